@@ -1,0 +1,158 @@
+"""Finding and loading strategy files: one strategy a file, named as the file."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from backtest.errors import UsageError, unknown
+from backtest.strategy import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StrategyFile:
+    """A strategy, its name and the file that it was loaded from."""
+
+    name: str
+    path: Path
+    cls: type[Strategy]
+
+    def source_sha256(self) -> str:
+        """Hash of the file's source and of the neighbours that it imports."""
+        digest = hashlib.sha256()
+        for path in sorted(_sources(self.path)):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+
+def strategy_names(folder: Path) -> list[str]:
+    """The names of the strategy files in a folder."""
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def load_strategy(folder: Path, name: str) -> StrategyFile:
+    """Load the strategy of a file.
+
+    Raises:
+        UsageError: there is no such file, it fails to load, or it does not hold one strategy.
+
+    """
+    if name not in strategy_names(folder):
+        raise unknown("strategy", name, strategy_names(folder))
+    path = folder / f"{name}.py"
+    module = _import(folder, path)
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Strategy)
+        and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        names = ", ".join(cls.__name__ for cls in found) or "none"
+        raise UsageError(f"{path} must define one subclass of Strategy; it defines {names}.")
+    return StrategyFile(name, path, found[0])
+
+
+def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
+    """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
+
+    Args:
+        file: the strategy.
+        settings: texts by dotted parameter name; lists by comma, `none` for no value.
+
+    Raises:
+        UsageError: a name is not a parameter, or a value is out of its bounds.
+
+    """
+    values: dict[str, Any] = {}
+    for name, text in settings.items():
+        _put(values, file, name, text)
+    try:
+        return file.cls.model_validate(values)
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc'])} = {fault['input']!r}: {fault['msg']}"
+            for fault in error.errors()
+        ]
+        raise UsageError(f"{file.name}: " + "; ".join(faults)) from None
+
+
+def parameters(cls: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+    """The parameters of a strategy by dotted name, with their field definitions."""
+    found: dict[str, Any] = {}
+    for name, field in cls.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= parameters(kind, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = field
+    return found
+
+
+def _put(values: dict[str, Any], file: StrategyFile, name: str, text: str) -> None:
+    fields = parameters(file.cls)
+    if name not in fields:
+        raise unknown(f"parameter of {file.name}", name, fields)
+    *parents, leaf = name.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+    is_set = "set[" in str(fields[name].annotation)
+    if is_set:
+        values[leaf] = [part.strip() for part in text.split(",") if part.strip()]
+    else:
+        values[leaf] = None if text.strip().lower() == "none" else text.strip()
+
+
+def _import(folder: Path, path: Path) -> Any:
+    """Import a file as part of a package made of its folder, so that neighbours are found."""
+    package = f"strategies_{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+    if package not in sys.modules:
+        spec = ModuleSpec(package, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(f"{package}.{path.stem}")
+    except Exception as error:
+        raise UsageError(_load_failure(folder, path, error)) from error
+
+
+def _load_failure(folder: Path, path: Path, error: Exception) -> str:
+    message = f"{path} does not load: {type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return f"{message}\n  line {error.lineno}: {(error.text or '').strip()}"
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if str(folder) in frame.filename:
+            return f"{message}\n  {frame.filename}, line {frame.lineno}: {frame.line}"
+    return message
+
+
+def _sources(path: Path) -> set[Path]:
+    """The file and, through relative imports, its neighbours."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        source = waiting.pop()
+        if source in found or not source.exists():
+            continue
+        found.add(source)
+        for node in ast.walk(ast.parse(source.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                waiting += [path.parent / f"{str(name).split('.')[0]}.py" for name in names]
+    return found

@@ -1,0 +1,1 @@
+"""The engine: trading rules, and the replay of them on Backtrader."""

@@ -1,0 +1,102 @@
+"""The trading rules as settings and pure functions of numbers. Nothing here keeps state.
+
+Money is in dollars, shares are whole and positive, rates and weights are fractions.
+"""
+
+from __future__ import annotations
+
+from math import floor
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_BASIS_POINT = 1e-4
+
+
+class Rules(BaseModel):
+    """The settings that every engine trades by."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    cash: Annotated[float, Field(gt=0, description="dollars at the start")] = 100_000.0
+    commission_per_share: Annotated[float, Field(ge=0, description="dollars")] = 0.005
+    commission_bps: Annotated[float, Field(ge=0, description="basis points of the value")] = 0.0
+    commission_min: Annotated[float, Field(ge=0, description="dollars an order")] = 1.0
+    commission_max: Annotated[float, Field(gt=0, description="fraction of the value")] = 0.01
+    slippage_bps: Annotated[float, Field(ge=0, lt=10_000, description="basis points")] = 5.0
+    reaction_minutes: Annotated[float, Field(ge=0, le=10_080, description="minutes")] = 5.0
+    max_gross: Annotated[float, Field(gt=0, le=10, description="fraction of equity")] = 1.0
+    maintenance_margin: Annotated[float, Field(ge=0, description="fraction of shorts")] = 0.30
+    borrow_default: Annotated[float, Field(ge=0, description="a year, without rates")] = 0.03
+    borrow_collateral: Annotated[float, Field(ge=0, description="times market value")] = 1.02
+    borrow_day_count: Annotated[int, Field(gt=0, description="days of a year")] = 360
+
+
+def fill_price(price: float, side: int, slippage_bps: float) -> float:
+    """The price of a market or stop order: slipped against the trader.
+
+    Args:
+        price: the open, or the level that was touched; dollars.
+        side: +1 to buy, -1 to sell.
+        slippage_bps: basis points.
+
+    """
+    return price * (1 + side * slippage_bps * _BASIS_POINT)
+
+
+def commission(shares: float, price: float, rules: Rules) -> float:
+    """The commission of one order, dollars.
+
+    The minimum holds where a commission is charged at all; the maximum is a fraction of the
+    order's value and goes before the minimum.
+    """
+    value = shares * price
+    charge = rules.commission_per_share * shares + rules.commission_bps * _BASIS_POINT * value
+    if charge == 0:
+        return 0.0
+    return min(max(charge, rules.commission_min), rules.commission_max * value)
+
+
+def shares_for(value: float, fill: float) -> int:
+    """Whole shares that a value buys at a fill price; 0 where it buys none."""
+    return max(floor(value / fill), 0)
+
+
+def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:
+    """The most shares, up to `shares`, that leave cash at or above zero, commission included."""
+    if shares * fill + commission(shares, fill, rules) <= cash:
+        return shares
+    low, high = 0, shares  # the cost grows with the shares: search by halves
+    while high - low > 1:
+        middle = (low + high) // 2
+        if middle * fill + commission(middle, fill, rules) <= cash:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def affordable_short(shares: int, fill: float, cash: float, rules: Rules) -> int:
+    """`shares`, or 0 where the account would stay in debt even after the sale."""
+    left = cash + shares * fill - commission(shares, fill, rules)
+    return shares if left >= 0 else 0
+
+
+def stop_level(price: float, direction: int, fraction: float) -> float:
+    """The stop: a fraction of `price` on the losing side; `direction` +1 long, -1 short."""
+    return price * (1 - direction * fraction)
+
+
+def target_level(price: float, direction: int, fraction: float) -> float:
+    """The target: a fraction of `price` on the winning side."""
+    return price * (1 + direction * fraction)
+
+
+def borrow_charge(value: float, annual_rate: float, days: int, rules: Rules) -> float:
+    """Dollars for holding a short of market value `value` over calendar `days`."""
+    return value * rules.borrow_collateral * annual_rate / rules.borrow_day_count * days
+
+
+def is_margin_call(equity: float, short_value: float, rules: Rules) -> bool:
+    """Whether equity at the close falls short of the maintenance margin of the shorts."""
+    return short_value > 0 and equity < rules.maintenance_margin * short_value

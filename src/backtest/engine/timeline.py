@@ -1,0 +1,165 @@
+"""The timeline: which event can be traded when, and what the strategy answers to it."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from backtest.errors import UsageError
+from backtest.events import NEW_YORK, Start, event_order
+from backtest.events.base import NEVER_TRADED
+from backtest.market.calendar import trading_calendar
+from backtest.market.view import market_before
+from backtest.strategy import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, timedelta
+
+    from backtest.events import Event
+    from backtest.market.prices import Prices
+    from backtest.market.view import Market
+    from backtest.strategy import Direction, Strategy
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What became of an event.
+
+    Attributes:
+        event: the event.
+        tradable_session: the first session that it could be traded in; None where it is never
+            traded.
+        action: `not_tradable`, `no_signal`; with a signal first `signal`, and after the replay
+            `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
+        reason: why.
+        signal: the strategy's answer, where it is one.
+
+    """
+
+    event: Event
+    tradable_session: date | None
+    action: str
+    reason: str
+    signal: Signal | None = None
+
+    @property
+    def direction(self) -> Direction | None:
+        """The direction of the signal."""
+        return self.signal.direction if self.signal else None
+
+    def became(self, action: str, reason: str = "") -> Decision:
+        """The decision with its outcome in the replay."""
+        return replace(self, action=action, reason="; ".join(filter(None, (self.reason, reason))))
+
+
+def decide(
+    strategy: Strategy,
+    events: Sequence[Event],
+    history: Mapping[str, Prices],
+    span: Mapping[str, Prices],
+    reaction: timedelta,
+) -> list[Decision]:
+    """Show the strategy every event that can be traded, and write down what it answers.
+
+    Args:
+        strategy: the strategy; it is asked only for the kinds in `listens_to`.
+        events: all events, of any kind; other symbols' are left out.
+        history: by symbol all prices, also from before the span.
+        span: by symbol the prices that are replayed.
+        reaction: time between publication and the earliest order.
+
+    Returns:
+        A decision for each event of the kinds listened to, in order of publication.
+
+    Raises:
+        UsageError: the strategy fails, or answers with something else.
+
+    """
+    public = sorted((e for e in events if e.symbol in span), key=event_order)
+    heard = [event for event in public if isinstance(event, strategy.listens_to)]
+    decisions = [
+        _decide(strategy, event, public, history, span, reaction) for event in heard
+    ]
+    if Start in strategy.listens_to:
+        decisions += [_decide_start(strategy, prices, history) for prices in span.values()]
+    return sorted(decisions, key=lambda decision: event_order(decision.event))
+
+
+def _decide(
+    strategy: Strategy,
+    event: Event,
+    public: Sequence[Event],
+    history: Mapping[str, Prices],
+    span: Mapping[str, Prices],
+    reaction: timedelta,
+) -> Decision:
+    session, obstacle = tradable_session(
+        event, history[event.symbol], span[event.symbol], reaction
+    )
+    if session is None or obstacle:
+        return Decision(event, session, "not_tradable", obstacle)
+    now = trading_calendar().open_of(session)
+    known = tuple(other for other in public if other.published_at + reaction < now)
+    market = market_before(session, now, event.symbol, history, known)
+    return _ask(strategy, event, market)
+
+
+def _decide_start(strategy: Strategy, span: Prices, history: Mapping[str, Prices]) -> Decision:
+    calendar = trading_calendar()
+    start = Start(
+        symbol=span.symbol,
+        published_at=calendar.previous_close(span.first),
+        precision="exact",
+        headline="The replay begins",
+    )
+    now = calendar.open_of(span.first)
+    return _ask(strategy, start, market_before(span.first, now, span.symbol, history, ()))
+
+
+def _ask(strategy: Strategy, event: Event, market: Market) -> Decision:
+    name = type(strategy).__name__
+    try:
+        answer = strategy.on_event(event, market)
+    except Exception as error:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise UsageError(
+            f"{name} failed on {event.id}: {type(error).__name__}: {error}\n"
+            f"  {place.filename}, line {place.lineno}: {place.line}\n"
+            f"on_event must answer every event of {event.kind}, with a Signal or a reason."
+        ) from error
+    if isinstance(answer, str):
+        return Decision(event, market.session, "no_signal", answer)
+    if not isinstance(answer, Signal):
+        raise UsageError(
+            f"{name} answered {event.id} with {answer!r}. "
+            f"on_event answers with a Signal, or with a text that says why there is none."
+        )
+    if (answer.symbol, answer.event_id) != (event.symbol, event.id):
+        raise UsageError(
+            f"{name} answered {event.id} with a signal for {answer.symbol} {answer.event_id}. "
+            f"Make it with Signal.long(event, …) or Signal.short(event, …)."
+        )
+    return Decision(event, market.session, "signal", answer.reason, answer)
+
+
+def tradable_session(
+    event: Event, history: Prices, span: Prices, reaction: timedelta
+) -> tuple[date | None, str]:
+    """The first session in which an event can be traded, and why not where it cannot.
+
+    The session is given also where the replayed span does not hold it; the reason is empty
+    where the event can be traded.
+    """
+    if event.precision in NEVER_TRADED:
+        return None, f"known by the {event.precision} alone, never traded"
+    session = trading_calendar().tradable_session(event.published_at, reaction)
+    if event.published_at.astimezone(NEW_YORK).date() < history.first:
+        # No price existed yet that could have moved on it.
+        return session, f"public before the first price of {event.symbol}, {history.first}"
+    if session < span.first:
+        return session, f"before the first session of the replay, {span.first}"
+    if session > span.last:
+        return session, f"after the last session of the replay, {span.last}"
+    return session, ""

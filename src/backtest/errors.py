@@ -1,0 +1,39 @@
+"""The exceptions that a user can cause. This module imports nothing of the project."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class BacktestError(Exception):
+    """A failure told in one message: what, where, what is allowed, how to mend it."""
+
+    exit_code = 1
+
+
+class AccountingError(BacktestError):
+    """The books do not balance: a fault of the program, never of its input."""
+
+
+class UsageError(BacktestError):
+    """Wrong use or configuration: an option, a parameter, a strategy file, a folder."""
+
+    exit_code = 2
+
+
+class DataError(BacktestError):
+    """Bad data: a file of prices, events or borrow rates that breaks its format."""
+
+    exit_code = 3
+
+
+def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
+    """The error for a name that does not exist, with the nearest that does."""
+    names = sorted(allowed)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return UsageError(f"There is no {what} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")

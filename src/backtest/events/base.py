@@ -1,0 +1,98 @@
+"""`Event`: a dated public fact with a source. Every kind of event derives from it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime, time
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic_core import PydanticCustomError
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+Precision = Literal["exact", "minute", "session", "date", "week", "month"]
+Grade = Literal["A", "B", "C"]
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9.\-]*$")]
+
+# A fact that is known by its day, week or month alone counts as public at the end of it.
+_END_OF_DAY = time(23, 59, 59)
+COARSE: frozenset[Precision] = frozenset({"date", "week", "month"})
+NEVER_TRADED: frozenset[Precision] = frozenset({"week", "month"})
+
+
+class Event(BaseModel):
+    """A dated public fact with a source.
+
+    Attributes:
+        symbol: the stock, in capitals.
+        published_at: the latest time by which it certainly was public; UTC in memory.
+        precision: how well that time is known.
+        headline: what became public, in one line.
+        source_url: where it can be read; None where no address is known.
+        source_url_2: a second, independent source.
+        grade: A two independent sources, one of them primary; B two secondary; C one.
+        note: remarks of whoever compiled the row.
+
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True
+    )
+
+    kind: ClassVar[str] = "event"
+    """The kind's name: the class name in snake case, such as `short_report`."""
+
+    symbol: Symbol
+    published_at: AwareDatetime
+    precision: Precision
+    headline: Annotated[str, StringConstraints(min_length=1)]
+    source_url: str | None = None
+    source_url_2: str | None = None
+    grade: Grade | None = None
+    note: str = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    @classmethod
+    def file_name(cls) -> str:
+        """The file of this kind below `data/events/`: its name in the plural."""
+        return cls.kind + ("" if cls.kind.endswith("s") else "s") + ".csv"
+
+    @cached_property
+    def id(self) -> str:
+        """Stable name of the event, from its symbol, kind, time and headline alone."""
+        stamp = self.published_at.isoformat()
+        text = "\n".join((self.symbol, self.kind, stamp, self.headline))
+        day = self.published_at.astimezone(NEW_YORK).strftime("%Y%m%d")
+        return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+    @field_validator("published_at")
+    @classmethod
+    def _in_utc(cls, value: datetime) -> datetime:
+        return value.astimezone(UTC)
+
+    @field_validator("precision")
+    @classmethod
+    def _coarse_stamps_are_late(cls, value: Precision, info: Any) -> Precision:
+        stamp = info.data.get("published_at")
+        if value in COARSE and stamp and stamp.astimezone(NEW_YORK).time() != _END_OF_DAY:
+            raise PydanticCustomError(
+                "stamp",
+                "precision {precision} is stamped at the end of the span, "
+                "23:59:59 New York time, never earlier",
+                {"precision": value},
+            )
+        return value
+
+    @field_validator("source_url", "source_url_2")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise PydanticCustomError("address", "must begin with https:// or http://")
+        return value

@@ -1,0 +1,92 @@
+"""Sessions of the exchange, and the first one in which a fact can be traded.
+
+Timestamps are UTC, sessions are dates without a zone; this module alone turns one into the other.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import exchange_calendars
+import numpy as np
+import pandas as pd
+
+from backtest.errors import DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date.
+EXCHANGE = "XNYS"
+_FIRST, _LAST = "1990-01-02", "2035-12-31"
+
+
+class TradingCalendar:
+    """Sessions of XNYS with their opens and closes."""
+
+    def __init__(self) -> None:
+        calendar: Any = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST)
+        self.sessions: NDArray[np.datetime64] = calendar.sessions.to_numpy().astype("M8[D]")
+        self.opens = _utc(calendar.opens)
+        self.closes = _utc(calendar.closes)
+
+    def tradable_session(self, published_at: datetime, reaction: timedelta) -> date:
+        """The first session whose open comes after `published_at` plus the reaction time.
+
+        Strictly after: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
+        """
+        known = _to_utc64(published_at + reaction)
+        return self._session(int(np.searchsorted(self.opens, known, side="right")), published_at)
+
+    def open_of(self, session: date) -> datetime:
+        """When a session opens, UTC."""
+        moment: datetime = self.opens[self._index(session)].item()
+        return moment.replace(tzinfo=_UTC)
+
+    def previous_close(self, session: date) -> datetime:
+        """When the session before `session` closed, UTC."""
+        moment: datetime = self.closes[self._index(session) - 1].item()
+        return moment.replace(tzinfo=_UTC)
+
+    def between(self, first: date, last: date) -> NDArray[np.datetime64]:
+        """The sessions from `first` to `last`, both included."""
+        low, high = np.searchsorted(self.sessions, [np.datetime64(first), np.datetime64(last)])
+        stop = high + (high < len(self.sessions) and self.sessions[high] == np.datetime64(last))
+        return self.sessions[low:stop]
+
+    def _index(self, session: date) -> int:
+        index = int(np.searchsorted(self.sessions, np.datetime64(session)))
+        if index >= len(self.sessions) or self.sessions[index] != np.datetime64(session):
+            raise DataError(f"{session} is not a session of {EXCHANGE}.")
+        return index
+
+    def _session(self, index: int, moment: datetime) -> date:
+        if index >= len(self.sessions):
+            raise DataError(
+                f"{moment:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
+                f"Check the date; nothing later can be replayed."
+            )
+        session: date = self.sessions[index].item()
+        return session
+
+
+@cache
+def trading_calendar() -> TradingCalendar:
+    """The one calendar of the process."""
+    return TradingCalendar()
+
+
+_UTC = pd.Timestamp(0, tz="UTC").tzinfo
+
+
+def _utc(moments: Any) -> NDArray[np.datetime64]:
+    index = pd.DatetimeIndex(moments)
+    zoneless = index.tz_localize(None) if index.tz is None else index.tz_convert(None)
+    stamps: NDArray[np.datetime64] = zoneless.to_numpy().astype("M8[us]")
+    return stamps
+
+
+def _to_utc64(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(_UTC).replace(tzinfo=None), "us")

@@ -1,0 +1,59 @@
+"""`Market`: what was known when a strategy decides. Later data are not there at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    import pandas as pd
+
+    from backtest.events import Event
+    from backtest.market.prices import Prices
+
+E = TypeVar("E", bound="Event")
+
+
+@dataclass(frozen=True)
+class Market:
+    """The past of a decision.
+
+    Attributes:
+        session: the tradable session, whose open is the first price that can be had.
+        now: that open's time, UTC; nothing here is from it or later.
+        symbol: the symbol of the event.
+
+    """
+
+    session: date
+    now: datetime
+    symbol: str
+    _bars: Mapping[str, pd.DataFrame] = field(repr=False)
+    _events: Sequence[Event] = field(repr=False)
+
+    def bars(self, symbol: str | None = None) -> pd.DataFrame:
+        """Bars of the sessions before `session`, oldest first, indexed by session.
+
+        Columns `open high low close volume`, in dollars and shares; empty for a stock that
+        has not traded yet.
+
+        Args:
+            symbol: any symbol of the run; the event's own by default.
+
+        """
+        return self._bars[symbol or self.symbol].copy()
+
+    def events(self, kind: type[E]) -> tuple[E, ...]:
+        """Events of a kind that were public by then, in order of publication."""
+        return tuple(event for event in self._events if isinstance(event, kind))
+
+
+def market_before(
+    session: date, now: datetime, symbol: str, prices: Mapping[str, Prices], known: Sequence[Event]
+) -> Market:
+    """The market before the open of `session`: copies of the past, cut off from the rest."""
+    bars = {name: p.table.loc[p.table.index < str(session)].copy() for name, p in prices.items()}
+    return Market(session, now, symbol, bars, known)

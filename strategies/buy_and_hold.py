@@ -1,0 +1,19 @@
+"""The yardstick: own the stock from the first session on."""
+
+from pydantic import Field
+
+from backtest import Market, Signal, Strategy
+from backtest.events import Start
+
+
+class BuyAndHold(Strategy):
+    """Long from the first session to the end: the alternative that is always there.
+
+    Its weakness is the sample: one stock, chosen because it is talked about, over one span.
+    """
+
+    listens_to = (Start,)
+    weight: float = Field(1.0, gt=0, le=10, description="share of equity")
+
+    def on_event(self, event: Start, market: Market) -> Signal | str:
+        return Signal.long(event, weight=self.weight, reason="the replay begins")

@@ -1,0 +1,82 @@
+"""Every case of the spec, through every engine."""
+
+from collections import Counter
+from collections.abc import Callable
+from importlib import import_module
+from math import fsum
+from pathlib import Path
+
+import pytest
+
+from tests.oracle import Outcome, simulate
+from tests.spec.case import Case
+
+HERE = Path(__file__).parent
+CASES: list[Case] = [
+    case
+    for path in sorted(HERE.glob("cases_*.py"))
+    for case in import_module(f"tests.spec.{path.stem}").CASES
+]
+
+
+def run_oracle(case: Case) -> Outcome:
+    return simulate(case.rows(), case.named_signals(), case.settings, case.rates())
+
+
+ENGINES: dict[str, Callable[[Case], Outcome]] = {"oracle": run_oracle}
+
+
+def close_to(expected: object) -> object:
+    return pytest.approx(expected, rel=1e-12, abs=1e-9)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case(case: Case, engine: str) -> None:
+    outcome = ENGINES[engine](case)
+    check_trades(case, outcome)
+    check_equity(case, outcome)
+    if case.outcomes is not None:
+        assert outcome.outcomes == case.outcomes
+    check_identity(case, outcome)
+
+
+def check_trades(case: Case, outcome: Outcome) -> None:
+    def key(trade):
+        return (
+            trade.event_id, trade.symbol, trade.direction, trade.shares,
+            trade.entry_session, trade.exit_session, trade.exit_reason,
+        )  # fmt: skip
+
+    assert [key(trade) for trade in outcome.trades] == [key(trade) for trade in case.trades]
+    for got, wanted in zip(outcome.trades, case.trades, strict=True):
+        assert got.entry_price == close_to(wanted.entry_price), "entry price"
+        assert got.exit_price == close_to(wanted.exit_price), "exit price"
+        assert got.gross_profit == close_to(wanted.gross), "gross profit"
+        assert got.commission == close_to(wanted.commission), "commission"
+        assert got.borrow == close_to(wanted.borrow), "borrow"
+        net = wanted.gross - wanted.commission - wanted.borrow
+        assert got.net_profit == close_to(net), "net profit"
+
+
+def check_equity(case: Case, outcome: Outcome) -> None:
+    assert [point.session for point in outcome.equity] == case.sessions()
+    assert [point.equity for point in outcome.equity] == close_to(list(case.equity))
+    if case.cash is not None:
+        assert [point.cash for point in outcome.equity] == close_to(list(case.cash))
+    for point in outcome.equity:
+        assert point.equity == close_to(point.cash + point.position_value)
+
+
+def check_identity(case: Case, outcome: Outcome) -> None:
+    profit = fsum(t.gross_profit - t.commission - t.borrow for t in outcome.trades)
+    assert outcome.equity[-1].equity == close_to(case.settings.cash + profit)
+
+
+def test_names_are_unique() -> None:
+    repeated = [name for name, count in Counter(case.name for case in CASES).items() if count > 1]
+    assert not repeated
+
+
+def test_there_are_enough_cases() -> None:
+    assert len(CASES) >= 65
