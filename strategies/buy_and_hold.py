@@ -16,4 +16,4 @@ class BuyAndHold(Strategy):
     weight: float = Field(1.0, gt=0, le=10, description="share of equity")
 
     def on_event(self, event: Start, market: Market) -> Signal | str:
-        return Signal.long(event, weight=self.weight, reason="the replay begins")
+        return Signal.long(event, weight=self.weight, reason="held throughout")

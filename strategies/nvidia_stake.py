@@ -37,7 +37,9 @@ class NvidiaStake(Strategy):
             direction, reason = "long", f"first filing of {event.shares:,} shares"
         elif change is None:
             return "the change of the stake is not known"
-        elif change == 0 or abs(change) < self.min_change:
+        elif change == 0:
+            return "the stake is unchanged"
+        elif abs(change) < self.min_change:
             return f"stake {change:+.1%}: less than {self.min_change:.1%}"
         else:
             direction, reason = "long" if change > 0 else "short", f"stake {change:+.1%}"

@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,37 @@ class StrategyFile:
         for path in sorted(_sources(self.path)):
             digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class StrategyDescription:
+    """A strategy file as a list shows it; `error` says why it does not load."""
+
+    name: str
+    path: str
+    summary: str = ""
+    events: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+def describe_strategies(folder: Path) -> list[StrategyDescription]:
+    """Every strategy file, with its default parameters; those that do not load say why."""
+    return [_describe(folder, name) for name in strategy_names(folder)]
+
+
+def _describe(folder: Path, name: str) -> StrategyDescription:
+    path = str(folder / f"{name}.py")
+    try:
+        cls = load_strategy(folder, name).cls
+        defaults = {
+            parameter: definition.get_default(call_default_factory=True)
+            for parameter, definition in parameters(cls).items()
+        }
+    except UsageError as error:
+        return StrategyDescription(name, path, error=str(error))
+    events = tuple(kind.kind for kind in cls.listens_to)
+    return StrategyDescription(name, path, cls.summary(), events, defaults)
 
 
 def strategy_names(folder: Path) -> list[str]:

@@ -1,0 +1,271 @@
+"""The public calls: run strategies and read what came out. Each command is a thin skin of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from backtest.discovery import StrategyFile, configure, load_strategy
+from backtest.errors import DataError, UsageError
+from backtest.events import FILED_KINDS, Start, read_all_events
+from backtest.runs import Run, folder_name, program_sha256, read_run, run_id, save_run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from backtest.engine.result import Result
+    from backtest.engine.rules import Rules
+    from backtest.events import Event, EventFile
+    from backtest.market.borrow import BorrowRates
+    from backtest.market.prices import Prices
+    from backtest.strategy import Strategy
+    from backtest.workspace import Workspace
+
+_PACKAGES = ("backtest", "backtrader", "exchange-calendars", "numpy", "pandas", "quantstats")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is run: one strategy, one parameter set, one span of data, one set of rules.
+
+    Attributes:
+        strategy: name of a strategy file.
+        symbols: stocks that are traded in one account.
+        settings: parameters as texts by dotted name.
+        first: first day of the replay; the first session of the prices where None.
+        last: last day of the replay; likewise.
+        benchmark: a symbol with closes; the stock's own symbol for the stock itself.
+        rules: the trading rules' settings.
+
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    settings: Mapping[str, str]
+    first: date | None
+    last: date | None
+    benchmark: str
+    rules: Rules
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    history: Mapping[str, Prices]
+    span: Mapping[str, Prices]
+    rates: Mapping[str, BorrowRates]
+    events: Sequence[EventFile]
+    benchmark: Prices
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A request whose inputs were read and checked, and whose run id is therefore known."""
+
+    request: RunRequest
+    file: StrategyFile
+    strategy: Strategy
+    inputs: _Inputs
+    identity: Mapping[str, Any]
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether its result is on disk already."""
+        return (self.path / "run.json").exists()
+
+
+def make_rules(**settings: float) -> Rules:
+    """The trading rules with some settings changed.
+
+    Raises:
+        UsageError: a setting is out of its bounds.
+
+    """
+    from pydantic import ValidationError
+
+    from backtest.engine.rules import Rules
+
+    try:
+        return Rules(**settings)
+    except ValidationError as error:
+        faults = [f"{f['loc'][0]} {f['input']!r}: {f['msg']}" for f in error.errors()]
+        raise UsageError("; ".join(faults)) from None
+
+
+def prepare_run(workspace: Workspace, request: RunRequest) -> PreparedRun:
+    """Read and check everything that a run needs.
+
+    Raises:
+        UsageError: a strategy, symbol, parameter or span is wrong.
+        DataError: a data file is.
+
+    """
+    file = load_strategy(workspace.strategies, request.strategy)
+    strategy = configure(file, request.settings)
+    inputs = _read_inputs(workspace.data, request, strategy)
+    identity = _identity(workspace.data, request, file, strategy, inputs)
+    name = folder_name(file.name, request.symbols, run_id(identity))
+    return PreparedRun(request, file, strategy, inputs, identity, workspace.reports / name)
+
+
+def run(prepared: PreparedRun, *, force: bool = False) -> Run:
+    """Replay a prepared run and write its folder; one that exists is read instead.
+
+    Args:
+        prepared: from `prepare_run`.
+        force: replay also where the run exists.
+
+    Raises:
+        UsageError: the reports folder cannot be written.
+        AccountingError: the books do not balance, a fault of the program.
+
+    """
+    if prepared.exists and not force:
+        return read_run(prepared.path)
+    started = datetime.now(UTC)
+    result = _replay(prepared)
+    returns, summary = _measure(prepared, result)
+    manifest = {
+        "run_id": run_id(prepared.identity),
+        **prepared.identity,
+        "seed": None,  # nothing is drawn at random
+        "packages": {name: version(name) for name in _PACKAGES},
+        "started_at": started.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "assumptions": list(result.assumptions),
+        "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
+        "summary": summary,
+    }
+    return save_run(prepared.path, manifest, result, returns)
+
+
+def _read_inputs(data: Path, request: RunRequest, strategy: Strategy) -> _Inputs:
+    from backtest.market.borrow import read_borrow_rates
+    from backtest.market.prices import read_prices
+
+    history = {s: read_prices(data / "prices", s, bars=True) for s in request.symbols}
+    kinds = [kind for kind in strategy.listens_to if kind is not Start]
+    # Strategies may look at any public event, not only at those that they answer.
+    seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]
+    return _Inputs(
+        history=history,
+        span={s: p.span(request.first, request.last) for s, p in history.items()},
+        rates={s: read_borrow_rates(data / "borrow", s) for s in request.symbols},
+        events=read_all_events(data / "events", seen),
+        benchmark=read_prices(data / "prices", request.benchmark),
+    )
+
+
+def _identity(
+    data: Path, request: RunRequest, file: StrategyFile, strategy: Strategy, inputs: _Inputs
+) -> dict[str, Any]:
+    files = [p.file for p in (*inputs.history.values(), inputs.benchmark)]
+    files += [r.file for r in inputs.rates.values() if r.file] + [f.file for f in inputs.events]
+    return {
+        "strategy": file.name,
+        "parameters": _plain(strategy.model_dump()),
+        "symbols": list(request.symbols),
+        "benchmark": request.benchmark,
+        "span": {
+            "first": min(p.first for p in inputs.span.values()).isoformat(),
+            "last": max(p.last for p in inputs.span.values()).isoformat(),
+        },
+        "rules": request.rules.model_dump(),
+        "inputs": {f.path.relative_to(data).as_posix(): f.sha256 for f in files},
+        "strategy_sha256": file.source_sha256(),
+        "program_sha256": program_sha256(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Parameters as JSON knows them, sets in order."""
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return value
+
+
+def _replay(prepared: PreparedRun) -> Result:
+    from backtest.engine.replay import replay
+    from backtest.engine.timeline import decide
+
+    inputs, rules = prepared.inputs, prepared.request.rules
+    decisions = decide(
+        prepared.strategy,
+        [event for file in inputs.events for event in file.events],
+        inputs.history,
+        inputs.span,
+        timedelta(minutes=rules.reaction_minutes),
+    )
+    return replay(inputs.span, inputs.rates, decisions, rules)
+
+
+def _measure(
+    prepared: PreparedRun, result: Result
+) -> tuple[list[tuple[float, float]], dict[str, Any]]:
+    """Returns of run and benchmark by session, and the summary of both."""
+    import numpy as np
+
+    from backtest.research import figures
+
+    start = prepared.request.rules.cash
+    sessions = [point.session for point in result.curve]
+    equity = np.array([point.equity for point in result.curve])
+    returns = figures.session_returns(equity, start)
+    benchmark = benchmark_returns(prepared.inputs.benchmark, sessions)
+    spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
+    own = {
+        **figures.curve_figures(equity, start),
+        "trades": len(result.trades),
+        "win_rate": figures.win_rate([trade.net_profit for trade in result.trades]),
+        "exposure": figures.exposure(spans, sessions),
+        "commission": sum(trade.commission for trade in result.trades),
+        "borrow": sum(trade.borrow for trade in result.trades),
+    }
+    other = {
+        **figures.curve_figures(start * np.cumprod(1 + benchmark), start),
+        "trades": None,
+        "win_rate": None,
+        "exposure": 1.0,
+        "commission": 0.0,
+        "borrow": 0.0,
+    }
+    pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
+    return pairs, {"run": own, "benchmark": other}
+
+
+def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
+    """Return of the benchmark in each session, close to close.
+
+    The first return needs the close before; where the prices begin with the first session it is
+    taken from that session's open, and is 0 where there is no open either.
+
+    Raises:
+        DataError: a session has no close.
+
+    """
+    import pandas as pd
+
+    index = pd.DatetimeIndex(pd.to_datetime(sessions))
+    closes = prices.table["close"]
+    missing = index.difference(closes.index)
+    if len(missing):
+        raise DataError(
+            f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
+            f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
+            f"{prices.last}: choose another --benchmark, or a span with --from and --to."
+        )
+    changes = closes.pct_change(fill_method=None).reindex(index)
+    if pd.isna(changes.iloc[0]):
+        first = prices.table.iloc[0]
+        changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
+    array: NDArray[np.float64] = changes.to_numpy(dtype=float)
+    return array

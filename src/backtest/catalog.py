@@ -1,0 +1,177 @@
+"""What is in the data folder: events with the session each can be traded in, and prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from backtest.datafiles import open_data_file, seal
+from backtest.discovery import load_strategy, strategy_names
+from backtest.engine.timeline import tradable_session
+from backtest.errors import UsageError, unknown
+from backtest.events import FILED_KINDS, NEW_YORK, Event, event_order, read_all_events
+from backtest.events.files import parse_events
+from backtest.market.borrow import parse_borrow_rates
+from backtest.market.prices import parse_prices, price_symbols, read_prices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from backtest.workspace import Workspace
+
+_PROPERTIES = (
+    "eps_surprise",
+    "revenue_surprise",
+    "guidance_surprise",
+    "guidance_change",
+    "stake_change",
+    "staleness",
+)
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """An event, and the first session in which it can be traded or why it cannot."""
+
+    event: Event
+    session: date | None
+    obstacle: str
+
+    @property
+    def published(self) -> str:
+        """The time of publication in New York, to the minute."""
+        return self.event.published_at.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M")
+
+    @property
+    def tradable(self) -> str:
+        """The session, or why not."""
+        return self.obstacle or str(self.session)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, with what follows from them."""
+        derived = {n: getattr(self.event, n) for n in _PROPERTIES if hasattr(self.event, n)}
+        return {
+            "id": self.event.id,
+            "kind": self.event.kind,
+            **self.event.model_dump(),
+            **derived,
+            "tradable_session": None if self.obstacle else self.session,
+            "not_tradable_because": self.obstacle or None,
+        }
+
+
+def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
+    """Kinds by name: those that ship, and those that strategy files define."""
+    kinds = {kind.kind: kind for kind in FILED_KINDS}
+    for name in strategy_names(workspace.strategies):
+        try:
+            heard = load_strategy(workspace.strategies, name).cls.listens_to
+        except UsageError:  # `list strategies` tells of it
+            continue
+        own = (kind for kind in heard if not kind.__module__.startswith("backtest."))
+        kinds |= {kind.kind: kind for kind in own}
+    return kinds
+
+
+def list_events(
+    workspace: Workspace, kind: str | None, symbol: str | None, reaction: float
+) -> list[EventRow]:
+    """Events in order of publication.
+
+    Args:
+        workspace: the folders.
+        kind: one kind's name, or None for all.
+        symbol: one stock, or None for all.
+        reaction: minutes from publication to the earliest open.
+
+    """
+    kinds = event_kinds(workspace)
+    if kind is not None and kind not in kinds:
+        raise unknown("kind of event", kind, kinds)
+    chosen = list(kinds.values()) if kind is None else [kinds[kind]]
+    files = read_all_events(workspace.data / "events", chosen)
+    events = sorted((event for file in files for event in file.events), key=event_order)
+    rows = _with_sessions(workspace, events, timedelta(minutes=reaction))
+    return [row for row in rows if symbol in (None, row.event.symbol)]
+
+
+def find_event(workspace: Workspace, event_id: str, reaction: float) -> EventRow:
+    """The event of an id.
+
+    Raises:
+        UsageError: no event has it.
+
+    """
+    rows = {row.event.id: row for row in list_events(workspace, None, None, reaction)}
+    if event_id not in rows:
+        raise unknown("event", event_id, rows)
+    return rows[event_id]
+
+
+def _with_sessions(
+    workspace: Workspace, events: Sequence[Event], reaction: timedelta
+) -> list[EventRow]:
+    folder = workspace.data / "prices"
+    known = set(price_symbols(folder))
+    prices = {
+        symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known
+    }
+    rows = []
+    for event in events:
+        history = prices.get(event.symbol)
+        if history is None:
+            rows.append(EventRow(event, None, f"no prices of {event.symbol}"))
+        else:
+            rows.append(EventRow(event, *tradable_session(event, history, history, reaction)))
+    return rows
+
+
+def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
+    """Each symbol with its span, adjust mode and source."""
+    folder = workspace.data / "prices"
+    rows = []
+    for symbol in price_symbols(folder):
+        prices = read_prices(folder, symbol)
+        rows.append(
+            {
+                "symbol": symbol,
+                "first": prices.first.isoformat(),
+                "last": prices.last.isoformat(),
+                "sessions": len(prices.table),
+                "columns": " ".join(prices.table.columns),
+                "adjust": prices.file.metadata["adjust"],
+                "source": prices.file.metadata["source"],
+            }
+        )
+    return rows
+
+
+def seal_events(workspace: Workspace, kind: str, source: str | None) -> Path:
+    """Check the file of a kind as it is now and write its metadata; return their place."""
+    kinds = event_kinds(workspace)
+    if kind not in kinds:
+        raise unknown("kind of event", kind, kinds)
+    file = open_data_file(workspace.data / "events" / kinds[kind].file_name())
+    events = parse_events(file, kinds[kind])
+    days = [event.published_at.astimezone(NEW_YORK).date().isoformat() for event in events]
+    return seal(file, days, source=source, adjust=None)
+
+
+def seal_prices(
+    workspace: Workspace, symbol: str, source: str | None, adjust: str | None
+) -> Path:
+    """Check the prices of a symbol as they are now and write their metadata."""
+    file = open_data_file(workspace.data / "prices" / f"{symbol}.csv")
+    days = [day.date().isoformat() for day in parse_prices(file).table.index]
+    return seal(file, days, source=source, adjust=adjust)
+
+
+def seal_borrow_rates(
+    workspace: Workspace, symbol: str, source: str | None, adjust: str | None
+) -> Path:
+    """Check the borrow rates of a symbol as they are now and write their metadata."""
+    file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
+    days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
+    return seal(file, days, source=source, adjust=adjust)

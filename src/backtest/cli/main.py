@@ -1,0 +1,59 @@
+"""The command `backtest`, and the one place that turns errors into exit codes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from backtest import __version__
+from backtest.cli import compare, events, listing, prices, run
+from backtest.errors import BacktestError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Replay a stock's history against dated public events, and see whether trading them "
+    "would have paid.",
+    epilog="Begin with `backtest run`. Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
+    "3 bad data.",
+)
+app.command("run", epilog=run.EXAMPLES)(run.run)
+app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
+app.add_typer(listing.app, name="list")
+app.add_typer(events.app, name="events")
+app.add_typer(prices.app, name="prices")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"backtest {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
+def main() -> None:
+    """Run the command line. A user's error is one message; a traceback is a fault of ours."""
+    try:
+        app()
+    except BacktestError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,74 @@
+"""Options that several commands share. Nothing heavy is imported here."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backtest.errors import UsageError
+
+StrategiesFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--strategies",
+        envvar="BACKTEST_STRATEGIES",
+        metavar="FOLDER",
+        help="Folder of strategy files; the checkout's by default.",
+    ),
+]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        envvar="BACKTEST_DATA",
+        metavar="FOLDER",
+        help="Folder of prices, events and borrow rates; the checkout's by default.",
+    ),
+]
+ReportsFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        envvar="BACKTEST_REPORTS",
+        metavar="FOLDER",
+        help="Folder of the run folders; reports/ of the checkout by default.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
+
+
+def parse_day(option: str, text: str | None) -> date | None:
+    """The day that an option names, or None.
+
+    Raises:
+        UsageError: it is not an ISO day.
+
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not a day. Write it as 2025-03-28.") from None
+
+
+def parse_settings(texts: list[str]) -> dict[str, str]:
+    """Parameters given as `name=value`.
+
+    Raises:
+        UsageError: a text has no `=`, or a name is given twice.
+
+    """
+    settings: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(f"--set {text!r} is not of the form name=value, such as hold=5.")
+        if name in settings:
+            raise UsageError(f"--set {name} is given twice; lists are written with commas.")
+        settings[name] = value
+    return settings

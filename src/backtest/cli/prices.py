@@ -1,0 +1,50 @@
+"""`backtest prices`: the price files that are there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
+
+app = typer.Typer(no_args_is_help=True, help="List and seal prices and borrow rates.")
+
+
+@app.command("list", epilog="Example: `backtest prices list`")
+def list_prices(
+    as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
+) -> None:
+    """List the symbols with their span, adjust mode and source."""
+    from backtest import catalog
+    from backtest.cli import show
+    from backtest.workspace import find_workspace
+
+    rows = catalog.list_prices(find_workspace(strategies, data))
+    if as_json:
+        show.print_json(rows)
+        return
+    table = show.new_table("Symbol", "From", "To", "Sessions", "Columns", "Adjusted", "Source")
+    for row in rows:
+        table.add_row(*(show.Text(str(value)) for value in row.values()))
+    show.console().print(table)
+
+
+@app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
+def seal_prices(
+    symbol: Annotated[str, typer.Argument(help="The symbol whose file was changed.")],
+    source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
+    adjust: Annotated[
+        str | None, typer.Option(help="Adjust mode: none, or for splits and dividends.")
+    ] = None,
+    borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Check a price file that you changed and record its sha256 anew."""
+    from backtest import catalog
+    from backtest.workspace import find_workspace
+
+    workspace = find_workspace(strategies, data)
+    seal = catalog.seal_borrow_rates if borrow else catalog.seal_prices
+    typer.echo(f"wrote {seal(workspace, symbol, source, adjust)}")

@@ -1,0 +1,157 @@
+"""`backtest run`: replay strategies, show what came out, draw the tear sheets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtest.cli.options import (
+    AsJson,
+    DataFolder,
+    ReportsFolder,
+    StrategiesFolder,
+    parse_day,
+    parse_settings,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from backtest.runs import Run
+
+EXAMPLES = (
+    "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
+    "`backtest run short_report --from 2025-09-01 --benchmark QQQ --slippage 10`"
+)
+
+
+def run(
+    strategy: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STRATEGY]...", help="Strategies to run; all by default."),
+    ] = None,
+    symbol: Annotated[
+        list[str] | None,
+        typer.Option("--symbol", help="Stock to trade; repeat for several. [default: CRWV]"),
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="First day of the replay.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last day of the replay.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Set a parameter of the strategies; repeat for several. Lists by comma, "
+            "`none` for no value.",
+        ),
+    ] = None,
+    cash: Annotated[float, typer.Option(help="Dollars at the start.")] = 100_000.0,
+    benchmark: Annotated[
+        str, typer.Option(help="Any symbol in data/prices, also the stock itself.")
+    ] = "SPY",
+    commission: Annotated[
+        float, typer.Option(help="Dollars a share; 1 at least and 1 % at most an order. 0 is free.")
+    ] = 0.005,
+    slippage: Annotated[float, typer.Option(help="Basis points on market and stop fills.")] = 5.0,
+    reaction: Annotated[
+        float, typer.Option(help="Minutes from publication to the earliest open.")
+    ] = 5.0,
+    tearsheet: Annotated[
+        bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
+    ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Run again also what has been run.")
+    ] = False,
+    as_json: AsJson = False,
+    out: ReportsFolder = None,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Replay strategies against the events and write a run folder for each."""
+    from backtest.api import RunRequest, make_rules, prepare_run
+    from backtest.api import run as run_prepared
+    from backtest.cli import show
+    from backtest.discovery import strategy_names
+    from backtest.workspace import find_workspace
+
+    workspace = find_workspace(strategies, data, out)
+    rules = make_rules(
+        cash=cash,
+        commission_per_share=commission,
+        slippage_bps=slippage,
+        reaction_minutes=reaction,
+    )
+    names = strategy or strategy_names(workspace.strategies)
+    prepared = [
+        prepare_run(
+            workspace,
+            RunRequest(
+                strategy=name,
+                symbols=tuple(dict.fromkeys(symbol or ["CRWV"])),
+                settings=parse_settings(settings or []),
+                first=parse_day("--from", first),
+                last=parse_day("--to", last),
+                benchmark=benchmark,
+                rules=rules,
+            ),
+        )
+        for name in dict.fromkeys(names)
+    ]
+    known = {plan.path for plan in prepared if plan.exists and not force}
+    runs = [run_prepared(plan, force=force) for plan in prepared]
+    terminal = show.console()
+    if as_json:
+        show.print_json([{**r.manifest, "path": str(r.path)} for r in runs])
+    else:
+        _print_results(terminal, runs)
+    _draw(runs, tearsheet=tearsheet)
+    if not as_json:
+        _print_places(terminal, runs, known=len(known))
+
+
+def _print_results(terminal: Console, runs: list[Run]) -> None:
+    from backtest.cli import show
+
+    first = runs[0].manifest
+    terminal.print(
+        f"{', '.join(first['symbols'])} from {first['span']['first']} to {first['span']['last']}, "
+        f"start {first['rules']['cash']:,.0f} $, benchmark {first['benchmark']}",
+    )
+    terminal.print(show.comparison(runs))
+    for run in runs:
+        show.run_details(terminal, run)
+
+
+def _draw(runs: list[Run], *, tearsheet: bool) -> None:
+    """Draw what is missing: tear sheets in parallel with a progress bar, then the run pages."""
+    from rich.progress import Progress
+
+    from backtest.cli import show
+    from backtest.reports.draw import draw_tearsheets, write_page
+
+    missing = [run for run in runs if tearsheet and not run.has_tearsheet]
+    if missing:
+        bar = Progress(console=show.console(stderr=True), transient=True)
+        with bar:
+            task = bar.add_task("Tear sheets", total=len(missing))
+            for _ in draw_tearsheets(missing):
+                bar.advance(task)
+    for run in runs:
+        write_page(run)
+
+
+def _print_places(terminal: Console, runs: list[Run], *, known: int) -> None:
+    terminal.print()
+    if known:
+        terminal.print(
+            f"{known} of {len(runs)} had been run before with the same inputs and "
+            f"{'was' if known == 1 else 'were'} not run again; --force does."
+        )
+    for run in runs:
+        terminal.print(f"{run.manifest['strategy']}: {run.path / 'index.html'}", soft_wrap=True)
+    terminal.print("Side by side: backtest compare")

@@ -1,0 +1,147 @@
+"""What the terminal shows: tables of runs, trades and decisions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from backtest.research.formats import FIGURES, new_york_day, percent
+
+ENTRIES = ("enter", "reverse")
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from backtest.runs import Run
+
+
+def console(*, stderr: bool = False) -> Console:
+    """The terminal; its width and NO_COLOR are respected."""
+    return Console(stderr=stderr, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
+    """An empty table in the one style.
+
+    Args:
+        headers: the columns.
+        right: those that hold figures.
+        whole: those that are never wrapped.
+
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    right, whole = set(right), set(whole)
+    for header in headers:
+        justify: Literal["left", "right"] = "right" if header in right else "left"
+        table.add_column(header, justify=justify, no_wrap=header in whole)
+    return table
+
+
+def comparison(runs: Sequence[Run]) -> Table:
+    """Runs side by side, one column each, and their benchmarks behind them."""
+    columns = [(_heading(run, runs), run.manifest["summary"]["run"]) for run in runs]
+    columns += _benchmarks(runs)
+    headings = [heading for heading, _ in columns]
+    table = new_table("", *headings, right=headings, whole=[""])
+    for name, label, form in FIGURES:
+        table.add_row(label, *(form(figures[name]) for _, figures in columns))
+    if len({_span(run) for run in runs}) > 1:
+        blank = [""] * (len(columns) - len(runs))
+        for end in ("first", "last"):
+            days = [run.manifest["span"][end] for run in runs]
+            table.add_row({"first": "From", "last": "To"}[end], *days, *blank)
+    return table
+
+
+def _heading(run: Run, runs: Sequence[Run]) -> str:
+    """The strategy, and what tells it from the others."""
+    lines = [run.manifest["strategy"].replace("_", " ")]
+    if len({tuple(other.manifest["symbols"]) for other in runs}) > 1:
+        lines.append("+".join(run.manifest["symbols"]))
+    if sum(other.name == run.name for other in runs) > 1:
+        lines.append(run.run_id)
+    return "\n".join(lines)
+
+
+def _span(run: Run) -> tuple[str, str]:
+    return (run.manifest["span"]["first"], run.manifest["span"]["last"])
+
+
+def _benchmarks(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, float | None]]]:
+    """The benchmark of each span, once."""
+    found: dict[tuple[Any, ...], tuple[str, Mapping[str, float | None]]] = {}
+    spans = {_span(run) for run in runs}
+    for run in runs:
+        symbol, cash = run.manifest["benchmark"], run.manifest["rules"]["cash"]
+        title = f"{symbol}\nbenchmark"
+        if len(spans) > 1:
+            title += f"\nof {run.run_id}"
+        figures = run.manifest["summary"]["benchmark"]
+        found.setdefault((symbol, cash, _span(run)), (title, figures))
+    return list(found.values())
+
+
+def trades(run: Run) -> Table:
+    """Every trade with its figures, and below them its event."""
+    events = {row["event_id"]: row for row in run.decisions}
+    several = len(run.manifest["symbols"]) > 1
+    lines = Table.grid()
+    for row in run.trades:
+        event = events[row["event_id"]]
+        result = float(row["return"])
+        line = Text.assemble(
+            f"{row['direction']:<6} {row['entry_session']} {float(row['entry_price']):>9,.2f}  to  "
+            f"{row['exit_session']} {float(row['exit_price']):>9,.2f}  ",
+            f"{row['exit_reason'].replace('_', ' '):<13}",
+            (f"{percent(result):>9}", "green" if result > 0 else "red"),
+        )
+        symbol = f"{row['symbol']}: " * several
+        lines.add_row(line)
+        why = Text(f"{symbol}{event['headline']} ({event['reason']})", style="dim")
+        lines.add_row(Padding(why, (0, 0, 0, 7)))
+    return lines
+
+
+def untraded(run: Run) -> Table:
+    """Every event that opened no trade, with the reason."""
+    table = new_table("Public", "Became", "Why", "Event", whole=("Public", "Became"))
+    for row in run.decisions:
+        if row["action"] not in ENTRIES:
+            table.add_row(
+                new_york_day(row["published_at"]),
+                row["action"].replace("_", " "),
+                Text(row["reason"]),
+                Text(row["headline"]),
+            )
+    return table
+
+
+def run_details(out: Console, run: Run) -> None:
+    """Print a run's trades, the events that opened none, and what it assumes."""
+    out.print()
+    out.rule(Text(f"{run.name} · run {run.run_id}", style="bold"), align="left")
+    out.print()
+    if run.trades:
+        out.print(trades(run))
+    else:
+        out.print("No trade.")
+    rest = untraded(run)
+    if rest.row_count:
+        out.print(Text("\nEvents that opened no trade\n", style="bold"))
+        out.print(rest)
+    if run.manifest["ruined_on"]:
+        out.print(Text(f"Ruined on {run.manifest['ruined_on']}: equity fell to zero or below."))
+    for sentence in run.manifest["assumptions"]:
+        out.print(Text(f"\nAssumption: {sentence}", style="yellow"))

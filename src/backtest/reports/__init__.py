@@ -1,0 +1,1 @@
+"""Reports: the pages of a run, made from its folder alone."""

@@ -1,0 +1,68 @@
+"""Drawing the pages of runs: tear sheets in parallel, and the run page."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backtest.runs import Run, read_run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
+    """Draw the tear sheets of runs on all processors; yields each run when its sheet is there."""
+    if len(runs) == 1:  # a process of its own would cost more than it saves
+        draw_tearsheet(runs[0].path)
+        yield runs[0]
+        return
+    workers = min(len(runs), os.cpu_count() or 1)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        pending = {pool.submit(draw_tearsheet, run.path): run for run in runs}
+        for done in as_completed(pending):
+            done.result()
+            yield pending[done]
+
+
+def draw_tearsheet(path: Path) -> None:
+    """Draw the tear sheet of a run folder."""
+    from backtest.reports.tearsheet import TearsheetInput, write_tearsheet
+
+    run = read_run(path)
+    manifest = run.manifest
+    ruined = manifest["ruined_on"]
+    source = TearsheetInput(
+        title=run.name,
+        parameters={**flat(manifest["parameters"]), "run": run.run_id},
+        returns=run.equity["return"],
+        benchmark=run.equity["benchmark_return"],
+        benchmark_title=manifest["benchmark"],
+        trades=int(run.summary["trades"]),
+        ruined_on=date.fromisoformat(ruined) if ruined else None,
+    )
+    write_tearsheet(source, path / "tearsheet.html")
+
+
+def flat(parameters: dict[str, object], prefix: str = "") -> dict[str, str]:
+    """Parameters as texts by dotted name."""
+    found: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            found[prefix + name] = shown
+    return found
+
+
+def write_page(run: Run) -> None:
+    """Write `index.html` of a run."""
+    from backtest.datafiles import write_text
+    from backtest.reports.page import render_run
+
+    write_text(run.path / "index.html", render_run(run))

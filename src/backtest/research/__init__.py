@@ -1,0 +1,1 @@
+"""Research: pure functions over results."""

@@ -1,0 +1,110 @@
+"""The figures of a run: pure functions of its equity, returns and trades.
+
+Returns are simple, one a session, as fractions. A figure that cannot be known is None, never NaN.
+The risk-free rate is 0. docs/figures.md compares each with quantstats.
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+SESSIONS_A_YEAR = 252
+
+
+def session_returns(equity: Floats, start: float) -> Floats:
+    """`equity[t] ÷ equity[t-1] − 1`, the first one against `start`.
+
+    After ruin, where the equity before is zero or below, a return has no meaning: it is 0.
+    """
+    before = np.concatenate(([start], equity[:-1]))
+    alive = before > 0
+    return np.where(alive, equity / np.where(alive, before, 1.0) - 1, 0.0)
+
+
+def total_return(equity: Floats, start: float) -> float:
+    """`final equity ÷ start − 1`; below -1 where the account ends in debt."""
+    return float(equity[-1] / start - 1)
+
+
+def cagr(equity: Floats, start: float) -> float:
+    """Compound annual growth: `(final ÷ start)^(252 ÷ sessions) − 1`; -1 after a total loss."""
+    growth = equity[-1] / start
+    return float(growth ** (SESSIONS_A_YEAR / len(equity)) - 1) if growth > 0 else -1.0
+
+
+def volatility(returns: Floats) -> float | None:
+    """Annual standard deviation of returns (n − 1); None for fewer than two."""
+    return float(np.std(returns, ddof=1)) * sqrt(SESSIONS_A_YEAR) if len(returns) > 1 else None
+
+
+def sharpe(returns: Floats) -> float | None:
+    """Mean ÷ standard deviation (n − 1) of returns, × √252; None where nothing varies."""
+    if len(returns) < 2 or np.ptp(returns) == 0:  # noqa: PLR2004 - no deviation of one
+        return None
+    return float(np.mean(returns) / np.std(returns, ddof=1)) * sqrt(SESSIONS_A_YEAR)
+
+
+def sortino(returns: Floats) -> float | None:
+    """Mean ÷ downside deviation, × √252 (Sortino & Price 1994).
+
+    The downside deviation is the root of the mean over all sessions of the squared losses;
+    None where there is no loss.
+    """
+    losses = np.minimum(returns, 0.0)
+    downside = sqrt(float(np.mean(losses**2)))
+    return float(np.mean(returns)) / downside * sqrt(SESSIONS_A_YEAR) if downside else None
+
+
+def max_drawdown(equity: Floats, start: float) -> float:
+    """Deepest fall from a peak, `equity ÷ highest before − 1`, at most 0; the start is a peak."""
+    curve = np.concatenate(([start], equity))
+    return float(np.min(curve / np.maximum.accumulate(curve) - 1))
+
+
+def calmar(equity: Floats, start: float) -> float | None:
+    """CAGR ÷ |maximum drawdown|; None where there is no drawdown."""
+    depth = max_drawdown(equity, start)
+    return cagr(equity, start) / -depth if depth else None
+
+
+def win_rate(net_profits: Sequence[float]) -> float | None:
+    """Share of trades with a net profit above 0, open ones at their last mark; None without."""
+    return sum(profit > 0 for profit in net_profits) / len(net_profits) if net_profits else None
+
+
+def exposure(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> float:
+    """Share of sessions in which a position was held at any time.
+
+    Args:
+        held: entry and exit session of each trade, both included.
+        sessions: all sessions of the run, in order.
+
+    """
+    days = sum(any(first <= day <= last for first, last in held) for day in sessions)
+    return days / len(sessions)
+
+
+def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
+    """The figures that follow from a curve alone, by their names in `run.json`."""
+    returns = session_returns(equity, start)
+    return {
+        "final_equity": float(equity[-1]),
+        "total_return": total_return(equity, start),
+        "cagr": cagr(equity, start),
+        "volatility": volatility(returns),
+        "sharpe": sharpe(returns),
+        "sortino": sortino(returns),
+        "max_drawdown": max_drawdown(equity, start),
+        "calmar": calmar(equity, start),
+    }

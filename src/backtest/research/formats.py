@@ -1,0 +1,60 @@
+"""How figures are written, in the terminal and on pages alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UNKNOWN = "–"
+
+
+def new_york_day(stamp: str) -> str:
+    """The New York day of an ISO time stamp."""
+    return new_york_time(stamp)[:10]
+
+
+def new_york_time(stamp: str) -> str:
+    """The New York day and minute of an ISO time stamp."""
+    moment = datetime.fromisoformat(stamp).astimezone(ZoneInfo("America/New_York"))
+    return moment.strftime("%Y-%m-%d %H:%M")
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage with a sign."""
+    return UNKNOWN if value is None else f"{100 * value:+.1f} %"
+
+
+def share(value: float | None) -> str:
+    """A fraction as a percentage."""
+    return UNKNOWN if value is None else f"{100 * value:.0f} %"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio with two decimals."""
+    return UNKNOWN if value is None else f"{value:.2f}"
+
+
+def count(value: float | None) -> str:
+    """A whole number."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
+    ("trades", "Trades", count),
+    ("win_rate", "Win rate", share),
+    ("total_return", "Total return", percent),
+    ("cagr", "CAGR", percent),
+    ("volatility", "Volatility", share),
+    ("sharpe", "Sharpe", ratio),
+    ("sortino", "Sortino", ratio),
+    ("max_drawdown", "Max drawdown", percent),
+    ("calmar", "Calmar", ratio),
+    ("exposure", "Exposure", share),
+    ("commission", "Commission $", count),
+    ("borrow", "Borrow $", count),
+    ("final_equity", "Final equity $", count),
+)

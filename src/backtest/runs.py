@@ -1,0 +1,259 @@
+"""Run folders: the id of a run, its manifest, and its files, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from backtest.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+    from backtest.engine.result import Result
+
+TRADE_COLUMNS = (
+    "trade_id", "event_id", "symbol", "direction", "shares", "entry_session", "entry_price",
+    "exit_session", "exit_price", "exit_reason", "gross_profit", "commission", "borrow",
+    "net_profit", "return", "mae", "mfe",
+)  # fmt: skip
+EQUITY_COLUMNS = ("session", "equity", "cash", "position_value", "return", "benchmark_return")
+DECISION_COLUMNS = (
+    "event_id", "symbol", "kind", "published_at", "precision", "tradable_session", "action",
+    "direction", "reason", "headline",
+)  # fmt: skip
+_ID_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it stands in its folder."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The id: a hash of everything that decides the result."""
+        return str(self.manifest["run_id"])
+
+    @property
+    def name(self) -> str:
+        """The strategy and its symbols, such as `earnings_surprise · CRWV`."""
+        return f"{self.manifest['strategy']} · {', '.join(self.manifest['symbols'])}"
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The figures of the run."""
+        figures: Mapping[str, Any] = self.manifest["summary"]["run"]
+        return figures
+
+    @property
+    def has_tearsheet(self) -> bool:
+        """Whether its tear sheet has been drawn."""
+        return (self.path / "tearsheet.html").exists()
+
+    @cached_property
+    def trades(self) -> list[dict[str, str]]:
+        """The rows of trades.csv, as texts."""
+        return _read_csv(self.path / "trades.csv")
+
+    @cached_property
+    def decisions(self) -> list[dict[str, str]]:
+        """The rows of decisions.csv, as texts."""
+        return _read_csv(self.path / "decisions.csv")
+
+    @cached_property
+    def equity(self) -> pd.DataFrame:
+        """equity.csv, indexed by session (dates without a zone)."""
+        import pandas as pd
+
+        return pd.read_csv(self.path / "equity.csv", index_col="session", parse_dates=["session"])
+
+
+def run_id(identity: Mapping[str, Any]) -> str:
+    """A short hash of everything that decides a result."""
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def program_sha256() -> str:
+    """Hash of the program's own code that decides results."""
+    root = Path(__file__).parent
+    digest = hashlib.sha256()
+    places = ("events", "market", "engine", "research", "strategy.py", "api.py", "runs.py")
+    for place in places:
+        for path in sorted((root / place).rglob("*.py")) or [root / place]:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
+    """The name of a run's folder."""
+    most = 3
+    stocks = "+".join(symbols) if len(symbols) <= most else f"{len(symbols)}-symbols"
+    return f"{strategy}-{stocks}-{identity}"
+
+
+def read_run(path: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        DataError: it holds no readable manifest.
+
+    """
+    try:
+        manifest = json.loads((path / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path / 'run.json'} is not a readable manifest ({error}). "
+            f"Remove the folder and run the strategy again."
+        ) from None
+    return Run(path, manifest)
+
+
+def list_runs(reports: Path) -> list[Run]:
+    """The runs in a folder, newest first."""
+    runs = [read_run(place.parent) for place in reports.glob("*/run.json")]
+    return sorted(runs, key=lambda run: (str(run.manifest["finished_at"]), run.run_id), reverse=True)
+
+
+def find_run(reports: Path, name: str) -> Run:
+    """The newest run that a name fits: its id, its folder, or its strategy.
+
+    Raises:
+        UsageError: none does.
+
+    """
+    for run in list_runs(reports):
+        if name in (run.run_id, run.path.name, run.manifest["strategy"]):
+            return run
+    known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in list_runs(reports))
+    raise UsageError(
+        f"There is no run {name!r} in {reports}. Name a run id, a run folder or a strategy. "
+        f"Known: {known or 'none; make one with `backtest run`'}."
+    )
+
+
+def latest_runs(reports: Path) -> list[Run]:
+    """The newest run of each strategy on each set of symbols, by name."""
+    newest: dict[str, Run] = {}
+    for run in list_runs(reports):
+        newest.setdefault(run.name, run)
+    return [newest[name] for name in sorted(newest)]
+
+
+def save_run(
+    path: Path, manifest: Mapping[str, Any], result: Result, returns: Iterable[tuple[float, float]]
+) -> Run:
+    """Write a run's files beside its place and rename the folder there when it is complete.
+
+    Args:
+        path: the run folder; an older one of the same name is replaced.
+        manifest: what stands in `run.json`.
+        result: the replay's result.
+        returns: return of the run and of the benchmark for each session.
+
+    Raises:
+        UsageError: the folder cannot be written.
+
+    """
+    texts = {
+        "trades.csv": _trades_csv(result),
+        "equity.csv": _equity_csv(result, returns),
+        "decisions.csv": _decisions_csv(result),
+        "run.json": json.dumps(manifest, indent=2, ensure_ascii=False) + "\n",
+    }
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        beside.mkdir(parents=True)
+        for name, text in texts.items():
+            (beside / name).write_text(text, encoding="utf-8", newline="")
+        _replace(path, beside)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}. "
+            f"Choose another reports folder with --out."
+        ) from None
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(beside)
+    return Run(path, manifest)
+
+
+def _replace(path: Path, beside: Path) -> None:
+    old = beside.with_name(beside.name + ".old")
+    if path.exists():
+        path.rename(old)
+    os.replace(beside, path)  # noqa: PTH105 - the same call on every system
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _trades_csv(result: Result) -> str:
+    return _csv(
+        TRADE_COLUMNS,
+        (
+            (
+                t.trade_id, t.event_id, t.symbol, t.direction, _count(t.shares), t.entry_session,
+                t.entry_price, t.exit_session, t.exit_price, t.exit_reason, t.gross_profit,
+                t.commission, t.borrow, t.net_profit, t.net_return, t.mae, t.mfe,
+            )
+            for t in result.trades
+        ),
+    )  # fmt: skip
+
+
+def _equity_csv(result: Result, returns: Iterable[tuple[float, float]]) -> str:
+    points = zip(result.curve, returns, strict=True)
+    return _csv(
+        EQUITY_COLUMNS,
+        ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points),
+    )
+
+
+def _decisions_csv(result: Result) -> str:
+    return _csv(
+        DECISION_COLUMNS,
+        (
+            (
+                d.event.id, d.event.symbol, d.event.kind, d.event.published_at.isoformat(),
+                d.event.precision, d.tradable_session or "", d.action, d.direction or "",
+                d.reason, d.event.headline,
+            )
+            for d in result.decisions
+        ),
+    )  # fmt: skip
+
+
+def _count(shares: float) -> float | int:
+    return int(shares) if float(shares).is_integer() else shares
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_full(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _full(cell: Any) -> Any:
+    """Floats with every digit, also numpy's."""
+    return repr(float(cell)) if isinstance(cell, float) else cell
+
+
+def _read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
