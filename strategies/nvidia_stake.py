@@ -32,17 +32,16 @@ class NvidiaStake(Strategy):
             return f"the holder is {event.holder}, not {HOLDER}"
         if event.is_stale(market.events(StakeDisclosure)):
             return f"stale: as of {event.as_of}, and later holdings were known"
-        change = event.stake_change
         if event.first_filing and self.first_filing:
-            direction, reason = "long", f"first filing of {event.shares:,} shares"
-        elif change is None:
+            return self._signal(event, "long", "first filing that shows the stake")
+        change = event.stake_change
+        if change is None:
             return "the change of the stake is not known"
-        elif change == 0:
-            return "the stake is unchanged"
-        elif abs(change) < self.min_change:
+        if change == 0 or abs(change) < self.min_change:
             return f"stake {change:+.1%}: less than {self.min_change:.1%}"
-        else:
-            direction, reason = "long" if change > 0 else "short", f"stake {change:+.1%}"
+        return self._signal(event, "long" if change > 0 else "short", f"stake {change:+.1%}")
+
+    def _signal(self, event: StakeDisclosure, direction: str, reason: str) -> Signal | str:
         if self.side not in ("both", direction):
             return f"{reason}: would be {direction}, side is {self.side}"
         signal = Signal.long if direction == "long" else Signal.short

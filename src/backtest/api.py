@@ -218,7 +218,7 @@ def _measure(
 
     start = prepared.request.rules.cash
     sessions = [point.session for point in result.curve]
-    equity = np.array([point.equity for point in result.curve])
+    equity = np.array([point.equity for point in result.curve], dtype=np.float64)
     returns = figures.session_returns(equity, start)
     benchmark = benchmark_returns(prepared.inputs.benchmark, sessions)
     spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
@@ -230,8 +230,9 @@ def _measure(
         "commission": sum(trade.commission for trade in result.trades),
         "borrow": sum(trade.borrow for trade in result.trades),
     }
+    growth = np.asarray(start * np.cumprod(1 + benchmark), dtype=np.float64)
     other = {
-        **figures.curve_figures(start * np.cumprod(1 + benchmark), start),
+        **figures.curve_figures(growth, start),
         "trades": None,
         "win_rate": None,
         "exposure": 1.0,

@@ -115,9 +115,7 @@ def _with_sessions(
 ) -> list[EventRow]:
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
-    prices = {
-        symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known
-    }
+    prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
     rows = []
     for event in events:
         history = prices.get(event.symbol)
@@ -159,9 +157,7 @@ def seal_events(workspace: Workspace, kind: str, source: str | None) -> Path:
     return seal(file, days, source=source, adjust=None)
 
 
-def seal_prices(
-    workspace: Workspace, symbol: str, source: str | None, adjust: str | None
-) -> Path:
+def seal_prices(workspace: Workspace, symbol: str, source: str | None, adjust: str | None) -> Path:
     """Check the prices of a symbol as they are now and write their metadata."""
     file = open_data_file(workspace.data / "prices" / f"{symbol}.csv")
     days = [day.date().isoformat() for day in parse_prices(file).table.index]

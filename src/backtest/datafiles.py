@@ -14,11 +14,13 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from backtest.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MOST_PROBLEMS = 50
 METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")

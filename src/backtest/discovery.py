@@ -125,12 +125,12 @@ def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
 def parameters(cls: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     """The parameters of a strategy by dotted name, with their field definitions."""
     found: dict[str, Any] = {}
-    for name, field in cls.model_fields.items():
-        kind = field.annotation
+    for name, definition in cls.model_fields.items():
+        kind = definition.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found |= parameters(kind, f"{prefix}{name}.")
         else:
-            found[prefix + name] = field
+            found[prefix + name] = definition
     return found
 
 

@@ -127,7 +127,9 @@ def read_run(path: Path) -> Run:
 def list_runs(reports: Path) -> list[Run]:
     """The runs in a folder, newest first."""
     runs = [read_run(place.parent) for place in reports.glob("*/run.json")]
-    return sorted(runs, key=lambda run: (str(run.manifest["finished_at"]), run.run_id), reverse=True)
+    return sorted(
+        runs, key=lambda run: (str(run.manifest["finished_at"]), run.run_id), reverse=True
+    )
 
 
 def find_run(reports: Path, name: str) -> Run:

@@ -54,7 +54,7 @@ class Signal(BaseModel):
 
     @classmethod
     def short(cls, event: Event, **terms: Any) -> Signal:
-        """Sell the event's stock short. Terms: weight, hold, stop, target, trailing_stop, reason."""
+        """Sell the event's stock short. Terms as for `long`."""
         return cls(symbol=event.symbol, event_id=event.id, direction="short", **terms)
 
 

@@ -1,14 +1,14 @@
 """Every case of the spec, through every engine."""
 
 from collections import Counter
-from collections.abc import Callable
 from importlib import import_module
 from math import fsum
 from pathlib import Path
 
 import pytest
 
-from tests.oracle import Outcome, simulate
+from tests.engines import ENGINES
+from tests.oracle import Outcome
 from tests.spec.case import Case
 
 HERE = Path(__file__).parent
@@ -19,13 +19,6 @@ CASES: list[Case] = [
 ]
 
 
-def run_oracle(case: Case) -> Outcome:
-    return simulate(case.rows(), case.named_signals(), case.settings, case.rates())
-
-
-ENGINES: dict[str, Callable[[Case], Outcome]] = {"oracle": run_oracle}
-
-
 def close_to(expected: object) -> object:
     return pytest.approx(expected, rel=1e-12, abs=1e-9)
 
@@ -33,7 +26,7 @@ def close_to(expected: object) -> object:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case, engine: str) -> None:
-    outcome = ENGINES[engine](case)
+    outcome = ENGINES[engine](case.rows(), case.named_signals(), case.settings, case.rates())
     check_trades(case, outcome)
     check_equity(case, outcome)
     if case.outcomes is not None:

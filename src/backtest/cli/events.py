@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
-from backtest.research.formats import UNKNOWN
+from backtest.reports.formats import UNKNOWN
 
 app = typer.Typer(no_args_is_help=True, help="List, show and seal events.")
 
@@ -22,6 +22,8 @@ def list_events(
     strategies: StrategiesFolder = None,
 ) -> None:
     """List events with the session in which each can first be traded."""
+    from rich.text import Text
+
     from backtest import catalog
     from backtest.cli import show
     from backtest.workspace import find_workspace
@@ -38,7 +40,7 @@ def list_events(
             row.published,
             event.precision,
             row.tradable,
-            show.Text(event.headline),
+            Text(event.headline),
             event.grade or UNKNOWN,
         )
     show.console().print(table)
@@ -53,6 +55,8 @@ def show_event(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Show everything that is known of one event, and what follows from it."""
+    from rich.text import Text
+
     from backtest import catalog
     from backtest.cli import show
     from backtest.workspace import find_workspace
@@ -63,7 +67,7 @@ def show_event(
         return
     table = show.new_table("Field", "Value")
     for name, value in row.as_dict().items():
-        table.add_row(name, show.Text(UNKNOWN if value in (None, "") else str(value)))
+        table.add_row(name, Text(UNKNOWN if value in (None, "") else str(value)))
     show.console().print(table)
 
 

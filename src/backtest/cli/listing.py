@@ -14,6 +14,8 @@ def list_strategies(
     as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """List the strategies with their events, parameters and state."""
+    from rich.text import Text
+
     from backtest.cli import show
     from backtest.discovery import describe_strategies
     from backtest.workspace import find_workspace
@@ -26,10 +28,10 @@ def list_strategies(
     for row in found:
         parameters = "\n".join(f"{name} {value}" for name, value in row.parameters.items())
         table.add_row(
-            show.Text(row.name),
-            show.Text(", ".join(row.events)),
-            show.Text(parameters),
-            show.Text(row.summary if row.error is None else row.error),
+            Text(row.name),
+            Text(", ".join(row.events)),
+            Text(parameters),
+            Text(row.summary if row.error is None else row.error),
         )
     show.console().print(table)
 
@@ -44,7 +46,7 @@ def list_runs(
     """List the runs in the reports folder, newest first."""
     from backtest import runs
     from backtest.cli import show
-    from backtest.research import formats
+    from backtest.reports import formats
     from backtest.workspace import find_workspace
 
     found = runs.list_runs(find_workspace(strategies, data, out).reports)

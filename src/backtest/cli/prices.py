@@ -16,6 +16,8 @@ def list_prices(
     as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """List the symbols with their span, adjust mode and source."""
+    from rich.text import Text
+
     from backtest import catalog
     from backtest.cli import show
     from backtest.workspace import find_workspace
@@ -26,7 +28,7 @@ def list_prices(
         return
     table = show.new_table("Symbol", "From", "To", "Sessions", "Columns", "Adjusted", "Source")
     for row in rows:
-        table.add_row(*(show.Text(str(value)) for value in row.values()))
+        table.add_row(*(Text(str(value)) for value in row.values()))
     show.console().print(table)
 
 

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.research.formats import FIGURES, new_york_day, percent
+from backtest.reports.formats import FIGURES, new_york_day, percent
 
 ENTRIES = ("enter", "reverse")
 

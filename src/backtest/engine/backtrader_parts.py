@@ -81,8 +81,10 @@ class RulesCosts(bt.CommInfoBase):
     def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:  # noqa: ARG002, FBT001 - Backtrader's signature
         return commission(abs(size), price, self.p.rules)
 
-    def get_credit_interest(self, data: Any, pos: Any, dt: datetime) -> float:  # noqa: ARG002
+    def get_credit_interest(self, data: Any, pos: Any, dt: datetime) -> float:
         """Borrow for the nights since the last bar, on that bar's close (not the entry price)."""
+        if dt <= pos.datetime:  # the feed has ended: its last bar was charged already
+            return 0.0
         return borrow_due(data, pos.size, self.p.rates, self.p.rules)
 
 
@@ -115,6 +117,7 @@ def make_cerebro(rules: Rules, *, runonce: bool, preload: bool) -> Any:
 
 def add_symbol(cerebro: Any, prices: Prices, rates: BorrowRates, rules: Rules) -> None:
     """Give Cerebro the prices and the costs of a symbol."""
-    cerebro.adddata(PriceFeed(prices=prices), name=prices.symbol)
+    feed = PriceFeed(prices=prices)  # type: ignore[call-arg]  # its metaclass takes parameters
+    cerebro.adddata(feed, name=prices.symbol)
     costs = RulesCosts(rules=rules, rates=rates)
     cerebro.broker.addcommissioninfo(costs, name=prices.symbol)

@@ -6,7 +6,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
-import numpy as np
 
 from backtest.engine.backtrader_parts import add_symbol, borrow_due, make_cerebro
 from backtest.engine.excursions import set_excursions

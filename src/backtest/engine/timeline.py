@@ -79,9 +79,7 @@ def decide(
     """
     public = sorted((e for e in events if e.symbol in span), key=event_order)
     heard = [event for event in public if isinstance(event, strategy.listens_to)]
-    decisions = [
-        _decide(strategy, event, public, history, span, reaction) for event in heard
-    ]
+    decisions = [_decide(strategy, event, public, history, span, reaction) for event in heard]
     if Start in strategy.listens_to:
         decisions += [_decide_start(strategy, prices, history) for prices in span.values()]
     return sorted(decisions, key=lambda decision: event_order(decision.event))
@@ -95,9 +93,7 @@ def _decide(
     span: Mapping[str, Prices],
     reaction: timedelta,
 ) -> Decision:
-    session, obstacle = tradable_session(
-        event, history[event.symbol], span[event.symbol], reaction
-    )
+    session, obstacle = tradable_session(event, history[event.symbol], span[event.symbol], reaction)
     if session is None or obstacle:
         return Decision(event, session, "not_tradable", obstacle)
     now = trading_calendar().open_of(session)

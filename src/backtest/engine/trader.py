@@ -114,7 +114,7 @@ class Trader:
         if stop is not None:
             level, reason = stop
             orders.append(self._exit_order(symbol, position, "stop", level, reason))
-        if position.target is not None:
+        if position.target is not None and position.target > 0:  # no price reaches zero
             orders.append(self._exit_order(symbol, position, "limit", position.target, "target"))
         return orders
 
@@ -201,9 +201,7 @@ class Trader:
         if symbol not in opening.opens:  # its prices have ended: it stays, marked
             return
         position = self._positions.pop(symbol)
-        fill = rule.fill_price(
-            opening.opens[symbol], -position.direction, self._rules.slippage_bps
-        )
+        fill = rule.fill_price(opening.opens[symbol], -position.direction, self._rules.slippage_bps)
         self._trade(self._exit_order(symbol, position, "market", fill, reason), opening)
 
     def _trade(self, order: Order, opening: _Open) -> None:

@@ -68,7 +68,7 @@ class Event(BaseModel):
     def id(self) -> str:
         """Stable name of the event, from its symbol, kind, time and headline alone."""
         stamp = self.published_at.isoformat()
-        text = "\n".join((self.symbol, self.kind, stamp, self.headline))
+        text = f"{self.symbol}\n{self.kind}\n{stamp}\n{self.headline}"
         day = self.published_at.astimezone(NEW_YORK).strftime("%Y%m%d")
         return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 

@@ -95,14 +95,16 @@ def _check_columns(file: DataFile, kind: type[Event], rows: list[tuple[int, Any]
     for name in columns:
         if name not in kind.model_fields:
             near = get_close_matches(name, kind.model_fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
+            )
             problems.append(f"line 1, column {name!r}: not a column of {kind.kind}; {hint}")
     raise_problems(file.path, problems)
 
 
 def _describe(fault: Any) -> str:
     column = ".".join(str(part) for part in fault["loc"])
-    message = _HINTS.get(fault["type"], fault["msg"]).format(**fault.get("ctx", {}))
+    message: str = _HINTS.get(fault["type"], fault["msg"]).format(**fault.get("ctx", {}))
     if fault["type"] == "missing":
         return f"column {column}: {message}"
     if not column:

@@ -155,7 +155,7 @@ class ShortReport(Event):
 
 
 class News(Event):
-    """Any other catalyst, by category: contract, financing, lockup, insider_sale, rating …"""
+    """Any other catalyst, by category such as contract, financing, lockup, insider_sale."""
 
     category: Annotated[str, Field(pattern=r"^[a-z_]+$")]
     figures: str = ""

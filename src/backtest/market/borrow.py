@@ -67,11 +67,11 @@ def parse_borrow_rates(file: DataFile) -> BorrowRates:
     for line, row in read_rows(file, _COLUMNS):
         try:
             rate = _parse_rate(symbol, row)
-            if rate.day in rates:
-                raise ValueError(f"column date: {rate.day} is there twice")
         except ValueError as error:
             problems.append(f"line {line}, {error}")
             continue
+        if rate.day in rates:
+            problems.append(f"line {line}, column date: {rate.day} is there twice")
         rates[rate.day] = rate
     raise_problems(file.path, problems)
     return BorrowRates(symbol, tuple(rates[day] for day in sorted(rates)), file)

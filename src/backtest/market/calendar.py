@@ -5,7 +5,6 @@ Timestamps are UTC, sessions are dates without a zone; this module alone turns o
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,8 @@ import pandas as pd
 from backtest.errors import DataError
 
 if TYPE_CHECKING:
+    from datetime import date, datetime, timedelta
+
     from numpy.typing import NDArray
 
 # XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date.

@@ -143,16 +143,16 @@ def _days(cells: Sequence[str], lines: np.ndarray, problems: list[str]) -> np.nd
     return days
 
 
-def _numbers(
-    name: str, cells: Sequence[str], lines: np.ndarray, problems: list[str]
-) -> np.ndarray:
-    numbers = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(dtype=float)
+def _numbers(name: str, cells: Sequence[str], lines: np.ndarray, problems: list[str]) -> np.ndarray:
+    numbers: np.ndarray = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(
+        dtype=float
+    )
     allowed = "a number from 0 up" if name == "volume" else "a number above 0"
     with np.errstate(invalid="ignore"):
         bad = ~np.isfinite(numbers) | (numbers < 0) | ((numbers == 0) & (name != "volume"))
     problems += [
         f"line {lines[place]}, column {name}: {cells[place]!r} is not {allowed}"
-        for place in np.flatnonzero(bad)
+        for place in np.flatnonzero(bad).tolist()
     ]
     return numbers
 
@@ -179,16 +179,15 @@ def _check_sessions(days: np.ndarray, lines: np.ndarray, problems: list[str]) ->
 
 
 def _check_ranges(table: pd.DataFrame, lines: np.ndarray, problems: list[str]) -> None:
-    high, low = table["high"].to_numpy(), table["low"].to_numpy()
-    for name in ("low", "open", "close"):
-        for place in np.flatnonzero(table[name].to_numpy() > high):
-            problems.append(
-                f"line {lines[place]}: high {high[place]:g} is below {name} "
-                f"{table[name].iloc[place]:g}; the high is the session's highest price"
-            )
-    for name in ("open", "close"):
-        for place in np.flatnonzero(table[name].to_numpy() < low):
-            problems.append(
-                f"line {lines[place]}: low {low[place]:g} is above {name} "
-                f"{table[name].iloc[place]:g}; the low is the session's lowest price"
-            )
+    for bound, names, word in (
+        ("high", ("low", "open", "close"), "below"),
+        ("low", ("open", "close"), "above"),
+    ):
+        for name in names:
+            limit, price = table[bound].to_numpy(), table[name].to_numpy()
+            wrong = price > limit if bound == "high" else price < limit
+            problems += [
+                f"line {lines[place]}: {bound} {limit[place]:g} is {word} {name} {price[place]:g}; "
+                f"the {bound} is the session's {bound}est price"
+                for place in np.flatnonzero(wrong).tolist()
+            ]

@@ -6,13 +6,13 @@ import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from multiprocessing import get_context
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backtest.runs import Run, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 
 def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from backtest.reports.chart import Line, line_chart
-from backtest.research.formats import FIGURES, UNKNOWN, new_york_time, percent
+from backtest.reports.formats import FIGURES, UNKNOWN, new_york_time, percent
 
 if TYPE_CHECKING:
     from backtest.runs import Run

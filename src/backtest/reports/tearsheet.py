@@ -12,12 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from backtest.reports.tearsheet_quantstats import (
-    STRATEGY,
-    charts,
-    metrics_table,
-    quantstats_at_work,
-)
+from backtest.reports.tearsheet_charts import charts
+from backtest.reports.tearsheet_quantstats import STRATEGY, metrics_table, quantstats_at_work
 from backtest.reports.tearsheet_tables import (
     drawdown_table,
     percent,

@@ -21,7 +21,7 @@ _ROUNDING = 1e-12  # a product of returns that meets its old high may miss it by
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts; an empty row draws a line."""
+    """A table of texts; a row whose first cell is empty draws a line."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -51,6 +51,11 @@ def percent(fraction: float) -> str:
 def wealth(returns: pd.Series) -> pd.Series:
     """What 1 became by each session; zero or less is ruin."""
     return (1.0 + returns).cumprod()
+
+
+def compounded(returns: pd.Series, by: object) -> pd.Series:
+    """The compounded return of each group that pandas' `groupby` makes of `by`."""
+    return (1.0 + returns).groupby(by).prod() - 1.0
 
 
 def underwater(returns: pd.Series) -> pd.Series:
@@ -103,35 +108,29 @@ def yearly_table(returns: pd.Series, benchmark: pd.Series, names: Sequence[str])
 
     A year that begins in ruin has no return.
     """
-    before = wealth(returns).shift(fill_value=1.0)
+    years = returns.index.year
+    start = wealth(returns).shift(fill_value=1.0).groupby(years).first()
+    market, own = compounded(benchmark, years), compounded(returns, years)
     rows = []
-    for year, ours in returns.groupby(returns.index.year):
-        market = _compounded(benchmark[ours.index])
-        if before[ours.index[0]] <= 0:
-            rows.append((str(year), percent(market), DASH, DASH, DASH))
-            continue
-        own = _compounded(ours)
-        won = "+" if own >= market else "-"
-        rows.append((str(year), percent(market), percent(own), percent(own - market), won))
+    for year in start.index:
+        ours: tuple[str, str, str] = (DASH, DASH, DASH)
+        if start[year] > 0:
+            ahead = own[year] - market[year]
+            ours = (percent(own[year]), percent(ahead), "+" if ahead >= 0 else "-")
+        rows.append((str(year), percent(market[year]), *ours))
     return Table(("Year", *names, "Difference", "Won"), tuple(rows))
 
 
 def plain_table(returns: pd.Series, benchmark: pd.Series, names: Sequence[str]) -> Table:
     """The figures that exist for any span and for a ruined run: nothing annual, no ratio."""
-    measures = (
-        ("Cumulative Return", _compounded),
-        ("Best Day", lambda series: float(series.max())),
-        ("Worst Day", lambda series: float(series.min())),
-        ("Max Drawdown", lambda series: min(0.0, float(underwater(series).min()))),
-    )
+    both = (benchmark, returns)
+    measures = {
+        "Cumulative Return": [wealth(series).iloc[-1] - 1.0 for series in both],
+        "Best Day": [series.max() for series in both],
+        "Worst Day": [series.min() for series in both],
+        "Max Drawdown": [underwater(series).min() for series in both],
+    }
     return Table(
         ("Metric", *names),
-        tuple(
-            (label, percent(measure(benchmark)), percent(measure(returns)))
-            for label, measure in measures
-        ),
+        tuple((label, *map(percent, values)) for label, values in measures.items()),
     )
-
-
-def _compounded(returns: pd.Series) -> float:
-    return float((1.0 + returns).prod()) - 1.0

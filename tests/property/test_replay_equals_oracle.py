@@ -1,0 +1,34 @@
+"""The replay and the oracle agree on every trade and on the equity, whatever is drawn."""
+
+from dataclasses import astuple
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as run_settings
+
+from tests.engines import run_replay
+from tests.oracle import Outcome, simulate
+from tests.property.strategies import World, worlds
+
+
+def assert_equal(got: Outcome, wanted: Outcome) -> None:
+    assert got.outcomes == wanted.outcomes
+    assert len(got.trades) == len(wanted.trades)
+    scale = max([1.0, *(abs(point.equity) for point in wanted.equity)])
+    for mine, theirs in zip(got.trades, wanted.trades, strict=True):
+        for one, other in zip(astuple(mine), astuple(theirs), strict=True):
+            if isinstance(other, float):
+                assert one == pytest.approx(other, rel=1e-9, abs=1e-9 * scale)
+            else:
+                assert one == other
+    for mine, theirs in zip(got.equity, wanted.equity, strict=True):
+        assert mine.session == theirs.session
+        assert mine[1:] == pytest.approx(theirs[1:], rel=1e-9, abs=1e-9 * scale)
+
+
+@run_settings(deadline=None, max_examples=300)
+@given(worlds())
+def test_replay_equals_oracle(world: World) -> None:
+    got = run_replay(world.bars, world.signals, world.settings, world.borrow)
+    wanted = simulate(world.bars, world.signals, world.settings, world.borrow)
+    assert_equal(got, wanted)
