@@ -1,4 +1,4 @@
-"""The engines of the program behind the interface of the oracle, so that tests can hold them equal."""
+"""The engines behind the interface of the oracle, so that tests can hold them equal."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -74,9 +74,7 @@ def run_replay(
             oracle.Trade(**{name: getattr(trade, name) for name in names})
             for trade in result.trades
         ],
-        equity=[
-            oracle.Point(p.session, p.equity, p.cash, p.position_value) for p in result.curve
-        ],
+        equity=[oracle.Point(p.session, p.equity, p.cash, p.position_value) for p in result.curve],
         outcomes={d.event.id: d.action for d in result.decisions},
     )
 

@@ -62,7 +62,7 @@ def prices(draw: st.DrawFn) -> tuple[float, float]:
                 (100.0, 100.0, 0.01),  # the plain case first: it is what hypothesis shrinks to
                 (1.0, 500.0, 0.01),
                 (0.01, 1.0, 0.0001),
-                (1_000.0, 800_000.0, 0.5),
+                (1_000.0, 200_000.0, 0.5),
             ]
         )
     )
@@ -145,6 +145,15 @@ def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
     count = draw(st.integers(0, 8))
     ids = draw(st.permutations([f"e{number}" for number in range(1, count + 1)]))
     busy = draw(st.integers(1, 25))  # signals crowd into so many sessions from the first on
+    bold = draw(st.sampled_from((False, False, True)))  # large shorts without exits: margin, ruin
+    directions = ("short",) if bold else ("long", "short")
+    weights = st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
+    plans = {
+        "hold": st.none() | st.integers(1, 6),
+        "stop": st.none() | fractions(),
+        "target": st.none() | fractions(1.0, 2.0),
+        "trailing_stop": st.none() | fractions(),
+    }
     signals = []
     for event_id in ids:
         symbol = draw(st.sampled_from(sorted(bars)))
@@ -155,16 +164,11 @@ def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
             Signal(
                 session=session,
                 symbol=symbol,
-                direction=draw(st.sampled_from(("long", "short"))),
-                weight=draw(
-                    st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
-                ),
-                hold=draw(st.none() | st.integers(1, 6)),
-                stop=draw(st.none() | fractions()),
-                target=draw(st.none() | fractions(1.0, 2.0)),
-                trailing_stop=draw(st.none() | fractions()),
+                direction=draw(st.sampled_from(directions)),
+                weight=draw(st.sampled_from((1.0, 1.5, 2.0)) if bold else weights),
                 published_at=datetime.combine(session, time(12), UTC) + minutes,
                 event_id=event_id,
+                **({} if bold else {name: draw(plan) for name, plan in plans.items()}),
             )
         )
     return signals
@@ -178,7 +182,7 @@ def settings(draw: st.DrawFn) -> Settings:
         return draw(st.sampled_from(values))
 
     return Settings(
-        cash=choose(100_000.0, 1_000.0, 12_345.67, 100.0, 10_000_000.0),
+        cash=choose(100_000.0, 100_000.0, 12_345.67, 500.0, 10_000_000.0),
         commission_per_share=choose(0.0, 0.005, 0.03),
         commission_bps=choose(0.0, 1.0, 10.0, 150.0),
         commission_min=choose(0.0, 1.0, 5.0),

@@ -292,4 +292,18 @@ CASES = [
         ],
         equity=[100_000, 100_000 + 1010 * (99 - 103), 100_000 + 1010 * (99 - 105)],
     ),
+    Case(
+        name="one_share_is_a_position",
+        rule="size",
+        bars=RISING,
+        settings=free(cash=110.0),
+        signals=[long("2025-06-03", weight=0.95)],
+        # 104.5 / 100
+        trades=[
+            trade("e1", "ACME", "long", 1, "2025-06-03", 100.0, "2025-06-04", 105.0, "open",
+                  gross=105 - 100),
+        ],
+        equity=[110, 113, 115],
+        outcomes={"e1": "enter"},
+    ),
 ]

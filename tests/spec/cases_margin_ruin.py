@@ -341,4 +341,40 @@ CASES = [
         ],
         equity=[100_000, -4_500],
     ),
+    Case(
+        name="equity_of_exactly_nothing_at_an_open_is_ruin",
+        rule="ruin",
+        bars={
+            "ACME": """
+                2025-06-02 100 101  99 100
+                2025-06-03 200 201 149 150
+            """
+        },
+        signals=[short("2025-06-02", weight=1.0), short("2025-06-03", weight=1.0)],
+        # 200,000 - 200,000
+        trades=[
+            trade("e1", "ACME", "short", 1000, "2025-06-02", 100.0, "2025-06-03", 200.0, "ruin",
+                  gross=1000 * (100 - 200)),
+        ],
+        equity=[100_000, 0],
+        outcomes={"e1": "enter", "e2": "ruined"},
+    ),
+    Case(
+        name="a_last_dollar_is_no_ruin",
+        rule="ruin",
+        bars={
+            "ACME": """
+                2025-06-02 100   101   0.001 0.001
+                2025-06-03 0.001 0.001 0.001 0.001
+                2025-06-04 0.002 0.003 0.002 0.003
+            """
+        },
+        signals=[long("2025-06-02", weight=1.0), long("2025-06-03", hold=1)],
+        trades=[
+            trade("e1", "ACME", "long", 1000, "2025-06-02", 100.0, "2025-06-04", 0.002, "time",
+                  gross=1000 * (0.002 - 100)),
+        ],
+        equity=[1, 1, 2],
+        outcomes={"e1": "enter", "e2": "renew"},
+    ),
 ]

@@ -236,4 +236,24 @@ CASES = [
         cash=[100_000, -50_000, 0],
         outcomes={"e1": "enter", "e2": "enter", "e3": "enter"},
     ),
+    Case(
+        name="a_short_whose_commission_leaves_the_cash_below_zero_finds_no_room",
+        rule="size",
+        bars=SCARCE,
+        settings=free(
+            max_gross=2.5, maintenance_margin=0.0, commission_bps=100.0, commission_max=0.02
+        ),
+        signals=[*SCARCE_SIGNALS, short("2025-06-04", "COIL", weight=0.54)],
+        # 1 % an order: 500 + 500 + 1,500, so the cash is -52,500 and the equity 97,500;
+        # 0.54 of it / 100 = 526.5; 52,600 of proceeds would do, less 526 of commission they do not
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-02", 100.0, "2025-06-04", 300.0, "open",
+                  gross=500 * (300 - 100), commission=500.0),
+            trade("e2", "BOLT", "short", 500, "2025-06-02", 100.0, "2025-06-03", 300.0, "time",
+                  gross=500 * (100 - 300), commission=500.0 + 1500.0),
+        ],
+        equity=[149_000, 97_500, 97_500],
+        cash=[99_000, -52_500, -52_500],
+        outcomes={"e1": "enter", "e2": "enter", "e3": "no_room"},
+    ),
 ]

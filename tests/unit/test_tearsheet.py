@@ -76,8 +76,10 @@ CASES = {
     "first trade at once": made_up,
     "idle": lambda: with_returns(made_up(), {}, trades=0),
     "leap": lambda: with_returns(made_up(), {100: 1.5, 120: 0.1}),
-    "both never fell": lambda: replace(
-        with_returns(made_up(30), {5: 1.0}), benchmark=made_up(30).benchmark * 0.0 + 0.001
+    "both never fell": lambda: with_returns(
+        made_up(30),
+        dict.fromkeys(range(30), 0.001) | {5: 1.0},
+        benchmark=made_up(30).benchmark * 0.0 + 0.001,
     ),
     "never recovered": lambda: with_returns(made_up(60), {0: -0.1, 30: -0.2, 40: 0.05}),
     "constant": lambda: replace(made_up(40), returns=made_up(40).returns * 0.0 + 0.001),

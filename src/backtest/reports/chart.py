@@ -60,7 +60,8 @@ def line_chart(days: Sequence[str], lines: Sequence[Line]) -> Chart:
     def path(line: Line) -> str:
         return " ".join(f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(line.values))
 
-    quarters = [i for i in range(1, len(days)) if _quarter(days[i]) != _quarter(days[i - 1])]
+    inner = range(1, len(days) - len(days) // 25)  # a label at the very edge would be cut
+    quarters = [i for i in inner if _quarter(days[i]) != _quarter(days[i - 1])]
     return Chart(
         lines=[(line, path(line)) for line in lines],
         x_ticks=[Tick(x(i), days[i][:7]) for i in quarters],
@@ -73,8 +74,8 @@ def _quarter(day: str) -> tuple[str, int]:
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    """About five round values within a range."""
-    rough = max((high - low) / 5, 1e-9)
+    """Four to eight round values within a range."""
+    rough = max((high - low) / 8, 1e-9)
     size = 10.0 ** len(str(int(rough))) / 10 if rough >= 1 else 1.0
     step = next(size * factor for factor in _STEPS if size * factor >= rough)
     first = int(low // step) + (low % step > 0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from backtest.reports.tearsheet_quantstats import FONT, STRATEGY
 from backtest.reports.tearsheet_tables import compounded, drawdowns, percent, underwater, wealth
@@ -88,8 +88,8 @@ def _svg(figure: Figure, title: str) -> str:
     text = io.StringIO()
     empty = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": title}):  # ids differ between charts, not between runs
-        canvas: Any = FigureCanvasSVG(figure)
-        canvas.print_svg(text, metadata=empty)  # savefig draws twice, and pyplot's once more
+        # savefig draws twice, and pyplot's once more
+        FigureCanvasSVG(figure).print_svg(text, metadata=empty)  # type: ignore[no-untyped-call]
     svg = text.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r' xmlns(:xlink)?="[^"]*"| id="[^"]*_\d+"', "", svg)

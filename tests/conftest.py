@@ -1,0 +1,69 @@
+"""Fixtures that every test may use: a made-up checkout and the command line in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from backtest.cli.main import main
+from tests.made_up import Checkout, Outcome, make_checkout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let through one warning that is not ours: exchange_calendars 4.13 on pandas 3.1."""
+    text = "Series.values returning an ndarray that drops timezone:DeprecationWarning"
+    config.addinivalue_line("filterwarnings", f"ignore:{text}:pandas.core.series")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("BACKTEST_") or name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A made-up checkout, to be changed at will."""
+    return make_checkout(tmp_path)
+
+
+@pytest.fixture
+def command(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """The command line, run in this process and in the made-up checkout."""
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["backtest", *arguments])
+        capsys.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def run_made_up(command: Callable[..., Outcome]) -> Callable[..., Outcome]:
+    """`backtest run` on ACME against INDX without tear sheets."""
+
+    def run(*arguments: str) -> Outcome:
+        made_up = ("--symbol", "ACME", "--benchmark", "INDX", "--no-tearsheet")
+        return command("run", *arguments, *made_up)
+
+    return run

@@ -1,0 +1,156 @@
+"""The first session in which a fact can be traded; expectations are written by hand."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtest.errors import DataError
+from backtest.market.calendar import trading_calendar
+
+CASES = {
+    # name: (published_at, reaction minutes, tradable session)
+    "well before the open": ("2025-11-11T08:00:00-05:00", 5, "2025-11-11"),
+    "the last second that makes the open": ("2025-11-11T09:24:59-05:00", 5, "2025-11-11"),
+    "09:24 makes the 09:30 open": ("2025-11-11T09:24:00-05:00", 5, "2025-11-11"),
+    "09:25 does not, the open comes strictly after": ("2025-11-11T09:25:00-05:00", 5, "2025-11-12"),
+    "09:26 does not": ("2025-11-11T09:26:00-05:00", 5, "2025-11-12"),
+    "during the session": ("2025-11-11T12:00:00-05:00", 5, "2025-11-12"),
+    "after the close": ("2025-11-10T20:38:00-05:00", 5, "2025-11-11"),
+    "zero reaction, a second before the open": ("2025-11-11T09:29:59-05:00", 0, "2025-11-11"),
+    "zero reaction, at the open": ("2025-11-11T09:30:00-05:00", 0, "2025-11-12"),
+    "a microsecond before the open": ("2025-11-11T09:29:59.999999-05:00", 0, "2025-11-11"),
+    "reaction of a minute and a half, in time": ("2025-11-11T09:28:29-05:00", 1.5, "2025-11-11"),
+    "reaction of a minute and a half, late": ("2025-11-11T09:28:30-05:00", 1.5, "2025-11-12"),
+    "reaction of a day": ("2025-11-11T08:00:00-05:00", 1440, "2025-11-12"),
+    "reaction of a day, late": ("2025-11-11T10:00:00-05:00", 1440, "2025-11-13"),
+    "reaction of a week, over a weekend": ("2025-11-12T08:00:00-05:00", 10_080, "2025-11-19"),
+    "Friday after the close": ("2025-11-14T16:05:00-05:00", 5, "2025-11-17"),
+    "Saturday": ("2025-11-15T12:00:00-05:00", 5, "2025-11-17"),
+    "Sunday": ("2025-11-16T23:59:59-05:00", 5, "2025-11-17"),
+    "Monday before the open": ("2025-11-17T09:00:00-05:00", 5, "2025-11-17"),
+    "a day alone, stamped at its end": ("2025-06-10T23:59:59-04:00", 5, "2025-06-11"),
+    "a day alone before a holiday": ("2025-06-18T23:59:59-04:00", 5, "2025-06-20"),
+    "a holiday morning": ("2025-06-19T08:00:00-04:00", 5, "2025-06-20"),
+    "Good Friday and the weekend": ("2025-04-17T16:30:00-04:00", 5, "2025-04-21"),
+    "the morning of Good Friday": ("2025-04-18T08:00:00-04:00", 5, "2025-04-21"),
+    "the morning of a half day": ("2025-07-03T09:00:00-04:00", 5, "2025-07-03"),
+    "a half day after its close at 13:00": ("2025-07-03T13:30:00-04:00", 5, "2025-07-07"),
+    "the eve of a half day": ("2025-07-02T16:05:00-04:00", 5, "2025-07-03"),
+    # Clocks go forward on Sunday 2026-03-08: Friday opens at 14:30 UTC, Monday at 13:30 UTC.
+    "the last open in winter, in time": ("2026-03-06T14:24:00+00:00", 5, "2026-03-06"),
+    "the last open in winter, late": ("2026-03-06T14:25:00+00:00", 5, "2026-03-09"),
+    "the first open in summer, in time": ("2026-03-09T13:24:00+00:00", 5, "2026-03-09"),
+    "the first open in summer, late": ("2026-03-09T13:25:00+00:00", 5, "2026-03-10"),
+    # Clocks go back on Sunday 2025-11-02: Friday opens at 13:30 UTC, Monday at 14:30 UTC.
+    "the last open in summer, late": ("2025-10-31T13:25:00+00:00", 5, "2025-11-03"),
+    "the first open in winter, in time": ("2025-11-03T14:24:00+00:00", 5, "2025-11-03"),
+    "the first open in winter, late": ("2025-11-03T14:25:00+00:00", 5, "2025-11-04"),
+    "the hour that comes twice, first": ("2025-11-02T01:30:00-04:00", 5, "2025-11-03"),
+    "the hour that comes twice, second": ("2025-11-02T01:30:00-05:00", 5, "2025-11-03"),
+    "stated in UTC": ("2025-11-11T14:24:00Z", 5, "2025-11-11"),
+    "stated in Berlin": ("2025-11-11T15:24:00+01:00", 5, "2025-11-11"),
+    "stated in Berlin, late": ("2025-11-11T15:25:00+01:00", 5, "2025-11-12"),
+    "stated in Tokyo, the next day there": ("2025-11-12T05:05:00+09:00", 5, "2025-11-12"),
+    "stated in Tokyo, the same session": ("2025-11-11T23:24:00+09:00", 5, "2025-11-11"),
+    "stated in Kolkata": ("2025-11-11T19:54:00+05:30", 5, "2025-11-11"),
+}
+
+
+@pytest.mark.parametrize(("at", "minutes", "session"), CASES.values(), ids=CASES)
+def test_an_event_trades_in_the_first_session_that_opens_after_the_reaction(at, minutes, session):
+    found = trading_calendar().tradable_session(
+        datetime.fromisoformat(at), timedelta(minutes=minutes)
+    )
+    assert found == date.fromisoformat(session)
+
+
+def test_a_named_zone_is_read_with_its_daylight_saving():
+    new_york = ZoneInfo("America/New_York")
+    for day in (datetime(2025, 10, 31), datetime(2025, 11, 3), datetime(2026, 3, 9)):
+        early, late = (day.replace(hour=9, minute=m, tzinfo=new_york) for m in (24, 25))
+        find = trading_calendar().tradable_session
+        assert find(early, timedelta(minutes=5)) == day.date()
+        assert find(late, timedelta(minutes=5)) > day.date()
+
+
+@pytest.mark.parametrize(
+    ("session", "open_utc", "close_before_utc"),
+    [
+        ("2025-03-28", "2025-03-28T13:30", "2025-03-27T20:00"),
+        ("2025-07-07", "2025-07-07T13:30", "2025-07-03T17:00"),  # a half day before
+        ("2025-11-03", "2025-11-03T14:30", "2025-10-31T20:00"),  # clocks went back between
+        ("2025-12-26", "2025-12-26T14:30", "2025-12-24T18:00"),  # a half day, Christmas between
+        ("2026-03-09", "2026-03-09T13:30", "2026-03-06T21:00"),  # clocks went forward between
+    ],
+)
+def test_opens_and_the_close_before_are_given_in_utc(session, open_utc, close_before_utc):
+    calendar = trading_calendar()
+    day = date.fromisoformat(session)
+    assert calendar.open_of(day) == datetime.fromisoformat(open_utc).replace(tzinfo=UTC)
+    assert calendar.previous_close(day) == datetime.fromisoformat(close_before_utc).replace(
+        tzinfo=UTC
+    )
+    assert calendar.open_of(day).utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("day", ["2025-04-18", "2025-06-19", "2025-07-04", "2025-11-15"])
+def test_a_day_without_a_session_has_no_open(day):
+    with pytest.raises(DataError, match=f"{day} is not a session of XNYS"):
+        trading_calendar().open_of(date.fromisoformat(day))
+
+
+def test_sessions_between_two_days_leave_out_holidays_and_include_both_ends():
+    found = trading_calendar().between(date(2025, 7, 1), date(2025, 7, 8))
+    assert [str(day) for day in found] == [
+        "2025-07-01", "2025-07-02", "2025-07-03", "2025-07-07", "2025-07-08",
+    ]  # fmt: skip
+    over_a_weekend = trading_calendar().between(date(2025, 7, 4), date(2025, 7, 6))
+    assert over_a_weekend.tolist() == []
+
+
+def test_a_date_past_the_calendar_is_refused_with_its_end():
+    with pytest.raises(DataError, match=r"2036-01-02 is past the calendar.*ends on 2035-12-31"):
+        trading_calendar().tradable_session(datetime(2036, 1, 2, tzinfo=UTC), timedelta(0))
+
+
+# Every session from 2025-10-20 to 2025-11-28 by hand, and the UTC hour of its open: clocks go
+# back on 2025-11-02, Thanksgiving is 2025-11-27, the day after closes early and opens as ever.
+SUMMER = [f"2025-10-{day}" for day in (20, 21, 22, 23, 24, 27, 28, 29, 30, 31)]
+WINTER = [
+    f"2025-11-{day:02}"
+    for day in (3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 17, 18, 19, 20, 21, 24, 25, 26, 28)
+]
+OPENS = [(day, f"{day}T13:30:00+00:00") for day in SUMMER] + [
+    (day, f"{day}T14:30:00+00:00") for day in WINTER
+]
+
+
+def naive_session(published_at: datetime, reaction: timedelta) -> date:
+    for day, opens in OPENS:
+        if datetime.fromisoformat(opens) > published_at + reaction:
+            return date.fromisoformat(day)
+    raise AssertionError("beyond the list")
+
+
+@given(
+    at=st.one_of(
+        st.datetimes(datetime(2025, 10, 18), datetime(2025, 11, 27)),
+        # around opens, where it matters
+        st.builds(
+            lambda opens, seconds: (
+                datetime.fromisoformat(opens[1]).replace(tzinfo=None) + timedelta(seconds=seconds)
+            ),
+            st.sampled_from(OPENS[:-1]),
+            st.integers(-600, 600),
+        ),
+    ),
+    offset=st.integers(-12 * 60, 14 * 60),
+    reaction=st.sampled_from([0, 1, 5, 5.5, 60]),
+)
+def test_the_session_is_that_of_a_plain_loop_over_a_list_made_by_hand(at, offset, reaction):
+    moment = at.replace(tzinfo=UTC).astimezone(timezone(timedelta(minutes=offset)))
+    wait = timedelta(minutes=reaction)
+    assert trading_calendar().tradable_session(moment, wait) == naive_session(moment, wait)

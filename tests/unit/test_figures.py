@@ -1,0 +1,103 @@
+"""Figures against hand-computed values, and against quantstats where the definitions agree."""
+
+from datetime import date
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtest.research import figures
+
+CURVE = np.array([110.0, 99.0, 99.0, 118.8])  # from 100: +10 %, -10 %, 0 %, +20 %
+RETURNS = np.array([0.10, -0.10, 0.0, 0.20])
+
+
+def test_returns_begin_with_the_start_cash() -> None:
+    assert figures.session_returns(CURVE, 100.0) == pytest.approx(RETURNS)
+
+
+def test_returns_after_ruin_are_zero() -> None:
+    curve = np.array([50.0, -10.0, -10.0, -12.0])
+    assert figures.session_returns(curve, 100.0) == pytest.approx([-0.5, -1.2, 0.0, 0.0])
+
+
+def test_total_return() -> None:
+    assert figures.total_return(CURVE, 100.0) == pytest.approx(0.188)
+    assert figures.total_return(np.array([-23.0]), 100.0) == pytest.approx(-1.23)
+
+
+def test_cagr_compounds_over_252_sessions() -> None:
+    assert figures.cagr(CURVE, 100.0) == pytest.approx(1.188**63 - 1)
+    assert figures.cagr(np.full(252, 107.0), 100.0) == pytest.approx(0.07)
+
+
+@pytest.mark.parametrize("final", [0.0, -5.0])
+def test_cagr_of_a_total_loss_is_minus_one(final: float) -> None:
+    assert figures.cagr(np.array([50.0, final]), 100.0) == -1.0
+
+
+def test_volatility_is_the_sample_deviation_a_year() -> None:
+    # mean 0.05; squared deviations .0025 .0225 .0025 .0225, over 3
+    assert figures.volatility(RETURNS) == pytest.approx(sqrt(0.05 / 3) * sqrt(252))
+    assert figures.volatility(np.array([0.1])) is None
+
+
+def test_sharpe() -> None:
+    assert figures.sharpe(RETURNS) == pytest.approx(0.05 / sqrt(0.05 / 3) * sqrt(252))
+
+
+@pytest.mark.parametrize("returns", [[0.0, 0.0, 0.0], [0.01, 0.01], [0.1]])
+def test_sharpe_is_unknown_where_nothing_varies(returns: list[float]) -> None:
+    assert figures.sharpe(np.array(returns)) is None
+
+
+def test_sortino_divides_by_all_sessions() -> None:
+    assert figures.sortino(RETURNS) == pytest.approx(0.05 / sqrt(0.01 / 4) * sqrt(252))
+    assert figures.sortino(np.array([0.1, 0.0])) is None
+
+
+def test_max_drawdown_counts_the_start_as_a_peak() -> None:
+    assert figures.max_drawdown(CURVE, 100.0) == pytest.approx(99 / 110 - 1)
+    assert figures.max_drawdown(np.array([80.0, 90.0]), 100.0) == pytest.approx(-0.2)
+    assert figures.max_drawdown(np.array([101.0, 102.0]), 100.0) == 0.0
+
+
+def test_max_drawdown_below_minus_one_is_not_hidden() -> None:
+    assert figures.max_drawdown(np.array([150.0, -30.0]), 100.0) == pytest.approx(-1.2)
+
+
+def test_calmar() -> None:
+    assert figures.calmar(CURVE, 100.0) == pytest.approx((1.188**63 - 1) / 0.1)
+    assert figures.calmar(np.array([101.0, 102.0]), 100.0) is None
+
+
+def test_win_rate_is_of_trades() -> None:
+    assert figures.win_rate([5.0, -1.0, 0.0, 2.0]) == 0.5
+    assert figures.win_rate([]) is None
+
+
+def test_exposure_counts_entry_and_exit_sessions_once() -> None:
+    days = [date(2025, 6, n) for n in (2, 3, 4, 5, 6)]
+    held = [(days[0], days[1]), (days[1], days[2])]
+    assert figures.exposure(held, days) == 3 / 5
+    assert figures.exposure([], days) == 0.0
+
+
+def test_figures_agree_with_quantstats() -> None:
+    import quantstats as qs
+
+    drawn = np.random.default_rng(7).normal(0.001, 0.02, 300)  # made-up returns
+    curve = 1_000 * np.cumprod(1 + drawn)
+    series = pd.Series(drawn, index=pd.bdate_range("2025-01-02", periods=300))
+    mine = figures.curve_figures(curve, 1_000.0)
+    theirs = {
+        "total_return": qs.stats.comp(series),
+        "cagr": qs.stats.cagr(series),
+        "volatility": qs.stats.volatility(series),
+        "sharpe": qs.stats.sharpe(series),
+        "sortino": qs.stats.sortino(series),
+        "max_drawdown": qs.stats.max_drawdown(series),
+        "calmar": qs.stats.calmar(series),
+    }
+    assert {name: mine[name] for name in theirs} == pytest.approx(theirs, rel=1e-9)
