@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from backtest.cli.main import main
 from tests.made_up import Checkout, Outcome, make_checkout
@@ -15,7 +16,8 @@ from tests.made_up import Checkout, Outcome, make_checkout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REPOSITORY = Path(__file__).parent.parent
+settings.register_profile("backtest", deadline=None)  # the calendar takes a second to load
+settings.load_profile("backtest")
 
 
 def pytest_configure(config: pytest.Config) -> None:

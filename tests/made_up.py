@@ -167,7 +167,7 @@ class Outcome(NamedTuple):
 
 def request(strategy: str = "beats", **changes: Any) -> RunRequest:
     """A request on ACME; `rules` takes changed settings by name."""
-    settings: dict[str, Any] = {
+    terms: dict[str, Any] = {
         "symbols": ("ACME",),
         "settings": {},
         "first": None,
@@ -175,9 +175,8 @@ def request(strategy: str = "beats", **changes: Any) -> RunRequest:
         "benchmark": "INDX",
         **changes,
     }
-    return RunRequest(
-        strategy=strategy, **{**settings, "rules": make_rules(**settings.pop("rules", {}))}
-    )
+    terms["rules"] = make_rules(**terms.pop("rules", {}))
+    return RunRequest(strategy=strategy, **terms)
 
 
 def utc(text: str) -> datetime:

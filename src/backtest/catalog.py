@@ -44,11 +44,6 @@ class EventRow:
         """The time of publication in New York, to the minute."""
         return self.event.published_at.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M")
 
-    @property
-    def tradable(self) -> str:
-        """The session, or why not."""
-        return self.obstacle or str(self.session)
-
     def as_dict(self) -> dict[str, Any]:
         """Every field, with what follows from them."""
         derived = {n: getattr(self.event, n) for n in _PROPERTIES if hasattr(self.event, n)}

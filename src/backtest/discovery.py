@@ -46,7 +46,7 @@ class StrategyDescription:
     path: str
     summary: str = ""
     events: tuple[str, ...] = ()
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -60,13 +60,20 @@ def _describe(folder: Path, name: str) -> StrategyDescription:
     try:
         cls = load_strategy(folder, name).cls
         defaults = {
-            parameter: definition.get_default(call_default_factory=True)
+            parameter: shown(definition.get_default(call_default_factory=True))
             for parameter, definition in parameters(cls).items()
         }
     except UsageError as error:
         return StrategyDescription(name, path, error=str(error))
     events = tuple(kind.kind for kind in cls.listens_to)
     return StrategyDescription(name, path, cls.summary(), events, defaults)
+
+
+def shown(value: Any) -> str:
+    """A parameter's value as `--set` takes it."""
+    if isinstance(value, set | frozenset | list | tuple):
+        return ",".join(sorted(map(str, value)))
+    return "none" if value is None else str(value)
 
 
 def strategy_names(folder: Path) -> list[str]:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_MOST_NAMES = 25
+
+
 class BacktestError(Exception):
     """A failure told in one message: what, where, what is allowed, how to mend it."""
 
@@ -36,4 +39,6 @@ def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     names = sorted(allowed)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return UsageError(f"There is no {what} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
+    known = ", ".join(names[:_MOST_NAMES]) or "none"
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return UsageError(f"There is no {what} {name!r}.{hint} Known: {known}{more}.")

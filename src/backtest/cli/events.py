@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
-from backtest.reports.formats import UNKNOWN
+from backtest.reports.formats import UNKNOWN, field
+
+if TYPE_CHECKING:
+    from backtest.catalog import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="List, show and seal events.")
 
@@ -32,18 +35,21 @@ def list_events(
     if as_json:
         show.print_json([row.as_dict() for row in rows])
         return
-    table = show.new_table("Id", "Public", "Known by", "Tradable", "Headline", "Grade")
-    for row in rows:
-        event = row.event
-        table.add_row(
-            event.id,
-            row.published,
-            event.precision,
-            row.tradable,
-            Text(event.headline),
-            event.grade or UNKNOWN,
-        )
-    show.console().print(table)
+    lines = ((_line(row), _headline(row)) for row in rows)
+    heading = f"{'Id':<33} {'Public, New York':<17} {'Known by':<8} {'Tradable':<11} Grade"
+    show.console().print(Text(heading, style="bold"), show.with_details(lines), sep="\n")
+
+
+def _line(row: EventRow) -> str:
+    event = row.event
+    session = UNKNOWN if row.obstacle else str(row.session)
+    grade = event.grade or UNKNOWN
+    return f"{event.id:<33} {row.published}  {event.precision:<8} {session:<11} {grade}"
+
+
+def _headline(row: EventRow) -> str:
+    why = f" (not tradable: {row.obstacle})" if row.obstacle else ""
+    return row.event.headline + why
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
@@ -65,9 +71,9 @@ def show_event(
     if as_json:
         show.print_json(row.as_dict())
         return
-    table = show.new_table("Field", "Value")
+    table = show.new_table("Field", "Value", whole=("Field",))
     for name, value in row.as_dict().items():
-        table.add_row(name, Text(UNKNOWN if value in (None, "") else str(value)))
+        table.add_row(name, Text(field(name, value)))
     show.console().print(table)
 
 

@@ -14,6 +14,7 @@ def list_strategies(
     as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """List the strategies with their events, parameters and state."""
+    from rich.padding import Padding
     from rich.text import Text
 
     from backtest.cli import show
@@ -24,16 +25,16 @@ def list_strategies(
     if as_json:
         show.print_json([vars(row) for row in found])
         return
-    table = show.new_table("Strategy", "Acts on", "Parameters", "What it does")
+    terminal = show.console()
     for row in found:
-        parameters = "\n".join(f"{name} {value}" for name, value in row.parameters.items())
-        table.add_row(
-            Text(row.name),
-            Text(", ".join(row.events)),
-            Text(parameters),
-            Text(row.summary if row.error is None else row.error),
-        )
-    show.console().print(table)
+        terminal.print(Text(row.name, style="bold"))
+        if row.error is not None:
+            terminal.print(Padding(Text(row.error, style="red"), (0, 0, 1, 4)))
+            continue
+        settings = " ".join(f"{name}={value}" for name, value in row.parameters.items())
+        events = f"acts on {', '.join(row.events)}"
+        text = Text("\n").join([Text(row.summary), Text(events), Text(settings, style="dim")])
+        terminal.print(Padding(text, (0, 0, 1, 4)))
 
 
 @app.command("runs", epilog="Example: `backtest list runs`")
@@ -53,10 +54,9 @@ def list_runs(
     if as_json:
         show.print_json([{**run.manifest, "path": str(run.path)} for run in found])
         return
-    table = show.new_table(
-        "Run", "Strategy", "Symbols", "From", "To", "Trades", "Return", "Finished",
-        right=("Trades", "Return"),
-    )  # fmt: skip
+    headers = ("Run", "Strategy", "Symbols", "From", "To", "Trades", "Return")
+    whole = ("Run", "Strategy", "From", "To")
+    table = show.new_table(*headers, right=("Trades", "Return"), whole=whole)
     for run in found:
         manifest = run.manifest
         table.add_row(
@@ -67,6 +67,5 @@ def list_runs(
             manifest["span"]["last"],
             formats.count(run.summary["trades"]),
             formats.percent(run.summary["total_return"]),
-            manifest["finished_at"][:16].replace("T", " "),
         )
     show.console().print(table)

@@ -11,7 +11,7 @@ from backtest import __version__
 from backtest.cli import compare, events, listing, prices, run
 from backtest.errors import BacktestError
 
-INTERRUPTED = 130
+INTERRUPTED = 130  # what shells and typer use for Ctrl-C
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,6 +54,14 @@ def main() -> None:
     except BacktestError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            typer.echo(
+                "interrupted: what had ended is kept, nothing is half written. "
+                "The same command goes on from there.",
+                err=True,
+            )
+        raise
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
+from backtest.reports.formats import UNKNOWN
 
 app = typer.Typer(no_args_is_help=True, help="List and seal prices and borrow rates.")
 
@@ -16,8 +17,6 @@ def list_prices(
     as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """List the symbols with their span, adjust mode and source."""
-    from rich.text import Text
-
     from backtest import catalog
     from backtest.cli import show
     from backtest.workspace import find_workspace
@@ -26,10 +25,13 @@ def list_prices(
     if as_json:
         show.print_json(rows)
         return
-    table = show.new_table("Symbol", "From", "To", "Sessions", "Columns", "Adjusted", "Source")
-    for row in rows:
-        table.add_row(*(Text(str(value)) for value in row.values()))
-    show.console().print(table)
+    lines = ((_line(row), f"Adjusted: {row['adjust'] or UNKNOWN}. {row['source']}") for row in rows)
+    show.console().print(show.with_details(lines))
+
+
+def _line(row: dict[str, Any]) -> str:
+    span = f"{row['first']} to {row['last']}  {row['sessions']:>6,} sessions"
+    return f"{row['symbol']:<6} {span}  {row['columns']}"
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")

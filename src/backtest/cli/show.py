@@ -45,8 +45,17 @@ def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = (
     right, whole = set(right), set(whole)
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in right else "left"
-        table.add_column(header, justify=justify, no_wrap=header in whole)
+        table.add_column(header, justify=justify, no_wrap=header in whole, overflow="fold")
     return table
+
+
+def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
+    """Lines that fit the narrowest terminal, each with a text below it that may wrap."""
+    grid = Table.grid()
+    for line, below in lines:
+        grid.add_row(line)
+        grid.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7)))
+    return grid
 
 
 def comparison(runs: Sequence[Run]) -> Table:
@@ -97,21 +106,24 @@ def trades(run: Run) -> Table:
     """Every trade with its figures, and below them its event."""
     events = {row["event_id"]: row for row in run.decisions}
     several = len(run.manifest["symbols"]) > 1
-    lines = Table.grid()
-    for row in run.trades:
-        event = events[row["event_id"]]
-        result = float(row["return"])
-        line = Text.assemble(
-            f"{row['direction']:<6} {row['entry_session']} {float(row['entry_price']):>9,.2f}  to  "
-            f"{row['exit_session']} {float(row['exit_price']):>9,.2f}  ",
-            f"{row['exit_reason'].replace('_', ' '):<13}",
-            (f"{percent(result):>9}", "green" if result > 0 else "red"),
-        )
-        symbol = f"{row['symbol']}: " * several
-        lines.add_row(line)
-        why = Text(f"{symbol}{event['headline']} ({event['reason']})", style="dim")
-        lines.add_row(Padding(why, (0, 0, 0, 7)))
-    return lines
+    return with_details(
+        (_trade_line(row), f"{row['symbol']}: " * several + _event_text(events[row["event_id"]]))
+        for row in run.trades
+    )
+
+
+def _trade_line(row: Mapping[str, str]) -> Text:
+    result = float(row["return"])
+    return Text.assemble(
+        f"{row['direction']:<6} {row['entry_session']} {float(row['entry_price']):>9,.2f}  to  "
+        f"{row['exit_session']} {float(row['exit_price']):>9,.2f}  ",
+        f"{row['exit_reason'].replace('_', ' '):<13}",
+        (f"{percent(result):>9}", "green" if result > 0 else "red"),
+    )
+
+
+def _event_text(event: Mapping[str, str]) -> str:
+    return f"{event['headline']} ({event['reason']})"
 
 
 def untraded(run: Run) -> Table:

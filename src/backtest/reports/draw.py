@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import date
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+from backtest.discovery import shown
 from backtest.runs import Run, read_run
 
 if TYPE_CHECKING:
@@ -22,11 +24,19 @@ def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
         yield runs[0]
         return
     workers = min(len(runs), os.cpu_count() or 1)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to answer
+    )
+    try:
         pending = {pool.submit(draw_tearsheet, run.path): run for run in runs}
         for done in as_completed(pending):
             done.result()
             yield pending[done]
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def draw_tearsheet(path: Path) -> None:
@@ -55,8 +65,7 @@ def flat(parameters: dict[str, object], prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict):
             found |= flat(value, f"{prefix}{name}.")
         else:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            found[prefix + name] = shown
+            found[prefix + name] = shown(value)
     return found
 
 

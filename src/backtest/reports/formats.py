@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 UNKNOWN = "–"
+_GROUPED = 10_000
 
 
 def new_york_day(stamp: str) -> str:
@@ -41,6 +42,19 @@ def ratio(value: float | None) -> str:
 def count(value: float | None) -> str:
     """A whole number."""
     return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def field(name: str, value: Any) -> str:
+    """A field of an event: changes and surprises in percent, large numbers grouped."""
+    if value is None or value == "":
+        return UNKNOWN
+    if isinstance(value, datetime):
+        return f"{new_york_time(value.isoformat())} New York ({value:%Y-%m-%d %H:%M:%S} UTC)"
+    if name.endswith(("_surprise", "_change")):
+        return percent(value)
+    if isinstance(value, int | float) and abs(value) >= _GROUPED:
+        return count(value)
+    return str(value)
 
 
 FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
