@@ -21,10 +21,10 @@ TERMS = ("symbol", "event_id", "direction", "weight", "hold", "stop", "target", 
 
 
 def made_up_prices(symbol: str, rows: Sequence[Any]) -> Prices:
-    """Prices from rows of session, open, high, low, close."""
+    """Prices from rows of session, open, high, low, close and, if told, volume."""
     index = pd.DatetimeIndex([row[0] for row in rows], name="session")
     table = pd.DataFrame(
-        [[*row[1:], 1_000.0] for row in rows],
+        [list(oracle.Bar(*row)[1:]) for row in rows],
         columns=["open", "high", "low", "close", "volume"],
         index=index,
         dtype=float,
@@ -76,6 +76,8 @@ def run_replay(
         ],
         equity=[oracle.Point(p.session, p.equity, p.cash, p.position_value) for p in result.curve],
         outcomes={d.event.id: d.action for d in result.decisions},
+        capped={d.event.id for d in result.decisions if "by participation" in d.reason},
+        interest=result.interest,
     )
 
 

@@ -5,8 +5,8 @@ after the other, one symbol after the other. Where it and the engine differ, one
 
     outcome = simulate(bars, signals, settings, borrow)
 
-Rows of bars are ``(session, open, high, low, close)``. A symbol has no holes between its first
-and its last session.
+Rows of bars are ``(session, open, high, low, close)``, with the volume as a sixth if it matters.
+A symbol has no holes between its first and its last session.
 """
 
 from __future__ import annotations
@@ -15,87 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from math import floor
-from typing import Any, NamedTuple
+from statistics import median
+from typing import Any
+
+from tests.oracle_terms import Bar, Outcome, Point, Settings, Signal, Trade
 
 
-class Bar(NamedTuple):
-    """One session of one symbol."""
-
-    session: date
-    open: float
-    high: float
-    low: float
-    close: float
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the account starts with and what trading costs."""
-
-    cash: float = 100_000.0
-    commission_per_share: float = 0.005
-    commission_bps: float = 0.0
-    commission_min: float = 1.0
-    commission_max: float = 0.01  # fraction of the order's value
-    slippage_bps: float = 5.0
-    max_gross: float = 1.0
-    maintenance_margin: float = 0.30
-    borrow_default: float = 0.03
-    borrow_collateral: float = 1.02
-    borrow_day_count: int = 360
-
-
-@dataclass(frozen=True)
-class Signal:
-    """What is wanted at the open of ``session``; ``published_at`` is anything that sorts."""
-
-    session: date
-    symbol: str
-    direction: str  # 'long' or 'short'
-    weight: float = 0.95
-    hold: int | None = None
-    stop: float | None = None
-    target: float | None = None
-    trailing_stop: float | None = None
-    published_at: Any = None
-    event_id: str = ""
-
-
-@dataclass(frozen=True)
-class Trade:
-    """One position from flat to flat, to a reversal, or to the end of the data."""
-
-    event_id: str
-    symbol: str
-    direction: str
-    shares: int
-    entry_session: date
-    entry_price: float
-    exit_session: date
-    exit_price: float
-    exit_reason: str
-    gross_profit: float
-    commission: float
-    borrow: float
-    net_profit: float
-
-
-class Point(NamedTuple):
-    """The account at the close of one session."""
-
-    session: date
-    equity: float
-    cash: float
-    position_value: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """All that a simulation says: trades by entry, equity by session, the fate of each event."""
-
-    trades: list[Trade]
-    equity: list[Point]
-    outcomes: dict[str, str]
+def level(base: float, distance: float) -> float:
+    """A level off ``base``, to nine decimals: ten percent over 100 are 110, whatever floats say."""
+    return round(base * (1 + distance), 9)
 
 
 @dataclass
@@ -125,9 +53,9 @@ class _Position:
         self.trailing_stop = signal.trailing_stop
         self.stop = self.target = None
         if signal.stop is not None:
-            self.stop = base * (1 - self.sign * signal.stop)
+            self.stop = level(base, -self.sign * signal.stop)
         if signal.target is not None:
-            self.target = base * (1 + self.sign * signal.target)
+            self.target = level(base, self.sign * signal.target)
 
 
 @dataclass
@@ -146,6 +74,10 @@ class _Simulation:
     equity: list[Point] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
     entered: int = 0
+    slip: dict[str, float] = field(default_factory=dict)  # of this session
+    shorts: float = 0.0  # market value at the last close
+    capped: set[str] = field(default_factory=set)
+    interest: float = 0.0
 
     def run(self) -> Outcome:
         """Walk through the sessions; within one, the order of the design."""
@@ -153,7 +85,9 @@ class _Simulation:
         rows = {symbol: {bar.session: bar for bar in table} for symbol, table in self.bars.items()}
         for session in sorted({day for table in rows.values() for day in table}):
             today = {s: rows[s][session] for s in sorted(rows) if session in rows[s]}
-            self.pay_borrow(today)  # (1) borrow for the nights since the last session
+            self.slip = {symbol: self.slippage(symbol, session) for symbol in today}
+            self.pay_borrow(today)  # (1) borrow for the nights since the last session,
+            self.earn_interest(session)  # then interest for them
             self.at_the_open(session, today)  # (2) ruin, margin call, signals, time exits
             self.through_the_session(today)  # (3) resting orders
             self.at_the_close(session, today)  # (4) mark, trailing stop, margin
@@ -161,7 +95,7 @@ class _Simulation:
             last = self.bars[position.symbol][-1]
             self.record(position, last.session, last.close, "open")
         trades = [trade for _, trade in sorted(self.trades, key=lambda pair: pair[0])]
-        return Outcome(trades, self.equity, self.outcomes)
+        return Outcome(trades, self.equity, self.outcomes, self.capped, self.interest)
 
     # (1) ------------------------------------------------------------------------------------
 
@@ -169,16 +103,27 @@ class _Simulation:
         """Each short pays for its last night, even if it is closed at this open."""
         for symbol, bar in today.items():
             position = self.positions.get(symbol)
-            if position is None or position.sign > 0:
+            if position is None or position.sign > 0 or self.rules.borrow_mode == "none":
                 continue
             night = self.bars[symbol][self.index(symbol, bar.session) - 1]
             dated = [pair for pair in self.borrow.get(symbol, ()) if pair[0] <= night.session]
-            rate = max(dated)[1] if dated else self.rules.borrow_default
+            known = dated and self.rules.borrow_mode == "table"
+            rate = max(dated)[1] if known else self.rules.borrow_default
             days = (bar.session - night.session).days
             value = position.shares * night.close * self.rules.borrow_collateral
             fee = value * rate / self.rules.borrow_day_count * days
             self.cash -= fee
             position.borrow += fee
+
+    def earn_interest(self, session: date) -> None:
+        """On the cash of the last close that is not the proceeds of shorts; never after ruin."""
+        if not self.equity or self.ended or self.ruin_due:
+            return
+        last = self.equity[-1]
+        free, days = max(0.0, last.cash - self.shorts), (session - last.session).days
+        earned = free * self.rules.cash_rate / self.rules.borrow_day_count * days
+        self.cash += earned
+        self.interest += earned
 
     # (2) ------------------------------------------------------------------------------------
 
@@ -237,10 +182,14 @@ class _Simulation:
             return "renew"
         if held is not None:  # a reversal is two orders
             self.close_at_the_open(held, bar, "reversal")
-        fill = self.slipped(bar.open, sign)
+        fill = self.slipped(symbol, bar.open, sign)
         others = sum(p.shares * price[s] for s, p in self.held() if s != symbol)
         shares = floor(signal.weight * equity / fill)
         shares = min(shares, floor((self.rules.max_gross * equity - others) / fill))
+        most = self.participation(symbol, index)
+        if most is not None and shares > most:
+            shares = most
+            self.capped.add(signal.event_id)
         if sign > 0:
             shares = self.affordable(shares, fill)
         elif self.cash + shares * fill - self.commission(shares, fill) < 0:
@@ -277,12 +226,12 @@ class _Simulation:
             bar, sign = today[symbol], position.sign
             stop, reason = position.stop, "stop"
             if position.trailing_stop is not None and position.best is not None:
-                trailing = position.best * (1 - sign * position.trailing_stop)
+                trailing = level(position.best, -sign * position.trailing_stop)
                 if stop is None or sign * trailing > sign * stop:  # the nearer one is live
                     stop, reason = trailing, "trailing_stop"
             if stop is not None and (bar.low <= stop if sign > 0 else bar.high >= stop):
                 raw = min(stop, bar.open) if sign > 0 else max(stop, bar.open)
-                self.close(position, bar.session, self.slipped(raw, -sign), reason)
+                self.close(position, bar.session, self.slipped(symbol, raw, -sign), reason)
                 continue
             target = position.target
             if target is not None and (bar.high >= target if sign > 0 else bar.low <= target):
@@ -300,10 +249,11 @@ class _Simulation:
                 best = bar.close if position.best is None else position.best
                 position.best = max(best, bar.close) if position.sign > 0 else min(best, bar.close)
         value = sum(p.sign * p.shares * self.last_close[s] for s, p in self.held())
-        shorts = sum(p.shares * self.last_close[s] for s, p in self.held() if p.sign < 0)
+        self.shorts = sum(p.shares * self.last_close[s] for s, p in self.held() if p.sign < 0)
         equity = self.cash + value
         self.equity.append(Point(session, equity, self.cash, value))
-        self.call_due = shorts > 0 and equity < self.rules.maintenance_margin * shorts
+        needed = self.rules.maintenance_margin * self.shorts
+        self.call_due = self.shorts > 0 and equity < needed
         self.ruin_due = equity <= 0
 
     # helpers --------------------------------------------------------------------------------
@@ -316,21 +266,38 @@ class _Simulation:
         """Which of the symbol's own sessions this is."""
         return [bar.session for bar in self.bars[symbol]].index(session)
 
-    def slipped(self, price: float, side: int) -> float:
+    def slippage(self, symbol: str, session: date) -> float:
+        """A fraction: basis points, and a share of the range of the symbol's session before."""
+        slip, index = self.rules.slippage_bps * 1e-4, self.index(symbol, session)
+        if index > 0:
+            last = self.bars[symbol][index - 1]
+            slip += self.rules.slippage_range * (last.high - last.low) / last.close
+        return min(slip, 0.99)
+
+    def slipped(self, symbol: str, price: float, side: int) -> float:
         """The price after slippage for a buyer (+1) or a seller (-1)."""
-        return price * (1 + side * self.rules.slippage_bps / 1e4)
+        return price * (1 + side * self.slip[symbol])
+
+    def participation(self, symbol: str, index: int) -> int | None:
+        """The most shares that the volume of the twenty sessions before lets an entry take."""
+        before = self.bars[symbol][max(index - 20, 0) : index]
+        if self.rules.max_participation is None or not before:
+            return None
+        return floor(self.rules.max_participation * median(bar.volume for bar in before))
 
     def commission(self, shares: int, price: float) -> float:
         """Of one order. The minimum applies only where a commission is charged at all."""
-        rules, value = self.rules, shares * price
-        rate = rules.commission_per_share * shares + rules.commission_bps / 1e4 * value
-        if rate == 0:
+        rules = self.rules
+        charge = rules.commission_fixed + rules.commission_per_share * shares
+        charge += rules.commission_bps * 1e-4 * shares * price
+        if charge == 0:
             return 0.0
-        return min(max(rate, rules.commission_min), rules.commission_max * value)
+        return min(max(charge, rules.commission_min), rules.commission_max * shares * price)
 
     def close_at_the_open(self, position: _Position, bar: Bar, reason: str) -> None:
         """A market order at the open, with slippage."""
-        self.close(position, bar.session, self.slipped(bar.open, -position.sign), reason)
+        fill = self.slipped(position.symbol, bar.open, -position.sign)
+        self.close(position, bar.session, fill, reason)
 
     def close(self, position: _Position, session: date, price: float, reason: str) -> None:
         """Sell a long or cover a short at this price, which already bears its slippage."""
@@ -362,7 +329,7 @@ class _Simulation:
 
 
 def simulate(
-    bars: Mapping[str, Sequence[tuple[date, float, float, float, float]]],
+    bars: Mapping[str, Sequence[tuple[Any, ...]]],
     signals: Sequence[Signal],
     settings: Settings | None = None,
     borrow: Mapping[str, Sequence[tuple[date, float]]] | None = None,

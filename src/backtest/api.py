@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from backtest.engine.costs import Costs
     from backtest.engine.result import Result
     from backtest.engine.rules import Rules
     from backtest.events import Event, EventFile
@@ -43,6 +44,7 @@ class RunRequest:
         last: last day of the replay; likewise.
         benchmark: a symbol with closes; the stock's own symbol for the stock itself.
         rules: the trading rules' settings.
+        costs: where the rules' costs come from, for the manifest; None for the defaults.
 
     """
 
@@ -53,6 +55,7 @@ class RunRequest:
     last: date | None
     benchmark: str
     rules: Rules
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,12 @@ class PreparedRun:
         return (self.path / "run.json").exists()
 
 
-def make_rules(**settings: float) -> Rules:
+def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
     """The trading rules with some settings changed.
+
+    Args:
+        costs: figures that go before the defaults.
+        settings: fields of `Rules`, which go before the costs; those that are None are left.
 
     Raises:
         UsageError: a setting is out of its bounds.
@@ -92,8 +99,10 @@ def make_rules(**settings: float) -> Rules:
 
     from backtest.engine.rules import Rules
 
+    chosen = dict(costs.figures) if costs else {}
+    chosen |= {name: value for name, value in settings.items() if value is not None}
     try:
-        return Rules(**settings)
+        return Rules(**chosen)
     except ValidationError as error:
         faults = [f"{f['loc'][0]} {f['input']!r}: {f['msg']}" for f in error.errors()]
         raise UsageError("; ".join(faults)) from None
@@ -130,11 +139,13 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
     if prepared.exists and not force:
         return read_run(prepared.path)
     started = datetime.now(UTC)
+    costs = prepared.request.costs
     result = _replay(prepared)
     returns, summary = _measure(prepared, result)
     manifest = {
         "run_id": run_id(prepared.identity),
         **prepared.identity,
+        "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "seed": None,  # nothing is drawn at random
         "packages": {name: version(name) for name in _PACKAGES},
         "started_at": started.isoformat(timespec="seconds"),
@@ -229,6 +240,7 @@ def _measure(
         "exposure": figures.exposure(spans, sessions),
         "commission": sum(trade.commission for trade in result.trades),
         "borrow": sum(trade.borrow for trade in result.trades),
+        "interest": result.interest,
     }
     growth = np.asarray(start * np.cumprod(1 + benchmark), dtype=np.float64)
     other = {
@@ -238,6 +250,7 @@ def _measure(
         "exposure": 1.0,
         "commission": 0.0,
         "borrow": 0.0,
+        "interest": 0.0,
     }
     pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
     return pairs, {"run": own, "benchmark": other}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.oracle import Settings, Signal
 
-Row = tuple[date, float, float, float, float]
+Row = tuple[date, float, float, float, float] | tuple[date, float, float, float, float, float]
 SYMBOLS = ("ACME", "BOLT", "COIL")
 HOLIDAYS = {
     date(2025, 5, 26),
@@ -123,9 +124,9 @@ def tables(draw: st.DrawFn, sessions: list[date]) -> list[Row]:
 
 
 @st.composite
-def markets(draw: st.DrawFn) -> dict[str, list[Row]]:
+def markets(draw: st.DrawFn, fewest: int = 3, most: int = 25) -> dict[str, list[Row]]:
     """One to three symbols; one of them covers all sessions, the others a part of them."""
-    count = draw(st.integers(3, 25))
+    count = draw(st.integers(fewest, most))
     sessions = exchange_sessions(draw(st.sampled_from(SPANS)), count)
     symbols = SYMBOLS[: draw(st.integers(1, 3))]
     whole = draw(st.sampled_from(symbols))
@@ -140,11 +141,22 @@ def markets(draw: st.DrawFn) -> dict[str, list[Row]]:
 
 
 @st.composite
+def with_volumes(draw: st.DrawFn, rows: list[Row]) -> list[Row]:
+    """The bars with volumes: of any size, often none at all, and calm or wild within a symbol."""
+    size = draw(st.sampled_from((100, 1, 10_000, 1_000_000)))
+    choices = draw(st.sampled_from(((10,), (10, 5, 7, 30), (0, 1, 2, 10), (0, 0, 3))))
+    count = len(rows)
+    volumes = draw(st.lists(st.sampled_from(choices), min_size=count, max_size=count))
+    return [(*row[:5], float(size * number)) for row, number in zip(rows, volumes, strict=True)]
+
+
+@st.composite
 def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
     """Up to eight signals, often several at one open, in any order of the list."""
     count = draw(st.integers(0, 8))
     ids = draw(st.permutations([f"e{number}" for number in range(1, count + 1)]))
-    busy = draw(st.integers(1, 25))  # signals crowd into so many sessions from the first on
+    # Signals crowd into so many sessions, from the first on or up to the last.
+    busy, late = draw(st.integers(1, 25)), draw(st.sampled_from((False, False, True)))
     bold = draw(st.sampled_from((False, False, True)))  # large shorts without exits: margin, ruin
     directions = ("short",) if bold else ("long", "short")
     weights = st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
@@ -158,7 +170,8 @@ def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
     for event_id in ids:
         symbol = draw(st.sampled_from(sorted(bars)))
         days = bars[symbol]
-        session = days[draw(st.integers(0, min(busy, len(days)) - 1))][0]
+        place = draw(st.integers(0, min(busy, len(days)) - 1))
+        session = days[-1 - place if late else place][0]
         minutes = timedelta(minutes=draw(st.integers(0, 3)))
         signals.append(
             Signal(
@@ -176,12 +189,24 @@ def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
 
 @st.composite
 def settings(draw: st.DrawFn) -> Settings:
-    """Zero, usual and odd costs; small and large accounts."""
+    """Zero, usual and odd costs; small and large accounts.
+
+    Half of them leave alone what can be chosen beyond that, the others choose about half of it.
+    """
+    plain = draw(st.sampled_from((True, False)))
 
     def choose(*values: float) -> float:
         return draw(st.sampled_from(values))
 
+    def seldom(default: Any, *others: Any) -> Any:
+        return default if plain else draw(st.sampled_from((default,) * len(others) + others))
+
     return Settings(
+        commission_fixed=seldom(0.0, 2.5, 9.99),
+        slippage_range=seldom(0.0, 0.1, 0.02, 1.0),
+        max_participation=seldom(None, 0.1, 0.01, 0.5, 1.0),
+        borrow_mode=seldom("table", "flat", "none"),
+        cash_rate=seldom(0.0, 0.045, 0.36, 5.0),
         cash=choose(100_000.0, 100_000.0, 12_345.67, 500.0, 10_000_000.0),
         commission_per_share=choose(0.0, 0.005, 0.03),
         commission_bps=choose(0.0, 1.0, 10.0, 150.0),
@@ -214,6 +239,11 @@ def rates(draw: st.DrawFn, bars: dict[str, list[Row]]) -> dict[str, list[tuple[d
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """A world to trade in."""
-    bars = draw(markets())
-    signals = draw(signal_lists(bars))
-    return World(bars, signals, draw(settings()), draw(rates(bars)))
+    chosen = draw(settings())
+    if chosen.max_participation is None:
+        bars = draw(markets())
+    else:  # sometimes with more sessions than the median looks back on
+        few = draw(st.booleans())
+        bars = draw(markets() if few else markets(22, 28))
+        bars = {symbol: draw(with_volumes(rows)) for symbol, rows in bars.items()}
+    return World(bars, draw(signal_lists(bars)), chosen, draw(rates(bars)))

@@ -13,7 +13,9 @@ from tests.property.strategies import World, worlds
 
 def assert_equal(got: Outcome, wanted: Outcome) -> None:
     assert got.outcomes == wanted.outcomes
+    assert got.capped == wanted.capped
     assert len(got.trades) == len(wanted.trades)
+    assert got.interest == pytest.approx(wanted.interest, rel=1e-9, abs=1e-9)
     scale = max([1.0, *(abs(point.equity) for point in wanted.equity)])
     for mine, theirs in zip(got.trades, wanted.trades, strict=True):
         for one, other in zip(astuple(mine), astuple(theirs), strict=True):

@@ -50,17 +50,29 @@ def run(
             "`none` for no value.",
         ),
     ] = None,
-    cash: Annotated[float, typer.Option(help="Dollars at the start.")] = 100_000.0,
+    cash: Annotated[float | None, typer.Option(help="Dollars at the start. [100,000]")] = None,
     benchmark: Annotated[
         str, typer.Option(help="Any symbol in data/prices, also the stock itself.")
     ] = "SPY",
+    costs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="retail, institutional, frictionless, or a TOML file. [retail]",
+        ),
+    ] = None,
     commission: Annotated[
-        float, typer.Option(help="Dollars a share; 1 at least and 1 % at most an order. 0 is free.")
-    ] = 0.005,
-    slippage: Annotated[float, typer.Option(help="Basis points on market and stop fills.")] = 5.0,
+        float | None,
+        typer.Option(
+            help="Dollars a share, 1 at least and 1 % at most an order; 0 is free. [0.005]"
+        ),
+    ] = None,
+    slippage: Annotated[
+        float | None, typer.Option(help="Basis points on market and stop fills. [5]")
+    ] = None,
     reaction: Annotated[
-        float, typer.Option(help="Minutes from publication to the earliest open.")
-    ] = 5.0,
+        float | None, typer.Option(help="Minutes from publication to the earliest open. [5]")
+    ] = None,
     tearsheet: Annotated[
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
@@ -77,10 +89,13 @@ def run(
     from backtest.api import run as run_prepared
     from backtest.cli import show
     from backtest.discovery import strategy_names
+    from backtest.engine.costs import read_costs
     from backtest.workspace import find_workspace
 
     workspace = find_workspace(strategies, data, out)
+    chosen = read_costs(workspace.data / "costs", costs) if costs else None
     rules = make_rules(
+        chosen,
         cash=cash,
         commission_per_share=commission,
         slippage_bps=slippage,
@@ -98,6 +113,7 @@ def run(
                 last=parse_day("--to", last),
                 benchmark=benchmark,
                 rules=rules,
+                costs=chosen,
             ),
         )
         for name in dict.fromkeys(names)

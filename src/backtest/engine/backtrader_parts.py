@@ -1,16 +1,27 @@
-"""Backtrader's parts as the rules need them: feed, broker and costs. See docs/trading-rules.md."""
+"""Backtrader's parts as the rules need them: feed, broker and costs. See docs/assumptions.md."""
 
 from __future__ import annotations
 
 from array import array
+from collections import defaultdict
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
-from backtest.engine.rules import borrow_charge, commission, fill_price
+from backtest.engine.orders import Quote
+from backtest.engine.rules import (
+    VOLUME_SESSIONS,
+    borrow_charge,
+    commission,
+    fill_price,
+    interest,
+    participation_cap,
+    slippage,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     from backtest.engine.rules import Rules
@@ -54,23 +65,27 @@ class PriceFeed(bt.feed.DataBase):
         return True
 
 
-class RulesBroker(bt.brokers.BackBroker):
-    """Backtrader's broker with the slippage of the rules.
+def feeds_of_the_session(datas: Iterable[Any]) -> tuple[date, dict[str, Any]]:
+    """The current session and, by symbol, the feeds that have a bar in it."""
+    begun = [data for data in datas if len(data)]
+    now = max(data.datetime[0] for data in begun)
+    feeds = {data._name: data for data in begun if data.datetime[0] == now}  # noqa: SLF001
+    return bt.num2date(now).date(), feeds
 
-    Backtrader's own slippage needs a flag to reach the open, is capped at the bar's range and
-    also slips limit orders. The rules slip market and stop orders, wherever they fill, and
-    never limit orders.
-    """
 
-    params = (("slippage_bps", 0.0),)
+def quote_of(data: Any, rules: Rules) -> Quote:
+    """What is known of a feed at the open of its current session."""
+    cap = None
+    if rules.max_participation is not None:
+        seen = min(len(data) - 1, VOLUME_SESSIONS)
+        cap = participation_cap([data.volume[-ago] for ago in range(1, seen + 1)], rules)
+    return Quote(data.open[0], session_slippage(data, rules), cap)
 
-    def _slip_up(self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any) -> float:
-        return price if lim else fill_price(price, 1, self.p.slippage_bps)
 
-    def _slip_down(
-        self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any
-    ) -> float:
-        return price if lim else fill_price(price, -1, self.p.slippage_bps)
+def session_slippage(data: Any, rules: Rules) -> float:
+    """The slippage of a feed's current session, from the range of the one before."""
+    last_range = (data.high[-1] - data.low[-1]) / data.close[-1] if len(data) > 1 else 0.0
+    return slippage(last_range, rules)
 
 
 class RulesCosts(bt.CommInfoBase):
@@ -83,23 +98,81 @@ class RulesCosts(bt.CommInfoBase):
 
     def get_credit_interest(self, data: Any, pos: Any, dt: datetime) -> float:
         """Borrow for the nights since the last bar, on that bar's close (not the entry price)."""
-        if dt <= pos.datetime:  # the feed has ended: its last bar was charged already
+        night_has_passed = dt > pos.datetime  # a feed that has ended was charged already
+        if pos.size >= 0 or not night_has_passed or self.p.rules.borrow_mode == "none":
             return 0.0
-        return borrow_due(data, pos.size, self.p.rates, self.p.rules)
+        night: date = data.datetime.date(-1)
+        days = (data.datetime.date(0) - night).days
+        rate = self.p.rates.on(night) if self.p.rules.borrow_mode == "table" else None
+        annual_rate = self.p.rules.borrow_default if rate is None else rate.annual_rate
+        return borrow_charge(-pos.size * data.close[-1], annual_rate, days, self.p.rules)
 
 
-def borrow_due(data: Any, size: float, rates: BorrowRates, rules: Rules) -> float:
-    """What a short owes for the nights from the feed's previous bar to its current one."""
-    if size >= 0 or len(data) < 2:  # noqa: PLR2004 - no night has passed
-        return 0.0
-    night: date = data.datetime.date(-1)
-    days = (data.datetime.date(0) - night).days
-    rate = rates.on(night)
-    annual_rate = rules.borrow_default if rate is None else rate.annual_rate
-    return borrow_charge(-size * data.close[-1], annual_rate, days, rules)
+class RulesBroker(bt.brokers.BackBroker):
+    """Backtrader's broker with the slippage of the rules, and interest on cash.
+
+    Backtrader's own slippage needs a flag to reach the open, is capped at the bar's range and
+    also slips limit orders. The rules slip market and stop orders, wherever they fill, and
+    never limit orders.
+    """
+
+    params = (("rules", None),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.borrow_paid: dict[str, float] = defaultdict(float)
+        self.interest_paid = 0.0
+        self._slip = 0.0
+        self._closed_on: date | None = None
+        self._free_cash = 0.0
+
+    def cash_at_open(self) -> float:
+        """Cash as it will be once borrow and interest of the last nights are settled."""
+        session, _ = feeds_of_the_session(self.cerebro.datas)
+        owed = 0.0
+        for data, position in self.positions.items():
+            if position:
+                owed += self._borrow_due(data, position)
+        return float(self.cash - owed + self._interest_due(session))
+
+    def next(self) -> None:
+        """Settle the nights since the last session, then execute the orders of the bar."""
+        session, _ = feeds_of_the_session(self.cerebro.datas)
+        amount = self._interest_due(session)
+        for data, position in self.positions.items():
+            if position:  # Backtrader takes it from cash, in the call below
+                self.borrow_paid[data._name] += self._borrow_due(data, position)  # noqa: SLF001
+        self.cash += amount
+        self.interest_paid += amount
+        super().next()
+        self._closed_on = session
+        shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
+        self._free_cash = self.cash - shorts if self.get_value() > 0 else 0.0
+
+    def _borrow_due(self, data: Any, position: Any) -> float:
+        costs = self.getcommissioninfo(data)
+        return float(costs.get_credit_interest(data, position, data.datetime.datetime()))
+
+    def _interest_due(self, session: date) -> float:
+        """What free cash earned since the last close; the proceeds of shorts earn nothing."""
+        if self._closed_on is None:
+            return 0.0
+        return interest(self._free_cash, (session - self._closed_on).days, self.p.rules)
+
+    def _try_exec(self, order: Any) -> None:
+        self._slip = session_slippage(order.data, self.p.rules)
+        super()._try_exec(order)
+
+    def _slip_up(self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any) -> float:
+        return price if lim else fill_price(price, 1, self._slip)
+
+    def _slip_down(
+        self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any
+    ) -> float:
+        return price if lim else fill_price(price, -1, self._slip)
 
 
-def make_cerebro(rules: Rules, *, runonce: bool, preload: bool) -> Any:
+def make_cerebro(rules: Rules, *, runonce: bool = True, preload: bool = True) -> Any:
     """A Cerebro that decides at the open and fills there; no observers, no checks at submission.
 
     Orders are sized to the cent before they are sent, so Backtrader's check, which would size
@@ -108,7 +181,7 @@ def make_cerebro(rules: Rules, *, runonce: bool, preload: bool) -> Any:
     cerebro = bt.Cerebro(
         stdstats=False, cheat_on_open=True, runonce=runonce, preload=preload, maxcpus=1
     )
-    cerebro.broker = RulesBroker(slippage_bps=rules.slippage_bps)
+    cerebro.broker = RulesBroker(rules=rules)  # type: ignore[call-arg]  # a metaclass takes it
     cerebro.broker.set_cash(rules.cash)
     cerebro.broker.set_checksubmit(False)
     cerebro.broker.set_int2pnl(False)  # borrow is kept apart from an order's commission
@@ -117,7 +190,7 @@ def make_cerebro(rules: Rules, *, runonce: bool, preload: bool) -> Any:
 
 def add_symbol(cerebro: Any, prices: Prices, rates: BorrowRates, rules: Rules) -> None:
     """Give Cerebro the prices and the costs of a symbol."""
-    feed = PriceFeed(prices=prices)  # type: ignore[call-arg]  # its metaclass takes parameters
+    feed = PriceFeed(prices=prices)  # type: ignore[call-arg]  # as above
     cerebro.adddata(feed, name=prices.symbol)
     costs = RulesCosts(rules=rules, rates=rates)
     cerebro.broker.addcommissioninfo(costs, name=prices.symbol)

@@ -77,6 +77,7 @@ class Ledger:
     def __init__(self, cash: float) -> None:
         self.start_cash = cash
         self.cash = cash
+        self.interest = 0.0
         self.trades: list[Trade] = []
         self._open: dict[str, _Holding] = {}
 
@@ -101,6 +102,11 @@ class Ledger:
         """Take the cost of a short's night from cash."""
         self.cash -= amount
         self._open[symbol].trade.borrow += amount
+
+    def receive_interest(self, amount: float) -> None:
+        """Add what the cash has earned."""
+        self.cash += amount
+        self.interest += amount
 
     def book(self, fill: Fill) -> None:
         """Enter a fill: it opens, adds to, reduces or closes the symbol's trade.
@@ -183,13 +189,15 @@ class Ledger:
             )
 
     def check_identity(self, final_equity: float) -> None:
-        """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow, to the cent.
+        """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
+
+        It holds to the cent.
 
         Raises:
             AccountingError: the identity does not hold.
 
         """
-        expected = self.start_cash + sum(trade.net_profit for trade in self.trades)
+        expected = self.start_cash + self.interest + sum(t.net_profit for t in self.trades)
         if not abs(expected - final_equity) < _tolerance(final_equity):
             raise AccountingError(
                 f"The accounting identity is broken: the trades make {expected:.4f} of final "

@@ -15,6 +15,22 @@ ExitReason = Literal[
 
 
 @dataclass(frozen=True)
+class Quote:
+    """What is known of a symbol at an open.
+
+    Attributes:
+        open: the open, dollars.
+        slip: slippage of this session, a fraction of the price.
+        most_shares: the participation cap of an entry; None where there is none.
+
+    """
+
+    open: float
+    slip: float
+    most_shares: int | None = None
+
+
+@dataclass(frozen=True)
 class Order:
     """An order for one session.
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.engine.ledger import Trade
+    from backtest.engine.orders import Order
     from backtest.engine.timeline import Decision
 
 
@@ -32,6 +33,8 @@ class Result:
         trades: in order of entry.
         decisions: one for every event that the strategy listens to.
         assumptions: what the result rests on that nobody quoted, in sentences.
+        orders: what was sent to the market, session by session.
+        interest: what cash earned, dollars.
         ruined_on: the session at whose close or open equity had fallen to zero or below.
 
     """
@@ -40,4 +43,6 @@ class Result:
     trades: Sequence[Trade]
     decisions: Sequence[Decision]
     assumptions: Sequence[str]
+    orders: Sequence[tuple[date, Order]]
+    interest: float
     ruined_on: date | None

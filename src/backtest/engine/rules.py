@@ -6,11 +6,18 @@ Money is in dollars, shares are whole and positive, rates and weights are fracti
 from __future__ import annotations
 
 from math import floor
-from typing import Annotated
+from statistics import median
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 _BASIS_POINT = 1e-4
+_MOST_SLIPPAGE = 0.99
+_LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
+VOLUME_SESSIONS = 20
 
 
 class Rules(BaseModel):
@@ -20,28 +27,46 @@ class Rules(BaseModel):
 
     cash: Annotated[float, Field(gt=0, description="dollars at the start")] = 100_000.0
     commission_per_share: Annotated[float, Field(ge=0, description="dollars")] = 0.005
+    commission_fixed: Annotated[float, Field(ge=0, description="dollars an order")] = 0.0
     commission_bps: Annotated[float, Field(ge=0, description="basis points of the value")] = 0.0
     commission_min: Annotated[float, Field(ge=0, description="dollars an order")] = 1.0
     commission_max: Annotated[float, Field(gt=0, description="fraction of the value")] = 0.01
     slippage_bps: Annotated[float, Field(ge=0, lt=10_000, description="basis points")] = 5.0
+    slippage_range: Annotated[float, Field(ge=0, le=1, description="of the last range")] = 0.0
+    max_participation: Annotated[float, Field(gt=0, le=1, description="of volume")] | None = None
     reaction_minutes: Annotated[float, Field(ge=0, le=10_080, description="minutes")] = 5.0
     max_gross: Annotated[float, Field(gt=0, le=10, description="fraction of equity")] = 1.0
     maintenance_margin: Annotated[float, Field(ge=0, description="fraction of shorts")] = 0.30
-    borrow_default: Annotated[float, Field(ge=0, description="a year, without rates")] = 0.03
+    borrow_mode: Literal["table", "flat", "none"] = "table"
+    borrow_default: Annotated[float, Field(ge=0, description="a year, flat or unknown")] = 0.03
     borrow_collateral: Annotated[float, Field(ge=0, description="times market value")] = 1.02
     borrow_day_count: Annotated[int, Field(gt=0, description="days of a year")] = 360
+    cash_rate: Annotated[float, Field(ge=0, description="earned a year")] = 0.0
 
 
-def fill_price(price: float, side: int, slippage_bps: float) -> float:
+def slippage(last_range: float, rules: Rules) -> float:
+    """The slippage of a session, as a fraction of the price.
+
+    Args:
+        last_range: (high − low) ÷ close of the session before, known at the open; 0 for the first.
+        rules: the settings.
+
+    """
+    return min(
+        rules.slippage_bps * _BASIS_POINT + rules.slippage_range * last_range, _MOST_SLIPPAGE
+    )
+
+
+def fill_price(price: float, side: int, slip: float) -> float:
     """The price of a market or stop order: slipped against the trader.
 
     Args:
         price: the open, or the level that was touched; dollars.
         side: +1 to buy, -1 to sell.
-        slippage_bps: basis points.
+        slip: fraction of the price.
 
     """
-    return price * (1 + side * slippage_bps * _BASIS_POINT)
+    return price * (1 + side * slip)
 
 
 def commission(shares: float, price: float, rules: Rules) -> float:
@@ -51,10 +76,24 @@ def commission(shares: float, price: float, rules: Rules) -> float:
     order's value and goes before the minimum.
     """
     value = shares * price
-    charge = rules.commission_per_share * shares + rules.commission_bps * _BASIS_POINT * value
+    charge = (
+        rules.commission_fixed
+        + rules.commission_per_share * shares
+        + rules.commission_bps * _BASIS_POINT * value
+    )
     if charge == 0:
         return 0.0
     return min(max(charge, rules.commission_min), rules.commission_max * value)
+
+
+def participation_cap(volumes: Sequence[float], rules: Rules) -> int | None:
+    """The most shares of an entry: a part of the median volume of the last sessions.
+
+    None where no cap is set, or where no session has been seen yet.
+    """
+    if rules.max_participation is None or not volumes:
+        return None
+    return floor(rules.max_participation * median(volumes))
 
 
 def shares_for(value: float, fill: float) -> int:
@@ -84,12 +123,22 @@ def affordable_short(shares: int, fill: float, cash: float, rules: Rules) -> int
 
 def stop_level(price: float, direction: int, fraction: float) -> float:
     """The stop: a fraction of `price` on the losing side; `direction` +1 long, -1 short."""
-    return price * (1 - direction * fraction)
+    return _level(price * (1 - direction * fraction))
 
 
 def target_level(price: float, direction: int, fraction: float) -> float:
     """The target: a fraction of `price` on the winning side."""
-    return price * (1 + direction * fraction)
+    return _level(price * (1 + direction * fraction))
+
+
+def _level(price: float) -> float:
+    # 100 × 1.1 is 110.00000000000001 in binary, and a high of 110 touches it all the same.
+    return floor(price * _LEVEL_UNIT + 0.5) / _LEVEL_UNIT
+
+
+def interest(cash: float, days: int, rules: Rules) -> float:
+    """Dollars that free cash earns over calendar `days`; debt earns nothing."""
+    return max(cash, 0.0) * rules.cash_rate / rules.borrow_day_count * days
 
 
 def borrow_charge(value: float, annual_rate: float, days: int, rules: Rules) -> float:

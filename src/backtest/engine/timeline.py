@@ -49,9 +49,9 @@ class Decision:
         """The direction of the signal."""
         return self.signal.direction if self.signal else None
 
-    def became(self, action: str, reason: str = "") -> Decision:
-        """The decision with its outcome in the replay."""
-        return replace(self, action=action, reason="; ".join(filter(None, (self.reason, reason))))
+    def became(self, action: str, *reasons: str) -> Decision:
+        """The decision with its outcome in the replay, and what there is to say of it."""
+        return replace(self, action=action, reason="; ".join(filter(None, (self.reason, *reasons))))
 
 
 def decide(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
-from backtest.engine.orders import ExitReason, Order
+from backtest.engine.orders import ExitReason, Order, Quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class _Position:
 class _Open:
     """The account at an open, as the orders of that open change it."""
 
-    opens: Mapping[str, float]
+    quotes: Mapping[str, Quote]
     equity: float
     cash: float
     orders: list[Order]
@@ -80,23 +80,24 @@ class Trader:
         self._ruin_due = False
         self.is_ruined = False
         self.outcomes: dict[str, Outcome] = {}
+        self.notes: dict[str, str] = {}  # by event id, what bound an order
 
     def at_open(
-        self, opens: Mapping[str, float], cash: float, signals: Sequence[Signal]
+        self, quotes: Mapping[str, Quote], cash: float, signals: Sequence[Signal]
     ) -> list[Order]:
         """The market orders of an open, in the order in which they are executed.
 
         Args:
-            opens: the open of every symbol that trades in this session, dollars.
-            cash: cash after borrow was taken, dollars.
+            quotes: the quote of every symbol that trades in this session.
+            cash: cash after borrow and interest, dollars.
             signals: the signals of this open, in order of publication, symbol, event id.
 
         """
-        for symbol in opens:
+        for symbol, quote in quotes.items():
             self._clock[symbol] = self._clock.get(symbol, -1) + 1
-        self._marks.update(opens)
+            self._marks[symbol] = quote.open
         equity = cash + sum(p.size * self._marks[s] for s, p in self._positions.items())
-        opening = _Open(opens, equity, cash, [])
+        opening = _Open(quotes, equity, cash, [])
         self._end_if_ruined(opening)
         self._answer_margin_call(opening)
         for signal in self._acting(signals):
@@ -163,7 +164,8 @@ class Trader:
         direction = 1 if signal.direction == "long" else -1
         position = self._positions.get(signal.symbol)
         if position is not None and position.direction == direction:
-            position.plan(signal, opening.opens[signal.symbol], self._clock[signal.symbol])
+            open_price = opening.quotes[signal.symbol].open
+            position.plan(signal, open_price, self._clock[signal.symbol])
             self.outcomes[signal.event_id] = "renew"
             return
         if position is not None:
@@ -174,8 +176,9 @@ class Trader:
 
     def _enter(self, signal: Signal, direction: int, opening: _Open) -> bool:
         symbol = signal.symbol
-        fill = rule.fill_price(opening.opens[symbol], direction, self._rules.slippage_bps)
-        shares = self._size(signal.weight, direction, fill, opening)
+        quote = opening.quotes[symbol]
+        fill = rule.fill_price(quote.open, direction, quote.slip)
+        shares = self._size(signal, direction, fill, opening)
         if shares == 0:
             return False
         position = _Position(signal.event_id, direction, shares)
@@ -185,23 +188,28 @@ class Trader:
         self._trade(Order(symbol, position.size, "market", fill, signal.event_id), opening)
         return True
 
-    def _size(self, weight: float, direction: int, fill: float, opening: _Open) -> int:
+    def _size(self, signal: Signal, direction: int, fill: float, opening: _Open) -> int:
         gross = sum(p.shares * self._marks[s] for s, p in self._positions.items())
         room = self._rules.max_gross * opening.equity - gross
-        shares = rule.shares_for(min(weight * opening.equity, room), fill)
+        shares = rule.shares_for(min(signal.weight * opening.equity, room), fill)
+        cap = opening.quotes[signal.symbol].most_shares
+        if cap is not None and cap < shares:
+            self.notes[signal.event_id] = f"cut from {shares:,} to {cap:,} shares by participation"
+            shares = cap
         affordable = rule.affordable_long if direction > 0 else rule.affordable_short
         return affordable(shares, fill, opening.cash, self._rules)
 
     def _exit_on_time(self, opening: _Open) -> None:
         for symbol, position in list(self._positions.items()):
-            if symbol in opening.opens and position.expires == self._clock[symbol]:
+            if symbol in opening.quotes and position.expires == self._clock[symbol]:
                 self._leave(symbol, "time", opening)
 
     def _leave(self, symbol: str, reason: ExitReason, opening: _Open) -> None:
-        if symbol not in opening.opens:  # its prices have ended: it stays, marked
+        if symbol not in opening.quotes:  # its prices have ended: it stays, marked
             return
         position = self._positions.pop(symbol)
-        fill = rule.fill_price(opening.opens[symbol], -position.direction, self._rules.slippage_bps)
+        quote = opening.quotes[symbol]
+        fill = rule.fill_price(quote.open, -position.direction, quote.slip)
         self._trade(self._exit_order(symbol, position, "market", fill, reason), opening)
 
     def _trade(self, order: Order, opening: _Open) -> None:

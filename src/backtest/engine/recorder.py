@@ -1,0 +1,139 @@
+"""The recorder: keeps the ledger of any Backtrader strategy and holds it against the broker."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import backtrader as bt
+
+from backtest.engine.backtrader_parts import feeds_of_the_session
+from backtest.engine.excursions import set_excursions
+from backtest.engine.ledger import Ledger
+from backtest.engine.orders import ExitReason, Fill
+from backtest.engine.result import EquityPoint, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from backtest.engine.orders import Order
+    from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
+    from backtest.market.borrow import BorrowRate
+    from backtest.market.prices import Prices
+
+# Why a strategy's own order left a position, where the order does not say.
+_BY_TYPE: dict[int, ExitReason] = {
+    bt.Order.Stop: "stop",
+    bt.Order.StopTrail: "trailing_stop",
+    bt.Order.Limit: "target",
+}
+
+
+class Recorder(bt.Analyzer):
+    """Books fills, borrow and interest, and writes down the account at each close."""
+
+    params = (("rules", None), ("rates", None))
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(self.p.rules.cash)
+        self._curve: list[EquityPoint] = []
+        self._marks: dict[str, float] = {}
+        self._last_session: dict[str, date] = {}
+        self._borrow_seen: dict[str, float] = defaultdict(float)
+        self._used_rates: set[tuple[str, BorrowRate | None]] = set()
+
+    def notify_order(self, order: Any) -> None:
+        """Book what was executed, after the nights before it were settled."""
+        if order.status != order.Completed:
+            return
+        self._settle_nights()
+        done, said = order.executed, order.info
+        session, _ = feeds_of_the_session(self.strategy.datas)
+        reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
+        self.ledger.book(
+            Fill(
+                session=session,
+                symbol=order.data._name,  # noqa: SLF001 - Backtrader's name for it
+                size=done.size,
+                price=done.price,
+                commission=done.comm,
+                event_id=said.event_id if "event_id" in said else "",
+                exit_reason=reason,
+            )
+        )
+
+    def prenext(self) -> None:
+        """Record also while indicators or feeds have not begun."""
+        self.next()
+
+    def next(self) -> None:
+        """At the close: settle, hold the books against the broker's, and mark."""
+        self._settle_nights()
+        session, feeds = feeds_of_the_session(self.strategy.datas)
+        broker = self.strategy.broker
+        cash = broker.get_cash()
+        self.ledger.check_cash(cash, session)
+        self._marks.update({symbol: data.close[0] for symbol, data in feeds.items()})
+        self._last_session.update(dict.fromkeys(feeds, session))
+        equity = broker.get_value()
+        self._curve.append(EquityPoint(session, equity, cash, equity - cash))
+
+    def result(
+        self,
+        prices: Mapping[str, Prices],
+        decisions: Sequence[Decision],
+        orders: Sequence[tuple[date, Order]],
+    ) -> Result:
+        """Close the books and hand them over.
+
+        Raises:
+            AccountingError: the accounting identity does not hold.
+
+        """
+        self.ledger.mark_open_trades(self._marks, self._last_session)
+        self.ledger.check_identity(self._curve[-1].equity)
+        set_excursions(self.ledger.trades, prices)
+        ruin = (point.session for point in self._curve if point.equity <= 0)
+        return Result(
+            curve=self._curve,
+            trades=self.ledger.trades,
+            decisions=decisions,
+            assumptions=self._assumptions(),
+            orders=orders,
+            interest=self.ledger.interest,
+            ruined_on=next(ruin, None),
+        )
+
+    def _settle_nights(self) -> None:
+        """Take over what the broker has charged and paid since it was last asked."""
+        broker = self.strategy.broker
+        self.ledger.receive_interest(broker.interest_paid - self.ledger.interest)
+        for symbol, paid in broker.borrow_paid.items():
+            amount = paid - self._borrow_seen[symbol]
+            if amount:
+                self.ledger.charge_borrow(symbol, amount)
+                self._borrow_seen[symbol] = paid
+                self._note_rate(symbol)
+
+    def _note_rate(self, symbol: str) -> None:
+        if self.p.rules.borrow_mode == "table":
+            night = self.strategy.getdatabyname(symbol).datetime.date(-1)
+            self._used_rates.add((symbol, self.p.rates[symbol].on(night)))
+
+    def _assumptions(self) -> list[str]:
+        rules: Rules = self.p.rules
+        found = []
+        for symbol, rate in sorted(self._used_rates, key=str):
+            if rate is None:
+                found.append(
+                    f"No borrow rate is known for some nights short {symbol}; "
+                    f"{rules.borrow_default:.1%} a year was charged."
+                )
+            elif rate.is_assumption:
+                found.append(
+                    f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
+                    f"a year, is an assumption. {rate.note}".strip()
+                )
+        return found
