@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from backtest.discovery import StrategyFile, configure, load_strategy
+from backtest.discovery import BacktraderStrategy, StrategyFile, configure, load_strategy
 from backtest.errors import DataError, UsageError
 from backtest.events import FILED_KINDS, Start, read_all_events
 from backtest.runs import Run, folder_name, program_sha256, read_run, run_id, save_run
@@ -73,7 +73,7 @@ class PreparedRun:
 
     request: RunRequest
     file: StrategyFile
-    strategy: Strategy
+    strategy: Strategy | BacktraderStrategy
     inputs: _Inputs
     identity: Mapping[str, Any]
     path: Path
@@ -157,7 +157,9 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
     return save_run(prepared.path, manifest, result, returns)
 
 
-def _read_inputs(data: Path, request: RunRequest, strategy: Strategy) -> _Inputs:
+def _read_inputs(
+    data: Path, request: RunRequest, strategy: Strategy | BacktraderStrategy
+) -> _Inputs:
     from backtest.market.borrow import read_borrow_rates
     from backtest.market.prices import read_prices
 
@@ -175,7 +177,11 @@ def _read_inputs(data: Path, request: RunRequest, strategy: Strategy) -> _Inputs
 
 
 def _identity(
-    data: Path, request: RunRequest, file: StrategyFile, strategy: Strategy, inputs: _Inputs
+    data: Path,
+    request: RunRequest,
+    file: StrategyFile,
+    strategy: Strategy | BacktraderStrategy,
+    inputs: _Inputs,
 ) -> dict[str, Any]:
     files = [p.file for p in (*inputs.history.values(), inputs.benchmark)]
     files += [r.file for r in inputs.rates.values() if r.file] + [f.file for f in inputs.events]
@@ -205,17 +211,22 @@ def _plain(value: Any) -> Any:
 
 
 def _replay(prepared: PreparedRun) -> Result:
-    from backtest.engine.replay import replay
-    from backtest.engine.timeline import decide
+    from backtest.engine.timeline import decide, schedule
 
-    inputs, rules = prepared.inputs, prepared.request.rules
-    decisions = decide(
-        prepared.strategy,
-        [event for file in inputs.events for event in file.events],
-        inputs.history,
-        inputs.span,
-        timedelta(minutes=rules.reaction_minutes),
-    )
+    inputs, rules, strategy = prepared.inputs, prepared.request.rules, prepared.strategy
+    events = [event for file in inputs.events for event in file.events]
+    reaction = timedelta(minutes=rules.reaction_minutes)
+    where = (inputs.history, inputs.span)
+    if isinstance(strategy, BacktraderStrategy):
+        from backtest.engine.event_strategy import replay_event_strategy
+
+        heard = schedule(strategy.listens_to, events, *where, reaction)
+        return replay_event_strategy(
+            strategy.cls, strategy.parameters, inputs.span, inputs.rates, heard, rules
+        )
+    from backtest.engine.replay import replay
+
+    decisions = decide(strategy, events, *where, reaction)
     return replay(inputs.span, inputs.rates, decisions, rules)
 
 

@@ -6,13 +6,14 @@ import ast
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 
 from backtest.errors import UsageError, unknown
 from backtest.strategy import Strategy
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pydantic.fields import FieldInfo
+
+    from backtest.events import Event
+
 
 @dataclass(frozen=True)
 class StrategyFile:
@@ -28,7 +33,8 @@ class StrategyFile:
 
     name: str
     path: Path
-    cls: type[Strategy]
+    cls: type[Any]
+    """A subclass of `Strategy` or of `EventStrategy`."""
 
     def source_sha256(self) -> str:
         """Hash of the file's source and of the neighbours that it imports."""
@@ -66,7 +72,8 @@ def _describe(folder: Path, name: str) -> StrategyDescription:
     except UsageError as error:
         return StrategyDescription(name, path, error=str(error))
     events = tuple(kind.kind for kind in cls.listens_to)
-    return StrategyDescription(name, path, cls.summary(), events, defaults)
+    summary = (inspect.getdoc(cls) or "").split("\n", 1)[0]
+    return StrategyDescription(name, path, summary, events, defaults)
 
 
 def shown(value: Any) -> str:
@@ -96,16 +103,37 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
         value
         for value in vars(module).values()
         if isinstance(value, type)
-        and issubclass(value, Strategy)
+        # An EventStrategy is known by its method: to import the class would load Backtrader.
+        and (issubclass(value, Strategy) or hasattr(value, "notify_event"))
         and value.__module__ == module.__name__
     ]
     if len(found) != 1:
         names = ", ".join(cls.__name__ for cls in found) or "none"
-        raise UsageError(f"{path} must define one subclass of Strategy; it defines {names}.")
+        raise UsageError(
+            f"{path} must define one subclass of Strategy or EventStrategy; it defines {names}."
+        )
     return StrategyFile(name, path, found[0])
 
 
-def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
+@dataclass(frozen=True)
+class BacktraderStrategy:
+    """A Backtrader strategy with its parameters set; made anew for each replay."""
+
+    cls: type[Any]
+    parameters: Mapping[str, Any]
+
+    @property
+    def listens_to(self) -> tuple[type[Event], ...]:
+        """The kinds of event that it hears of."""
+        kinds: tuple[type[Event], ...] = self.cls.listens_to
+        return kinds
+
+    def model_dump(self) -> dict[str, Any]:
+        """The parameters by name, as of a `Strategy`."""
+        return dict(self.parameters)
+
+
+def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | BacktraderStrategy:
     """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
 
     Args:
@@ -116,11 +144,16 @@ def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
         UsageError: a name is not a parameter, or a value is out of its bounds.
 
     """
+    known = parameters(file.cls)
     values: dict[str, Any] = {}
     for name, text in settings.items():
-        _put(values, file, name, text)
+        if name not in known:
+            raise unknown(f"parameter of {file.name}", name, known)
+        _put(values, name, text, known[name])
     try:
-        return file.cls.model_validate(values)
+        if issubclass(file.cls, Strategy):
+            return file.cls.model_validate(values)
+        return BacktraderStrategy(file.cls, _backtrader_model(file.cls)(**values).model_dump())
     except ValidationError as error:
         faults = [
             f"{'.'.join(str(part) for part in fault['loc'])} = {fault['input']!r}: {fault['msg']}"
@@ -129,10 +162,11 @@ def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
         raise UsageError(f"{file.name}: " + "; ".join(faults)) from None
 
 
-def parameters(cls: type[BaseModel], prefix: str = "") -> dict[str, Any]:
+def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
     """The parameters of a strategy by dotted name, with their field definitions."""
-    found: dict[str, Any] = {}
-    for name, definition in cls.model_fields.items():
+    model = cls if issubclass(cls, BaseModel) else _backtrader_model(cls)
+    found: dict[str, FieldInfo] = {}
+    for name, definition in model.model_fields.items():
         kind = definition.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             found |= parameters(kind, f"{prefix}{name}.")
@@ -141,15 +175,20 @@ def parameters(cls: type[BaseModel], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _put(values: dict[str, Any], file: StrategyFile, name: str, text: str) -> None:
-    fields = parameters(file.cls)
-    if name not in fields:
-        raise unknown(f"parameter of {file.name}", name, fields)
+def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
+    """Backtrader's `params` as typed fields: each has the type of its default."""
+    defaults = dict(cls.params._getitems())  # noqa: SLF001 - the one way to ask for them
+    fields: dict[str, Any] = {
+        name: (Any if value is None else type(value), value) for name, value in defaults.items()
+    }
+    return create_model(cls.__name__, **fields)
+
+
+def _put(values: dict[str, Any], name: str, text: str, definition: FieldInfo) -> None:
     *parents, leaf = name.split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
-    is_set = "set[" in str(fields[name].annotation)
-    if is_set:
+    if "set[" in str(definition.annotation):
         values[leaf] = [part.strip() for part in text.split(",") if part.strip()]
     else:
         values[leaf] = None if text.strip().lower() == "none" else text.strip()

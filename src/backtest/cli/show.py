@@ -107,7 +107,7 @@ def trades(run: Run) -> Table:
     events = {row["event_id"]: row for row in run.decisions}
     several = len(run.manifest["symbols"]) > 1
     return with_details(
-        (_trade_line(row), f"{row['symbol']}: " * several + _event_text(events[row["event_id"]]))
+        (_trade_line(row), f"{row['symbol']}: " * several + _event_text(row, events))
         for row in run.trades
     )
 
@@ -122,8 +122,9 @@ def _trade_line(row: Mapping[str, str]) -> Text:
     )
 
 
-def _event_text(event: Mapping[str, str]) -> str:
-    return f"{event['headline']} ({event['reason']})"
+def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]]) -> str:
+    event = events.get(row["event_id"])
+    return f"{event['headline']} ({event['reason']})" if event else "an order without an event"
 
 
 def untraded(run: Run) -> Table:

@@ -38,6 +38,7 @@ class Recorder(bt.Analyzer):
 
     def __init__(self) -> None:
         self.ledger = Ledger(self.p.rules.cash)
+        self.refused: set[str] = set()  # ids of events whose orders the broker refused
         self._curve: list[EquityPoint] = []
         self._marks: dict[str, float] = {}
         self._last_session: dict[str, date] = {}
@@ -46,10 +47,12 @@ class Recorder(bt.Analyzer):
 
     def notify_order(self, order: Any) -> None:
         """Book what was executed, after the nights before it were settled."""
+        done, said = order.executed, order.info
+        if order.status in (order.Margin, order.Rejected) and "event_id" in said:
+            self.refused.add(said.event_id)
         if order.status != order.Completed:
             return
         self._settle_nights()
-        done, said = order.executed, order.info
         session, _ = feeds_of_the_session(self.strategy.datas)
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(

@@ -31,8 +31,8 @@ class Decision:
         event: the event.
         tradable_session: the first session that it could be traded in; None where it is never
             traded.
-        action: `not_tradable`, `no_signal`; with a signal first `signal`, and after the replay
-            `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
+        action: `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after
+            the replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
         reason: why.
         signal: the strategy's answer, where it is one.
 
@@ -54,6 +54,35 @@ class Decision:
         return replace(self, action=action, reason="; ".join(filter(None, (self.reason, *reasons))))
 
 
+def schedule(
+    listens_to: tuple[type[Event], ...],
+    events: Sequence[Event],
+    history: Mapping[str, Prices],
+    span: Mapping[str, Prices],
+    reaction: timedelta,
+) -> list[Decision]:
+    """A decision for every event that is listened to: `not_tradable`, or else `notified`.
+
+    Args:
+        listens_to: the kinds of event.
+        events: all events, of any kind; other symbols' are left out.
+        history: by symbol all prices, also from before the span.
+        span: by symbol the prices that are replayed.
+        reaction: time between publication and the earliest order.
+
+    """
+    decisions = []
+    for event in sorted(events, key=event_order):
+        if event.symbol not in span or not isinstance(event, listens_to):
+            continue
+        session, obstacle = tradable_session(
+            event, history[event.symbol], span[event.symbol], reaction
+        )
+        action = "not_tradable" if obstacle else "notified"
+        decisions.append(Decision(event, session, action, obstacle))
+    return decisions
+
+
 def decide(
     strategy: Strategy,
     events: Sequence[Event],
@@ -65,8 +94,8 @@ def decide(
 
     Args:
         strategy: the strategy; it is asked only for the kinds in `listens_to`.
-        events: all events, of any kind; other symbols' are left out.
-        history: by symbol all prices, also from before the span.
+        events: as for `schedule`, like the other arguments.
+        history: by symbol all prices.
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
 
@@ -77,29 +106,20 @@ def decide(
         UsageError: the strategy fails, or answers with something else.
 
     """
-    public = sorted((e for e in events if e.symbol in span), key=event_order)
-    heard = [event for event in public if isinstance(event, strategy.listens_to)]
-    decisions = [_decide(strategy, event, public, history, span, reaction) for event in heard]
+    public = sorted((event for event in events if event.symbol in span), key=event_order)
+    decisions = []
+    for decision in schedule(strategy.listens_to, public, history, span, reaction):
+        session = decision.tradable_session
+        if decision.action == "notified" and session is not None:
+            now = trading_calendar().open_of(session)
+            known = tuple(event for event in public if event.published_at + reaction < now)
+            market = market_before(session, now, decision.event.symbol, history, known)
+            decisions.append(_ask(strategy, decision.event, market))
+        else:
+            decisions.append(decision)
     if Start in strategy.listens_to:
         decisions += [_decide_start(strategy, prices, history) for prices in span.values()]
     return sorted(decisions, key=lambda decision: event_order(decision.event))
-
-
-def _decide(
-    strategy: Strategy,
-    event: Event,
-    public: Sequence[Event],
-    history: Mapping[str, Prices],
-    span: Mapping[str, Prices],
-    reaction: timedelta,
-) -> Decision:
-    session, obstacle = tradable_session(event, history[event.symbol], span[event.symbol], reaction)
-    if session is None or obstacle:
-        return Decision(event, session, "not_tradable", obstacle)
-    now = trading_calendar().open_of(session)
-    known = tuple(other for other in public if other.published_at + reaction < now)
-    market = market_before(session, now, event.symbol, history, known)
-    return _ask(strategy, event, market)
 
 
 def _decide_start(strategy: Strategy, span: Prices, history: Mapping[str, Prices]) -> Decision:

@@ -1,0 +1,130 @@
+"""`EventStrategy`: a Backtrader strategy that hears of events, and its replay."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import backtrader as bt
+
+from backtest.engine.backtrader_parts import add_symbol, feeds_of_the_session, make_cerebro
+from backtest.engine.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from backtest.engine.result import Result
+    from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
+    from backtest.events import Event
+    from backtest.market.borrow import BorrowRates
+    from backtest.market.prices import Prices
+
+
+class EventStrategy(bt.Strategy):
+    """A Backtrader strategy with one method more: `notify_event`.
+
+    Indicators, analyzers, orders, `next` and `params` work as in Backtrader. Orders are filled by
+    the program's broker: slippage, commission and borrow by the rules. Sizes, the gross limit
+    and margin are the strategy's own affair; a stop belongs into the same `notify_event` as the
+    entry that it guards, or it sleeps through the entry session.
+    """
+
+    listens_to: ClassVar[tuple[type[Event], ...]] = ()
+    _event_id = ""
+
+    def notify_event(self, event: Any) -> None:
+        """Hear of an event, after the last close before its tradable session.
+
+        A market order that is sent here is filled at the tradable session's open. What
+        Backtrader shows at that time, such as `self.data.close[0]`, was known by then.
+        """
+        raise NotImplementedError
+
+    def buy(self, *args: Any, **kwargs: Any) -> Any:
+        """Buy as in Backtrader; the order remembers the event that it answers."""
+        return super().buy(*args, **self._marked(kwargs))
+
+    def sell(self, *args: Any, **kwargs: Any) -> Any:
+        """Sell as in Backtrader; the order remembers the event that it answers."""
+        return super().sell(*args, **self._marked(kwargs))
+
+    def hear(self, event: Event) -> None:
+        """Hand over an event, so that the orders sent meanwhile carry its id."""
+        self._event_id = event.id
+        self.notify_event(event)
+        self._event_id = ""
+
+    def _marked(self, terms: dict[str, Any]) -> dict[str, Any]:
+        return {"event_id": self._event_id, **terms}
+
+
+class _Newswire(bt.Analyzer):
+    """Delivers events after the close before their tradable session."""
+
+    params = (("news", None),)
+
+    def prenext(self) -> None:
+        """Deliver also while indicators have not begun."""
+        self.next()
+
+    def next(self) -> None:
+        """Deliver what can first be traded in the session after this one."""
+        session, _ = feeds_of_the_session(self.strategy.datas)
+        for event in self.p.news.get(session, ()):
+            self.strategy.hear(event)
+
+
+def replay_event_strategy(
+    strategy: type[EventStrategy],
+    parameters: Mapping[str, Any],
+    prices: Mapping[str, Prices],
+    rates: Mapping[str, BorrowRates],
+    decisions: Sequence[Decision],
+    rules: Rules,
+) -> Result:
+    """Replay a Backtrader strategy; see `backtest.engine.replay.replay`.
+
+    Args:
+        strategy: the class.
+        parameters: its `params` by name.
+        prices: by symbol, the bars that are replayed.
+        rates: by symbol, the borrow rates.
+        decisions: of the events that it listens to, those that can be traded without a signal.
+        rules: the settings.
+
+    """
+    sessions = sorted({day.date() for p in prices.values() for day in p.table.index})
+    before = dict(zip(sessions[1:], sessions, strict=False))
+    news: dict[date, list[Event]] = defaultdict(list)
+    heard = [_on_time(decision, before) for decision in decisions]
+    for decision in heard:
+        if decision.action == "notified" and decision.tradable_session is not None:
+            news[before[decision.tradable_session]].append(decision.event)
+    cerebro = make_cerebro(rules)
+    for symbol in sorted(prices):
+        add_symbol(cerebro, prices[symbol], rates[symbol], rules)
+    cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
+    cerebro.addanalyzer(_Newswire, news=news)
+    cerebro.addstrategy(strategy, **parameters)
+    run = cerebro.run()[0]
+    recorder: Recorder = run.analyzers[0]
+    outcomes = [_outcome(decision, recorder) for decision in heard]
+    return recorder.result(prices, outcomes, ())
+
+
+def _on_time(decision: Decision, before: Mapping[date, date]) -> Decision:
+    if decision.action == "notified" and decision.tradable_session not in before:
+        return decision.became("not_tradable", "no bar comes before its tradable session")
+    return decision
+
+
+def _outcome(decision: Decision, recorder: Recorder) -> Decision:
+    if decision.action != "notified":
+        return decision
+    if decision.event.id in {trade.event_id for trade in recorder.ledger.trades}:
+        return decision.became("enter", "an order of notify_event opened a trade")
+    if decision.event.id in recorder.refused:
+        return decision.became("no_room", "Backtrader refused the order: not enough cash")
+    return decision.became("no_signal", "notify_event sent no order that opened a trade")
