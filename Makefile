@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint check lock bench clean
+.PHONY: run test lint check lock goldens bench clean
 
 run: $(VENV)/.installed
 	$(BIN)/backtest run
@@ -19,6 +19,10 @@ lint: $(VENV)/.installed-dev
 
 check: $(VENV)/.installed-dev
 	$(BIN)/pytest -n auto
+
+# Shows what differs from the recorded trades and orders, and asks before it writes.
+goldens: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.golden.goldens
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/replay.py

@@ -111,7 +111,7 @@ def replay_event_strategy(
     run = cerebro.run()[0]
     recorder: Recorder = run.analyzers[0]
     outcomes = [_outcome(decision, recorder) for decision in heard]
-    return recorder.result(prices, outcomes, ())
+    return recorder.result(prices, outcomes)
 
 
 def _on_time(decision: Decision, before: Mapping[date, date]) -> Decision:
@@ -124,7 +124,7 @@ def _outcome(decision: Decision, recorder: Recorder) -> Decision:
     if decision.action != "notified":
         return decision
     if decision.event.id in {trade.event_id for trade in recorder.ledger.trades}:
-        return decision.became("enter", "an order of notify_event opened a trade")
+        return decision.became("enter", "notify_event ordered")
     if decision.event.id in recorder.refused:
         return decision.became("no_room", "Backtrader refused the order: not enough cash")
-    return decision.became("no_signal", "notify_event sent no order that opened a trade")
+    return decision.became("no_signal", "notify_event ordered nothing that opened a trade")

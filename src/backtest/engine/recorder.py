@@ -11,13 +11,12 @@ from backtest.engine.backtrader_parts import feeds_of_the_session
 from backtest.engine.excursions import set_excursions
 from backtest.engine.ledger import Ledger
 from backtest.engine.orders import ExitReason, Fill
-from backtest.engine.result import EquityPoint, Result
+from backtest.engine.result import EquityPoint, Result, SentOrder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.engine.orders import Order
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
     from backtest.market.borrow import BorrowRate
@@ -40,6 +39,7 @@ class Recorder(bt.Analyzer):
         self.ledger = Ledger(self.p.rules.cash)
         self.refused: set[str] = set()  # ids of events whose orders the broker refused
         self._curve: list[EquityPoint] = []
+        self._orders: list[SentOrder] = []
         self._marks: dict[str, float] = {}
         self._last_session: dict[str, date] = {}
         self._borrow_seen: dict[str, float] = defaultdict(float)
@@ -47,12 +47,15 @@ class Recorder(bt.Analyzer):
 
     def notify_order(self, order: Any) -> None:
         """Book what was executed, after the nights before it were settled."""
-        done, said = order.executed, order.info
+        said = order.info
+        if order.status == order.Accepted:
+            self._orders.append(self._sent(order))
         if order.status in (order.Margin, order.Rejected) and "event_id" in said:
             self.refused.add(said.event_id)
         if order.status != order.Completed:
             return
         self._settle_nights()
+        done = order.executed
         session, _ = feeds_of_the_session(self.strategy.datas)
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(
@@ -83,12 +86,7 @@ class Recorder(bt.Analyzer):
         equity = broker.get_value()
         self._curve.append(EquityPoint(session, equity, cash, equity - cash))
 
-    def result(
-        self,
-        prices: Mapping[str, Prices],
-        decisions: Sequence[Decision],
-        orders: Sequence[tuple[date, Order]],
-    ) -> Result:
+    def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> Result:
         """Close the books and hand them over.
 
         Raises:
@@ -104,9 +102,21 @@ class Recorder(bt.Analyzer):
             trades=self.ledger.trades,
             decisions=decisions,
             assumptions=self._assumptions(),
-            orders=orders,
+            orders=self._orders,
             interest=self.ledger.interest,
             ruined_on=next(ruin, None),
+        )
+
+    def _sent(self, order: Any) -> SentOrder:
+        session, _ = feeds_of_the_session(self.strategy.datas)
+        return SentOrder(
+            session=session,
+            symbol=order.data._name,  # noqa: SLF001
+            size=order.created.size,
+            type=order.getordername().lower(),
+            price=order.created.price,
+            event_id=order.info.event_id if "event_id" in order.info else "",
+            exit_reason=order.info.exit_reason if "exit_reason" in order.info else None,
         )
 
     def _settle_nights(self) -> None:

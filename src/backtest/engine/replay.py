@@ -73,7 +73,7 @@ def replay(
     run: _SignalTrader = cerebro.run()[0]
     outcomes = [run.outcome(decision) for decision in decisions]
     recorder: Recorder = run.analyzers[0]
-    return recorder.result(prices, outcomes, run.orders)
+    return recorder.result(prices, outcomes)
 
 
 class _SignalTrader(bt.Strategy):
@@ -82,7 +82,6 @@ class _SignalTrader(bt.Strategy):
     params = (("rules", None), ("signals", None))
 
     def __init__(self) -> None:
-        self.orders: list[tuple[date, Order]] = []
         self._trader = Trader(self.p.rules)
         self._resting: list[Any] = []
 
@@ -107,11 +106,11 @@ class _SignalTrader(bt.Strategy):
         quotes = {symbol: quote_of(data, self.p.rules) for symbol, data in feeds.items()}
         signals = self.p.signals.get(session, ())
         for order in self._trader.at_open(quotes, self.broker.cash_at_open(), signals):
-            self._send(session, order)
+            self._send(order)
         for symbol in feeds:
             stop = None
             for order in self._trader.resting(symbol):  # the stop first: if both are touched
-                stop = self._send(session, order, oco=stop)
+                stop = self._send(order, oco=stop)
                 self._resting.append(stop)
 
     def notify_order(self, order: Any) -> None:
@@ -139,8 +138,7 @@ class _SignalTrader(bt.Strategy):
         note = self._trader.notes.get(decision.event.id, "")
         return decision.became(outcome, _WHY.get(outcome, ""), note)
 
-    def _send(self, session: date, order: Order, oco: Any = None) -> Any:
-        self.orders.append((session, order))
+    def _send(self, order: Order, oco: Any = None) -> Any:
         trade = self.buy if order.size > 0 else self.sell
         return trade(
             data=self.getdatabyname(order.symbol),

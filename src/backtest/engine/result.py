@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.engine.ledger import Trade
-    from backtest.engine.orders import Order
+    from backtest.engine.orders import ExitReason
     from backtest.engine.timeline import Decision
 
 
@@ -22,6 +22,23 @@ class EquityPoint:
     equity: float
     cash: float
     position_value: float
+
+
+@dataclass(frozen=True)
+class SentOrder:
+    """An order as it went to the market, in the session in which it was live.
+
+    `size` is signed shares, `price` the level of a resting order in dollars or, for a market
+    order, the fill that was expected.
+    """
+
+    session: date
+    symbol: str
+    size: float
+    type: str
+    price: float
+    event_id: str
+    exit_reason: ExitReason | None
 
 
 @dataclass(frozen=True)
@@ -43,6 +60,6 @@ class Result:
     trades: Sequence[Trade]
     decisions: Sequence[Decision]
     assumptions: Sequence[str]
-    orders: Sequence[tuple[date, Order]]
+    orders: Sequence[SentOrder]
     interest: float
     ruined_on: date | None
