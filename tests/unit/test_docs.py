@@ -1,0 +1,43 @@
+"""What the documents say is there, and their code runs."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from backtest.api import prepare_run, run
+from tests.golden.goldens import ROOT
+from tests.made_up import Checkout, request
+from tests.spec.test_spec import CASES
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_cases_that_the_assumptions_name_are_there() -> None:
+    text = (ROOT / "docs" / "assumptions.md").read_text(encoding="utf-8")
+    tables = text.partition("## Worked by hand")[0]
+    rows = [line.split("|")[2] for line in tables.splitlines() if line.count("|") == 3]
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9_]+_[a-z0-9_]+)`", row)}
+    assert len(named) > 50
+    assert named - {case.name for case in CASES} == set()
+
+
+def snippets() -> list[tuple[str, str]]:
+    return [
+        (page.name, code)
+        for page in PAGES
+        for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        if "listens_to" in code
+    ]
+
+
+@pytest.mark.parametrize(("page", "code"), snippets())
+def test_strategies_in_the_documents_run(page: str, code: str, checkout: Checkout) -> None:
+    checkout.write("strategies/shown.py", code)
+    assert run(prepare_run(checkout.workspace, request("shown"))).decisions
