@@ -1,21 +1,26 @@
 """Replay a stock's history against dated public events, and say what the result is worth."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from backtest.market.view import Market
-from backtest.strategy import Signal, Strategy
 
 if TYPE_CHECKING:
     from backtest.engine.event_strategy import EventStrategy
+    from backtest.market.view import Market
+    from backtest.strategy import Signal, Strategy
 
 __version__ = "0.1.0"
 __all__ = ["EventStrategy", "Market", "Signal", "Strategy", "__version__"]
 
+_PLACES = {
+    "EventStrategy": "backtest.engine.event_strategy",
+    "Market": "backtest.market.view",
+    "Signal": "backtest.strategy",
+    "Strategy": "backtest.strategy",
+}
+
 
 def __getattr__(name: str) -> Any:
-    """`EventStrategy` is loaded when it is asked for: it brings Backtrader along."""
-    if name == "EventStrategy":
-        from backtest.engine.event_strategy import EventStrategy
-
-        return EventStrategy
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Load a name when it is asked for, so that a command pays for what it uses alone."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
