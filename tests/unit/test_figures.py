@@ -84,6 +84,20 @@ def test_exposure_counts_entry_and_exit_sessions_once() -> None:
     assert figures.exposure([], days) == 0.0
 
 
+def test_a_ruined_curve_has_no_ratios() -> None:
+    ruined = figures.curve_figures(np.array([50.0, -20.0, -20.0]), 100.0)
+    assert ruined == {
+        "final_equity": -20.0,
+        "total_return": pytest.approx(-1.2),
+        "cagr": -1.0,
+        "volatility": None,
+        "sharpe": None,
+        "sortino": None,
+        "max_drawdown": pytest.approx(-1.2),
+        "calmar": None,
+    }
+
+
 def test_figures_agree_with_quantstats() -> None:
     import quantstats as qs
 

@@ -96,9 +96,12 @@ def exposure(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> flo
 
 
 def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
-    """The figures that follow from a curve alone, by their names in `run.json`."""
+    """The figures that follow from a curve alone, by their names in `run.json`.
+
+    A curve that fell to zero or below has no ratios: its returns cross a base without meaning.
+    """
     returns = session_returns(equity, start)
-    return {
+    figures = {
         "final_equity": float(equity[-1]),
         "total_return": total_return(equity, start),
         "cagr": cagr(equity, start),
@@ -108,3 +111,6 @@ def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
         "max_drawdown": max_drawdown(equity, start),
         "calmar": calmar(equity, start),
     }
+    if np.min(equity) <= 0:
+        figures |= dict.fromkeys(("volatility", "sharpe", "sortino", "calmar"))
+    return figures
