@@ -249,9 +249,8 @@ def test_no_entry_takes_more_than_its_part_of_the_volume(world: World) -> None:
         else:
             assert trade.event_id not in outcome.capped
     if not outcome.capped:
-        assert (
-            run(replace(world, settings=replace(world.settings, max_participation=None))) == outcome
-        )
+        uncapped = replace(world.settings, max_participation=None)
+        assert run(replace(world, settings=uncapped)) == outcome
 
 
 @law

@@ -1,7 +1,8 @@
 """One case of the spec: bars, signals and settings, and what must come of them.
 
 The expected figures are computed by hand in the case, as expressions of literals. Sessions are
-written as ISO dates, bars as a table of ``session open high low close``.
+written as ISO dates, bars as a table of ``session open high low close`` and, if it matters,
+``volume``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ DEFAULT = Settings()
 FREE = Settings(slippage_bps=0.0, commission_per_share=0.0, borrow_default=0.0)
 
 
-def free(**changes: float) -> Settings:
+def free(**changes: Any) -> Settings:
     """Free trading, except for what is named."""
     return replace(FREE, **changes)
 
@@ -72,20 +73,22 @@ def trade(
     )  # fmt: skip
 
 
-Row = tuple[date, float, float, float, float]
+Row = tuple[date, float, float, float, float] | tuple[date, float, float, float, float, float]
 
 
 def parse_bars(table: str) -> list[Row]:
-    """Read ``session open high low close``, one session a line; ``#`` begins a comment."""
+    """Read ``session open high low close [volume]``, one session a line; ``#`` begins a comment."""
     rows: list[Row] = []
     for line in table.splitlines():
         words = line.split("#")[0].split()
         if not words:
             continue
-        session, (open_, high, low, close) = words[0], map(float, words[1:])
+        session, (open_, high, low, close, *volume) = words[0], map(float, words[1:])
         if not low <= min(open_, close) <= max(open_, close) <= high:
             raise ValueError(f"a bar that cannot be: {line.strip()!r}")
-        rows.append((date.fromisoformat(session), open_, high, low, close))
+        if len(volume) > 1:
+            raise ValueError(f"too many columns: {line.strip()!r}")
+        rows.append((date.fromisoformat(session), open_, high, low, close, *volume))
     if [row[0] for row in rows] != sorted({row[0] for row in rows}):
         raise ValueError("sessions must rise")
     return rows
@@ -109,6 +112,8 @@ class Case:
     borrow: Mapping[str, Sequence[tuple[str, float]]] = field(default_factory=dict)
     cash: Sequence[float] | None = None
     outcomes: Mapping[str, str] | None = None
+    capped: set[str] | frozenset[str] = frozenset()  # events whose shares the volume has cut
+    interest: float = 0.0
 
     def rows(self) -> dict[str, list[Row]]:
         """The bars by symbol."""

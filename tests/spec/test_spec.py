@@ -31,6 +31,8 @@ def test_case(case: Case, engine: str) -> None:
     check_equity(case, outcome)
     if case.outcomes is not None:
         assert outcome.outcomes == case.outcomes
+    assert outcome.capped == case.capped
+    assert outcome.interest == close_to(case.interest), "interest"
     check_identity(case, outcome)
 
 
@@ -63,7 +65,7 @@ def check_equity(case: Case, outcome: Outcome) -> None:
 
 def check_identity(case: Case, outcome: Outcome) -> None:
     profit = fsum(t.gross_profit - t.commission - t.borrow for t in outcome.trades)
-    assert outcome.equity[-1].equity == close_to(case.settings.cash + profit)
+    assert outcome.equity[-1].equity == close_to(case.settings.cash + profit + outcome.interest)
 
 
 def test_names_are_unique() -> None:

@@ -1,0 +1,383 @@
+"""The trades on the embedded data, written by hand from the table of prices and the rules.
+
+Every price is a literal of data/prices/CRWV.csv, every rate one of data/borrow/CRWV.csv. Market
+and stop fills slip by five basis points; ten sessions are held, a stop stands 15 % from the entry.
+"""
+
+from dataclasses import dataclass
+from math import floor
+from pathlib import Path
+
+import pytest
+
+from backtest import api
+from backtest.workspace import Workspace
+
+REPOSITORY = Path(__file__).parents[2]
+BUY, SELL = 1.0005, 0.9995
+
+
+@dataclass(frozen=True)
+class Row:
+    """A trade by hand; `nights` are close × calendar days × annual rate of each night short."""
+
+    event_id: str
+    direction: str
+    shares: int
+    entry: tuple[str, float]
+    leave: tuple[str, float]
+    reason: str
+    nights: float = 0.0
+
+    @property
+    def sign(self) -> int:
+        return 1 if self.direction == "long" else -1
+
+    @property
+    def gross(self) -> float:
+        return self.sign * self.shares * (self.leave[1] - self.entry[1])
+
+    @property
+    def commission(self) -> float:
+        orders = 1 if self.reason == "open" else 2
+        return orders * 0.005 * self.shares  # above the minimum of a dollar, below one per cent
+
+    @property
+    def borrow(self) -> float:
+        return self.shares * 1.02 * self.nights / 360
+
+    @property
+    def net(self) -> float:
+        return self.gross - self.commission - self.borrow
+
+
+Q1 = "earnings-20250514-a29d3a"
+Q2 = "earnings-20250812-1d60d9"
+Q3 = "earnings-20251110-3354bd"
+Q4 = "earnings-20260226-77d548"
+Q1_2026 = "earnings-20260507-7b4daf"
+Q2_2026 = "earnings-20260811-7eb7e5"
+FIRST_FILING = "stake_disclosure-20250515-ddd2d9"
+PURCHASE = "stake_disclosure-20260126-5dc371"
+KERRISDALE = "short_report-20250916-3bd697"
+CHANOS_OCTOBER = "short_report-20251009-c908b1"
+CHANOS_CREDIT = "short_report-20251201-003767"
+CHANOS_CHIPS = "short_report-20251216-8570c3"
+
+# The nights of each short, Friday's over three calendar days.
+NIGHT_OF_MAY_15 = 65.77 * 0.083
+NIGHTS_OF_AUGUST = (117.76 + 99.505) * 1.9 + 0.1 * (
+    99.97 * 3 + 96.80 + 92.89 + 91.52 + 90.79 + 93.99 * 3 + 92.38 + 91.39
+)
+NIGHTS_OF_SEPTEMBER = 0.1 * (
+    118.75 + 120.86 + 121.39 + 124.86 * 3 + 133.23 + 130.89 + 133.40 + 126.66 + 120.34 * 3 + 122.52
+)
+NIGHTS_OF_OCTOBER = 0.1 * (
+    143.08 + 138.43 * 3 + 141.62 + 134.06 + 139.24 + 141.74 + 136.87 * 3 + 127.06 + 125.06 + 121.53
+)
+NIGHTS_FROM_DECEMBER_2 = 0.1 * (76.03 + 79.36 + 85.75 + 88.30 * 3 + 86.24)
+NIGHTS_FROM_DECEMBER_17 = 0.1 * (64.55 + 67.68)
+NIGHTS_OF_MARCH = 0.1 * (
+    79.56 * 3 + 78.05 + 73.78 + 79.50 + 74.82 + 72.99 * 3 + 74.41 + 74.92 + 81.96 + 79.86
+)
+NIGHTS_OF_MAY_2026 = 0.1 * (
+    114.15 * 3 + 114.70 + 107.75 + 111.31 + 114.215 + 107.30 * 3 + 103.77 + 99.81 + 101.28 + 107.58
+)
+
+# Stops that were touched: 15 % from the entry fill, in the session named, inside its range.
+STOP_OF_MAY_16 = 68.87 * SELL * 1.15 * BUY  # high 84.00
+STOP_OF_NOVEMBER_13 = 96.10 * BUY * 0.85 * SELL  # low 77.25, after 88.00 and 85.32
+STOP_OF_DECEMBER_9 = 77.50 * SELL * 1.15 * BUY  # high 91.22, after 88.76 on the 5th
+STOP_OF_DECEMBER_19 = 69.55 * SELL * 1.15 * BUY  # high 84.29
+STOP_OF_FEBRUARY_3 = 102.00 * BUY * 0.85 * SELL  # low 83.93, after 88.52
+STOP_OF_AUGUST_19 = 108.70 * BUY * 0.85 * SELL  # low 88.851, after 93.15
+
+
+def short_of_may(shares: int, leave: tuple[str, float], reason: str) -> Row:
+    """The miss of 2025Q1: −0.609 against −0.117, after the close of the 14th."""
+    entry = ("2025-05-15", 68.87 * SELL)
+    return Row(Q1, "short", shares, entry, leave, reason, NIGHT_OF_MAY_15)
+
+
+def short_of_august(shares: int) -> Row:
+    """The miss of 2025Q2: −0.269 against −0.204. Ten sessions on: the 27th."""
+    entry, leave = ("2025-08-13", 132.975 * SELL), ("2025-08-27", 93.95 * BUY)
+    return Row(Q2, "short", shares, entry, leave, "time", NIGHTS_OF_AUGUST)
+
+
+def long_of_november(shares: int) -> Row:
+    """The beat of 2025Q3: −0.08 against −0.36."""
+    entry, leave = ("2025-11-11", 96.10 * BUY), ("2025-11-13", STOP_OF_NOVEMBER_13)
+    return Row(Q3, "long", shares, entry, leave, "stop")
+
+
+def short_of_february(shares: int) -> Row:
+    """The miss of 2025Q4: −0.56 against −0.49. Ten sessions on: 2026-03-13."""
+    entry, leave = ("2026-02-27", 84.22 * SELL), ("2026-03-13", 81.07 * BUY)
+    return Row(Q4, "short", shares, entry, leave, "time", NIGHTS_OF_MARCH)
+
+
+def short_of_may_2026(shares: int) -> Row:
+    """The miss of 2026Q1: −1.11 against −0.92. Ten sessions on: the 22nd."""
+    entry, leave = ("2026-05-08", 118.46 * SELL), ("2026-05-22", 109.32 * BUY)
+    return Row(Q1_2026, "short", shares, entry, leave, "time", NIGHTS_OF_MAY_2026)
+
+
+def long_of_august_2026(shares: int) -> Row:
+    """The beat of 2026Q2: −1.03 against −1.27."""
+    entry, leave = ("2026-08-12", 108.70 * BUY), ("2026-08-19", STOP_OF_AUGUST_19)
+    return Row(Q2_2026, "long", shares, entry, leave, "stop")
+
+
+def long_of_the_first_filing(shares: int) -> Row:
+    """The 13F of 2025-05-15, a day alone. Ten sessions on, over Memorial Day: 06-02."""
+    entry, leave = ("2025-05-16", 68.075 * BUY), ("2025-06-02", 116.295 * SELL)
+    return Row(FIRST_FILING, "long", shares, entry, leave, "time")
+
+
+def long_of_the_purchase(shares: int) -> Row:
+    """94.5 % more shares, public before the open."""
+    entry, leave = ("2026-01-26", 102.00 * BUY), ("2026-02-03", STOP_OF_FEBRUARY_3)
+    return Row(PURCHASE, "long", shares, entry, leave, "stop")
+
+
+def short_of_kerrisdale(shares: int) -> Row:
+    """Published at 08:16. Ten sessions on: the 30th; no high reached 139.62."""
+    entry, leave = ("2025-09-16", 121.47 * SELL), ("2025-09-30", 136.21 * BUY)
+    return Row(KERRISDALE, "short", shares, entry, leave, "time", NIGHTS_OF_SEPTEMBER)
+
+
+def short_of_october(shares: int) -> Row:
+    """Published at 06:39. Ten sessions on: the 23rd; no high reached 160.66."""
+    entry, leave = ("2025-10-09", 139.77 * SELL), ("2025-10-23", 120.09 * BUY)
+    return Row(CHANOS_OCTOBER, "short", shares, entry, leave, "time", NIGHTS_OF_OCTOBER)
+
+
+def short_of_december_2(shares: int) -> Row:
+    """A day alone, the 1st."""
+    entry, leave = ("2025-12-02", 77.50 * SELL), ("2025-12-09", STOP_OF_DECEMBER_9)
+    return Row(CHANOS_CREDIT, "short", shares, entry, leave, "stop", NIGHTS_FROM_DECEMBER_2)
+
+
+def short_of_december_17(shares: int) -> Row:
+    """Published on the 16th at 19:31."""
+    entry, leave = ("2025-12-17", 69.55 * SELL), ("2025-12-19", STOP_OF_DECEMBER_19)
+    return Row(CHANOS_CHIPS, "short", shares, entry, leave, "stop", NIGHTS_FROM_DECEMBER_17)
+
+
+EXPECTED = {
+    "earnings_surprise": [
+        short_of_may(1380, ("2025-05-16", STOP_OF_MAY_16), "stop"),
+        short_of_august(612),
+        long_of_november(1072),
+        short_of_february(1050),
+        short_of_may_2026(769),
+        long_of_august_2026(895),
+    ],
+    "nvidia_stake": [long_of_the_first_filing(1394), long_of_the_purchase(1555)],
+    "short_report": [
+        short_of_kerrisdale(782),
+        short_of_october(598),
+        short_of_december_2(1218),
+        short_of_december_17(1160),
+    ],
+    "all_events": [
+        # the first filing turns the short around at the open, before its stop can be touched
+        short_of_may(1380, ("2025-05-16", 68.075 * BUY), "reversal"),
+        long_of_the_first_filing(1409),
+        short_of_august(1206),
+        short_of_kerrisdale(1673),
+        short_of_october(1279),
+        long_of_november(2099),
+        short_of_december_2(2233),
+        short_of_december_17(2127),
+        long_of_the_purchase(1240),
+        short_of_february(1289),
+        short_of_may_2026(945),
+        long_of_august_2026(1099),
+    ],
+    "buy_and_hold": [
+        Row(
+            "start-20250327-8ab7ee",
+            "long",
+            2562,
+            ("2025-03-28", 39.00 * BUY),
+            ("2026-10-02", 89.62),  # the last close
+            "open",
+        )
+    ],
+}
+CASH = 100_000.0
+NUMBERS = (
+    "entry_price",
+    "exit_price",
+    "gross_profit",
+    "commission",
+    "borrow",
+    "net_profit",
+    "return",
+)
+
+
+def run(tmp_path: Path, strategy: str, **settings: str):
+    request = api.RunRequest(strategy, ("CRWV",), settings, None, None, "SPY", api.make_rules())
+    workspace = Workspace(REPOSITORY / "strategies", REPOSITORY / "data", tmp_path)
+    return api.run(api.prepare_run(workspace, request))
+
+
+@pytest.mark.parametrize("strategy", EXPECTED)
+def test_trades_equal_what_the_rules_give_by_hand(tmp_path, strategy):
+    found = run(tmp_path, strategy)
+    texts = ("event_id", "direction", "shares", "entry_session", "exit_session", "exit_reason")
+    assert [tuple(trade[name] for name in texts) for trade in found.trades] == [
+        (r.event_id, r.direction, str(r.shares), r.entry[0], r.leave[0], r.reason)
+        for r in EXPECTED[strategy]
+    ]
+    for trade, row in zip(found.trades, EXPECTED[strategy], strict=True):
+        assert {name: float(trade[name]) for name in NUMBERS} == pytest.approx(
+            {
+                "entry_price": row.entry[1],
+                "exit_price": row.leave[1],
+                "gross_profit": row.gross,
+                "commission": row.commission,
+                "borrow": row.borrow,
+                "net_profit": row.net,
+                "return": row.net / (row.shares * row.entry[1]),
+            },
+            rel=1e-9,
+        )
+    final = CASH + sum(row.net for row in EXPECTED[strategy])
+    assert found.summary["final_equity"] == pytest.approx(final, rel=1e-12)
+    assert found.summary["trades"] == len(EXPECTED[strategy])
+
+
+@pytest.mark.parametrize("strategy", EXPECTED)
+def test_the_shares_written_above_are_95_percent_of_the_equity_at_the_open(strategy):
+    weight = 1.0 if strategy == "buy_and_hold" else 0.95
+    equity = CASH
+    before = None
+    for row in EXPECTED[strategy]:
+        at_open = equity
+        if before and before.leave[0] == row.entry[0]:
+            # A reversal is sized on cash and the short at the open itself, 68.075.
+            at_open = CASH - 6.90 - before.borrow + 1380 * (68.87 * SELL - 68.075)
+            assert at_open == pytest.approx(101_021.34, abs=0.01)
+        assert row.shares == floor(weight * at_open / row.entry[1])
+        equity += row.net
+        before = row
+
+
+def test_the_events_that_do_not_trade_say_why(tmp_path):
+    decisions = {d["event_id"]: d for d in run(tmp_path, "all_events").decisions}
+    assert len(decisions) == 6 + 9 + 10
+    assert sum(d["action"] == "enter" for d in decisions.values()) == 11
+    assert [d["event_id"] for d in decisions.values() if d["action"] == "reverse"] == [FIRST_FILING]
+    rest = [
+        (d["published_at"][:10], d["action"], d["reason"])
+        for d in decisions.values()
+        if d["action"] not in ("enter", "reverse")
+    ]
+    assert rest == [
+        ("2025-03-04", "not_tradable", "public before the first price of CRWV, 2025-03-28"),
+        ("2025-03-28", "not_tradable", "public before the first price of CRWV, 2025-03-28"),
+        ("2025-06-11", "no_signal", "Gil Luria (D.A. Davidson) is analyst, not short_seller"),
+        ("2025-08-15", "no_signal", "stake +0.4%: less than 1.0%"),
+        ("2025-08-25", "not_tradable", "known by the month alone, never traded"),
+        ("2025-11-15", "no_signal", "stake +0.0%: less than 1.0%"),
+        ("2025-11-17", "not_tradable", "known by the week alone, never traded"),
+        ("2025-12-16", "no_signal", "Wall Street Journal is press, not short_seller"),
+        ("2026-02-02", "not_tradable", "known by the week alone, never traded"),
+        ("2026-02-18", "no_signal", "stale: as of 2025-12-31, and later holdings were known"),
+        ("2026-03-18", "no_signal", "Bernstein is analyst, not short_seller"),
+        ("2026-05-16", "no_signal", "stake +0.0%: less than 1.0%"),
+        ("2026-08-14", "no_signal", "stake +0.0%: less than 1.0%"),
+    ]
+
+
+# The design's worked examples
+
+
+def test_second_quarter_results_held_for_five_sessions(tmp_path):
+    trades = run(tmp_path, "earnings_surprise", hold="5").trades
+    (trade,) = [trade for trade in trades if trade["event_id"] == Q2]
+    assert (trade["direction"], trade["exit_reason"]) == ("short", "time")
+    assert (trade["entry_session"], trade["exit_session"]) == ("2025-08-13", "2025-08-20")
+    assert float(trade["entry_price"]) == pytest.approx(132.9085, abs=5e-5)
+    assert float(trade["entry_price"]) == pytest.approx(132.975 * 0.9995, rel=1e-12)
+    assert float(trade["exit_price"]) == pytest.approx(90.2001, abs=5e-5)
+    assert float(trade["exit_price"]) == pytest.approx(90.155 * 1.0005, rel=1e-12)
+
+
+def test_third_quarter_results_with_a_stop_of_ten_percent(tmp_path):
+    trades = run(tmp_path, "earnings_surprise", stop="0.10").trades
+    (trade,) = [trade for trade in trades if trade["event_id"] == Q3]
+    assert (trade["direction"], trade["exit_reason"]) == ("long", "stop")
+    assert (trade["entry_session"], trade["exit_session"]) == ("2025-11-11", "2025-11-12")
+    assert float(trade["entry_price"]) == pytest.approx(96.14805, rel=1e-12)
+    assert float(trade["exit_price"]) == pytest.approx(86.533245 * 0.9995, rel=1e-12)
+    assert float(trade["exit_price"]) == pytest.approx(86.489978, abs=5e-7)
+    # Seen while open: the high of the 11th, 98.00, and nothing below the exit.
+    assert float(trade["mfe"]) == pytest.approx(98.00 / 96.14805 - 1, rel=1e-9)
+    assert float(trade["mae"]) == pytest.approx(86.533245 * 0.9995 / 96.14805 - 1, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sides"),
+    [
+        # revenue beat the consensus in every quarter
+        ({"measure": "revenue"}, "long long long long long long"),
+        # guidance: none known for 2025Q1, +2.4 %, −2.9 %, −14.8 %, −6.1 %, +2.4 %
+        ({"measure": "guidance"}, "long short short short long"),
+        # all that are known agree in 2026Q2 alone
+        ({"measure": "all"}, "long"),
+        ({"threshold": "0.2"}, "short short long short"),
+        ({"side": "long"}, "long long"),
+        ({"side": "short"}, "short short short short"),
+    ],
+    ids=str,
+)
+def test_the_parameters_of_earnings_surprise_by_hand(tmp_path, settings, sides):
+    trades = run(tmp_path, "earnings_surprise", **settings).trades
+    assert " ".join(trade["direction"] for trade in trades) == sides
+
+
+@pytest.mark.parametrize(
+    ("settings", "ids"),
+    [
+        ({"first_filing": "false"}, [PURCHASE]),
+        ({"min_change": "0.95"}, [FIRST_FILING]),
+        ({"min_change": "0.95", "first_filing": "no"}, []),
+        ({"side": "short"}, []),
+    ],
+    ids=str,
+)
+def test_the_parameters_of_nvidia_stake_by_hand(tmp_path, settings, ids):
+    assert [trade["event_id"] for trade in run(tmp_path, "nvidia_stake", **settings).trades] == ids
+
+
+def test_a_small_increase_trades_where_it_may(tmp_path):
+    trades = run(tmp_path, "nvidia_stake", min_change="0.003").trades
+    assert [trade["entry_session"] for trade in trades] == [
+        "2025-05-16", "2025-08-15", "2026-01-26",
+    ]  # fmt: skip
+
+
+def test_the_authors_of_short_reports_by_hand(tmp_path):
+    trades = run(tmp_path, "short_report", authors="analyst, press").trades
+    assert [trade["entry_session"] for trade in trades] == [
+        "2025-06-11", "2025-12-16", "2026-03-18",
+    ]  # fmt: skip
+
+
+def test_parameters_reach_the_parts_of_all_events(tmp_path):
+    settings = {"earnings.side": "long", "stakes.first_filing": "false", "reports.hold": "1"}
+    trades = run(tmp_path, "all_events", **settings).trades
+    assert [(t["entry_session"], t["exit_session"]) for t in trades] == [
+        ("2025-09-16", "2025-09-17"),
+        ("2025-10-09", "2025-10-10"),
+        ("2025-11-11", "2025-11-13"),
+        ("2025-12-02", "2025-12-03"),
+        ("2025-12-17", "2025-12-18"),
+        ("2026-01-26", "2026-02-03"),
+        ("2026-08-12", "2026-08-19"),
+    ]

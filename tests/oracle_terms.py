@@ -1,0 +1,95 @@
+"""The words of the oracle: what goes into a simulation and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+
+class Bar(NamedTuple):
+    """One session of one symbol."""
+
+    session: date
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float = 1_000_000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the account starts with and what trading costs."""
+
+    cash: float = 100_000.0
+    commission_fixed: float = 0.0  # dollars an order
+    commission_per_share: float = 0.005
+    commission_bps: float = 0.0
+    commission_min: float = 1.0
+    commission_max: float = 0.01  # fraction of the order's value
+    slippage_bps: float = 5.0
+    slippage_range: float = 0.0  # share of the range of the session before
+    max_participation: float | None = None  # share of the median volume
+    max_gross: float = 1.0
+    maintenance_margin: float = 0.30
+    borrow_mode: str = "table"  # or 'flat' or 'none'
+    borrow_default: float = 0.03
+    borrow_collateral: float = 1.02
+    borrow_day_count: int = 360
+    cash_rate: float = 0.0  # a year
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What is wanted at the open of ``session``; ``published_at`` is anything that sorts."""
+
+    session: date
+    symbol: str
+    direction: str  # 'long' or 'short'
+    weight: float = 0.95
+    hold: int | None = None
+    stop: float | None = None
+    target: float | None = None
+    trailing_stop: float | None = None
+    published_at: Any = None
+    event_id: str = ""
+
+
+@dataclass(frozen=True)
+class Trade:
+    """One position from flat to flat, to a reversal, or to the end of the data."""
+
+    event_id: str
+    symbol: str
+    direction: str
+    shares: int
+    entry_session: date
+    entry_price: float
+    exit_session: date
+    exit_price: float
+    exit_reason: str
+    gross_profit: float
+    commission: float
+    borrow: float
+    net_profit: float
+
+
+class Point(NamedTuple):
+    """The account at the close of one session."""
+
+    session: date
+    equity: float
+    cash: float
+    position_value: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that a simulation says: trades by entry, equity by session, the fate of each event."""
+
+    trades: list[Trade]
+    equity: list[Point]
+    outcomes: dict[str, str]
+    capped: set[str] = field(default_factory=set)  # events whose shares the volume has cut
+    interest: float = 0.0

@@ -1,0 +1,441 @@
+"""Run folders: what decides their id, their bytes and columns, and that they are whole."""
+
+import csv
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from backtest import api, runs
+from backtest.errors import DataError, UsageError
+from tests.made_up import Checkout, day, request
+
+CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv")
+
+
+def do(checkout: Checkout, strategy: str = "beats", *, force: bool = False, **changes) -> runs.Run:
+    prepared = api.prepare_run(checkout.workspace, request(strategy, **changes))
+    return api.run(prepared, force=force)
+
+
+def identity(checkout: Checkout, **changes) -> str:
+    return api.prepare_run(checkout.workspace, request(**changes)).path.name.rpartition("-")[2]
+
+
+# The id
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {"hold": "4"}},
+        {"settings": {"weight": "0.6"}},
+        {"rules": {"cash": 99_999.0}},
+        {"rules": {"commission_per_share": 0.006}},
+        {"rules": {"slippage_bps": 6.0}},
+        {"rules": {"reaction_minutes": 6.0}},
+        {"rules": {"borrow_default": 0.04}},
+        {"rules": {"max_gross": 2.0}},
+        {"first": day("2025-06-03")},
+        {"last": day("2025-07-14")},
+        {"benchmark": "ACME"},
+        {"strategy": "owner"},
+    ],
+    ids=str,
+)
+def test_the_id_changes_with_what_is_asked_for(checkout, changes):
+    assert identity(checkout, **changes) != identity(checkout)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("data/prices/ACME.csv", ",1029\n", ",1030\n"),
+        ("data/prices/INDX.csv", "2025-07-15,51.00", "2025-07-15,52.00"),
+        ("data/events/earnings.csv", "0.30,0.20", "0.31,0.20"),
+        ("data/events/news.csv", "another stock", "changed"),
+        ("data/events/short_reports.csv", ",10,made up", ",11,made up"),
+        ("data/borrow/ACME.csv", "0.36", "0.37"),
+        ("strategies/beats.py", "not a beat", "no beat at all"),
+    ],
+)
+def test_the_id_changes_with_every_file_that_decides(checkout, name, old, new):
+    before = identity(checkout)
+    checkout.edit(name, old, new)
+    assert identity(checkout) != before
+
+
+def test_the_id_changes_with_the_program(checkout, monkeypatch):
+    before = identity(checkout)
+    monkeypatch.setattr(api, "program_sha256", lambda: "made up")
+    assert identity(checkout) != before
+
+
+def test_the_hash_of_the_program_covers_what_decides_results(tmp_path, monkeypatch):
+    package = Path(runs.__file__).parent
+    copy = tmp_path / "backtest"
+    shutil.copytree(package, copy)
+    monkeypatch.setattr(runs, "__file__", str(copy / "runs.py"))
+    before = runs.program_sha256()
+    for name in (
+        "engine/trader.py", "engine/rules.py", "events/kinds.py", "market/calendar.py",
+        "research/figures.py", "strategy.py", "api.py",
+    ):  # fmt: skip
+        text = (copy / name).read_text()
+        (copy / name).write_text(text + "\n# changed")
+        assert runs.program_sha256() != before, name
+        (copy / name).write_text(text)
+    (copy / "cli" / "show.py").write_text("# changed")
+    assert runs.program_sha256() == before
+
+
+def test_the_id_changes_with_nothing_else(checkout):
+    before = identity(checkout)
+    checkout.write("strategies/another.py", "# unrelated\n")
+    checkout.write("data/prices/OTHR.csv", (checkout.root / "data/prices/ACME.csv").read_text())
+    metadata = checkout.root / "data/prices/ACME.meta.json"
+    known = json.loads(metadata.read_text())
+    metadata.write_text(json.dumps({**known, "compiled_on": "2001-01-01"}))
+    checkout.write("reports/note.txt", "mine")
+    assert identity(checkout) == before
+    # the same, said in full
+    spelled = {"hold": "3", "weight": "0.50"}
+    same = {"first": day("2025-06-01"), "last": day("2030-01-01"), "settings": spelled}
+    assert identity(checkout, **same) == before
+
+
+def test_the_id_is_the_same_wherever_the_checkout_stands(checkout, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    shutil.copytree(checkout.root, elsewhere)
+    assert identity(Checkout(elsewhere)) == identity(checkout)
+
+
+def test_the_id_is_a_hash_of_the_identity_in_any_order():
+    # sha256 of {"a":1,"b":[2,null]}
+    assert runs.run_id({"b": [2, None], "a": 1}) == "cc243773f7"
+    assert runs.run_id({"a": 1, "b": [2, None]}) == "cc243773f7"
+
+
+def test_a_parameter_may_be_a_day(checkout):
+    checkout.edit(
+        "strategies/beats.py",
+        "    weight: float",
+        "    since: __import__('datetime').date | None = None\n    weight: float",
+    )
+    run = do(checkout, settings={"since": "2025-06-02"})
+    assert run.manifest["parameters"]["since"] == "2025-06-02"
+
+
+@pytest.mark.parametrize(
+    ("symbols", "name"),
+    [
+        (("A",), "beats-A-0123456789"),
+        (("A", "B", "C"), "beats-A+B+C-0123456789"),
+        (("A", "B", "C", "D"), "beats-4-symbols-0123456789"),
+    ],
+)
+def test_folders_are_named_after_strategy_symbols_and_id(symbols, name):
+    assert runs.folder_name("beats", symbols, "0123456789") == name
+
+
+# The files
+
+
+def table(run: runs.Run, name: str) -> list[list[str]]:
+    with (run.path / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_columns_are_those_of_the_design(checkout):
+    run = do(checkout)
+    assert ",".join(table(run, "trades.csv")[0]) == (
+        "trade_id,event_id,symbol,direction,shares,entry_session,entry_price,exit_session,"
+        "exit_price,exit_reason,gross_profit,commission,borrow,net_profit,return,mae,mfe"
+    )
+    assert ",".join(table(run, "equity.csv")[0]) == (
+        "session,equity,cash,position_value,return,benchmark_return"
+    )
+    assert ",".join(table(run, "decisions.csv")[0]) == (
+        "event_id,symbol,kind,published_at,precision,tradable_session,action,direction,reason,"
+        "headline"
+    )
+
+
+def test_the_rows_of_a_run_by_hand(checkout):
+    run = do(checkout)
+    (trade,) = run.trades
+    # Half of 100,000 at 103 × 1.0005 buys 485 shares; out three sessions later at 106 × 0.9995.
+    # Worst low while open 101 (bar of the 5th), best high 107 (bar of the 9th).
+    entry, leave = 103 * 1.0005, 106 * 0.9995
+    assert [trade[n] for n in ("trade_id", "symbol", "direction", "shares")] == [
+        "1", "ACME", "long", "485",
+    ]  # fmt: skip
+    assert [trade[n] for n in ("entry_session", "exit_session", "exit_reason")] == [
+        "2025-06-05", "2025-06-10", "time",
+    ]  # fmt: skip
+    figures = {
+        "entry_price": entry,
+        "exit_price": leave,
+        "gross_profit": 485 * (leave - entry),
+        "commission": 4.85,
+        "borrow": 0.0,
+        "net_profit": 485 * (leave - entry) - 4.85,
+        "return": (485 * (leave - entry) - 4.85) / (485 * entry),
+        "mae": 101 / entry - 1,
+        "mfe": 107 / entry - 1,
+    }
+    assert {n: float(trade[n]) for n in figures} == pytest.approx(figures, rel=1e-9)
+    equity = table(run, "equity.csv")[1:]
+    assert [row[0] for row in (equity[0], equity[-1])] == ["2025-06-02", "2025-07-15"]
+    assert len(equity) == 30
+    # 2025-06-05 closes at 104: cash 100,000 − 485 × entry − 2.425
+    cash = 100_000 - 485 * entry - 2.425
+    assert [float(cell) for cell in equity[3][1:4]] == pytest.approx(
+        [cash + 485 * 104, cash, 485 * 104], rel=1e-12
+    )
+    assert float(equity[3][4]) == pytest.approx((cash + 485 * 104) / 100_000 - 1, rel=1e-9)
+    assert [float(row[5]) for row in equity[:2]] == pytest.approx([51 / 50 - 1, 0.0])
+    first, second = run.decisions
+    assert first == {
+        "event_id": trade["event_id"],
+        "symbol": "ACME",
+        "kind": "earnings",
+        "published_at": "2025-06-04T20:05:00+00:00",
+        "precision": "exact",
+        "tradable_session": "2025-06-05",
+        "action": "enter",
+        "direction": "long",
+        "reason": "a beat",
+        "headline": "A made-up beat",
+    }
+    assert (second["action"], second["direction"], second["reason"]) == (
+        "no_signal", "", "not a beat",
+    )  # fmt: skip
+
+
+def test_an_event_never_traded_has_no_session_in_the_log(checkout):
+    checkout.strategy("reporter", "return 'noted'", "ShortReport")
+    run = do(checkout, "reporter")
+    week = run.decisions[-1]
+    assert (week["precision"], week["tradable_session"], week["action"]) == (
+        "week", "", "not_tradable",
+    )  # fmt: skip
+    assert [row["event_id"] for row in run.decisions] == sorted(
+        row["event_id"] for row in run.decisions
+    )
+
+
+def test_numbers_keep_every_digit(checkout):
+    run = do(checkout)
+    for row in table(run, "equity.csv")[1:]:
+        assert all(repr(float(cell)) == cell for cell in row[1:])
+    assert float(run.trades[0]["entry_price"]) == 103 * (1 + 5 * 1e-4)
+
+
+def test_csv_files_are_utf_8_with_plain_line_ends_and_quotes_where_needed(checkout):
+    checkout.edit("data/events/earnings.csv", "A made-up beat", '"Über, ""made"" up\nbeat"')
+    run = do(checkout)
+    content = (run.path / "decisions.csv").read_bytes()
+    assert b"\r" not in content
+    assert '"Über, ""made"" up\nbeat"'.encode() in content
+    assert run.decisions[0]["headline"] == 'Über, "made" up\nbeat'
+
+
+def test_the_manifest_tells_all_that_decided(checkout):
+    run = do(checkout, settings={"hold": "4"}, first=day("2025-06-03"))
+    manifest = json.loads((run.path / "run.json").read_text())
+    assert manifest["run_id"] == run.path.name[-10:]
+    assert (manifest["strategy"], manifest["symbols"]) == ("beats", ["ACME"])
+    assert manifest["parameters"] == {"hold": 4, "weight": 0.5}
+    assert manifest["span"] == {"first": "2025-06-03", "last": "2025-07-15"}
+    assert manifest["rules"]["cash"] == 100_000.0
+    assert manifest["rules"]["slippage_bps"] == 5.0
+    assert manifest["benchmark"] == "INDX"
+    recorded = json.loads((checkout.root / "data/prices/ACME.meta.json").read_text())["sha256"]
+    assert manifest["inputs"]["prices/ACME.csv"] == recorded
+    assert len(manifest["inputs"]) == 7
+    assert {"backtrader", "pandas", "numpy", "quantstats"} <= manifest["packages"].keys()
+    assert manifest["seed"] is None
+    assert manifest["started_at"] <= manifest["finished_at"]
+    assert manifest["ruined_on"] is None
+    names = {
+        "final_equity", "total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown",
+        "calmar", "trades", "win_rate", "exposure", "commission", "borrow",
+    }  # fmt: skip
+    assert names <= manifest["summary"]["run"].keys()
+    assert names <= manifest["summary"]["benchmark"].keys()
+    assert manifest["summary"]["benchmark"]["total_return"] == pytest.approx(0.0)
+
+
+def test_rates_that_nobody_quoted_are_named_as_assumptions(checkout):
+    checkout.strategy("shorter", "return Signal.short(event, weight=0.5, hold=2)")
+    (sentence,) = do(checkout, "shorter").manifest["assumptions"]
+    assert "borrow rate of ACME from 2025-06-23 on, 36.0% a year, is an assumption" in sentence
+    for name in ("data/borrow/ACME.csv", "data/borrow/ACME.meta.json"):
+        (checkout.root / name).unlink()
+    (sentence,) = do(checkout, "shorter").manifest["assumptions"]
+    assert "No borrow rate is known for some nights short ACME; 3.0% a year" in sentence
+    assert do(checkout, "beats").manifest["assumptions"] == []
+
+
+def test_a_run_without_trades_is_whole(checkout):
+    run = do(checkout, "beats", last=day("2025-06-03"))
+    assert run.trades == []
+    assert len(run.equity) == 2
+    assert run.summary["total_return"] == 0.0
+    assert run.summary["win_rate"] is None
+    assert run.summary["sharpe"] is None
+
+
+# Again
+
+
+def contents(run: runs.Run) -> dict[str, bytes]:
+    return {name: (run.path / name).read_bytes() for name in CSV_FILES}
+
+
+def test_the_same_inputs_give_the_same_bytes(checkout, tmp_path_factory):
+    first = do(checkout)
+    before = contents(first)
+    assert contents(do(checkout, force=True)) == before
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "moved"
+    shutil.copytree(checkout.root, elsewhere)
+    shutil.rmtree(elsewhere / "reports")
+    moved = do(Checkout(elsewhere))
+    assert contents(moved) == before
+    assert moved.path.name == first.path.name
+
+
+def test_a_run_that_exists_is_read_and_not_repeated(checkout, monkeypatch):
+    first = do(checkout)
+    stamp = first.manifest["finished_at"]
+
+    def fail(*_, **__):
+        raise AssertionError("was replayed")
+
+    monkeypatch.setattr("backtest.engine.replay.replay", fail)
+    again = do(checkout)
+    assert (again.run_id, again.manifest["finished_at"]) == (first.run_id, stamp)
+    with pytest.raises(AssertionError, match="was replayed"):
+        do(checkout, force=True)
+
+
+def test_a_forced_run_replaces_the_folder_whole(checkout):
+    run = do(checkout)
+    (run.path / "tearsheet.html").write_text("of the older run")
+    do(checkout, force=True)
+    assert sorted(place.name for place in run.path.iterdir()) == [
+        "decisions.csv", "equity.csv", "run.json", "trades.csv",
+    ]  # fmt: skip
+    assert [place.name for place in (checkout.root / "reports").iterdir()] == [run.path.name]
+
+
+# Whole or not at all
+
+
+@pytest.mark.parametrize("name", [*CSV_FILES, "run.json"])
+@pytest.mark.parametrize("kind", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_a_save_that_fails_or_is_interrupted_keeps_what_was_there(
+    checkout, monkeypatch, name, kind
+):
+    do(checkout)
+    before = checkout.snapshot()
+    write_text = Path.write_text
+
+    def fail(path, *args, **kwargs):
+        if path.name == name:
+            write_text(path, "half", encoding="utf-8")
+            raise kind
+        return write_text(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises((UsageError, KeyboardInterrupt)):
+        do(checkout, force=True)
+    with pytest.raises((UsageError, KeyboardInterrupt)):
+        do(checkout, settings={"hold": "4"})
+    monkeypatch.undo()
+    assert checkout.snapshot() == before
+
+
+@pytest.mark.parametrize("kind", [OSError(13, "Permission denied"), KeyboardInterrupt()])
+def test_a_rename_that_fails_or_is_interrupted_keeps_what_was_there(checkout, monkeypatch, kind):
+    do(checkout)
+    before = checkout.snapshot()
+
+    def fail(*_, **__):
+        raise kind
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises((UsageError, KeyboardInterrupt)):
+        do(checkout, force=True)
+    monkeypatch.undo()
+    assert checkout.snapshot() == before
+
+
+def test_a_folder_that_cannot_be_written_is_told(checkout):
+    (checkout.root / "reports").rmdir()
+    (checkout.root / "reports").write_text("a file")
+    with pytest.raises(UsageError, match=r"reports/beats-ACME-\w+ cannot be written.*--out"):
+        do(checkout)
+
+
+# Finding runs
+
+
+def test_runs_are_listed_newest_first(checkout):
+    assert runs.list_runs(checkout.root / "reports") == []
+    assert runs.list_runs(checkout.root / "nowhere") == []
+    first, second = do(checkout, "owner"), do(checkout, "beats")
+    third = do(checkout, "owner", force=True)
+    found = runs.list_runs(checkout.root / "reports")
+    assert [run.run_id for run in found] == [third.run_id, second.run_id]
+    assert third.run_id == first.run_id
+
+
+def test_a_run_is_found_by_id_folder_or_strategy(checkout):
+    old, new = do(checkout), do(checkout, settings={"hold": "4"})
+    do(checkout, "owner")
+    reports = checkout.root / "reports"
+    assert runs.find_run(reports, old.run_id).run_id == old.run_id
+    assert runs.find_run(reports, old.path.name).run_id == old.run_id
+    assert runs.find_run(reports, "beats").run_id == new.run_id
+
+
+def test_a_run_that_is_not_there_is_answered_with_those_that_are(checkout):
+    reports = checkout.root / "reports"
+    with pytest.raises(UsageError, match=r"no run 'beats' in .*none; make one with `backtest run`"):
+        runs.find_run(reports, "beats")
+    run = do(checkout)
+    with pytest.raises(UsageError, match=rf"no run 'bears'.*Known: beats {run.run_id}\."):
+        runs.find_run(reports, "bears")
+
+
+def test_the_latest_run_of_each_strategy_and_set_of_symbols(checkout):
+    checkout.write("data/prices/BETA.csv", (checkout.root / "data/prices/ACME.csv").read_text())
+    do(checkout)
+    newer = do(checkout, settings={"hold": "4"})
+    both = do(checkout, symbols=("ACME", "BETA"))
+    owner = do(checkout, "owner")
+    found = runs.latest_runs(checkout.root / "reports")
+    assert [run.name for run in found] == ["beats · ACME", "beats · ACME, BETA", "owner · ACME"]
+    assert [run.run_id for run in found] == [newer.run_id, both.run_id, owner.run_id]
+
+
+def test_what_a_killed_program_left_is_no_run(checkout):
+    run = do(checkout)
+    for name in (f".{run.path.name}.0a1b2c3d", f".{run.path.name}.0a1b2c3d.old"):
+        shutil.copytree(run.path, checkout.root / "reports" / name)
+    assert [found.path for found in runs.list_runs(checkout.root / "reports")] == [run.path]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_a_manifest_that_is_none_is_told_with_the_way_out(checkout, text):
+    run = do(checkout)
+    (run.path / "run.json").write_text(text)
+    for read in (lambda: runs.read_run(run.path), lambda: runs.list_runs(run.path.parent)):
+        with pytest.raises(DataError) as caught:
+            read()
+        assert f"{run.path / 'run.json'} is not a readable manifest" in str(caught.value)
+        assert "Remove the folder and run the strategy again" in str(caught.value)
