@@ -134,7 +134,7 @@ def parse_prices(file: DataFile) -> Prices:
 
 
 def _days(cells: Sequence[str], lines: np.ndarray, problems: list[str]) -> np.ndarray:
-    days = np.full(len(cells), np.datetime64("NaT"), dtype="M8[D]")
+    days = np.full(len(cells), np.datetime64("NaT", "D"))
     for place, (cell, line) in enumerate(zip(cells, lines, strict=True)):
         try:
             days[place] = np.datetime64(date.fromisoformat(cell))
