@@ -20,12 +20,6 @@ settings.register_profile("backtest", deadline=None)  # the calendar takes a sec
 settings.load_profile("backtest")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Let through one warning that is not ours: exchange_calendars 4.13 on pandas 3.1."""
-    text = "Series.values returning an ndarray that drops timezone:DeprecationWarning"
-    config.addinivalue_line("filterwarnings", f"ignore:{text}:pandas.core.series")
-
-
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

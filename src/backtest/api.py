@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.discovery import BacktraderStrategy, StrategyFile, configure, load_strategy
 from backtest.errors import DataError, UsageError
-from backtest.events import FILED_KINDS, Start, read_all_events
-from backtest.runs import Run, folder_name, program_sha256, read_run, run_id, save_run
+from backtest.events import FILED_KINDS, Event, Start, read_all_events
+from backtest.runs import Run, folder_name, is_complete, program_sha256, read_run, run_id, save_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backtest.engine.costs import Costs
     from backtest.engine.result import Result
     from backtest.engine.rules import Rules
-    from backtest.events import Event, EventFile
+    from backtest.events import EventFile
     from backtest.market.borrow import BorrowRates
     from backtest.market.prices import Prices
     from backtest.strategy import Strategy
@@ -81,7 +81,7 @@ class PreparedRun:
     @property
     def exists(self) -> bool:
         """Whether its result is on disk already."""
-        return (self.path / "run.json").exists()
+        return is_complete(self.path)
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
@@ -164,7 +164,7 @@ def _read_inputs(
     from backtest.market.prices import read_prices
 
     history = {s: read_prices(data / "prices", s, bars=True) for s in request.symbols}
-    kinds = [kind for kind in strategy.listens_to if kind is not Start]
+    kinds = [kind for kind in strategy.listens_to if kind not in (Event, Start)]
     # Strategies may look at any public event, not only at those that they answer.
     seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]
     return _Inputs(
@@ -206,8 +206,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     if isinstance(value, set | frozenset):
-        return sorted(value)
-    return value
+        return sorted(map(_plain, value))
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def _replay(prepared: PreparedRun) -> Result:

@@ -96,7 +96,14 @@ def _read_metadata(path: Path, seal_command: str) -> dict[str, Any]:
             f"come from. Write it with `{seal_command} --source '…'`."
         ) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{place} is not readable JSON: {error}.") from None
+        raise DataError(
+            f"{place} is not readable JSON: {error}. "
+            f"Write it anew with `{seal_command} --source '…'`."
+        ) from None
+    if not isinstance(metadata, dict):
+        raise DataError(
+            f"{place} holds no JSON object. Write it anew with `{seal_command} --source '…'`."
+        )
     missing = [name for name in METADATA_FIELDS if name not in metadata]
     if missing:
         raise DataError(
@@ -119,7 +126,7 @@ def seal(file: DataFile, days: list[str], *, source: str | None, adjust: str | N
 
     """
     place = metadata_path(file.path)
-    known = json.loads(place.read_text(encoding="utf-8")) if place.exists() else {}
+    known = _known_metadata(place)
     source = source or known.get("source")
     if not source:
         raise UsageError(f"{file.path} has no source on record. Name one with --source '…'.")
@@ -136,34 +143,56 @@ def seal(file: DataFile, days: list[str], *, source: str | None, adjust: str | N
     return place
 
 
-def read_rows(file: DataFile, required: tuple[str, ...]) -> list[tuple[int, dict[str, str]]]:
+def _known_metadata(place: Path) -> dict[str, Any]:
+    """What is on record; nothing where the file is missing or corrupt, for it is written anew."""
+    try:
+        known = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def header_of(file: DataFile) -> list[str]:
+    """The columns of a CSV file."""
+    return [name.strip() for name in next(csv.reader(io.StringIO(file.text)))]
+
+
+def read_rows(
+    file: DataFile, required: tuple[str, ...], problems: list[str]
+) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers, cells stripped.
 
+    Args:
+        file: the file.
+        required: columns that must be there.
+        problems: takes a text for each row that cannot be read; the others are returned.
+
     Raises:
-        DataError: a required column is missing, a column is named twice, or a row has more or
-            fewer cells than the header. All such rows are named at once.
+        DataError: a required column is missing, or a column is named twice.
 
     """
     reader = csv.reader(io.StringIO(file.text))
-    header = [name.strip() for name in next(reader)]
+    header = header_of(file)
+    next(reader)
     doubled = sorted({name for name in header if header.count(name) > 1})
     missing = [name for name in required if name not in header]
     if doubled or missing:
         fault = f"column {doubled[0]!r} twice" if doubled else f"no column {missing[0]!r}"
         raise DataError(f"{file.path}, line 1: {fault}. Needed: {', '.join(required)}.")
     rows: list[tuple[int, dict[str, str]]] = []
-    problems: list[str] = []
-    for cells in reader:
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            problems.append(
-                f"line {reader.line_num}: {len(cells)} cells where the header has {len(header)}"
-            )
-            continue
-        named = zip(header, (cell.strip() for cell in cells), strict=True)
-        rows.append((reader.line_num, dict(named)))
-    raise_problems(file.path, problems)
+    try:
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                problems.append(
+                    f"line {reader.line_num}: {len(cells)} cells where the header has {len(header)}"
+                )
+                continue
+            named = zip(header, (cell.strip() for cell in cells), strict=True)
+            rows.append((reader.line_num, dict(named)))
+    except csv.Error as error:
+        problems.append(f"line {reader.line_num}: {error}; is a quote opened and not closed?")
     return rows
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError, create_model
 
 from backtest.errors import UsageError, unknown
+from backtest.events import Event
 from backtest.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from backtest.events import Event
+
+_REQUIRED = "(must be set)"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def _describe(folder: Path, name: str) -> StrategyDescription:
     try:
         cls = load_strategy(folder, name).cls
         defaults = {
-            parameter: shown(definition.get_default(call_default_factory=True))
+            parameter: _REQUIRED
+            if definition.is_required()
+            else shown(definition.get_default(call_default_factory=True))
             for parameter, definition in parameters(cls).items()
         }
     except UsageError as error:
@@ -78,7 +82,9 @@ def _describe(folder: Path, name: str) -> StrategyDescription:
 
 def shown(value: Any) -> str:
     """A parameter's value as `--set` takes it."""
-    if isinstance(value, set | frozenset | list | tuple):
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, set | frozenset):
         return ",".join(sorted(map(str, value)))
     return "none" if value is None else str(value)
 
@@ -112,7 +118,19 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
         raise UsageError(
             f"{path} must define one subclass of Strategy or EventStrategy; it defines {names}."
         )
-    return StrategyFile(name, path, found[0])
+    cls: type[Any] = found[0]
+    _check_kinds(path, cls.listens_to)
+    return StrategyFile(name, path, cls)
+
+
+def _check_kinds(path: Path, kinds: object) -> None:
+    if not isinstance(kinds, tuple) or not all(
+        isinstance(kind, type) and issubclass(kind, Event) for kind in kinds
+    ):
+        raise UsageError(
+            f"{path}: listens_to must be a tuple of kinds of event, such as (Earnings,); "
+            f"it is {kinds!r}."
+        )
 
 
 @dataclass(frozen=True)
@@ -188,7 +206,7 @@ def _put(values: dict[str, Any], name: str, text: str, definition: FieldInfo) ->
     *parents, leaf = name.split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
-    if "set[" in str(definition.annotation):
+    if any(form in str(definition.annotation) for form in ("set[", "list[", "tuple[")):
         values[leaf] = [part.strip() for part in text.split(",") if part.strip()]
     else:
         values[leaf] = None if text.strip().lower() == "none" else text.strip()
@@ -201,14 +219,16 @@ def _import(folder: Path, path: Path) -> Any:
         spec = ModuleSpec(package, None, is_package=True)
         spec.submodule_search_locations = [str(folder)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
+    for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
+        del sys.modules[name]  # a file may have changed since it was loaded
     importlib.invalidate_caches()
     try:
         return importlib.import_module(f"{package}.{path.stem}")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(_load_failure(folder, path, error)) from error
 
 
-def _load_failure(folder: Path, path: Path, error: Exception) -> str:
+def _load_failure(folder: Path, path: Path, error: BaseException) -> str:
     message = f"{path} does not load: {type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):
         return f"{message}\n  line {error.lineno}: {(error.text or '').strip()}"
@@ -217,6 +237,12 @@ def _load_failure(folder: Path, path: Path, error: Exception) -> str:
         if str(folder) in frame.filename:
             return f"{message}\n  {frame.filename}, line {frame.lineno}: {frame.line}"
     return message
+
+
+def _places(folder: Path, module: str) -> list[Path]:
+    place = folder.joinpath(*module.split("."))
+    parents = [parent / "__init__.py" for parent in (place, *place.parents) if parent != folder]
+    return [place.with_suffix(".py"), *(p for p in parents if p.exists())]
 
 
 def _sources(path: Path) -> set[Path]:
@@ -231,5 +257,6 @@ def _sources(path: Path) -> set[Path]:
         for node in ast.walk(ast.parse(source.read_bytes())):
             if isinstance(node, ast.ImportFrom) and node.level == 1:
                 names = [node.module] if node.module else [alias.name for alias in node.names]
-                waiting += [path.parent / f"{str(name).split('.')[0]}.py" for name in names]
+                for name in names:
+                    waiting += _places(source.parent, str(name))
     return found

@@ -34,6 +34,7 @@ DECISION_COLUMNS = (
     "event_id", "symbol", "kind", "published_at", "precision", "tradable_session", "action",
     "direction", "reason", "headline",
 )  # fmt: skip
+_MANIFEST = ("run_id", "strategy", "symbols", "span", "rules", "summary", "finished_at")
 _ID_LENGTH = 10
 
 
@@ -116,7 +117,10 @@ def read_run(path: Path) -> Run:
     """
     try:
         manifest = json.loads((path / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        missing = [name for name in _MANIFEST if name not in manifest]
+        if not isinstance(manifest, dict) or missing:
+            raise ValueError(f"it lacks {', '.join(missing) or 'its fields'}")  # noqa: TRY301
+    except (OSError, ValueError, TypeError) as error:
         raise DataError(
             f"{path / 'run.json'} is not a readable manifest ({error}). "
             f"Remove the folder and run the strategy again."
@@ -124,9 +128,15 @@ def read_run(path: Path) -> Run:
     return Run(path, manifest)
 
 
+def is_complete(path: Path) -> bool:
+    """Whether a run folder holds all that a run writes."""
+    names = ("trades.csv", "equity.csv", "decisions.csv", "run.json")
+    return all((path / name).exists() for name in names)
+
+
 def list_runs(reports: Path) -> list[Run]:
     """The runs in a folder, newest first."""
-    runs = [read_run(place.parent) for place in reports.glob("*/run.json")]
+    runs = [read_run(place.parent) for place in reports.glob("[!.]*/run.json")]
     return sorted(
         runs, key=lambda run: (str(run.manifest["finished_at"]), run.run_id), reverse=True
     )
@@ -199,7 +209,12 @@ def _replace(path: Path, beside: Path) -> None:
     old = beside.with_name(beside.name + ".old")
     if path.exists():
         path.rename(old)
-    os.replace(beside, path)  # noqa: PTH105 - the same call on every system
+    try:
+        os.replace(beside, path)  # noqa: PTH105 - the same call on every system
+    except BaseException:
+        if old.exists():
+            old.rename(path)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

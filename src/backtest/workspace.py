@@ -66,6 +66,7 @@ def _chosen(name: str, given: Path | None, root: Path | None) -> Path:
     if root is None:
         raise UsageError(
             f"No folder with strategies/ and data/ was found from {Path.cwd()} upwards. "
-            f"Work inside a checkout, or give --{name} (or set BACKTEST_{name.upper()})."
+            f"Work inside a checkout, or give {'--out' if name == 'reports' else f'--{name}'} "
+            f"(or set BACKTEST_{name.upper()})."
         )
     return root / name

@@ -169,7 +169,10 @@ def test_corrupt_metadata_can_be_written_anew_by_the_command_that_the_message_na
 
 
 def rows(text: str, required: tuple[str, ...] = ("date",)) -> list[tuple[int, dict[str, str]]]:
-    return read_rows(DataFile(Path("made/up.csv"), text, "", {}), required)
+    problems: list[str] = []
+    found = read_rows(DataFile(Path("made/up.csv"), text, "", {}), required, problems)
+    raise_problems(Path("made/up.csv"), problems)
+    return found
 
 
 def test_rows_come_with_their_lines_and_stripped_cells():

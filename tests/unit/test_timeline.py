@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.engine.timeline import Decision, decide, tradable_session
+from backtest.engine.timeline import Decision, decide, schedule, tradable_session
 from backtest.errors import UsageError
 from backtest.events import Earnings, Event, News, ShortReport, StakeDisclosure, Start
 from backtest.market.calendar import trading_calendar
@@ -156,6 +156,22 @@ def test_a_kind_is_heard_through_its_parent(prices):
     event = Warned(**earnings().model_dump())
     decisions, _ = ask(prices, [event])
     assert [d.event for d in decisions] == [event]
+
+
+def test_the_schedule_holds_every_event_listened_to_and_what_can_be_traded(prices):
+    events = [
+        report(f"2025-06-29{END_OF_DAY}", precision="week"),
+        earnings("2025-06-27T08:00:00-04:00"),
+        earnings("2025-06-05T16:05:00-04:00", symbol="OTHR"),
+        news("2025-06-05T16:05:00-04:00"),
+    ]
+    both = {"ACME": prices}
+    found = schedule((Earnings, ShortReport), events, both, both, MINUTES_5)
+    assert [(d.event, d.action, d.reason) for d in found] == [
+        (events[1], "notified", ""),
+        (events[0], "not_tradable", "known by the week alone, never traded"),
+    ]
+    assert [d.tradable_session for d in found] == [day("2025-06-27"), None]
 
 
 # Answers

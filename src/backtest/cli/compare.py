@@ -18,7 +18,7 @@ def compare(
     run: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN]...",
+            metavar="RUN",
             help="Run ids, run folders or strategies; the latest run of each by default.",
         ),
     ] = None,

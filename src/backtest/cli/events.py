@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="List, show and seal events.")
 def list_events(
     kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
     symbol: Annotated[str | None, typer.Option(help="One stock.")] = None,
-    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0)] = 5.0,
+    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
     as_json: AsJson = False,
     data: DataFolder = None,
     strategies: StrategiesFolder = None,
@@ -55,7 +55,7 @@ def _headline(row: EventRow) -> str:
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
 def show_event(
     event_id: Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")],
-    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0)] = 5.0,
+    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
     as_json: AsJson = False,
     data: DataFolder = None,
     strategies: StrategiesFolder = None,

@@ -29,7 +29,7 @@ EXAMPLES = (
 def run(
     strategy: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STRATEGY]...", help="Strategies to run; all by default."),
+        typer.Argument(metavar="STRATEGY", help="Strategies to run; all by default."),
     ] = None,
     symbol: Annotated[
         list[str] | None,
@@ -162,6 +162,8 @@ def _draw(runs: list[Run], *, tearsheet: bool) -> None:
 
 
 def _print_places(terminal: Console, runs: list[Run], *, known: int) -> None:
+    from rich.text import Text
+
     terminal.print()
     if known:
         terminal.print(
@@ -169,5 +171,6 @@ def _print_places(terminal: Console, runs: list[Run], *, known: int) -> None:
             f"{'was' if known == 1 else 'were'} not run again; --force does."
         )
     for run in runs:
-        terminal.print(f"{run.manifest['strategy']}: {run.path / 'index.html'}", soft_wrap=True)
+        place = Text(f"{run.manifest['strategy']}: {run.path / 'index.html'}")
+        terminal.print(place, soft_wrap=True)
     terminal.print("Side by side: backtest compare")

@@ -51,7 +51,8 @@ def read_costs(folder: Path, name: str) -> Costs:
     except (OSError, ValueError) as error:
         raise DataError(f"{file} is not readable TOML: {error}.") from None
     figures = content.get("figures")
-    if not isinstance(figures, dict) or set(content) - {"figures", "sources"}:
+    tables = all(isinstance(table, dict) for table in content.values())
+    if not isinstance(figures, dict) or not tables or set(content) - {"figures", "sources"}:
         raise DataError(f"{file} must hold a table [figures], and may hold [sources], no other.")
     for figure in figures:
         if figure not in COST_FIELDS:

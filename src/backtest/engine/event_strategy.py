@@ -9,6 +9,8 @@ import backtrader as bt
 
 from backtest.engine.backtrader_parts import add_symbol, feeds_of_the_session, make_cerebro
 from backtest.engine.recorder import Recorder
+from backtest.engine.timeline import failure
+from backtest.errors import BacktestError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +55,10 @@ class EventStrategy(bt.Strategy):
     def hear(self, event: Event) -> None:
         """Hand over an event, so that the orders sent meanwhile carry its id."""
         self._event_id = event.id
-        self.notify_event(event)
+        try:
+            self.notify_event(event)
+        except Exception as error:
+            raise failure(type(self), f"on {event.id}", error) from error
         self._event_id = ""
 
     def _marked(self, terms: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +113,12 @@ def replay_event_strategy(
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
     cerebro.addanalyzer(_Newswire, news=news)
     cerebro.addstrategy(strategy, **parameters)
-    run = cerebro.run()[0]
+    try:
+        run = cerebro.run()[0]
+    except BacktestError:
+        raise
+    except Exception as error:
+        raise failure(strategy, "in the replay", error) from error
     recorder: Recorder = run.analyzers[0]
     outcomes = [_outcome(decision, recorder) for decision in heard]
     return recorder.result(prices, outcomes)

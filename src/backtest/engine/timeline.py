@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
 
 from backtest.errors import UsageError
 from backtest.events import NEW_YORK, Start, event_order
@@ -29,8 +32,8 @@ class Decision:
 
     Attributes:
         event: the event.
-        tradable_session: the first session that it could be traded in; None where it is never
-            traded.
+        tradable_session: the first session whose open comes late enough; None where the time is
+            known by week or month alone.
         action: `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after
             the replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
         reason: why.
@@ -118,11 +121,19 @@ def decide(
         else:
             decisions.append(decision)
     if Start in strategy.listens_to:
-        decisions += [_decide_start(strategy, prices, history) for prices in span.values()]
+        decisions += [
+            _decide_start(strategy, prices, history, public, reaction) for prices in span.values()
+        ]
     return sorted(decisions, key=lambda decision: event_order(decision.event))
 
 
-def _decide_start(strategy: Strategy, span: Prices, history: Mapping[str, Prices]) -> Decision:
+def _decide_start(
+    strategy: Strategy,
+    span: Prices,
+    history: Mapping[str, Prices],
+    public: Sequence[Event],
+    reaction: timedelta,
+) -> Decision:
     calendar = trading_calendar()
     start = Start(
         symbol=span.symbol,
@@ -131,7 +142,29 @@ def _decide_start(strategy: Strategy, span: Prices, history: Mapping[str, Prices
         headline="The replay begins",
     )
     now = calendar.open_of(span.first)
-    return _ask(strategy, start, market_before(span.first, now, span.symbol, history, ()))
+    known = tuple(event for event in public if event.published_at + reaction < now)
+    return _ask(strategy, start, market_before(span.first, now, span.symbol, history, known))
+
+
+def failure(strategy: type, where: str, error: Exception) -> UsageError:
+    """The error for a strategy that fails, with the line of the strategy's file.
+
+    Args:
+        strategy: its class.
+        where: when it failed, such as `on earnings-20251110-3354bd`.
+        error: what it raised.
+
+    """
+    frames = traceback.extract_tb(error.__traceback__)
+    source = inspect.getfile(strategy)
+    place = next((f for f in reversed(frames) if f.filename == source), frames[-1])
+    what = str(error)
+    if isinstance(error, ValidationError):
+        what = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+    return UsageError(
+        f"{strategy.__name__} failed {where}: {type(error).__name__}: {what}\n"
+        f"  {place.filename}, line {place.lineno}: {place.line}"
+    )
 
 
 def _ask(strategy: Strategy, event: Event, market: Market) -> Decision:
@@ -139,12 +172,7 @@ def _ask(strategy: Strategy, event: Event, market: Market) -> Decision:
     try:
         answer = strategy.on_event(event, market)
     except Exception as error:
-        place = traceback.extract_tb(error.__traceback__)[-1]
-        raise UsageError(
-            f"{name} failed on {event.id}: {type(error).__name__}: {error}\n"
-            f"  {place.filename}, line {place.lineno}: {place.line}\n"
-            f"on_event must answer every event of {event.kind}, with a Signal or a reason."
-        ) from error
+        raise failure(type(strategy), f"on {event.id}", error) from error
     if isinstance(answer, str):
         return Decision(event, market.session, "no_signal", answer)
     if not isinstance(answer, Signal):

@@ -18,6 +18,7 @@ Precision = Literal["exact", "minute", "session", "date", "week", "month"]
 Grade = Literal["A", "B", "C"]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9.\-]*$")]
 
+_NUMBER = re.compile(r"^\s*[+-]?\d+(\.\d*)?\s*$")
 # A fact that is known by its day, week or month alone counts as public at the end of it.
 _END_OF_DAY = time(23, 59, 59)
 COARSE: frozenset[Precision] = frozenset({"date", "week", "month"})
@@ -72,10 +73,23 @@ class Event(BaseModel):
         day = self.published_at.astimezone(NEW_YORK).strftime("%Y%m%d")
         return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
+    @field_validator("published_at", mode="before")
+    @classmethod
+    def _no_bare_number(cls, value: Any) -> Any:
+        # pydantic would read seconds since 1970, so 20251110 would be a day of 1970
+        if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.match(value)):
+            raise PydanticCustomError(
+                "stamp", "is a bare number; write a time such as 2025-11-10T16:05:00-05:00"
+            )
+        return value
+
     @field_validator("published_at")
     @classmethod
     def _in_utc(cls, value: datetime) -> datetime:
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise PydanticCustomError("stamp", "is beyond the years that can be told") from None
 
     @field_validator("precision")
     @classmethod

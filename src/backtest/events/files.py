@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from backtest.datafiles import DataFile, raise_problems, read_data_file, read_rows
+from backtest.datafiles import DataFile, header_of, raise_problems, read_data_file, read_rows
 from backtest.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,10 +68,10 @@ def read_all_events(folder: Path, kinds: Iterable[type[Event]]) -> tuple[EventFi
 def parse_events(file: DataFile, kind: type[Event]) -> tuple[Event, ...]:
     """The events of a file's text, checked; see `read_events`."""
     required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
-    rows = read_rows(file, required)
-    _check_columns(file, kind, rows)
-    events: dict[str, tuple[int, Event]] = {}
     problems: list[str] = []
+    rows = read_rows(file, required, problems)
+    _check_columns(file, kind)
+    events: dict[str, tuple[int, Event]] = {}
     for line, row in rows:
         try:
             event = kind.model_validate({name: cell for name, cell in row.items() if cell})
@@ -89,10 +89,9 @@ def parse_events(file: DataFile, kind: type[Event]) -> tuple[Event, ...]:
     return tuple(sorted((event for _, event in events.values()), key=event_order))
 
 
-def _check_columns(file: DataFile, kind: type[Event], rows: list[tuple[int, Any]]) -> None:
-    columns = rows[0][1].keys() if rows else ()
+def _check_columns(file: DataFile, kind: type[Event]) -> None:
     problems = []
-    for name in columns:
+    for name in header_of(file):
         if name not in kind.model_fields:
             near = get_close_matches(name, kind.model_fields, n=1)
             hint = (

@@ -64,7 +64,7 @@ def parse_borrow_rates(file: DataFile) -> BorrowRates:
     symbol = file.path.stem
     rates: dict[date, BorrowRate] = {}
     problems: list[str] = []
-    for line, row in read_rows(file, _COLUMNS):
+    for line, row in read_rows(file, _COLUMNS, problems):
         try:
             rate = _parse_rate(symbol, row)
         except ValueError as error:

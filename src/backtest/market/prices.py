@@ -106,8 +106,10 @@ def read_prices(folder: Path, symbol: str, *, bars: bool = False) -> Prices:
 
 def parse_prices(file: DataFile) -> Prices:
     """Check the text of a price file; see `read_prices`."""
-    rows = read_rows(file, ("date", "close"))
+    problems: list[str] = []
+    rows = read_rows(file, ("date", "close"), problems)
     if not rows:
+        raise_problems(file.path, problems)
         raise DataError(f"{file.path} has a header but no row.")
     with_bars = "open" in rows[0][1]
     columns = BAR_COLUMNS if with_bars else ("close",)
@@ -118,7 +120,6 @@ def parse_prices(file: DataFile) -> Prices:
             f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
         )
     lines = np.array([line for line, _ in rows])
-    problems: list[str] = []
     days = _days([row["date"] for _, row in rows], lines, problems)
     table = pd.DataFrame(
         {name: _numbers(name, [row[name] for _, row in rows], lines, problems) for name in columns},

@@ -26,7 +26,7 @@ def new_york_time(stamp: str) -> str:
 
 def percent(value: float | None) -> str:
     """A fraction as a percentage with a sign."""
-    return UNKNOWN if value is None else f"{100 * value:+.1f} %"
+    return UNKNOWN if value is None else f"{round(100 * value, 1) + 0.0:+.1f} %"  # no -0.0
 
 
 def share(value: float | None) -> str:
