@@ -22,8 +22,11 @@ from tests.oracle_terms import Bar, Outcome, Point, Settings, Signal, Trade
 
 
 def level(base: float, distance: float) -> float:
-    """A level off ``base``, to nine decimals: ten percent over 100 are 110, whatever floats say."""
-    return round(base * (1 + distance), 9)
+    """A level off ``base``, to nine decimals: ten percent over 100 are 110, whatever floats say.
+
+    Half a billionth is rounded up.
+    """
+    return floor(base * (1 + distance) * 1e9 + 0.5) / 1e9
 
 
 @dataclass

@@ -124,6 +124,7 @@ class RulesBroker(bt.brokers.BackBroker):
         self.interest_paid = 0.0
         self._slip = 0.0
         self._closed_on: date | None = None
+        self._ruined = False
         self._free_cash = 0.0
 
     def cash_at_open(self) -> float:
@@ -147,7 +148,8 @@ class RulesBroker(bt.brokers.BackBroker):
         super().next()
         self._closed_on = session
         shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
-        self._free_cash = self.cash - shorts if self.get_value() > 0 else 0.0
+        self._ruined = self._ruined or self.get_value() <= 0  # what is left then earns nothing
+        self._free_cash = 0.0 if self._ruined else self.cash - shorts
 
     def _borrow_due(self, data: Any, position: Any) -> float:
         costs = self.getcommissioninfo(data)

@@ -68,7 +68,14 @@ class _Holding:
     trade: Trade
     shares: float  # signed
     closed_shares: float = 0.0
-    closed_value: float = 0.0
+    exit_price: float = 0.0  # average of what was closed
+
+    def leave(self, shares: float, price: float) -> None:
+        """Close shares at a price; one price stays as it is, several are averaged."""
+        total = self.closed_shares + shares
+        part = shares / total
+        self.exit_price = price if part == 1 else self.exit_price * (1 - part) + price * part
+        self.closed_shares = total
 
 
 class Ledger:
@@ -154,26 +161,24 @@ class Ledger:
         trade = holding.trade
         trade.commission += commission
         holding.shares += size
-        holding.closed_shares += abs(size)
-        holding.closed_value += abs(size) * fill.price
+        holding.leave(abs(size), fill.price)
         if holding.shares == 0:
             del self._open[fill.symbol]
-            reason = fill.exit_reason or "strategy"
-            self._finish(holding, fill.session, holding.closed_value, reason)
+            self._finish(holding, fill.session, fill.exit_reason or "strategy")
 
     def mark_open_trades(self, marks: Mapping[str, float], sessions: Mapping[str, date]) -> None:
         """Value the trades that stay open at the last closes; they stay flagged `open`."""
         for symbol, holding in self._open.items():
-            value = holding.closed_value + abs(holding.shares) * marks[symbol]
-            self._finish(holding, sessions[symbol], value, "open")
+            holding.leave(abs(holding.shares), marks[symbol])
+            self._finish(holding, sessions[symbol], "open")
 
     @staticmethod
-    def _finish(holding: _Holding, session: date, value: float, reason: ExitReason) -> None:
+    def _finish(holding: _Holding, session: date, reason: ExitReason) -> None:
         trade = holding.trade
         trade.exit_session = session
-        trade.exit_price = value / trade.shares
+        trade.exit_price = holding.exit_price
         trade.exit_reason = reason
-        trade.gross_profit = trade.sign * (value - trade.shares * trade.entry_price)
+        trade.gross_profit = trade.sign * trade.shares * (trade.exit_price - trade.entry_price)
 
     def check_cash(self, broker_cash: float, session: date) -> None:
         """Hold the ledger's cash against the broker's.

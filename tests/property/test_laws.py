@@ -1,4 +1,4 @@
-"""Laws that hold whatever is drawn; here the oracle itself is held to them."""
+"""Laws that hold whatever is drawn, for the oracle and for the replay alike."""
 
 from dataclasses import replace
 from datetime import date
@@ -10,14 +10,23 @@ import pytest
 from hypothesis import event, given
 from hypothesis import settings as run_settings
 
-from tests.oracle import Outcome, simulate
+from tests.engines import ENGINES, Engine
+from tests.oracle import Outcome
 from tests.property.strategies import World, worlds
 
-law = run_settings(deadline=None, max_examples=200)
+law = run_settings(max_examples=100)
+
+
+@pytest.fixture(scope="module", params=sorted(ENGINES), autouse=True)
+def _engine(request: pytest.FixtureRequest) -> None:
+    CHOSEN["engine"] = ENGINES[request.param]
+
+
+CHOSEN: dict[str, Engine] = {}
 
 
 def run(world: World) -> Outcome:
-    return simulate(world.bars, world.signals, world.settings, world.borrow)
+    return CHOSEN["engine"](world.bars, world.signals, world.settings, world.borrow)
 
 
 def slippages(world: World) -> dict[tuple[str, date], float]:
