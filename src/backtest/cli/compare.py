@@ -45,4 +45,4 @@ def compare(
             ]
         )
         return
-    show.console().print(show.comparison(runs))
+    show.comparison(show.console(), runs)

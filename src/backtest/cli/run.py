@@ -138,7 +138,7 @@ def _print_results(terminal: Console, runs: list[Run]) -> None:
         f"{', '.join(first['symbols'])} from {first['span']['first']} to {first['span']['last']}, "
         f"start {first['rules']['cash']:,.0f} $, benchmark {first['benchmark']}",
     )
-    terminal.print(show.comparison(runs))
+    show.comparison(terminal, runs)
     for run in runs:
         show.run_details(terminal, run)
 

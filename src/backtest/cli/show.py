@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from backtest.runs import Run
 
+    Column = tuple[str, list[str]]  # a heading and its cells
+
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal; its width and NO_COLOR are respected."""
@@ -58,20 +60,46 @@ def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
     return grid
 
 
-def comparison(runs: Sequence[Run]) -> Table:
-    """Runs side by side, one column each, and their benchmarks behind them."""
-    columns = [(_heading(run, runs), run.manifest["summary"]["run"]) for run in runs]
-    columns += _benchmarks(runs)
-    headings = [heading for heading, _ in columns]
-    table = new_table("", *headings, right=headings, whole=[""])
-    for name, label, form in FIGURES:
-        table.add_row(label, *(form(figures[name]) for _, figures in columns))
+def comparison(out: Console, runs: Sequence[Run]) -> None:
+    """Print runs side by side, one column each, and their benchmarks behind them.
+
+    Columns that do not fit the terminal's width follow in a further table.
+    """
+    labels = [label for _, label, _ in FIGURES]
+    columns = [(_heading(run, runs), _cells(run.summary)) for run in runs]
+    columns += [(heading, _cells(figures)) for heading, figures in _benchmarks(runs)]
     if len({_span(run) for run in runs}) > 1:
-        blank = [""] * (len(columns) - len(runs))
-        for end in ("first", "last"):
-            days = [run.manifest["span"][end] for run in runs]
-            table.add_row({"first": "From", "last": "To"}[end], *days, *blank)
-    return table
+        labels += ["From", "To"]
+        columns = [
+            (heading, [*cells, *(_span(runs[n]) if n < len(runs) else ("", ""))])
+            for n, (heading, cells) in enumerate(columns)
+        ]
+    for place, group in enumerate(_fitting(columns, out.width - max(map(len, labels)))):
+        if place:
+            out.print()
+        headings = [heading for heading, _ in group]
+        table = new_table("", *headings, right=headings, whole=[""])
+        for number, label in enumerate(labels):
+            table.add_row(label, *(cells[number] for _, cells in group))
+        out.print(table)
+
+
+def _cells(figures: Mapping[str, float | None]) -> list[str]:
+    return [form(figures[name]) for name, _, form in FIGURES]
+
+
+def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
+    """Columns in groups that are no wider than the width, at least one in each."""
+    groups: list[list[Column]] = []
+    left = 0
+    for heading, cells in columns:
+        need = 2 + max(map(len, [*heading.split(), *cells]))
+        if not groups or need > left:
+            groups.append([])
+            left = width
+        groups[-1].append((heading, cells))
+        left -= need
+    return groups
 
 
 def _heading(run: Run, runs: Sequence[Run]) -> str:
