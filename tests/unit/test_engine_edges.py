@@ -3,10 +3,13 @@
 from datetime import date
 from itertools import product
 from types import SimpleNamespace
+from typing import ClassVar
 
 import backtrader as bt
 import pytest
 
+from backtest.engine.backtrader_parts import RulesBroker
+from backtest.engine.costs import read_costs
 from backtest.engine.event_strategy import EventStrategy, replay_event_strategy
 from backtest.engine.excursions import set_excursions
 from backtest.engine.ledger import Ledger, Trade
@@ -16,7 +19,7 @@ from backtest.engine.result import SentOrder
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
 from backtest.engine.trader import Trader
-from backtest.errors import AccountingError
+from backtest.errors import AccountingError, UsageError
 from backtest.market.borrow import BorrowRate, BorrowRates
 from backtest.strategy import Signal
 from tests.engines import made_up_decisions, made_up_prices
@@ -125,6 +128,16 @@ def test_equity_of_exactly_nothing_is_kept_as_ruin() -> None:
     assert replayed(short("2025-06-02", weight=1), bars=bars).ruined_on == TUESDAY
 
 
+def test_less_than_a_dollar_is_no_ruin() -> None:
+    bars = """
+        2025-06-02 100 100            100 100
+        2025-06-03 100 199.9990234375 100 199.9990234375
+    """
+    made = replayed(short("2025-06-02", weight=1), bars=bars)
+    assert made.curve[-1].equity == 0.9765625
+    assert made.ruined_on is None
+
+
 def test_decisions_without_a_signal_are_left_as_they_are() -> None:
     quiet = Decision(SimpleNamespace(id="e1"), MONDAY, "no_signal", "too small")
     never = Decision(SimpleNamespace(id="e2"), None, "not_tradable", "known by the week alone")
@@ -163,6 +176,34 @@ def test_the_curve_splits_equity_into_cash_and_positions() -> None:
         (MONDAY, 95_000, 150_000, -55_000),
         (TUESDAY, 90_000, 150_000, -60_000),
     ]
+
+
+# Costs of one's own
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "There is no file or preset of costs 'mine.toml'. Known: none."),
+        (
+            "[figures]\nfixed = 1",
+            "There is no figure of costs in mine.toml: 'fixed'. Known: borrow",
+        ),
+    ],
+)
+def test_what_is_unknown_of_costs_is_named(tmp_path, monkeypatch, text, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    if text:
+        (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_costs(tmp_path / "presets", "mine.toml")
+    assert str(caught.value).startswith(message)
+
+
+def test_sources_of_costs_are_kept(tmp_path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[figures]\n[sources]\nborrow = "société"\n', encoding="utf-8")
+    assert dict(read_costs(tmp_path, "mine").sources) == {"borrow": "société"}
 
 
 # Rates that nobody quoted
@@ -277,6 +318,19 @@ def test_books_differ_from_half_a_cent_on() -> None:
         "The accounting identity is broken: the trades make 100.0000 of final equity 99.9949. "
         "This is a fault of the program; please report it."
     )
+
+
+def test_half_a_cent_is_a_difference() -> None:
+    with pytest.raises(AccountingError):
+        Ledger(0.0).check_cash(0.005, MONDAY)
+    with pytest.raises(AccountingError):
+        Ledger(0.0).check_identity(0.005)
+
+
+def test_books_that_differ_name_the_session(monkeypatch) -> None:
+    monkeypatch.setattr(RulesBroker, "get_cash", lambda self: self.cash + 0.01)
+    with pytest.raises(AccountingError, match=r"^2025-06-02: the ledger has 100000\.0000 in cash"):
+        replayed(long("2025-06-03"))
 
 
 def test_books_that_are_no_number_differ() -> None:
@@ -407,3 +461,14 @@ def test_a_part_of_a_share_that_is_owned_pays_no_borrow() -> None:
     assert (owned.shares, owned.borrow) == (0.5, 0.0)
     (sold,) = replayed_plain(heard(TUESDAY), side="sell", arguments=(0.5,), rates=rates).trades
     assert sold.borrow == pytest.approx(0.5 * 100 * 1.02 * 0.36 / 360)  # the night of 06-03
+
+
+def test_open_interest_is_nothing() -> None:
+    class Looks(Made):
+        seen: ClassVar[list[float]] = []
+
+        def notify_event(self, event) -> None:
+            self.seen.append(self.data.openinterest[0])
+
+    replayed_plain(heard(TUESDAY, WEDNESDAY), strategy=Looks)
+    assert Looks.seen == [0.0, 0.0]

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.errors import UsageError
 from backtest.reports import tearsheet, tearsheet_charts, tearsheet_quantstats, tearsheet_tables
 from backtest.reports.tearsheet import TearsheetInput, write_tearsheet
 
@@ -381,7 +382,7 @@ def test_failed_write_leaves_the_old_page_and_nothing_else(tmp_path, monkeypatch
         raise OSError("disk full")
 
     monkeypatch.setattr(os, "replace", refuse)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(UsageError, match="disk full"):
         write_tearsheet(made_up(1), path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

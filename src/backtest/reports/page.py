@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from backtest.reports.chart import Line, line_chart
 from backtest.reports.formats import FIGURES, UNKNOWN, new_york_time, percent
+from backtest.reports.pages import fill
 
 if TYPE_CHECKING:
     from backtest.runs import Run
@@ -15,16 +14,9 @@ if TYPE_CHECKING:
 
 def render_run(run: Run) -> str:
     """The page of a run as HTML; every text is escaped, nothing is fetched."""
-    environment = Environment(
-        loader=PackageLoader("backtest.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("run.html")
     manifest = run.manifest
-    return page.render(
+    return fill(
+        "run.html",
         run=run,
         manifest=manifest,
         figures=_figures(manifest["summary"]),

@@ -6,12 +6,11 @@ escaped, and filled in once only, so that nothing in it is taken for a placehold
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
+from backtest.datafiles import write_text
+from backtest.reports.pages import fill
 from backtest.reports.tearsheet_charts import charts
 from backtest.reports.tearsheet_quantstats import STRATEGY, metrics_table, quantstats_at_work
 from backtest.reports.tearsheet_tables import (
@@ -25,13 +24,13 @@ from backtest.reports.tearsheet_tables import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
+    from pathlib import Path
 
     import pandas as pd
 
 FEWEST_SESSIONS = 20
 """A shorter span gets no annual figures and no ratios."""
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _CURVE, _DAILY, _UNDERWATER, _YEARS = (
     "Cumulative Returns vs Benchmark",
     "Daily Returns (Cumulative Sum)",
@@ -65,17 +64,11 @@ def write_tearsheet(source: TearsheetInput, path: Path) -> None:
 
     Raises:
         ValueError: the returns are not of the shape that `TearsheetInput` names.
-        OSError: the file cannot be written.
+        UsageError: the file cannot be written.
 
     """
     _check(source)
-    page = _render(_content(source))
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        beside.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
-        os.replace(beside, path)  # noqa: PTH105 - the same call as everywhere, and atomic
-    finally:
-        beside.unlink(missing_ok=True)
+    write_text(path, fill("tearsheet.html", **_content(source)))
 
 
 def _check(source: TearsheetInput) -> None:
@@ -171,20 +164,6 @@ def _notices(source: TearsheetInput, returns: pd.Series, ruined: date | None) ->
             "annual figures and ratios would mean nothing and are left out."
         )
     return found
-
-
-def _render(content: dict[str, Any]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("tearsheet.html").render(content)
 
 
 __all__ = ["FEWEST_SESSIONS", "TearsheetInput", "write_tearsheet"]
