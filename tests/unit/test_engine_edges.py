@@ -1,28 +1,26 @@
 """Edges of the engine that faults planted in it have shown to be untested, worked by hand."""
 
-from datetime import date
+from datetime import date, timedelta
 from itertools import product
 from types import SimpleNamespace
-from typing import ClassVar
 
-import backtrader as bt
 import pytest
+from pydantic import ValidationError
 
 from backtest.engine.backtrader_parts import RulesBroker
 from backtest.engine.costs import read_costs
-from backtest.engine.event_strategy import EventStrategy, replay_event_strategy
-from backtest.engine.excursions import set_excursions
-from backtest.engine.ledger import Ledger, Trade
-from backtest.engine.orders import Fill, Quote
+from backtest.engine.orders import Quote
 from backtest.engine.replay import replay
 from backtest.engine.result import SentOrder
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision
+from backtest.engine.timeline import Decision, decide, failure
 from backtest.engine.trader import Trader
-from backtest.errors import AccountingError, UsageError
+from backtest.errors import AccountingError, DataError, UsageError
+from backtest.events import Earnings, Start
 from backtest.market.borrow import BorrowRate, BorrowRates
-from backtest.strategy import Signal
+from backtest.strategy import Signal, Strategy
 from tests.engines import made_up_decisions, made_up_prices
+from tests.made_up import earnings, utc
 from tests.spec.case import Case, long, parse_bars, short
 
 FREE = {"slippage_bps": 0.0, "commission_per_share": 0.0, "borrow_default": 0.0}
@@ -178,6 +176,12 @@ def test_the_curve_splits_equity_into_cash_and_positions() -> None:
     ]
 
 
+def test_books_that_differ_name_the_session(monkeypatch) -> None:
+    monkeypatch.setattr(RulesBroker, "get_cash", lambda self: self.cash + 0.01)
+    with pytest.raises(AccountingError, match=r"^2025-06-02: the ledger has 100000\.0000 in cash"):
+        replayed(long("2025-06-03"))
+
+
 # Costs of one's own
 
 
@@ -198,6 +202,13 @@ def test_what_is_unknown_of_costs_is_named(tmp_path, monkeypatch, text, message)
     with pytest.raises(UsageError) as caught:
         read_costs(tmp_path / "presets", "mine.toml")
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("text", ["", "sources = 1\n[figures]\n"])
+def test_costs_are_tables(tmp_path, text) -> None:
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(DataError, match=r"must hold a table \[figures\]"):
+        read_costs(tmp_path, "mine")
 
 
 def test_sources_of_costs_are_kept(tmp_path) -> None:
@@ -247,140 +258,6 @@ def test_rates_that_are_not_asked_for_are_not_named(mode) -> None:
     assert made.assumptions == []
 
 
-# Excursions
-
-
-def a_trade(direction, reason, exit_price, exit_session=WEDNESDAY, entered=MONDAY) -> Trade:
-    trade = Trade(1, "e1", "ACME", direction, 10, entered, 100.0)
-    trade.exit_session, trade.exit_price, trade.exit_reason = exit_session, exit_price, reason
-    return trade
-
-
-SWINGS = """
-    2025-06-02 100 104  97 100
-    2025-06-03 100 108  98 100
-    2025-06-04 110 120  90  95
-"""
-
-
-@pytest.mark.parametrize(
-    ("trade", "mae", "mfe"),
-    [
-        # whole bars to 06-03; of 06-04 the open and the exit
-        (a_trade("long", "time", 110.0), -0.03, 0.10),
-        (a_trade("long", "stop", 95.0), -0.05, 0.10),
-        (a_trade("long", "target", 112.0), -0.03, 0.12),
-        (a_trade("short", "time", 110.0), -0.10, 0.03),
-        (a_trade("short", "target", 95.0), -0.10, 0.05),
-        # all of 06-04
-        (a_trade("long", "open", 95.0), -0.10, 0.20),
-        (a_trade("short", "open", 95.0), -0.20, 0.10),
-        # within the entry session nothing but the exit is sure to come after the entry
-        (a_trade("long", "stop", 98.0, MONDAY), -0.02, 0.0),
-        (a_trade("long", "target", 103.0, MONDAY), 0.0, 0.03),
-        (a_trade("short", "stop", 102.0, MONDAY), -0.02, 0.0),
-        # the bar of 06-03, and of 06-04 the open and the exit
-        (a_trade("long", "strategy", 95.0, entered=TUESDAY), -0.05, 0.10),
-    ],
-)
-def test_excursions(trade, mae, mfe) -> None:
-    set_excursions([trade], prices_of({"ACME": SWINGS}))
-    assert (trade.mae, trade.mfe) == pytest.approx((mae, mfe))
-
-
-@pytest.mark.parametrize("reason", ["time", "reversal", "margin_call", "ruin"])
-def test_the_open_of_a_trade_that_ends_there_is_seen(reason) -> None:
-    trade = a_trade("long", reason, 99.0, entered=WEDNESDAY)
-    set_excursions([trade], prices_of({"ACME": SWINGS}))
-    assert (trade.mae, trade.mfe) == pytest.approx((-0.01, 0.10))
-
-
-# The books
-
-
-def fill(size, price, commission=0.0, reason=None, symbol="ACME") -> Fill:
-    return Fill(MONDAY, symbol, size, price, commission, "e1", reason)
-
-
-def test_books_differ_from_half_a_cent_on() -> None:
-    ledger = Ledger(100.0)
-    ledger.check_cash(100.004, MONDAY)
-    ledger.check_identity(99.996)
-    with pytest.raises(AccountingError) as caught:
-        ledger.check_cash(100.0051, MONDAY)
-    assert str(caught.value) == (
-        "2025-06-02: the ledger has 100.0000 in cash and Backtrader 100.0051. "
-        "This is a fault of the program; please report it."
-    )
-    with pytest.raises(AccountingError) as caught:
-        ledger.check_identity(99.9949)
-    assert str(caught.value) == (
-        "The accounting identity is broken: the trades make 100.0000 of final equity 99.9949. "
-        "This is a fault of the program; please report it."
-    )
-
-
-def test_half_a_cent_is_a_difference() -> None:
-    with pytest.raises(AccountingError):
-        Ledger(0.0).check_cash(0.005, MONDAY)
-    with pytest.raises(AccountingError):
-        Ledger(0.0).check_identity(0.005)
-
-
-def test_books_that_differ_name_the_session(monkeypatch) -> None:
-    monkeypatch.setattr(RulesBroker, "get_cash", lambda self: self.cash + 0.01)
-    with pytest.raises(AccountingError, match=r"^2025-06-02: the ledger has 100000\.0000 in cash"):
-        replayed(long("2025-06-03"))
-
-
-def test_books_that_are_no_number_differ() -> None:
-    with pytest.raises(AccountingError):
-        Ledger(100.0).check_cash(float("nan"), MONDAY)
-    with pytest.raises(AccountingError):
-        Ledger(100.0).check_identity(float("nan"))
-
-
-def test_books_of_a_fortune_agree_to_what_a_double_resolves() -> None:
-    ledger = Ledger(-1e15)
-    ledger.check_cash(-1e15 - 9, MONDAY)  # a tolerance of 10
-    with pytest.raises(AccountingError):
-        ledger.check_cash(-1e15 - 11, MONDAY)
-
-
-def test_the_identity_counts_interest_borrow_and_commission() -> None:
-    ledger = Ledger(1_000.0)
-    ledger.book(fill(-10, 50.0, commission=1.0))
-    ledger.charge_borrow("ACME", 2.0)
-    ledger.receive_interest(0.5)
-    ledger.book(fill(10, 45.0, commission=1.5, reason="time"))
-    assert ledger.cash == 1_000 + 500 - 1 - 2 + 0.5 - 450 - 1.5
-    ledger.check_identity(1_046.0)  # 50 earned, 2.5 of commission, 2 of borrow, 0.5 of interest
-    assert ledger.trades[0].net_return == pytest.approx(45.5 / 500)
-
-
-def test_shares_held_are_signed_and_nothing_where_nothing_is_held() -> None:
-    ledger = Ledger(1_000.0)
-    ledger.book(fill(-10, 50.0))
-    ledger.book(fill(5, 20.0, symbol="BOLT"))
-    assert [ledger.shares(symbol) for symbol in ("ACME", "BOLT", "COIL")] == [-10, 5, 0]
-
-
-def test_parts_of_a_share_add_up_to_one_trade() -> None:
-    ledger = Ledger(1_000.0)
-    for size, price in ((0.5, 40.0), (0.5, 60.0), (-0.75, 80.0), (-0.25, 100.0)):
-        ledger.book(fill(size, price))
-    (trade,) = ledger.trades
-    assert (trade.direction, trade.shares, trade.entry_price) == ("long", 1.0, 50.0)
-    assert (trade.exit_price, trade.gross_profit) == (85.0, 35.0)
-
-
-def test_a_close_that_nobody_explains_is_the_strategys_own() -> None:
-    ledger = Ledger(1_000.0)
-    ledger.book(fill(10, 50.0))
-    ledger.book(fill(-10, 55.0))
-    assert ledger.trades[0].exit_reason == "strategy"
-
-
 # The trader
 
 
@@ -391,84 +268,46 @@ def test_a_target_that_no_price_can_reach_is_not_sent() -> None:
     assert [(order.type, order.price) for order in trader.resting("ACME")] == [("stop", 150.0)]
 
 
-# Plain Backtrader strategies
+# Strategies that are asked
 
 
-class Made(EventStrategy):
-    """Orders with the arguments that it is told, at the first event that it hears."""
+class AtTheStart(Strategy):
+    """Keeps the market that it sees at the start."""
 
-    params = (("side", "buy"), ("arguments", ()), ("terms", {}))
+    listens_to = (Start,)
+    seen: list = []  # noqa: RUF012 - pydantic copies it for each strategy
 
-    def notify_event(self, event) -> None:
-        getattr(self, self.p.side)(self.data, *self.p.arguments, **self.p.terms)
-
-
-def heard(*sessions: date | None) -> list[Decision]:
-    return [
-        Decision(SimpleNamespace(id=f"e{n}"), session, "notified", "")
-        for n, session in enumerate(sessions, start=1)
-    ]
+    def on_event(self, event, market):
+        self.seen.append(market)
+        return "seen"
 
 
-def replayed_plain(decisions, bars=FLAT, strategy=Made, rates=(), **parameters):
-    return replay_event_strategy(
-        strategy,
-        parameters,
-        prices_of({"ACME": bars}),
-        {"ACME": BorrowRates("ACME", tuple(rates))},
-        decisions,
-        Rules(**FREE),
+def test_the_reaction_time_holds_at_the_start_too() -> None:
+    table = prices_of({"ACME": FLAT})
+    known, late = earnings("2025-06-02T09:24:59-04:00"), earnings("2025-06-02T09:25:00-04:00")
+    strategy = AtTheStart()
+    (decision,) = decide(strategy, [late, known], table, table, timedelta(minutes=5))
+    (market,) = strategy.seen
+    assert market.events(Earnings) == (known,)
+    assert market.now == utc("2025-06-02T09:30:00-04:00")
+    assert decision.tradable_session == market.session == MONDAY
+
+
+def test_a_failure_outside_of_the_strategys_file_names_its_last_line() -> None:
+    names: dict = {}
+    text = "def outer():\n    inner()\n\n\ndef inner():\n    raise ValueError('made up')\n"
+    exec(compile(text, "elsewhere.py", "exec"), names)
+    with pytest.raises(ValueError, match="made up") as caught:
+        names["outer"]()
+    told = str(failure(Strategy, "on e1", caught.value))
+    assert told.startswith("Strategy failed on e1: ValueError: made up\n  elsewhere.py, line 6: ")
+
+
+def test_every_fault_of_a_signal_is_told() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Signal(symbol="ACME", event_id="e1", direction="long", hold=0, weight=0)
+    told = str(failure(Strategy, "on e1", caught.value)).splitlines()[0]
+    assert told == (
+        "Strategy failed on e1: ValidationError: weight: Input should be greater than 0; "
+        "hold: Input should be greater than or equal to 1"
     )
-
-
-@pytest.mark.parametrize(("side", "shares"), [("buy", 10), ("sell", -10)])
-def test_orders_take_backtraders_arguments_by_place(side, shares) -> None:
-    made = replayed_plain(heard(TUESDAY), side=side, arguments=(10,))
-    assert made.orders == [SentOrder(TUESDAY, "ACME", shares, "market", 100.0, "e1", None)]
-
-
-def test_what_became_of_an_event_is_told() -> None:
-    def reasons(decisions, **parameters):
-        return [(d.action, d.reason) for d in replayed_plain(decisions, **parameters).decisions]
-
-    assert reasons(heard(TUESDAY), arguments=(10,)) == [("enter", "notify_event ordered")]
-    assert reasons(heard(TUESDAY), arguments=(5_000,)) == [
-        ("no_room", "Backtrader refused the order: not enough cash")
-    ]
-    resting = {"size": 10, "exectype": bt.Order.Limit, "price": 50.0}
-    assert reasons(heard(TUESDAY), terms=resting) == [
-        ("no_signal", "notify_event ordered nothing that opened a trade")
-    ]
-    assert reasons(heard(MONDAY)) == [("not_tradable", "no bar comes before its tradable session")]
-    never = Decision(SimpleNamespace(id="e1"), None, "not_tradable", "known by the week alone")
-    assert reasons([never]) == [("not_tradable", "known by the week alone")]
-
-
-def test_an_order_past_the_strategys_own_methods_answers_no_event() -> None:
-    class Direct(Made):
-        def notify_event(self, event) -> None:
-            self.broker.buy(self, self.data, 10, exectype=bt.Order.Market)
-
-    made = replayed_plain(heard(TUESDAY), strategy=Direct)
-    assert [(trade.event_id, trade.shares) for trade in made.trades] == [("", 10)]
-    assert [order.event_id for order in made.orders] == [""]
-    assert made.decisions[0].action == "no_signal"
-
-
-def test_a_part_of_a_share_that_is_owned_pays_no_borrow() -> None:
-    rates = [BorrowRate(MONDAY, 0.36, "Made Up Lenders")]
-    (owned,) = replayed_plain(heard(TUESDAY), arguments=(0.5,), rates=rates).trades
-    assert (owned.shares, owned.borrow) == (0.5, 0.0)
-    (sold,) = replayed_plain(heard(TUESDAY), side="sell", arguments=(0.5,), rates=rates).trades
-    assert sold.borrow == pytest.approx(0.5 * 100 * 1.02 * 0.36 / 360)  # the night of 06-03
-
-
-def test_open_interest_is_nothing() -> None:
-    class Looks(Made):
-        seen: ClassVar[list[float]] = []
-
-        def notify_event(self, event) -> None:
-            self.seen.append(self.data.openinterest[0])
-
-    replayed_plain(heard(TUESDAY, WEDNESDAY), strategy=Looks)
-    assert Looks.seen == [0.0, 0.0]

@@ -21,7 +21,6 @@ from backtest.engine.rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import date
 
     from backtest.engine.rules import Rules
@@ -65,14 +64,6 @@ class PriceFeed(bt.feed.DataBase):
         return True
 
 
-def feeds_of_the_session(datas: Iterable[Any]) -> tuple[date, dict[str, Any]]:
-    """The current session and, by symbol, the feeds that have a bar in it."""
-    begun = [data for data in datas if len(data)]
-    now = max(data.datetime[0] for data in begun)
-    feeds = {data._name: data for data in begun if data.datetime[0] == now}  # noqa: SLF001
-    return bt.num2date(now).date(), feeds
-
-
 def quote_of(data: Any, rules: Rules) -> Quote:
     """What is known of a feed at the open of its current session."""
     cap = None
@@ -84,7 +75,9 @@ def quote_of(data: Any, rules: Rules) -> Quote:
 
 def session_slippage(data: Any, rules: Rules) -> float:
     """The slippage of a feed's current session, from the range of the one before."""
-    last_range = (data.high[-1] - data.low[-1]) / data.close[-1] if len(data) > 1 else 0.0
+    last_range = 0.0
+    if rules.slippage_range and len(data) > 1:
+        last_range = (data.high[-1] - data.low[-1]) / data.close[-1]
     return slippage(last_range, rules)
 
 
@@ -111,6 +104,9 @@ class RulesCosts(bt.CommInfoBase):
 class RulesBroker(bt.brokers.BackBroker):
     """Backtrader's broker with the slippage of the rules, and interest on cash.
 
+    `session` is the current session, `feeds` are by symbol the feeds that have a bar in it: one
+    that has ended keeps its last bar, and one that begins later has none yet.
+
     Backtrader's own slippage needs a flag to reach the open, is capped at the bar's range and
     also slips limit orders. The rules slip market and stop orders, wherever they fill, and
     never limit orders.
@@ -120,6 +116,9 @@ class RulesBroker(bt.brokers.BackBroker):
 
     def __init__(self) -> None:
         super().__init__()
+        self.session: date
+        self.feeds: dict[str, Any] = {}
+        self._has_seen_the_bar = False
         self.borrow_paid: dict[str, float] = defaultdict(float)
         self.interest_paid = 0.0
         self._slip = 0.0
@@ -127,26 +126,34 @@ class RulesBroker(bt.brokers.BackBroker):
         self._ruined = False
         self._free_cash = 0.0
 
+    def see_the_bar(self) -> None:
+        """Look at what bar it is, once a bar: at its open, or else when orders are executed."""
+        if self._has_seen_the_bar:
+            return
+        self._has_seen_the_bar = True
+        begun = [data for data in self.cerebro.datas if len(data)]
+        now = max(data.datetime[0] for data in begun)
+        self.session = bt.num2date(now).date()
+        self.feeds = {data._name: data for data in begun if data.datetime[0] == now}  # noqa: SLF001
+
     def cash_at_open(self) -> float:
         """Cash as it will be once borrow and interest of the last nights are settled."""
-        session, _ = feeds_of_the_session(self.cerebro.datas)
-        owed = 0.0
-        for data, position in self.positions.items():
-            if position:
-                owed += self._borrow_due(data, position)
-        return float(self.cash - owed + self._interest_due(session))
+        held = ((data, position) for data, position in self.positions.items() if position)
+        owed = sum(self._borrow_due(data, position) for data, position in held)
+        return float(self.cash - owed + self._interest_due())
 
     def next(self) -> None:
         """Settle the nights since the last session, then execute the orders of the bar."""
-        session, _ = feeds_of_the_session(self.cerebro.datas)
-        amount = self._interest_due(session)
+        self.see_the_bar()
+        amount = self._interest_due()
         for data, position in self.positions.items():
             if position:  # Backtrader takes it from cash, in the call below
                 self.borrow_paid[data._name] += self._borrow_due(data, position)  # noqa: SLF001
         self.cash += amount
         self.interest_paid += amount
         super().next()
-        self._closed_on = session
+        self._has_seen_the_bar = False
+        self._closed_on = self.session
         shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
         self._ruined = self._ruined or self.get_value() <= 0  # what is left then earns nothing
         self._free_cash = 0.0 if self._ruined else self.cash - shorts
@@ -155,11 +162,11 @@ class RulesBroker(bt.brokers.BackBroker):
         costs = self.getcommissioninfo(data)
         return float(costs.get_credit_interest(data, position, data.datetime.datetime()))
 
-    def _interest_due(self, session: date) -> float:
+    def _interest_due(self) -> float:
         """What free cash earned since the last close; the proceeds of shorts earn nothing."""
         if self._closed_on is None:
             return 0.0
-        return interest(self._free_cash, (session - self._closed_on).days, self.p.rules)
+        return interest(self._free_cash, (self.session - self._closed_on).days, self.p.rules)
 
     def _try_exec(self, order: Any) -> None:
         self._slip = session_slippage(order.data, self.p.rules)

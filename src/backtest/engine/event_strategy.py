@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import backtrader as bt
 
-from backtest.engine.backtrader_parts import add_symbol, feeds_of_the_session, make_cerebro
+from backtest.engine.backtrader_parts import add_symbol, make_cerebro
 from backtest.engine.recorder import Recorder
 from backtest.engine.timeline import failure
 from backtest.errors import BacktestError
@@ -76,8 +76,7 @@ class _Newswire(bt.Analyzer):
 
     def next(self) -> None:
         """Deliver what can first be traded in the session after this one."""
-        session, _ = feeds_of_the_session(self.strategy.datas)
-        for event in self.p.news.get(session, ()):
+        for event in self.p.news.get(self.strategy.broker.session, ()):
             self.strategy.hear(event)
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
-from backtest.engine.backtrader_parts import feeds_of_the_session
 from backtest.engine.excursions import set_excursions
 from backtest.engine.ledger import Ledger
 from backtest.engine.orders import ExitReason, Fill
@@ -56,11 +55,10 @@ class Recorder(bt.Analyzer):
             return
         self._settle_nights()
         done = order.executed
-        session, _ = feeds_of_the_session(self.strategy.datas)
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(
             Fill(
-                session=session,
+                session=self.strategy.broker.session,
                 symbol=order.data._name,  # noqa: SLF001 - Backtrader's name for it
                 size=done.size,
                 price=done.price,
@@ -77,8 +75,8 @@ class Recorder(bt.Analyzer):
     def next(self) -> None:
         """At the close: settle, hold the books against the broker's, and mark."""
         self._settle_nights()
-        session, feeds = feeds_of_the_session(self.strategy.datas)
         broker = self.strategy.broker
+        session, feeds = broker.session, broker.feeds
         cash = broker.get_cash()
         self.ledger.check_cash(cash, session)
         self._marks.update({symbol: data.close[0] for symbol, data in feeds.items()})
@@ -108,9 +106,8 @@ class Recorder(bt.Analyzer):
         )
 
     def _sent(self, order: Any) -> SentOrder:
-        session, _ = feeds_of_the_session(self.strategy.datas)
         return SentOrder(
-            session=session,
+            session=self.strategy.broker.session,
             symbol=order.data._name,  # noqa: SLF001
             size=order.created.size,
             type=order.getordername().lower(),

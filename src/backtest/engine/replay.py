@@ -9,7 +9,6 @@ import backtrader as bt
 
 from backtest.engine.backtrader_parts import (
     add_symbol,
-    feeds_of_the_session,
     make_cerebro,
     quote_of,
 )
@@ -99,12 +98,13 @@ class _SignalTrader(bt.Strategy):
 
     def next_open(self) -> None:
         """At the open: the trader's orders, then the resting orders of the day."""
-        session, feeds = feeds_of_the_session(self.datas)
+        self.broker.see_the_bar()
+        feeds = self.broker.feeds
         for order in self._resting:  # a live stop and a close of one bar would both fill
             self.cancel(order)
         self._resting.clear()
         quotes = {symbol: quote_of(data, self.p.rules) for symbol, data in feeds.items()}
-        signals = self.p.signals.get(session, ())
+        signals = self.p.signals.get(self.broker.session, ())
         for order in self._trader.at_open(quotes, self.broker.cash_at_open(), signals):
             self._send(order)
         for symbol in feeds:
@@ -126,8 +126,7 @@ class _SignalTrader(bt.Strategy):
 
     def next(self) -> None:
         """At the close: let the trader mark and look."""
-        _, feeds = feeds_of_the_session(self.datas)
-        closes = {symbol: data.close[0] for symbol, data in feeds.items()}
+        closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         self._trader.at_close(closes, self.broker.get_value())
 
     def outcome(self, decision: Decision) -> Decision:

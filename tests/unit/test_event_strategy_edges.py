@@ -1,0 +1,133 @@
+"""Edges of plain Backtrader strategies that faults planted in the engine have shown."""
+
+from datetime import date
+from types import SimpleNamespace
+from typing import ClassVar
+
+import backtrader as bt
+import pytest
+
+from backtest.engine.backtrader_parts import RulesBroker
+from backtest.engine.event_strategy import EventStrategy, replay_event_strategy
+from backtest.engine.result import SentOrder
+from backtest.engine.rules import Rules
+from backtest.engine.timeline import Decision
+from backtest.errors import AccountingError, UsageError
+from backtest.market.borrow import BorrowRate, BorrowRates
+from tests.engines import made_up_prices
+from tests.spec.case import parse_bars
+
+MONDAY, TUESDAY, WEDNESDAY = (date(2025, 6, day) for day in (2, 3, 4))
+FREE = Rules(slippage_bps=0.0, commission_per_share=0.0, borrow_default=0.0)
+FLAT = """
+    2025-06-02 100 100 100 100
+    2025-06-03 100 100 100 100
+    2025-06-04 100 100 100 100
+"""
+
+
+class Made(EventStrategy):
+    """Orders with the arguments that it is told, at the first event that it hears."""
+
+    params = (("side", "buy"), ("arguments", ()), ("terms", {}))
+
+    def notify_event(self, event) -> None:
+        getattr(self, self.p.side)(self.data, *self.p.arguments, **self.p.terms)
+
+
+def heard(*sessions: date | None) -> list[Decision]:
+    return [
+        Decision(SimpleNamespace(id=f"e{n}"), session, "notified", "")
+        for n, session in enumerate(sessions, start=1)
+    ]
+
+
+def replayed_plain(decisions, strategy=Made, rates=(), **parameters):
+    return replay_event_strategy(
+        strategy,
+        parameters,
+        {"ACME": made_up_prices("ACME", parse_bars(FLAT))},
+        {"ACME": BorrowRates("ACME", tuple(rates))},
+        decisions,
+        FREE,
+    )
+
+
+@pytest.mark.parametrize(("side", "shares"), [("buy", 10), ("sell", -10)])
+def test_orders_take_backtraders_arguments_by_place(side, shares) -> None:
+    made = replayed_plain(heard(TUESDAY), side=side, arguments=(10,))
+    assert made.orders == [SentOrder(TUESDAY, "ACME", shares, "market", 100.0, "e1", None)]
+
+
+def test_what_became_of_an_event_is_told() -> None:
+    def reasons(decisions, **parameters):
+        return [(d.action, d.reason) for d in replayed_plain(decisions, **parameters).decisions]
+
+    assert reasons(heard(TUESDAY), arguments=(10,)) == [("enter", "notify_event ordered")]
+    assert reasons(heard(TUESDAY), arguments=(5_000,)) == [
+        ("no_room", "Backtrader refused the order: not enough cash")
+    ]
+    resting = {"size": 10, "exectype": bt.Order.Limit, "price": 50.0}
+    assert reasons(heard(TUESDAY), terms=resting) == [
+        ("no_signal", "notify_event ordered nothing that opened a trade")
+    ]
+    assert reasons(heard(MONDAY)) == [("not_tradable", "no bar comes before its tradable session")]
+    never = Decision(SimpleNamespace(id="e1"), None, "not_tradable", "known by the week alone")
+    assert reasons([never]) == [("not_tradable", "known by the week alone")]
+
+
+def test_an_order_past_the_strategys_own_methods_answers_no_event() -> None:
+    class Direct(Made):
+        def notify_event(self, event) -> None:
+            self.broker.buy(self, self.data, 10, exectype=bt.Order.Market)
+
+    made = replayed_plain(heard(TUESDAY), strategy=Direct)
+    assert [(trade.event_id, trade.shares) for trade in made.trades] == [("", 10)]
+    assert [order.event_id for order in made.orders] == [""]
+    assert made.decisions[0].action == "no_signal"
+
+
+def test_a_part_of_a_share_that_is_owned_pays_no_borrow() -> None:
+    rates = [BorrowRate(MONDAY, 0.36, "Made Up Lenders")]
+    (owned,) = replayed_plain(heard(TUESDAY), arguments=(0.5,), rates=rates).trades
+    assert (owned.shares, owned.borrow) == (0.5, 0.0)
+    (sold,) = replayed_plain(heard(TUESDAY), side="sell", arguments=(0.5,), rates=rates).trades
+    assert sold.borrow == pytest.approx(0.5 * 100 * 1.02 * 0.36 / 360)  # the night of 06-03
+
+
+def test_open_interest_is_nothing() -> None:
+    class Looks(Made):
+        seen: ClassVar[list[float]] = []
+
+        def notify_event(self, event) -> None:
+            self.seen.append(self.data.openinterest[0])
+
+    replayed_plain(heard(TUESDAY, WEDNESDAY), strategy=Looks)
+    assert Looks.seen == [0.0, 0.0]
+
+
+def test_a_plain_strategy_that_fails_between_events_is_told_with_its_line() -> None:
+    class Fails(Made):
+        def next(self) -> None:
+            raise ZeroDivisionError("made up")
+
+    with pytest.raises(UsageError) as caught:
+        replayed_plain([], strategy=Fails)
+    told = str(caught.value)
+    assert told.startswith(f"Fails failed in the replay: ZeroDivisionError: made up\n  {__file__}")
+    assert told.endswith(': raise ZeroDivisionError("made up")')
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_a_plain_strategy_that_cannot_hear_is_told_at_its_first_event() -> None:
+    class Deaf(EventStrategy):
+        pass
+
+    with pytest.raises(UsageError, match=r"^Deaf failed on e1: NotImplementedError: \n"):
+        replayed_plain(heard(TUESDAY, WEDNESDAY), strategy=Deaf)
+
+
+def test_books_that_differ_are_no_failure_of_a_plain_strategy(monkeypatch) -> None:
+    monkeypatch.setattr(RulesBroker, "get_cash", lambda self: self.cash + 0.01)
+    with pytest.raises(AccountingError):
+        replayed_plain(heard(TUESDAY))
