@@ -19,14 +19,24 @@ class TrendAfterEarnings(EventStrategy):
     params = (("period", 20), ("weight", 0.8))
 
     def __init__(self) -> None:
-        self.average = SMA(self.data.close, period=self.p.period)
+        self.averages = {
+            name: SMA(self.getdatabyname(name).close, period=self.p.period)
+            for name in self.getdatanames()
+        }
 
     def notify_event(self, event: Earnings) -> None:
-        if len(self) >= self.p.period:
-            above = self.data.close[0] > self.average[0]
-            self.order_target_percent(target=self.p.weight if above else -self.p.weight)
+        data = self.getdatabyname(event.symbol)
+        if len(data) >= self.p.period:
+            weight = self.p.weight if self.is_above(event.symbol) else -self.p.weight
+            self.order_target_percent(data=data, target=weight)
 
     def next(self) -> None:
-        above = self.data.close[0] > self.average[0]
-        if (self.position.size > 0 and not above) or (self.position.size < 0 and above):
-            self.close()
+        for symbol in self.averages:
+            data = self.getdatabyname(symbol)
+            size, above = self.getposition(data).size, self.is_above(symbol)
+            if (size > 0 and not above) or (size < 0 and above):
+                self.close(data=data)
+
+    def is_above(self, symbol: str) -> bool:
+        """Whether the last close stands above its average."""
+        return self.getdatabyname(symbol).close[0] > self.averages[symbol][0]

@@ -9,9 +9,11 @@ import importlib.util
 import inspect
 import sys
 import traceback
+from copy import copy
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError, create_model
 
@@ -167,7 +169,7 @@ def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | Bac
     for name, text in settings.items():
         if name not in known:
             raise unknown(f"parameter of {file.name}", name, known)
-        _put(values, name, text, known[name])
+        _put(values, file.cls, name, text, known[name])
     try:
         if issubclass(file.cls, Strategy):
             return file.cls.model_validate(values)
@@ -187,10 +189,21 @@ def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
     for name, definition in model.model_fields.items():
         kind = definition.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
-            found |= parameters(kind, f"{prefix}{name}.")
+            default = definition.get_default(call_default_factory=True)
+            for inner, part in parameters(kind).items():
+                found[f"{prefix}{name}.{inner}"] = _with_default(part, inner, default)
         else:
             found[prefix + name] = definition
     return found
+
+
+def _with_default(definition: FieldInfo, name: str, owner: object) -> FieldInfo:
+    """The definition with the default that the field has inside `owner`, where there is one."""
+    if not isinstance(owner, BaseModel):
+        return definition
+    changed = copy(definition)
+    changed.default, changed.default_factory = attrgetter(name)(owner), None
+    return changed
 
 
 def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
@@ -202,10 +215,15 @@ def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
     return create_model(cls.__name__, **fields)
 
 
-def _put(values: dict[str, Any], name: str, text: str, definition: FieldInfo) -> None:
+def _put(
+    values: dict[str, Any], model: type[Any], name: str, text: str, definition: FieldInfo
+) -> None:
     *parents, leaf = name.split(".")
     for parent in parents:
-        values = values.setdefault(parent, {})
+        inner = model.model_fields[parent]
+        default = inner.get_default(call_default_factory=True)
+        given = default.model_dump() if isinstance(default, BaseModel) else {}
+        values, model = values.setdefault(parent, given), cast("type[Any]", inner.annotation)
     if any(form in str(definition.annotation) for form in ("set[", "list[", "tuple[")):
         values[leaf] = [part.strip() for part in text.split(",") if part.strip()]
     else:

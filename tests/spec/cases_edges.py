@@ -136,4 +136,46 @@ CASES = [
         ],
         equity=[100_000 + 50_000 * 0.3, 125_000],
     ),
+    Case(
+        name="after_equity_of_exactly_nothing_the_cash_that_is_left_earns_nothing",
+        rule="ruin",
+        bars={
+            "ACME": """
+                2025-06-02 100 100 100 100
+                2025-06-03 100 201 100 201
+                2025-06-04 150 150 150 150
+                2025-06-05 150 150 150 150
+            """
+        },
+        signals=[short("2025-06-02", weight=1)],
+        settings=free(cash_rate=3.6),
+        # the first night earns a hundredth of the 100,000 that are not the proceeds
+        trades=[
+            trade("e1", "ACME", "short", 1_000, "2025-06-02", 100.0, "2025-06-04", 150.0, "ruin",
+                  gross=1_000 * (100 - 150)),
+        ],
+        equity=[100_000, 0, 51_000, 51_000],
+        interest=1_000.0,
+    ),
+    Case(
+        name="after_the_last_cents_the_cash_that_is_left_earns_on",
+        rule="ruin",
+        bars={
+            "ACME": """
+                2025-06-02 100 100            100 100
+                2025-06-03 100 200.9990234375 100 200.9990234375
+                2025-06-04 150 150            150 150
+                2025-06-05 150 150            150 150
+            """
+        },
+        signals=[short("2025-06-02", weight=1)],
+        settings=free(cash_rate=3.6),
+        # 0.9765625 is left at the second close, and a hundredth of it is earned
+        trades=[
+            trade("e1", "ACME", "short", 1_000, "2025-06-02", 100.0, "2025-06-04", 150.0,
+                  "margin_call", gross=1_000 * (100 - 150)),
+        ],
+        equity=[100_000, 0.9765625, 51_000.009765625, 51_000.009765625 * 1.01],
+        interest=1_000 + 0.009765625 + 510.00009765625,
+    ),
 ]

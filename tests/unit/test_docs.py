@@ -40,6 +40,11 @@ def snippets() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "code"), snippets())
 def test_strategies_in_the_documents_run(page: str, code: str, checkout: Checkout) -> None:
     checkout.write("strategies/shown.py", code)
+    checkout.write(
+        "data/events/insider_sales.csv",
+        "symbol,published_at,precision,headline,seller,shares\n"
+        "ACME,2025-06-04T16:05:00-04:00,minute,A sale,Jane Boss,100\n",
+    )
     assert run(prepare_run(checkout.workspace, request("shown"))).decisions
 
 

@@ -46,6 +46,7 @@ SWINGS = """
         (a_trade("long", "stop", 98.0, MONDAY), -0.02, 0.0),
         (a_trade("long", "target", 103.0, MONDAY), 0.0, 0.03),
         (a_trade("short", "stop", 102.0, MONDAY), -0.02, 0.0),
+        (a_trade("long", "stop", 95.0, entered=WEDNESDAY), -0.05, 0.0),  # entered below the open
         # the bar of 06-03, and of 06-04 the open and the exit
         (a_trade("long", "strategy", 95.0, entered=TUESDAY), -0.05, 0.10),
     ],

@@ -12,7 +12,7 @@ from backtest.engine.costs import read_costs
 from backtest.engine.orders import Quote
 from backtest.engine.replay import replay
 from backtest.engine.result import SentOrder
-from backtest.engine.rules import Rules
+from backtest.engine.rules import Rules, is_margin_call
 from backtest.engine.timeline import Decision, decide, failure
 from backtest.engine.trader import Trader
 from backtest.errors import AccountingError, DataError, UsageError
@@ -182,6 +182,40 @@ def test_books_that_differ_name_the_session(monkeypatch) -> None:
         replayed(long("2025-06-03"))
 
 
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "refused"),
+    [
+        ("cash", [0.01], [0, -1]),
+        ("commission_per_share", [0], [-0.001]),
+        ("commission_fixed", [0], [-0.01]),
+        ("commission_bps", [0], [-0.1]),
+        ("commission_min", [0], [-0.01]),
+        ("commission_max", [0.0001], [0]),
+        ("slippage_bps", [0, 9_999], [-0.1, 10_000]),
+        ("slippage_range", [0, 1], [-0.1, 1.01]),
+        ("max_participation", [0.01, 1, None], [0, 1.01]),
+        ("reaction_minutes", [0, 10_080], [-1, 10_081]),
+        ("max_gross", [0.1, 10], [0, 10.1]),
+        ("maintenance_margin", [0], [-0.01]),
+        ("borrow_mode", ["table", "flat", "none"], ["", "Table"]),
+        ("borrow_default", [0], [-0.01]),
+        ("borrow_collateral", [0], [-0.01]),
+        ("borrow_day_count", [1], [0, 360.5]),
+        ("cash_rate", [0], [-0.01, float("nan"), float("inf")]),
+        ("leverage", [], [1]),
+    ],
+)
+def test_settings_have_bounds(name, allowed, refused) -> None:
+    for value in allowed:
+        assert getattr(Rules(**{name: value}), name) == value
+    for value in refused:
+        with pytest.raises(ValidationError, match=name):
+            Rules(**{name: value})
+
+
 # Costs of one's own
 
 
@@ -259,6 +293,14 @@ def test_rates_that_are_not_asked_for_are_not_named(mode) -> None:
 
 
 # The trader
+
+
+@pytest.mark.parametrize(
+    ("equity", "shorts", "called"),
+    [(0.29, 1.0, True), (0.30, 1.0, False), (0.1, 0.9, True), (-1.0, 0.0, False)],
+)
+def test_a_margin_call_is_for_shorts_alone(equity, shorts, called) -> None:
+    assert is_margin_call(equity, shorts, Rules()) is called
 
 
 def test_a_target_that_no_price_can_reach_is_not_sent() -> None:

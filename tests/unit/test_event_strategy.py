@@ -147,3 +147,42 @@ def test_parameters_are_set_by_name_and_have_the_type_of_their_default(replayed)
 def test_a_wrong_parameter_is_a_wrong_use(replayed, settings) -> None:
     with pytest.raises(UsageError, match="size"):
         replayed(settings=settings)
+
+
+def test_a_reversal_that_is_half_refused_closes_the_trade_and_the_books_balance(replayed) -> None:
+    made = replayed(
+        "self.sell(size=900) if not self.position else None",
+        "len(self) == 6 and self.buy(size=2500)",  # covers; there is no cash for 1600 more
+    )
+    first = made.trades[0]
+    assert (first["direction"], first["exit_reason"]) == ("short", "strategy")
+    assert len(made.trades) == 1 or made.trades[1]["entry_session"] > first["exit_session"]
+
+
+def test_what_is_to_come_is_not_in_the_lines(replayed) -> None:
+    with pytest.raises(UsageError, match="IndexError"):
+        replayed(following="self.data.close[1]")
+
+
+def test_backtraders_way_to_see_the_bar_at_its_open_is_refused(replayed) -> None:
+    with pytest.raises(UsageError, match="next_open"):
+        replayed(following="pass\n\n    def next_open(self):\n        pass")
+
+
+def test_an_average_that_is_longer_than_the_span_is_no_fault(replayed) -> None:
+    average = "pass\n\n    def __init__(self):\n        bt.indicators.SMA(self.data, period=900)"
+    assert replayed(following=average).trades != []
+
+
+def test_an_order_waits_for_a_bar_of_its_symbol(checkout, replayed) -> None:
+    header, *rows = (checkout.root / "data/prices/ACME.csv").read_text().splitlines()
+    late = "\n".join([header, *rows[6:12]]) + "\n"
+    checkout.write("data/prices/LATE.csv", late)
+    made = replayed(
+        "self.getposition(self.getdatabyname('LATE')).size or "
+        "self.buy(data=self.getdatabyname('LATE'), size=1)",
+        symbols=("ACME", "LATE"),
+    )
+    days = [row.split(",")[0] for row in rows[6:12]]
+    assert made.trades[0]["entry_session"] == days[0] > made.decisions[0]["tradable_session"]
+    assert all(row["entry_session"] in days for row in made.trades)

@@ -90,6 +90,7 @@ def run(
     from backtest.cli import show
     from backtest.discovery import strategy_names
     from backtest.engine.costs import read_costs
+    from backtest.errors import UsageError
     from backtest.workspace import find_workspace
 
     workspace = find_workspace(strategies, data, out)
@@ -102,6 +103,11 @@ def run(
         reaction_minutes=reaction,
     )
     names = strategy or strategy_names(workspace.strategies)
+    if not names:
+        raise UsageError(
+            f"There is no strategy in {workspace.strategies}. "
+            f"Point --strategies or BACKTEST_STRATEGIES to a folder of strategy files."
+        )
     prepared = [
         prepare_run(
             workspace,

@@ -169,6 +169,8 @@ class RulesBroker(bt.brokers.BackBroker):
         return interest(self._free_cash, (self.session - self._closed_on).days, self.p.rules)
 
     def _try_exec(self, order: Any) -> None:
+        if order.data._name not in self.feeds:  # noqa: SLF001
+            return  # no bar in this session: the lines stand on some other day's prices
         self._slip = session_slippage(order.data, self.p.rules)
         super()._try_exec(order)
 

@@ -10,7 +10,7 @@ import backtrader as bt
 from backtest.engine.backtrader_parts import add_symbol, make_cerebro
 from backtest.engine.recorder import Recorder
 from backtest.engine.timeline import failure
-from backtest.errors import BacktestError
+from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,6 +99,7 @@ def replay_event_strategy(
         rules: the settings.
 
     """
+    _refuse_cheating(strategy)
     sessions = sorted({day.date() for p in prices.values() for day in p.table.index})
     before = dict(zip(sessions[1:], sessions, strict=False))
     news: dict[date, list[Event]] = defaultdict(list)
@@ -106,7 +107,8 @@ def replay_event_strategy(
     for decision in heard:
         if decision.action == "notified" and decision.tradable_session is not None:
             news[before[decision.tradable_session]].append(decision.event)
-    cerebro = make_cerebro(rules)
+    # Row by row: what has not come yet is not in the lines, so `close[1]` fails and sees nothing.
+    cerebro = make_cerebro(rules, runonce=False, preload=False)
     for symbol in sorted(prices):
         add_symbol(cerebro, prices[symbol], rates[symbol], rules)
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
@@ -121,6 +123,17 @@ def replay_event_strategy(
     recorder: Recorder = run.analyzers[0]
     outcomes = [_outcome(decision, recorder) for decision in heard]
     return recorder.result(prices, outcomes)
+
+
+def _refuse_cheating(strategy: type[EventStrategy]) -> None:
+    """Backtrader's `next_open` sees the whole bar of the session that it opens."""
+    for name in ("next_open", "nextstart_open", "prenext_open"):
+        if getattr(strategy, name) is not getattr(bt.Strategy, name):
+            raise UsageError(
+                f"{strategy.__name__} defines {name}, in which Backtrader shows the close of a "
+                f"session at its open. Order in next or notify_event: that is filled at the next "
+                f"open."
+            )
 
 
 def _on_time(decision: Decision, before: Mapping[date, date]) -> Decision:

@@ -51,7 +51,8 @@ class Recorder(bt.Analyzer):
             self._orders.append(self._sent(order))
         if order.status in (order.Margin, order.Rejected) and "event_id" in said:
             self.refused.add(said.event_id)
-        if order.status != order.Completed:
+        # Partial: a reversal closed the position, and its other half was refused for want of cash.
+        if order.status not in (order.Completed, order.Partial):
             return
         self._settle_nights()
         done = order.executed

@@ -31,7 +31,12 @@ def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
         initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to answer
     )
     try:
-        pending = {pool.submit(draw_tearsheet, run.path): run for run in runs}
+        # Workers are started by the first submit and inherit what becomes of Ctrl-C.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            pending = {pool.submit(draw_tearsheet, run.path): run for run in runs}
+        finally:
+            signal.signal(signal.SIGINT, before)
         for done in as_completed(pending):
             done.result()
             yield pending[done]

@@ -59,8 +59,10 @@ def sortino(returns: Floats) -> float | None:
     """Mean ÷ downside deviation, × √252 (Sortino & Price 1994).
 
     The downside deviation is the root of the mean over all sessions of the squared losses;
-    None where there is no loss.
+    None where there is no loss, and for fewer than two returns.
     """
+    if len(returns) < 2:  # noqa: PLR2004 - one return would give √252 whatever it is
+        return None
     losses = np.minimum(returns, 0.0)
     downside = sqrt(float(np.mean(losses**2)))
     return float(np.mean(returns)) / downside * sqrt(SESSIONS_A_YEAR) if downside else None
