@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from backtest.strategy import Strategy
     from backtest.workspace import Workspace
 
-_PACKAGES = ("backtest", "backtrader", "exchange-calendars", "numpy", "pandas", "quantstats")
+# What decides the result; quantstats only draws it.
+_PACKAGES = ("backtest", "backtrader", "exchange-calendars", "numpy", "pandas")
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,8 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
         "run_id": run_id(prepared.identity),
         **prepared.identity,
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
+        "packages": {name: version(name) for name in (*_PACKAGES, "quantstats")},
         "seed": None,  # nothing is drawn at random
-        "packages": {name: version(name) for name in _PACKAGES},
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         "assumptions": list(result.assumptions),
@@ -198,6 +199,7 @@ def _identity(
         "inputs": {f.path.relative_to(data).as_posix(): f.sha256 for f in files},
         "strategy_sha256": file.source_sha256(),
         "program_sha256": program_sha256(),
+        "packages": {name: version(name) for name in _PACKAGES},
     }
 
 

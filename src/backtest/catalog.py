@@ -88,6 +88,9 @@ def list_events(
     chosen = list(kinds.values()) if kind is None else [kinds[kind]]
     files = read_all_events(workspace.data / "events", chosen)
     events = sorted((event for file in files for event in file.events), key=event_order)
+    symbols = {event.symbol for event in events}
+    if symbol is not None and symbol not in symbols:
+        raise unknown("event of symbol", symbol, symbols)
     rows = _with_sessions(workspace, events, timedelta(minutes=reaction))
     return [row for row in rows if symbol in (None, row.event.symbol)]
 

@@ -91,6 +91,17 @@ def shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
+def flat(parameters: dict[str, object], prefix: str = "") -> dict[str, str]:
+    """Parameters as texts by dotted name."""
+    found: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = shown(value)
+    return found
+
+
 def strategy_names(folder: Path) -> list[str]:
     """The names of the strategy files in a folder."""
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))

@@ -37,7 +37,8 @@ class DataError(BacktestError):
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that does not exist, with the nearest that does."""
     names = sorted(allowed)
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    folded = {known.casefold(): known for known in names}
+    near = [folded[n] for n in get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)]
     hint = f" Did you mean {near[0]!r}?" if near else ""
     known = ", ".join(names[:_MOST_NAMES]) or "none"
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""

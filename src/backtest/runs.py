@@ -94,8 +94,9 @@ def program_sha256() -> str:
     """Hash of the program's own code that decides results."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    places = ("events", "market", "engine", "research", "strategy.py", "api.py", "runs.py")
-    for place in places:
+    packages = ("events", "market", "engine", "research")
+    modules = ("strategy.py", "discovery.py", "datafiles.py", "api.py", "runs.py")
+    for place in (*packages, *modules):
         for path in sorted((root / place).rglob("*.py")) or [root / place]:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -43,6 +43,16 @@ def find_workspace(
     )
 
 
+def find_reports(reports: Path | None = None, start: Path | None = None) -> Path:
+    """The reports folder that is given, or that of the checkout around `start`.
+
+    Raises:
+        UsageError: none is given and there is no checkout.
+
+    """
+    return _chosen("reports", reports, _checkout(start or Path.cwd()))
+
+
 def _checkout(start: Path) -> Path | None:
     for folder in (start.resolve(), *start.resolve().parents):
         if (folder / "strategies").is_dir() and (folder / "data").is_dir():

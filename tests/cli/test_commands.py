@@ -478,3 +478,61 @@ def test_a_reader_that_goes_away_is_no_error(checkout):
         cwd=checkout.root, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("[", "")
+
+
+def test_a_strategy_that_fails_does_not_hide_the_others(run_made_up, checkout):
+    checkout.strategy("broken", "return 1 / 0")
+    outcome = run_made_up()
+    assert outcome.code == 2
+    assert "beats · ACME" in outcome.out
+    assert "ZeroDivisionError" in outcome.err
+
+
+def test_compare_says_what_was_set_differently(run_made_up, command):
+    run_made_up("beats")
+    run_made_up("beats", "--set", "hold=5", "--slippage", "20", "--cash", "50000")
+    runs = json.loads(command("list", "runs", "--json").out)
+    ids = [made["run_id"] for made in runs]
+    lines = [line.split() for line in command("compare", *ids).out.splitlines()]
+    assert ["beats.hold", "5", "3"] in lines
+    assert ["rules.slippage_bps", "20.0", "5.0"] in lines
+    assert ["rules.cash", "50000.0", "100000.0"] in lines
+    assert sum(line.count("INDX") for line in lines) == 2  # the benchmark of each amount of cash
+
+
+def test_compare_of_runs_that_are_alike_says_nothing_of_settings(run_made_up, command):
+    run_made_up()
+    assert "Set differently" not in command("compare").out
+
+
+def test_the_places_of_runs_can_be_compared_as_printed(run_made_up, command):
+    ids = run_made_up().out.splitlines()[-1].removeprefix("Side by side: backtest compare ")
+    assert command("compare", *ids.split()).code == 0
+
+
+def test_a_reader_that_goes_away_is_no_fault(checkout):
+    script = f"{sys.executable} -c 'from backtest.cli.main import main; main()' run"
+    folders = f"--symbol ACME --benchmark INDX --no-tearsheet --data {checkout.root}/data"
+    where = f"--strategies {checkout.root}/strategies --out {checkout.root}/reports"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {script} {folders} {where} | head -1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("ACME from 2025-06-02")
+
+
+def test_runs_are_compared_also_outside_of_a_checkout(run_made_up, command, monkeypatch, tmp_path):
+    run_made_up()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    reports = tmp_path / "reports"
+    monkeypatch.chdir("/")
+    assert command("compare", "--out", str(reports)).code == 0
+    assert command("list", "runs", "--out", str(reports)).code == 0
+
+
+def test_an_unknown_symbol_of_events_is_answered_with_the_nearest(command):
+    outcome = command("events", "list", "--symbol", "acme")
+    assert outcome.code == 2
+    assert "Did you mean 'ACME'?" in outcome.err

@@ -1,5 +1,6 @@
 """Edges of the engine that faults planted in it have shown to be untested, worked by hand."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 from types import SimpleNamespace
@@ -188,7 +189,7 @@ def test_books_that_differ_name_the_session(monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("name", "allowed", "refused"),
     [
-        ("cash", [0.01], [0, -1]),
+        ("cash", [0.01, 1e12], [0, 1.01e12]),
         ("commission_per_share", [0], [-0.001]),
         ("commission_fixed", [0], [-0.01]),
         ("commission_bps", [0], [-0.1]),
@@ -282,6 +283,21 @@ def test_a_night_without_a_rate_is_named_once_and_by_symbol() -> None:
         "No borrow rate is known for some nights short ACME; 3.0% a year was charged.",
         "No borrow rate is known for some nights short BOLT; 3.0% a year was charged.",
     ]
+
+
+def test_a_quote_of_more_than_a_week_ago_is_named() -> None:
+    bars = """
+        2025-06-09 100 100 100 100
+        2025-06-10 100 100 100 100
+        2025-06-11 100 100 100 100
+    """
+    signal = short("2025-06-09", weight=0.5, hold=1)  # the one night is seven days after the quote
+    assert replayed(signal, bars=bars, rates=[QUOTED]).assumptions == []
+    (told,) = replayed(replace(signal, hold=2), bars=bars, rates=[QUOTED]).assumptions
+    assert told == (
+        "The borrow rate of ACME quoted for 2025-06-02, 10.0% a year, was carried on to "
+        "2025-06-10: no later quote was found."
+    )
 
 
 @pytest.mark.parametrize("mode", ["flat", "none"])

@@ -186,3 +186,21 @@ def test_an_order_waits_for_a_bar_of_its_symbol(checkout, replayed) -> None:
     days = [row.split(",")[0] for row in rows[6:12]]
     assert made.trades[0]["entry_session"] == days[0] > made.decisions[0]["tradable_session"]
     assert all(row["entry_session"] in days for row in made.trades)
+
+
+def test_events_of_one_session_are_heard_in_order_of_publication(checkout, replayed) -> None:
+    columns = "symbol,published_at,precision,headline,author,author_type\n"
+    rows = [
+        f"ACME,2025-06-04T{at}-04:00,minute,made up {at},Jane Bear,short_seller\n"
+        for at in ("16:30:00", "16:10:00", "16:20:00")
+    ]
+    checkout.write("data/events/short_reports.csv", columns + "".join(rows))
+    heard = "self.heard = [*getattr(self, 'heard', []), event.published_at]"
+    check = "assert sorted(getattr(self, 'heard', [])) == getattr(self, 'heard', [])"
+    assert len(replayed(heard, check).decisions) == 5
+
+
+def test_a_trailing_stop_of_backtrader_is_named(replayed) -> None:
+    trail = "self.sell(size=100, exectype=bt.Order.StopTrail, trailamount=1.5)"
+    made = replayed(f"not self.position and ({BUY}, {trail})")
+    assert made.trades[0]["exit_reason"] == "trailing_stop"

@@ -131,3 +131,14 @@ def test_books_that_differ_are_no_failure_of_a_plain_strategy(monkeypatch) -> No
     monkeypatch.setattr(RulesBroker, "get_cash", lambda self: self.cash + 0.01)
     with pytest.raises(AccountingError):
         replayed_plain(heard(TUESDAY))
+
+
+@pytest.mark.parametrize("method", ["next_open", "nextstart_open", "prenext_open"])
+def test_a_plain_strategy_that_looks_ahead_is_told_where_to_order(method) -> None:
+    strategy = type("Cheats", (Made,), {method: lambda self: None})
+    with pytest.raises(UsageError) as caught:
+        replayed_plain(heard(TUESDAY), strategy=strategy)
+    assert str(caught.value) == (
+        f"Cheats defines {method}, in which Backtrader shows the close of a session at its open. "
+        "Order in next or notify_event: that is filled at the next open."
+    )

@@ -85,7 +85,7 @@ def test_exposure_counts_entry_and_exit_sessions_once() -> None:
 
 
 def test_a_ruined_curve_has_no_ratios() -> None:
-    ruined = figures.curve_figures(np.array([50.0, -20.0, -20.0]), 100.0)
+    ruined = figures.curve_figures(np.array([50.0, *[-20.0] * 24]), 100.0)
     assert ruined == {
         "final_equity": -20.0,
         "total_return": pytest.approx(-1.2),
@@ -96,6 +96,15 @@ def test_a_ruined_curve_has_no_ratios() -> None:
         "max_drawdown": pytest.approx(-1.2),
         "calmar": None,
     }
+
+
+@pytest.mark.parametrize(("sessions", "told"), [(19, False), (20, True)])
+def test_a_short_span_has_nothing_by_the_year(sessions: int, told: bool) -> None:
+    curve = 100 * np.cumprod(np.tile([1.02, 0.99], 10)[:sessions])
+    annual = ("cagr", "volatility", "sharpe", "sortino", "calmar")
+    found = figures.curve_figures(curve, 100.0)
+    assert [found[name] is not None for name in annual] == [told] * 5
+    assert found["total_return"] == pytest.approx(curve[-1] / 100 - 1)
 
 
 def test_figures_agree_with_quantstats() -> None:

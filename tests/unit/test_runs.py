@@ -439,3 +439,22 @@ def test_a_manifest_that_is_none_is_told_with_the_way_out(checkout, text):
             read()
         assert f"{run.path / 'run.json'} is not a readable manifest" in str(caught.value)
         assert "Remove the folder and run the strategy again" in str(caught.value)
+
+
+def test_the_first_return_of_the_stock_itself_is_from_its_open(checkout) -> None:
+    made = api.run(api.prepare_run(checkout.workspace, request("owner", benchmark="ACME")))
+    assert made.equity["benchmark_return"].iloc[0] == pytest.approx(101 / 100 - 1)
+
+
+def test_a_quote_that_is_carried_on_for_long_is_told(checkout) -> None:
+    columns = "symbol,date,annual_rate,provider,source_url,note\n"
+    checkout.write("data/borrow/ACME.csv", columns + "ACME,2025-05-01,0.5,Made Up Lenders,,\n")
+    checkout.strategy("bear", "return Signal.short(event, weight=0.5, hold=2)")
+    asked = request("bear", last=day("2025-06-20"))
+    made = api.run(api.prepare_run(checkout.workspace, asked))
+    assert made.manifest["assumptions"] == [
+        (
+            "The borrow rate of ACME quoted for 2025-05-01, 50.0% a year, was carried on to "
+            "2025-06-06: no later quote was found."
+        )
+    ]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, ReportsFolder, StrategiesFolder
+from backtest.cli.options import AsJson, ReportsFolder
 
 EXAMPLES = (
     "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
@@ -24,16 +24,14 @@ def compare(
     ] = None,
     as_json: AsJson = False,
     out: ReportsFolder = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Show the figures of runs side by side, with their benchmark."""
     from backtest.cli import show
     from backtest.errors import UsageError
     from backtest.runs import find_run, latest_runs
-    from backtest.workspace import find_workspace
+    from backtest.workspace import find_reports
 
-    reports = find_workspace(strategies, data, out).reports
+    reports = find_reports(out)
     runs = [find_run(reports, name) for name in run] if run else latest_runs(reports)
     if not runs:
         raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
@@ -45,4 +43,8 @@ def compare(
             ]
         )
         return
-    show.comparison(show.console(), runs)
+    terminal = show.console()
+    show.comparison(terminal, runs)
+    if unlike := show.differences(runs):
+        terminal.print()
+        terminal.print(unlike)

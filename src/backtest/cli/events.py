@@ -36,7 +36,7 @@ def list_events(
         show.print_json([row.as_dict() for row in rows])
         return
     lines = ((_line(row), _headline(row)) for row in rows)
-    heading = f"{'Id':<33} {'Public, New York':<17} {'Known by':<8} {'Tradable':<11} Grade"
+    heading = f"{'Id':<33} {'Public, New York':<17} {'Precise':<8} {'Tradable':<11} Grade"
     show.console().print(Text(heading, style="bold"), show.with_details(lines), sep="\n")
 
 

@@ -38,24 +38,19 @@ def list_strategies(
 
 
 @app.command("runs", epilog="Example: `backtest list runs`")
-def list_runs(
-    as_json: AsJson = False,
-    out: ReportsFolder = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
-) -> None:
+def list_runs(as_json: AsJson = False, out: ReportsFolder = None) -> None:
     """List the runs in the reports folder, newest first."""
     from backtest import runs
     from backtest.cli import show
     from backtest.reports import formats
-    from backtest.workspace import find_workspace
+    from backtest.workspace import find_reports
 
-    found = runs.list_runs(find_workspace(strategies, data, out).reports)
+    found = runs.list_runs(find_reports(out))
     if as_json:
         show.print_json([{**run.manifest, "path": str(run.path)} for run in found])
         return
-    headers = ("Run", "Strategy", "Symbols", "From", "To", "Trades", "Return")
-    whole = ("Run", "Strategy", "From", "To")
+    headers = ("Run", "Strategy", "Symbol", "From", "To", "Trades", "Return")
+    whole = ("Run", "Strategy", "From", "To", "Trades", "Return")
     table = show.new_table(*headers, right=("Trades", "Return"), whole=whole)
     for run in found:
         manifest = run.manifest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 from typing import Annotated
 
@@ -49,6 +51,9 @@ def _options(
 
 def main() -> None:
     """Run the command line. A user's error is one message; a traceback is a fault of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows ?
+            stream.reconfigure(errors="replace")
     try:
         app()
     except BacktestError as error:
@@ -63,5 +68,6 @@ def main() -> None:
             )
         raise
     except BrokenPipeError:
-        sys.stderr.close()
+        # The reader has gone: nothing is wrong, and nothing more can be told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -63,12 +63,10 @@ def run(
     ] = None,
     commission: Annotated[
         float | None,
-        typer.Option(
-            help="Dollars a share, 1 at least and 1 % at most an order; 0 is free. [0.005]"
-        ),
+        typer.Option(help="Dollars a share, in place of what the costs say. [0.005]"),
     ] = None,
     slippage: Annotated[
-        float | None, typer.Option(help="Basis points on market and stop fills. [5]")
+        float | None, typer.Option(help="Basis points on market and stop fills, likewise. [5]")
     ] = None,
     reaction: Annotated[
         float | None, typer.Option(help="Minutes from publication to the earliest open. [5]")
@@ -125,7 +123,15 @@ def run(
         for name in dict.fromkeys(names)
     ]
     known = {plan.path for plan in prepared if plan.exists and not force}
-    runs = [run_prepared(plan, force=force) for plan in prepared]
+    runs: list[Run] = []
+    faults: list[str] = []
+    for plan in prepared:
+        try:
+            runs.append(run_prepared(plan, force=force))
+        except UsageError as error:  # of one strategy: the others are shown all the same
+            faults.append(str(error))
+    if not runs:
+        raise UsageError("\n".join(faults))
     terminal = show.console()
     if as_json:
         show.print_json([{**r.manifest, "path": str(r.path)} for r in runs])
@@ -134,16 +140,20 @@ def run(
     _draw(runs, tearsheet=tearsheet)
     if not as_json:
         _print_places(terminal, runs, known=len(known))
+    if faults:
+        raise UsageError("\n".join(faults))
 
 
 def _print_results(terminal: Console, runs: list[Run]) -> None:
     from backtest.cli import show
+    from backtest.reports.formats import costs_line
 
     first = runs[0].manifest
     terminal.print(
         f"{', '.join(first['symbols'])} from {first['span']['first']} to {first['span']['last']}, "
         f"start {first['rules']['cash']:,.0f} $, benchmark {first['benchmark']}",
     )
+    terminal.print(f"Costs: {costs_line(first)}", style="dim")
     show.comparison(terminal, runs)
     for run in runs:
         show.run_details(terminal, run)
@@ -179,4 +189,5 @@ def _print_places(terminal: Console, runs: list[Run], *, known: int) -> None:
     for run in runs:
         place = Text(f"{run.manifest['strategy']}: {run.path / 'index.html'}")
         terminal.print(place, soft_wrap=True)
-    terminal.print("Side by side: backtest compare")
+    ids = " ".join(run.run_id for run in runs)
+    terminal.print(f"Side by side: backtest compare {ids}", soft_wrap=True)

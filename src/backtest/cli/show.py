@@ -12,7 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.reports.formats import FIGURES, new_york_day, percent
+from backtest.discovery import flat
+from backtest.reports.formats import FIGURES, UNKNOWN, new_york_day, percent
 
 ENTRIES = ("enter", "reverse")
 
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
     Column = tuple[str, list[str]]  # a heading and its cells
 
 
+class _Terminal(Console):
+    """A console that leaves a closed pipe, as of `| head`, to the command line."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """The terminal; its width and NO_COLOR are respected."""
-    return Console(stderr=stderr, highlight=False)
+    return _Terminal(stderr=stderr, highlight=False)
 
 
 def print_json(value: Any) -> None:
@@ -82,6 +90,25 @@ def comparison(out: Console, runs: Sequence[Run]) -> None:
         for number, label in enumerate(labels):
             table.add_row(label, *(cells[number] for _, cells in group))
         out.print(table)
+
+
+def differences(runs: Sequence[Run]) -> Table | None:
+    """What was set differently in the runs, a row each; None where they are alike."""
+    told = [_settings(run) for run in runs]
+    names = dict.fromkeys(name for settings in told for name in settings)
+    table = new_table("Set differently", *(run.run_id for run in runs), whole=("Set differently",))
+    for name in names:
+        values = [settings.get(name) for settings in told]
+        if len({value for value in values if value is not None}) > 1:
+            table.add_row(name, *(UNKNOWN if value is None else value for value in values))
+    return table if table.row_count else None
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """Parameters, told by strategy since other strategies' are not comparable, rules and span."""
+    manifest = run.manifest
+    rest = {name: manifest[name] for name in ("benchmark", "symbols", "span", "rules")}
+    return flat({manifest["strategy"]: manifest["parameters"], **rest})
 
 
 def _cells(figures: Mapping[str, float | None]) -> list[str]:
@@ -157,6 +184,7 @@ def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]])
 
 def untraded(run: Run) -> Table:
     """Every event that opened no trade, with the reason."""
+    several = len(run.manifest["symbols"]) > 1
     table = new_table("Public", "Became", "Why", "Event", whole=("Public", "Became"))
     for row in run.decisions:
         if row["action"] not in ENTRIES:
@@ -164,7 +192,7 @@ def untraded(run: Run) -> Table:
                 new_york_day(row["published_at"]),
                 row["action"].replace("_", " "),
                 Text(row["reason"]),
-                Text(row["headline"]),
+                Text(f"{row['symbol']}: " * several + row["headline"]),
             )
     return table
 

@@ -28,6 +28,8 @@ _BY_TYPE: dict[int, ExitReason] = {
     bt.Order.Limit: "target",
 }
 
+_FRESH_DAYS = 7  # a quote that is older when it is charged is told
+
 
 class Recorder(bt.Analyzer):
     """Books fills, borrow and interest, and writes down the account at each close."""
@@ -42,7 +44,7 @@ class Recorder(bt.Analyzer):
         self._marks: dict[str, float] = {}
         self._last_session: dict[str, date] = {}
         self._borrow_seen: dict[str, float] = defaultdict(float)
-        self._used_rates: set[tuple[str, BorrowRate | None]] = set()
+        self._used_rates: dict[tuple[str, BorrowRate | None], date] = {}  # the last night of each
 
     def notify_order(self, order: Any) -> None:
         """Book what was executed, after the nights before it were settled."""
@@ -131,12 +133,12 @@ class Recorder(bt.Analyzer):
     def _note_rate(self, symbol: str) -> None:
         if self.p.rules.borrow_mode == "table":
             night = self.strategy.getdatabyname(symbol).datetime.date(-1)
-            self._used_rates.add((symbol, self.p.rates[symbol].on(night)))
+            self._used_rates[symbol, self.p.rates[symbol].on(night)] = night
 
     def _assumptions(self) -> list[str]:
         rules: Rules = self.p.rules
         found = []
-        for symbol, rate in sorted(self._used_rates, key=str):
+        for (symbol, rate), night in sorted(self._used_rates.items(), key=str):
             if rate is None:
                 found.append(
                     f"No borrow rate is known for some nights short {symbol}; "
@@ -146,5 +148,10 @@ class Recorder(bt.Analyzer):
                 found.append(
                     f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
                     f"a year, is an assumption. {rate.note}".strip()
+                )
+            elif (night - rate.day).days > _FRESH_DAYS:
+                found.append(
+                    f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
+                    f"year, was carried on to {night}: no later quote was found."
                 )
         return found

@@ -25,7 +25,7 @@ class Rules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    cash: Annotated[float, Field(gt=0, description="dollars at the start")] = 100_000.0
+    cash: Annotated[float, Field(gt=0, le=1e12, description="dollars at the start")] = 100_000.0
     commission_per_share: Annotated[float, Field(ge=0, description="dollars")] = 0.005
     commission_fixed: Annotated[float, Field(ge=0, description="dollars an order")] = 0.0
     commission_bps: Annotated[float, Field(ge=0, description="basis points of the value")] = 0.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -156,8 +155,9 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
 
     """
     frames = traceback.extract_tb(error.__traceback__)
-    source = inspect.getfile(strategy)
-    place = next((f for f in reversed(frames) if f.filename == source), frames[-1])
+    codes = (getattr(method, "__code__", None) for method in vars(strategy).values())
+    files = {code.co_filename for code in codes if code}
+    place = next((f for f in reversed(frames) if f.filename in files), frames[-1])
     what = str(error)
     if isinstance(error, ValidationError):
         what = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())

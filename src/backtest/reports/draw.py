@@ -9,7 +9,7 @@ from datetime import date
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from backtest.discovery import shown
+from backtest.discovery import flat
 from backtest.runs import Run, read_run
 
 if TYPE_CHECKING:
@@ -61,17 +61,6 @@ def draw_tearsheet(path: Path) -> None:
         ruined_on=date.fromisoformat(ruined) if ruined else None,
     )
     write_tearsheet(source, path / "tearsheet.html")
-
-
-def flat(parameters: dict[str, object], prefix: str = "") -> dict[str, str]:
-    """Parameters as texts by dotted name."""
-    found: dict[str, str] = {}
-    for name, value in parameters.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = shown(value)
-    return found
 
 
 def write_page(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 UNKNOWN = "–"
 _GROUPED = 10_000
@@ -55,6 +55,19 @@ def field(name: str, value: Any) -> str:
     if isinstance(value, int | float) and abs(value) >= _GROUPED:
         return count(value)
     return str(value)
+
+
+def costs_line(manifest: Mapping[str, Any]) -> str:
+    """The costs of a run in a line: the preset, and the figures that are most asked for."""
+    rules, chosen = manifest["rules"], manifest["costs"]
+    parts = [
+        chosen["name"] if chosen else "retail",
+        f"{rules['commission_per_share']:g} $ a share",
+        f"{rules['slippage_bps']:g} bp slippage",
+        f"borrow by {rules['borrow_mode']}" if rules["borrow_mode"] != "none" else "no borrow",
+        f"{rules['reaction_minutes']:g} min to react",
+    ]
+    return ", ".join(parts)
 
 
 FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backtest.discovery import flat
 from backtest.reports.chart import Line, line_chart
-from backtest.reports.formats import FIGURES, UNKNOWN, new_york_time, percent
+from backtest.reports.formats import FIGURES, UNKNOWN, costs_line, new_york_time, percent
 from backtest.reports.pages import fill
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ def render_run(run: Run) -> str:
         trades=[_trade(row, run) for row in run.trades],
         decisions=[{**row, "public": new_york_time(row["published_at"])} for row in run.decisions],
         unknown=UNKNOWN,
+        parameters=flat(manifest["parameters"]),
+        costs=costs_line(manifest),
+        several=len(manifest["symbols"]) > 1,
     )
 
 
@@ -39,9 +43,9 @@ def _curves(run: Run) -> tuple[list[str], list[Line]]:
     start = run.manifest["rules"]["cash"]
     benchmark = start * (1 + table["benchmark_return"]).cumprod()
     days = [f"{day:%Y-%m-%d}" for day in table.index]
-    return days, [
-        Line(run.manifest["benchmark"], benchmark.tolist(), "benchmark"),
-        Line(run.manifest["strategy"], table["equity"].tolist(), "equity"),
+    return [days[0], *days], [  # the curves begin with the cash at the first open
+        Line(run.manifest["benchmark"], [start, *benchmark], "benchmark"),
+        Line(run.manifest["strategy"], [start, *table["equity"]], "equity"),
     ]
 
 

@@ -20,6 +20,7 @@ from backtest.reports.tearsheet_tables import (
     wealth,
     yearly_table,
 )
+from backtest.research.figures import FEWEST_SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-
-FEWEST_SESSIONS = 20
-"""A shorter span gets no annual figures and no ratios."""
 
 _CURVE, _DAILY, _UNDERWATER, _YEARS = (
     "Cumulative Returns vs Benchmark",
@@ -166,4 +164,4 @@ def _notices(source: TearsheetInput, returns: pd.Series, ruined: date | None) ->
     return found
 
 
-__all__ = ["FEWEST_SESSIONS", "TearsheetInput", "write_tearsheet"]
+__all__ = ["TearsheetInput", "write_tearsheet"]

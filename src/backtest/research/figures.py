@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SESSIONS_A_YEAR = 252
+FEWEST_SESSIONS = 20
+_RATIOS = ("volatility", "sharpe", "sortino", "calmar")
 
 
 def session_returns(equity: Floats, start: float) -> Floats:
@@ -101,6 +103,7 @@ def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
     """The figures that follow from a curve alone, by their names in `run.json`.
 
     A curve that fell to zero or below has no ratios: its returns cross a base without meaning.
+    Of fewer than 20 sessions nothing is told by the year, which would be a number without sense.
     """
     returns = session_returns(equity, start)
     figures = {
@@ -114,5 +117,7 @@ def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
         "calmar": calmar(equity, start),
     }
     if np.min(equity) <= 0:
-        figures |= dict.fromkeys(("volatility", "sharpe", "sortino", "calmar"))
+        figures |= dict.fromkeys(_RATIOS)
+    if len(equity) < FEWEST_SESSIONS:
+        figures |= dict.fromkeys(("cagr", *_RATIOS))
     return figures
