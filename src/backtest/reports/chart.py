@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 WIDTH, HEIGHT = 960, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 8, 10, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 8, 10, 28
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
