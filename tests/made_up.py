@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backtest import api
 from backtest.api import RunRequest, make_rules
 from backtest.datafiles import open_data_file, seal
 from backtest.events import Earnings, Event, News, ShortReport, StakeDisclosure
@@ -18,6 +19,8 @@ from backtest.workspace import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from backtest.runs import Run
 
 SOURCE = "made up for tests"
 SESSIONS = (
@@ -177,6 +180,12 @@ def request(strategy: str = "beats", **changes: Any) -> RunRequest:
     }
     terms["rules"] = make_rules(**terms.pop("rules", {}))
     return RunRequest(strategy=strategy, **terms)
+
+
+def do(checkout: Checkout, strategy: str = "beats", *, force: bool = False, **changes: Any) -> Run:
+    """The run of a request on ACME."""
+    prepared = api.prepare_run(checkout.workspace, request(strategy, **changes))
+    return api.run(prepared, force=force)
 
 
 def utc(text: str) -> datetime:

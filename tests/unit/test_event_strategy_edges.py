@@ -142,3 +142,13 @@ def test_a_plain_strategy_that_looks_ahead_is_told_where_to_order(method) -> Non
         f"Cheats defines {method}, in which Backtrader shows the close of a session at its open. "
         "Order in next or notify_event: that is filled at the next open."
     )
+
+
+def test_the_close_of_tomorrow_is_not_there_today() -> None:
+    class Peeks(Made):
+        def next(self) -> None:
+            if len(self) == 1:  # at the last bar there is no tomorrow anyway
+                self.data.close[1]
+
+    with pytest.raises(UsageError, match="IndexError"):
+        replayed_plain([], strategy=Peeks)

@@ -1,0 +1,102 @@
+"""Version and help, and the program as a process of its own."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.commands import MADE_UP, too_wide
+
+COMMANDS = (
+    ("run",),
+    ("compare",),
+    ("list", "strategies"),
+    ("list", "runs"),
+    ("events", "list"),
+    ("events", "show"),
+    ("events", "seal"),
+    ("prices", "list"),
+    ("prices", "seal"),
+)
+
+
+def test_version(command):
+    outcome = command("--version")
+    assert (outcome.code, outcome.out) == (0, "backtest 0.1.0\n")
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_has_an_example(command, words):
+    outcome = command(*words, "--help")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert re.search(rf"Examples?: `backtest {' '.join(words)}", outcome.out)
+    assert too_wide(outcome.out, 80) == []
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ("pandas", "numpy", "backtrader", "quantstats", "exchange_calendars", "matplotlib")
+    asks = [["--help"], *([*words, "--help"] for words in COMMANDS)]
+    code = f"""
+import sys
+from backtest.cli.main import main
+for words in {asks!r}:
+    sys.argv = ["backtest", *words]
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code, words
+    found = [name for name in {heavy!r} if name in sys.modules]
+    assert not found, (words, found)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def process(checkout, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    program = "from backtest.cli.main import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=checkout.root / "data",  # found from inside the checkout
+        env={**os.environ, "COLUMNS": "80", **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_the_program_as_a_process(checkout):
+    done = process(checkout, "run", "beats", *MADE_UP, NO_COLOR="1", PYTHONIOENCODING="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "A made-up beat (a beat)" in done.stdout
+    assert "\x1b" not in done.stdout
+    assert len(list(checkout.root.glob("reports/beats-ACME-*/run.json"))) == 1
+    failed = process(checkout, "run", "beatz", *MADE_UP)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert failed.stderr == (
+        "error: There is no strategy 'beatz'. Did you mean 'beats'? Known: beats, owner.\n"
+    )
+
+
+def test_a_reader_that_goes_away_is_no_error(checkout):
+    program = "from backtest.cli.main import main; main()"
+    shell = f"'{sys.executable}' -c '{program}' events list --json | head -c 1"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", shell],
+        cwd=checkout.root, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("[", "")
+
+
+def test_a_reader_that_goes_away_is_no_fault(checkout):
+    script = f"{sys.executable} -c 'from backtest.cli.main import main; main()' run"
+    folders = f"--symbol ACME --benchmark INDX --no-tearsheet --data {checkout.root}/data"
+    where = f"--strategies {checkout.root}/strategies --out {checkout.root}/reports"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {script} {folders} {where} | head -1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("ACME from 2025-06-02")

@@ -1,0 +1,184 @@
+"""`backtest run` on the made-up checkout, as a user types it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.commands import MADE_UP, rows, too_wide, words
+
+
+def test_run_replays_every_strategy_and_shows_figures_trades_and_events(run_made_up, checkout):
+    outcome = run_made_up()
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "ACME from 2025-06-02 to 2025-07-15, start 100,000 $, benchmark INDX" in outcome.out
+    assert re.search(r"^Trades +1 +1 +–$", outcome.out, re.MULTILINE)
+    assert re.search(r"^Total return +\+1\.4 % +\+29\.9 % +\+2\.0 %$", outcome.out, re.MULTILINE)
+    assert re.search(r"long +2025-06-05 +103\.05 +to +2025-06-10 +105\.95 +time", outcome.out)
+    assert "A made-up beat (a beat)" in outcome.out
+    assert re.search(r"2025-06-27 +no signal +not a beat +A made-up miss", outcome.out)
+    folders = sorted(path.name for path in (checkout.root / "reports").iterdir())
+    assert [re.sub("-[0-9a-f]{10}$", "", name) for name in folders] == ["beats-ACME", "owner-ACME"]
+    for name in folders:
+        assert f"reports/{name}/index.html" in outcome.out
+        assert sorted(path.name for path in (checkout.root / "reports" / name).iterdir()) == [
+            "decisions.csv", "equity.csv", "index.html", "run.json", "trades.csv",
+        ]  # fmt: skip
+
+
+def test_the_trade_of_the_made_up_beat_by_hand(run_made_up, checkout):
+    run_made_up("beats")
+    (trade,) = rows(checkout, "trades.csv")
+    # Public on 2025-06-04 at 16:05: opens at 103 on the 5th; half of 100,000 buys 485 shares;
+    # three sessions later, 06-10, it opens at 106. Half a cent a share, 1 dollar at least.
+    entry, leave = 103 * 1.0005, 106 * 0.9995
+    assert (trade["direction"], trade["shares"]) == ("long", "485")
+    assert (trade["entry_session"], trade["exit_session"]) == ("2025-06-05", "2025-06-10")
+    assert float(trade["entry_price"]) == pytest.approx(entry, rel=1e-12)
+    assert float(trade["exit_price"]) == pytest.approx(leave, rel=1e-12)
+    assert float(trade["commission"]) == pytest.approx(2 * 485 * 0.005, rel=1e-12)
+    assert float(trade["net_profit"]) == pytest.approx(485 * (leave - entry) - 4.85, rel=1e-12)
+    assert trade["exit_reason"] == "time"
+
+
+def test_run_takes_the_strategies_named_once_each(run_made_up, checkout):
+    outcome = run_made_up("owner", "owner")
+    assert "owner · ACME" in outcome.out
+    assert "beats · ACME" not in outcome.out
+    assert len(list((checkout.root / "reports").iterdir())) == 1
+
+
+def test_settings_reach_the_strategy(run_made_up, checkout):
+    assert run_made_up("beats", "--set", "hold=5", "--set", "weight = 0.25").code == 0
+    (trade,) = rows(checkout, "trades.csv")
+    assert (trade["shares"], trade["exit_session"]) == ("242", "2025-06-12")
+    manifest = json.loads(next(checkout.root.glob("reports/*/run.json")).read_text())
+    assert manifest["parameters"] == {"hold": 5, "weight": 0.25}
+
+
+def test_rules_are_set_by_options(run_made_up, checkout):
+    options = ("--cash", "10000", "--commission", "0", "--slippage", "0", "--reaction", "1440")
+    assert run_made_up("beats", *options).code == 0
+    (trade,) = rows(checkout, "trades.csv")
+    # A day to react: the open of the 6th, 104; 5,000 dollars buy 48 shares; the 11th opens at 107.
+    assert (trade["entry_session"], trade["entry_price"]) == ("2025-06-06", "104.0")
+    assert (trade["shares"], trade["net_profit"]) == ("48", "144.0")
+    rules = json.loads(next(checkout.root.glob("reports/*/run.json")).read_text())["rules"]
+    assert rules["cash"] == 10_000
+    assert rules["reaction_minutes"] == 1440
+    assert rules["slippage_bps"] == 0
+    assert rules["commission_per_share"] == 0
+
+
+def test_costs_come_from_a_preset_or_a_file_and_options_go_before(run_made_up, checkout):
+    checkout.write("data/costs/cheap.toml", "[figures]\nslippage_bps = 0\ncommission_min = 3\n")
+    assert run_made_up("beats", "--costs", "cheap").code == 0
+    (trade,) = rows(checkout, "trades.csv")
+    assert (trade["entry_price"], trade["commission"]) == ("103.0", "6.0")
+    shorter = ("--costs", "data/costs/cheap.toml", "--slippage", "10", "--out", "other")
+    assert run_made_up("beats", *shorter).code == 0
+    manifest = json.loads(next(checkout.root.glob("other/*/run.json")).read_text())
+    assert (manifest["rules"]["slippage_bps"], manifest["rules"]["commission_min"]) == (10, 3)
+
+
+def test_from_and_to_bound_the_replay_and_leave_events_outside_untraded(run_made_up, checkout):
+    outcome = run_made_up("beats", "--from", "2025-06-07", "--to", "2025-06-20")
+    assert "ACME from 2025-06-09 to 2025-06-20" in outcome.out
+    assert "No trade." in outcome.out
+    assert re.search(r"2025-06-04 +not tradable +before the first", outcome.out)
+    assert re.search(r"2025-06-27 +not tradable +after the last", outcome.out)
+    assert len(rows(checkout, "equity.csv")) == 9
+    first, second = rows(checkout, "decisions.csv")
+    assert first["reason"] == "before the first session of the replay, 2025-06-09"
+    assert second["reason"] == "after the last session of the replay, 2025-06-20"
+    assert (first["action"], first["tradable_session"]) == ("not_tradable", "2025-06-05")
+
+
+def test_run_as_json_is_json_alone(run_made_up, checkout):
+    outcome = run_made_up("--json")
+    beats, owner = json.loads(outcome.out)
+    assert [beats["strategy"], owner["strategy"]] == ["beats", "owner"]
+    assert beats["summary"]["run"]["trades"] == 1
+    assert beats["summary"]["run"]["total_return"] == pytest.approx(
+        (485 * (106 * 0.9995 - 103 * 1.0005) - 4.85) / 100_000
+    )
+    assert Path(beats["path"]).parent == checkout.root / "reports"
+    assert beats["inputs"].keys() == {
+        "prices/ACME.csv", "prices/INDX.csv", "borrow/ACME.csv", "events/earnings.csv",
+        "events/stake_disclosures.csv", "events/short_reports.csv", "events/news.csv",
+    }  # fmt: skip
+    assert "Infinity" not in outcome.out
+    assert "NaN" not in outcome.out
+
+
+def test_a_run_that_exists_is_shown_and_not_repeated_unless_forced(run_made_up, checkout):
+    first = run_made_up("beats")
+    before = checkout.snapshot()
+    second = run_made_up("beats")
+    assert checkout.snapshot() == before
+    assert "1 of 1 had been run before with the same inputs and was not run again" in words(
+        second.out
+    )
+    assert second.out.startswith(first.out.split("\nbeats: ")[0].rstrip())
+    forced = run_made_up("beats", "--force")
+    assert "run before" not in forced.out
+    manifest = next(name for name in before if name.endswith("run.json"))
+    after = checkout.snapshot()
+    assert after[manifest] != before[manifest]  # it was finished later
+    assert {n for n in after if after[n] != before[n]} <= {
+        manifest, manifest.replace("run.json", "index.html"),
+    }  # fmt: skip
+
+
+def test_no_tearsheet_is_drawn_where_none_is_wanted(command, checkout):
+    assert command("run", "beats", *MADE_UP).code == 0
+    assert list(checkout.root.glob("reports/*/tearsheet.html")) == []
+
+
+def test_runs_go_to_the_folder_that_is_named_by_option_or_environment(
+    run_made_up, checkout, monkeypatch
+):
+    assert run_made_up("beats", "--out", "elsewhere/deep").code == 0
+    assert len(list(checkout.root.glob("elsewhere/deep/beats-ACME-*"))) == 1
+    monkeypatch.setenv("BACKTEST_REPORTS", str(checkout.root / "by-environment"))
+    assert run_made_up("beats").code == 0
+    assert len(list(checkout.root.glob("by-environment/beats-ACME-*"))) == 1
+    assert checkout.snapshot() == {}
+
+
+def test_the_place_of_a_run_is_printed_letter_by_letter(run_made_up, checkout):
+    outcome = run_made_up("beats", "--out", "runs [old]")
+    assert str(checkout.root / "runs [old]" / "beats-ACME-") in outcome.out
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_no_line_is_wider_than_the_terminal(run_made_up, command, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    outcome = run_made_up()
+    assert too_wide(outcome.out, width) == []
+    for asked in (("compare",), ("list", "runs"), ("list", "strategies"), ("events", "list")):
+        assert too_wide(command(*asked).out, width) == []
+
+
+def test_colours_are_for_terminals_and_never_with_no_color(run_made_up, command, monkeypatch):
+    assert "\x1b[" not in run_made_up().out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[32m" in run_made_up().out
+    monkeypatch.setenv("NO_COLOR", "1")
+    for outcome in (run_made_up(), command("compare"), command("events", "list")):
+        assert re.findall(r"\x1b\[[\d;]*3[0-7]", outcome.out) == []
+
+
+def test_texts_of_the_data_are_shown_as_they_are(run_made_up, command, checkout):
+    checkout.edit("data/events/earnings.csv", "A made-up beat", "A [red]made-up[/red] :smile: beat")
+    assert "A [red]made-up[/red] :smile: beat (a beat)" in run_made_up("beats").out
+    assert "[red]made-up[/red]" in re.sub(r"\s+", "", command("events", "list").out)
+
+
+def test_a_strategy_that_fails_does_not_hide_the_others(run_made_up, checkout):
+    checkout.strategy("broken", "return 1 / 0")
+    outcome = run_made_up()
+    assert outcome.code == 2
+    assert "beats · ACME" in outcome.out
+    assert "ZeroDivisionError" in outcome.err

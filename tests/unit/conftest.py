@@ -1,0 +1,11 @@
+"""Fixtures of the unit tests."""
+
+import pytest
+
+from backtest.market.prices import read_prices
+
+
+@pytest.fixture
+def prices(checkout):
+    """The prices of ACME."""
+    return read_prices(checkout.root / "data/prices", "ACME", bars=True)

@@ -1,0 +1,144 @@
+"""Every event is decided on once and in order, and what a strategy may answer."""
+
+import pytest
+
+from backtest.engine.timeline import Decision, decide
+from backtest.errors import UsageError
+from backtest.events import Earnings
+from backtest.strategy import Signal, Strategy
+from tests import asking
+from tests.asking import END_OF_DAY, ask
+from tests.made_up import MINUTES_5, day, earnings, ids, news, report, stake
+
+# Every event once, in order
+
+
+def test_every_event_listened_to_is_accounted_for_once_and_no_other(prices):
+    heard = [
+        earnings("2025-06-27T08:00:00-04:00"),
+        stake(f"2025-06-10{END_OF_DAY}", precision="date"),
+        report(f"2025-06-29{END_OF_DAY}", precision="week"),
+        earnings("2025-06-04T16:05:00-04:00"),
+    ]
+    other = [
+        news("2025-06-05T16:05:00-04:00"),
+        earnings("2025-06-05T16:05:00-04:00", symbol="OTHR"),
+    ]
+    decisions, _ = ask(prices, [*other, *heard])
+    assert [d.event for d in decisions] == [heard[3], heard[1], heard[0], heard[2]]
+    assert ids(d.event for d in decisions) == ids(
+        d.event for d in ask(prices, [*reversed(heard), *other])[0]
+    )
+
+
+def test_events_of_one_moment_stand_in_order_of_symbol_and_id(prices):
+    moment = "2025-06-04T16:05:00-04:00"
+    events = [earnings(moment, headline=text) for text in "abcdef"]
+    decisions, _ = ask(prices, events)
+    assert ids(d.event for d in decisions) == sorted(ids(events))
+
+
+def test_a_kind_is_heard_through_its_parent(prices):
+    class Warned(Earnings):
+        pass
+
+    event = Warned(**earnings().model_dump())
+    decisions, _ = ask(prices, [event])
+    assert [d.event for d in decisions] == [event]
+
+
+# Answers
+
+
+def test_a_signal_lands_in_the_decision_with_its_reason(prices):
+    decisions, _ = ask(prices, [earnings()], lambda e, _: Signal.short(e, hold=3, reason="why"))
+    (decision,) = decisions
+    assert (decision.action, decision.direction, decision.reason) == ("signal", "short", "why")
+    assert decision.signal == Signal(
+        symbol="ACME", event_id=earnings().id, direction="short", hold=3, reason="why"
+    )
+    assert decision.tradable_session == day("2025-06-05")
+
+
+def test_a_text_is_the_reason_why_not(prices):
+    (decision,), _ = ask(prices, [earnings()], lambda *_: "too small")
+    assert (decision.action, decision.reason, decision.signal) == ("no_signal", "too small", None)
+
+
+def test_what_became_of_a_decision_is_added_to_its_reason():
+    decision = Decision(earnings(), day("2025-06-05"), "signal", "a beat")
+    assert decision.became("renew", "set anew") == Decision(
+        earnings(), day("2025-06-05"), "renew", "a beat; set anew"
+    )
+    assert decision.became("enter").reason == "a beat"
+
+
+@pytest.mark.parametrize("answer", [None, True, 5, ["long"], Signal])
+def test_any_other_answer_is_refused_with_what_is_allowed(prices, answer):
+    with pytest.raises(UsageError) as caught:
+        ask(prices, [earnings()], lambda *_: answer)
+    assert f"Asked answered {earnings().id} with {answer!r}." in str(caught.value)
+    assert "answers with a Signal, or with a text that says why there is none" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [earnings("2025-06-03T16:05:00-04:00"), earnings(symbol="OTHR")],
+    ids=["event", "symbol"],
+)
+def test_an_answer_for_another_event_is_refused(prices, other):
+    with pytest.raises(UsageError) as caught:
+        ask(prices, [earnings()], lambda *_: Signal.long(other))
+    told = f"answered {earnings().id} with a signal for {other.symbol} {other.id}"
+    assert told in str(caught.value)
+    assert "Make it with Signal.long(event, …)" in str(caught.value)
+
+
+class Asked(asking.Asked):
+    """Its code is in this file, for a failure is told with a line of the strategy's file."""
+
+    def on_event(self, event, market):
+        return super().on_event(event, market)
+
+
+def test_a_strategy_that_fails_is_told_with_event_and_line(prices):
+    def fail(*_):
+        raise ZeroDivisionError("made up")
+
+    with pytest.raises(UsageError) as caught:
+        ask(prices, [earnings()], fail, strategy=Asked)
+    told = str(caught.value)
+    assert f"Asked failed on {earnings().id}: ZeroDivisionError: made up" in told
+    assert "test_decisions.py, line" in told
+    assert 'raise ZeroDivisionError("made up")' in told
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize(
+    "terms", [{"hold": 0}, {"stop": 1.0}, {"weight": 0}, {"weight": float("nan")}, {"size": 5}]
+)
+def test_a_signal_out_of_bounds_is_a_failure_at_the_line_of_the_strategy(prices, terms):
+    with pytest.raises(UsageError) as caught:
+        ask(prices, [earnings()], lambda e, _: Signal.long(e, **terms), strategy=Asked)
+    told = str(caught.value)
+    assert f"Asked failed on {earnings().id}: ValidationError" in told
+    assert next(iter(terms)) in told
+    assert "test_decisions.py, line" in told
+    assert "lambda e, _: Signal.long(e, **terms)" in told
+
+
+def test_a_strategy_without_on_event_is_told(prices):
+    class Silent(Strategy):
+        listens_to = (Earnings,)
+
+    with pytest.raises(UsageError, match=r"Silent failed on earnings-.*NotImplementedError"):
+        decide(Silent(), [earnings()], {"ACME": prices}, {"ACME": prices}, MINUTES_5)
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_let_through(prices, kind):
+    def stop(*_):
+        raise kind
+
+    with pytest.raises(kind):
+        ask(prices, [earnings()], stop)
