@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint check lock goldens bench clean
+.PHONY: run test lint check lock goldens mutants bench clean
 
 run: $(VENV)/.installed
 	$(BIN)/backtest run
@@ -18,11 +18,16 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache
 
 check: $(VENV)/.installed-dev
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --cov=backtest.engine --cov=backtest.events --cov=backtest.market \
+		--cov-branch --cov-report= --cov-fail-under=95
 
 # Shows what differs from the recorded trades and orders, and asks before it writes.
 goldens: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.golden.goldens
+
+# Plants faults in the engine and shows those that no test notices: about 13 minutes on two cores.
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutants
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/replay.py
