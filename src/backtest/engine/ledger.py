@@ -93,18 +93,6 @@ class Ledger:
         holding = self._open.get(symbol)
         return holding.shares if holding else 0.0
 
-    def holdings(self) -> dict[str, float]:
-        """Signed shares of every open position, in order of entry."""
-        return {symbol: holding.shares for symbol, holding in self._open.items()}
-
-    def trade(self, symbol: str) -> Trade:
-        """The open trade of a symbol that is held."""
-        return self._open[symbol].trade
-
-    def equity(self, marks: Mapping[str, float]) -> float:
-        """Cash plus positions at the marks, dollars."""
-        return self.cash + sum(h.shares * marks[symbol] for symbol, h in self._open.items())
-
     def charge_borrow(self, symbol: str, amount: float) -> None:
         """Take the cost of a short's night from cash."""
         self.cash -= amount
