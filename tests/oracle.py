@@ -187,15 +187,15 @@ class _Simulation:
             self.close_at_the_open(held, bar, "reversal")
         fill = self.slipped(symbol, bar.open, sign)
         others = sum(p.shares * price[s] for s, p in self.held() if s != symbol)
-        shares = floor(signal.weight * equity / fill)
-        shares = min(shares, floor((self.rules.max_gross * equity - others) / fill))
+        shares = floor(signal.weight * equity / fill + 1e-9)  # 90.01 buy 9,001 at 0.01
+        shares = min(shares, floor((self.rules.max_gross * equity - others) / fill + 1e-9))
         most = self.participation(symbol, index)
         if most is not None and shares > most:
             shares = most
             self.capped.add(signal.event_id)
         if sign > 0:
             shares = self.affordable(shares, fill)
-        elif self.cash + shares * fill - self.commission(shares, fill) < 0:
+        elif self.cash + shares * fill - self.commission(shares, fill) < -1e-9:
             shares = 0
         if shares <= 0:
             return "no_room"
@@ -213,7 +213,7 @@ class _Simulation:
         enough, too_many = 0, max(shares, 0) + 1
         while too_many - enough > 1:  # value plus commission never falls with the number
             middle = (enough + too_many) // 2
-            if middle * fill + self.commission(middle, fill) <= self.cash:
+            if middle * fill + self.commission(middle, fill) <= self.cash + 1e-9:
                 enough = middle
             else:
                 too_many = middle

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from backtest.market.prices import Prices
 
 
+# Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
+_SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
+
+
 class PriceFeed(bt.feed.DataBase):
     """A feed over `Prices` that fills Backtrader's lines at once instead of row by row."""
 
@@ -172,7 +176,9 @@ class RulesBroker(bt.brokers.BackBroker):
         if order.data._name not in self.feeds:  # noqa: SLF001
             return  # no bar in this session: the lines stand on some other day's prices
         self._slip = session_slippage(order.data, self.p.rules)
+        self.cash += _SPECK
         super()._try_exec(order)
+        self.cash -= _SPECK
 
     def _slip_up(self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any) -> float:
         return price if lim else fill_price(price, 1, self._slip)

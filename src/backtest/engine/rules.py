@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _BASIS_POINT = 1e-4
 _MOST_SLIPPAGE = 0.99
 _LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
+_ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a double
 VOLUME_SESSIONS = 20
 
 
@@ -98,11 +99,12 @@ def participation_cap(volumes: Sequence[float], rules: Rules) -> int | None:
 
 def shares_for(value: float, fill: float) -> int:
     """Whole shares that a value buys at a fill price; 0 where it buys none."""
-    return max(floor(value / fill), 0)
+    return max(floor(value / fill + _ROUNDING), 0)
 
 
 def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:
     """The most shares, up to `shares`, that leave cash at or above zero, commission included."""
+    cash += _ROUNDING
     if shares * fill + commission(shares, fill, rules) <= cash:
         return shares
     low, high = 0, shares  # the cost grows with the shares: search by halves
@@ -118,7 +120,7 @@ def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:
 def affordable_short(shares: int, fill: float, cash: float, rules: Rules) -> int:
     """`shares`, or 0 where the account would stay in debt even after the sale."""
     left = cash + shares * fill - commission(shares, fill, rules)
-    return shares if left >= 0 else 0
+    return shares if left >= -_ROUNDING else 0
 
 
 def stop_level(price: float, direction: int, fraction: float) -> float:
