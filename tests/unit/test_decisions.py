@@ -2,13 +2,14 @@
 
 import pytest
 
+from backtest.api import prepare_run, run
 from backtest.engine.timeline import Decision, decide
 from backtest.errors import UsageError
 from backtest.events import Earnings
 from backtest.strategy import Signal, Strategy
 from tests import asking
 from tests.asking import END_OF_DAY, ask
-from tests.made_up import MINUTES_5, day, earnings, ids, news, report, stake
+from tests.made_up import MINUTES_5, day, earnings, ids, news, report, request, stake
 
 # Every event once, in order
 
@@ -142,3 +143,13 @@ def test_an_interrupt_is_let_through(prices, kind):
 
     with pytest.raises(kind):
         ask(prices, [earnings()], stop)
+
+
+def test_a_fault_of_a_whole_model_is_told_too(checkout):
+    made = (
+        "StakeDisclosure(symbol='ACME', published_at='2025-06-04T16:05:00-04:00', "
+        "precision='exact', headline='x', holder='BIGCO', form='8-K', as_of='2026-01-01')"
+    )
+    checkout.strategy("late", f"return {made}")
+    with pytest.raises(UsageError, match=r"failed on earnings-.*later than the publication"):
+        run(prepare_run(checkout.workspace, request("late")))

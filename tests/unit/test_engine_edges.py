@@ -13,7 +13,7 @@ from backtest.engine.costs import read_costs
 from backtest.engine.orders import Quote
 from backtest.engine.replay import replay
 from backtest.engine.result import SentOrder
-from backtest.engine.rules import Rules, is_margin_call
+from backtest.engine.rules import Rules, affordable_long, affordable_short, is_margin_call
 from backtest.engine.timeline import Decision, decide, failure
 from backtest.engine.trader import Trader
 from backtest.errors import AccountingError, DataError, UsageError
@@ -215,6 +215,13 @@ def test_settings_have_bounds(name, allowed, refused) -> None:
     for value in refused:
         with pytest.raises(ValidationError, match=name):
             Rules(**{name: value})
+
+
+def test_rounding_is_forgiven_up_to_a_billionth_of_a_dollar() -> None:
+    bare = Rules(**FREE)
+    assert [affordable_long(1, price, 0.0, bare) for price in (1e-9, 1.1e-9)] == [1, 0]
+    assert affordable_long(2, 1e-9, 0.0, bare) == 1
+    assert [affordable_short(1, 1e-9, cash, bare) for cash in (-2e-9, -2.1e-9)] == [1, 0]
 
 
 # Costs of one's own

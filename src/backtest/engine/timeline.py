@@ -160,7 +160,9 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
     place = next((f for f in reversed(frames) if f.filename in files), frames[-1])
     what = str(error)
     if isinstance(error, ValidationError):
-        what = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+        what = "; ".join(
+            ": ".join([*map(str, fault["loc"][-1:]), fault["msg"]]) for fault in error.errors()
+        )
     return UsageError(
         f"{strategy.__name__} failed {where}: {type(error).__name__}: {what}\n"
         f"  {place.filename}, line {place.lineno}: {place.line}"
