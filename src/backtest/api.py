@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from backtest.discovery import BacktraderStrategy, StrategyFile, configure, load_strategy
+from backtest.discovery import BacktraderStrategy, StrategyFile, configure, load_strategy, plain
 from backtest.errors import DataError, UsageError
-from backtest.events import FILED_KINDS, Event, Start, read_all_events
+from backtest.inputs import Inputs, read_inputs
 from backtest.runs import Run, folder_name, is_complete, program_sha256, read_run, run_id, save_run
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from backtest.engine.costs import Costs
     from backtest.engine.result import Result
     from backtest.engine.rules import Rules
-    from backtest.events import EventFile
-    from backtest.market.borrow import BorrowRates
     from backtest.market.prices import Prices
     from backtest.strategy import Strategy
     from backtest.workspace import Workspace
@@ -60,22 +58,13 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
-class _Inputs:
-    history: Mapping[str, Prices]
-    span: Mapping[str, Prices]
-    rates: Mapping[str, BorrowRates]
-    events: Sequence[EventFile]
-    benchmark: Prices
-
-
-@dataclass(frozen=True)
 class PreparedRun:
     """A request whose inputs were read and checked, and whose run id is therefore known."""
 
     request: RunRequest
     file: StrategyFile
     strategy: Strategy | BacktraderStrategy
-    inputs: _Inputs
+    inputs: Inputs
     identity: Mapping[str, Any]
     path: Path
 
@@ -119,7 +108,10 @@ def prepare_run(workspace: Workspace, request: RunRequest) -> PreparedRun:
     """
     file = load_strategy(workspace.strategies, request.strategy)
     strategy = configure(file, request.settings)
-    inputs = _read_inputs(workspace.data, request, strategy)
+    span = (request.first, request.last)
+    inputs = read_inputs(
+        workspace.data, request.symbols, request.benchmark, span, strategy.listens_to
+    )
     identity = _identity(workspace.data, request, file, strategy, inputs)
     name = folder_name(file.name, request.symbols, run_id(identity))
     return PreparedRun(request, file, strategy, inputs, identity, workspace.reports / name)
@@ -158,79 +150,46 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
     return save_run(prepared.path, manifest, result, returns)
 
 
-def _read_inputs(
-    data: Path, request: RunRequest, strategy: Strategy | BacktraderStrategy
-) -> _Inputs:
-    from backtest.market.borrow import read_borrow_rates
-    from backtest.market.prices import read_prices
-
-    history = {s: read_prices(data / "prices", s, bars=True) for s in request.symbols}
-    kinds = [kind for kind in strategy.listens_to if kind not in (Event, Start)]
-    # Strategies may look at any public event, not only at those that they answer.
-    seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]
-    return _Inputs(
-        history=history,
-        span={s: p.span(request.first, request.last) for s, p in history.items()},
-        rates={s: read_borrow_rates(data / "borrow", s) for s in request.symbols},
-        events=read_all_events(data / "events", seen),
-        benchmark=read_prices(data / "prices", request.benchmark),
-    )
-
-
 def _identity(
     data: Path,
     request: RunRequest,
     file: StrategyFile,
     strategy: Strategy | BacktraderStrategy,
-    inputs: _Inputs,
+    inputs: Inputs,
 ) -> dict[str, Any]:
-    files = [p.file for p in (*inputs.history.values(), inputs.benchmark)]
-    files += [r.file for r in inputs.rates.values() if r.file] + [f.file for f in inputs.events]
     return {
         "strategy": file.name,
-        "parameters": _plain(strategy.model_dump()),
+        "parameters": plain(strategy.model_dump()),
         "symbols": list(request.symbols),
         "benchmark": request.benchmark,
         "span": {
-            "first": min(p.first for p in inputs.span.values()).isoformat(),
-            "last": max(p.last for p in inputs.span.values()).isoformat(),
+            "first": inputs.first.isoformat(),
+            "last": inputs.last.isoformat(),
         },
         "rules": request.rules.model_dump(),
-        "inputs": {f.path.relative_to(data).as_posix(): f.sha256 for f in files},
+        "inputs": inputs.hashes(data),
         "strategy_sha256": file.source_sha256(),
         "program_sha256": program_sha256(),
         "packages": {name: version(name) for name in _PACKAGES},
     }
 
 
-def _plain(value: Any) -> Any:
-    """Parameters as JSON knows them, sets in order."""
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted(map(_plain, value))
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value if value is None or isinstance(value, str | int | float) else str(value)
-
-
 def _replay(prepared: PreparedRun) -> Result:
     from backtest.engine.timeline import decide, schedule
 
     inputs, rules, strategy = prepared.inputs, prepared.request.rules, prepared.strategy
-    events = [event for file in inputs.events for event in file.events]
     reaction = timedelta(minutes=rules.reaction_minutes)
     where = (inputs.history, inputs.span)
     if isinstance(strategy, BacktraderStrategy):
         from backtest.engine.event_strategy import replay_event_strategy
 
-        heard = schedule(strategy.listens_to, events, *where, reaction)
+        heard = schedule(strategy.listens_to, inputs.events, *where, reaction)
         return replay_event_strategy(
             strategy.cls, strategy.parameters, inputs.span, inputs.rates, heard, rules
         )
     from backtest.engine.replay import replay
 
-    decisions = decide(strategy, events, *where, reaction)
+    decisions = decide(strategy, inputs.events, *where, reaction)
     return replay(inputs.span, inputs.rates, decisions, rules)
 
 

@@ -102,6 +102,17 @@ def flat(parameters: dict[str, object], prefix: str = "") -> dict[str, str]:
     return found
 
 
+def plain(value: Any) -> Any:
+    """Parameters as JSON knows them, sets in order."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(plain, value))
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
 def strategy_names(folder: Path) -> list[str]:
     """The names of the strategy files in a folder."""
     return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))

@@ -95,7 +95,7 @@ def program_sha256() -> str:
     root = Path(__file__).parent
     digest = hashlib.sha256()
     packages = ("events", "market", "engine", "research")
-    modules = ("strategy.py", "discovery.py", "datafiles.py", "api.py", "runs.py")
+    modules = ("strategy.py", "discovery.py", "datafiles.py", "inputs.py", "api.py", "runs.py")
     for place in (*packages, *modules):
         for path in sorted((root / place).rglob("*.py")) or [root / place]:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
