@@ -1,10 +1,11 @@
 """The engines behind the interface of the oracle, so that tests can hold them equal."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from backtest.datafiles import DataFile
@@ -47,6 +48,18 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
     ]
 
 
+def borrow_rates(
+    symbols: Iterable[str], borrow: Mapping[str, Sequence[Any]]
+) -> dict[str, BorrowRates]:
+    """Made-up rates by symbol."""
+    return {
+        symbol: BorrowRates(
+            symbol, tuple(BorrowRate(*pair, "made up") for pair in sorted(borrow.get(symbol, ())))
+        )
+        for symbol in symbols
+    }
+
+
 def run_replay(
     bars: Mapping[str, Sequence[Any]],
     signals: Sequence[oracle.Signal],
@@ -55,15 +68,9 @@ def run_replay(
     **modes: bool,
 ) -> oracle.Outcome:
     """The replay on Backtrader, its result in the oracle's words."""
-    rates = {
-        symbol: BorrowRates(
-            symbol, tuple(BorrowRate(*pair, "made up") for pair in sorted(borrow.get(symbol, ())))
-        )
-        for symbol in bars
-    }
     result = replay(
         {symbol: made_up_prices(symbol, rows) for symbol, rows in bars.items()},
-        rates,
+        borrow_rates(bars, borrow),
         made_up_decisions(signals),
         Rules(**vars(settings)),
         **modes,
@@ -81,5 +88,70 @@ def run_replay(
     )
 
 
+def run_kernel(
+    bars: Mapping[str, Sequence[Any]],
+    signals: Sequence[oracle.Signal],
+    settings: oracle.Settings,
+    borrow: Mapping[str, Sequence[Any]],
+) -> oracle.Outcome:
+    """The compiled kernel, its result in the oracle's words."""
+    from backtest.engine.kernel_types import CAPPED, OUTCOMES, REASONS
+    from backtest.engine.panel import panel_of, signal_rows
+    from backtest.engine.simulate import simulate
+
+    panel = panel_of({symbol: made_up_prices(symbol, rows) for symbol, rows in bars.items()})
+    ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
+    rows = signal_rows(panel, [(s.session, s) for s in ordered])
+    result = simulate(
+        panel,
+        rows,
+        np.array([0, len(rows)]),
+        Rules(**vars(settings)),
+        borrow_rates(bars, borrow),
+        trades=True,
+        curves=True,
+    )
+    days = panel.sessions.tolist()
+    trades = [
+        (signal, row["side"], trade)
+        for signal, row, trade in zip(ordered, rows, result.trades, strict=True)
+        if trade["shares"]
+    ]
+    curve = zip(days, result.equity[0].tolist(), result.cash[0].tolist(), strict=True)
+    return oracle.Outcome(
+        trades=[
+            oracle.Trade(
+                event_id=signal.event_id,
+                symbol=signal.symbol,
+                direction=signal.direction,
+                shares=int(trade["shares"]),
+                entry_session=days[trade["entry_bar"]],
+                entry_price=trade["entry_price"],
+                exit_session=days[trade["exit_bar"]],
+                exit_price=trade["exit_price"],
+                exit_reason=REASONS[trade["reason"]],
+                gross_profit=(
+                    gross := side * trade["shares"] * (trade["exit_price"] - trade["entry_price"])
+                ),
+                commission=trade["commission"],
+                borrow=trade["borrow"],
+                net_profit=gross - trade["commission"] - trade["borrow"],
+            )
+            for signal, side, trade in trades
+        ],
+        equity=[oracle.Point(day, equity, cash, equity - cash) for day, equity, cash in curve],
+        outcomes={
+            signal.event_id: OUTCOMES[outcome % CAPPED]
+            for signal, outcome in zip(ordered, result.outcomes.tolist(), strict=True)
+        },
+        capped={
+            signal.event_id
+            for signal, outcome in zip(ordered, result.outcomes.tolist(), strict=True)
+            if outcome >= CAPPED
+        },
+        interest=float(result.totals["interest"][0]),
+    )
+
+
 Engine = Callable[..., oracle.Outcome]
-ENGINES: dict[str, Engine] = {"oracle": oracle.simulate, "replay": run_replay}
+ENGINES: dict[str, Engine] = {"oracle": oracle.simulate, "replay": run_replay, "kernel": run_kernel}

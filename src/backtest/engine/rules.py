@@ -1,6 +1,7 @@
 """The trading rules as settings and pure functions of numbers. Nothing here keeps state.
 
-Money is in dollars, shares are whole and positive, rates and weights are fractions.
+Money is in dollars, shares are whole and positive, rates and weights are fractions. The kernel
+compiles the functions as they stand: those that it uses know numbers and each other alone.
 """
 
 from __future__ import annotations
@@ -94,7 +95,12 @@ def participation_cap(volumes: Sequence[float], rules: Rules) -> int | None:
     """
     if rules.max_participation is None or not volumes:
         return None
-    return floor(rules.max_participation * median(volumes))
+    return most_shares(median(volumes), rules.max_participation)
+
+
+def most_shares(median_volume: float, participation: float) -> int:
+    """Whole shares that a participation in the usual volume allows."""
+    return floor(participation * median_volume)
 
 
 def shares_for(value: float, fill: float) -> int:

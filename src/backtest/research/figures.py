@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -121,3 +122,34 @@ def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
     if len(equity) < FEWEST_SESSIONS:
         figures |= dict.fromkeys(("cagr", *_RATIOS))
     return figures
+
+
+def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict[str, NDArray[Any]]:
+    """The figures of many totals from the totals that the kernel keeps; NaN where undefined.
+
+    Args:
+        totals: one record an account, fields as in `engine.kernel_types.ACCOUNT`.
+        start: cash at the start, dollars.
+        sessions: sessions of the run.
+
+    """
+    passed_over = totals["returns"] < sessions  # those sessions earned nothing
+    least = np.where(passed_over, np.minimum(totals["least"], 0), totals["least"])
+    most = np.where(passed_over, np.maximum(totals["most"], 0), totals["most"])
+    has_ratio = (totals["lowest"] > 0) & (most > least) & (sessions >= FEWEST_SESSIONS)
+    mean = totals["total"] / sessions
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = (totals["squares"] - totals["total"] * mean) / (sessions - 1)
+        sharpe = mean / np.sqrt(variance) * np.sqrt(SESSIONS_A_YEAR)
+        win_rate = totals["wins"] / totals["trades"]
+    return {
+        "final_equity": totals["equity"],
+        "total_return": totals["equity"] / start - 1,
+        "sharpe": np.where(has_ratio, sharpe, np.nan),
+        "max_drawdown": totals["deepest"],
+        "trades": totals["trades"],
+        "win_rate": win_rate,
+        "commission": totals["commission"],
+        "borrow": totals["borrow"],
+        "interest": totals["interest"],
+    }

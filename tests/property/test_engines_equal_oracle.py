@@ -1,4 +1,4 @@
-"""The replay and the oracle agree on every trade and on the equity, whatever is drawn."""
+"""Replay, kernel and oracle agree on every trade and on the equity, whatever is drawn."""
 
 from dataclasses import astuple
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as run_settings
 
-from tests.engines import run_replay
+from tests.engines import run_kernel, run_replay
 from tests.oracle import Outcome, simulate
 from tests.property.strategies import World, worlds
 
@@ -30,7 +30,7 @@ def assert_equal(got: Outcome, wanted: Outcome) -> None:
 
 @run_settings(deadline=None, max_examples=300)
 @given(worlds())
-def test_replay_equals_oracle(world: World) -> None:
-    got = run_replay(world.bars, world.signals, world.settings, world.borrow)
+def test_replay_and_kernel_equal_the_oracle(world: World) -> None:
     wanted = simulate(world.bars, world.signals, world.settings, world.borrow)
-    assert_equal(got, wanted)
+    for engine in (run_replay, run_kernel):
+        assert_equal(engine(world.bars, world.signals, world.settings, world.borrow), wanted)

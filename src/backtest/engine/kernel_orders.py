@@ -1,0 +1,272 @@
+"""The kernel's orders: entries, exits at the open, and those that rest through a bar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.engine import compiled_rules as rule
+from backtest.engine.compiled import RuleNumbers, inlined
+from backtest.engine.kernel_types import (
+    CAPPED,
+    ENTER,
+    MARGIN_CALL,
+    NO_ROOM,
+    OPEN,
+    RENEW,
+    REVERSAL,
+    REVERSE,
+    RUIN,
+    STOP,
+    TARGET,
+    TIME,
+    TRAILING,
+    Bars,
+    Book,
+    Tables,
+)
+from backtest.engine.rules import VOLUME_SESSIONS
+
+
+@inlined
+def answer_ruin_and_margin(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+) -> None:
+    """At the open: close everything where equity is gone, all shorts where margin is called."""
+    if account.ruin_due or account.equity <= 0:
+        account.is_ruined = 1
+    if not account.is_ruined and not account.margin_call:
+        return
+    place = 0
+    while place < account.positions:
+        symbol = book.held[place]
+        chosen = account.is_ruined or book.positions[symbol].side < 0
+        if chosen and not np.isnan(bars.prices[bar, symbol].open):
+            reason = RUIN if account.is_ruined else MARGIN_CALL
+            _leave_at_open(bars, rules, account, book, tables, symbol, bar, reason)
+        else:
+            place += 1
+
+
+@inlined
+def act(
+    bars: Bars,
+    signals: NDArray[Any],
+    row: int,
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+) -> int:
+    """Act on a signal and tell what was done."""
+    signal = signals[row]
+    bar, symbol = signal.bar, signal.symbol
+    position = book.positions[symbol]
+    side = position.side
+    if side == signal.side:
+        _plan(position, signal, bars.prices[bar, symbol].open)
+        return RENEW
+    if side:
+        _leave_at_open(bars, rules, account, book, tables, symbol, bar, REVERSAL)
+    outcome = REVERSE if side else ENTER
+    return _enter(bars, signal, row, rules, account, book, outcome)
+
+
+@inlined
+def _plan(position: Any, signal: Any, price: float) -> None:
+    """Take over the exit plan of a signal, with levels set from `price`."""
+    position.hold, position.sessions = signal.hold, 0
+    position.stop = rule.stop_level(price, position.side, signal.stop)
+    position.target = rule.target_level(price, position.side, signal.target)
+    position.trailing_stop = signal.trailing_stop
+
+
+@inlined
+def _enter(
+    bars: Bars, signal: Any, row: int, rules: RuleNumbers, account: Any, book: Book, outcome: int
+) -> int:
+    bar, symbol = signal.bar, signal.symbol
+    slip = _slippage(bars, rules, bar, symbol)
+    fill = rule.fill_price(bars.prices[bar, symbol].open, signal.side, slip)
+    room = rules.max_gross * account.equity - account.gross
+    shares = rule.shares_for(min(signal.weight * account.equity, room), fill)
+    if not np.isnan(rules.max_participation):
+        most = _most_shares(bars, rules, bar, symbol)
+        if most < shares:
+            shares = most
+            outcome += CAPPED
+    if signal.side > 0:
+        shares = rule.affordable_long(shares, fill, account.cash, rules)
+    else:
+        shares = rule.affordable_short(shares, fill, account.cash, rules)
+    if shares == 0:
+        return NO_ROOM + (outcome & CAPPED)
+    cost = rule.commission(shares, fill, rules)
+    account.cash -= signal.side * shares * fill + cost
+    account.commission += cost
+    account.gross += shares * fill
+    position = book.positions[symbol]
+    position.side, position.signal, position.shares = signal.side, row, shares
+    position.place = account.positions
+    position.entry_bar = position.last_bar = bar
+    position.entry_price = position.mark = fill
+    position.commission, position.borrow, position.best_close = cost, 0.0, np.nan
+    _plan(position, signal, fill)
+    book.held[position.place] = symbol
+    account.positions += 1
+    return outcome
+
+
+@inlined
+def _slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
+    """The slippage of a session, from the range of the symbol's bar before."""
+    last_range = 0.0
+    if rules.slippage_range > 0:
+        for before in range(bar - 1, -1, -1):
+            close = bars.prices[before, symbol].close
+            if not np.isnan(close):
+                last_range = (
+                    bars.prices[before, symbol].high - bars.prices[before, symbol].low
+                ) / close
+                break
+    return rule.slippage(last_range, rules)
+
+
+@inlined
+def _most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
+    """The participation cap of an entry; infinite before any volume was seen."""
+    seen = np.empty(VOLUME_SESSIONS)
+    count = 0
+    for before in range(bar - 1, -1, -1):
+        if count < VOLUME_SESSIONS and not np.isnan(bars.prices[before, symbol].close):
+            seen[count] = bars.volume[before, symbol]
+            count += 1
+    if count == 0:
+        return np.inf
+    return rule.most_shares(np.median(seen[:count]), rules.max_participation)
+
+
+@inlined
+def pass_the_bar(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+) -> None:
+    """Time exits and resting orders; what is still held is marked at the close."""
+    value = shorts = 0.0
+    place = 0
+    while place < account.positions:
+        symbol = book.held[place]
+        position = book.positions[symbol]
+        close = bars.prices[bar, symbol].close
+        if not np.isnan(close):
+            if position.sessions == position.hold:
+                _leave_at_open(bars, rules, account, book, tables, symbol, bar, TIME)
+                continue
+            if _rest(bars, rules, account, book, tables, symbol, bar):
+                continue
+            side = position.side
+            position.mark, position.last_bar = close, bar
+            # `not` lets the first close replace NaN
+            if not side * position.best_close >= side * close:
+                position.best_close = close
+        held = position.shares * position.mark
+        value += position.side * held
+        if position.side < 0:
+            shorts += held
+        place += 1
+    account.equity, account.shorts = account.cash + value, shorts
+
+
+@inlined
+def _rest(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, symbol: int, bar: int
+) -> bool:
+    """Let the stop, then the target rest through the bar; whether one was filled."""
+    position = book.positions[symbol]
+    side, stop, reason = position.side, position.stop, STOP
+    if not np.isnan(position.trailing_stop):
+        # NaN in the entry session: no close has been seen yet
+        trailing = rule.stop_level(position.best_close, side, position.trailing_stop)
+        if side * trailing > side * stop or (np.isnan(stop) and not np.isnan(trailing)):
+            stop, reason = trailing, TRAILING
+    open_price = bars.prices[bar, symbol].open
+    worst, best = bars.prices[bar, symbol].low, bars.prices[bar, symbol].high
+    if side < 0:
+        worst, best = best, worst
+    if side * worst <= side * stop:
+        price = stop if side * stop < side * open_price else open_price
+        fill = rule.fill_price(price, -side, _slippage(bars, rules, bar, symbol))
+        _leave(rules, account, book, tables, symbol, bar, fill, reason)
+        return True
+    if side * best >= side * position.target:
+        price = position.target
+        fill = price if side * price > side * open_price else open_price
+        _leave(rules, account, book, tables, symbol, bar, fill, TARGET)
+        return True
+    return False
+
+
+@inlined
+def _leave_at_open(
+    bars: Bars,
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    symbol: int,
+    bar: int,
+    reason: int,
+) -> None:
+    slip = _slippage(bars, rules, bar, symbol)
+    fill = rule.fill_price(bars.prices[bar, symbol].open, -book.positions[symbol].side, slip)
+    _leave(rules, account, book, tables, symbol, bar, fill, reason)
+
+
+@inlined
+def _leave(
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    symbol: int,
+    bar: int,
+    fill: float,
+    reason: int,
+) -> None:
+    """Close a position at a fill; the last position takes its place in the list."""
+    position = book.positions[symbol]
+    cost = rule.commission(position.shares, fill, rules)
+    account.cash += position.side * position.shares * fill - cost
+    account.commission += cost
+    account.gross -= position.shares * position.mark
+    position.commission += cost
+    position.last_bar = bar
+    _book_trade(account, position, tables, fill, reason)
+    account.positions -= 1
+    moved = book.held[account.positions]
+    book.held[position.place] = moved
+    book.positions[moved].place = position.place
+    position.side = 0
+
+
+@inlined
+def _book_trade(account: Any, position: Any, tables: Tables, price: float, reason: int) -> None:
+    gross = position.side * position.shares * (price - position.entry_price)
+    account.trades += 1
+    account.wins += gross - position.commission - position.borrow > 0
+    if len(tables.trades):
+        trade = tables.trades[position.signal]
+        trade.entry_bar, trade.exit_bar = position.entry_bar, position.last_bar
+        trade.shares, trade.reason = position.shares, reason
+        trade.entry_price, trade.exit_price = position.entry_price, price
+        trade.commission, trade.borrow = position.commission, position.borrow
+
+
+@inlined
+def mark_open_trades(account: Any, book: Book, tables: Tables) -> None:
+    """Value what is still held at its last close, and empty the book for the next account."""
+    for place in range(account.positions):
+        position = book.positions[book.held[place]]
+        _book_trade(account, position, tables, position.mark, OPEN)
+        position.side = 0
