@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -27,8 +28,8 @@ def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
     pool = ProcessPoolExecutor(
         workers,
         mp_context=get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),  # Ctrl-C is the parent's to answer
+        initializer=_begin,
+        initargs=gc.get_threshold(),
     )
     try:
         # Workers are started by the first submit and inherit what becomes of Ctrl-C.
@@ -42,6 +43,12 @@ def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
             yield pending[done]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin(*thresholds: int) -> None:
+    """Search for garbage as seldom as the parent does, and leave Ctrl-C to it."""
+    gc.set_threshold(*thresholds)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def draw_tearsheet(path: Path) -> None:

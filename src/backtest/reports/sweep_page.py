@@ -1,0 +1,184 @@
+"""The sweep page: the surface of a sweep, where the default lies on it, and what it is worth."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from backtest.datafiles import write_text
+from backtest.discovery import flat
+from backtest.errors import DataError
+from backtest.reports import sweep_words as words
+from backtest.reports.assets import store_plotly
+from backtest.reports.formats import UNKNOWN, costs_line, count, percent, ratio, share
+from backtest.reports.pages import fill
+from backtest.reports.sweep_charts import make_charts, notes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from backtest.research.surface import Neighbours, Spread, SweepSummary
+
+    Sweep = Mapping[str, Any]
+
+_NEEDED = (
+    "sweep_id", "strategy", "symbols", "parameters", "axes", "base", "base_figures", "sets",
+    "rules", "span", "trials", "finished_at",
+)  # fmt: skip
+
+
+def write_sweep_page(folder: Path, reports: Path) -> Path:
+    """Write `index.html` of a sweep from its `sweep.json` and `sets.parquet`; return its place.
+
+    Args:
+        folder: the sweep's folder.
+        reports: the reports folder, in whose `assets` the script of the charts is kept.
+
+    Raises:
+        DataError: a file of the sweep is missing or broken, or the two disagree.
+        UsageError: a folder cannot be written.
+
+    """
+    sweep = _read_sweep(folder / "sweep.json")
+    sets = _read_sets(folder / "sets.parquet", sweep)
+    script = os.path.relpath(store_plotly(reports), folder)
+    page = folder / "index.html"
+    write_text(page, render_sweep(sweep, sets, quote(PurePath(script).as_posix())))
+    return page
+
+
+def _read_sweep(path: Path) -> Sweep:
+    try:
+        sweep: Sweep = json.loads(path.read_text(encoding="utf-8"))
+        if missing := [name for name in _NEEDED if name not in sweep]:
+            raise ValueError(f"it lacks {', '.join(missing)}")  # noqa: TRY301
+        if set(sweep["base"]) != set(sweep["axes"]):
+            raise ValueError("axes and base name different parameters")  # noqa: TRY301
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{path} is not a readable record of a sweep ({error}). "
+            f"Remove the folder and sweep again."
+        ) from None
+    return sweep
+
+
+def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
+    import numpy as np
+    import pandas as pd
+
+    from backtest.research.surface import FIGURES
+
+    try:
+        sets = pd.read_parquet(path, columns=["set", *FIGURES])
+    except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
+        raise DataError(
+            f"{path} is not a readable table of sets ({error}). Remove the folder and sweep again."
+        ) from None
+    expected = int(np.prod([len(values) for values in sweep["axes"].values()]))
+    if not np.array_equal(sets["set"], np.arange(expected)) or sweep["sets"] != expected:
+        raise DataError(
+            f"{path} holds {len(sets):,} sets, sweep.json names {sweep['sets']:,} and its axes "
+            f"make {expected:,}, to be numbered from 0. Remove the folder and sweep again."
+        )
+    return sets
+
+
+def render_sweep(sweep: Sweep, sets: pd.DataFrame, plotly: str) -> str:
+    """The page of a sweep as HTML; every text is escaped, nothing is fetched.
+
+    Args:
+        sweep: what `sweep.json` holds.
+        sets: one row a set, in product order.
+        plotly: the address of plotly's script, relative to the page.
+
+    """
+    from markupsafe import Markup
+
+    from backtest.research.axes import make_grid
+    from backtest.research.surface import summary
+
+    grid = make_grid(sweep["axes"], sweep["base"])
+    found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])
+    drawn = make_charts(grid, sets, found)
+    charts = json.dumps(drawn, separators=(",", ":"), allow_nan=False)
+    fixed = {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]}
+    return fill(
+        "sweep.html",
+        sweep=sweep,
+        found=found,
+        words=words,
+        percent=percent,
+        name=f"{sweep['strategy']} · {', '.join(sweep['symbols'])}",
+        costs=costs_line(sweep),
+        fixed=fixed,
+        grid=grid,
+        notes=notes(grid),
+        neighbours=_neighbour_rows(found),
+        ranked=_ranked_rows(sweep, found, grid.default),
+        plotly=plotly,
+        nonce=hashlib.sha256(charts.encode()).hexdigest()[:32],
+        charts=Markup(charts.replace("<", "\\u003c")),  # noqa: S704 - no tag can begin in it
+    )
+
+
+def _neighbour_rows(found: SweepSummary) -> list[list[str]]:
+    """Where, sets, and the lowest, median and highest return and Sharpe ratio."""
+    near = found.neighbourhood
+    own = [percent(found.default["total_return"]), ratio(found.default["sharpe"])]
+    rows = [["The default", "1", "", own[0], "", "", own[1], ""]]
+    if near is not None:
+        rows.append(["One step away in one parameter", *_spreads(near.beside)])
+        rows.append(["Within one step in every parameter", *_spreads(near.around)])
+    everything = [*_triple(found.returns, percent), *_triple(found.sharpes, ratio)]
+    return [*rows, ["All sets", count(found.sets), *everything]]
+
+
+def _spreads(near: Neighbours) -> list[str]:
+    return [count(near.count), *_triple(near.returns, percent), *_triple(near.sharpes, ratio)]
+
+
+def _triple(spread: Spread | None, form: Any) -> list[str]:
+    if spread is None:
+        return [UNKNOWN] * 3
+    return [form(value) for value in (spread.lowest, spread.median, spread.highest)]
+
+
+def _ranked_rows(
+    sweep: Sweep, found: SweepSummary, place: int | None
+) -> list[tuple[str, list[list[str]]]]:
+    """Groups of rows: best, default (with its number, where it is in the grid), worst."""
+    number = UNKNOWN if place is None else f"{place:,}"
+    settings = [words.label(sweep["base"][name]) for name in sweep["axes"]]
+    default = [number, *settings, *_figures(found.default), f"{found.by_return.equal:,}"]
+
+    def rows(ranked: Any) -> list[list[str]]:
+        return [
+            [
+                f"{result.number:,}",
+                *map(words.label, result.settings.values()),
+                *_figures(result.figures),
+                f"{result.alike:,}",
+            ]
+            for result in ranked
+        ]
+
+    tried = f"{found.sets:,} tried"
+    groups = [(f"Best of {tried}", rows(found.best)), ("The default", [default])]
+    if found.worst:
+        groups.append((f"Worst of {tried}", rows(found.worst[::-1])))
+    return groups
+
+
+def _figures(figures: Mapping[str, float | None]) -> list[str]:
+    forms = {
+        "total_return": percent, "sharpe": ratio, "max_drawdown": percent, "trades": count,
+        "win_rate": share, "commission": count, "borrow": count,
+    }  # fmt: skip
+    return [form(figures[name]) for name, form in forms.items()]

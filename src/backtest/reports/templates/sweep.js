@@ -1,0 +1,337 @@
+// Draws the charts of a sweep from the figures in #data, which are grouped and rounded already.
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  if (!window.Plotly) {
+    byId("no-charts").hidden = false;
+    return;
+  }
+  const data = JSON.parse(byId("data").textContent);
+  const state = { pair: 0, metric: 0, others: "all", printing: false };
+  const PRINTED_WIDTH = 680; // of a portrait page, in pixels
+
+  // ---- texts ----------------------------------------------------------------------------------
+
+  // Plotly reads tags, entities and formulas in texts.
+  const plain = (text) => text.replace(/[&<>$]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const number = (value, digits) =>
+    value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  function shown(metric, value) {
+    if (value === null) return "none";
+    if (metric.percent) return (value >= 0 ? "+" : "") + number(value, metric.digits) + " %";
+    return number(value, Number.isInteger(value) && metric.key === "trades" ? 0 : metric.digits);
+  }
+  const sets = (count) => number(count, 0) + (count === 1 ? " set" : " sets");
+
+  // ---- looks ----------------------------------------------------------------------------------
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const isDark = () => !state.printing && matchMedia("(prefers-color-scheme: dark)").matches;
+  const widthOf = (element) => (state.printing ? PRINTED_WIDTH : element.clientWidth);
+
+  // Colours that colour-blind people tell apart. Where zero parts good from bad it has the colour
+  // of the page, between orange and blue; else cividis and viridis.
+  function coloursOf(metric) {
+    if (metric.signed && isDark()) return ["#ffb070", "#a8541a", "#232a35", "#2a78ad", "#8fd0ff"];
+    if (metric.signed) return ["#7f2f00", "#e08a4a", "#f4f4f2", "#5aa5d6", "#00406b"];
+    if (metric.key === "trades") return ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
+    return ["#00204d", "#414d6b", "#7c7b78", "#bcae6c", "#ffea46"];
+  }
+
+  // The ends of the scale: the same on both sides of zero, so that its colour stands for zero.
+  function endsOf(metric, values) {
+    const known = values.filter((value) => value !== null);
+    const least = 10 ** -metric.digits; // where all are equal
+    if (metric.signed) {
+      const most = known.reduce((found, value) => Math.max(found, Math.abs(value)), least);
+      return [-most, most];
+    }
+    const lowest = known.reduce((a, b) => Math.min(a, b), known.length ? known[0] : 0);
+    return [lowest, known.reduce((a, b) => Math.max(a, b), lowest + least)];
+  }
+
+  function drawScale(metric, colours, [lowest, highest]) {
+    const [bar, labels] = byId("scale").children;
+    bar.style.background = `linear-gradient(to right, ${colours.join(", ")})`;
+    labels.replaceChildren(...[lowest, (lowest + highest) / 2, highest].map((value) => {
+      const label = document.createElement("span");
+      label.textContent = metric.key === "trades" ? number(value, 1) : shown(metric, value);
+      return label;
+    }));
+  }
+
+  function draw(element, traces, layout) {
+    const ink = colour("--ink");
+    const all = {
+      width: widthOf(element),
+      margin: { l: 50, r: 8, t: 8, b: 50 },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "system-ui, sans-serif", size: 13, color: ink },
+      hoverlabel: {
+        bgcolor: colour("--paper"), bordercolor: colour("--soft"), align: "left", font: { color: ink },
+      },
+      dragmode: false,
+      showlegend: false,
+      ...layout,
+    };
+    Plotly.react(element, traces, all, { displayModeBar: false });
+  }
+
+  const axis = (title, more) => ({
+    title: { text: plain(title), standoff: 8 },
+    automargin: "width", // as wide as the labels; one line of them always fits below
+    fixedrange: true,
+    zeroline: false,
+    gridcolor: colour("--line"),
+    ...more,
+  });
+
+  // An axis of labels: as many as there is room for, evenly spaced.
+  function labelled(of, element, height) {
+    const width = widthOf(element);
+    const most = width < 600 ? 12 : 24;
+    const texts = of.labels.map((text) => (text.length > most ? text.slice(0, most - 1) + "…" : text));
+    const longest = 8 * Math.max(...texts.map((text) => text.length));
+    const room = Math.max(2, Math.floor(height ? height / 30 : (width - 60) / (longest + 14)));
+    const every = Math.ceil(texts.length / room);
+    const at = texts.map((_, place) => place).filter((place) => place % every === 0);
+    return {
+      tickmode: "array", tickvals: at, ticktext: at.map((place) => plain(texts[place])), tickangle: 0,
+      showgrid: false,
+    };
+  }
+
+  // ---- the surface ----------------------------------------------------------------------------
+
+  function view() {
+    if (data.line) return { values: data.line, x: data.axes[Object.keys(data.axes)[0]] };
+    const pair = data.pairs[state.pair];
+    return {
+      values: pair[state.others], x: data.axes[pair.x], y: data.axes[pair.y], names: pair.others,
+      others: state.others,
+    };
+  }
+
+  function behind(v, i, j) {
+    const cell = v.x.sizes[i] * (v.y ? v.y.sizes[j] : 1);
+    if (v.others === "fixed") return cell;
+    const total = (sizes) => sizes.reduce((sum, size) => sum + size, 0);
+    return (cell * data.sets) / (total(v.x.sizes) * (v.y ? total(v.y.sizes) : 1));
+  }
+
+  function hint(v, metric, value, i, j) {
+    const count = behind(v, i, j);
+    const place = [v.x, v.y].map((of, n) => of && `${of.name} ${of.labels[n ? j : i]}`).filter(Boolean);
+    const what = (count > 1 ? "median " : "") + metric.label.toLowerCase();
+    return plain(place.join(", ")) + `<br><b>${what} ${shown(metric, value)}</b><br>${sets(count)}`;
+  }
+
+  function drawMap(v, metric, rows) {
+    const element = byId("map");
+    const ends = endsOf(metric, rows.flat());
+    const colours = coloursOf(metric);
+    drawScale(metric, colours, ends);
+    const framed = v.x.default !== null && v.y.default !== null;
+    const box = framed && {
+      type: "rect", x0: v.x.default - 0.5, x1: v.x.default + 0.5, y0: v.y.default - 0.5, y1: v.y.default + 0.5,
+    };
+    const height = Math.min(560, Math.max(260, 26 * v.y.labels.length + 90));
+    const gap = Math.min(widthOf(element) / v.x.labels.length, height / v.y.labels.length) > 16 ? 1 : 0;
+    draw(element, [{
+      type: "heatmap", z: rows, zmin: ends[0], zmax: ends[1], showscale: false,
+      colorscale: colours.map((one, place) => [place / 4, one]),
+      text: rows.map((row, j) => row.map((value, i) => hint(v, metric, value, i, j))),
+      hovertemplate: "%{text}<extra></extra>", hoverongaps: true,
+      xgap: gap, ygap: gap,
+    }], {
+      height,
+      xaxis: axis(v.x.name, labelled(v.x, element)),
+      yaxis: axis(v.y.name, labelled(v.y, element, height)),
+      shapes: framed
+        ? [{ ...box, line: { color: "#fff", width: 5 } }, { ...box, line: { color: "#000", width: 2.5 } }]
+        : [],
+    });
+    return framed;
+  }
+
+  function drawLine(v, metric, values) {
+    const element = byId("map");
+    const across = v.x.numbers || v.x.labels.map((_, place) => place);
+    const marked = v.x.default !== null;
+    const own = data.default[metric.key];
+    const hints = values.map((value, i) => hint(v, metric, value, i));
+    const traces = [{
+      type: "scatter", mode: v.x.numbers ? "lines+markers" : "markers",
+      x: across, y: values, text: hints, hovertemplate: "%{text}<extra></extra>",
+      line: { color: colour("--accent") }, marker: { color: colour("--accent"), size: v.x.numbers ? 6 : 10 },
+    }];
+    if (own !== null) {
+      traces.push({
+        type: "scatter", mode: "lines", x: [across[0], across[across.length - 1]], y: [own, own],
+        line: { color: colour("--soft"), dash: "dot" }, hoverinfo: "skip",
+      });
+    }
+    if (marked) {
+      const at = v.x.default;
+      traces.push({
+        type: "scatter", mode: "markers", x: [across[at]], y: [values[at]], text: [hints[at]],
+        hovertemplate: "%{text}<br>the default<extra></extra>",
+        marker: { symbol: "square-open", size: 18, color: colour("--ink"), line: { width: 2.5 } },
+      });
+    }
+    draw(element, traces, {
+      height: 360,
+      xaxis: axis(v.x.name, v.x.numbers ? {} : labelled(v.x, element)),
+      yaxis: axis(metric.label, { ticksuffix: metric.percent ? " %" : "", zeroline: metric.signed, zerolinecolor: colour("--soft") }),
+    });
+    return marked;
+  }
+
+  function drawSurface() {
+    if (!byId("map")) return;
+    const v = view();
+    const metric = data.metrics[state.metric];
+    const values = v.values[metric.key];
+    const framed = v.y ? drawMap(v, metric, values) : drawLine(v, metric, values);
+    byId("caption").textContent = caption(v, metric, values.flat(), framed);
+    if (byId("as-table").open) fillTable(v, metric, v.y ? values : [values]);
+  }
+
+  function caption(v, metric, values, framed) {
+    const known = values.filter((value) => value !== null);
+    const where = v.y ? `${metric.label} by ${v.x.name} (across) and ${v.y.name} (up)` : `${metric.label} by ${v.x.name}`;
+    const lowest = known.reduce((a, b) => Math.min(a, b), Infinity);
+    const highest = known.reduce((a, b) => Math.max(a, b), -Infinity);
+    const range = known.length
+      ? `from ${shown(metric, lowest)} to ${shown(metric, highest)}, ${sets(data.sets)} tried`
+      : "known of no set";
+    let text = `${where}: ${range}.`;
+    const names = (v.names || []).join(", ");
+    if (names && v.others === "all") text += ` A cell is the median over every value of ${names}.`;
+    if (names && v.others === "fixed") text += ` ${names} as in the default.`;
+    if (framed) text += " The frame marks the default.";
+    if (!v.y && data.default[metric.key] !== null) text += " The dotted line is at its figure.";
+    return text;
+  }
+
+  function fillTable(v, metric, rows) {
+    const table = document.querySelector("#as-table table");
+    const cell = (tag, text, scope) => {
+      const made = document.createElement(tag);
+      made.textContent = text;
+      if (scope) made.scope = scope;
+      return made;
+    };
+    table.replaceChildren(cell("caption", metric.label));
+    const head = table.createTHead().insertRow();
+    head.append(cell("th", v.y ? `${v.y.name} \\ ${v.x.name}` : v.x.name));
+    head.append(...v.x.labels.map((label) => cell("th", label, "col")));
+    const body = table.createTBody();
+    rows.forEach((row, j) => {
+      const line = body.insertRow(0); // upwards, as in the chart
+      line.append(cell("th", v.y ? v.y.labels[j] : metric.label, "row"));
+      row.forEach((value, i) => {
+        const made = cell("td", shown(metric, value));
+        if (v.x.default === i && (!v.y || v.y.default === j)) made.className = "framed";
+        line.append(made);
+      });
+    });
+  }
+
+  // ---- the distributions ----------------------------------------------------------------------
+
+  function drawHistogram(histogram) {
+    const metric = data.metrics.find((one) => one.key === histogram.metric);
+    const { edges, counts } = histogram;
+    const middle = counts.map((_, n) => (edges[n] + edges[n + 1]) / 2);
+    const pad = counts.length < 6 ? 3 * (edges[1] - edges[0]) : 0; // a lone bar would fill the chart
+    const ends = [edges[0] - pad, edges[edges.length - 1] + pad];
+    const form = (value) => shown({ ...metric, digits: metric.percent ? 1 : 2 }, value);
+    const mark = (value, name, dash, level) => value !== null && {
+      line: {
+        type: "line", x0: value, x1: value, yref: "paper", y0: 0, y1: 1 + level,
+        line: { color: colour("--ink"), width: 2, dash },
+      },
+      label: {
+        x: value, y: 1 + level, yref: "paper", yanchor: "bottom", showarrow: false,
+        xanchor: value > (ends[0] + ends[1]) / 2 ? "right" : "left",
+        text: `${name} ${form(value)}`,
+      },
+    };
+    const marks = [
+      mark(data.default[histogram.metric], "default", "solid", 0.09), mark(histogram.median, "median", "dot", 0),
+    ].filter(Boolean);
+    draw(byId(histogram.metric), [{
+      type: "bar", x: middle, y: counts, width: counts.map((_, n) => edges[n + 1] - edges[n]),
+      marker: {
+        color: middle.map((value) => colour(value < 0 ? "--loss" : "--gain")),
+        line: { color: colour("--paper"), width: 1 },
+      },
+      text: counts.map((count, n) => `${form(edges[n])} to ${form(edges[n + 1])}<br><b>${sets(count)}</b>`),
+      textposition: "none", hovertemplate: "%{text}<extra></extra>",
+    }], {
+      height: 280, margin: { l: 50, r: 8, t: 52, b: 50 }, bargap: 0,
+      xaxis: axis(metric.label, { ticksuffix: metric.percent ? " %" : "", range: ends }),
+      yaxis: axis("Sets", { rangemode: "tozero", dtick: Math.max(...counts) < 6 ? 1 : undefined }),
+      shapes: marks.map((one) => one.line), annotations: marks.map((one) => one.label),
+    });
+  }
+
+  // ---- the controls ---------------------------------------------------------------------------
+
+  function setUp() {
+    data.pairs.forEach((pair, place) => {
+      byId("pair").add(new Option(`${data.axes[pair.x].name} × ${data.axes[pair.y].name}`, place));
+    });
+    if (byId("metrics")) {
+      data.metrics.forEach((metric, place) => {
+        const label = document.createElement("label");
+        const input = Object.assign(document.createElement("input"), {
+          type: "radio", name: "metric", value: place, checked: place === 0,
+        });
+        label.append(input, metric.label);
+        byId("metrics").append(label);
+      });
+      byId("controls").addEventListener("change", choose);
+      byId("as-table").addEventListener("toggle", drawSurface);
+    }
+    const print = (printing) => () => {
+      state.printing = printing;
+      document.documentElement.classList.toggle("light", printing);
+      drawAll();
+    };
+    addEventListener("beforeprint", print(true));
+    addEventListener("afterprint", print(false));
+    addEventListener("resize", drawAll);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  }
+
+  function choose(event) {
+    const { id, name, value } = event.target;
+    if (id === "pair") state.pair = Number(value);
+    if (name === "metric") state.metric = Number(value);
+    if (name === "others") state.others = value;
+    if (id === "pair") offerOthers();
+    drawSurface();
+  }
+
+  function offerOthers() {
+    const [all, fixed] = document.querySelectorAll("input[name=others]");
+    if (!fixed) return;
+    fixed.disabled = data.pairs[state.pair].fixed === null;
+    if (fixed.disabled) {
+      all.checked = true;
+      state.others = "all";
+    }
+  }
+
+  function drawAll() {
+    drawSurface();
+    data.histograms.filter(Boolean).forEach(drawHistogram);
+  }
+
+  setUp();
+  offerOthers();
+  drawAll();
+})();
