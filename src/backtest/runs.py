@@ -90,13 +90,14 @@ def run_id(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
 
 
-def program_sha256() -> str:
-    """Hash of the program's own code that decides results."""
+def program_sha256(*more: str) -> str:
+    """Hash of the program's own code that decides results, and of `more` of its packages."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    packages = ("events", "market", "engine", "research")
-    modules = ("strategy.py", "discovery.py", "datafiles.py", "inputs.py", "api.py", "runs.py")
-    for place in (*packages, *modules):
+    packages = ("events", "market", "engine")
+    names = ("strategy", "tracing", "discovery", "datafiles", "inputs", "api", "runs")
+    modules = [f"{name}.py" for name in (*names, "research/figures")]
+    for place in (*packages, *modules, *more):
         for path in sorted((root / place).rglob("*.py")) or [root / place]:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backtest.events import Event  # noqa: TC001 - pydantic reads annotations at run time
+from backtest.tracing import active
 
 if TYPE_CHECKING:
     from backtest.market.view import Market
@@ -45,6 +46,12 @@ class Signal(BaseModel):
     target: Distance | None = None
     trailing_stop: Fraction | None = None
     reason: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _note_parameters(cls, terms: Any) -> Any:
+        trace = active.get()
+        return terms if trace is None else trace.take(terms)
 
     @classmethod
     def long(cls, event: Event, **terms: Any) -> Signal:

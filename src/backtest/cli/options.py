@@ -37,6 +37,44 @@ ReportsFolder = Annotated[
         help="Folder of the run folders; reports/ of the checkout by default.",
     ),
 ]
+Symbols = Annotated[
+    list[str] | None,
+    typer.Option("--symbol", help="Stock to trade; repeat for several. [default: CRWV]"),
+]
+FirstDay = Annotated[
+    str | None, typer.Option("--from", metavar="DAY", help="First day of the replay.")
+]
+LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of the replay.")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Set a parameter of the strategies; repeat for several. Lists by comma, "
+        "`none` for no value.",
+    ),
+]
+CashOption = Annotated[float | None, typer.Option("--cash", help="Dollars at the start. [100,000]")]
+CostsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--costs",
+        metavar="NAME|FILE",
+        help="retail, institutional, frictionless, or a TOML file. [retail]",
+    ),
+]
+CommissionOption = Annotated[
+    float | None,
+    typer.Option("--commission", help="Dollars a share, in place of what the costs say. [0.005]"),
+]
+SlippageOption = Annotated[
+    float | None,
+    typer.Option("--slippage", help="Basis points on market and stop fills, likewise. [5]"),
+]
+ReactionOption = Annotated[
+    float | None,
+    typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
 

@@ -8,9 +8,18 @@ import typer
 
 from backtest.cli.options import (
     AsJson,
+    CashOption,
+    CommissionOption,
+    CostsOption,
     DataFolder,
+    FirstDay,
+    LastDay,
+    ReactionOption,
     ReportsFolder,
+    Settings,
+    SlippageOption,
     StrategiesFolder,
+    Symbols,
     parse_day,
     parse_settings,
 )
@@ -31,46 +40,18 @@ def run(
         list[str] | None,
         typer.Argument(metavar="STRATEGY", help="Strategies to run; all by default."),
     ] = None,
-    symbol: Annotated[
-        list[str] | None,
-        typer.Option("--symbol", help="Stock to trade; repeat for several. [default: CRWV]"),
-    ] = None,
-    first: Annotated[
-        str | None, typer.Option("--from", metavar="DAY", help="First day of the replay.")
-    ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="Last day of the replay.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="NAME=VALUE",
-            help="Set a parameter of the strategies; repeat for several. Lists by comma, "
-            "`none` for no value.",
-        ),
-    ] = None,
-    cash: Annotated[float | None, typer.Option(help="Dollars at the start. [100,000]")] = None,
+    symbol: Symbols = None,
+    first: FirstDay = None,
+    last: LastDay = None,
+    settings: Settings = None,
+    cash: CashOption = None,
     benchmark: Annotated[
         str, typer.Option(help="Any symbol in data/prices, also the stock itself.")
     ] = "SPY",
-    costs: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|FILE",
-            help="retail, institutional, frictionless, or a TOML file. [retail]",
-        ),
-    ] = None,
-    commission: Annotated[
-        float | None,
-        typer.Option(help="Dollars a share, in place of what the costs say. [0.005]"),
-    ] = None,
-    slippage: Annotated[
-        float | None, typer.Option(help="Basis points on market and stop fills, likewise. [5]")
-    ] = None,
-    reaction: Annotated[
-        float | None, typer.Option(help="Minutes from publication to the earliest open. [5]")
-    ] = None,
+    costs: CostsOption = None,
+    commission: CommissionOption = None,
+    slippage: SlippageOption = None,
+    reaction: ReactionOption = None,
     tearsheet: Annotated[
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
@@ -82,7 +63,7 @@ def run(
     data: DataFolder = None,
     strategies: StrategiesFolder = None,
 ) -> None:
-    """Replay strategies against the events and write a run folder for each."""
+    """Replay strategies against the events, a run folder for each."""
     from backtest.api import RunRequest, make_rules, prepare_run
     from backtest.api import run as run_prepared
     from backtest.cli import show
@@ -161,13 +142,13 @@ def _print_results(terminal: Console, runs: list[Run]) -> None:
 
 def _draw(runs: list[Run], *, tearsheet: bool) -> None:
     """Draw what is missing: tear sheets in parallel with a progress bar, then the run pages."""
-    from rich.progress import Progress
-
     from backtest.cli import show
     from backtest.reports.draw import draw_tearsheets, write_page
 
     missing = [run for run in runs if tearsheet and not run.has_tearsheet]
     if missing:
+        from rich.progress import Progress
+
         bar = Progress(console=show.console(stderr=True), transient=True)
         with bar:
             task = bar.add_task("Tear sheets", total=len(missing))

@@ -85,6 +85,68 @@ def schedule(
     return decisions
 
 
+@dataclass(frozen=True)
+class Question:
+    """An event that a strategy is asked about, and what was known then.
+
+    Attributes:
+        event: the event.
+        market: the past of the decision.
+
+    """
+
+    event: Event
+    market: Market
+
+    def ask(self, strategy: Strategy) -> Decision:
+        """The strategy's answer.
+
+        Raises:
+            UsageError: the strategy fails, or answers with something else.
+
+        """
+        return _ask(strategy, self.event, self.market)
+
+
+def questions(
+    listens_to: tuple[type[Event], ...],
+    events: Sequence[Event],
+    history: Mapping[str, Prices],
+    span: Mapping[str, Prices],
+    reaction: timedelta,
+) -> list[Decision | Question]:
+    """A question for every event that can be traded, and a decision for every other.
+
+    Args:
+        listens_to: the kinds of event.
+        events: as for `schedule`, like the other arguments.
+        history: by symbol all prices.
+        span: by symbol the prices that are replayed.
+        reaction: time between publication and the earliest order.
+
+    Returns:
+        One for each event of the kinds listened to, in order of publication.
+
+    """
+    public = sorted((event for event in events if event.symbol in span), key=event_order)
+
+    def asked(event: Event, session: date) -> Question:
+        now = trading_calendar().open_of(session)
+        known = tuple(other for other in public if other.published_at + reaction < now)
+        return Question(event, market_before(session, now, event.symbol, history, known))
+
+    found: list[Decision | Question] = []
+    for decision in schedule(listens_to, public, history, span, reaction):
+        session = decision.tradable_session
+        if decision.action == "notified" and session is not None:
+            found.append(asked(decision.event, session))
+        else:
+            found.append(decision)
+    if Start in listens_to:
+        found += [asked(_start(prices), prices.first) for prices in span.values()]
+    return sorted(found, key=lambda one: event_order(one.event))
+
+
 def decide(
     strategy: Strategy,
     events: Sequence[Event],
@@ -108,41 +170,17 @@ def decide(
         UsageError: the strategy fails, or answers with something else.
 
     """
-    public = sorted((event for event in events if event.symbol in span), key=event_order)
-    decisions = []
-    for decision in schedule(strategy.listens_to, public, history, span, reaction):
-        session = decision.tradable_session
-        if decision.action == "notified" and session is not None:
-            now = trading_calendar().open_of(session)
-            known = tuple(event for event in public if event.published_at + reaction < now)
-            market = market_before(session, now, decision.event.symbol, history, known)
-            decisions.append(_ask(strategy, decision.event, market))
-        else:
-            decisions.append(decision)
-    if Start in strategy.listens_to:
-        decisions += [
-            _decide_start(strategy, prices, history, public, reaction) for prices in span.values()
-        ]
-    return sorted(decisions, key=lambda decision: event_order(decision.event))
+    found = questions(strategy.listens_to, events, history, span, reaction)
+    return [one.ask(strategy) if isinstance(one, Question) else one for one in found]
 
 
-def _decide_start(
-    strategy: Strategy,
-    span: Prices,
-    history: Mapping[str, Prices],
-    public: Sequence[Event],
-    reaction: timedelta,
-) -> Decision:
-    calendar = trading_calendar()
-    start = Start(
+def _start(span: Prices) -> Start:
+    return Start(
         symbol=span.symbol,
-        published_at=calendar.previous_close(span.first),
+        published_at=trading_calendar().previous_close(span.first),
         precision="exact",
         headline="The replay begins",
     )
-    now = calendar.open_of(span.first)
-    known = tuple(event for event in public if event.published_at + reaction < now)
-    return _ask(strategy, start, market_before(span.first, now, span.symbol, history, known))
 
 
 def failure(strategy: type, where: str, error: Exception) -> UsageError:

@@ -1,0 +1,79 @@
+"""Evaluating the sets of a sweep, chunk by chunk, from its specification alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backtest.sweep.prepared import FIGURES, PreparedSweep
+from backtest.sweep.spec import SweepSpec
+from backtest.workspace import find_workspace
+
+if TYPE_CHECKING:
+    from backtest.workspace import Workspace
+
+
+def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> bytes:
+    """The part of a chunk: its sets with their figures, as the bytes of a Parquet file.
+
+    Args:
+        spec_json: the specification.
+        chunk: number of the chunk.
+        folders: strategies and data; found around the working folder where None.
+
+    Raises:
+        UsageError: the program, the strategy or the data are not those of the specification.
+
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sweep = prepared(spec_json, folders)
+    spec = sweep.spec
+    numbers = np.arange(chunk * spec.chunk, min((chunk + 1) * spec.chunk, spec.sets))
+    places = np.unravel_index(numbers, spec.grid.shape)
+    codes = dict(zip(spec.axes, places, strict=True))
+    figures = sweep.figures(spec.axes, codes)
+    columns = {"set": pa.array(numbers)}
+    for name, code in codes.items():
+        columns[name] = pa.array(spec.axes[name]).take(pa.array(code))
+    for name in FIGURES:
+        columns[name] = pa.array(figures[name], from_pandas=True)
+    table = pa.table(columns).replace_schema_metadata({"sweep_id": spec.sweep_id})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def prepare(spec_json: str) -> None:
+    """Read what the chunks of a sweep need, where this process finds it.
+
+    Raises:
+        UsageError: the program, the strategy or the data are not those of the specification.
+
+    """
+    prepared(spec_json)
+
+
+def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, float | None]:
+    """The figures of the base set, which has no value from the grid."""
+    sweep = prepared(spec_json, folders)
+    one = np.zeros(1, np.intp)
+    axes = {name: [value] for name, value in sweep.base.items()}
+    figures = sweep.figures(axes, dict.fromkeys(axes, one))
+    values = {name: figures[name][0].item() for name in FIGURES}
+    return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124 - NaN
+
+
+@lru_cache(maxsize=2)
+def prepared(spec_json: str, folders: Workspace | None = None) -> PreparedSweep:
+    """The sweep with its strategy and data, read once a process.
+
+    Raises:
+        UsageError: the program, the strategy or the data are not those of the specification.
+
+    """
+    return PreparedSweep(SweepSpec.from_json(spec_json), folders or find_workspace())

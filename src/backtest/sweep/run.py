@@ -1,0 +1,178 @@
+"""Running a sweep: from a request to the folder with every set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from backtest.discovery import load_strategy, plain
+from backtest.inputs import read_inputs
+from backtest.runs import program_sha256
+from backtest.sweep.evaluate import base_figures, prepared
+from backtest.sweep.execute import run_chunks
+from backtest.sweep.folder import SweepFolder
+from backtest.sweep.grid import read_grid, sweepable, value_of
+from backtest.sweep.spec import PACKAGES, PROGRAM, SweepSpec
+from backtest.trials import count_trials, record_sweep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+
+    from backtest.engine.costs import Costs
+    from backtest.engine.rules import Rules
+    from backtest.strategy import Strategy
+    from backtest.sweep.folder import Sweep
+    from backtest.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """What is swept: one strategy over a grid, one span of data, one set of rules.
+
+    Attributes:
+        strategy: name of a strategy file.
+        symbols: stocks that are traded in one account.
+        settings: parameters that all sets share, as texts by dotted name.
+        grid: axes as texts, such as `hold=1:40`.
+        first: first day; the first session of the prices where None.
+        last: last day; likewise.
+        rules: the trading rules' settings.
+        costs: where the rules' costs come from, for the manifest; None for the defaults.
+
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    settings: Mapping[str, str]
+    grid: Sequence[str]
+    first: date | None
+    last: date | None
+    rules: Rules
+    costs: Costs | None = None
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A request that was checked: its specification, and where its result goes."""
+
+    spec: SweepSpec
+    strategy: Strategy
+    workspace: Workspace
+    costs: Costs | None
+
+    @property
+    def folder(self) -> SweepFolder:
+        """The folder of the sweep."""
+        return SweepFolder(self.workspace.reports, self.spec)
+
+
+def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
+    """Read and check everything that a sweep needs.
+
+    Raises:
+        UsageError: the strategy, the grid, a symbol or the span is wrong.
+        DataError: a data file is.
+
+    """
+    file = load_strategy(workspace.strategies, request.strategy)
+    strategy = sweepable(file, request.settings)
+    grid = read_grid(file, request.settings, request.grid)
+    span = (request.first, request.last)
+    inputs = read_inputs(
+        workspace.data, request.symbols, request.symbols[0], span, strategy.listens_to
+    )
+    spec = SweepSpec(
+        strategy=file.name,
+        settings=dict(request.settings),
+        axes=grid.axes,
+        symbols=request.symbols,
+        span=(inputs.first.isoformat(), inputs.last.isoformat()),
+        rules=request.rules.model_dump(),
+        inputs=inputs.hashes(workspace.data),
+        strategy_sha256=file.source_sha256(),
+        program_sha256=program_sha256(*PROGRAM),
+        packages={name: version(name) for name in PACKAGES},
+    )
+    return SweepPlan(spec, strategy, workspace, request.costs)
+
+
+def seconds_a_set(plan: SweepPlan) -> float:
+    """How long a set takes in one process, by a sample of the grid."""
+    return prepared(plan.spec.to_json(), plan.workspace).seconds_a_set()
+
+
+def run_sweep(
+    plan: SweepPlan,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    on_sets: Callable[[int], None],
+    tell: Callable[[str], None],
+) -> Sweep:
+    """Evaluate every set and write the sweep's folder; parts that are there are not done again.
+
+    Args:
+        plan: from `prepare_sweep`.
+        workers: processes to use; this one alone where None.
+        cluster: address of a Dask scheduler to use instead.
+        on_sets: takes the number of sets that were just done or found done.
+        tell: takes a sentence for each part that was found corrupt.
+
+    Raises:
+        UsageError: the folder cannot be written, the cluster cannot be reached, or a worker has
+            another program or other data.
+
+    """
+    folder, spec = plan.folder, plan.spec
+    started = datetime.now(UTC)
+    with folder.held():
+        done = folder.finished_parts(tell)
+        todo = sorted(set(range(spec.chunks)) - set(done))
+        for chunk in done:
+            on_sets(spec.size_of(chunk))
+
+        def keep(chunk: int, content: bytes) -> None:
+            folder.write_part(chunk, content)
+            done.append(chunk)
+            on_sets(spec.size_of(chunk))
+
+        try:
+            run_chunks(
+                spec.to_json(),
+                todo,
+                keep,
+                folders=plan.workspace,
+                workers=workers,
+                cluster=cluster,
+            )
+        finally:  # also what an interrupted sweep has evaluated counts as tried
+            manifest = _manifest(plan, started)
+            record_sweep(plan.workspace.reports, manifest, folder.tables(sorted(done)))
+        tried = count_trials(plan.workspace.reports, spec.strategy, spec.symbols)
+        figures = base_figures(spec.to_json(), plan.workspace)
+        return folder.finish({**manifest, "base_figures": figures, "trials": tried})
+
+
+def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
+    spec = plan.spec
+    return {
+        "sweep_id": spec.sweep_id,
+        "strategy": spec.strategy,
+        "symbols": list(spec.symbols),
+        "parameters": plain(plan.strategy.model_dump()),
+        "axes": spec.axes,
+        "base": {name: value_of(plan.strategy, name) for name in spec.axes},
+        "sets": spec.sets,
+        "rules": spec.rules,
+        "costs": plan.costs and {"name": plan.costs.name, "sources": dict(plan.costs.sources)},
+        "span": dict(zip(("first", "last"), spec.span, strict=True)),
+        "inputs": spec.inputs,
+        "strategy_sha256": spec.strategy_sha256,
+        "program_sha256": spec.program_sha256,
+        "packages": spec.packages,
+        "started_at": started.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }

@@ -1,0 +1,223 @@
+"""Trials: every parameter set ever evaluated for a strategy on its symbols.
+
+The more sets were tried, the better the best of them looks by chance alone. So each evaluation is
+recorded in `reports/trials/`, apart from the folders of runs and sweeps, and outlives them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from backtest.datafiles import write_text
+from backtest.discovery import flat, plain, shown
+from backtest.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+    import pyarrow as pa
+
+_MOST_NAMED = 3
+_EXACT = 2**53  # up to here a double tells every whole number from the next
+_FIGURES = ["sharpe", "evaluated_at"]
+
+
+def trials_folder(reports: Path, strategy: str, symbols: Sequence[str]) -> Path:
+    """Where the trials of a strategy on some symbols are, in whatever order they are named."""
+    names = "+".join(sorted(symbols))
+    if len(symbols) > _MOST_NAMED:
+        digest = hashlib.sha256(names.encode()).hexdigest()[:10]
+        names = f"{len(symbols)}-symbols-{digest}"
+    return reports / "trials" / f"{strategy}-{names}"
+
+
+def record_run(reports: Path, manifest: Mapping[str, Any]) -> None:
+    """Record the trial of a run, where it is not on record.
+
+    Args:
+        reports: the reports folder.
+        manifest: the run's.
+
+    Raises:
+        UsageError: the record cannot be written.
+
+    """
+    folder = trials_folder(reports, manifest["strategy"], manifest["symbols"])
+    path = folder / f"run-{manifest['run_id']}.json"
+    if path.exists():
+        return
+    trial = {
+        "parameters": _texts(manifest["parameters"]),
+        "sharpe": manifest["summary"]["run"]["sharpe"],
+        "evaluated_at": manifest["finished_at"],
+    }
+    write_text(path, json.dumps(trial, indent=2, ensure_ascii=False) + "\n")
+
+
+def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa.Table]) -> None:
+    """Record the sets of a sweep in place of what is on record of it.
+
+    Args:
+        reports: the reports folder.
+        manifest: the sweep's `strategy, symbols, sweep_id, parameters, axes, finished_at`.
+        tables: its sets, in one table or several; columns are the axes and `sharpe`.
+
+    Raises:
+        UsageError: the record cannot be written.
+
+    """
+    import pyarrow.parquet as pq
+
+    fixed, at = _texts(manifest["parameters"]), datetime.fromisoformat(manifest["finished_at"])
+    trials = (_sweep_trials(table, fixed, list(manifest["axes"]), at) for table in tables)
+    first = next(trials, None)
+    if first is None:
+        return
+    folder = trials_folder(reports, manifest["strategy"], manifest["symbols"])
+    path = folder / f"sweep-{manifest['sweep_id']}.parquet"
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        options = {"compression": "zstd", "write_page_checksum": True}
+        with pq.ParquetWriter(beside, first.schema, **options) as writer:
+            writer.write_table(first)
+            for table in trials:
+                writer.write_table(table)
+        beside.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def count_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> int:
+    """How many distinct parameter sets were ever evaluated for a strategy on some symbols.
+
+    Raises:
+        DataError: a record is corrupt.
+
+    """
+    return len(read_trials(reports, strategy, symbols))
+
+
+def read_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> pd.DataFrame:
+    """Every distinct parameter set that was ever evaluated for a strategy on some symbols.
+
+    Returns:
+        One row a set: its parameters as texts by dotted name, and `sharpe` of the evaluation that
+        was the latest, NaN where it is undefined. A parameter that the strategy had not yet when
+        the set was evaluated is NaN.
+
+    Raises:
+        DataError: a record is corrupt.
+
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    folder = trials_folder(reports, strategy, symbols)
+    tables = [_read_sweep(path) for path in sorted(folder.glob("sweep-*.parquet"))]
+    if runs := [_read_run(path) for path in sorted(folder.glob("run-*.json"))]:
+        tables.append(_run_trials(runs))
+    if not tables:
+        return pd.DataFrame({"sharpe": pd.Series(dtype="float64")})
+    table = pa.concat_tables(tables, promote_options="default").unify_dictionaries()
+    trials = table.to_pandas().sort_values("evaluated_at", kind="stable")
+    names = [name for name in table.column_names if name not in _FIGURES]
+    latest = trials.drop_duplicates(names, keep="last") if names else trials.tail(1)
+    found: pd.DataFrame = latest[[*names, "sharpe"]].reset_index(drop=True)
+    return found
+
+
+def _texts(parameters: Mapping[str, Any]) -> dict[str, str]:
+    """Parameters as texts by dotted name, the same for values that are equal."""
+    return flat(_whole(plain(dict(parameters))))
+
+
+def _whole(value: Any) -> Any:
+    """The value, with doubles that are whole numbers written as such: 10.0 is 10."""
+    if isinstance(value, dict):
+        return {name: _whole(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    whole = isinstance(value, float) and abs(value) < _EXACT and value.is_integer()
+    return int(value) if whole else value
+
+
+def _sweep_trials(
+    table: pa.Table, fixed: Mapping[str, str], axes: Sequence[str], at: datetime
+) -> pa.Table:
+    import pyarrow as pa
+
+    rows = table.num_rows
+    columns: dict[str, Any] = {
+        name: pa.repeat(pa.scalar(text), rows).dictionary_encode() for name, text in fixed.items()
+    }
+    for name in axes:
+        column = table.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
+        texts = [shown(_whole(value)) for value in column.dictionary.to_pylist()]
+        columns[name] = pa.DictionaryArray.from_arrays(column.indices, texts)
+    columns["sharpe"] = table.column("sharpe")
+    columns["evaluated_at"] = pa.repeat(pa.scalar(at, _moment()), rows)
+    return pa.table(columns)
+
+
+def _run_trials(runs: Sequence[Mapping[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for run in runs for name in run["parameters"])
+    columns: dict[str, Any] = {
+        name: pa.array([run["parameters"].get(name) for run in runs], pa.string()) for name in names
+    }
+    columns = {name: column.dictionary_encode() for name, column in columns.items()}
+    columns["sharpe"] = pa.array([run["sharpe"] for run in runs], pa.float64())
+    columns["evaluated_at"] = pa.array([run["evaluated_at"] for run in runs], _moment())
+    return pa.table(columns)
+
+
+def _read_run(path: Path) -> dict[str, Any]:
+    try:
+        trial = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            "parameters": {str(name): str(text) for name, text in trial["parameters"].items()},
+            "sharpe": None if trial["sharpe"] is None else float(trial["sharpe"]),
+            "evaluated_at": datetime.fromisoformat(trial["evaluated_at"]),
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _corrupt(path, error) from None
+
+
+def _read_sweep(path: Path) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
+        missing = [name for name in _FIGURES if name not in table.column_names]
+        if missing:
+            raise ValueError(f"it lacks {missing[0]}")  # noqa: TRY301
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _corrupt(path, error) from None
+    return table
+
+
+def _moment() -> pa.DataType:
+    import pyarrow as pa
+
+    return pa.timestamp("us", tz="UTC")
+
+
+def _corrupt(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"{path} is not a readable record of trials ({error}). Remove it, then give the command "
+        f"again that wrote it: what was tried is recorded anew."
+    )
