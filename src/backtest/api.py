@@ -11,6 +11,7 @@ from backtest.discovery import BacktraderStrategy, StrategyFile, configure, load
 from backtest.errors import DataError, UsageError
 from backtest.inputs import Inputs, read_inputs
 from backtest.runs import Run, folder_name, is_complete, program_sha256, read_run, run_id, save_run
+from backtest.trials import record_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +131,9 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
 
     """
     if prepared.exists and not force:
-        return read_run(prepared.path)
+        known = read_run(prepared.path)
+        record_run(prepared.path.parent, known.manifest)
+        return known
     started = datetime.now(UTC)
     costs = prepared.request.costs
     result = _replay(prepared)
@@ -147,7 +150,9 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
-    return save_run(prepared.path, manifest, result, returns)
+    made = save_run(prepared.path, manifest, result, returns)
+    record_run(prepared.path.parent, made.manifest)
+    return made
 
 
 def _identity(

@@ -67,6 +67,11 @@ def compiled(function: F) -> F:
     return made
 
 
+def is_kept() -> bool:
+    """Whether compiled code of this version is at hand, so that the first call does not wait."""
+    return _folder().exists()
+
+
 def inlined(function: F) -> F:
     """Compile a function into those that call it."""
     made: F = numba.njit(forceinline=True, **_OPTIONS)(function)

@@ -80,6 +80,11 @@ class Answers:
         self._root = _Node()
         self.asked = 0
 
+    @property
+    def event_id(self) -> str:
+        """The event."""
+        return self._question.event.id
+
     def of(
         self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
     ) -> Iterator[tuple[Answer, Rows]]:

@@ -6,12 +6,14 @@ part. So the result does not hang on where and in which order the chunks are eva
 
 from __future__ import annotations
 
+import os
 import signal
 import traceback
 from collections import Counter, deque
 from contextlib import closing, contextmanager, suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from backtest.errors import BacktestError
@@ -172,8 +174,9 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, evaluate: Evaluate, spec_json: str, folders: Workspace) -> None:
-    """What a worker does until its pipe is closed."""
+    """What a worker does until its pipe is closed, or the process that asked is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the process that asked has gone
         while True:
             chunk = pipe.recv()
@@ -181,6 +184,13 @@ def _serve(pipe: Connection, evaluate: Evaluate, spec_json: str, folders: Worksp
                 pipe.send(attempt(evaluate, spec_json, chunk, folders))
             except BacktestError as error:
                 pipe.send(error)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # in the middle of a chunk, for nobody takes it any more
 
 
 def attempt(evaluate: Evaluate, spec_json: str, chunk: int, folders: Workspace | None) -> bytes:

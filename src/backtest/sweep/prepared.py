@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from backtest.discovery import load_strategy
 from backtest.engine.kernel_types import SIGNAL
@@ -19,6 +21,7 @@ from backtest.errors import UsageError
 from backtest.inputs import read_inputs
 from backtest.research.figures import figures_of_totals
 from backtest.runs import program_sha256
+from backtest.strategy import Signal
 from backtest.sweep.answers import Answers, with_values
 from backtest.sweep.grid import sweepable, value_of
 from backtest.sweep.spec import PROGRAM
@@ -29,7 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.discovery import StrategyFile
-    from backtest.strategy import Signal
     from backtest.sweep.answers import Rows
     from backtest.sweep.spec import SweepSpec
     from backtest.workspace import Workspace
@@ -68,12 +70,12 @@ class PreparedSweep:
         )
         self._columns = [self._panel.columns[one.event.symbol] for one in self._questions]
         self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
-        self._answers = self._new_answers(every=False)
+        self._answers: dict[frozenset[str], list[Answers]] = {}
 
     @property
     def asked(self) -> int:
         """How often on_event was called."""
-        return sum(answers.asked for answers in self._answers)
+        return sum(one.asked for answers in self._answers.values() for one in answers)
 
     def figures(
         self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
@@ -87,19 +89,17 @@ class PreparedSweep:
         """
         table = self._signals(axes, codes)
         if not self._agree(table, axes, codes):  # something escaped the trace: ask for each set
-            self._answers = self._new_answers(every=True)
+            self._answers[_numbers(axes)] = self._new_answers(axes, every=True)
             table = self._signals(axes, codes)
         acts = table["side"] != 0
         signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
         totals = simulate(self._panel, signals, starts, self._rules, self._rates).totals
         return figures_of_totals(totals, self._rules.cash, self._panel.count)
 
-    def _new_answers(self, *, every: bool) -> list[Answers]:
-        numbers = [
-            name
-            for name, values in self.spec.axes.items()
-            if all(type(value) in {int, float} for value in (*values, self.base[name]))
-        ]
+    def _new_answers(
+        self, axes: Mapping[str, Sequence[Any]], *, every: bool = False
+    ) -> list[Answers]:
+        numbers = _numbers(axes)
         return [Answers(one, self._strategy, numbers, every=every) for one in self._questions]
 
     def _signals(
@@ -109,14 +109,31 @@ class PreparedSweep:
         sets = len(next(iter(codes.values())))
         table = np.zeros((sets, len(self._questions)), SIGNAL)
         table["bar"], table["symbol"] = self._bars, self._columns
-        for column, answers in enumerate(self._answers):
+        if _numbers(axes) not in self._answers:
+            self._answers[_numbers(axes)] = self._new_answers(axes)
+        for column, answers in enumerate(self._answers[_numbers(axes)]):
             for answer, rows in answers.of(axes, codes):
                 if answer.signal is not None:
                     table[rows, column] = _record(answer.signal, table[0, column])
                 for term, name in answer.terms.items():
-                    values = np.array(axes[name], table[term].dtype)
-                    table[term][rows, column] = values[codes[name][rows]]
+                    code = codes[name][rows]
+                    self._check(answers, term, [axes[name][place] for place in np.unique(code)])
+                    table[term][rows, column] = np.array(axes[name], table[term].dtype)[code]
         return table
+
+    def _check(self, answers: Answers, term: str, values: Sequence[float]) -> None:
+        """Hold values that were handed on against the bounds of the signal's term.
+
+        Raises:
+            UsageError: a value is out of bounds.
+
+        """
+        for value in values:
+            if fault := _fault(term, value):
+                raise UsageError(
+                    f"{self.spec.strategy} failed on {answers.event_id}: the {term} of a signal "
+                    f"cannot be {value}: {fault}. Bound the parameter, or the grid."
+                )
 
     def _agree(
         self, table: NDArray[Any], axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
@@ -142,6 +159,25 @@ class PreparedSweep:
         begun = perf_counter()
         self.figures(self.spec.axes, codes)
         return (perf_counter() - begun) / len(numbers)
+
+
+def _numbers(axes: Mapping[str, Sequence[Any]]) -> frozenset[str]:
+    """The parameters that are numbers in every set."""
+    return frozenset(
+        name
+        for name, values in axes.items()
+        if all(type(value) in {int, float} for value in values)
+    )
+
+
+@cache
+def _fault(term: str, value: float) -> str:
+    """What keeps a value from being a term of a signal; empty where nothing does."""
+    try:
+        Signal(symbol="", event_id="", direction="long", **{term: value})
+    except ValidationError as error:
+        return error.errors()[0]["msg"]
+    return ""
 
 
 def _record(signal: Signal, place: Any) -> Any:
