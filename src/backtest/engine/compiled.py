@@ -69,7 +69,7 @@ def compiled(function: F) -> F:
 
 def is_kept() -> bool:
     """Whether compiled code of this version is at hand, so that the first call does not wait."""
-    return _folder().exists()
+    return any(_folder().rglob("*.nbc"))
 
 
 def inlined(function: F) -> F:
