@@ -1,16 +1,12 @@
-"""The replay's feed against Backtrader's own pandas feed: the same orders, timed in turn.
+"""A warm replay, against the same one with Backtrader's own pandas feed."""
 
-`make bench` prints the median of each, their ratio and its spread.
-"""
-
-import statistics
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import backtrader as bt
+from turns import in_turn, row, tell
 
 from backtest.engine import replay as engine
 from backtest.engine.rules import Rules
@@ -21,51 +17,44 @@ from backtest.market.prices import Prices, read_prices
 from backtest.strategy import Signal
 
 DATA = Path(__file__).parents[1] / "data"
-ROUNDS = 41
+ENTRIES = (32, 94, 157, 229, 278, 343)  # sessions
+own_feed = engine.add_symbol
 
 
-def main() -> None:
+def rows(rounds: int = 40) -> list[dict[str, Any]]:
+    """One replay; see `turns.row`."""
     prices = read_prices(DATA / "prices", "CRWV", bars=True)
     rates = read_borrow_rates(DATA / "borrow", "CRWV")
+    events = read_events(DATA / "events", Earnings).events
+    days = [prices.table.index[number].date() for number in ENTRIES]
     decisions = [
         Decision(event, day, "signal", "", Signal.short(event, hold=10, stop=0.15))
-        for event, day in zip(
-            read_events(DATA / "events", Earnings).events,
-            [prices.table.index[n].date() for n in (32, 94, 157, 229, 278, 343)],
-            strict=True,
-        )
+        for event, day in zip(events, days, strict=True)
     ]
+    ends: set[float] = set()
 
-    def once() -> tuple[float, float]:
+    def replay(feed: Any) -> float:
+        engine.add_symbol = feed
         begin = time.perf_counter()
         result = engine.replay({"CRWV": prices}, {"CRWV": rates}, decisions, Rules())
-        return time.perf_counter() - begin, result.curve[-1].equity
+        ends.add(round(result.curve[-1].equity, 6))
+        return time.perf_counter() - begin
 
-    ours = engine.add_symbol
-    pairs = []
-    for _ in range(ROUNDS):
-        engine.add_symbol = ours
-        mine, equity = once()
-        engine.add_symbol = lambda *parts: _pandas(ours, *parts)
-        theirs, same = once()
-        if abs(equity - same) > 1e-6:
-            sys.exit(f"the feeds disagree: {equity} against {same}")
-        pairs.append((mine, theirs))
-    ratios = [mine / theirs for mine, theirs in pairs[1:]]  # the first pair warms up
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    print(f"replay of {len(prices.table)} bars, {len(decisions)} signals, {ROUNDS - 1} pairs")
-    print(f"this feed       {1e3 * statistics.median(m for m, _ in pairs[1:]):6.1f} ms")
-    print(f"PandasData      {1e3 * statistics.median(t for _, t in pairs[1:]):6.1f} ms")
-    print(f"ratio           {middle:6.2f} (quartiles {low:.2f} to {high:.2f})")
+    pairs = in_turn(lambda: replay(own_feed), lambda: replay(_pandas_feed), rounds)
+    engine.add_symbol = own_feed
+    if len(ends) > 1:
+        sys.exit(f"the feeds disagree: {ends}")
+    work = f"one replay of CRWV ({len(prices.table)} bars, {len(decisions)} signals), warm"
+    return [row(work, "the same replay on Backtrader's own `PandasData` feed", pairs, 0.6)]
 
 
-def _pandas(ours: Callable[..., None], cerebro: Any, prices: Prices, *costs: Any) -> None:
+def _pandas_feed(cerebro: Any, prices: Prices, *costs: Any) -> None:
     """Costs as ours, the feed Backtrader's own."""
-    ours(cerebro, prices, *costs)
+    own_feed(cerebro, prices, *costs)
     cerebro.datas.clear()
     cerebro.datasbyname.clear()
     cerebro.adddata(bt.feeds.PandasData(dataname=prices.table), name=prices.symbol)
 
 
 if __name__ == "__main__":
-    main()
+    tell(rows())

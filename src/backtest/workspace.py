@@ -1,11 +1,22 @@
-"""Where strategies, data and reports are: found upwards from the working folder."""
+"""Where things are: strategies, data and reports upwards from the working folder; the cache."""
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from backtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DIGEST = sha256().digest_size
 
 
 @dataclass(frozen=True)
@@ -51,6 +62,63 @@ def find_reports(reports: Path | None = None, start: Path | None = None) -> Path
 
     """
     return _chosen("reports", reports, _checkout(start or Path.cwd()))
+
+
+def cache_folder() -> Path:
+    """The user's folder of what can be computed again; it need not be there, nor be writable.
+
+    `BACKTEST_CACHE` names it, or else the custom of the platform does.
+    """
+    if chosen := os.environ.get("BACKTEST_CACHE"):
+        return Path(os.path.expanduser(chosen)).absolute()  # noqa: PTH111 - any text will do
+    if sys.platform == "win32":
+        return _folder_of("LOCALAPPDATA", "AppData/Local") / "backtest" / "Cache"
+    if sys.platform == "darwin":
+        return _home() / "Library" / "Caches" / "backtest"
+    return _folder_of("XDG_CACHE_HOME", ".cache") / "backtest"
+
+
+def cached(name: str, make: Callable[[], bytes]) -> bytes:
+    """What `make` gives, kept in the cache folder for the processes to come.
+
+    Args:
+        name: of the file; it tells all that decides the content.
+        make: asked where the file is missing or damaged. A folder that cannot be written is
+            left alone.
+
+    """
+    path = cache_folder() / name
+    with suppress(OSError):
+        stored = path.read_bytes()
+        digest, content = stored[:_DIGEST], stored[_DIGEST:]
+        if sha256(content).digest() == digest:
+            return content
+    content = make()
+    with suppress(OSError):
+        _write_whole(path, sha256(content).digest() + content)
+    return content
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _folder_of(variable: str, custom: str) -> Path:
+    given = Path(os.environ.get(variable, ""))
+    return given if given.is_absolute() else _home() / custom
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without one
+        return Path(os.devnull)  # nothing is there, and nothing can be made below it
 
 
 def _checkout(start: Path) -> Path | None:

@@ -1,8 +1,14 @@
 """The first session in which a fact can be traded; expectations are written by hand."""
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import exchange_calendars
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,3 +160,61 @@ def test_the_session_is_that_of_a_plain_loop_over_a_list_made_by_hand(at, offset
     moment = at.astimezone(timezone(timedelta(minutes=offset)))
     wait = timedelta(minutes=reaction)
     assert trading_calendar().tradable_session(moment, wait) == naive_session(moment, wait)
+
+
+IN_A_PROCESS = """
+import sys
+from backtest.market.calendar import trading_calendar
+print(trading_calendar().opens[-1], "exchange_calendars" in sys.modules)
+"""
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """A cache of one's own, and a process that has not asked for the calendar yet."""
+    monkeypatch.setenv("BACKTEST_CACHE", str(tmp_path))
+    trading_calendar.cache_clear()
+    yield tmp_path
+    trading_calendar.cache_clear()
+
+
+def told_by_a_process() -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_PROCESS], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_the_library_is_asked_once(cache):
+    assert told_by_a_process() == ["2035-12-31T14:30:00.000000", "True"]
+    assert told_by_a_process() == ["2035-12-31T14:30:00.000000", "False"]
+
+
+def test_the_cached_calendar_is_the_library_s(cache):
+    library: Any = exchange_calendars.get_calendar("XNYS", start="1990-01-02", end="2035-12-31")
+    for source in ("made", "read"):
+        calendar = trading_calendar()
+        trading_calendar.cache_clear()
+        for name in ("sessions", "opens", "closes"):
+            ours, theirs = getattr(calendar, name), pd.DatetimeIndex(getattr(library, name))
+            moments = theirs.tz_convert(None) if theirs.tz else theirs
+            assert np.array_equal(ours, moments.to_numpy()), (source, name)
+        assert (calendar.sessions.dtype, calendar.opens.dtype) == ("M8[D]", "M8[us]")
+
+
+def test_another_version_of_the_library_has_a_calendar_of_its_own(cache, monkeypatch):
+    trading_calendar()
+    trading_calendar.cache_clear()
+    monkeypatch.setattr("backtest.market.calendar.version", lambda _: "99.0")
+    trading_calendar()
+    assert len(list(cache.iterdir())) == 2
+
+
+def test_a_damaged_calendar_is_made_anew(cache):
+    good = trading_calendar().opens.copy()
+    trading_calendar.cache_clear()
+    (file,) = cache.iterdir()
+    content = file.read_bytes()
+    file.write_bytes(content[:-8] + bytes(8))
+    assert np.array_equal(trading_calendar().opens, good)
+    assert file.read_bytes() == content

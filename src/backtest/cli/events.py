@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
-from backtest.reports.formats import UNKNOWN, field
 
 if TYPE_CHECKING:
     from backtest.catalog import EventRow
@@ -41,6 +40,8 @@ def list_events(
 
 
 def _line(row: EventRow) -> str:
+    from backtest.reports.formats import UNKNOWN
+
     event = row.event
     session = UNKNOWN if row.obstacle else str(row.session)
     grade = event.grade or UNKNOWN
@@ -65,6 +66,7 @@ def show_event(
 
     from backtest import catalog
     from backtest.cli import show
+    from backtest.reports.formats import field
     from backtest.workspace import find_workspace
 
     row = catalog.find_event(find_workspace(strategies, data), event_id, reaction)

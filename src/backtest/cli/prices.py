@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
-from backtest.reports.formats import UNKNOWN
 
 app = typer.Typer(no_args_is_help=True, help="List and seal prices and borrow rates.")
 
@@ -19,6 +18,7 @@ def list_prices(
     """List the symbols with their span, adjust mode and source."""
     from backtest import catalog
     from backtest.cli import show
+    from backtest.reports.formats import UNKNOWN
     from backtest.workspace import find_workspace
 
     rows = catalog.list_prices(find_workspace(strategies, data))

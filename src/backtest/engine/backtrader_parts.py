@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from datetime import datetime, time
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
+import numpy as np
 
 from backtest.engine.orders import Quote
 from backtest.engine.rules import (
@@ -21,7 +22,7 @@ from backtest.engine.rules import (
 )
 
 if TYPE_CHECKING:
-    from datetime import date
+    from datetime import datetime
 
     from backtest.engine.rules import Rules
     from backtest.market.borrow import BorrowRates
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
 _SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
+
+_EPOCH = date(1970, 1, 1).toordinal()  # Backtrader counts days as Python does
 
 
 class PriceFeed(bt.feed.DataBase):
@@ -40,16 +43,16 @@ class PriceFeed(bt.feed.DataBase):
     def __init__(self) -> None:
         super().__init__()
         table = self.p.prices.table
-        midnight = time()
-        stamps = [bt.date2num(datetime.combine(day.date(), midnight)) for day in table.index]
-        columns = {name: table[name].tolist() for name in table}
-        self._rows = {**columns, "datetime": stamps, "openinterest": [0.0] * len(stamps)}
+        days = table.index.to_numpy("M8[D]").astype(np.int64) + _EPOCH
+        columns = {name: table[name].to_numpy(np.float64) for name in table}
+        rows = {**columns, "datetime": days.astype(np.float64), "openinterest": np.zeros(len(days))}
+        self._rows = {name: array("d", values.tobytes()) for name, values in rows.items()}
         self._next_row = 0
 
     def preload(self) -> None:
         """Fill every line in one go, then stand before the first bar."""
         for name, values in self._rows.items():
-            getattr(self.lines, name).array = array("d", values)
+            getattr(self.lines, name).array = values[:]
         self._next_row = len(self._rows["datetime"])  # nothing is left to load row by row
         self.home()
 
@@ -66,6 +69,17 @@ class PriceFeed(bt.feed.DataBase):
             getattr(self.lines, name)[0] = values[row]
         self._next_row = row + 1
         return True
+
+    def _tick_nullify(self) -> None:
+        """Keep no second copy of each bar: the broker reads the lines where there is none."""
+
+    def _tick_fill(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
+        """Keep none, as above."""
+
+
+def day_of(data: Any, ago: int = 0) -> date:
+    """The day of a feed's current bar, or of one `ago` bars from it; -1 is the one before."""
+    return date.fromordinal(int(data.lines.datetime[ago]))
 
 
 def quote_of(data: Any, rules: Rules) -> Quote:
@@ -98,8 +112,8 @@ class RulesCosts(bt.CommInfoBase):
         night_has_passed = dt > pos.datetime  # a feed that has ended was charged already
         if pos.size >= 0 or not night_has_passed or self.p.rules.borrow_mode == "none":
             return 0.0
-        night: date = data.datetime.date(-1)
-        days = (data.datetime.date(0) - night).days
+        night = day_of(data, -1)
+        days = (day_of(data) - night).days
         rate = self.p.rates.on(night) if self.p.rules.borrow_mode == "table" else None
         annual_rate = self.p.rules.borrow_default if rate is None else rate.annual_rate
         return borrow_charge(-pos.size * data.close[-1], annual_rate, days, self.p.rules)
@@ -122,9 +136,11 @@ class RulesBroker(bt.brokers.BackBroker):
         super().__init__()
         self.session: date
         self.feeds: dict[str, Any] = {}
-        self._has_seen_the_bar = False
         self.borrow_paid: dict[str, float] = defaultdict(float)
         self.interest_paid = 0.0
+        self._has_seen_the_bar = False
+        self._borrow_due: dict[str, float] = {}  # of the nights since the last session
+        self._interest_due = 0.0
         self._slip = 0.0
         self._closed_on: date | None = None
         self._ruined = False
@@ -135,42 +151,44 @@ class RulesBroker(bt.brokers.BackBroker):
         if self._has_seen_the_bar:
             return
         self._has_seen_the_bar = True
-        begun = [data for data in self.cerebro.datas if len(data)]
-        now = max(data.datetime[0] for data in begun)
-        self.session = bt.num2date(now).date()
-        self.feeds = {data._name: data for data in begun if data.datetime[0] == now}  # noqa: SLF001
+        days = {data: day_of(data) for data in self.cerebro.datas if len(data)}
+        self.session = max(days.values())
+        self.feeds = {d._name: d for d, day in days.items() if day == self.session}  # noqa: SLF001
+        self._borrow_due = {
+            data._name: self._borrow_of(data, position)  # noqa: SLF001 - Backtrader's name for it
+            for data, position in self.positions.items()
+            if position.size < 0
+        }
+        if self._closed_on:
+            nights = (self.session - self._closed_on).days
+            self._interest_due = interest(self._free_cash, nights, self.p.rules)
 
     def cash_at_open(self) -> float:
         """Cash as it will be once borrow and interest of the last nights are settled."""
-        held = ((data, position) for data, position in self.positions.items() if position)
-        owed = sum(self._borrow_due(data, position) for data, position in held)
-        return float(self.cash - owed + self._interest_due())
+        return float(self.cash - sum(self._borrow_due.values()) + self._interest_due)
 
     def next(self) -> None:
         """Settle the nights since the last session, then execute the orders of the bar."""
         self.see_the_bar()
-        amount = self._interest_due()
-        for data, position in self.positions.items():
-            if position:  # Backtrader takes it from cash, in the call below
-                self.borrow_paid[data._name] += self._borrow_due(data, position)  # noqa: SLF001
-        self.cash += amount
-        self.interest_paid += amount
+        for symbol, due in self._borrow_due.items():  # Backtrader takes it from cash, in the call
+            self.borrow_paid[symbol] += due
+        self.cash += self._interest_due
+        self.interest_paid += self._interest_due
         super().next()
         self._has_seen_the_bar = False
+        if self.p.rules.cash_rate:
+            self._note_free_cash()
+
+    def _borrow_of(self, data: Any, position: Any) -> float:
+        costs = self.getcommissioninfo(data)
+        return float(costs.get_credit_interest(data, position, data.datetime.datetime()))
+
+    def _note_free_cash(self) -> None:
+        """What earns interest until the next session; the proceeds of shorts earn nothing."""
         self._closed_on = self.session
         shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
         self._ruined = self._ruined or self.get_value() <= 0  # what is left then earns nothing
         self._free_cash = 0.0 if self._ruined else self.cash - shorts
-
-    def _borrow_due(self, data: Any, position: Any) -> float:
-        costs = self.getcommissioninfo(data)
-        return float(costs.get_credit_interest(data, position, data.datetime.datetime()))
-
-    def _interest_due(self) -> float:
-        """What free cash earned since the last close; the proceeds of shorts earn nothing."""
-        if self._closed_on is None:
-            return 0.0
-        return interest(self._free_cash, (self.session - self._closed_on).days, self.p.rules)
 
     def _try_exec(self, order: Any) -> None:
         if order.data._name not in self.feeds:  # noqa: SLF001

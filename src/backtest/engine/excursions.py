@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pandas as pd
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pandas as pd
 
     from backtest.engine.ledger import Trade
     from backtest.market.prices import Prices
@@ -21,21 +23,31 @@ def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> Non
     Whole bars count from the entry session to the one before the exit. Of the exit session only
     what surely came before the exit counts: its open and the exit itself.
     """
+    bars = {symbol: _Bars(prices[symbol].table) for symbol in {t.symbol for t in trades}}
     for trade in trades:
-        low, high = _range(trade, prices[trade.symbol].table)
+        low, high = bars[trade.symbol].seen_by(trade)
         worst, best = (low, high) if trade.sign > 0 else (high, low)
         trade.mae = min(trade.sign * (worst / trade.entry_price - 1), 0.0)
         trade.mfe = max(trade.sign * (best / trade.entry_price - 1), 0.0)
 
 
-def _range(trade: Trade, table: pd.DataFrame) -> tuple[float, float]:
-    held = table.loc[pd.Timestamp(trade.entry_session) : pd.Timestamp(trade.exit_session)]
-    if trade.exit_reason == "open":
-        return float(held["low"].min()), float(held["high"].max())
-    whole = held.iloc[:-1]
-    seen = [trade.exit_price]
-    if trade.exit_reason in _AT_THE_OPEN or len(held) > 1:
-        seen.append(float(held["open"].iloc[-1]))
-    lows = [*whole["low"].tolist(), *seen]
-    highs = [*whole["high"].tolist(), *seen]
-    return min(lows), max(highs)
+class _Bars:
+    """The prices of a symbol as arrays."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self._days = table.index.to_numpy("M8[D]")
+        self._opens, self._highs, self._lows = (
+            table[n].to_numpy() for n in ("open", "high", "low")
+        )
+
+    def seen_by(self, trade: Trade) -> tuple[float, float]:
+        """The lowest and the highest price while the trade was open."""
+        held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
+        first, last = np.searchsorted(self._days, held).tolist()
+        if trade.exit_reason == "open":
+            whole, seen = slice(first, last + 1), []
+        else:
+            whole, seen = slice(first, last), [trade.exit_price]
+        if trade.exit_reason in _AT_THE_OPEN or last > first:
+            seen.append(float(self._opens[last]))
+        return min([*self._lows[whole].tolist(), *seen]), max([*self._highs[whole].tolist(), *seen])

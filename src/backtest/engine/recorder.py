@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
+from backtest.engine.backtrader_parts import day_of
 from backtest.engine.excursions import set_excursions
 from backtest.engine.ledger import Ledger
 from backtest.engine.orders import ExitReason, Fill
@@ -41,8 +42,6 @@ class Recorder(bt.Analyzer):
         self.refused: set[str] = set()  # ids of events whose orders the broker refused
         self._curve: list[EquityPoint] = []
         self._orders: list[SentOrder] = []
-        self._marks: dict[str, float] = {}
-        self._last_session: dict[str, date] = {}
         self._borrow_seen: dict[str, float] = defaultdict(float)
         self._used_rates: dict[tuple[str, BorrowRate | None], date] = {}  # the last night of each
 
@@ -50,7 +49,7 @@ class Recorder(bt.Analyzer):
         """Book what was executed, after the nights before it were settled."""
         said = order.info
         if order.status == order.Accepted:
-            self._orders.append(self._sent(order))
+            self.note(order)
         if order.status in (order.Margin, order.Rejected) and "event_id" in said:
             self.refused.add(said.event_id)
         # Partial: a reversal closed the position, and its other half was refused for want of cash.
@@ -71,21 +70,32 @@ class Recorder(bt.Analyzer):
             )
         )
 
+    def note(self, order: Any) -> None:
+        """Write down an order that is live in the current session."""
+        said = order.info
+        self._orders.append(
+            SentOrder(
+                session=self.strategy.broker.session,
+                symbol=order.data._name,  # noqa: SLF001
+                size=order.created.size,
+                type=order.getordername().lower(),
+                price=order.created.price,
+                event_id=said.event_id if "event_id" in said else "",
+                exit_reason=said.exit_reason if "exit_reason" in said else None,
+            )
+        )
+
     def prenext(self) -> None:
         """Record also while indicators or feeds have not begun."""
         self.next()
 
     def next(self) -> None:
-        """At the close: settle, hold the books against the broker's, and mark."""
+        """At the close: settle, and hold the books against the broker's."""
         self._settle_nights()
         broker = self.strategy.broker
-        session, feeds = broker.session, broker.feeds
-        cash = broker.get_cash()
-        self.ledger.check_cash(cash, session)
-        self._marks.update({symbol: data.close[0] for symbol, data in feeds.items()})
-        self._last_session.update(dict.fromkeys(feeds, session))
-        equity = broker.get_value()
-        self._curve.append(EquityPoint(session, equity, cash, equity - cash))
+        cash, equity = broker.get_cash(), broker.get_value()
+        self.ledger.check_cash(cash, broker.session)
+        self._curve.append(EquityPoint(broker.session, equity, cash, equity - cash))
 
     def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> Result:
         """Close the books and hand them over.
@@ -94,7 +104,11 @@ class Recorder(bt.Analyzer):
             AccountingError: the accounting identity does not hold.
 
         """
-        self.ledger.mark_open_trades(self._marks, self._last_session)
+        feeds = {data._name: data for data in self.strategy.datas}  # noqa: SLF001
+        self.ledger.mark_open_trades(
+            {symbol: data.close[0] for symbol, data in feeds.items()},
+            {symbol: day_of(data) for symbol, data in feeds.items()},
+        )
         self.ledger.check_identity(self._curve[-1].equity)
         set_excursions(self.ledger.trades, prices)
         ruin = (point.session for point in self._curve if point.equity <= 0)
@@ -106,17 +120,6 @@ class Recorder(bt.Analyzer):
             orders=self._orders,
             interest=self.ledger.interest,
             ruined_on=next(ruin, None),
-        )
-
-    def _sent(self, order: Any) -> SentOrder:
-        return SentOrder(
-            session=self.strategy.broker.session,
-            symbol=order.data._name,  # noqa: SLF001
-            size=order.created.size,
-            type=order.getordername().lower(),
-            price=order.created.price,
-            event_id=order.info.event_id if "event_id" in order.info else "",
-            exit_reason=order.info.exit_reason if "exit_reason" in order.info else None,
         )
 
     def _settle_nights(self) -> None:
@@ -132,7 +135,7 @@ class Recorder(bt.Analyzer):
 
     def _note_rate(self, symbol: str) -> None:
         if self.p.rules.borrow_mode == "table":
-            night = self.strategy.getdatabyname(symbol).datetime.date(-1)
+            night = day_of(self.strategy.getdatabyname(symbol), -1)
             self._used_rates[symbol, self.p.rates[symbol].on(night)] = night
 
     def _assumptions(self) -> list[str]:

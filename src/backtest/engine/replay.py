@@ -71,8 +71,7 @@ def replay(
     cerebro.addstrategy(_SignalTrader, rules=rules, signals=signals)
     run: _SignalTrader = cerebro.run()[0]
     outcomes = [run.outcome(decision) for decision in decisions]
-    recorder: Recorder = run.analyzers[0]
-    return recorder.result(prices, outcomes)
+    return run.recorder.result(prices, outcomes)
 
 
 class _SignalTrader(bt.Strategy):
@@ -82,7 +81,14 @@ class _SignalTrader(bt.Strategy):
 
     def __init__(self) -> None:
         self._trader = Trader(self.p.rules)
-        self._resting: list[Any] = []
+        self._resting: list[Order] = []
+        self._live: list[Any] = []  # Backtrader's orders of those that rest
+
+    @property
+    def recorder(self) -> Recorder:
+        """Who keeps the books."""
+        recorder: Recorder = self.analyzers[0]
+        return recorder
 
     def prenext_open(self) -> None:
         """Trade also while some feeds have not begun."""
@@ -100,18 +106,15 @@ class _SignalTrader(bt.Strategy):
         """At the open: the trader's orders, then the resting orders of the day."""
         self.broker.see_the_bar()
         feeds = self.broker.feeds
-        for order in self._resting:  # a live stop and a close of one bar would both fill
-            self.cancel(order)
-        self._resting.clear()
         quotes = {symbol: quote_of(data, self.p.rules) for symbol, data in feeds.items()}
         signals = self.p.signals.get(self.broker.session, ())
-        for order in self._trader.at_open(quotes, self.broker.cash_at_open(), signals):
-            self._send(order)
-        for symbol in feeds:
-            stop = None
-            for order in self._trader.resting(symbol):  # the stop first: if both are touched
-                stop = self._send(order, oco=stop)
-                self._resting.append(stop)
+        market = self._trader.at_open(quotes, self.broker.cash_at_open(), signals)
+        resting = [order for symbol in feeds for order in self._trader.resting(symbol)]
+        if market or resting != self._resting:
+            self._send_anew(market, resting)
+        else:  # they are what rests already
+            for order in self._live:
+                self.recorder.note(order)
 
     def notify_order(self, order: Any) -> None:
         """Tell the trader of a resting fill; an order that is refused is a fault of ours."""
@@ -136,6 +139,18 @@ class _SignalTrader(bt.Strategy):
             return decision
         note = self._trader.notes.get(decision.event.id, "")
         return decision.became(outcome, _WHY.get(outcome, ""), note)
+
+    def _send_anew(self, market: Sequence[Order], resting: list[Order]) -> None:
+        """Send the orders of a session, the resting ones last, in place of those that rested."""
+        for live in self._live:  # a live stop and a close of one bar would both fill
+            self.cancel(live)
+        for order in market:
+            self._send(order)
+        first: dict[str, Any] = {}  # by symbol: the stop, which counts where both are touched
+        self._resting, self._live = resting, []
+        for order in resting:
+            self._live.append(self._send(order, oco=first.get(order.symbol)))
+            first.setdefault(order.symbol, self._live[-1])
 
     def _send(self, order: Order, oco: Any = None) -> Any:
         trade = self.buy if order.size > 0 else self.sell

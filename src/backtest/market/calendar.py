@@ -5,14 +5,15 @@ Timestamps are UTC, sessions are dates without a zone; this module alone turns o
 
 from __future__ import annotations
 
+from datetime import UTC
 from functools import cache
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import exchange_calendars
 import numpy as np
-import pandas as pd
 
 from backtest.errors import DataError
+from backtest.workspace import cached
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
@@ -25,13 +26,19 @@ _FIRST, _LAST = "1990-01-02", "2035-12-31"
 
 
 class TradingCalendar:
-    """Sessions of XNYS with their opens and closes."""
+    """Sessions of XNYS with their opens and closes.
 
-    def __init__(self) -> None:
-        calendar: Any = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST)
-        self.sessions: NDArray[np.datetime64] = calendar.sessions.to_numpy().astype("M8[D]")
-        self.opens = _utc(calendar.opens)
-        self.closes = _utc(calendar.closes)
+    Args:
+        times: microseconds since 1970, UTC, of shape (3, sessions): the midnight of each session's
+            date, its open and its close.
+
+    """
+
+    def __init__(self, times: NDArray[np.int64]) -> None:
+        moments = times.view("M8[us]")
+        self.sessions: NDArray[np.datetime64] = moments[0].astype("M8[D]")
+        self.opens: NDArray[np.datetime64] = moments[1]
+        self.closes: NDArray[np.datetime64] = moments[2]
 
     def tradable_session(self, published_at: datetime, reaction: timedelta) -> date:
         """The first session whose open comes after `published_at` plus the reaction time.
@@ -44,12 +51,12 @@ class TradingCalendar:
     def open_of(self, session: date) -> datetime:
         """When a session opens, UTC."""
         moment: datetime = self.opens[self._index(session)].item()
-        return moment.replace(tzinfo=_UTC)
+        return moment.replace(tzinfo=UTC)
 
     def previous_close(self, session: date) -> datetime:
         """When the session before `session` closed, UTC."""
         moment: datetime = self.closes[self._index(session) - 1].item()
-        return moment.replace(tzinfo=_UTC)
+        return moment.replace(tzinfo=UTC)
 
     def between(self, first: date, last: date) -> NDArray[np.datetime64]:
         """The sessions from `first` to `last`, both included."""
@@ -75,19 +82,19 @@ class TradingCalendar:
 
 @cache
 def trading_calendar() -> TradingCalendar:
-    """The one calendar of the process."""
-    return TradingCalendar()
+    """The one calendar of the process; its times are kept in the user's cache."""
+    name = f"{EXCHANGE}-{_FIRST}-{_LAST}-{version('exchange-calendars')}"
+    return TradingCalendar(np.frombuffer(cached(name, _times), np.int64).reshape(3, -1))
 
 
-_UTC = pd.Timestamp(0, tz="UTC").tzinfo
+def _times() -> bytes:
+    """The times of the calendar as the library gives them."""
+    import exchange_calendars  # slow to import, and slower to ask
 
-
-def _utc(moments: Any) -> NDArray[np.datetime64]:
-    index = pd.DatetimeIndex(moments)
-    zoneless = index.tz_localize(None) if index.tz is None else index.tz_convert(None)
-    stamps: NDArray[np.datetime64] = zoneless.to_numpy().astype("M8[us]")
-    return stamps
+    calendar: Any = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST)
+    times = (calendar.sessions, calendar.opens, calendar.closes)
+    return np.stack([np.asarray(each, "M8[us]") for each in times]).tobytes()
 
 
 def _to_utc64(moment: datetime) -> np.datetime64:
-    return np.datetime64(moment.astimezone(_UTC).replace(tzinfo=None), "us")
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")

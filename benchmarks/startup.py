@@ -1,0 +1,72 @@
+"""Commands from a cold start, against what a Python process pays for the same packages."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from turns import in_turn, row, tell
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = Path(sys.executable).with_name("backtest")
+SCRIPT = Path(__file__).parent / "peers" / "minimal_script.py"
+
+
+def rows(rounds: int = 21) -> list[dict[str, Any]]:
+    """Help, a run, and a run with its tear sheet; see `turns.row`.
+
+    Each time a new process, its run written into a folder of its own. What the first processes
+    leave for the others (bytecode, the sessions of the exchange) is there, as it is for users.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folders = (f"{place}/{number}" for number in count())
+
+        def run(*options: str) -> float:
+            return _seconds(PROGRAM, "run", "earnings_surprise", "--out", next(folders), *options)
+
+        def python(*words: str | Path) -> float:
+            return _seconds(sys.executable, *words)
+
+        def script() -> float:
+            return python(SCRIPT, ROOT / "data", Path(place) / "sheet.html")
+
+        return [
+            row(work, against, in_turn(mine, theirs, rounds), reach)
+            for work, against, mine, theirs, reach in (
+                (
+                    "`backtest --help`, cold",
+                    '`python -c "import typer"`',
+                    lambda: _seconds(PROGRAM, "--help"),
+                    lambda: python("-c", "import typer"),
+                    2,
+                ),
+                (
+                    "`backtest run earnings_surprise --no-tearsheet`, cold",
+                    '`python -c "import pandas, backtrader"`',
+                    lambda: run("--no-tearsheet"),
+                    lambda: python("-c", "import pandas, backtrader"),
+                    1.6,
+                ),
+                (
+                    "`backtest run earnings_surprise` with its tear sheet, cold",
+                    "a script by hand with Backtrader and quantstats, the same trades",
+                    run,
+                    script,
+                    0.9,
+                ),
+            )
+        ]
+
+
+def _seconds(*command: str | Path) -> float:
+    begin = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, check=True)
+    return time.perf_counter() - begin
+
+
+if __name__ == "__main__":
+    tell(rows())

@@ -1,0 +1,106 @@
+"""A command pays for what it uses: what is imported, and when."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.commands import MADE_UP
+
+DATA = {"pandas", "numpy", "backtrader", "exchange_calendars"}
+# pandas itself loads pyarrow where it is installed, so that a run cannot be without it.
+DRAWING = {"quantstats", "matplotlib", "seaborn", "scipy", "yfinance", "plotly"}
+SWEEPS = {"numba", "llvmlite", "distributed", "dask"}
+
+HELP = (["--help"], ["run", "--help"], ["list", "--help"])
+LISTS = (["list", "runs"], ["list", "strategies"], ["compare"])
+
+# Tells of the modules that are there at the end.
+AT_THE_END = """
+import sys
+from backtest.cli.main import main
+try:
+    main()
+finally:
+    print("modules", *sys.modules, file=sys.__stderr__)
+"""
+# ... and here those that are there when the drawing would begin.
+BEFORE_THE_SHEETS = """
+import sys
+from backtest.cli.main import main
+from backtest.reports import draw
+def draw_tearsheets(runs):
+    print("<drawing>", len(runs))
+    print("modules", *sys.modules, file=sys.__stderr__)
+    yield from runs
+draw.draw_tearsheets = draw_tearsheets
+main()
+"""
+
+
+def process(checkout, code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        cwd=checkout.root,
+        env={**os.environ, "BACKTEST_CACHE": str(checkout.root / "cache")},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("modules ")]
+    return set(told.split())
+
+
+@pytest.mark.parametrize("words", HELP, ids=" ".join)
+def test_help_loads_no_data_and_draws_nothing(checkout, words):
+    assert not imported(process(checkout, AT_THE_END, *words)) & (
+        DATA | DRAWING | SWEEPS | {"rich"}
+    )
+
+
+@pytest.mark.parametrize("words", LISTS, ids=" ".join)
+def test_lists_load_no_data(checkout, run_made_up, words):
+    run_made_up("beats")
+    modules = imported(process(checkout, AT_THE_END, *words))
+    assert not modules & (DATA | DRAWING | SWEEPS | {"jinja2"})
+
+
+def test_a_list_with_a_backtrader_strategy_loads_no_pandas(checkout):
+    (checkout.root / "strategies" / "crossing.py").write_text(
+        "from backtest import EventStrategy\n"
+        "class Crossing(EventStrategy):\n"
+        "    def notify_event(self, event): pass\n"
+    )
+    done = process(checkout, AT_THE_END, "list", "strategies")
+    assert "crossing" in done.stdout
+    assert "backtrader" in imported(done)
+    assert not imported(done) & ({"pandas", "exchange_calendars"} | DRAWING | SWEEPS)
+
+
+def test_a_run_tells_its_result_before_anything_that_draws_is_loaded(checkout):
+    sheets = [word for word in MADE_UP if word != "--no-tearsheet"]
+    done = process(checkout, BEFORE_THE_SHEETS, "run", "beats", *sheets)
+    assert "Final equity" in done.stdout.partition("<drawing> 1")[0]
+    assert "pandas" in imported(done)
+    assert not imported(done) & (DRAWING | SWEEPS)
+
+
+def test_a_run_without_a_sheet_loads_nothing_that_draws(checkout):
+    modules = imported(process(checkout, AT_THE_END, "run", "beats", *MADE_UP))
+    assert "pandas" in modules
+    assert not modules & (DRAWING | SWEEPS)
+
+
+def test_a_second_run_asks_no_library_for_the_calendar(checkout):
+    first, second = (
+        imported(process(checkout, AT_THE_END, "run", "beats", "--force", *MADE_UP)) for _ in "12"
+    )
+    assert "exchange_calendars" in first
+    assert "exchange_calendars" not in second
