@@ -80,8 +80,7 @@ def _trade(
     last, bar = -1, _next_bar(bars, signals, row, end, rules, account, -1)
     _draw(tables, number, account, 0, bar)
     while bar < len(bars.session):
-        _settle_nights(bars, rules, account, book, bar, last)
-        _value_at_open(account, book)
+        _open_the_bar(bars, rules, account, book, bar, last)
         answer_ruin_and_margin(bars, rules, account, book, tables, bar)
         first, row = row, _signals_until(bars, signals, row, end, bar, book)
         for current in range(first, row):
@@ -140,45 +139,40 @@ def _draw(tables: Tables, number: int, account: Any, first: int, end: int) -> No
 
 
 @inlined
-def _settle_nights(
+def _open_the_bar(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, bar: int, last: int
 ) -> None:
-    """Charge the nights of shorts since their last bar, then pay interest; mark at the open."""
+    """Charge the nights of shorts since their last bar, pay interest, value at the open.
+
+    A symbol without a bar counts at its last close.
+    """
     for place in range(account.positions):  # a loop of its own: many places in memory at once
-        symbol = book.held[place]
-        book.positions[symbol].open = bars.prices[bar, symbol].open
+        book.opens[place] = bars.prices[bar, book.positions[place].symbol].open
+    value = gross = owed = 0.0
     for place in range(account.positions):
-        symbol = book.held[place]
-        position = book.positions[symbol]
-        price = position.open
-        if np.isnan(price):
-            continue
-        night = position.last_bar
-        if bars.session[bar] != bars.session[night]:
-            position.sessions += 1
-            if position.side < 0:
-                rate = bars.rates[bars.rate_row[symbol], bars.session[night]]
-                days = bars.day[bar] - bars.day[night]
-                charge = rule.borrow_charge(position.shares * position.mark, rate, days, rules)
-                account.cash -= charge
-                account.borrow += charge
-                position.borrow += charge
-        position.mark = price
+        position = book.positions[place]
+        price = book.opens[place]
+        if not np.isnan(price):
+            night = position.last_bar
+            if bars.session[bar] != bars.session[night]:
+                position.sessions += 1
+                if position.side < 0:
+                    rate = bars.rates[bars.rate_row[position.symbol], bars.session[night]]
+                    days = bars.day[bar] - bars.day[night]
+                    charge = rule.borrow_charge(position.shares * position.mark, rate, days, rules)
+                    owed += charge
+                    position.borrow += charge
+            position.mark = price
+        worth = position.shares * position.mark
+        value += position.side * worth
+        gross += worth
+    account.cash -= owed
+    account.borrow += owed
     if rules.cash_rate > 0 and last >= 0:
         earned = rule.interest(account.free_cash, bars.day[bar] - bars.day[last], rules)
         account.cash += earned
         account.interest += earned
-
-
-@inlined
-def _value_at_open(account: Any, book: Book) -> None:
-    """Equity and gross at the open; a symbol without a bar counts at its last close."""
-    account.equity, account.gross = account.cash, 0.0
-    for place in range(account.positions):
-        position = book.positions[book.held[place]]
-        value = position.shares * position.mark
-        account.equity += position.side * value
-        account.gross += value
+    account.equity, account.gross = account.cash + value, gross
 
 
 @inlined

@@ -41,11 +41,11 @@ def answer_ruin_and_margin(
         return
     place = 0
     while place < account.positions:
-        symbol = book.held[place]
-        chosen = account.is_ruined or book.positions[symbol].side < 0
-        if chosen and not np.isnan(bars.prices[bar, symbol].open):
+        position = book.positions[place]
+        chosen = account.is_ruined or position.side < 0
+        if chosen and not np.isnan(bars.prices[bar, position.symbol].open):
             reason = RUIN if account.is_ruined else MARGIN_CALL
-            _leave_at_open(bars, rules, account, book, tables, symbol, bar, reason)
+            _leave_at_open(bars, rules, account, book, tables, place, bar, reason)
         else:
             place += 1
 
@@ -63,15 +63,15 @@ def act(
     """Act on a signal and tell what was done."""
     signal = signals[row]
     bar, symbol = signal.bar, signal.symbol
-    position = book.positions[symbol]
-    side = position.side
-    if side == signal.side:
+    place = book.places[symbol] - 1
+    if place < 0:
+        return _enter(bars, signal, row, rules, account, book, ENTER)
+    position = book.positions[place]
+    if position.side == signal.side:
         _plan(position, signal, bars.prices[bar, symbol].open)
         return RENEW
-    if side:
-        _leave_at_open(bars, rules, account, book, tables, symbol, bar, REVERSAL)
-    outcome = REVERSE if side else ENTER
-    return _enter(bars, signal, row, rules, account, book, outcome)
+    _leave_at_open(bars, rules, account, book, tables, place, bar, REVERSAL)
+    return _enter(bars, signal, row, rules, account, book, REVERSE)
 
 
 @inlined
@@ -107,15 +107,15 @@ def _enter(
     account.cash -= signal.side * shares * fill + cost
     account.commission += cost
     account.gross += shares * fill
-    position = book.positions[symbol]
-    position.side, position.signal, position.shares = signal.side, row, shares
-    position.place = account.positions
+    position = book.positions[account.positions]
+    account.positions += 1
+    book.places[symbol] = account.positions
+    position.symbol, position.side = symbol, signal.side
+    position.signal, position.shares = row, shares
     position.entry_bar = position.last_bar = bar
     position.entry_price = position.mark = fill
     position.commission, position.borrow, position.best_close = cost, 0.0, np.nan
     _plan(position, signal, fill)
-    book.held[position.place] = symbol
-    account.positions += 1
     return outcome
 
 
@@ -138,11 +138,12 @@ def _slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
 def _most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
     """The participation cap of an entry; infinite before any volume was seen."""
     seen = np.empty(VOLUME_SESSIONS)
-    count = 0
-    for before in range(bar - 1, -1, -1):
-        if count < VOLUME_SESSIONS and not np.isnan(bars.prices[before, symbol].close):
+    count, before = 0, bar - 1
+    while before >= 0 and count < VOLUME_SESSIONS:
+        if not np.isnan(bars.prices[before, symbol].close):
             seen[count] = bars.volume[before, symbol]
             count += 1
+        before -= 1
     if count == 0:
         return np.inf
     return rule.most_shares(np.median(seen[:count]), rules.max_participation)
@@ -156,34 +157,32 @@ def pass_the_bar(
     value = shorts = 0.0
     place = 0
     while place < account.positions:
-        symbol = book.held[place]
-        position = book.positions[symbol]
-        close = bars.prices[bar, symbol].close
+        position = book.positions[place]
+        close = bars.prices[bar, position.symbol].close
         if not np.isnan(close):
             if position.sessions == position.hold:
-                _leave_at_open(bars, rules, account, book, tables, symbol, bar, TIME)
+                _leave_at_open(bars, rules, account, book, tables, place, bar, TIME)
                 continue
-            if _rest(bars, rules, account, book, tables, symbol, bar):
+            if _rest(bars, rules, account, book, tables, place, bar):
                 continue
             side = position.side
             position.mark, position.last_bar = close, bar
-            # `not` lets the first close replace NaN
-            if not side * position.best_close >= side * close:
-                position.best_close = close
+            best = position.best_close  # NaN, which no price exceeds, gives way to the first
+            position.best_close = best if side * best >= side * close else close
         held = position.shares * position.mark
         value += position.side * held
-        if position.side < 0:
-            shorts += held
+        shorts += held if position.side < 0 else 0.0
         place += 1
     account.equity, account.shorts = account.cash + value, shorts
 
 
 @inlined
 def _rest(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, symbol: int, bar: int
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
 ) -> bool:
     """Let the stop, then the target rest through the bar; whether one was filled."""
-    position = book.positions[symbol]
+    position = book.positions[place]
+    symbol = position.symbol
     side, stop, reason = position.side, position.stop, STOP
     if not np.isnan(position.trailing_stop):
         # NaN in the entry session: no close has been seen yet
@@ -197,12 +196,12 @@ def _rest(
     if side * worst <= side * stop:
         price = stop if side * stop < side * open_price else open_price
         fill = rule.fill_price(price, -side, _slippage(bars, rules, bar, symbol))
-        _leave(rules, account, book, tables, symbol, bar, fill, reason)
+        _leave(rules, account, book, tables, place, bar, fill, reason)
         return True
     if side * best >= side * position.target:
         price = position.target
         fill = price if side * price > side * open_price else open_price
-        _leave(rules, account, book, tables, symbol, bar, fill, TARGET)
+        _leave(rules, account, book, tables, place, bar, fill, TARGET)
         return True
     return False
 
@@ -214,13 +213,14 @@ def _leave_at_open(
     account: Any,
     book: Book,
     tables: Tables,
-    symbol: int,
+    place: int,
     bar: int,
     reason: int,
 ) -> None:
-    slip = _slippage(bars, rules, bar, symbol)
-    fill = rule.fill_price(bars.prices[bar, symbol].open, -book.positions[symbol].side, slip)
-    _leave(rules, account, book, tables, symbol, bar, fill, reason)
+    position = book.positions[place]
+    slip = _slippage(bars, rules, bar, position.symbol)
+    fill = rule.fill_price(bars.prices[bar, position.symbol].open, -position.side, slip)
+    _leave(rules, account, book, tables, place, bar, fill, reason)
 
 
 @inlined
@@ -229,13 +229,13 @@ def _leave(
     account: Any,
     book: Book,
     tables: Tables,
-    symbol: int,
+    place: int,
     bar: int,
     fill: float,
     reason: int,
 ) -> None:
-    """Close a position at a fill; the last position takes its place in the list."""
-    position = book.positions[symbol]
+    """Close a position at a fill; the last one takes its place."""
+    position = book.positions[place]
     cost = rule.commission(position.shares, fill, rules)
     account.cash += position.side * position.shares * fill - cost
     account.commission += cost
@@ -243,11 +243,11 @@ def _leave(
     position.commission += cost
     position.last_bar = bar
     _book_trade(account, position, tables, fill, reason)
+    book.places[position.symbol] = 0
     account.positions -= 1
-    moved = book.held[account.positions]
-    book.held[position.place] = moved
-    book.positions[moved].place = position.place
-    position.side = 0
+    if place != account.positions:
+        book.positions[place] = book.positions[account.positions]
+        book.places[book.positions[place].symbol] = place + 1
 
 
 @inlined
@@ -267,6 +267,6 @@ def _book_trade(account: Any, position: Any, tables: Tables, price: float, reaso
 def mark_open_trades(account: Any, book: Book, tables: Tables) -> None:
     """Value what is still held at its last close, and empty the book for the next account."""
     for place in range(account.positions):
-        position = book.positions[book.held[place]]
+        position = book.positions[place]
         _book_trade(account, position, tables, position.mark, OPEN)
-        position.side = 0
+        book.places[position.symbol] = 0

@@ -28,12 +28,13 @@ TRADE = np.dtype(
         ("entry_price", "f8"), ("exit_price", "f8"), ("commission", "f8"), ("borrow", "f8"),
     ]
 )  # fmt: skip
+# What every bar looks at comes first: it fills one line of the memory's cache.
 POSITION = np.dtype(
     [
-        ("side", "i8"), ("place", "i8"), ("signal", "i8"), ("entry_bar", "i8"), ("last_bar", "i8"),
-        ("hold", "i8"), ("sessions", "i8"), ("shares", "f8"), ("entry_price", "f8"),
-        ("mark", "f8"), ("open", "f8"), ("stop", "f8"), ("target", "f8"), ("trailing_stop", "f8"),
-        ("best_close", "f8"), ("commission", "f8"), ("borrow", "f8"),
+        ("side", "i4"), ("last_bar", "i4"), ("hold", "i4"), ("sessions", "i4"), ("shares", "f8"),
+        ("mark", "f8"), ("stop", "f8"), ("target", "f8"), ("trailing_stop", "f8"),
+        ("best_close", "f8"), ("entry_price", "f8"), ("commission", "f8"), ("borrow", "f8"),
+        ("symbol", "i8"), ("signal", "i8"), ("entry_bar", "i8"), ("unused", "f8", 2),
     ]
 )  # fmt: skip
 # Totals of one account. `peak`, `deepest` and `lowest` follow its equity; `returns` counts the
@@ -49,6 +50,17 @@ ACCOUNT = np.dtype(
     ],
     align=True,
 )  # fmt: skip
+
+
+_CACHE_LINE = 64  # bytes
+
+
+def blank(shape: int | tuple[int, ...], records: np.dtype[Any]) -> NDArray[Any]:
+    """An array of zeros, laid out so that no short record crosses a line of the memory's cache."""
+    size = int(np.prod(shape)) * records.itemsize
+    memory = np.zeros(size + _CACHE_LINE, np.uint8)
+    start = -memory.ctypes.data % _CACHE_LINE
+    return memory[start : start + size].view(records).reshape(shape)
 
 
 class Bars(NamedTuple):
@@ -78,8 +90,13 @@ class Tables(NamedTuple):
 
 
 class Book(NamedTuple):
-    """Positions by symbol, the symbols that are held, and each symbol's newest signal."""
+    """The positions that are held, side by side.
+
+    `opens` holds their opens in the current bar, `places` by symbol its place among them plus 1
+    (0 for none), `newest` by symbol the row of its newest signal.
+    """
 
     positions: NDArray[Any]
-    held: NDArray[np.int64]
+    opens: NDArray[np.float64]
+    places: NDArray[np.int64]
     newest: NDArray[np.int64]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.kernel_types import PRICES, SIGNAL, Bars
+from backtest.engine.kernel_types import PRICES, SIGNAL, Bars, blank
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_CACHE_LINE = 64  # bytes
-
 
 @dataclass(frozen=True)
 class Panel:
@@ -32,7 +30,7 @@ class Panel:
 
     Attributes:
         symbols: the columns, in order.
-        times: when each bar opens, UTC, shape (bars,); the day alone where bars are sessions.
+        times: when each bar opens, UTC, shape (bars,); of `panel_of` the day alone.
         sessions: the session of each bar, shape (bars,), dates without a zone.
         prices: dollars, records of `PRICES`, shape (bars, symbols); NaN where a symbol has no bar.
         volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
@@ -87,12 +85,10 @@ def panel_of(prices: Mapping[str, Prices]) -> Panel:
 
 
 def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
-    """Prices of no bar at all, laid out so that no record crosses a line of the memory's cache."""
-    memory = np.empty(shape[0] * shape[1] * PRICES.itemsize + _CACHE_LINE, np.uint8)
-    start = -memory.ctypes.data % _CACHE_LINE
-    prices = memory[start : start + shape[0] * shape[1] * PRICES.itemsize].view(PRICES)
+    """Prices of no bar at all."""
+    prices = blank(shape, PRICES)
     prices[:] = np.nan
-    return prices.reshape(shape)
+    return prices
 
 
 def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) -> Bars:

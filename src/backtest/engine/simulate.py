@@ -11,7 +11,7 @@ import numpy as np
 
 from backtest.engine.compiled import numbers_of
 from backtest.engine.kernel import run_accounts
-from backtest.engine.kernel_types import ACCOUNT, POSITION, TRADE, Book, Tables
+from backtest.engine.kernel_types import ACCOUNT, POSITION, TRADE, Book, Tables, blank
 from backtest.engine.panel import kernel_bars
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from backtest.engine.panel import Panel
     from backtest.engine.rules import Rules
     from backtest.market.borrow import BorrowRates
+
+_PARTS = 16  # of the accounts for each thread
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ def simulate(
         cash=np.zeros(curve),
     )
     work = (kernel_bars(panel, rates, rules), signals, starts, numbers_of(rules))
-    bounds = np.linspace(0, accounts, threads + 1).astype(int).tolist()
+    parts = _PARTS * threads if threads > 1 else 1  # short ones, for accounts differ in work
+    bounds = np.linspace(0, accounts, parts + 1).astype(int).tolist()
 
     def trade(part: tuple[int, int]) -> None:
         run_accounts(*work, part, tables, _blank_book(len(panel.symbols)))
@@ -96,7 +99,8 @@ def simulate(
 
 def _blank_book(symbols: int) -> Book:
     return Book(
-        positions=np.zeros(symbols, POSITION),
-        held=np.zeros(symbols, np.int64),
+        positions=blank(symbols, POSITION),
+        opens=np.zeros(symbols),
+        places=np.zeros(symbols, np.int64),
         newest=np.zeros(symbols, np.int64),
     )
