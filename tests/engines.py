@@ -1,9 +1,11 @@
 """The engines behind the interface of the oracle, so that tests can hold them equal."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,9 @@ from backtest.market.borrow import BorrowRate, BorrowRates
 from backtest.market.prices import Prices
 from backtest.strategy import Signal
 from tests import oracle
+
+if TYPE_CHECKING:
+    from backtest.engine.panel import Panel
 
 NOWHERE = DataFile(Path("made-up.csv"), "", "", {})
 TERMS = ("symbol", "event_id", "direction", "weight", "hold", "stop", "target", "trailing_stop")
@@ -95,29 +100,70 @@ def run_kernel(
     borrow: Mapping[str, Sequence[Any]],
 ) -> oracle.Outcome:
     """The compiled kernel, its result in the oracle's words."""
-    from backtest.engine.kernel_types import CAPPED, OUTCOMES, REASONS
-    from backtest.engine.panel import panel_of, signal_rows
-    from backtest.engine.simulate import simulate
+    from backtest.engine.panel import panel_of
 
     panel = panel_of({symbol: made_up_prices(symbol, rows) for symbol, rows in bars.items()})
+    return trade_panel(panel, panel.sessions.tolist(), signals, settings, borrow)
+
+
+def run_kernel_on_finer_bars(
+    bars: Mapping[str, Sequence[Any]],
+    signals: Sequence[oracle.Signal],
+    settings: oracle.Settings,
+    borrow: Mapping[str, Sequence[Any]],
+) -> oracle.Outcome:
+    """The compiled kernel on bars that have the moment of their open in place of the session."""
+    panel = finer_panel(bars)
+    return trade_panel(panel, panel.times.tolist(), signals, settings, borrow)
+
+
+def finer_panel(bars: Mapping[str, Sequence[Any]]) -> Panel:
+    """The panel of bars known by the moment of their open, UTC without a zone."""
+    from backtest.engine.panel import PRICES, Panel, blank_prices
+
+    moments = sorted({row[0] for rows in bars.values() for row in rows})
+    shape = (len(moments), len(bars))
+    prices, volume = blank_prices(shape), np.full(shape, np.nan)
+    for column, symbol in enumerate(sorted(bars)):
+        for row in bars[symbol]:
+            bar = oracle.Bar(*row)
+            place = moments.index(bar.session), column
+            prices[place] = tuple(getattr(bar, name) for name in PRICES.names)
+            volume[place] = bar.volume
+    times = np.array(moments, "M8[us]")
+    return Panel(tuple(sorted(bars)), times, times.astype("M8[D]"), prices, volume)
+
+
+def trade_panel(
+    panel: Panel,
+    moments: Sequence[Any],
+    signals: Sequence[oracle.Signal],
+    settings: oracle.Settings,
+    borrow: Mapping[str, Sequence[Any]],
+) -> oracle.Outcome:
+    """The kernel on a panel, in the oracle's words; `moments` are what its bars are known by."""
+    from backtest.engine.kernel_types import CAPPED, OUTCOMES, REASONS
+    from backtest.engine.panel import signal_rows
+    from backtest.engine.simulate import simulate
+
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
-    rows = signal_rows(panel, [(s.session, s) for s in ordered])
+    rows = signal_rows(panel, [(oracle.day(s.session), s) for s in ordered])
+    rows["bar"] = [moments.index(s.session) for s in ordered]
     result = simulate(
         panel,
         rows,
         np.array([0, len(rows)]),
         Rules(**vars(settings)),
-        borrow_rates(bars, borrow),
+        borrow_rates(panel.symbols, borrow),
         trades=True,
         curves=True,
     )
-    days = panel.sessions.tolist()
     trades = [
         (signal, row["side"], trade)
         for signal, row, trade in zip(ordered, rows, result.trades, strict=True)
         if trade["shares"]
     ]
-    curve = zip(days, result.equity[0].tolist(), result.cash[0].tolist(), strict=True)
+    curve = zip(moments, result.equity[0].tolist(), result.cash[0].tolist(), strict=True)
     return oracle.Outcome(
         trades=[
             oracle.Trade(
@@ -125,9 +171,9 @@ def run_kernel(
                 symbol=signal.symbol,
                 direction=signal.direction,
                 shares=int(trade["shares"]),
-                entry_session=days[trade["entry_bar"]],
+                entry_session=moments[trade["entry_bar"]],
                 entry_price=trade["entry_price"],
-                exit_session=days[trade["exit_bar"]],
+                exit_session=moments[trade["exit_bar"]],
                 exit_price=trade["exit_price"],
                 exit_reason=REASONS[trade["reason"]],
                 gross_profit=(
@@ -139,7 +185,7 @@ def run_kernel(
             )
             for signal, side, trade in trades
         ],
-        equity=[oracle.Point(day, equity, cash, equity - cash) for day, equity, cash in curve],
+        equity=[oracle.Point(moment, *both, both[0] - both[1]) for moment, *both in curve],
         outcomes={
             signal.event_id: OUTCOMES[outcome % CAPPED]
             for signal, outcome in zip(ordered, result.outcomes.tolist(), strict=True)

@@ -6,14 +6,15 @@ after the other, one symbol after the other. Where it and the engine differ, one
     outcome = simulate(bars, signals, settings, borrow)
 
 Rows of bars are ``(session, open, high, low, close)``, with the volume as a sixth if it matters.
-A symbol has no holes between its first and its last session.
+Finer bars have the moment of their open in place of the session, and so have the signals on them:
+each rule holds with *bar* for session, but nights, interest and ``hold`` go by the date.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from math import floor
 from statistics import median
 from typing import Any
@@ -27,6 +28,11 @@ def level(base: float, distance: float) -> float:
     Half a billionth is rounded up.
     """
     return floor(base * (1 + distance) * 1e9 + 0.5) / 1e9
+
+
+def day(moment: date) -> date:
+    """The session of a bar."""
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 @dataclass
@@ -43,7 +49,7 @@ class _Position:
     commission: float
     borrow: float = 0.0
     best: float | None = None  # best close since the entry; None during the entry session
-    counted_from: int = 0  # index of the session of the entry or of the last renewal
+    counted_from: int = 0  # index of the bar of the entry or of the last renewal
     hold: int | None = None
     stop: float | None = None  # level
     target: float | None = None  # level
@@ -108,13 +114,15 @@ class _Simulation:
             position = self.positions.get(symbol)
             if position is None or position.sign > 0 or self.rules.borrow_mode == "none":
                 continue
-            night = self.bars[symbol][self.index(symbol, bar.session) - 1]
-            dated = [pair for pair in self.borrow.get(symbol, ()) if pair[0] <= night.session]
+            last = self.bars[symbol][self.index(symbol, bar.session) - 1]
+            night, morning = day(last.session), day(bar.session)
+            if night == morning:
+                continue
+            dated = [pair for pair in self.borrow.get(symbol, ()) if pair[0] <= night]
             known = dated and self.rules.borrow_mode == "table"
             rate = max(dated)[1] if known else self.rules.borrow_default
-            days = (bar.session - night.session).days
-            value = position.shares * night.close * self.rules.borrow_collateral
-            fee = value * rate / self.rules.borrow_day_count * days
+            value = position.shares * last.close * self.rules.borrow_collateral
+            fee = value * rate / self.rules.borrow_day_count * (morning - night).days
             self.cash -= fee
             position.borrow += fee
 
@@ -123,7 +131,7 @@ class _Simulation:
         if not self.equity or self.ended or self.ruin_due:
             return
         last = self.equity[-1]
-        free, days = max(0.0, last.cash - self.shorts), (session - last.session).days
+        free, days = max(0.0, last.cash - self.shorts), (day(session) - day(last.session)).days
         earned = free * self.rules.cash_rate / self.rules.borrow_day_count * days
         self.cash += earned
         self.interest += earned
@@ -148,8 +156,8 @@ class _Simulation:
             self.outcomes[signal.event_id] = self.serve(signal, today, equity, price)
         for symbol, position in self.held():
             if symbol in today and position.hold is not None:
-                passed = self.index(symbol, session) - position.counted_from
-                if passed == position.hold:
+                now = self.index(symbol, session)
+                if self.sessions(symbol, position.counted_from, now) == position.hold:
                     self.close_at_the_open(position, today[symbol], "time")
 
     def acting(self, arrived: list[Signal]) -> list[Signal]:
@@ -268,6 +276,10 @@ class _Simulation:
     def index(self, symbol: str, session: date) -> int:
         """Which of the symbol's own sessions this is."""
         return [bar.session for bar in self.bars[symbol]].index(session)
+
+    def sessions(self, symbol: str, first: int, last: int) -> int:
+        """How many of the symbol's sessions have begun after its bar ``first``, up to ``last``."""
+        return len({day(bar.session) for bar in self.bars[symbol][first : last + 1]}) - 1
 
     def slippage(self, symbol: str, session: date) -> float:
         """A fraction: basis points, and a share of the range of the symbol's session before."""

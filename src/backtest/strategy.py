@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
 
 from backtest.events import Event  # noqa: TC001 - pydantic reads annotations at run time
 from backtest.tracing import active
@@ -14,9 +20,9 @@ if TYPE_CHECKING:
 
 Direction = Literal["long", "short"]
 Weight = Annotated[float, Field(gt=0, le=10)]
-Sessions = Annotated[int, Field(ge=1)]
+Sessions = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
-Distance = Annotated[float, Field(gt=0)]
+Distance = Annotated[float, Field(gt=0, le=1_000)]
 
 
 class Signal(BaseModel):
@@ -47,11 +53,11 @@ class Signal(BaseModel):
     trailing_stop: Fraction | None = None
     reason: str = ""
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _note_parameters(cls, terms: Any) -> Any:
+    def _keep_stand_ins(cls, terms: Any, make: ModelWrapValidatorHandler[Self]) -> Self:
         trace = active.get()
-        return terms if trace is None else trace.take(terms)
+        return trace.make(terms, make) if trace and isinstance(terms, dict) else make(terms)
 
     @classmethod
     def long(cls, event: Event, **terms: Any) -> Signal:

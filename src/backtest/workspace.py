@@ -54,6 +54,22 @@ def find_workspace(
     )
 
 
+def workspace_of_worker() -> Workspace:
+    """The folders of a process that is given work: nothing is written, so reports may be nowhere.
+
+    `BACKTEST_STRATEGIES` and `BACKTEST_DATA` name them, or else they are those of the checkout
+    around the working folder.
+
+    Raises:
+        UsageError: a folder is not there, or none was found.
+
+    """
+    names = ("strategies", "data")
+    given = {name: os.environ.get(f"BACKTEST_{name.upper()}") for name in names}
+    folders = {name: Path(path) for name, path in given.items() if path}
+    return find_workspace(**folders, reports=Path("reports"))
+
+
 def find_reports(reports: Path | None = None, start: Path | None = None) -> Path:
     """The reports folder that is given, or that of the checkout around `start`.
 
@@ -62,6 +78,16 @@ def find_reports(reports: Path | None = None, start: Path | None = None) -> Path
 
     """
     return _chosen("reports", reports, _checkout(start or Path.cwd()))
+
+
+def find_data(data: Path | None = None) -> Path:
+    """The data folder that is given, or that of the checkout around the working folder.
+
+    Raises:
+        UsageError: it is not there, or none is given and there is no checkout.
+
+    """
+    return _existing("data", data, _checkout(Path.cwd()))
 
 
 def cache_folder() -> Path:

@@ -218,3 +218,43 @@ def test_a_damaged_calendar_is_made_anew(cache):
     file.write_bytes(content[:-8] + bytes(8))
     assert np.array_equal(trading_calendar().opens, good)
     assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("moment", "session"),
+    [
+        ("2025-07-03T13:29:59.999999", "NaT"),
+        ("2025-07-03T13:30", "2025-07-03"),
+        ("2025-07-03T16:59:59.999999", "2025-07-03"),
+        ("2025-07-03T17:00", "NaT"),  # it closes at 13:00 in New York
+        ("2025-07-04T15:00", "NaT"),
+        ("2025-11-03T14:29", "NaT"),  # summer time has ended
+        ("2025-11-03T20:59", "2025-11-03"),
+        ("1989-12-29T15:00", "NaT"),
+        ("1990-01-02T14:30", "1990-01-02"),
+        ("2035-12-31T20:59", "2035-12-31"),
+        ("2035-12-31T21:00", "NaT"),
+        ("2036-01-02T15:00", "NaT"),
+        ("NaT", "NaT"),
+    ],
+)
+def test_the_session_in_whose_hours_a_moment_lies(moment, session):
+    found = trading_calendar().sessions_at(np.array([moment, "2025-06-02T15:00"], "M8[us]"))
+    assert found.astype(str).tolist() == [session, "2025-06-02"]
+    assert found.dtype == "M8[D]"
+
+
+@pytest.mark.parametrize(
+    ("day", "open_"),
+    [
+        ("1990-01-02", "1990-01-02T14:30:00.000000"),
+        ("2025-06-19", "NaT"),
+        ("2025-11-03", "2025-11-03T14:30:00.000000"),
+        ("2035-12-31", "2035-12-31T14:30:00.000000"),
+        ("1989-12-29", "NaT"),
+        ("2036-01-02", "NaT"),
+    ],
+)
+def test_the_opens_of_days(day, open_):
+    found = trading_calendar().opens_of(np.array([day, "2025-06-02"], "M8[D]"))
+    assert found.astype(str).tolist() == [open_, "2025-06-02T13:30:00.000000"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backtest.errors import UsageError
-from backtest.workspace import Workspace, find_workspace
+from backtest.workspace import Workspace, find_workspace, workspace_of_worker
 
 
 @pytest.mark.parametrize("below", [".", "strategies", "data/prices", "reports"])
@@ -96,3 +96,16 @@ def test_folders_are_pointed_to_by_option_and_by_environment(
     assert len(json.loads(command(*words).out)) == 2
     empty = tmp_path_factory.mktemp("empty")
     assert json.loads(command(*words, f"--{name}", str(empty)).out) == []  # the option goes first
+
+
+def test_a_worker_needs_no_checkout_where_variables_name_its_folders(tmp_path, monkeypatch):
+    signals, figures = tmp_path / "signals", tmp_path / "figures"
+    for name, folder in (("STRATEGIES", signals), ("DATA", figures)):
+        folder.mkdir()
+        monkeypatch.setenv(f"BACKTEST_{name}", str(folder))
+    monkeypatch.chdir(tmp_path)
+    found = workspace_of_worker()
+    assert (found.strategies, found.data) == (signals, figures)
+    figures.rmdir()
+    with pytest.raises(UsageError, match="BACKTEST_DATA"):
+        workspace_of_worker()

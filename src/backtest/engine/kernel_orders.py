@@ -29,6 +29,8 @@ from backtest.engine.kernel_types import (
 )
 from backtest.engine.rules import VOLUME_SESSIONS
 
+_FOR_EVER = np.iinfo(np.int32).max  # sessions
+
 
 @inlined
 def answer_ruin_and_margin(
@@ -77,7 +79,7 @@ def act(
 @inlined
 def _plan(position: Any, signal: Any, price: float) -> None:
     """Take over the exit plan of a signal, with levels set from `price`."""
-    position.hold, position.sessions = signal.hold, 0
+    position.hold, position.sessions = min(signal.hold, _FOR_EVER), 0
     position.stop = rule.stop_level(price, position.side, signal.stop)
     position.target = rule.target_level(price, position.side, signal.target)
     position.trailing_stop = signal.trailing_stop

@@ -72,7 +72,12 @@ def simulate(
         curves: whether equity and cash are wanted, bar by bar.
         threads: how many cores to use; the result does not depend on it.
 
+    Raises:
+        ValueError: the rules look at volume and the panel has none.
+
     """
+    if rules.max_participation is not None and panel.volume.shape != panel.prices.shape:
+        raise ValueError("max_participation needs a panel with volume")
     accounts, bars = len(starts) - 1, len(panel.times)
     curve = (accounts if curves else 0, bars)
     tables = Tables(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date.
 EXCHANGE = "XNYS"
 _FIRST, _LAST = "1990-01-02", "2035-12-31"
+_NEVER = np.datetime64("NaT", "us")
 
 
 class TradingCalendar:
@@ -63,6 +64,20 @@ class TradingCalendar:
         low, high = np.searchsorted(self.sessions, [np.datetime64(first), np.datetime64(last)])
         stop = high + (high < len(self.sessions) and self.sessions[high] == np.datetime64(last))
         return self.sessions[low:stop]
+
+    def opens_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """When the session of each day opens, UTC; NaT for days that are no session."""
+        places = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[places] == days, self.opens[places], _NEVER)
+
+    def sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """The session in whose hours, from its open until before its close, each moment lies.
+
+        NaT for moments outside of all.
+        """
+        places = np.searchsorted(self.opens[1:], moments, side="right")
+        inside = (self.opens[places] <= moments) & (moments < self.closes[places])
+        return np.where(inside, self.sessions[places], _NEVER.astype("M8[D]"))
 
     def _index(self, session: date) -> int:
         index = int(np.searchsorted(self.sessions, np.datetime64(session)))

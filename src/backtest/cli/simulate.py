@@ -1,0 +1,143 @@
+"""`backtest simulate`: signals of your own on bars of your own, however many."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backtest.cli.options import (
+    AsJson,
+    CashOption,
+    CommissionOption,
+    CostsOption,
+    DataFolder,
+    ReactionOption,
+    SlippageOption,
+)
+
+if TYPE_CHECKING:
+    from backtest.simulation import Account
+
+EXAMPLES = (
+    "Examples: `backtest simulate bars.parquet signals.parquet` · "
+    "`backtest simulate bars/ signals.parquet --cash 1000000 --trades trades.csv --json`"
+)
+
+
+def simulate(
+    bars: Annotated[
+        Path,
+        typer.Argument(
+            metavar="BARS",
+            help="Parquet file or folder: symbol, time or session, open, high, low, close.",
+        ),
+    ],
+    signals: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SIGNALS",
+            help="Parquet file: symbol, published_at, direction, and as wanted event_id, weight, "
+            "hold, stop, target, trailing_stop.",
+        ),
+    ],
+    cash: CashOption = None,
+    costs: CostsOption = None,
+    commission: CommissionOption = None,
+    slippage: SlippageOption = None,
+    reaction: ReactionOption = None,
+    trades: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every trade, as .parquet or .csv."),
+    ] = None,
+    equity: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the account at each session's close, likewise."),
+    ] = None,
+    as_json: AsJson = False,
+    data: DataFolder = None,
+) -> None:
+    """Trade signals from a file on bars from files, all symbols in one account."""
+    from backtest.api import make_rules
+    from backtest.cli import show
+    from backtest.engine.compiled import is_kept
+    from backtest.engine.costs import read_costs
+    from backtest.simulation import check_table_path, simulate_files, write_table
+    from backtest.workspace import find_data
+
+    for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
+        if path:
+            check_table_path(path, *others)
+    folder = find_data(data)
+    chosen = read_costs(folder / "costs", costs) if costs else None
+    rules = make_rules(
+        chosen,
+        cash=cash,
+        commission_per_share=commission,
+        slippage_bps=slippage,
+        reaction_minutes=reaction,
+    )
+    if not is_kept():
+        typer.echo("The kernel is compiled for this machine, once: about 15 seconds.", err=True)
+    account = simulate_files(bars, signals, rules, folder / "borrow", curves=equity is not None)
+    if trades:
+        write_table(account.trades(), trades)
+    if equity:
+        write_table(account.equity(), equity)
+    told = _told(account, chosen.name if chosen else None)
+    if as_json:
+        show.print_json({"bars": str(bars), "signals": str(signals), **told})
+        return
+    _print_results(told)
+    for name, path in (("Trades", trades), ("Equity", equity)):
+        if path:
+            typer.echo(f"{name}: {path}")
+
+
+def _told(account: Account, costs: str | None) -> dict[str, Any]:
+    """All that is told, as JSON has it."""
+    sessions = account.panel.sessions
+    return {
+        "span": {"first": sessions[0].item(), "last": sessions[-1].item()},
+        "counts": account.counts(),
+        "left_out": account.signals.left_out,
+        "figures": account.figures(),
+        "is_ruined": account.is_ruined,
+        "rules": account.rules.model_dump(),
+        "costs": {"name": costs} if costs else None,
+        "assumptions": account.assumptions(),
+    }
+
+
+def _print_results(told: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from backtest.cli import show
+    from backtest.reports.formats import FIGURES, costs_line, count
+
+    counts, figures, terminal = told["counts"], told["figures"], show.console()
+    sizes = (f"{counts[name]:,} {name}" for name in ("symbols", "sessions", "bars", "signals"))
+    terminal.print(", ".join(sizes))
+    terminal.print(
+        f"From {told['span']['first']} to {told['span']['last']}, "
+        f"start {told['rules']['cash']:,.0f} $"
+    )
+    terminal.print(f"Costs: {costs_line(told)}", style="dim")
+    lines = Table.grid(padding=(0, 2))
+    lines.add_column()
+    lines.add_column(justify="right")
+    for name, label, form in (*FIGURES[:-1], ("interest", "Interest $", count), FIGURES[-1]):
+        if name in figures:
+            lines.add_row(label, form(figures[name]))
+    lines.add_row()
+    for name, number in list(counts.items())[list(counts).index("signals") :]:
+        lines.add_row(name.replace("_", " ").capitalize(), count(number))
+    terminal.print(lines)
+    for reason, number in told["left_out"].items():
+        terminal.print(f"Not tradable: {number:,} {reason}.")
+    if told["is_ruined"]:
+        terminal.print("Ruined: equity fell to zero or below.")
+    for sentence in told["assumptions"]:
+        terminal.print(Text(f"Assumption: {sentence}", style="yellow"))
