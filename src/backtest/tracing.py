@@ -11,10 +11,12 @@ import math
 import operator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+M = TypeVar("M")
 
 _COMPARISONS = ("lt", "le", "eq", "ne", "gt", "ge")
 _ARITHMETIC = (
@@ -37,17 +39,14 @@ class Trace:
 
     Attributes:
         traced: the parameters that are of interest, by dotted name.
-        numbers: those of them that are numbers in every set.
+        numbers: those of them that are numbers of one type in every set.
         reads: those whose value was looked at, in order.
-        terms: terms of the signal by name, with the parameter that was handed on to each.
 
     """
 
     traced: frozenset[str]
     numbers: frozenset[str]
     reads: dict[str, None] = field(default_factory=dict)
-    terms: dict[str, str] = field(default_factory=dict)
-    _signals: int = 0
 
     def stand_in(self, name: str, value: Any) -> Any:
         """What a strategy gets when it asks for a parameter: a number by a stand-in."""
@@ -62,15 +61,19 @@ class Trace:
         """Somebody looked at every parameter at once."""
         self.reads |= dict.fromkeys(sorted(self.traced))
 
-    def take(self, terms: Mapping[str, Any]) -> dict[str, Any]:
-        """The terms of a signal by value; which of them were handed on is noted."""
-        self._signals += 1
+    def make(self, terms: Mapping[str, Any], make: Callable[[Any], M]) -> M:
+        """Something made of terms, in which the stand-ins that were handed on stand again.
+
+        Args:
+            terms: by name.
+            make: makes it of their values.
+
+        """
+        made = make({term: by_value(value) for term, value in terms.items()})
         for term, value in terms.items():
-            if isinstance(value, StandIn):
-                self.terms[term] = value.parameter
-        if self._signals > 1:  # which of the signals will be the answer is not known
-            self.reads |= dict.fromkeys(self.terms.values())
-        return {term: by_value(value) for term, value in terms.items()}
+            if type(value) is StandIn:
+                vars(made)[term] = StandIn(vars(made)[term], value.parameter, self)
+        return made
 
 
 class StandIn:
@@ -82,6 +85,16 @@ class StandIn:
         self._value = value
         self.parameter = parameter
         self._trace = trace
+
+    def __array_ufunc__(self, function: Any, method: str, *values: Any, **options: Any) -> Any:
+        """Let numpy calculate with the number."""
+        return getattr(function, method)(*map(_looked_at, values), **options)
+
+    def __array__(self, *terms: Any, **options: Any) -> Any:
+        """Let numpy make an array of the number."""
+        import numpy as np
+
+        return np.array(_looked_at(self), *terms, **options)
 
     @property  # type: ignore[misc]
     def __class__(self) -> type:

@@ -59,3 +59,28 @@ def test_the_readme_shows_what_comes_out(command, monkeypatch) -> None:
     assert len(shown) == 2
     for text in shown:  # but for the first line: a command, or a heading with a run id
         assert text in out
+
+
+def sweeps_shown():
+    return [
+        (page.name, *block.split("\n", 2))
+        for page in PAGES
+        for block in re.findall(r"```\n(.*?)\n```", page.read_text(encoding="utf-8"), re.DOTALL)
+        if block.startswith("$ backtest sweep ")
+    ]
+
+
+def test_sweeps_are_shown():
+    assert [page for page, *_ in sweeps_shown()] == ["README.md", "sweeps.md"]
+
+
+@pytest.mark.parametrize(("page", "typed", "announced", "printed"), sweeps_shown())
+def test_the_documents_show_what_a_sweep_prints(
+    command, monkeypatch, page, typed, announced, printed
+):
+    monkeypatch.setenv("COLUMNS", "92")
+    folders = ("--data", str(ROOT / "data"), "--strategies", str(ROOT / "strategies"))
+    outcome = command(*typed.split()[2:], *folders)
+    out = "\n".join(line.rstrip() for line in outcome.out.splitlines())
+    assert out.startswith(f"{printed}\nEvery set: ")
+    assert announced.partition(", under")[0] in outcome.err

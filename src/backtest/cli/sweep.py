@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -146,19 +147,31 @@ def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes:
         typer.echo("The kernel is compiled for this machine, once: about 15 seconds.", err=True)
     spec = plan.spec
     counts = " × ".join(f"{len(values):,} {name}" for name, values in spec.axes.items())
-    seconds = seconds_a_set(plan) * spec.sets / (workers or 1)
+    seconds = seconds_a_set(plan) * spec.sets / min(workers or 1, os.cpu_count() or 1)
     where = " in one process" if cluster else ""
-    text = f"{spec.sets:,} sets ({counts}), about {_duration(seconds)}{where}"
-    typer.echo(text, err=True)
-    if spec.sets > _MANY and not yes and not typer.confirm("Evaluate them all?", err=True):
-        raise UsageError("Nothing was evaluated. Take wider steps, or fewer parameters.")
+    typer.echo(f"{spec.sets:,} sets ({counts}), {_duration(seconds)}{where}", err=True)
+    if spec.sets > _MANY and not yes and not _confirmed():
+        raise UsageError(
+            "Nothing was evaluated. Take wider steps or fewer parameters; --yes is the answer "
+            "where nobody can be asked."
+        )
+
+
+def _confirmed() -> bool:
+    try:
+        return typer.confirm("Evaluate them all?", err=True)
+    except typer.Abort:
+        typer.echo(err=True)
+        return False
 
 
 def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return "under a second"
     for size, unit in ((86_400 * 365, "years"), (86_400, "days"), (3_600, "hours"), (60, "min")):
         if seconds >= 2 * size:
-            return f"{seconds / size:,.0f} {unit}"
-    return f"{seconds:,.0f} s" if seconds >= 2 else f"{seconds:.1f} s"  # noqa: PLR2004
+            return f"about {seconds / size:,.0f} {unit}"
+    return f"about {seconds:,.0f} s"
 
 
 def _evaluate(plan: SweepPlan, workers: int | None, cluster: str | None) -> Sweep:

@@ -14,22 +14,26 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from pydantic import BaseModel
 
+from backtest.discovery import shown
 from backtest.errors import UsageError
-from backtest.tracing import Trace, active, by_value
+from backtest.tracing import StandIn, Trace, active, by_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+    from pydantic.fields import FieldInfo
 
     from backtest.engine.timeline import Question
     from backtest.strategy import Signal, Strategy
 
     Rows = NDArray[np.intp]
+    Make = Callable[[Mapping[str, Any]], Strategy]
 
 M = TypeVar("M", bound=BaseModel)
 
-_WHOLE = frozenset(dir(BaseModel)) - {"__class__"}  # what looks at all fields at once
+# What looks at all fields at once; comparing, hashing, showing and copying go through these too.
+_WHOLE = frozenset(dir(BaseModel))
 
 
 @dataclass(frozen=True)
@@ -53,29 +57,28 @@ class _Node:
     answer: Answer | None = None
 
 
+class Escaped(Exception):  # noqa: N818 - nothing is wrong: it is asked for each set then
+    """A strategy has looked at its parameters in another order than before."""
+
+
 class Answers:
     """The answers of a strategy to one event."""
 
     def __init__(
-        self,
-        question: Question,
-        strategy: Strategy,
-        numbers: Collection[str],
-        *,
-        every: bool = False,
+        self, question: Question, make: Make, numbers: frozenset[str], *, every: bool = False
     ) -> None:
         """Begin with no answer.
 
         Args:
             question: the event.
-            strategy: the strategy, whose parameters are varied.
-            numbers: the varied parameters that are numbers in every set.
+            make: makes the strategy of the values of the varied parameters.
+            numbers: the varied parameters that are numbers of one type in every set.
             every: ask for each set, whatever the strategy looks at.
 
         """
         self._question = question
-        self._strategy = strategy
-        self._numbers = frozenset(numbers)
+        self._make = make
+        self._numbers = numbers
         self._every = every
         self._root = _Node()
         self.asked = 0
@@ -95,96 +98,108 @@ class Answers:
             codes: by parameter the place of each set's value on its axis, shape (sets,).
 
         Raises:
-            UsageError: the strategy fails, or a term of a signal is out of its bounds.
+            UsageError: the strategy fails, or the values do not go together.
+            Escaped: it does not look at its parameters in the same order each time.
 
         """
         count = len(next(iter(codes.values())))
         waiting = [(self._root, np.arange(count))]
         while waiting:
             node, rows = waiting.pop()
-            if node.answer is None and not node.parameter:
-                first = {name: axes[name][code[rows[0]]] for name, code in codes.items()}
-                self._ask(first)
-                if node.answer is None and not node.parameter:
-                    raise self._impure()
-                waiting.append((node, rows))
-            elif node.answer is not None:
+            if node.answer is not None:
                 yield node.answer, rows
-            else:
+            elif node.parameter:
                 place = codes[node.parameter][rows]
                 for number in np.unique(place):
                     branch = node.branches.setdefault(axes[node.parameter][number], _Node())
                     waiting.append((branch, rows[place == number]))
+            else:
+                self._ask({name: axes[name][code[rows[0]]] for name, code in codes.items()})
+                if node.answer is None and not node.parameter:
+                    raise Escaped
+                waiting.append((node, rows))
 
     def _ask(self, values: Mapping[str, Any]) -> None:
         """Ask with some values, and grow the tree to the answer."""
         self.asked += 1
-        trace = Trace(frozenset(values), self._numbers)
-        strategy = with_values(self._strategy, values)
-        if self._every or _derives(type(strategy)):  # what it derives was looked at already
-            trace.read_all()
-        token = active.set(trace)
-        try:
-            decision = self._question.ask(_watch(strategy, ""))
-        finally:
-            active.reset(token)
-        signal = decision.signal
-        if signal is not None:
-            signal = signal.model_copy(
-                update={name: by_value(value) for name, value in signal if value is not None}
-            )
-        terms = {
-            term: name
-            for term, name in trace.terms.items()
-            if name not in trace.reads and getattr(signal, term, None) == values[name]
-        }
-        changed = set(trace.terms.values()) - set(terms.values())
+        reads, answer = self._answer(values)
         node = self._root
-        for name in (*trace.reads, *sorted(changed - set(trace.reads))):
-            if node.parameter not in ("", name):
-                raise self._impure()
+        for name in reads:
+            if node.answer is not None or node.parameter not in ("", name):
+                raise Escaped
             node.parameter = name
             node = node.branches.setdefault(values[name], _Node())
         if node.parameter:
-            raise self._impure()
-        node.answer = Answer(signal, terms)
+            raise Escaped
+        node.answer = answer
 
-    def _impure(self) -> UsageError:
-        return UsageError(
-            f"{type(self._strategy).__name__} does not answer {self._question.event.id} the same "
-            f"way twice. on_event may look at its event, its parameters and the market alone."
-        )
+    def _answer(self, values: Mapping[str, Any]) -> tuple[list[str], Answer]:
+        """The parameters that were looked at, in order, and the answer."""
+        trace = Trace(frozenset(values), self._numbers)
+        strategy = self._make(values)
+        token = active.set(trace)
+        try:
+            if not self._every and not _derives(type(strategy)):
+                signal = self._question.ask(_watch(strategy, "")).signal
+                return list(trace.reads), _as_answer(signal, trace)
+        except UsageError:  # a stand-in cannot do what only numbers can
+            pass
+        finally:
+            active.reset(token)
+        trace.read_all()
+        return list(trace.reads), Answer(ask(self._question, strategy, values), {})
 
 
-def with_values(strategy: Strategy, values: Mapping[str, Any]) -> Strategy:
-    """The strategy with some parameters changed, by dotted name.
+def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Signal | None:
+    """What a strategy that was made of some values answers.
 
     Raises:
-        ValidationError: the values do not go together.
+        UsageError: it fails, or answers with something else.
 
     """
-    content = strategy.model_dump()
-    for name, value in values.items():
-        *parents, leaf = name.split(".")
-        inner = content
-        for parent in parents:
-            inner = inner[parent]
-        inner[leaf] = value
-    return type(strategy).model_validate(content)
+    try:
+        return question.ask(strategy).signal
+    except UsageError as error:
+        told = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+        raise UsageError(f"{error}\n  in the set with {told}") from None
 
 
+def _as_answer(signal: Signal | None, trace: Trace) -> Answer:
+    """The signal by value, and which of its terms nobody has looked at."""
+    if signal is None:
+        return Answer(None, {})
+    stand_ins = {term: value for term, value in signal if type(value) is StandIn}
+    terms = {
+        term: value.parameter
+        for term, value in stand_ins.items()
+        if value.parameter not in trace.reads
+    }
+    values = {term: by_value(value) for term, value in stand_ins.items()}
+    return Answer(signal.model_copy(update=values), terms)
+
+
+@cache
 def _derives(model: type[BaseModel]) -> bool:
-    """Whether a strategy computes something of its parameters when it is made."""
+    """Whether a strategy may compute something of its parameters when it is made."""
     own = model.__pydantic_decorators__
-    inner = [definition.annotation for definition in model.model_fields.values()]
     return bool(
         own.model_validators
+        or own.root_validators
         or own.field_validators
-        or model.__private_attributes__
+        or own.validators
         or model.__pydantic_post_init__
-        or any(isinstance(kind, type) and issubclass(kind, BaseModel) and _derives(kind)
-               for kind in inner)
-    )  # fmt: skip
+        or model.__init__ is not BaseModel.__init__
+        or any(map(_is_derived, model.model_fields.values()))
+    )
+
+
+def _is_derived(definition: FieldInfo) -> bool:
+    kind = definition.annotation
+    return bool(
+        definition.default_factory_takes_validated_data
+        or any(hasattr(part, "func") for part in definition.metadata)  # a validator
+        or (isinstance(kind, type) and issubclass(kind, BaseModel) and _derives(kind))
+    )
 
 
 def _watch(model: M, prefix: str) -> M:
@@ -203,6 +218,8 @@ def _watching(model: type[BaseModel], prefix: str) -> type[BaseModel]:
 
     def get(self: BaseModel, name: str) -> Any:
         trace = active.get()
+        if name == "__class__":
+            return model
         value = model.__getattribute__(self, name)
         if trace is not None and name in fields:
             return trace.stand_in(prefix + name, value)
@@ -210,16 +227,5 @@ def _watching(model: type[BaseModel], prefix: str) -> type[BaseModel]:
             trace.read_all()
         return value
 
-    def of_all(name: str) -> Callable[..., Any]:
-        method = getattr(model, name)
-
-        def call(self: BaseModel, *rest: Any) -> Any:
-            if trace := active.get():
-                trace.read_all()
-            return method(self, *rest)
-
-        return call
-
-    methods = {name: of_all(name) for name in ("__eq__", "__hash__", "__repr__", "__iter__")}
-    space = {"__module__": model.__module__, "__getattribute__": get, **methods}
+    space = {"__module__": model.__module__, "__getattribute__": get}
     return type(model.__name__, (model,), space)

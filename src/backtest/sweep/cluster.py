@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from backtest.workspace import Workspace
 
 _CONNECT = 20.0  # seconds for the scheduler to answer, and for its first worker to come
-_PATIENCE = 60.0  # seconds after which a cluster without workers is given up
+_PATIENCE = 60.0  # seconds without news after which it is asked whether workers are left
 _AHEAD = 2  # chunks that are given out for each thread of the cluster
 
 
@@ -57,8 +57,9 @@ def on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Generator[t
                     task = client.submit(on_worker, evaluate, spec_json, chunk, pure=False)
                     running[task] = chunk
                 for task in _ended(client, address, running):
-                    chunk = running.pop(task)
-                    yield chunk, _part(task, chunk)
+                    content = _part(task, running[task])
+                    if content is not None:
+                        yield running.pop(task), content
         finally:
             client.cancel(list(running))
 
@@ -147,7 +148,7 @@ def _fault(answer: str | Exception) -> str:
 def _ended(
     client: Client, address: str, running: Collection[Future[bytes]]
 ) -> Collection[Future[bytes]]:
-    """Wait until some tasks have ended."""
+    """Wait until some tasks have ended; those that failed come last."""
     from distributed import wait
 
     while True:
@@ -157,15 +158,17 @@ def _ended(
             if not client.nthreads():
                 raise UsageError(_no_worker(address)) from None
         else:
-            ended: Collection[Future[bytes]] = answer.done
-            return ended
+            return sorted(answer.done, key=lambda task: task.status != "finished")
 
 
-def _part(task: Future[bytes], chunk: int) -> bytes:
+def _part(task: Future[bytes], chunk: int) -> bytes | None:
+    """The part of a chunk; None where it was lost with its worker, and is evaluated anew."""
     from distributed import KilledWorker
 
     try:
-        content: bytes = task.result()
+        content: bytes = task.result(timeout=_PATIENCE)
+    except TimeoutError:
+        return None
     except KilledWorker as error:
         raise BacktestError(
             f"Chunk {chunk} was given up: {error.allowed_failures + 1} workers ended while they "

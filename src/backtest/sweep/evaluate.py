@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.discovery import shown
 from backtest.sweep.prepared import FIGURES, PreparedSweep
 from backtest.sweep.spec import SweepSpec
-from backtest.workspace import find_workspace
+from backtest.workspace import workspace_of_worker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
     from backtest.workspace import Workspace
+
+
+_LOADING = Lock()
 
 
 def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> bytes:
@@ -38,7 +47,7 @@ def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> by
     figures = sweep.figures(spec.axes, codes)
     columns = {"set": pa.array(numbers)}
     for name, code in codes.items():
-        columns[name] = pa.array(spec.axes[name]).take(pa.array(code))
+        columns[name] = _column(spec.axes[name]).take(pa.array(code))
     for name in FIGURES:
         columns[name] = pa.array(figures[name], from_pandas=True)
     table = pa.table(columns).replace_schema_metadata({"sweep_id": spec.sweep_id})
@@ -68,7 +77,6 @@ def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, 
     return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124 - NaN
 
 
-@lru_cache(maxsize=2)
 def prepared(spec_json: str, folders: Workspace | None = None) -> PreparedSweep:
     """The sweep with its strategy and data, read once a process.
 
@@ -76,4 +84,20 @@ def prepared(spec_json: str, folders: Workspace | None = None) -> PreparedSweep:
         UsageError: the program, the strategy or the data are not those of the specification.
 
     """
-    return PreparedSweep(SweepSpec.from_json(spec_json), folders or find_workspace())
+    with _LOADING:  # threads of a process load a strategy one after the other
+        return _prepared(spec_json, folders)
+
+
+@lru_cache(maxsize=2)
+def _prepared(spec_json: str, folders: Workspace | None) -> PreparedSweep:
+    return PreparedSweep(SweepSpec.from_json(spec_json), folders or workspace_of_worker())
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    """The values of an axis; as texts where they are of several types."""
+    import pyarrow as pa
+
+    kinds = {type(value) for value in values if value is not None}
+    if len(kinds - {int, float}) and len(kinds) > 1:
+        values = [None if value is None else shown(value) for value in values]
+    return pa.array(values, None if kinds else pa.string())

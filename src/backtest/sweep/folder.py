@@ -123,7 +123,7 @@ class SweepFolder:
         for path in sorted(self._parts.glob("*.parquet")):
             try:
                 found.append(self._chunk_of(path))
-            except (ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError) as error:
                 aside = path.with_name(f"{path.name}.corrupt")
                 path.replace(aside)
                 tell(
@@ -202,11 +202,14 @@ class SweepFolder:
         tables = self.tables(list(range(self._spec.chunks)))
         first = next(tables)
         options = {"compression": "zstd", "write_page_checksum": True}
-        with pq.ParquetWriter(beside, first.schema, **options) as writer:
-            writer.write_table(first, row_group_size=self._spec.chunk)
-            for table in tables:
-                writer.write_table(table, row_group_size=self._spec.chunk)
-        beside.replace(self.work / "sets.parquet")
+        try:
+            with pq.ParquetWriter(beside, first.schema, **options) as writer:
+                writer.write_table(first, row_group_size=self._spec.chunk)
+                for table in tables:
+                    writer.write_table(table, row_group_size=self._spec.chunk)
+            beside.replace(self.work / "sets.parquet")
+        finally:
+            beside.unlink(missing_ok=True)
 
     def _write_spec(self) -> None:
         path, text = self.work / "spec.json", self._spec.to_json()

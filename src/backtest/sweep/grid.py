@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation, localcontext
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from backtest.discovery import BacktraderStrategy, configure, parameters
+from backtest.discovery import BacktraderStrategy, configure, parameters, shown
 from backtest.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from backtest.strategy import Strategy
 
 MOST_VALUES = 1_000_000  # on one axis
+MOST_SETS = 2**63 - 1  # a set's number has 64 bits
+_TYPES = (bool, int, float, str, type(None))
 _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value,…"
 
 
@@ -52,8 +54,24 @@ def read_grid(file: StrategyFile, settings: Mapping[str, str], texts: Sequence[s
     """
     if not texts:
         raise UsageError(f"A sweep needs at least one axis. {_FORMS}.")
+    texts_by_name = _by_name(file, settings, texts)
+    sets = prod(len(values) for values in texts_by_name.values())
+    if sets > MOST_SETS:
+        raise UsageError(
+            f"The grid has {sets:,} sets, more than can be numbered. "
+            f"Take wider steps, or fewer parameters."
+        )
+    return Grid(
+        {name: _typed(file, settings, name, found) for name, found in texts_by_name.items()}
+    )
+
+
+def _by_name(
+    file: StrategyFile, settings: Mapping[str, str], texts: Sequence[str]
+) -> dict[str, list[str]]:
+    """The values of each axis as texts."""
     known = parameters(file.cls)
-    axes: dict[str, list[Any]] = {}
+    axes: dict[str, list[str]] = {}
     for text in texts:
         name, equals, values = text.partition("=")
         name = name.strip()
@@ -65,10 +83,8 @@ def read_grid(file: StrategyFile, settings: Mapping[str, str], texts: Sequence[s
             raise UsageError(f"--grid {name} is given twice; write all its values in one.")
         if name in settings:
             raise UsageError(f"{name} is given by --set and by --grid; choose one of them.")
-        if any(form in str(known[name].annotation) for form in ("set[", "list[", "tuple[")):
-            raise UsageError(f"--grid {name}: its values are lists, which a grid cannot vary.")
-        axes[name] = _typed(file, settings, name, _split(name, values))
-    return Grid(axes)
+        axes[name] = _split(name, values)
+    return axes
 
 
 def sweepable(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
@@ -119,22 +135,41 @@ def _range(name: str, text: str) -> list[str]:
         raise UsageError(f"--grid {name}={text}: the step must be above 0.")
     if last < first:
         raise UsageError(f"--grid {name}={text} is empty: write the smaller end first.")
-    count = int((last - first) / step) + 1
-    if count > MOST_VALUES:
+    with localcontext(
+        Context(traps=[InvalidOperation])
+    ):  # a number of steps without end is too many
+        steps = (last - first) / step
+    if steps >= MOST_VALUES:
+        count = f"{steps + 1:,.0f}" if steps < MOST_SETS else f"{steps:.0e}"
         raise UsageError(
-            f"--grid {name}={text} has {count:,} values; {MOST_VALUES:,} are allowed on an axis. "
+            f"--grid {name}={text} has {count} values; {MOST_VALUES:,} are allowed on an axis. "
             f"Take a wider step."
         )
-    return [str(first + number * step) for number in range(count)]
+    return [f"{first + number * step:f}" for number in range(int(steps) + 1)]
 
 
 def _typed(
     file: StrategyFile, settings: Mapping[str, str], name: str, texts: list[str]
 ) -> list[Any]:
-    values: list[Any] = []
+    """The values of an axis as the strategy's field has them."""
+
+    def value_of_text(text: str) -> Any:
+        return value_of(sweepable(file, {**settings, name: text}), name)
+
+    values: dict[Any, None] = {}
     for text in texts:
-        value = value_of(configure(file, {**settings, name: text}), name)  # type: ignore[arg-type]
-        if value in values[-1:] or (len(texts) < MOST_VALUES and value in values):
+        value = value_of_text(text)
+        if type(value) not in _TYPES:
+            raise UsageError(
+                f"--grid {name}: {text} stands for a value of the type {type(value).__name__}. "
+                f"A grid varies numbers, texts, true and false, and none."
+            )
+        if shown(value) != text and value_of_text(shown(value)) != value:
+            raise UsageError(
+                f"--grid {name}: {text} becomes {shown(value)}, and that becomes another value in "
+                f"turn. A grid needs a parameter whose value, given again, stays as it is."
+            )
+        if value in values:
             raise UsageError(f"--grid {name}: {text} is there twice.")
-        values.append(value)
-    return values
+        values[value] = None
+    return list(values)

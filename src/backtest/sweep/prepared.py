@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from importlib.metadata import version
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from backtest.discovery import load_strategy
+from backtest.discovery import load_strategy, shown
 from backtest.engine.kernel_types import SIGNAL
 from backtest.engine.panel import panel_of
 from backtest.engine.rules import Rules
@@ -22,7 +23,7 @@ from backtest.inputs import read_inputs
 from backtest.research.figures import figures_of_totals
 from backtest.runs import program_sha256
 from backtest.strategy import Signal
-from backtest.sweep.answers import Answers, with_values
+from backtest.sweep.answers import Answers, Escaped, ask
 from backtest.sweep.grid import sweepable, value_of
 from backtest.sweep.spec import PROGRAM
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.discovery import StrategyFile
+    from backtest.strategy import Strategy
     from backtest.sweep.answers import Rows
     from backtest.sweep.spec import SweepSpec
     from backtest.workspace import Workspace
@@ -41,8 +43,11 @@ FIGURES = (
     "borrow",
 )  # fmt: skip
 
-_CHECKED = 5  # sets whose answers are asked for directly as well
-_SAMPLE = 500  # sets that tell how long one takes
+_CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
+_KEPT = 200_000  # answers that are remembered from one chunk to the next
+_CELLS = 4_000_000  # sets × events that are in memory at once; 64 bytes each
+_NUMBERS = ({int}, {float})
+_FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
 
 
 class PreparedSweep:
@@ -58,7 +63,7 @@ class PreparedSweep:
         )
         _compare(spec, file, inputs.hashes(folders.data))
         self.base = {name: value_of(strategy, name) for name in spec.axes}
-        self._strategy = strategy
+        self._file = file
         self._rules = Rules(**spec.rules)
         self._rates = inputs.rates
         self._panel = panel_of(inputs.span)
@@ -72,11 +77,6 @@ class PreparedSweep:
         self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
         self._answers: dict[frozenset[str], list[Answers]] = {}
 
-    @property
-    def asked(self) -> int:
-        """How often on_event was called."""
-        return sum(one.asked for answers in self._answers.values() for one in answers)
-
     def figures(
         self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
     ) -> dict[str, NDArray[Any]]:
@@ -86,39 +86,71 @@ class PreparedSweep:
             axes: values by parameter.
             codes: by parameter the place of each set's value on its axis, shape (sets,).
 
+        Raises:
+            UsageError: the strategy fails, a signal is out of bounds, or the same question gets
+                another answer each time.
+
         """
+        count = len(next(iter(codes.values())))
+        most = max(1, _CELLS // (len(self._questions) + 1))
+        blocks = [slice(first, first + most) for first in range(0, count, most)]
+        parts = [self._totals(axes, {n: code[b] for n, code in codes.items()}) for b in blocks]
+        return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
+
+    def _totals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         table = self._signals(axes, codes)
-        if not self._agree(table, axes, codes):  # something escaped the trace: ask for each set
-            self._answers[_numbers(axes)] = self._new_answers(axes, every=True)
-            table = self._signals(axes, codes)
         acts = table["side"] != 0
         signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
-        totals = simulate(self._panel, signals, starts, self._rules, self._rates).totals
-        return figures_of_totals(totals, self._rules.cash, self._panel.count)
-
-    def _new_answers(
-        self, axes: Mapping[str, Sequence[Any]], *, every: bool = False
-    ) -> list[Answers]:
-        numbers = _numbers(axes)
-        return [Answers(one, self._strategy, numbers, every=every) for one in self._questions]
+        return simulate(self._panel, signals, starts, self._rules, self._rates).totals
 
     def _signals(
         self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
     ) -> NDArray[Any]:
         """The signals by set and event, of the type `SIGNAL`; those without a side do not act."""
+        numbers = _numbers(axes)
+        answers = self._answers.setdefault(numbers, self._new_answers(numbers))
+        if sum(one.asked for one in answers) > _KEPT:
+            self._answers.pop(numbers, None)
+        with suppress(Escaped):
+            table = self._table(answers, axes, codes)
+            if self._agrees(table, axes, codes):
+                return table
+        # Something escaped the trace: it is asked for each of these sets.
+        table = self._table(self._new_answers(numbers, every=True), axes, codes)
+        if not self._agrees(table, axes, codes):
+            raise UsageError(
+                f"{self.spec.strategy} does not answer the same event the same way twice. "
+                f"on_event may look at its event, its parameters and the market alone."
+            )
+        return table
+
+    def _new_answers(self, numbers: frozenset[str], *, every: bool = False) -> list[Answers]:
+        return [Answers(one, self._make, numbers, every=every) for one in self._questions]
+
+    def _make(self, values: Mapping[str, Any]) -> Strategy:
+        """The strategy of a set, made as that of a run with these settings is."""
+        return sweepable(
+            self._file, {**self.spec.settings, **{n: shown(v) for n, v in values.items()}}
+        )
+
+    def _table(
+        self,
+        answers: Sequence[Answers],
+        axes: Mapping[str, Sequence[Any]],
+        codes: Mapping[str, Rows],
+    ) -> NDArray[Any]:
         sets = len(next(iter(codes.values())))
         table = np.zeros((sets, len(self._questions)), SIGNAL)
         table["bar"], table["symbol"] = self._bars, self._columns
-        if _numbers(axes) not in self._answers:
-            self._answers[_numbers(axes)] = self._new_answers(axes)
-        for column, answers in enumerate(self._answers[_numbers(axes)]):
-            for answer, rows in answers.of(axes, codes):
+        for column, event in enumerate(answers):
+            for answer, rows in event.of(axes, codes):
                 if answer.signal is not None:
                     table[rows, column] = _record(answer.signal, table[0, column])
                 for term, name in answer.terms.items():
-                    code = codes[name][rows]
-                    self._check(answers, term, [axes[name][place] for place in np.unique(code)])
-                    table[term][rows, column] = np.array(axes[name], table[term].dtype)[code]
+                    places, at = np.unique(codes[name][rows], return_inverse=True)
+                    values = [axes[name][place] for place in places]
+                    self._check(event, term, values)
+                    table[term][rows, column] = np.array(values, table[term].dtype)[at]
         return table
 
     def _check(self, answers: Answers, term: str, values: Sequence[float]) -> None:
@@ -135,15 +167,17 @@ class PreparedSweep:
                     f"cannot be {value}: {fault}. Bound the parameter, or the grid."
                 )
 
-    def _agree(
+    def _agrees(
         self, table: NDArray[Any], axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
     ) -> bool:
-        """Whether some sets' answers are the same where the strategy is asked directly."""
-        for row in np.unique(np.linspace(0, len(table) - 1, _CHECKED).astype(int)):
+        """Whether answers that are drawn at random are those of the strategy when asked itself."""
+        drawn = np.random.default_rng(0)
+        sets, events = table.shape
+        for row in np.unique(drawn.integers(sets, size=_CHECKED)):
             values = {name: axes[name][code[row]] for name, code in codes.items()}
-            strategy = with_values(self._strategy, values)
-            for column, question in enumerate(self._questions):
-                signal, got = question.ask(strategy).signal, table[row, column]
+            strategy = self._make(values)
+            for column in drawn.permutation(events)[:_EVENTS_CHECKED]:
+                signal, got = ask(self._questions[column], strategy, values), table[row, column]
                 if (signal is None) != (got["side"] == 0):
                     return False
                 if signal is not None and _record(signal, got).tobytes() != got.tobytes():
@@ -151,23 +185,25 @@ class PreparedSweep:
         return True
 
     def seconds_a_set(self) -> float:
-        """How long a set takes, by a sample of the grid."""
-        numbers = np.unique(np.linspace(0, self.spec.sets - 1, _SAMPLE).astype(np.int64))
+        """How long a set takes, by a sample of the grid that is as large as time allows."""
+        drawn, size = np.random.default_rng(0), _FEWEST
+        self._seconds(drawn.integers(self.spec.sets, size=1))  # compiles
+        while True:
+            seconds = self._seconds(drawn.integers(self.spec.sets, size=size))
+            if seconds > _ENOUGH or size >= self.spec.chunk:
+                return seconds / size
+            size *= 4
+
+    def _seconds(self, numbers: Rows) -> float:
         places = np.unravel_index(numbers, self.spec.grid.shape)
-        codes = dict(zip(self.spec.axes, places, strict=True))
-        self.figures(self.spec.axes, codes)  # compiles, or loads what was compiled
         begun = perf_counter()
-        self.figures(self.spec.axes, codes)
-        return (perf_counter() - begun) / len(numbers)
+        self.figures(self.spec.axes, dict(zip(self.spec.axes, places, strict=True)))
+        return perf_counter() - begun
 
 
 def _numbers(axes: Mapping[str, Sequence[Any]]) -> frozenset[str]:
-    """The parameters that are numbers in every set."""
-    return frozenset(
-        name
-        for name, values in axes.items()
-        if all(type(value) in {int, float} for value in values)
-    )
+    """The parameters that are numbers of one type in every set."""
+    return frozenset(name for name, values in axes.items() if {*map(type, values)} in _NUMBERS)
 
 
 @cache

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from backtest.discovery import load_strategy, plain
+from backtest.errors import BacktestError
 from backtest.inputs import read_inputs
 from backtest.runs import program_sha256
 from backtest.sweep.evaluate import base_figures, prepared
@@ -139,6 +141,11 @@ def run_sweep(
             done.append(chunk)
             on_sets(spec.size_of(chunk))
 
+        def record() -> dict[str, Any]:
+            manifest = _manifest(plan, started)
+            record_sweep(plan.workspace.reports, manifest, folder.tables(sorted(done)))
+            return manifest
+
         try:
             run_chunks(
                 spec.to_json(),
@@ -148,9 +155,11 @@ def run_sweep(
                 workers=workers,
                 cluster=cluster,
             )
-        finally:  # also what an interrupted sweep has evaluated counts as tried
-            manifest = _manifest(plan, started)
-            record_sweep(plan.workspace.reports, manifest, folder.tables(sorted(done)))
+        except BaseException:
+            with suppress(BacktestError):  # what stopped the sweep is what has to be told
+                record()  # also what an interrupted sweep has evaluated counts as tried
+            raise
+        manifest = record()
         tried = count_trials(plan.workspace.reports, spec.strategy, spec.symbols)
         figures = base_figures(spec.to_json(), plan.workspace)
         return folder.finish({**manifest, "base_figures": figures, "trials": tried})

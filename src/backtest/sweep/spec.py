@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from backtest.runs import run_id
@@ -52,7 +53,7 @@ class SweepSpec:
         """The axes as a grid."""
         return Grid(self.axes)
 
-    @property
+    @cached_property
     def sweep_id(self) -> str:
         """A short hash of all of it."""
         return run_id(json.loads(self.to_json()))
@@ -84,7 +85,8 @@ class SweepSpec:
 
     def to_json(self) -> str:
         """The specification as JSON, the same text for the same specification."""
-        return json.dumps(asdict(self), sort_keys=True)
+        # The order of the axes is part of it, and JSON objects have none.
+        return json.dumps({**asdict(self), "axes": list(self.axes.items())}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> SweepSpec:
@@ -92,4 +94,5 @@ class SweepSpec:
         content = json.loads(text)
         values = {field.name: content[field.name] for field in fields(cls)}
         values |= {name: tuple(values[name]) for name in ("symbols", "span")}
+        values["axes"] = dict(values["axes"])
         return cls(**values)

@@ -1,0 +1,120 @@
+"""Sweeps that are stopped in the middle: the same command goes on, to the same bytes."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from backtest.trials import count_trials
+from tests.commands import INTERRUPTED, WRONG_USE
+from tests.sweep_parts import GRID, SECONDS, WAITING, until
+
+SWEEP = ("sweep", "waiting", *GRID)
+
+
+@pytest.fixture
+def sets(checkout, command):
+    """The sets that a sweep without interruption writes."""
+    checkout.write("strategies/waiting.py", WAITING)
+    assert command(*SWEEP, "--out", "alone").code == 0
+    (path,) = checkout.root.glob("alone/sweep-*/sets.parquet")
+    return path.read_bytes()
+
+
+@pytest.fixture
+def stopped(checkout, sets, tmp_path_factory):
+    """A sweep that has done one chunk of four and is stopped by a signal; gives how it ended."""
+    marks = tmp_path_factory.mktemp("marks")
+
+    def stop(number, before=lambda: None):
+        program = "from backtest.cli.main import main; main()"
+        running = subprocess.Popen(
+            [sys.executable, "-c", program, *SWEEP, "--workers", "2"],
+            cwd=checkout.root, env={**os.environ, "MARKS": str(marks)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        try:
+            until(lambda: len(list(marks.iterdir())) == 2 and len(parts(checkout)) == 1, running)
+            before()
+            (os.killpg if number == signal.SIGINT else os.kill)(running.pid, number)
+            out, err = running.communicate(timeout=SECONDS)  # workers have ended too: all closed
+        finally:
+            running.kill()
+            running.wait()
+        return running.returncode, out, err
+
+    return stop
+
+
+def parts(checkout):
+    return sorted(checkout.root.glob("reports/.sweep-*/parts/*.parquet"))
+
+
+def written(checkout):
+    (path,) = checkout.root.glob("reports/sweep-*/sets.parquet")
+    return path.read_bytes()
+
+
+def trials(checkout):
+    return count_trials(checkout.root / "reports", "waiting", ["ACME"])
+
+
+def test_ctrl_c_keeps_what_had_ended(stopped, checkout, command, sets):
+    code, out, err = stopped(signal.SIGINT)
+    assert (code, out) == (INTERRUPTED, "")
+    assert err.count("interrupted: ") == 1
+    assert "Traceback" not in err
+    assert trials(checkout) == 1000
+    assert len(parts(checkout)) == 1
+    assert command(*SWEEP).code == 0
+    assert written(checkout) == sets
+    assert trials(checkout) == 4000
+
+
+def test_a_killed_program_loses_no_part_and_leaves_no_process(stopped, checkout, command, sets):
+    code, _, _ = stopped(signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert len(parts(checkout)) == 1
+    assert command(*SWEEP, "--workers", "2").code == 0
+    assert written(checkout) == sets
+    assert trials(checkout) == 4000
+
+
+def test_a_corrupt_part_is_told_and_evaluated_again(stopped, checkout, command, sets):
+    stopped(signal.SIGINT)
+    (part,) = parts(checkout)
+    part.write_bytes(part.read_bytes()[:-100])
+    outcome = command(*SWEEP)
+    assert outcome.code == 0
+    assert f"{part} is corrupt" in outcome.err
+    assert "its sets are evaluated again" in outcome.err
+    assert written(checkout) == sets
+
+
+def test_a_full_disk_keeps_what_had_ended(checkout, command, sets, monkeypatch):
+    def fill(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    synced = []
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", lambda file: fill() if len(synced) == 2 else synced.append(0))
+        outcome = command(*SWEEP)
+    assert outcome.code == WRONG_USE
+    assert outcome.err.count("error: ") == 1
+    assert "No space left on device. 2 of 4 parts are on disk and kept" in outcome.err
+    assert trials(checkout) == 2000
+    assert command(*SWEEP).code == 0
+    assert written(checkout) == sets
+
+
+def test_the_same_sweep_twice_at_once_is_refused(checkout, command, sets, stopped):
+    def again():
+        outcome = command(*SWEEP)
+        assert outcome.code == WRONG_USE
+        assert "This sweep is being run by process" in outcome.err
+
+    stopped(signal.SIGINT, before=again)
+    assert len(parts(checkout)) == 1

@@ -1,0 +1,148 @@
+"""The figures of a sweep are those of a run of each set, and of the kernel's own curve."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings as run_settings
+from hypothesis import strategies as st
+
+from backtest.api import RunRequest, _measure, _replay, make_rules, prepare_run
+from backtest.discovery import BacktraderStrategy, configure, shown
+from backtest.engine.panel import panel_of, signal_rows
+from backtest.engine.rules import Rules
+from backtest.engine.simulate import simulate
+from backtest.research.figures import curve_figures, figures_of_totals, win_rate
+from backtest.sweep.prepared import FIGURES, PreparedSweep
+from backtest.sweep.run import SweepRequest, prepare_sweep
+from backtest.workspace import Workspace
+from tests.engines import borrow_rates, made_up_prices
+from tests.golden.goldens import ROOT, STRATEGIES
+from tests.property.strategies import (
+    World,
+    markets,
+    rates,
+    settings,
+    signal_lists,
+    with_volumes,
+    worlds,
+)
+
+WORKSPACE = Workspace(ROOT / "strategies", ROOT / "data", Path("nowhere"))
+HOLD, STOP, WEIGHT = "hold=1:80", "stop=none,0.01,0.03,0.05,0.1,0.2,0.5,0.9", "weight=0.1:4:0.1"
+SIDE = "side=both,long,short"
+GRIDS = {
+    "earnings_surprise": (
+        "measure=eps,revenue,guidance,all",
+        "threshold=0:0.5:0.05",
+        HOLD,
+        STOP,
+        "target=none,0.02,0.1,0.5,1.5",
+        WEIGHT,
+        SIDE,
+    ),
+    "nvidia_stake": ("min_change=0:1:0.1", "first_filing=true,false", HOLD, STOP, WEIGHT, SIDE),
+    "short_report": (WEIGHT, HOLD, STOP),
+    "buy_and_hold": ("weight=0.05:10:0.05",),
+    "all_events": (
+        f"stakes.{HOLD}",
+        f"earnings.{HOLD}",
+        f"reports.{HOLD}",
+        f"earnings.{STOP}",
+        "reports.stop=0.05:0.95:0.05",
+        f"reports.{WEIGHT}",
+        "earnings.threshold=0,0.1",
+        f"stakes.{SIDE}",
+    ),
+}
+SETS = 25  # of each strategy and its rules
+ODD = {
+    "cash": 20_000.0,
+    "cash_rate": 0.04,
+    "max_participation": 0.00001,
+    "max_gross": 2.0,
+    "commission_fixed": 2.5,
+    "slippage_range": 0.05,
+    "reaction_minutes": 3000.0,
+}
+RULES = {"by default": make_rules(), "by others": make_rules(**ODD)}
+
+
+def test_every_strategy_that_can_be_swept_has_a_grid():
+    found = {name: prepare_run(WORKSPACE, request(name)).strategy for name in STRATEGIES}
+    assert set(GRIDS) == {n for n, s in found.items() if not isinstance(s, BacktraderStrategy)}
+
+
+def request(name, rules=RULES["by default"]):
+    return RunRequest(name, ("CRWV",), {}, None, None, "SPY", rules)
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("name", GRIDS)
+def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules):
+    asked = SweepRequest(name, ("CRWV",), {}, GRIDS[name], None, None, RULES[rules])
+    sweep = PreparedSweep(prepare_sweep(WORKSPACE, asked).spec, WORKSPACE)
+    axes, shape = sweep.spec.axes, sweep.spec.grid.shape
+    drawn = np.random.default_rng(len(name)).integers(sweep.spec.sets, size=SETS)
+    codes = dict(zip(axes, np.unravel_index(drawn, shape), strict=True))
+    figures = sweep.figures(axes, codes)
+    run = prepare_run(WORKSPACE, request(name, RULES[rules]))
+    for row in range(SETS):
+        texts = {name: shown(values[codes[name][row]]) for name, values in axes.items()}
+        one = replace(run, strategy=configure(run.file, texts))
+        wanted = _measure(one, _replay(one))[1]["run"]
+        got = {name: figures[name][row] for name in FIGURES}
+        assert_same(got, {name: wanted[name] for name in FIGURES})
+
+
+def assert_same(got, wanted):
+    known = {name: value for name, value in got.items() if not np.isnan(value)}
+    assert known.keys() == {name for name, value in wanted.items() if value is not None}
+    assert known == pytest.approx({name: wanted[name] for name in known}, rel=1e-9, abs=1e-9)
+
+
+@st.composite
+def longer_worlds(draw):
+    """Worlds in which ratios are told, of 20 sessions or more."""
+    chosen = draw(settings())
+    bars = draw(markets(20, 28))
+    if chosen.max_participation is not None:
+        bars = {symbol: draw(with_volumes(rows)) for symbol, rows in bars.items()}
+    return World(bars, draw(signal_lists(bars)), chosen, draw(rates(bars)))
+
+
+@run_settings(max_examples=300)
+@given(longer_worlds() | worlds())
+def test_the_kernels_figures_are_those_of_its_curve(world):
+    panel = panel_of({symbol: made_up_prices(symbol, rows) for symbol, rows in world.bars.items()})
+    ordered = sorted(world.signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
+    signals = signal_rows(panel, [(signal.session, signal) for signal in ordered])
+    chosen = Rules(**vars(world.settings))
+    result = simulate(
+        panel,
+        np.concatenate([signals, signals]),  # the second account tells whether one leaves traces
+        np.array([0, len(signals), 2 * len(signals)]),
+        chosen,
+        borrow_rates(world.bars, world.borrow),
+        trades=True,
+        curves=True,
+    )
+    figures = figures_of_totals(result.totals, chosen.cash, panel.count)
+    for account in (0, 1):
+        mine = result.trades[account * len(signals) :][: len(signals)]
+        trades, sides = mine[mine["shares"] > 0], signals["side"][mine["shares"] > 0]
+        gross = sides * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
+        profits = gross - trades["commission"] - trades["borrow"]
+        wanted = {
+            **curve_figures(result.equity[account], chosen.cash),
+            "trades": len(trades),
+            "win_rate": win_rate(profits.tolist()),
+            "commission": float(trades["commission"].sum()),
+            "borrow": float(trades["borrow"].sum()),
+        }
+        assert_same(
+            {name: figures[name][account] for name in FIGURES},
+            {name: wanted[name] for name in FIGURES},
+        )
