@@ -15,7 +15,7 @@ from backtest.sweep import run as module
 from backtest.sweep.prepared import PreparedSweep
 from backtest.trials import count_trials
 from tests.commands import WRONG_USE, fails, too_wide, words
-from tests.made_up import ACME, EARNINGS, do
+from tests.made_up import ACME, EARNINGS, day, do
 from tests.sweeps import FIGURES
 
 GRID = ("--grid", "weight=0.25,0.5", "--grid", "hold=1,3,5")
@@ -145,14 +145,34 @@ def test_sets_without_a_trade_have_no_ratios(sweep, checkout):
     assert manifest_of(checkout)["base_figures"]["sharpe"] is None
 
 
+def test_a_trade_of_the_last_session_alone_has_the_figures_of_its_run(sweep, checkout):
+    checkout.strategy(
+        "shown",
+        "return Signal.long(event, hold=self.hold) if event.shares == 50 else 'no'",
+        listens_to="StakeDisclosure",
+        more="    hold: int = 1\n",
+    )
+    sweep("shown", "--grid", "hold=1:2", "--to", "2025-07-02")
+    run = do(checkout, "shown", last=day("2025-07-02"))
+    assert run.manifest["summary"]["run"]["sharpe"] > 0
+    assert_like_the_run(sets_of(checkout).to_pylist()[0], run)
+
+
 def test_columns_have_the_types_of_the_parameters(sweep, checkout):
     checkout.strategy(
         "shown",
         "return Signal.long(event, stop=self.stop) if self.flag else self.note",
         more="    hold: int = 1\n    stop: float | None = 0.1\n    flag: bool = True\n"
-        "    note: str = 'x'\n    late: float | None = None\n    mixed: float | str = 'x'\n",
+        "    note: str = 'x'\n    late: float | None = None\n    mixed: float | bool = 0.5\n",
     )
-    axes = ("hold=1:2", "stop=none,0.1", "flag=true,false", "note=a,b", "late=none", "mixed=a,0.5")
+    axes = (
+        "hold=1:2",
+        "stop=none,0.1",
+        "flag=true,false",
+        "note=a,b",
+        "late=none",
+        "mixed=true,0.5",
+    )
     outcome = sweep("shown", *(word for axis in axes for word in ("--grid", axis)))
     assert outcome.code == 0
     table = sets_of(checkout)
@@ -165,6 +185,7 @@ def test_columns_have_the_types_of_the_parameters(sweep, checkout):
     }  # fmt: skip
     assert table["stop"].null_count == 16
     assert table["late"].null_count == 32
+    assert table["mixed"].to_pylist()[:2] == ["True", "0.5"]
     assert trials(checkout, "shown") == 32
 
 

@@ -15,7 +15,8 @@ from backtest.engine.panel import panel_of, signal_rows
 from backtest.engine.rules import Rules
 from backtest.engine.simulate import simulate
 from backtest.research.figures import curve_figures, figures_of_totals, win_rate
-from backtest.sweep.prepared import FIGURES, PreparedSweep
+from backtest.research.surface import FIGURES
+from backtest.sweep.prepared import PreparedSweep
 from backtest.sweep.run import SweepRequest, prepare_sweep
 from backtest.workspace import Workspace
 from tests.engines import borrow_rates, made_up_prices

@@ -34,6 +34,7 @@ class Shown(Strategy):
     pair: tuple[int, int] = (1, 2)
     since: date = date(2025, 1, 1)
     percent: float = 15.0
+    trades: int = 1
     inner: Inner = Inner()
 
     @field_validator("percent", mode="before")
@@ -136,10 +137,14 @@ WRONG = {
         ["hodl=1:3"],
         (
             "There is no parameter of shown 'hodl'. Did you mean 'hold'? Known: change, first, "
-            "free, hold, inner.level, names, pair, percent, side, since, stop, threshold."
+            "free, hold, inner.level, names, pair, percent, side, since, stop, threshold, trades."
         ),
     ),
     "a model's name alone": (["inner=1:3"], "no parameter of shown 'inner'. Did you mean 'inner."),
+    "a name that is taken": (
+        ["trades=1:3"],
+        "--grid trades: every sweep writes a column of this name. Rename the parameter.",
+    ),
     "twice": (["hold=1", "hold=2"], "--grid hold is given twice; write all its values in one."),
     "a value twice": (["stop=0.1,0.2,0.10"], "--grid stop: 0.10 is there twice."),
     "reversed": (["hold=5:1"], "--grid hold=5:1 is empty: write the smaller end first."),

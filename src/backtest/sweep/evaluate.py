@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.discovery import shown
-from backtest.sweep.prepared import FIGURES, PreparedSweep
+from backtest.research.surface import FIGURES
+from backtest.sweep.prepared import PreparedSweep
 from backtest.sweep.spec import SweepSpec
 from backtest.workspace import workspace_of_worker
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.discovery import BacktraderStrategy, configure, parameters, shown
 from backtest.errors import UsageError, unknown
+from backtest.research.surface import FIGURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST_VALUES = 1_000_000  # on one axis
 MOST_SETS = 2**63 - 1  # a set's number has 64 bits
+_COLUMNS = ("set", *FIGURES)
 _TYPES = (bool, int, float, str, type(None))
 _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value,…"
 
@@ -83,6 +85,10 @@ def _by_name(
             raise UsageError(f"--grid {name} is given twice; write all its values in one.")
         if name in settings:
             raise UsageError(f"{name} is given by --set and by --grid; choose one of them.")
+        if name in _COLUMNS:
+            raise UsageError(
+                f"--grid {name}: every sweep writes a column of this name. Rename the parameter."
+            )
         axes[name] = _split(name, values)
     return axes
 

@@ -38,11 +38,6 @@ if TYPE_CHECKING:
     from backtest.sweep.spec import SweepSpec
     from backtest.workspace import Workspace
 
-FIGURES = (
-    "final_equity", "total_return", "sharpe", "max_drawdown", "trades", "win_rate", "commission",
-    "borrow",
-)  # fmt: skip
-
 _CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
 _KEPT = 200_000  # answers that are remembered from one chunk to the next
 _CELLS = 4_000_000  # sets × events that are in memory at once; 64 bytes each
