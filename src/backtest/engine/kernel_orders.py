@@ -255,8 +255,10 @@ def _leave(
 @inlined
 def _book_trade(account: Any, position: Any, tables: Tables, price: float, reason: int) -> None:
     gross = position.side * position.shares * (price - position.entry_price)
+    net = gross - position.commission - position.borrow
     account.trades += 1
-    account.wins += gross - position.commission - position.borrow > 0
+    account.wins += net > 0
+    account.trade_returns += net / (position.shares * position.entry_price)
     if len(tables.trades):
         trade = tables.trades[position.signal]
         trade.entry_bar, trade.exit_bar = position.entry_bar, position.last_bar

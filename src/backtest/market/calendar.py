@@ -59,6 +59,18 @@ class TradingCalendar:
         moment: datetime = self.closes[self._index(session) - 1].item()
         return moment.replace(tzinfo=UTC)
 
+    def last_closed(self, moment: datetime) -> date:
+        """The last session that had closed by a moment."""
+        index = int(np.searchsorted(self.closes, _to_utc64(moment), side="right")) - 1
+        session: date = self.sessions[index].item()
+        return session
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether a session runs at a moment: from its open up to, not at, its close."""
+        now = _to_utc64(moment)
+        opened, closed = (np.searchsorted(t, now, side="right") for t in (self.opens, self.closes))
+        return bool(opened > closed)
+
     def between(self, first: date, last: date) -> NDArray[np.datetime64]:
         """The sessions from `first` to `last`, both included."""
         low, high = np.searchsorted(self.sessions, [np.datetime64(first), np.datetime64(last)])

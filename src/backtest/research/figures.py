@@ -142,6 +142,7 @@ def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict
         variance = (totals["squares"] - totals["total"] * mean) / (sessions - 1)
         sharpe = mean / np.sqrt(variance) * np.sqrt(SESSIONS_A_YEAR)
         win_rate = totals["wins"] / totals["trades"]
+        mean_trade_return = totals["trade_returns"] / totals["trades"]
     return {
         "final_equity": totals["equity"],
         "total_return": totals["equity"] / start - 1,
@@ -149,6 +150,7 @@ def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict
         "max_drawdown": totals["deepest"],
         "trades": totals["trades"],
         "win_rate": win_rate,
+        "mean_trade_return": mean_trade_return,
         "commission": totals["commission"],
         "borrow": totals["borrow"],
         "interest": totals["interest"],

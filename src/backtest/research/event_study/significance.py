@@ -1,0 +1,182 @@
+"""Tests of abnormal returns. Each takes N events and gives a statistic, None where it has none.
+
+They rest on independent events of many firms and on large N. For events of one firm they are
+indicative; the permutation test leads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import erfc, isfinite, nan, sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A test of no effect.
+
+    Attributes:
+        name: short name.
+        value: None where it is not defined, as for a spread of one event.
+        p: two-sided, None likewise.
+        freedom: degrees of freedom of Student's t that it is held against; None for the normal.
+
+    """
+
+    name: str
+    value: float | None
+    p: float | None
+    freedom: int | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the tests of one window look at, one row an event whose CAR and sigma are known.
+
+    Attributes:
+        cars: cumulative abnormal returns, shape (N,).
+        sigmas: standard deviation of a session's abnormal return, (N,).
+        errors: standard deviation of the CAR with the error of prediction, (N,).
+        freedom: degrees of freedom of the estimates, (N,); L1 − 2 for the market model.
+        length: sessions of the window, L2.
+        correlation: mean correlation of two events' CARs.
+
+    """
+
+    cars: Floats
+    sigmas: Floats
+    errors: Floats
+    freedom: Floats
+    length: int
+    correlation: float
+
+    @property
+    def scars(self) -> Floats:
+        """Standardised CARs, shape (N,)."""
+        return self.cars / self.errors
+
+
+def t_plain(sample: Sample) -> float | None:
+    """`CAAR ÷ √(Σ s² L2 ÷ N²)`: the estimates count as exact (MacKinlay 1997)."""
+    return _over(np.sum(sample.cars), sqrt(np.sum(sample.sigmas**2) * sample.length))
+
+
+def t_with_prediction_error(sample: Sample) -> float | None:
+    """`CAAR ÷ √(Σ Var CAR ÷ N²)`."""
+    return _over(np.sum(sample.cars), sqrt(np.sum(sample.errors**2)))
+
+
+def cross_section_t(cars: Floats) -> float | None:
+    """`√N mean(CAR) ÷ sd(CAR)`, Student's t with N − 1 degrees of freedom."""
+    if len(cars) < 2:  # noqa: PLR2004 - no deviation of one
+        return None
+    return _over(sqrt(len(cars)) * float(np.mean(cars)), float(np.std(cars, ddof=1)))
+
+
+def patell(sample: Sample) -> float | None:
+    """`ΣSCAR ÷ √Σ((L1 − 2) ÷ (L1 − 4))` (Patell 1976); L1 − 2 is the estimates' freedom."""
+    variance = np.sum(sample.freedom / (sample.freedom - 2))
+    return _over(np.sum(sample.scars), sqrt(variance))
+
+
+def bmp(sample: Sample) -> float | None:
+    """`√N mean(SCAR) ÷ sd(SCAR)` (Boehmer, Musumeci & Poulsen 1991): events may move variance."""
+    return cross_section_t(sample.scars)
+
+
+def kp_patell(sample: Sample) -> float | None:
+    """Patell × `1 ÷ √(1 + (N − 1) r)` (Kolari & Pynnönen 2010)."""
+    return _times(patell(sample), 1.0, _inflation(sample))
+
+
+def kp_bmp(sample: Sample) -> float | None:
+    """BMP × `√((1 − r) ÷ (1 + (N − 1) r))` (Kolari & Pynnönen 2010)."""
+    return _times(bmp(sample), 1 - sample.correlation, _inflation(sample))
+
+
+def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float | None:
+    """The rank test of Corrado 1989 over a window as Cowan 1992 has it.
+
+    Ranks are taken over an event's estimation and event days and divided by their number plus
+    one, so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal
+    ones it is `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`.
+
+    Args:
+        estimation: abnormal returns of each event's estimation days, oldest first; they are
+            aligned at their ends.
+        event: of its event days, shape (N, days); NaN where unknown.
+        window: columns of `event` that are tested.
+
+    """
+    longest = max((len(days) for days in estimation), default=0)
+    table = np.full((len(estimation), longest + event.shape[1]), np.nan)
+    for row, days in zip(table, estimation, strict=True):
+        row[longest - len(days) : longest] = days
+    table[:, longest:] = event
+    sums = _standard_ranks(table)
+    counts = np.sum(~np.isnan(table), axis=0)
+    daily = np.nansum(sums, axis=0)[counts > 0] / np.sqrt(counts[counts > 0])
+    spread = sqrt(np.mean(daily**2)) if len(daily) else 0.0
+    tested = np.sum(sums[:, longest:][:, window], axis=0) / sqrt(max(len(table), 1))
+    return _over(np.mean(tested) * sqrt(len(tested)), spread)
+
+
+def generalised_sign(cars: Floats, positive: Floats) -> float | None:
+    """`(w − N p) ÷ √(N p (1 − p))` (Cowan 1992).
+
+    Args:
+        cars: shape (N,); w of them are above 0.
+        positive: share of positive abnormal returns in each event's estimation days, (N,), whose
+            mean is p.
+
+    """
+    if len(cars) == 0:
+        return None
+    share, count = float(np.mean(positive)), len(cars)
+    return _over(np.sum(cars > 0) - count * share, sqrt(count * share * (1 - share)))
+
+
+def normal_test(name: str, value: float | None) -> Statistic:
+    """A statistic held against the normal distribution."""
+    return Statistic(name, value, None if value is None else erfc(abs(value) / sqrt(2)))
+
+
+def student_test(name: str, value: float | None, freedom: int) -> Statistic:
+    """A statistic held against Student's t."""
+    from scipy.stats import t
+
+    p = None if value is None else 2 * float(t.sf(abs(value), freedom))
+    return Statistic(name, value, p, freedom)
+
+
+def _standard_ranks(table: Floats) -> Floats:
+    """Ranks of each row's known values ÷ (their number + 1) − 1/2; equal ones share a rank."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(table, axis=1, nan_policy="omit")
+    counts = np.sum(~np.isnan(table), axis=1, keepdims=True)
+    return np.asarray(ranks / (counts + 1) - 0.5, np.float64)
+
+
+def _inflation(sample: Sample) -> float:
+    return 1 + (len(sample.cars) - 1) * sample.correlation
+
+
+def _times(statistic: float | None, over: float, under: float) -> float | None:
+    if statistic is None or under <= 0 or over < 0:
+        return None
+    return statistic * sqrt(over / under)
+
+
+def _over(value: float, spread: float) -> float | None:
+    ratio = value / spread if spread > 0 else nan
+    return ratio if isfinite(ratio) else None

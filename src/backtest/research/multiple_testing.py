@@ -1,0 +1,125 @@
+"""Many tests at once: p-values corrected for their number, and shares with their error.
+
+Formulas as in Harvey & Liu 2014 (Bonferroni, Holm 1979, Benjamini & Yekutieli 2001), Davison &
+Hinkley 1997 (Monte Carlo p-values) and Wilson 1927.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_ROUNDING = 1e-12  # a draw that repeats what happened counts as equal, whatever the order of sums
+
+
+def bonferroni(p_values: Sequence[float]) -> Floats:
+    """`min(1, N p)`, in the order given; holds the chance of any false find."""
+    p = _checked(p_values)
+    return np.minimum(len(p) * p, 1.0)
+
+
+def holm(p_values: Sequence[float]) -> Floats:
+    """Holm's step-down: `max over j ≤ i of (N − j + 1) p_(j)`, in the order given.
+
+    Holds the chance of any false find, and never less powerful than Bonferroni.
+    """
+    p = _checked(p_values)
+    order = np.argsort(p)
+    stepped = np.maximum.accumulate(np.arange(len(p), 0, -1) * p[order])
+    return _in_place(np.minimum(stepped, 1.0), order)
+
+
+def benjamini_yekutieli(p_values: Sequence[float]) -> Floats:
+    """`min over j ≥ i of N c(N) ÷ j × p_(j)` with `c(N) = Σ 1/j`, in the order given.
+
+    Holds the share of false finds, whatever the dependence of the tests.
+    """
+    p = _checked(p_values)
+    order = np.argsort(p)
+    places = np.arange(1, len(p) + 1)
+    scaled = len(p) * np.sum(1 / places) / places * p[order]
+    stepped = np.minimum.accumulate(scaled[::-1])[::-1]
+    return _in_place(np.minimum(stepped, 1.0), order)
+
+
+@dataclass(frozen=True)
+class MonteCarlo:
+    """Where an outcome stands among draws of the null, as p-values.
+
+    Attributes:
+        upper: chance of an outcome at least as high.
+        lower: chance of one at least as low.
+        draws: how many there were.
+
+    """
+
+    upper: float
+    lower: float
+    draws: int
+
+    @property
+    def two_sided(self) -> float:
+        """Twice the smaller tail, at most 1: the null need not be symmetric."""
+        return min(1.0, 2 * min(self.upper, self.lower))
+
+
+def monte_carlo(observed: float, null: Floats) -> MonteCarlo | None:
+    """p-values `(1 + #{draws as extreme}) ÷ (1 + B)`, never 0, in both tails.
+
+    Args:
+        observed: the outcome.
+        null: draws of it without effect, shape (B,). One that is NaN counts as more extreme in
+            both tails, so that what is not known never speaks for an effect.
+
+    Returns:
+        None where the outcome itself is NaN, or there is no draw.
+
+    """
+    if np.isnan(observed) or len(null) == 0:
+        return None
+    near = _ROUNDING * abs(observed)
+    upper = int(np.count_nonzero(~(null < observed - near)))
+    lower = int(np.count_nonzero(~(null > observed + near)))
+    return MonteCarlo((1 + upper) / (1 + len(null)), (1 + lower) / (1 + len(null)), len(null))
+
+
+def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of a share by Wilson 1927, two-sided; it stays within 0 and 1.
+
+    Raises:
+        ValueError: there is no try, or more successes than tries.
+
+    """
+    if tries < 1 or not 0 <= successes <= tries:
+        raise ValueError(f"{successes} of {tries} is no share")
+    z, share = NormalDist().inv_cdf(0.5 + confidence / 2), successes / tries
+    middle = share + z**2 / (2 * tries)
+    reach = z * sqrt(share * (1 - share) / tries + (z / (2 * tries)) ** 2)
+    scale = 1 + z**2 / tries
+    low = (middle - reach) / scale if successes else 0.0
+    high = (middle + reach) / scale if successes < tries else 1.0
+    return low, high
+
+
+def _checked(p_values: Sequence[float]) -> Floats:
+    p = np.asarray(p_values, np.float64)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise ValueError(f"{p.tolist()}: p-values lie between 0 and 1")
+    return p
+
+
+def _in_place(ordered: Floats, order: NDArray[np.intp]) -> Floats:
+    back = np.empty_like(ordered)
+    back[order] = ordered
+    return back

@@ -1,0 +1,316 @@
+"""The event study against a worked case, its fallbacks, and the ends of the data."""
+
+from dataclasses import replace
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backtest.research.event_study.models import fit
+from backtest.research.event_study.power import detectable_effect, power, power_table
+from backtest.research.event_study.significance import corrado, cross_section_t, generalised_sign
+from backtest.research.event_study.study import Series, Study, study
+
+DAYS = np.arange(45)
+MARKET = 0.010 * np.sin(0.7 * DAYS) + 0.002 * np.cos(2.3 * DAYS)
+
+
+def worked(scale: float = 1.0, alpha: float = 0.0) -> list[Series]:
+    """Four stocks with an event at 42, without random numbers."""
+    series = []
+    for i in range(4):
+        returns = (
+            0.0005 * (i - 1)
+            + (0.8 + 0.2 * i) * MARKET
+            + 0.006 * np.sin((1.1 + 0.37 * i) * DAYS + 0.5 * i)
+        )
+        returns[42] += 0.020 + 0.004 * i
+        returns[43] += 0.005
+        series.append(Series(f"S{i}", scale * returns + alpha, scale * MARKET, np.array([42])))
+    return series
+
+
+def noise(count: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.02, count)
+
+
+def one_stock(*days: int, count: int = 200, seed: int = 1) -> Series:
+    market = noise(count, seed + 100)
+    return Series("ACME", 1.5 * market + noise(count, seed), market, np.array(days))
+
+
+@pytest.fixture(scope="module")
+def golden() -> Study:
+    return study(worked(), ((-2, 2), (0, 0)), estimation=40, draws=99)
+
+
+def test_estimates_of_the_worked_case(golden):
+    betas = [event.fit.beta for event in golden.events]
+    sigmas = [event.fit.sigma for event in golden.events]
+    assert betas == pytest.approx([0.78446363, 0.99015776, 1.19480872, 1.37100830], abs=5e-9)
+    assert sigmas == pytest.approx([0.00435084, 0.00435815, 0.00434758, 0.00433783], abs=5e-9)
+    assert {(event.fit.model, event.fit.reason) for event in golden.events} == {("market", "")}
+
+
+def test_cars_of_the_worked_case(golden):
+    cars = [event.cars[0] for event in golden.events]
+    scars = [event.cars[0] / event.errors[0] for event in golden.events]
+    assert cars == pytest.approx([0.02806022, 0.03047315, 0.03038795, 0.03573726], abs=5e-9)
+    assert scars == pytest.approx([2.62941964, 2.85073467, 2.84967981, 3.35884546], abs=5e-9)
+    assert golden.windows[0].caar == pytest.approx(0.031164645324, abs=5e-13)
+    assert golden.windows[0].correlation == pytest.approx(-0.011435147834, abs=5e-13)
+
+
+@pytest.mark.parametrize(
+    ("window", "name", "value"),
+    [
+        (0, "t", 6.409986981758),
+        (0, "t_prediction", 5.843645765330),
+        (0, "cross_section", 19.196381677150),
+        (1, "patell", 11.444697748275),
+        (0, "patell", 5.688462638032),
+        (1, "bmp", 10.190324236318),
+        (0, "bmp", 18.903723159020),
+        (0, "kp_bmp", 19.346235833896),
+        (0, "kp_patell", 5.788619700273),
+        (1, "corrado", 22 / sqrt(16961 / 360)),  # mean rank 45 of 45; 3.205148855755
+        (0, "corrado", 1.873175074408),
+        (0, "sign", 2.0),
+    ],
+)
+def test_tests_of_the_worked_case(golden, window, name, value):
+    found = golden.windows[window].tests[name]
+    assert found.value == pytest.approx(value, abs=1e-12, rel=0)
+    assert found.p is not None
+
+
+def test_p_values_of_the_worked_case(golden):
+    tests = golden.windows[0].tests
+    assert (tests["cross_section"].freedom, tests["bmp"].freedom) == (3, 3)
+    assert tests["sign"].p == pytest.approx(0.0455, abs=5e-5)
+    assert tests["sign"].freedom is None
+    assert tests["cross_section"].p == pytest.approx(0.000309, abs=5e-7)
+
+
+def test_averages_by_day(golden):
+    assert golden.days.tolist() == [-2, -1, 0, 1, 2]
+    assert golden.counts.tolist() == [4] * 5
+    assert golden.average.sum() == pytest.approx(golden.windows[0].caar)
+    assert golden.average[2] == pytest.approx(golden.windows[1].caar)
+
+
+@settings(max_examples=20)
+@given(st.floats(0.1, 10), st.floats(-0.01, 0.01))
+def test_units_and_a_constant_do_not_matter(scale, alpha):
+    plain = study(worked(), ((-2, 2),), estimation=40, draws=0)
+    other = study(worked(scale, alpha), ((-2, 2),), estimation=40, draws=0)
+    assert other.windows[0].caar == pytest.approx(scale * plain.windows[0].caar)
+    for name, found in plain.windows[0].tests.items():
+        assert other.windows[0].tests[name].value == pytest.approx(found.value, abs=1e-6)
+
+
+# Models
+
+
+def test_mean_adjusted_by_hand():
+    returns = np.array([0.0, 0.02] * 20 + [0.05, 0.06])
+    found = fit(returns, None, np.arange(40), "mean_adjusted")
+    assert (found.alpha, found.beta) == (pytest.approx(0.01), 0.0)
+    assert found.sigma == pytest.approx(0.01 * np.sqrt(40 / 39))
+    assert found.abnormal(returns[40:], None) == pytest.approx([0.04, 0.05])
+    assert found.window_error(None, 2) == pytest.approx(found.sigma * np.sqrt(2 + 4 / 40))
+
+
+def test_market_adjusted_by_hand():
+    market = np.tile([0.01, -0.01], 20)
+    returns = market + np.tile([0.02, 0.02, -0.02, -0.02], 10)
+    found = fit(returns, market, np.arange(40), "market_adjusted")
+    assert (found.alpha, found.beta, found.degrees_of_freedom) == (0.0, 1.0, 40)
+    assert found.sigma == pytest.approx(0.02)
+    assert found.window_error(market[:9], 9) == pytest.approx(0.02 * 3)
+
+
+@pytest.mark.parametrize("wanted", ["market", "mean_adjusted"])
+def test_fewer_than_thirty_days_fall_back_on_the_market(wanted):
+    returns, market = noise(60), noise(60, 2)
+    short = fit(returns, market, np.arange(29), wanted)
+    assert short.model == "market_adjusted"
+    assert short.reason == f"29 estimation days: {wanted} needs 30"
+    enough = fit(returns, market, np.arange(30), wanted)
+    assert (enough.model, enough.reason) == (wanted, "")
+
+
+def test_spread_is_unknown_below_ten_days():
+    returns, market = noise(60), noise(60, 2)
+    assert np.isnan(fit(returns, market, np.arange(9), "market").sigma)
+    assert fit(returns, market, np.arange(10), "market").sigma > 0
+    assert np.isnan(fit(market, market, np.arange(10), "market").sigma)
+
+
+def test_market_that_does_not_move_gives_no_slope():
+    found = fit(noise(60), np.zeros(60), np.arange(60), "market")
+    assert (found.model, found.reason) == (
+        "market_adjusted",
+        "the market does not move on the estimation days",
+    )
+
+
+def test_market_model_without_a_market():
+    with pytest.raises(ValueError, match="needs returns of a market"):
+        fit(noise(60), None, np.arange(60), "market")
+
+
+# The estimation window
+
+
+def test_estimation_ends_before_the_period_and_leaves_events_out():
+    found = study([one_stock(60, 100)], ((-5, 5), (0, 1)), estimation=50, draws=0)
+    assert found.events[0].fit.days.tolist() == list(range(5, 55))
+    expected = [day for day in range(95) if day not in (59, 60, 61)][-50:]
+    assert found.events[1].fit.days.tolist() == expected
+
+
+def test_unknown_returns_are_left_out():
+    series = one_stock(60)
+    series.returns[0] = np.nan
+    series.market[20] = np.nan
+    found = study([series], ((0, 1),), draws=0)
+    assert found.events[0].fit.days.tolist() == [n for n in range(59) if n not in (0, 20)]
+
+
+# The ends of the data
+
+
+def test_events_near_the_ends_are_unknown_and_counted():
+    series = one_stock(-3, 2, 100, 198, 250)
+    found = study([series], ((-5, 5), (0, 1)), draws=50)
+    begin = "the returns begin within or after the window"
+    end = "the returns end within or before the window"
+    reasons = [event.unknown for event in found.events]
+    assert [reason[0] for reason in reasons] == [begin, begin, "", end, end]
+    assert [reason[1] == "" for reason in reasons] == [False, True, True, True, False]
+    assert [(w.known, w.unknown) for w in found.windows] == [(1, 4), (3, 2)]
+    assert found.windows[0].permutation.days == 190
+    # without ten days before it, the event at 2 has a CAR and no spread
+    assert np.isnan(found.events[1].errors[1])
+    assert found.windows[1].tests["cross_section"].freedom == 2
+    assert found.windows[1].tests["bmp"].freedom == 1
+
+
+def test_missing_return_within_a_window_is_told():
+    series = one_stock(100)
+    series.returns[101] = np.nan
+    found = study([series], ((0, 5), (0, 0)), draws=0)
+    assert found.events[0].unknown == ("a return is missing in the window", "")
+
+
+def test_mean_adjusted_without_any_day_is_unknown():
+    series = Series("ACME", noise(50), None, np.array([0]))
+    found = study([series], ((0, 1),), model="mean_adjusted", draws=0)
+    assert found.events[0].unknown == ("nothing to estimate the model on",)
+
+
+def test_single_event_has_no_spread_of_its_own():
+    found = study([one_stock(150)], ((0, 1),), draws=50).windows[0]
+    assert {name for name, test in found.tests.items() if test.value is None} == {
+        "cross_section", "bmp", "kp_bmp",
+    }  # fmt: skip
+    assert found.detectable > 0
+
+
+def test_no_event_at_all():
+    found = study([one_stock()], draws=50)
+    assert found.events == ()
+    assert all(w.caar is w.permutation is w.detectable is None for w in found.windows)
+    assert all(test.value is None for w in found.windows for test in w.tests.values())
+
+
+@pytest.mark.parametrize(
+    ("series", "windows"),
+    [
+        ([one_stock(10), one_stock(10, count=150)], ((0, 1),)),
+        ([one_stock(10)], ((1, 0),)),
+        ([], ((0, 1),)),
+    ],
+)
+def test_what_cannot_be_studied(series, windows):
+    with pytest.raises(ValueError, match="share their sessions"):
+        study(series, windows)
+
+
+# Overlaps
+
+
+def test_overlaps_of_one_stock_are_counted_and_correlate():
+    found = study([one_stock(100, 102, 150)], ((0, 0), (0, 3)), draws=0)
+    assert [w.overlaps for w in found.windows] == [0, 1]
+    # of three pairs one shares two of four sessions
+    assert [w.correlation for w in found.windows] == [0.0, pytest.approx(0.5 / 3)]
+    for w in found.windows:
+        bmp, kp_bmp = w.tests["bmp"].value, w.tests["kp_bmp"].value
+        assert abs(kp_bmp) <= abs(bmp)
+
+
+def test_stocks_without_common_days_do_not_correlate():
+    one, other = one_stock(100), replace(one_stock(100, seed=2), name="BOLT")
+    one.returns[60:98], other.returns[:60] = np.nan, np.nan
+    found = study([one, other], ((0, 1),), draws=0).windows[0]
+    assert found.tests["patell"].value is not None
+    assert (found.overlaps, found.correlation) == (0, 0.0)
+
+
+# The tests alone
+
+
+def test_corrado_by_hand():
+    # ranks 1 2 3 of three days: -1/4 0 1/4 after dividing by 4; sd √(2/3)/4
+    found = corrado([np.array([-0.1, 0.0])], np.array([[0.1]]), slice(0, 1))
+    assert found == pytest.approx((1 / 4) / (np.sqrt(2 / 3) / 4))
+
+
+def test_corrado_averages_events_of_unequal_length():
+    full, short = noise(60), noise(20, 3)
+    found = corrado([full, short], np.array([[0.2, np.nan], [0.3, 0.1]]), slice(0, 1))
+    assert found > 2
+
+
+@pytest.mark.parametrize(("cars", "positive"), [([0.1, 0.2], [1.0, 1.0]), ([], [])])
+def test_sign_test_without_a_spread(cars, positive):
+    assert generalised_sign(np.array(cars), np.array(positive)) is None
+
+
+def test_cross_section_of_equal_cars_is_unknown():
+    assert cross_section_t(np.array([0.5, 0.5])) is None
+
+
+# Power
+
+
+@pytest.mark.parametrize(
+    ("sigma", "events", "expected"),
+    [
+        (0.02, 1, [0.06, 0.08, 0.12, 0.17]),
+        (0.02, 10, [0.12, 0.35, 0.66, 0.89]),
+        (0.02, 50, [0.42, 0.94, 1, 1]),
+        (0.04, 10, [0.07, 0.12, 0.22, 0.35]),
+        (0.04, 20, [0.09, 0.20, 0.39, 0.61]),
+    ],
+)
+def test_power_of_mackinlay(sigma, events, expected):
+    found = power_table([0.005, 0.01, 0.015, 0.02], sigma, [events])
+    assert found.shape == (1, 4)
+    assert found[0] == pytest.approx(expected, abs=0.00501)
+
+
+@given(st.floats(0.001, 0.2), st.integers(1, 100))
+def test_detectable_effect_has_its_power(sigma, events):
+    effect = detectable_effect(sigma / np.sqrt(events))
+    assert power(effect, sigma, events) == pytest.approx(0.8, abs=1e-5)
+
+
+def test_detectable_effect_of_the_worked_case(golden):
+    errors = np.array([event.errors[0] for event in golden.events])
+    spread = np.sqrt(np.sum(errors**2) * (1 + 3 * golden.windows[0].correlation)) / 4
+    assert golden.windows[0].detectable == pytest.approx(2.80158 * spread, rel=1e-5)

@@ -1,0 +1,118 @@
+"""Corrected p-values against Harvey & Liu; Monte Carlo p-values; shares with their error."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backtest.research.multiple_testing import (
+    benjamini_yekutieli,
+    bonferroni,
+    holm,
+    monte_carlo,
+    wilson_interval,
+)
+
+HARVEY_LIU = [0.005, 0.009, 0.0128, 0.0135, 0.045, 0.06]
+METHODS = [bonferroni, holm, benjamini_yekutieli]
+P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (bonferroni, [0.03, 0.054, 0.0768, 0.081, 0.27, 0.36]),
+        (holm, [0.03, 0.045, 0.0512, 0.0512, 0.09, 0.09]),
+        (benjamini_yekutieli, [0.0496, 0.0496, 0.0496, 0.0496, 0.1323, 0.147]),
+    ],
+)
+def test_harvey_and_liu(method, expected):
+    assert method(HARVEY_LIU) == pytest.approx(expected, abs=5e-5)
+    turned = method(HARVEY_LIU[::-1])
+    assert turned == pytest.approx(expected[::-1], abs=5e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_single_test_needs_no_correction(method):
+    assert method([0.04]) == pytest.approx([0.04])
+    assert len(method([])) == 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan])
+def test_no_p_value(method, wrong):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        method([0.5, wrong])
+
+
+@given(P_VALUES)
+def test_corrections_never_help_keep_the_order_and_rank_in_power(p):
+    own = np.array(p)
+    for method in METHODS:
+        found = method(p)
+        assert np.all(found >= own - 1e-12)
+        assert np.all(found <= 1)
+        assert np.all(np.diff(found[np.argsort(own)]) >= -1e-12)
+    assert np.all(holm(p) <= bonferroni(p) + 1e-12)
+
+
+@given(P_VALUES, st.randoms())
+def test_corrections_do_not_hang_on_the_order(p, random):
+    order = list(range(len(p)))
+    random.shuffle(order)
+    for method in METHODS:
+        assert method([p[i] for i in order]) == pytest.approx(method(p)[order])
+
+
+def test_monte_carlo_by_hand():
+    found = monte_carlo(2.0, np.array([1.0, 2.0, 3.0, 0.0]))
+    assert (found.upper, found.lower, found.two_sided) == (3 / 5, 4 / 5, 1.0)
+    assert monte_carlo(9.0, np.zeros(99)).upper == 1 / 100
+    assert monte_carlo(9.0, np.zeros(99)).two_sided == 2 / 100
+
+
+def test_a_draw_that_repeats_what_happened_is_equal_up_to_rounding():
+    assert monte_carlo(0.1 + 0.2, np.array([0.3])).upper == 1.0
+
+
+def test_what_is_not_known_speaks_for_no_effect():
+    found = monte_carlo(2.0, np.array([np.nan, 0.0, 0.0]))
+    assert (found.upper, found.lower) == (2 / 4, 4 / 4)
+    assert monte_carlo(np.nan, np.array([1.0])) is None
+    assert monte_carlo(1.0, np.array([])) is None
+
+
+@given(st.floats(-1e9, 1e9), st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30))
+def test_tails_overlap_in_what_is_equal(observed, null):
+    found = monte_carlo(observed, np.array(null))
+    assert 0 < found.upper <= 1
+    assert found.upper + found.lower >= 1
+    assert found.draws == len(null)
+
+
+@pytest.mark.parametrize(
+    ("successes", "tries", "low", "high"),
+    [
+        # Newcombe 1998: 81 of 263, 15 of 148, 0 of 20, 1 of 29
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+        (20, 20, 0.8389, 1.0),
+    ],
+)
+def test_wilson_interval(successes, tries, low, high):
+    assert wilson_interval(successes, tries) == pytest.approx((low, high), abs=5e-5)
+
+
+@given(st.integers(0, 500), st.integers(1, 500))
+def test_wilson_interval_holds_the_share(successes, tries):
+    successes = min(successes, tries)
+    low, high = wilson_interval(successes, tries)
+    assert 0 <= low <= successes / tries <= high <= 1
+
+
+@pytest.mark.parametrize(("successes", "tries"), [(0, 0), (2, 1), (-1, 5)])
+def test_no_share(successes, tries):
+    with pytest.raises(ValueError, match="no share"):
+        wilson_interval(successes, tries)

@@ -1,0 +1,126 @@
+"""PBO against worked cases, SPA against arch itself."""
+
+from math import log
+
+import numpy as np
+import pytest
+from arch.bootstrap import SPA
+
+from backtest.research import overfitting
+from backtest.research.multiple_testing import wilson_interval
+from backtest.research.overfitting import probability_of_overfitting, superior_ability
+
+
+def by_hand() -> np.ndarray:
+    falling = np.array([3.0] * 4 + [-3.0] * 4)
+    return np.column_stack([falling, np.full(8, 1.0), np.zeros(8)])
+
+
+def noise(seed: int, rows: int, columns: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.01, (rows, columns))
+
+
+def test_pbo_by_hand():
+    found = probability_of_overfitting(by_hand(), blocks=4, metric="mean")
+    assert found.probability == pytest.approx(1 / 3)
+    assert sorted(found.logits) == pytest.approx([-1.0986, 0, *[1.0986] * 4], abs=5e-5)
+    assert max(found.logits) == pytest.approx(log(3))
+    assert (found.slope, found.intercept) == (pytest.approx(-2), pytest.approx(3))
+    assert found.loss_share == pytest.approx(1 / 6)
+
+
+def test_oldest_rows_that_fill_no_block_are_left_out():
+    longer = np.vstack([np.full((3, 3), 99.0), by_hand()])
+    found = probability_of_overfitting(longer, blocks=4, metric="mean")
+    assert found.probability == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("metric", ["mean", "sharpe"])
+def test_one_dominant_variant_is_not_overfitted(metric):
+    returns = noise(1, 240, 20)
+    returns[:, 7] += 0.05
+    found = probability_of_overfitting(returns, blocks=8, metric=metric)
+    assert (found.probability, found.loss_share) == (0.0, 0.0)
+
+
+def test_demeaned_columns_are_overfitted_without_exception():
+    returns = noise(2, 240, 20)
+    found = probability_of_overfitting(returns - returns.mean(axis=0), blocks=8, metric="mean")
+    assert found.probability == 1.0
+    assert found.slope == pytest.approx(-1)
+
+
+def test_null_reference_and_its_scatter():
+    draws = [
+        probability_of_overfitting(noise(seed, 1000, 100), blocks=8).probability
+        for seed in range(100)
+    ]
+    assert np.mean(draws) == pytest.approx(0.511, abs=3 * 0.165 / 10)
+    assert np.std(draws) == pytest.approx(0.165, abs=0.04)
+
+
+def test_copies_of_a_variant_share_their_rank():
+    returns = np.repeat(noise(3, 80, 2), 5, axis=1)
+    found = probability_of_overfitting(returns, blocks=4)
+    assert set(np.round(np.exp(found.logits) / (1 + np.exp(found.logits)) * 11, 9)) <= {3.0, 8.0}
+
+
+def test_variants_that_never_trade_have_a_ratio_of_zero():
+    returns = np.zeros((40, 3))
+    found = probability_of_overfitting(returns, blocks=4)
+    assert (found.probability, found.slope, found.intercept) == (1.0, None, None)
+    assert np.all(found.in_sample == 0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "blocks", "message"),
+    [((8, 3), 3, "even"), ((8, 3), 10, "even"), ((8, 3), 0, "even"), ((8, 1), 4, "one variant")],
+)
+def test_what_cannot_be_split(shape, blocks, message):
+    with pytest.raises(ValueError, match=message):
+        probability_of_overfitting(np.ones(shape), blocks=blocks)
+
+
+@pytest.mark.parametrize("lift", [0.0, -0.01, 0.001])
+def test_spa_is_that_of_arch_on_studentised_differences(monkeypatch, lift):
+    monkeypatch.setattr(overfitting, "_COLUMNS", 4)
+    returns, benchmark = noise(4, 200, 6), noise(5, 200, 1)[:, 0]
+    returns[:, :3] += lift
+    excess = returns - benchmark[:, None]
+    test = SPA(np.zeros(200), -excess / excess.std(axis=0), reps=200, seed=1, nested=True)
+    test.compute()
+    found = superior_ability(returns, benchmark, seed=1, draws=200)
+    assert found.variants == 6
+    for name in ("lower", "consistent", "upper"):
+        assert getattr(found, name) * 201 - 1 == pytest.approx(test.pvalues[name] * 200)
+    assert found.lower <= found.consistent <= found.upper
+
+
+def test_spa_finds_what_is_better_and_never_says_zero():
+    returns, benchmark = noise(6, 250, 5), noise(7, 250, 1)[:, 0]
+    returns[:, 2] += 0.005
+    assert superior_ability(returns, benchmark, seed=1, draws=99).consistent == 1 / 100
+
+
+def test_level_of_spa_holds_for_the_best_of_many():
+    tries = 150
+    found = sum(
+        superior_ability(noise(seed, 250, 50), np.zeros(250), seed=1, draws=99).consistent <= 0.1
+        for seed in range(tries)
+    )
+    low, high = wilson_interval(found, tries, 0.99)
+    assert low <= 0.1 <= high
+
+
+def test_spa_counts_different_variants_alone_and_is_seeded():
+    returns, benchmark = noise(9, 100, 3), noise(10, 100, 1)[:, 0]
+    copies = np.column_stack([returns, returns, benchmark])
+    one, other = (superior_ability(each, benchmark, seed=3) for each in (returns, copies))
+    assert one == other
+    assert one.variants == 3
+    assert one != superior_ability(returns, benchmark, seed=4)
+
+
+def test_spa_against_itself_is_unknown():
+    benchmark = noise(11, 50, 1)
+    assert superior_ability(benchmark, benchmark[:, 0], seed=1) is None
