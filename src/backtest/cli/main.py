@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from backtest import __version__
-from backtest.cli import compare, events, listing, prices, run, simulate, sweep
+from backtest.cli import compare, events, listing, prices, run, simulate, study, sweep
 from backtest.errors import BacktestError
 
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
+app.command("study", epilog=study.EXAMPLES)(study.study)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.add_typer(listing.app, name="list")

@@ -1,0 +1,247 @@
+"""`backtest study`: what a stock did round events, and whether random days do as much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from backtest.cli.options import (
+    AsJson,
+    DataFolder,
+    ReportsFolder,
+    StrategiesFolder,
+    announce_compiling,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    Record = Mapping[str, Any]
+
+EXAMPLES = (
+    "Examples: `backtest study earnings` · `backtest study short_report --strategy` · "
+    "`backtest study news --window 0,+1 --window 0,+5` · `backtest study --null-world`"
+)
+_MODELS = ("market", "market_adjusted", "mean_adjusted")
+
+
+def study(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy."),
+    ] = None,
+    as_strategy: Annotated[
+        bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
+    ] = False,
+    symbol: Annotated[str, typer.Option(help="Stock.")] = "CRWV",
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIRST,LAST",
+            help="Sessions from day 0, such as -1,+1; repeat for several, the first leads. "
+            "[-1,+1 0,+1 0,+5 0,+20 -10,+10]",
+        ),
+    ] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="Fund to hold the stock against. [SPY or QQQ, by fit]")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help=f"Of normal returns: {', '.join(_MODELS)}.")
+    ] = "market",
+    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
+    draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,
+    null_world: Annotated[
+        bool, typer.Option("--null-world", help="Try the tests on prices without predictability.")
+    ] = False,
+    worlds: Annotated[int, typer.Option(min=1, help="How many null worlds.")] = 500,
+    force: Annotated[bool, typer.Option("--force", help="Study again what has been.")] = False,
+    as_json: AsJson = False,
+    out: ReportsFolder = None,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
+    from backtest.cli import show
+    from backtest.errors import UsageError, unknown
+    from backtest.reports.study_page import write_study_page
+    from backtest.research.event_study.study import WINDOWS
+    from backtest.study import run as studies
+    from backtest.study.measure import Settings
+    from backtest.workspace import find_workspace
+
+    if null_world:
+        if name is not None:
+            raise UsageError("--null-world studies made-up prices; it takes no kind or strategy.")
+        _null_world(worlds, seed, as_json=as_json)
+        return
+    if name is None:
+        raise UsageError(
+            "Name a kind of event or a strategy, such as `backtest study earnings`; "
+            "`backtest list strategies` shows both. Or give --null-world."
+        )
+    if model not in _MODELS:
+        raise unknown("model", model, _MODELS)
+    windows = studies.parse_windows(window) if window else WINDOWS
+    workspace = find_workspace(strategies, data, out)
+    request = studies.StudyRequest(
+        name, symbol, as_strategy=as_strategy, benchmark=benchmark, reaction=reaction,
+        settings=Settings(windows=windows, model=cast("Any", model), seed=seed, draws=draws),
+    )  # fmt: skip
+    prepared = studies.prepare(workspace, request)
+    known = prepared.exists and not force
+    done = studies.study(prepared, force=force)
+    page = write_study_page(done.path, done.record, workspace.reports)
+    if as_json:
+        show.print_json({**done.record, "path": str(done.path)})
+        return
+    _print_study(show.console(), done.record)
+    if known:
+        typer.echo("It had been studied before with the same inputs; --force does it again.")
+    typer.echo(f"Every CAR: {done.path / 'cars.csv'}")
+    typer.echo(f"The page:  {page}")
+
+
+def _print_study(out: Console, record: Record) -> None:
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from backtest.reports import study_words as words
+
+    out.print(Text(words.title(record), style="bold"))
+    out.print()
+    lines = Grid.grid(padding=(0, 2))
+    for heading, text in words.sentences(record):
+        lines.add_row(heading, Text(text))
+    out.print(lines)
+    names = "".join(f"{row['window']:>11}" for row in record["windows"])
+    parts = (
+        ("Average cumulative abnormal return (CAAR)", _windows(record["windows"])),
+        ("In the expected direction", _windows(record["signed"] or [])),
+        (f"Cumulative abnormal returns\n\n{'Day 0':<10}{names}", _events(record)),
+        (f"Groups. {words.groups_note(record)}", _groups(record)),
+        (f"Other tests, p-values. {words.tests_note(record)}", _tests(record)),
+        ("Left out", _left_out(record)),
+    )
+    for heading, table in parts:
+        if table.row_count:
+            out.print(Text(f"\n{heading}\n", style="bold"))
+            out.print(table)
+    out.print()
+
+
+def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
+    from backtest.cli.show import new_table
+    from backtest.reports.formats import percent
+    from backtest.reports.study_words import effect, probability
+
+    last = "As expected" if rows and "right" in rows[0] else "Overlaps"
+    headers = ("Window", "Events", "CAAR", "p", "p corrected", "p of t", "Detectable", last)
+    table = new_table(*headers, right=headers[1:], whole=headers)
+    for row in rows:
+        table.add_row(
+            row["window"],
+            str(row["known"]),
+            percent(row["caar"]),
+            probability(row["p"]),
+            probability(row["p_holm"]),
+            probability(row["p_across"]),
+            effect(row["detectable"]),
+            str(row["right" if "right" in row else "overlaps"]),
+        )
+    return table
+
+
+def _events(record: Record) -> Table:
+    """A line with the CARs of each event, and below it what the event was."""
+    from rich.text import Text
+
+    from backtest.cli.show import with_details
+    from backtest.reports.formats import percent
+    from backtest.reports.study_words import MODELS
+
+    lines = []
+    for event in record["events"]:
+        cars = "".join(f"{percent(car):>11}" for car in event["cars"].values())
+        labels = "".join(f"{text}, " for by, text in event["labels"].items() if by != "kind")
+        below = f"{event['headline']} ({labels}{MODELS[event['model']]})"
+        below += "".join(f"; {name}: {why}" for name, why in event["unknown"].items())
+        lines.append((Text(f"{event['day_0']}{cars}"), below))
+    return with_details(lines)
+
+
+def _groups(record: Record) -> Table:
+    from backtest.cli.show import new_table
+    from backtest.reports.formats import percent
+    from backtest.reports.study_words import probability
+
+    headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
+    table = new_table(*headers, right=headers[2:], whole=("By", *headers[2:]))
+    for row in record["groups"]:
+        table.add_row(
+            row["by"],
+            row["name"],
+            str(row["known"]),
+            percent(row["caar"]),
+            probability(row["p"]),
+            probability(row["p_holm"]),
+            probability(row["p_across"]),
+        )
+    return table
+
+
+def _tests(record: Record) -> Table:
+    from backtest.cli.show import new_table
+    from backtest.reports.study_words import TESTS, probability
+
+    names = [row["window"] for row in record["windows"]]
+    table = new_table("Test", *names, right=names, whole=("Test",))
+    for test, label in TESTS.items():
+        ps = [probability(row["tests"][test]["p"]) for row in record["windows"]]
+        table.add_row(label, *ps)
+    return table
+
+
+def _left_out(record: Record) -> Table:
+    from rich.text import Text
+
+    from backtest.cli.show import new_table
+    from backtest.reports.formats import new_york_day
+
+    table = new_table("Public", "Why", "Event", whole=("Public",))
+    for event in record["left_out"]:
+        public = new_york_day(event["published_at"])
+        table.add_row(public, Text(event["reason"]), Text(event["headline"]))
+    return table
+
+
+def _null_world(worlds: int, seed: int, *, as_json: bool) -> None:
+    from backtest.cli import show
+    from backtest.study.null_world import LEVEL, null_world
+
+    announce_compiling()
+    found = null_world(worlds, seed=seed)
+    if as_json:
+        show.print_json([one.as_dict() for one in found])
+        return
+    typer.echo(
+        f"{worlds} made-up stocks, random walks without predictability, with events on random "
+        f"days\nand signals in random directions (seed {seed}). A sound test finds something in "
+        f"{100 * LEVEL:g} of 100.\n"
+    )
+    headers = ("Test", "Significant", "Share", "95 % interval", f"Holds {LEVEL:g}")
+    table = show.new_table(*headers, right=headers[1:4], whole=headers)
+    for one in found:
+        low, high = one.interval
+        table.add_row(
+            one.test,
+            f"{one.significant} of {one.worlds}",
+            f"{100 * one.share:.1f} %",
+            f"{100 * low:.1f} to {100 * high:.1f} %",
+            "yes" if one.is_calibrated else "no",
+        )
+    show.console().print(table)

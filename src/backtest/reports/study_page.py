@@ -1,0 +1,89 @@
+"""The study page: what a stock did round events, beside what random days do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from backtest.datafiles import write_text
+from backtest.reports import study_words as words
+from backtest.reports.assets import store_plotly
+from backtest.reports.formats import UNKNOWN, new_york_day, percent, ratio
+from backtest.reports.pages import fill
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    Record = Mapping[str, Any]
+
+_DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
+
+
+def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
+    """Write `index.html` of a study; return its place.
+
+    Args:
+        folder: the study's folder.
+        record: what `study.json` holds.
+        reports: the reports folder, in whose `assets` the script of the chart is kept.
+
+    Raises:
+        UsageError: a folder cannot be written.
+
+    """
+    script = os.path.relpath(store_plotly(reports), folder)
+    page = folder / "index.html"
+    write_text(page, render_study(record, quote(PurePath(script).as_posix())))
+    return page
+
+
+def render_study(record: Record, plotly: str) -> str:
+    """The page of a study as HTML; every text is escaped, nothing is fetched.
+
+    Args:
+        record: what `study.json` holds.
+        plotly: the address of plotly's script, relative to the page.
+
+    """
+    from markupsafe import Markup
+
+    chart = json.dumps(_chart(record), separators=(",", ":"), allow_nan=False)
+    return fill(
+        "study.html",
+        record=record,
+        words=words,
+        percent=percent,
+        ratio=ratio,
+        day=new_york_day,
+        unknown=UNKNOWN,
+        plotly=plotly,
+        nonce=hashlib.sha256(chart.encode()).hexdigest()[:32],
+        chart=Markup(chart.replace("<", "\\u003c")),  # noqa: S704 - no tag can begin in it
+    )
+
+
+def _chart(record: Record) -> dict[str, Any]:
+    """What the script of the page draws: every event's line, and each group's mean and band."""
+    curves = [
+        {
+            "name": curve["name"] if not curve["by"] else f"{curve['by']}: {curve['name']}",
+            "places": curve["places"],
+            "signs": curve["signs"],
+            **{line: _rounded(curve[line]) for line in ("mean", "low", "high")},
+        }
+        for curve in record["curves"]
+    ]
+    events = [
+        {"day": event["day_0"], "text": event["headline"], "path": _rounded(event["path"])}
+        for event in record["events"]
+    ]
+    return {"days": record["days"], "events": events, "curves": curves}
+
+
+def _rounded(values: list[float | None]) -> list[float | None]:
+    return [None if value is None else round(value, _DIGITS) + 0.0 for value in values]

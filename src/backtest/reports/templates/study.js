@@ -1,0 +1,99 @@
+// Draws the mean cumulative abnormal return of the chosen events over what random days do.
+"use strict";
+(() => {
+  const byId = (id) => document.getElementById(id);
+  if (!window.Plotly) {
+    byId("no-charts").hidden = false;
+    return;
+  }
+  const data = JSON.parse(byId("data").textContent);
+  const PRINTED_WIDTH = 680; // of a portrait page, in pixels
+  let chosen = 0;
+  let printing = false;
+
+  // Plotly reads tags, entities and formulas in texts.
+  const plain = (text) => text.replace(/[&<>$]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const percent = (value) => `${value >= 0 ? "+" : ""}${(100 * value).toFixed(1)} %`;
+  const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  // A headline in lines that a narrow screen holds.
+  function folded(text) {
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      if (lines[lines.length - 1].length + word.length > 38) lines.push("");
+      lines[lines.length - 1] += (lines[lines.length - 1] && " ") + word;
+    }
+    return lines.map(plain).join("<br>");
+  }
+
+  function line(place, sign) {
+    const event = data.events[place];
+    const path = event.path.map((value) => (value === null ? null : sign * value));
+    const name = `${event.day}${sign < 0 ? ", sign turned" : ""}<br>${folded(event.text)}`;
+    return {
+      type: "scatter", mode: "lines", x: data.days, y: scaled(path),
+      line: { color: colour("--soft"), width: 1 }, opacity: 0.7,
+      text: path.map((value, day) => value === null ? "" : `${name}<br><b>${percent(value)}</b> by day ${data.days[day]}`),
+      hovertemplate: "%{text}<extra></extra>",
+    };
+  }
+
+  function draw() {
+    const curve = data.curves[chosen];
+    const element = byId("curve");
+    const hidden = { type: "scatter", mode: "lines", x: data.days, hoverinfo: "skip", line: { width: 0 } };
+    const traces = [
+      { ...hidden, y: scaled(curve.low) },
+      { ...hidden, y: scaled(curve.high), fill: "tonexty", fillcolor: colour("--line") },
+      ...curve.places.map((place, n) => line(place, curve.signs[n])),
+      {
+        type: "scatter", mode: "lines+markers", x: data.days, y: scaled(curve.mean),
+        line: { color: colour("--accent"), width: 3 }, marker: { size: 5 },
+        text: curve.mean.map((value, day) => value === null ? "" : `mean <b>${percent(value)}</b> by day ${data.days[day]}<br>random days ${percent(curve.low[day])} to ${percent(curve.high[day])}`),
+        hovertemplate: "%{text}<extra></extra>",
+      },
+    ];
+    const grid = { fixedrange: true, gridcolor: colour("--line"), zeroline: true, zerolinecolor: colour("--soft"), automargin: "width" };
+    const title = (text) => ({ title: { text, standoff: 8 } });
+    Plotly.react(element, traces, {
+      width: printing ? PRINTED_WIDTH : element.clientWidth,
+      height: 420, margin: { l: 55, r: 8, t: 8, b: 50 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: "system-ui, sans-serif", size: 13, color: colour("--ink") },
+      hoverlabel: { bgcolor: colour("--paper"), bordercolor: colour("--soft"), align: "left", font: { color: colour("--ink") } },
+      hovermode: "closest", dragmode: false, showlegend: false,
+      xaxis: { ...grid, ...title("Sessions from day 0") },
+      yaxis: { ...grid, ...title("Cumulative abnormal return"), ticksuffix: " %" },
+    }, { displayModeBar: false });
+    byId("caption").textContent = caption(curve);
+  }
+
+  function caption(curve) {
+    const end = curve.mean.reduce((last, value, day) => (value === null ? last : day), null);
+    const missing = curve.places.filter((place) => data.events[place].path.every((value) => value === null)).length;
+    let text = `Thick: mean of ${curve.places.length} (${curve.name})`;
+    if (end !== null) text += `, ${percent(curve.mean[end])} by day ${data.days[end]}`;
+    text += ". Thin: each event. Band: where the means of 95 in 100 sets of random days lie, day by day.";
+    if (missing) text += ` Not drawn: ${missing}, whose first day lies before the prices.`;
+    return text;
+  }
+
+  data.curves.forEach((curve, place) => {
+    byId("group").add(new Option(`${curve.name} (${curve.places.length})`, place));
+  });
+  byId("group").addEventListener("change", (event) => {
+    chosen = Number(event.target.value);
+    draw();
+  });
+  const print = (on) => () => {
+    printing = on;
+    document.documentElement.classList.toggle("light", on);
+    draw();
+  };
+  addEventListener("beforeprint", print(true));
+  addEventListener("afterprint", print(false));
+  addEventListener("resize", draw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  draw();
+})();

@@ -1,0 +1,257 @@
+"""Studies of a checkout: which events, what is held against what, and the figures by hand."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+
+from backtest.errors import UsageError
+from backtest.reports import study_words as words
+from backtest.research.event_study.study import Series
+from backtest.study import run as studies
+from backtest.study.measure import Settings, measure
+from backtest.study.null_world import null_world
+from backtest.study.run import StudyRequest, parse_windows, prepare
+from backtest.study.subject import StudiedEvent
+from tests.made_up import day, earnings
+
+
+def request(name="earnings", **changes) -> StudyRequest:
+    terms = {"windows": ((-1, 1), (0, 1)), "draws": 199, "model": "market_adjusted"}
+    settings = Settings(**{**terms, **changes.pop("settings", {})})
+    return StudyRequest(name, "ACME", benchmark="INDX", settings=settings, **changes)
+
+
+def study(checkout, name="earnings", **changes):
+    return studies.study(prepare(checkout.workspace, request(name, **changes)))
+
+
+def measured(returns, market, days, directions, labels=None, **settings):
+    events = [
+        StudiedEvent(earnings(), day("2025-06-05"), sign, "", (labels or [{}] * 99)[place])
+        for place, sign in enumerate(directions)
+    ]
+    series = Series("made up", np.array(returns), np.array(market), np.array(days))
+    return measure(series, events, Settings(**{"draws": 199, **settings}))
+
+
+# ---- figures ------------------------------------------------------------------------------------
+
+
+def test_the_car_of_one_event_is_the_sum_of_what_goes_beyond_the_market(checkout):
+    # ACME closes at 102, 103, 104, 105 and 106 from 06-03 on; INDX stands at 51 throughout.
+    # The report of 06-04, 16:05, trades on 06-05: day 0, whose close is 104 after 103.
+    (first, _) = study(checkout).record["events"]
+    assert first["day_0"] == "2025-06-05"
+    assert first["cars"]["[-1,+1]"] == pytest.approx(103 / 102 + 104 / 103 + 105 / 104 - 3)
+    assert first["cars"]["[0,+1]"] == pytest.approx(104 / 103 + 105 / 104 - 2)
+
+
+def test_what_the_market_did_is_taken_off(checkout):
+    checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,51.51")
+    (first, _) = study(checkout).record["events"]
+    # up a hundredth on day 0, and back on the next
+    market = 0.01 + (51.00 / 51.51 - 1)
+    assert first["cars"]["[0,+1]"] == pytest.approx(104 / 103 + 105 / 104 - 2 - market)
+
+
+def test_the_average_is_that_of_the_events_whose_car_is_known(checkout):
+    record = study(checkout, settings={"windows": ((0, 15), (0, 1))}).record
+    long, short = record["windows"]
+    assert (long["known"], long["unknown"], short["known"]) == (1, 1, 2)
+    assert long["caar"] == record["events"][0]["cars"]["[0,+15]"]
+    assert record["events"][1]["cars"]["[0,+15]"] is None
+    assert "returns end" in record["events"][1]["unknown"]["[0,+15]"]
+    cars = [event["cars"]["[0,+1]"] for event in record["events"]]
+    assert short["caar"] == pytest.approx(sum(cars) / 2)
+
+
+def test_with_the_expected_sign_rises_and_falls_do_not_cancel_out():
+    returns = np.zeros(100)
+    returns[[30, 60]] = 0.1, -0.1
+    found = measured(returns, np.zeros(100), [30, 60], [1, -1], windows=((0, 0),))
+    assert found["windows"][0]["caar"] == 0
+    (signed,) = found["signed"]
+    assert signed["caar"] == pytest.approx(0.1)
+    assert (signed["known"], signed["right"]) == (2, 2)
+
+
+def test_events_of_which_nothing_is_expected_have_no_sign(checkout):
+    assert study(checkout, "news").record["signed"] is None
+    returns = np.zeros(100)
+    returns[30] = 0.1
+    found = measured(returns, np.zeros(100), [30, 60], [1, 0], windows=((0, 0),))
+    assert found["signed"][0]["known"] == 1
+
+
+def test_a_move_that_no_other_day_has_is_found_and_a_common_one_is_not():
+    rng = np.random.default_rng(5)
+    market, noise = rng.normal(0, 0.01, 300), rng.normal(0, 0.02, 300)
+    days = [60, 120, 180, 240]
+    moved = noise.copy()
+    moved[days] += 0.15
+    quiet, loud = (
+        measured(market + own, market, days, [1] * 4, windows=((0, 0),))["windows"][0]
+        for own in (noise, moved)
+    )
+    assert loud["p"] == pytest.approx(2 / 200)  # no draw is as high
+    assert quiet["p"] > 0.05
+
+
+def test_groups_have_their_own_average_and_a_correction_for_their_number():
+    rng = np.random.default_rng(6)
+    returns = rng.normal(0, 0.02, 200)
+    labels = [{"author": name} for name in ("Bear", "Bear", "Wolf")]
+    found = measured(returns, np.zeros(200), [50, 90, 130], [0] * 3, labels, windows=((0, 1),))
+    bear, wolf = found["groups"]
+    cars = [event["cars"]["[0,+1]"] for event in found["events"]]
+    assert (bear["name"], bear["events"], wolf["name"]) == ("Bear", 2, "Wolf")
+    assert bear["caar"] == pytest.approx((cars[0] + cars[1]) / 2)
+    assert wolf["caar"] == pytest.approx(cars[2])
+    least, most = sorted((bear, wolf), key=lambda row: row["p"])
+    assert least["p_holm"] == pytest.approx(min(1, 2 * least["p"]))
+    assert most["p_holm"] == pytest.approx(max(least["p_holm"], most["p"]))
+
+
+def test_the_curve_ends_where_the_widest_window_does():
+    rng = np.random.default_rng(7)
+    returns = rng.normal(0, 0.02, 200)
+    windows = ((-3, 4), (0, 1))
+    found = measured(returns, np.zeros(200), [50, 90], [1, -1], windows=windows)
+    everyone, signed = found["curves"]
+    assert everyone["mean"][-1] == pytest.approx(found["windows"][0]["caar"])
+    assert signed["mean"][-1] == pytest.approx(found["signed"][0]["caar"])
+    assert found["days"] == list(range(-3, 5))
+    assert all(low < high for low, high in zip(everyone["low"], everyone["high"], strict=True))
+
+
+# ---- which events, and against what -------------------------------------------------------------
+
+
+def test_events_without_a_day_are_listed_with_the_reason(checkout):
+    record = study(checkout, "short_report").record
+    assert [event["direction"] for event in record["events"]] == [-1]
+    (rumour,) = record["left_out"]
+    assert rumour["reason"] == "known by the week alone, never traded"
+
+
+def test_a_strategy_is_studied_by_what_it_would_trade(checkout):
+    record = study(checkout, "beats").record
+    assert [event["direction"] for event in record["events"]] == [1]
+    assert [event["reason"] for event in record["left_out"]] == ["not a beat"]
+    assert record["of"] == "strategy"
+
+
+def test_a_stale_filing_is_no_sale(checkout):
+    checkout.edit(
+        "data/events/stake_disclosures.csv",
+        "BIGCO,8-K,2025-06-30,50,100,false",
+        "BIGCO,8-K,2025-03-30,50,100,false",
+    )
+    first, stale = study(checkout, "stake_disclosure").record["events"]
+    assert first["direction"] == 0  # nothing was known before
+    assert (stale["direction"], stale["labels"]["stake"]) == (0, "stale")
+
+
+def test_the_fund_that_explains_more_of_the_stock_is_chosen(checkout):
+    stock = (checkout.root / "data/prices/ACME.csv").read_text().splitlines()[1:]
+    closes = [(line.split(",")[0], float(line.split(",")[4])) for line in stock]
+    like = "".join(f"{session},{close:.2f}\n" for session, close in closes)
+    unlike = "".join(f"{line[0]},{100 + 5 * (n % 3):.2f}\n" for n, line in enumerate(closes))
+    checkout.write("data/prices/SPY.csv", f"date,close\n{unlike}")
+    checkout.write("data/prices/QQQ.csv", f"date,close\n{like}")
+    chosen = prepare(checkout.workspace, StudyRequest("earnings", "ACME")).benchmark
+    assert chosen.symbol == "QQQ"
+    assert "QQQ 100 %" in chosen.reason
+    assert "QQQ explains most" in chosen.reason
+
+
+def test_too_few_days_for_the_market_model_are_told_by_event(checkout):
+    for event in study(checkout, settings={"model": "market"}).record["events"]:
+        assert event["model"] == "market_adjusted"
+        assert f"{event['estimation_days']} estimation days" in event["model_reason"]
+
+
+# ---- words and files ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("1,-1", "did you mean -1,+1"), ("1", "such as -1,+1"), ("a,b", "whole"), ("0,61", "60")],
+)
+def test_a_window_that_is_none_is_refused(text, told):
+    with pytest.raises(UsageError, match=told.replace("+", r"\+")):
+        parse_windows([text])
+
+
+def test_windows_are_read_once_each():
+    assert parse_windows(["-1,+1", "[0,5]", "-1,1"]) == ((-1, 1), (0, 5))
+
+
+def test_the_same_inputs_give_the_same_id_and_the_same_bytes(checkout):
+    prepared = prepare(checkout.workspace, request())
+    first = studies.study(prepared)
+    cars = (first.path / "cars.csv").read_bytes()
+    again = studies.study(prepare(checkout.workspace, request()), force=True)
+    assert again.path == first.path
+    assert (again.path / "cars.csv").read_bytes() == cars
+    times = ("started_at", "finished_at")
+    told = [{k: v for k, v in r.record.items() if k not in times} for r in (first, again)]
+    assert told[0] == told[1]
+    assert json.loads((first.path / "study.json").read_text())["study_id"] in first.path.name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settings": {"seed": 2}},
+        {"settings": {"windows": ((0, 1),)}},
+        {"settings": {"model": "mean_adjusted"}},
+        {"reaction": 900.0},
+    ],
+    ids=str,
+)
+def test_whatever_decides_the_result_decides_the_id(checkout, changes):
+    own = prepare(checkout.workspace, request())
+    assert prepare(checkout.workspace, request(**changes)).path != own.path
+
+
+def test_every_event_and_window_has_its_row(checkout):
+    text = (study(checkout).path / "cars.csv").read_text()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["window"] for row in rows] == ["[-1,+1]", "[0,+1]"] * 2
+    assert float(rows[1]["car"]) == pytest.approx(104 / 103 + 105 / 104 - 2)
+
+
+def test_a_study_without_a_single_event_says_why(checkout):
+    with pytest.raises(UsageError, match=r"(?s)No event of owner on ACME.*the replay begins"):
+        prepare(checkout.workspace, request("owner"))
+
+
+@pytest.mark.parametrize(
+    ("p", "across", "told"),
+    [
+        (0.31, 0.01, "31 times in 100. Not distinguishable from chance."),
+        (0.004, 0.3, "40 times in 10,000. These days are unlike random ones, but a mean of zero"),
+        (0.02, None, "2 times in 100. These days are unlike random ones, but a mean of zero"),
+        (0.02, 0.01, "2 times in 100. The spread across events agrees (t: p = 0.01)."),
+    ],
+)
+def test_wild_days_are_not_told_to_be_an_effect(p, across, told):
+    row = {
+        "window": "[0,+1]", "known": 6, "caar": -0.1, "p": p, "p_holm": p, "p_across": across,
+        "detectable": 0.12,
+    }  # fmt: skip
+    found = words.finding({"symbol": "ACME", "windows": [row]})
+    assert told in found
+    assert "An average effect under 12.0 % would have been missed" in found
+
+
+# ---- the null world -----------------------------------------------------------------------------
+
+
+def test_where_there_is_nothing_to_find_the_leading_tests_keep_their_level():
+    for found in null_world(150, seed=1, draws=199):
+        assert found.is_calibrated, found
