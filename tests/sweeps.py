@@ -23,6 +23,24 @@ FIGURES = (
     "borrow",
 )  # fmt: skip
 
+EVIDENCE: dict[str, Any] = {
+    "compared": 3,
+    "distinct": 4,
+    "best": {"set": 1, "trials": 1000, "dsr": 0.25, "sharpe": 1.5},
+    "overfitting": {"pbo": 0.4, "loss_share": 0.3, "slope": -1.0, "blocks": 10},
+    "superior": {"p": 0.6, "lower": 0.5, "upper": 0.7},
+    "walk_forward": {
+        "events": [
+            {"event_id": "news-20250603-0a1b2c", "set": None, "return": -0.1, "default": -0.1},
+            {"event_id": "news-20250620-3d4e5f", "set": 2, "return": 0.05, "default": 0.01},
+        ],
+        "total": -0.05,
+        "default": -0.09,
+        "hindsight": 0.2,
+    },
+    "seed": 1,
+}
+
 
 def set_of(returned: float, trades: int = 6) -> dict[str, float | None]:
     """The figures of a set that returns this; without trades or after ruin it has no Sharpe."""
@@ -63,7 +81,9 @@ def write_sweep(
         "sets": len(sets),
         "rules": Rules().model_dump(),
         "span": {"first": "2025-06-02", "last": "2025-07-15"},
+        "costs": None,
         "trials": len(sets) + 1000,
+        "evidence": EVIDENCE,
         "started_at": "2025-08-01T10:00:00+00:00",
         "finished_at": "2025-08-01T10:00:03+00:00",
         **changes,

@@ -29,6 +29,7 @@ MANIFEST = {
     "rules": {},
     "span": {"first": "2025-06-02", "last": "2025-07-15"},
     "trials": 24,
+    "evidence": {},
     "finished_at": "2026-01-01T00:00:00+00:00",
 }
 

@@ -21,6 +21,7 @@ from backtest.cli.options import (
     SlippageOption,
     StrategiesFolder,
     Symbols,
+    announce_compiling,
     parse_day,
     parse_settings,
 )
@@ -126,25 +127,25 @@ def _print_summary(sweep: Sweep) -> None:
     from rich.table import Table
 
     from backtest.cli import show
+    from backtest.reports.sweep_evidence import evidence_sentences
     from backtest.reports.sweep_words import sentences
     from backtest.research.surface import summary
 
     told, sets = sweep.manifest, sweep.sets.to_pandas()
     found = summary(sets, told["axes"], told["base"], told["base_figures"])
     lines = Table.grid(padding=(0, 2))
-    for heading, text in sentences(found, told["trials"]):
+    told_of = [*sentences(found, told["trials"]), *evidence_sentences(told["evidence"])]
+    for heading, text in told_of:
         lines.add_row(heading, text)
     show.console().print(lines)
 
 
 def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
     """Say how many sets there are and how long they take; ask where they are very many."""
-    from backtest.engine.compiled import is_kept
     from backtest.errors import UsageError
     from backtest.sweep.run import seconds_a_set
 
-    if not is_kept():
-        typer.echo("The kernel is compiled for this machine, once: about 15 seconds.", err=True)
+    announce_compiling()
     spec = plan.spec
     counts = " × ".join(f"{len(values):,} {name}" for name, values in spec.axes.items())
     seconds = seconds_a_set(plan) * spec.sets / min(workers or 1, os.cpu_count() or 1)

@@ -17,6 +17,7 @@ from backtest.reports.assets import store_plotly
 from backtest.reports.formats import UNKNOWN, costs_line, count, percent, ratio, share
 from backtest.reports.pages import fill
 from backtest.reports.sweep_charts import make_charts, notes
+from backtest.reports.sweep_evidence import evidence_sentences, walk_forward_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 _NEEDED = (
     "sweep_id", "strategy", "symbols", "parameters", "axes", "base", "base_figures", "sets",
-    "rules", "span", "trials", "finished_at",
+    "rules", "span", "trials", "evidence", "finished_at",
 )  # fmt: skip
 
 
@@ -121,6 +122,8 @@ def render_sweep(sweep: Sweep, sets: pd.DataFrame, plotly: str) -> str:
         grid=grid,
         notes=notes(grid),
         neighbours=_neighbour_rows(found),
+        evidence=evidence_sentences(sweep["evidence"]),
+        walked=walk_forward_rows(sweep["evidence"]),
         ranked=_ranked_rows(sweep, found, grid.default),
         plotly=plotly,
         nonce=hashlib.sha256(charts.encode()).hexdigest()[:32],

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _MANIFEST = (
     "sweep_id", "strategy", "symbols", "parameters", "axes", "base", "base_figures", "sets",
-    "rules", "span", "trials", "finished_at",
+    "rules", "span", "trials", "evidence", "finished_at",
 )  # fmt: skip
 
 

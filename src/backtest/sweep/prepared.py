@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from importlib.metadata import version
@@ -13,14 +14,14 @@ import numpy as np
 from pydantic import ValidationError
 
 from backtest.discovery import load_strategy, shown
-from backtest.engine.kernel_types import SIGNAL
+from backtest.engine.kernel_types import REASONS, SIGNAL
 from backtest.engine.panel import panel_of
 from backtest.engine.rules import Rules
 from backtest.engine.simulate import simulate
 from backtest.engine.timeline import Question, questions
 from backtest.errors import UsageError
 from backtest.inputs import read_inputs
-from backtest.research.figures import figures_of_totals
+from backtest.research.figures import figures_of_totals, session_returns
 from backtest.runs import program_sha256
 from backtest.strategy import Signal
 from backtest.sweep.answers import Answers, Escaped, ask
@@ -43,6 +44,23 @@ _KEPT = 200_000  # answers that are remembered from one chunk to the next
 _CELLS = 4_000_000  # sets × events that are in memory at once; 64 bytes each
 _NUMBERS = ({int}, {float})
 _FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
+
+
+@dataclass(frozen=True)
+class Histories:
+    """How some sets came to their figures.
+
+    Attributes:
+        returns: by session and set, shape (sessions, sets).
+        earned: net return of each set's trade on each event, a fraction of the entry value, shape
+            (sets, events); NaN where there is none.
+        exits: bar in which that trade was left, beyond the last where it stays open.
+
+    """
+
+    returns: NDArray[np.float64]
+    earned: NDArray[np.float64]
+    exits: NDArray[np.int64]
 
 
 class PreparedSweep:
@@ -91,6 +109,43 @@ class PreparedSweep:
         blocks = [slice(first, first + most) for first in range(0, count, most)]
         parts = [self._totals(axes, {n: code[b] for n, code in codes.items()}) for b in blocks]
         return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
+
+    def histories(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> Histories:
+        """How some sets came to their figures; arguments as of `figures`."""
+        table = self._signals(axes, codes)
+        acts = table["side"] != 0
+        signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
+        work = (self._panel, signals, starts, self._rules, self._rates)
+        done = simulate(*work, trades=True, curves=True)
+        entered = acts.copy()
+        entered[acts] = done.trades["shares"] > 0
+        trades = done.trades[done.trades["shares"] > 0]
+        value = trades["shares"] * trades["entry_price"]
+        side = signals["side"][done.trades["shares"] > 0]
+        gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
+        earned, exits = np.full(acts.shape, np.nan), np.zeros(acts.shape, np.int64)
+        earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
+        still_open = trades["reason"] == REASONS.index("open")
+        exits[entered] = np.where(still_open, len(self._panel.times), trades["exit_bar"])
+        start = self._rules.cash
+        returns = [session_returns(equity, start) for equity in done.equity]
+        return Histories(np.array(returns).T, earned, exits)
+
+    @property
+    def events(self) -> list[tuple[str, int]]:
+        """The id of each event and the bar in which it can be traded, in order."""
+        ids = [one.event.id for one in self._questions]
+        return list(zip(ids, self._bars, strict=True))
+
+    def held_throughout(self) -> NDArray[np.float64]:
+        """Returns of holding the symbols, equally, from the first open on; shape (sessions,)."""
+        close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
+        before = np.vstack([first, close[:-1]])
+        changes = close / before - 1
+        known = ~np.isnan(changes)
+        total = np.where(known, changes, 0.0).sum(axis=1)
+        found: NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
+        return found
 
     def _totals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         table = self._signals(axes, codes)

@@ -17,7 +17,7 @@ from backtest.sweep.execute import run_chunks
 from backtest.sweep.folder import SweepFolder
 from backtest.sweep.grid import read_grid, sweepable, value_of
 from backtest.sweep.spec import PACKAGES, PROGRAM, SweepSpec
-from backtest.trials import count_trials, record_sweep
+from backtest.trials import count_trials, record_sweep, trial_sharpes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -160,9 +160,25 @@ def run_sweep(
                 record()  # also what an interrupted sweep has evaluated counts as tried
             raise
         manifest = record()
-        tried = count_trials(plan.workspace.reports, spec.strategy, spec.symbols)
-        figures = base_figures(spec.to_json(), plan.workspace)
-        return folder.finish({**manifest, "base_figures": figures, "trials": tried})
+        told = {
+            "base_figures": base_figures(spec.to_json(), plan.workspace),
+            "trials": count_trials(plan.workspace.reports, spec.strategy, spec.symbols),
+            "evidence": _evidence(plan, folder),
+        }
+        return folder.finish({**manifest, **told})
+
+
+def _evidence(plan: SweepPlan, folder: SweepFolder) -> dict[str, Any]:
+    """What the best of the sweep is worth."""
+    import pandas as pd
+
+    from backtest.sweep.evidence import sweep_evidence
+
+    spec, needed = plan.spec, ["final_equity", "total_return"]
+    parts = folder.tables(list(range(spec.chunks)))
+    sets = pd.concat([part.select(needed).to_pandas() for part in parts], ignore_index=True)
+    sharpes = trial_sharpes(plan.workspace.reports, spec.strategy, spec.symbols)
+    return sweep_evidence(prepared(spec.to_json(), plan.workspace), sets, sharpes)
 
 
 def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:

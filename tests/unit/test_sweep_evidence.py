@@ -1,0 +1,126 @@
+"""What the best of a sweep is worth: by hand, against single runs, and in words."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtest.api import RunRequest, _replay, make_rules, prepare_run
+from backtest.reports.sweep_evidence import evidence_sentences, walk_forward_rows
+from backtest.research.figures import session_returns
+from backtest.research.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
+from backtest.sweep.evaluate import prepared
+from backtest.sweep.evidence import _chosen, sweep_evidence
+from backtest.sweep.run import SweepRequest, prepare_sweep
+from backtest.workspace import Workspace
+from tests.sweeps import EVIDENCE
+
+ROOT = Path(__file__).parents[2]
+GRID = ["hold=2,10,30", "stop=0.05,0.15"]
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    reports = tmp_path_factory.mktemp("reports")
+    workspace = Workspace(ROOT / "strategies", ROOT / "data", reports)
+    request = SweepRequest("earnings_surprise", ("CRWV",), {}, GRID, None, None, make_rules())
+    return prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+
+
+@pytest.fixture(scope="module")
+def sets(sweep):
+    places = np.unravel_index(np.arange(6), sweep.spec.grid.shape)
+    figures = sweep.figures(sweep.spec.axes, dict(zip(sweep.spec.axes, places, strict=True)))
+    return pd.DataFrame(figures)
+
+
+def replayed(tmp_path, hold, stop):
+    workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
+    settings = {"hold": str(hold), "stop": str(stop)}
+    request = RunRequest("earnings_surprise", ("CRWV",), settings, None, None, "SPY", make_rules())
+    return _replay(prepare_run(workspace, request))
+
+
+def test_the_histories_are_those_of_single_runs(sweep, tmp_path):
+    codes = {"hold": np.array([0, 2]), "stop": np.array([0, 1])}
+    found = sweep.histories(sweep.spec.axes, codes)
+    for place, (hold, stop) in enumerate([(2, 0.05), (30, 0.15)]):
+        run = replayed(tmp_path, hold, stop)
+        equity = np.array([point.equity for point in run.curve])
+        assert found.returns[:, place] == pytest.approx(session_returns(equity, 100_000), abs=1e-12)
+        by_event = {trade.event_id: trade.net_return for trade in run.trades}
+        for (event_id, _), earned in zip(sweep.events, found.earned[place], strict=True):
+            expected = by_event.get(event_id, np.nan)
+            assert earned == pytest.approx(expected, rel=1e-9, nan_ok=True)
+
+
+def test_the_best_is_deflated_by_the_trials_on_record(sweep, sets):
+    best = int(sets["total_return"].argmax())
+    places = np.unravel_index([best], sweep.spec.grid.shape)
+    chosen = sweep.histories(sweep.spec.axes, dict(zip(sweep.spec.axes, places, strict=True)))
+    sharpes = [0.1, -0.4, None, 1.0, 0.3]
+    variance = np.var([0.1, -0.4, 1.0, 0.3], ddof=1) / 252
+    expected = deflated_sharpe_ratio(sharpe_estimate(chosen.returns[:, 0]), variance, 5)
+    found = sweep_evidence(sweep, sets, sharpes)["best"]
+    assert found["set"] == best
+    assert found["trials"] == 5
+    assert found["dsr"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_holding_throughout_begins_at_the_first_open(sweep):
+    returns = sweep.held_throughout()
+    assert np.prod(1 + returns) == pytest.approx(
+        sweep._panel.prices["close"][-1, 0] / sweep._panel.prices["open"][0, 0], rel=1e-12
+    )
+
+
+def test_the_same_sweep_has_the_same_evidence(sweep, sets):
+    assert sweep_evidence(sweep, sets, [0.1, 0.2]) == sweep_evidence(sweep, sets, [0.1, 0.2])
+
+
+def test_walk_forward_begins_with_the_default(sweep, sets):
+    walked = sweep_evidence(sweep, sets, [0.1])["walk_forward"]
+    assert walked["events"][0]["set"] is None
+    assert walked["total"] == pytest.approx(sum(row["return"] for row in walked["events"]))
+    assert walked["hindsight"] >= walked["default"]
+
+
+def test_one_trial_cannot_be_deflated(sweep, sets):
+    assert sweep_evidence(sweep, sets, [0.1])["best"]["dsr"] is None
+
+
+def test_of_equal_results_one_is_compared_and_the_best_always():
+    sets = pd.DataFrame({"final_equity": [5.001, 5.002, 7.0, 9.0, 9.0]})
+    sets["total_return"] = sets["final_equity"]
+    assert _chosen(sets).tolist() == [0, 2, 3]
+    many = pd.DataFrame({"final_equity": np.arange(5_000.0)})
+    many["total_return"] = np.where(many.index == 1_234, 1.0, 0.0)
+    assert len(_chosen(many)) in (1_000, 1_001)
+    assert 1_234 in _chosen(many)
+
+
+def test_the_words():
+    told = dict(evidence_sentences(EVIDENCE))
+    assert "best of 1,000 trials" in told["Deflated"]
+    assert "25 %" in told["Deflated"]
+    assert "lower half of all on the other 40 % of the time" in told["Overfitting"]
+    assert told["Against holding"].startswith("No set is shown to beat")
+    assert "return -5.0 % in sum; the default's -9.0 %" in told["Walk-forward"]
+    assert walk_forward_rows(EVIDENCE)[0] == [
+        "news-20250603-0a1b2c",
+        "default",
+        "-10.0 %",
+        "-10.0 %",
+    ]
+
+
+def test_the_words_where_nothing_can_be_told():
+    nothing = {
+        **EVIDENCE,
+        "best": {"set": 0, "trials": 1, "dsr": None, "sharpe": None},
+        "overfitting": None,
+        "superior": None,
+        "walk_forward": {"events": [], "total": 0.0, "default": 0.0, "hindsight": 0.0},
+    }
+    assert all(text.startswith("Not told") for _, text in evidence_sentences(nothing))
