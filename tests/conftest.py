@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from backtest.cli.main import main
-from tests.made_up import Checkout, Outcome, make_checkout
+from tests.made_up import Checkout, Outcome, do, make_checkout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +33,21 @@ def checkout(tmp_path: Path) -> Checkout:
     return make_checkout(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The kernel is compiled before the first command, which would say so."""
+    from backtest.engine.compiled import is_kept
+
+    if not is_kept():
+        do(make_checkout(tmp_path_factory.mktemp("compiled")))
+
+
 @pytest.fixture
 def command(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    _compiled: None,
+    checkout: Checkout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Outcome]:
     """The command line, run in this process and in the made-up checkout."""
     monkeypatch.chdir(checkout.root)

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.discovery import BacktraderStrategy, StrategyFile, configure, load_strategy, plain
 from backtest.errors import DataError, UsageError
+from backtest.evidence import SEED, evidence_of, trials_on_record
 from backtest.inputs import Inputs, read_inputs
-from backtest.runs import Run, folder_name, is_complete, program_sha256, read_run, run_id, save_run
+from backtest.runs import (
+    Run,
+    complete_manifest,
+    folder_name,
+    is_complete,
+    program_sha256,
+    read_run,
+    run_id,
+    save_run,
+)
 from backtest.trials import record_run
 
 if TYPE_CHECKING:
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
     from backtest.engine.costs import Costs
     from backtest.engine.result import Result
     from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
     from backtest.market.prices import Prices
     from backtest.strategy import Strategy
     from backtest.workspace import Workspace
@@ -119,6 +130,39 @@ def prepare_run(workspace: Workspace, request: RunRequest) -> PreparedRun:
 
 
 def run(prepared: PreparedRun, *, force: bool = False) -> Run:
+    """Replay a prepared run and weigh its result; see `replay_run` and `weigh`."""
+    return weigh(prepared, replay_run(prepared, force=force))
+
+
+def weigh(prepared: PreparedRun, run: Run) -> Run:
+    """Add its evidence, its attribution and the trials so far to the manifest of a run.
+
+    One that has them is left as it is; a run that was interrupted before gets them now.
+
+    Args:
+        prepared: from `prepare_run`.
+        run: from `replay_run`.
+
+    Raises:
+        UsageError: the reports folder cannot be written.
+        DataError: a record of trials is corrupt.
+
+    """
+    if "evidence" in run.manifest:
+        return run
+    found = evidence_of(
+        run,
+        prepared.inputs,
+        prepared.request.rules,
+        _decide(prepared),
+        orders_itself=isinstance(prepared.strategy, BacktraderStrategy),
+    )
+    manifest = {**run.manifest, **found}
+    trials = trials_on_record(prepared.path.parent, manifest)
+    return complete_manifest(run, {**found, "trials": trials})
+
+
+def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     """Replay a prepared run and write its folder; one that exists is read instead.
 
     Args:
@@ -143,7 +187,7 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
         **prepared.identity,
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": {name: version(name) for name in (*_PACKAGES, "quantstats")},
-        "seed": None,  # nothing is drawn at random
+        "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
         "assumptions": list(result.assumptions),
@@ -179,22 +223,29 @@ def _identity(
     }
 
 
-def _replay(prepared: PreparedRun) -> Result:
+def _decide(prepared: PreparedRun) -> list[Decision]:
+    """What a strategy answers to each event; one of Backtrader's is but told of them."""
     from backtest.engine.timeline import decide, schedule
 
+    inputs, strategy = prepared.inputs, prepared.strategy
+    reaction = timedelta(minutes=prepared.request.rules.reaction_minutes)
+    where = (inputs.events, inputs.history, inputs.span, reaction)
+    if isinstance(strategy, BacktraderStrategy):
+        return schedule(strategy.listens_to, *where)
+    return decide(strategy, *where)
+
+
+def _replay(prepared: PreparedRun) -> Result:
     inputs, rules, strategy = prepared.inputs, prepared.request.rules, prepared.strategy
-    reaction = timedelta(minutes=rules.reaction_minutes)
-    where = (inputs.history, inputs.span)
+    decisions = _decide(prepared)
     if isinstance(strategy, BacktraderStrategy):
         from backtest.engine.event_strategy import replay_event_strategy
 
-        heard = schedule(strategy.listens_to, inputs.events, *where, reaction)
         return replay_event_strategy(
-            strategy.cls, strategy.parameters, inputs.span, inputs.rates, heard, rules
+            strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
         )
     from backtest.engine.replay import replay
 
-    decisions = decide(strategy, inputs.events, *where, reaction)
     return replay(inputs.span, inputs.rates, decisions, rules)
 
 

@@ -10,11 +10,13 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from backtest.datafiles import write_text
 from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from backtest.engine.ledger import Trade
     from backtest.engine.result import Result
 
 TRADE_COLUMNS = (
@@ -33,6 +36,10 @@ EQUITY_COLUMNS = ("session", "equity", "cash", "position_value", "return", "benc
 DECISION_COLUMNS = (
     "event_id", "symbol", "kind", "published_at", "precision", "tradable_session", "action",
     "direction", "reason", "headline",
+)  # fmt: skip
+_TRADE_TEXTS = ("event_id", "symbol", "direction", "exit_reason")
+_TRADE_NUMBERS = (
+    "shares", "entry_price", "exit_price", "gross_profit", "commission", "borrow", "mae", "mfe",
 )  # fmt: skip
 _MANIFEST = ("run_id", "strategy", "symbols", "span", "rules", "summary", "finished_at")
 _ID_LENGTH = 10
@@ -71,6 +78,21 @@ class Run:
         """The rows of trades.csv, as texts."""
         return _read_csv(self.path / "trades.csv")
 
+    def trade_records(self) -> list[Trade]:
+        """The trades, as the replay made them."""
+        from backtest.engine.ledger import Trade
+
+        return [
+            Trade(
+                trade_id=int(row["trade_id"]),
+                entry_session=date.fromisoformat(row["entry_session"]),
+                exit_session=date.fromisoformat(row["exit_session"]),
+                **{name: row[name] for name in _TRADE_TEXTS},  # type: ignore[arg-type]
+                **{name: float(row[name]) for name in _TRADE_NUMBERS},  # type: ignore[arg-type]
+            )
+            for row in self.trades
+        ]
+
     @cached_property
     def decisions(self) -> list[dict[str, str]]:
         """The rows of decisions.csv, as texts."""
@@ -94,9 +116,9 @@ def program_sha256(*more: str) -> str:
     """Hash of the program's own code that decides results, and of `more` of its packages."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    packages = ("events", "market", "engine")
-    names = ("strategy", "tracing", "discovery", "datafiles", "inputs", "api", "runs")
-    modules = [f"{name}.py" for name in (*names, "research/figures")]
+    packages = ("events", "market", "engine", "research")
+    names = ("strategy", "tracing", "discovery", "datafiles", "inputs", "api", "runs", "evidence")
+    modules = [f"{name}.py" for name in names]
     for place in (*packages, *modules, *more):
         for path in sorted((root / place).rglob("*.py")) or [root / place]:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
@@ -188,7 +210,7 @@ def save_run(
         "trades.csv": _trades_csv(result),
         "equity.csv": _equity_csv(result, returns),
         "decisions.csv": _decisions_csv(result),
-        "run.json": json.dumps(manifest, indent=2, ensure_ascii=False) + "\n",
+        "run.json": _manifest_text(manifest),
     }
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
@@ -205,6 +227,22 @@ def save_run(
         with suppress(OSError):
             shutil.rmtree(beside)
     return Run(path, manifest)
+
+
+def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
+    """Add to the manifest of a run; `run.json` is what it was, or whole.
+
+    Raises:
+        UsageError: it cannot be written.
+
+    """
+    manifest = {**run.manifest, **more}
+    write_text(run.path / "run.json", _manifest_text(manifest))
+    return Run(run.path, manifest)
+
+
+def _manifest_text(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _replace(path: Path, beside: Path) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 from contextlib import suppress
 from datetime import datetime
+from math import isnan
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -111,6 +112,25 @@ def count_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> int:
 
     keys = [_keys(table) for table in _tables(trials_folder(reports, strategy, symbols))]
     return len(np.unique(np.concatenate(keys))) if keys else 0
+
+
+def trial_sharpes(reports: Path, strategy: str, symbols: Sequence[str]) -> list[float | None]:
+    """The annual Sharpe ratio of every distinct parameter set on record; None where undefined.
+
+    Raises:
+        DataError: a record is corrupt.
+
+    """
+    folder = trials_folder(reports, strategy, symbols)
+    if any(folder.glob("sweep-*.parquet")):
+        found = read_trials(reports, strategy, symbols)["sharpe"].tolist()
+        return [None if isnan(ratio) else ratio for ratio in found]
+    runs = [_read_run(path) for path in sorted(folder.glob("run-*.json"))]  # needs no pandas
+    latest = {
+        tuple(sorted(run["parameters"].items())): run["sharpe"]
+        for run in sorted(runs, key=lambda run: run["evaluated_at"])
+    }
+    return list(latest.values())
 
 
 def read_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> pd.DataFrame:

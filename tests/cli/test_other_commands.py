@@ -19,15 +19,16 @@ def test_compare_puts_the_latest_run_of_each_strategy_side_by_side(run_made_up, 
     assert outcome.code == 0
     # five sessions from 103 to 108: 485 × (108 × 0.9995 − 103 × 1.0005) − 4.85 is 2,345
     assert re.search(r"^Final equity \$ +102,3\d\d +129,9\d\d +102,000$", outcome.out, re.MULTILINE)
-    assert [line.split()[0] for line in outcome.out.splitlines()[3:]] == [
+    assert [line.split()[0] for line in outcome.out.splitlines()[3:] if line] == [
         "Trades", "Win", "Total", "CAGR", "Volatility", "Sharpe", "Sortino", "Max", "Calmar",
-        "Exposure", "Commission", "Borrow", "Final",
+        "Exposure", "Commission", "Borrow", "Final", "Placebo", "Holm", "Mean", "95", "95",
+        "Detectable", "Trials", "Placebo",
     ]  # fmt: skip
 
 
 def test_compare_takes_strategies_run_ids_and_folders(run_made_up, command, checkout):
     run_made_up("beats")
-    old = next((checkout.root / "reports").iterdir()).name
+    old = next((checkout.root / "reports").glob("beats-*")).name
     run_made_up("beats", "--set", "hold=5")
     run_made_up("owner")
     by_id = json.loads(command("compare", old[-10:], "--json").out)
@@ -113,7 +114,7 @@ def test_run_ids_are_shown_whole_for_they_are_what_a_user_types(
 ):
     monkeypatch.setenv("COLUMNS", str(width))
     run_made_up("owner")
-    (folder,) = (checkout.root / "reports").iterdir()
+    (folder,) = (checkout.root / "reports").glob("owner-*")
     assert folder.name[-10:] in command("list", "runs").out
 
 

@@ -1,11 +1,15 @@
 """What the documents say is there, and their code runs."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from backtest.api import prepare_run, run
+from backtest.evidence import LEADING
+from backtest.reports.evidence_words import p_value
+from backtest.reports.formats import percent, share
 from tests.golden.goldens import ROOT
 from tests.made_up import Checkout, request
 from tests.spec.test_spec import CASES
@@ -48,17 +52,45 @@ def test_strategies_in_the_documents_run(page: str, code: str, checkout: Checkou
     assert run(prepare_run(checkout.workspace, request("shown"))).decisions
 
 
-def test_the_readme_shows_what_comes_out(command, monkeypatch) -> None:
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"```\n(.*?)\n```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+FOLDERS = ("--data", str(ROOT / "data"), "--strategies", str(ROOT / "strategies"))
+
+
+def test_the_documents_show_what_comes_out(command, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "92")
-    folders = ("--data", str(ROOT / "data"), "--strategies", str(ROOT / "strategies"))
     out = "\n".join(
-        line.rstrip() for line in command("run", "--no-tearsheet", *folders).out.splitlines()
+        line.rstrip() for line in command("run", "--no-tearsheet", *FOLDERS).out.splitlines()
     )
-    blocks = re.findall(r"```\n(.*?)\n```", (ROOT / "README.md").read_text(), re.DOTALL)
-    shown = [block.partition("\n")[2] for block in blocks if "CRWV" in block]
+    # But for the first line: a command, or a heading with a run id.
+    shown = [b.partition("\n")[2] for b in blocks(ROOT / "README.md") if "CRWV" in b]
     assert len(shown) == 2
-    for text in shown:  # but for the first line: a command, or a heading with a run id
+    shown.append(blocks(ROOT / "docs" / "evidence.md")[0].partition("…\n")[2])
+    for text in shown:
         assert text in out
+
+
+def test_the_table_of_the_evidence_is_what_comes_out(command) -> None:
+    text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8").replace("−", "-")
+    table = {row[1]: row for row in re.findall(r"^\| (`(\w+)`) \| (.*) \|$", text, re.MULTILINE)}
+    runs = json.loads(command("run", "--no-tearsheet", "--json", *FOLDERS).out)
+    tested = [one for one in runs if one["evidence"]["random_timing"]]
+    assert table.keys() == {told["strategy"] for told in tested}
+    for told in tested:
+        found, mean = told["evidence"], told["evidence"]["mean_trade_return"]
+        interval = "unknown"
+        if mean["low"] is not None:
+            interval = f"{100 * mean['low']:+.1f} to {100 * mean['high']:+.1f} %"
+        assert table[told["strategy"]][2].split(" | ") == [
+            str(found["trades"]),
+            percent(told["summary"]["run"]["total_return"]),
+            p_value(found["random_timing"][LEADING]["p"]),
+            p_value(told["placebo_p_holm"]),
+            f"{percent(mean['estimate'])}, {interval}",
+            share(found["detectable"]),
+        ]
 
 
 def sweeps_shown():

@@ -10,6 +10,7 @@ import pytest
 
 from backtest import api, runs
 from backtest.errors import DataError, UsageError
+from backtest.evidence import SEED
 from tests.made_up import Checkout, day, do, request
 
 CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv")
@@ -132,7 +133,7 @@ def test_the_manifest_tells_all_that_decided(checkout):
     assert manifest["inputs"]["prices/ACME.csv"] == recorded
     assert len(manifest["inputs"]) == 7
     assert {"backtrader", "pandas", "numpy", "quantstats"} <= manifest["packages"].keys()
-    assert manifest["seed"] is None
+    assert manifest["seed"] == SEED
     assert manifest["started_at"] <= manifest["finished_at"]
     assert manifest["ruined_on"] is None
     names = {
@@ -223,7 +224,9 @@ def test_a_forced_run_replaces_the_folder_whole(checkout):
     assert sorted(place.name for place in run.path.iterdir()) == [
         "decisions.csv", "equity.csv", "run.json", "trades.csv",
     ]  # fmt: skip
-    assert [place.name for place in (checkout.root / "reports").iterdir()] == [run.path.name]
+    assert {place.name for place in (checkout.root / "reports").iterdir()} == {
+        run.path.name, "trials",
+    }  # fmt: skip
 
 
 # Whole or not at all

@@ -1,6 +1,5 @@
 """A command pays for what it uses: what is imported, and when."""
 
-import os
 import subprocess
 import sys
 
@@ -10,8 +9,9 @@ from tests.commands import MADE_UP
 
 DATA = {"pandas", "numpy", "backtrader", "exchange_calendars"}
 # pandas itself loads pyarrow where it is installed, so that a run cannot be without it.
-DRAWING = {"quantstats", "matplotlib", "seaborn", "scipy", "yfinance", "plotly"}
-SWEEPS = {"numba", "llvmlite", "distributed", "dask"}
+DRAWING = {"quantstats", "seaborn", "yfinance", "plotly"}
+WEIGHING = {"numba", "llvmlite", "scipy", "arch", "matplotlib"}
+SWEEPS = {"distributed", "dask"}
 
 HELP = (["--help"], ["run", "--help"], ["list", "--help"])
 LISTS = (["list", "runs"], ["list", "strategies"], ["compare"])
@@ -25,7 +25,19 @@ try:
 finally:
     print("modules", *sys.modules, file=sys.__stderr__)
 """
-# ... and here those that are there when the drawing would begin.
+# ... and here those that are there when the evidence would be weighed, and when sheets be drawn.
+BEFORE_THE_EVIDENCE = """
+import sys
+from backtest import api
+from backtest.cli import run
+from backtest.cli.main import main
+def weighed(plan, replayed):
+    print("<weighing>")
+    print("modules", *sys.modules, file=sys.__stderr__)
+    return api.weigh(plan, replayed)
+run._weighed = weighed
+main()
+"""
 BEFORE_THE_SHEETS = """
 import sys
 from backtest.cli.main import main
@@ -43,7 +55,6 @@ def process(checkout, code: str, *words: str) -> subprocess.CompletedProcess[str
     done = subprocess.run(
         [sys.executable, "-c", code, *words],
         cwd=checkout.root,
-        env={**os.environ, "BACKTEST_CACHE": str(checkout.root / "cache")},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -61,7 +72,7 @@ def imported(done: subprocess.CompletedProcess[str]) -> set[str]:
 @pytest.mark.parametrize("words", HELP, ids=" ".join)
 def test_help_loads_no_data_and_draws_nothing(checkout, words):
     assert not imported(process(checkout, AT_THE_END, *words)) & (
-        DATA | DRAWING | SWEEPS | {"rich"}
+        DATA | DRAWING | WEIGHING | SWEEPS | {"rich"}
     )
 
 
@@ -69,7 +80,7 @@ def test_help_loads_no_data_and_draws_nothing(checkout, words):
 def test_lists_load_no_data(checkout, run_made_up, words):
     run_made_up("beats")
     modules = imported(process(checkout, AT_THE_END, *words))
-    assert not modules & (DATA | DRAWING | SWEEPS | {"jinja2"})
+    assert not modules & (DATA | DRAWING | WEIGHING | SWEEPS | {"jinja2"})
 
 
 def test_a_list_with_a_backtrader_strategy_loads_no_pandas(checkout):
@@ -81,26 +92,40 @@ def test_a_list_with_a_backtrader_strategy_loads_no_pandas(checkout):
     done = process(checkout, AT_THE_END, "list", "strategies")
     assert "crossing" in done.stdout
     assert "backtrader" in imported(done)
-    assert not imported(done) & ({"pandas", "exchange_calendars"} | DRAWING | SWEEPS)
+    assert not imported(done) & ({"pandas", "exchange_calendars"} | DRAWING | WEIGHING | SWEEPS)
 
 
-def test_a_run_tells_its_result_before_anything_that_draws_is_loaded(checkout):
+def test_a_run_tells_its_table_before_anything_that_weighs_or_draws_is_loaded(checkout):
+    done = process(checkout, BEFORE_THE_EVIDENCE, "run", "beats", *MADE_UP)
+    before, _, after = done.stdout.partition("<weighing>")
+    assert "Final equity" in before
+    assert "Random timing" in after
+    assert "pandas" in imported(done)
+    assert not imported(done) & (DRAWING | WEIGHING | SWEEPS)
+
+
+def test_a_run_tells_its_evidence_before_anything_that_draws_is_loaded(checkout):
     sheets = [word for word in MADE_UP if word != "--no-tearsheet"]
     done = process(checkout, BEFORE_THE_SHEETS, "run", "beats", *sheets)
-    assert "Final equity" in done.stdout.partition("<drawing> 1")[0]
-    assert "pandas" in imported(done)
+    assert "Random timing" in done.stdout.partition("<drawing> 1")[0]
     assert not imported(done) & (DRAWING | SWEEPS)
 
 
 def test_a_run_without_a_sheet_loads_nothing_that_draws(checkout):
     modules = imported(process(checkout, AT_THE_END, "run", "beats", *MADE_UP))
-    assert "pandas" in modules
+    assert modules >= {"pandas", "numba"}
     assert not modules & (DRAWING | SWEEPS)
 
 
-def test_a_second_run_asks_no_library_for_the_calendar(checkout):
-    first, second = (
-        imported(process(checkout, AT_THE_END, "run", "beats", "--force", *MADE_UP)) for _ in "12"
-    )
+def test_a_run_that_has_its_evidence_loads_nothing_that_weighs(checkout, run_made_up):
+    run_made_up("beats")
+    done = process(checkout, AT_THE_END, "run", "beats", *MADE_UP)
+    assert "Random timing" in done.stdout
+    assert not imported(done) & (DRAWING | WEIGHING | SWEEPS)
+
+
+def test_a_second_list_asks_no_library_for_the_calendar(checkout, monkeypatch):
+    monkeypatch.setenv("BACKTEST_CACHE", str(checkout.root / "cache"))
+    first, second = (imported(process(checkout, AT_THE_END, "events", "list")) for _ in "12")
     assert "exchange_calendars" in first
     assert "exchange_calendars" not in second

@@ -28,6 +28,8 @@ def compare(
     """Show the figures of runs side by side, with their benchmark."""
     from backtest.cli import show
     from backtest.errors import UsageError
+    from backtest.evidence import trials_on_record
+    from backtest.reports.evidence_words import comparison_rows
     from backtest.runs import find_run, latest_runs
     from backtest.workspace import find_reports
 
@@ -36,15 +38,18 @@ def compare(
     if not runs:
         raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
     if as_json:
+        columns = ("run_id", "strategy", "evidence", "attribution", "trials", "placebo_p_holm")
         show.print_json(
             [
-                {"run_id": r.run_id, "strategy": r.manifest["strategy"], **r.manifest["summary"]}
-                for r in runs
+                {**{name: told.get(name) for name in columns}, **told["summary"]}
+                for told in show.manifests(runs)
             ]
         )
         return
     terminal = show.console()
-    show.comparison(terminal, runs)
+    trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
+    show.comparison(terminal, runs, comparison_rows(runs, trials))
+    show.comparison_notes(terminal, runs)
     if unlike := show.differences(runs):
         terminal.print()
         terminal.print(unlike)

@@ -110,3 +110,11 @@ def parse_settings(texts: list[str]) -> dict[str, str]:
             raise UsageError(f"--set {name} is given twice; lists are written with commas.")
         settings[name] = value
     return settings
+
+
+def announce_compiling() -> None:
+    """Say that the kernel has to be compiled first, where it has."""
+    from backtest.engine.compiled import is_kept
+
+    if not is_kept():
+        typer.echo("The kernel is compiled for this machine, once: about 15 seconds.", err=True)

@@ -20,6 +20,7 @@ from backtest.cli.options import (
     SlippageOption,
     StrategiesFolder,
     Symbols,
+    announce_compiling,
     parse_day,
     parse_settings,
 )
@@ -27,6 +28,7 @@ from backtest.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from backtest.api import PreparedRun
     from backtest.runs import Run
 
 EXAMPLES = (
@@ -65,7 +67,6 @@ def run(
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
     from backtest.api import RunRequest, make_rules, prepare_run
-    from backtest.api import run as run_prepared
     from backtest.cli import show
     from backtest.discovery import strategy_names
     from backtest.engine.costs import read_costs
@@ -104,20 +105,19 @@ def run(
         for name in dict.fromkeys(names)
     ]
     known = {plan.path for plan in prepared if plan.exists and not force}
-    runs: list[Run] = []
-    faults: list[str] = []
-    for plan in prepared:
-        try:
-            runs.append(run_prepared(plan, force=force))
-        except UsageError as error:  # of one strategy: the others are shown all the same
-            faults.append(str(error))
-    if not runs:
-        raise UsageError("\n".join(faults))
+    made, faults = _replay(prepared, force=force)
     terminal = show.console()
+    if not as_json:
+        _print_table(terminal, [run for _, run in made])
+    runs = []
+    for plan, replayed in made:
+        runs.append(_weighed(plan, replayed))
+        if not as_json:
+            show.run_details(terminal, runs[-1])
     if as_json:
-        show.print_json([{**r.manifest, "path": str(r.path)} for r in runs])
+        show.print_json(show.manifests(runs))
     else:
-        _print_results(terminal, runs)
+        show.correction(terminal, runs)
     _draw(runs, tearsheet=tearsheet)
     if not as_json:
         _print_places(terminal, runs, known=len(known))
@@ -125,7 +125,40 @@ def run(
         raise UsageError("\n".join(faults))
 
 
-def _print_results(terminal: Console, runs: list[Run]) -> None:
+def _replay(
+    plans: list[PreparedRun], *, force: bool
+) -> tuple[list[tuple[PreparedRun, Run]], list[str]]:
+    """Every run that can be made, and the messages of those that cannot.
+
+    Raises:
+        UsageError: none can.
+
+    """
+    from backtest.api import replay_run
+    from backtest.errors import UsageError
+
+    made: list[tuple[PreparedRun, Run]] = []
+    faults: list[str] = []
+    for plan in plans:
+        try:
+            made.append((plan, replay_run(plan, force=force)))
+        except UsageError as error:  # of one strategy: the others are shown all the same
+            faults.append(str(error))
+    if not made:
+        raise UsageError("\n".join(faults))
+    return made, faults
+
+
+def _weighed(plan: PreparedRun, run: Run) -> Run:
+    """The run with its evidence; what that needs is loaded after the result has been told."""
+    from backtest.api import weigh
+
+    if "evidence" not in run.manifest:
+        announce_compiling()
+    return weigh(plan, run)
+
+
+def _print_table(terminal: Console, runs: list[Run]) -> None:
     from backtest.cli import show
     from backtest.reports.formats import costs_line
 
@@ -136,8 +169,6 @@ def _print_results(terminal: Console, runs: list[Run]) -> None:
     )
     terminal.print(f"Costs: {costs_line(first)}", style="dim")
     show.comparison(terminal, runs)
-    for run in runs:
-        show.run_details(terminal, run)
 
 
 def _draw(runs: list[Run], *, tearsheet: bool) -> None:

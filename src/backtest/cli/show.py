@@ -7,12 +7,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from backtest.discovery import flat
+from backtest.evidence import trials_on_record
+from backtest.reports.evidence_words import (
+    corrected,
+    evidence_rows,
+    holm_line,
+    leading_p,
+    plain_sentence,
+)
 from backtest.reports.formats import FIGURES, UNKNOWN, new_york_day, percent
 
 ENTRIES = ("enter", "reverse")
@@ -42,6 +50,19 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The manifests of runs that are looked at together, with the trials as they stand now."""
+    return [
+        {
+            **run.manifest,
+            "trials": trials_on_record(run.path.parent, run.manifest),
+            "placebo_p_holm": p,
+            "path": str(run.path),
+        }
+        for run, p in zip(runs, corrected(runs), strict=True)
+    ]
+
+
 def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
     """An empty table in the one style.
 
@@ -68,14 +89,27 @@ def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
     return grid
 
 
-def comparison(out: Console, runs: Sequence[Run]) -> None:
+def comparison(
+    out: Console, runs: Sequence[Run], more: Sequence[tuple[str, Sequence[str]]] = ()
+) -> None:
     """Print runs side by side, one column each, and their benchmarks behind them.
 
     Columns that do not fit the terminal's width follow in a further table.
+
+    Args:
+        out: the terminal.
+        runs: what is compared.
+        more: further rows, a label and a cell for each run.
+
     """
-    labels = [label for _, label, _ in FIGURES]
-    columns = [(_heading(run, runs), _cells(run.summary)) for run in runs]
-    columns += [(heading, _cells(figures)) for heading, figures in _benchmarks(runs)]
+    labels = [*(label for _, label, _ in FIGURES), *(label for label, _ in more)]
+    columns = [
+        (_heading(run, runs), [*_cells(run.summary), *(cells[number] for _, cells in more)])
+        for number, run in enumerate(runs)
+    ]
+    columns += [
+        (heading, [*_cells(figures), *("" for _ in more)]) for heading, figures in _benchmarks(runs)
+    ]
     if len({_span(run) for run in runs}) > 1:
         labels += ["From", "To"]
         columns = [
@@ -90,6 +124,19 @@ def comparison(out: Console, runs: Sequence[Run]) -> None:
         for number, label in enumerate(labels):
             table.add_row(label, *(cells[number] for _, cells in group))
         out.print(table)
+
+
+def comparison_notes(out: Console, runs: Sequence[Run]) -> None:
+    """Print what the rows of evidence mean, and which runs have none yet."""
+    known = sum(leading_p(run) is not None for run in runs)
+    lines = ["Placebo p: how often random timing does as well, by the mean return of a trade."]
+    if known > 1:
+        lines.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
+    if missing := [run.run_id for run in runs if "evidence" not in run.manifest]:
+        lines.append(f"Without evidence yet: {', '.join(missing)}; `backtest run` adds it.")
+    out.print()
+    for line in lines:
+        out.print(Text(line, style="dim"))
 
 
 def differences(runs: Sequence[Run]) -> Table | None:
@@ -182,6 +229,25 @@ def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]])
     return f"{event['headline']} ({event['reason']})" if event else "an order without an event"
 
 
+def evidence(run: Run) -> Group:
+    """What a run's result is worth: a sentence, and the figures that it rests on."""
+    found = run.manifest["evidence"]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    trials = trials_on_record(run.path.parent, run.manifest)
+    for label, text in evidence_rows(found, trials):
+        table.add_row(label, Text(text))
+    return Group(Text(plain_sentence(found, trials), style="bold"), Text(), table)
+
+
+def correction(out: Console, runs: Sequence[Run]) -> None:
+    """Print the p-values of several runs once their number counts."""
+    if line := holm_line(runs):
+        out.print()
+        out.print(Text(line))
+
+
 def untraded(run: Run) -> Table:
     """Every event that opened no trade, with the reason."""
     several = len(run.manifest["symbols"]) > 1
@@ -198,7 +264,7 @@ def untraded(run: Run) -> Table:
 
 
 def run_details(out: Console, run: Run) -> None:
-    """Print a run's trades, the events that opened none, and what it assumes."""
+    """Print a run's trades, its evidence, the events that opened none, and what it assumes."""
     out.print()
     out.rule(Text(f"{run.name} · run {run.run_id}", style="bold"), align="left")
     out.print()
@@ -206,6 +272,9 @@ def run_details(out: Console, run: Run) -> None:
         out.print(trades(run))
     else:
         out.print("No trade.")
+    if "evidence" in run.manifest:
+        out.print()
+        out.print(evidence(run))
     rest = untraded(run)
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))

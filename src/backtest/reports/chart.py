@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 960, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 80, 8, 10, 28
+_ROOM = 24  # half a label: one at the very edge would be cut
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -66,6 +67,67 @@ def line_chart(days: Sequence[str], lines: Sequence[Line]) -> Chart:
         lines=[(line, path(line)) for line in lines],
         x_ticks=[Tick(x(i), days[i][:7]) for i in quarters],
         y_ticks=[Tick(y(value), f"{value:,.0f}") for value in _round_values(low, high)],
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a histogram in pixels; `beyond` tells whether it lies at the mark or above."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    beyond: bool
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Bars, a mark among them, and the axis below in pixels, for the template to draw."""
+
+    bars: Sequence[Bar]
+    mark: Tick
+    mark_anchor: str
+    x_ticks: Sequence[Tick]
+    width: int = WIDTH
+    height: int = 200
+    top: int = 24
+    bottom: int = 200 - _BOTTOM
+
+
+def histogram_chart(
+    first: float, step: float, counts: Sequence[int], mark: float, label: str
+) -> Histogram:
+    """Lay out counts of fractions, shown in percent, with one value marked.
+
+    Args:
+        first: lower edge of the first bar, a fraction.
+        step: width of each bar, likewise.
+        counts: how many lie in each bar.
+        mark: the value to mark, within the bars.
+        label: what is written at the mark.
+
+    """
+    last, frame = first + step * len(counts), Histogram((), Tick(0, ""), "", ())
+    width, height = WIDTH - 2 * _RIGHT, frame.bottom - frame.top
+
+    def x(value: float) -> float:
+        return _RIGHT + width * (value - first) / (last - first)
+
+    def bar(number: int, count: int) -> Bar:
+        low, tall = first + number * step, height * count / max(counts)
+        left, right = x(low), x(low + step)
+        return Bar(left, frame.bottom - tall, right - left - 1, tall, low + step / 2 >= mark)
+
+    ticks = [
+        Tick(x(value / 100), f"{value:+.0f} %" if value else "0 %")
+        for value in _round_values(100 * first, 100 * last)
+    ]
+    return Histogram(
+        bars=[bar(number, count) for number, count in enumerate(counts)],
+        mark=Tick(x(mark), label),
+        mark_anchor="end" if mark > (first + last) / 2 else "start",
+        x_ticks=[tick for tick in ticks if _ROOM < tick.place < WIDTH - _ROOM],
     )
 
 

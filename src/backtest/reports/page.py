@@ -5,21 +5,42 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backtest.discovery import flat
-from backtest.reports.chart import Line, line_chart
-from backtest.reports.formats import FIGURES, UNKNOWN, costs_line, new_york_time, percent
+from backtest.evidence import LEADING, trials_on_record
+from backtest.reports.chart import Histogram, Line, histogram_chart, line_chart
+from backtest.reports.evidence_words import evidence_rows, plain_sentence
+from backtest.reports.formats import FIGURES, UNKNOWN, costs_line, count, new_york_time, percent
 from backtest.reports.pages import fill
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backtest.runs import Run
+
+_FOUND = ("evidence", "attribution", "trials")  # what the page shows itself
+_GROUPS = (
+    ("event", "Event"),
+    ("kind", "Kind of event"),
+    ("direction", "Direction"),
+    ("exit_reason", "Left by"),
+    ("hour", "Hour of knowledge"),
+)
 
 
 def render_run(run: Run) -> str:
     """The page of a run as HTML; every text is escaped, nothing is fetched."""
     manifest = run.manifest
+    trials = trials_on_record(run.path.parent, manifest)
     return fill(
         "run.html",
         run=run,
         manifest=manifest,
+        decided={name: value for name, value in manifest.items() if name not in _FOUND},
+        sentence=plain_sentence(manifest["evidence"], trials),
+        draws=manifest["evidence"]["draws"],
+        evidence_rows=evidence_rows(manifest["evidence"], trials),
+        null=_null(manifest["evidence"]),
+        attribution=_attribution(run),
+        moves=_moves(run),
         figures=_figures(manifest["summary"]),
         chart=line_chart(*_curves(run)),
         trades=[_trade(row, run) for row in run.trades],
@@ -29,6 +50,54 @@ def render_run(run: Run) -> str:
         costs=costs_line(manifest),
         several=len(manifest["symbols"]) > 1,
     )
+
+
+def _null(found: Mapping[str, Any]) -> Histogram | None:
+    """The picture of the run inside its null; None where it has none."""
+    timing = found["random_timing"]
+    if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
+        return None
+    observed = timing[LEADING]["observed"]
+    return histogram_chart(**timing["histogram"], mark=observed, label=percent(observed))
+
+
+def _attribution(run: Run) -> list[tuple[str, list[dict[str, str]]]]:
+    """The profit by each way of grouping, with texts as the page shows them."""
+    headlines = {row["event_id"]: row["headline"] for row in run.decisions}
+    return [
+        (
+            title,
+            [
+                {
+                    "name": headlines.get(group["name"], group["name"]).replace("_", " "),
+                    "trades": count(group["trades"]),
+                    "wins": count(group["wins"]),
+                    "profit": f"{group['net_profit']:+,.0f}",
+                    "sign": "gain" if group["net_profit"] > 0 else "loss",
+                    "mean": percent(group["mean_return"]),
+                }
+                for group in run.manifest["attribution"]["profit_by"][name]
+            ],
+        )
+        for name, title in _GROUPS
+    ]
+
+
+def _moves(run: Run) -> list[dict[str, str]]:
+    """What the price did on each event that has prices, with texts as the page shows them."""
+    headlines = {row["event_id"]: row["headline"] for row in run.decisions}
+    return [
+        {
+            "headline": headlines[move["event_id"]],
+            "last_close": f"{move['last_close']:,.2f}",
+            "first_open": f"{move['first_open']:,.2f}",
+            "gap": percent(move["gap"]),
+            "side": {1: "long", -1: "short", None: UNKNOWN}[move["direction"]],
+            "traded": percent(move["traded"]),
+        }
+        for move in run.manifest["attribution"]["moves"]
+        if move["gap"] is not None
+    ]
 
 
 def _figures(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
