@@ -1,0 +1,44 @@
+"""The door to the kernel: what it refuses, and that threads change nothing."""
+
+import numpy as np
+import pytest
+
+from backtest.engine.kernel_types import SIGNAL
+from backtest.engine.panel import Panel, blank_prices
+from backtest.engine.rules import Rules
+from backtest.engine.simulate import simulate
+
+BARS = 60
+
+
+def made_up_panel() -> Panel:
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.03, (BARS, 1)), axis=0))
+    prices = blank_prices((BARS, 1))
+    for name in ("open", "close"):
+        prices[name] = close
+    prices["high"], prices["low"] = close * 1.02, close * 0.98
+    days = np.busday_offset("2025-01-02", np.arange(BARS), roll="forward")
+    return Panel(("ACME",), days.astype("M8[us]"), days, prices, np.zeros((0, 0)))
+
+
+def made_up_signals(accounts: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = np.zeros((accounts, 3), SIGNAL)
+    rows["bar"], rows["side"], rows["weight"] = [5, 20, 40], [1, -1, 1], 0.9
+    rows["hold"] = 1 + np.arange(accounts)[:, None] % 12
+    rows["stop"] = 0.05
+    rows["target"] = rows["trailing_stop"] = np.nan
+    return rows.ravel(), 3 * np.arange(accounts + 1)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+def test_the_result_does_not_depend_on_the_number_of_threads(threads):
+    work = (made_up_panel(), *made_up_signals(101), Rules(), {})
+    one, many = (simulate(*work, trades=True, curves=True, threads=n) for n in (1, threads))
+    assert len({*one.totals["equity"].tolist()}) > 5
+    for name in ("totals", "outcomes", "trades", "equity", "cash"):
+        assert getattr(one, name).tobytes() == getattr(many, name).tobytes()
+
+
+def test_participation_needs_volume():
+    with pytest.raises(ValueError, match="volume"):
+        simulate(made_up_panel(), *made_up_signals(1), Rules(max_participation=0.1), {})
