@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backtest.engine.rules import Rules
     from backtest.market.borrow import BorrowRates
 
-_PARTS = 16  # of the accounts for each thread
+_PARTS = 4  # of the accounts for each thread
 
 
 @dataclass(frozen=True)
