@@ -134,10 +134,15 @@ def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray
     rows = np.zeros(len(signals), SIGNAL)
     for row, (session, signal) in zip(rows, signals, strict=True):
         row["bar"], row["symbol"] = panel.bar_of(session), columns[signal.symbol]
-        row["side"] = 1 if signal.direction == "long" else -1
-        row["weight"] = signal.weight
-        row["hold"] = -1 if signal.hold is None else signal.hold
-        for name in ("stop", "target", "trailing_stop"):
-            value = getattr(signal, name)
-            row[name] = np.nan if value is None else value
+        set_terms(row, signal)
     return rows
+
+
+def set_terms(row: Any, signal: Signal) -> None:
+    """Write direction, weight and exit plan of a signal into a record of the type `SIGNAL`."""
+    row["side"] = 1 if signal.direction == "long" else -1
+    row["weight"] = signal.weight
+    row["hold"] = -1 if signal.hold is None else signal.hold
+    for name in ("stop", "target", "trailing_stop"):
+        value = getattr(signal, name)
+        row[name] = np.nan if value is None else value

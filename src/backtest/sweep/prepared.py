@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from backtest.discovery import load_strategy, shown
 from backtest.engine.kernel_types import REASONS, SIGNAL
-from backtest.engine.panel import panel_of
+from backtest.engine.panel import panel_of, set_terms
 from backtest.engine.rules import Rules
 from backtest.engine.simulate import simulate
 from backtest.engine.timeline import Question, questions
@@ -269,12 +269,7 @@ def _fault(term: str, value: float) -> str:
 def _record(signal: Signal, place: Any) -> Any:
     """The signal as the kernel takes it, on the bar and symbol of its place."""
     record = place.copy()
-    record["side"] = 1 if signal.direction == "long" else -1
-    record["weight"] = signal.weight
-    record["hold"] = -1 if signal.hold is None else signal.hold
-    for name in ("stop", "target", "trailing_stop"):
-        value = getattr(signal, name)
-        record[name] = np.nan if value is None else value
+    set_terms(record, signal)
     return record
 
 
