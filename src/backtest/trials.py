@@ -52,13 +52,34 @@ def record_run(reports: Path, manifest: Mapping[str, Any]) -> None:
         UsageError: the record cannot be written.
 
     """
+    _record_set(reports, manifest, manifest["run_id"], manifest["summary"]["run"]["sharpe"])
+
+
+def record_base(reports: Path, manifest: Mapping[str, Any], sharpe: float | None) -> None:
+    """Record the base set of a sweep, which is evaluated also where the grid does not hold it.
+
+    Args:
+        reports: the reports folder.
+        manifest: as for `record_sweep`.
+        sharpe: annual; None where undefined.
+
+    Raises:
+        UsageError: the record cannot be written.
+
+    """
+    _record_set(reports, manifest, manifest["sweep_id"], sharpe)
+
+
+def _record_set(
+    reports: Path, manifest: Mapping[str, Any], name: str, sharpe: float | None
+) -> None:
     folder = trials_folder(reports, manifest["strategy"], manifest["symbols"])
-    path = folder / f"run-{manifest['run_id']}.json"
+    path = folder / f"run-{name}.json"
     if path.exists():
         return
     trial = {
         "parameters": _texts(manifest["parameters"]),
-        "sharpe": manifest["summary"]["run"]["sharpe"],
+        "sharpe": sharpe,
         "evaluated_at": manifest["finished_at"],
     }
     write_text(path, json.dumps(trial, indent=2, ensure_ascii=False) + "\n")
@@ -99,6 +120,12 @@ def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def has_sweep(reports: Path, manifest: Mapping[str, Any]) -> bool:
+    """Whether the sets of a sweep are on record; the manifest as for `record_sweep`."""
+    folder = trials_folder(reports, manifest["strategy"], manifest["symbols"])
+    return (folder / f"sweep-{manifest['sweep_id']}.parquet").exists()
 
 
 def count_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> int:

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import shutil
 import os
 import re
 from itertools import product
@@ -186,7 +187,7 @@ def test_columns_have_the_types_of_the_parameters(sweep, checkout):
     assert table["stop"].null_count == 16
     assert table["late"].null_count == 32
     assert table["mixed"].to_pylist()[:2] == ["True", "0.5"]
-    assert trials(checkout, "shown") == 32
+    assert trials(checkout, "shown") == 33  # the default, outside the grid, was evaluated too
 
 
 def test_what_a_strategy_derives_of_a_parameter_is_as_in_its_run(sweep, checkout):
@@ -255,6 +256,14 @@ def test_force_evaluates_again_to_the_same_bytes(sweep, checkout):
     assert place(checkout).read_bytes() == sets
     assert manifest_of(checkout)["finished_at"] > told["finished_at"]
     assert trials(checkout) == 6
+
+
+def test_a_sweep_that_is_shown_again_is_put_on_record_where_it_is_not(sweep, checkout):
+    sweep("beats", "--grid", "hold=7:9")
+    assert trials(checkout) == manifest_of(checkout)["trials"] == 4  # three, and the default
+    shutil.rmtree(checkout.root / "reports" / "trials")
+    assert "evaluated before" in sweep("beats", "--grid", "hold=7:9").out
+    assert trials(checkout) == 4
 
 
 def test_what_decides_the_result_decides_the_folder(sweep, checkout):

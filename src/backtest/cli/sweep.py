@@ -81,8 +81,7 @@ def sweep(
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
     from backtest.reports.sweep_page import write_sweep_page
-    from backtest.sweep.folder import read_sweep
-    from backtest.sweep.run import SweepRequest, prepare_sweep
+    from backtest.sweep.run import SweepRequest, known_sweep, prepare_sweep
     from backtest.workspace import find_workspace
 
     if workers and cluster:
@@ -108,7 +107,7 @@ def sweep(
     plan = prepare_sweep(workspace, request)
     known = plan.folder.exists and not force
     if known:
-        done = read_sweep(plan.folder.path)
+        done = known_sweep(plan)
     else:
         _announce(plan, workers, cluster, yes=yes)
         done = _evaluate(plan, workers, cluster)

@@ -14,10 +14,10 @@ from backtest.inputs import read_inputs
 from backtest.runs import program_sha256
 from backtest.sweep.evaluate import base_figures, prepared
 from backtest.sweep.execute import run_chunks
-from backtest.sweep.folder import SweepFolder
+from backtest.sweep.folder import SweepFolder, read_sweep
 from backtest.sweep.grid import read_grid, sweepable, value_of
 from backtest.sweep.spec import PACKAGES, PROGRAM, SweepSpec
-from backtest.trials import count_trials, record_sweep, trial_sharpes
+from backtest.trials import count_trials, has_sweep, record_base, record_sweep, trial_sharpes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,6 +106,20 @@ def seconds_a_set(plan: SweepPlan) -> float:
     return prepared(plan.spec.to_json(), plan.workspace).seconds_a_set()
 
 
+def known_sweep(plan: SweepPlan) -> Sweep:
+    """The finished sweep of a plan; its sets are put on record where they are not.
+
+    Raises:
+        DataError: it cannot be read.
+
+    """
+    done = read_sweep(plan.folder.path)
+    if not has_sweep(plan.workspace.reports, done.manifest):
+        record_sweep(plan.workspace.reports, done.manifest, [done.sets])
+        record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
+    return done
+
+
 def run_sweep(
     plan: SweepPlan,
     *,
@@ -160,8 +174,10 @@ def run_sweep(
                 record()  # also what an interrupted sweep has evaluated counts as tried
             raise
         manifest = record()
+        figures = base_figures(spec.to_json(), plan.workspace)
+        record_base(plan.workspace.reports, manifest, figures["sharpe"])
         told = {
-            "base_figures": base_figures(spec.to_json(), plan.workspace),
+            "base_figures": figures,
             "trials": count_trials(plan.workspace.reports, spec.strategy, spec.symbols),
             "evidence": _evidence(plan, folder),
         }
