@@ -2,9 +2,9 @@
 
 import errno
 import json
-import shutil
 import os
 import re
+import shutil
 from itertools import product
 
 import numpy as np

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtest.engine.kernel_types import SIGNAL
+from backtest.engine.kernel_types import OUTCOMES, REASONS, SIGNAL
 from backtest.engine.panel import Panel, blank_prices
 from backtest.engine.rules import Rules
 from backtest.engine.simulate import simulate
@@ -42,3 +42,22 @@ def test_the_result_does_not_depend_on_the_number_of_threads(threads):
 def test_participation_needs_volume():
     with pytest.raises(ValueError, match="volume"):
         simulate(made_up_panel(), *made_up_signals(1), Rules(max_participation=0.1), {})
+
+
+def test_a_position_that_moves_up_into_a_free_place_is_still_found():
+    """Three are held; the first is left, the last takes its place and is reversed afterwards."""
+    prices = blank_prices((BARS, 3))
+    for name in ("open", "high", "low", "close"):
+        prices[name] = [[10.0, 20.0, 50.0]] * BARS
+    days = np.busday_offset("2025-01-02", np.arange(BARS), roll="forward")
+    panel = Panel(("A", "B", "C"), days.astype("M8[us]"), days, prices, np.zeros((0, 0)))
+    rows = np.zeros(4, SIGNAL)
+    rows["bar"], rows["symbol"], rows["side"] = [1, 1, 1, 9], [0, 1, 2, 2], [1, 1, 1, -1]
+    rows["weight"], rows["hold"] = 0.1, [3, -1, -1, -1]
+    rows["stop"] = rows["target"] = rows["trailing_stop"] = np.nan
+    free = Rules(slippage_bps=0, commission_per_share=0, borrow_mode="none")
+    found = simulate(panel, rows, np.array([0, 4]), free, {}, trades=True)
+    left = [(REASONS[trade["reason"]], trade["exit_bar"]) for trade in found.trades]
+    assert left == [("time", 4), ("open", 59), ("reversal", 9), ("open", 59)]
+    assert found.trades["shares"].tolist() == [1000, 500, 200, 200]
+    assert OUTCOMES[found.outcomes[3]] == "reverse"

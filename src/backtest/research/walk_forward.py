@@ -41,7 +41,7 @@ def walk_forward(
     Args:
         returns: net return of each set's trade on each event, shape (sets, events); NaN where a
             set does not trade an event.
-        exits: bar in which the trade was left, likewise; open trades beyond the last bar.
+        exits: bar in which the trade was left, likewise; the last bar for one that stays open.
         bars: bar in which each event can be traded, shape (events,), rising.
         default: the set that trades until a choice can be made.
 

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from backtest.discovery import load_strategy, shown
-from backtest.engine.kernel_types import REASONS, SIGNAL
+from backtest.engine.kernel_types import SIGNAL
 from backtest.engine.panel import panel_of, set_terms
 from backtest.engine.rules import Rules
 from backtest.engine.simulate import simulate
@@ -54,7 +54,7 @@ class Histories:
         returns: by session and set, shape (sessions, sets).
         earned: net return of each set's trade on each event, a fraction of the entry value, shape
             (sets, events); NaN where there is none.
-        exits: bar in which that trade was left, beyond the last where it stays open.
+        exits: bar in which that trade was left, or marked last where it stays open.
 
     """
 
@@ -125,8 +125,7 @@ class PreparedSweep:
         gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
         earned, exits = np.full(acts.shape, np.nan), np.zeros(acts.shape, np.int64)
         earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
-        still_open = trades["reason"] == REASONS.index("open")
-        exits[entered] = np.where(still_open, len(self._panel.times), trades["exit_bar"])
+        exits[entered] = trades["exit_bar"]
         start = self._rules.cash
         returns = [session_returns(equity, start) for equity in done.equity]
         return Histories(np.array(returns).T, earned, exits)
