@@ -194,7 +194,7 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
-    made = save_run(prepared.path, manifest, result, returns)
+    made = save_run(prepared.path, manifest, result, returns, prepared.inputs.history)
     record_run(prepared.path.parent, made.manifest)
     return made
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -18,6 +16,7 @@ from uuid import uuid4
 
 from backtest.datafiles import write_text
 from backtest.errors import DataError, UsageError
+from backtest.run_files import FILES, read_rows, result_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,17 +25,8 @@ if TYPE_CHECKING:
 
     from backtest.engine.ledger import Trade
     from backtest.engine.result import Result
+    from backtest.market.prices import Prices
 
-TRADE_COLUMNS = (
-    "trade_id", "event_id", "symbol", "direction", "shares", "entry_session", "entry_price",
-    "exit_session", "exit_price", "exit_reason", "gross_profit", "commission", "borrow",
-    "net_profit", "return", "mae", "mfe",
-)  # fmt: skip
-EQUITY_COLUMNS = ("session", "equity", "cash", "position_value", "return", "benchmark_return")
-DECISION_COLUMNS = (
-    "event_id", "symbol", "kind", "published_at", "precision", "tradable_session", "action",
-    "direction", "reason", "headline",
-)  # fmt: skip
 _TRADE_TEXTS = ("event_id", "symbol", "direction", "exit_reason")
 _TRADE_NUMBERS = (
     "shares", "entry_price", "exit_price", "gross_profit", "commission", "borrow", "mae", "mfe",
@@ -76,7 +66,7 @@ class Run:
     @cached_property
     def trades(self) -> list[dict[str, str]]:
         """The rows of trades.csv, as texts."""
-        return _read_csv(self.path / "trades.csv")
+        return read_rows(self.path / "trades.csv")
 
     def trade_records(self) -> list[Trade]:
         """The trades, as the replay made them."""
@@ -96,7 +86,19 @@ class Run:
     @cached_property
     def decisions(self) -> list[dict[str, str]]:
         """The rows of decisions.csv, as texts."""
-        return _read_csv(self.path / "decisions.csv")
+        return read_rows(self.path / "decisions.csv")
+
+    @cached_property
+    def orders(self) -> list[dict[str, str]]:
+        """The rows of orders.csv, as texts: every order of every session in which it was live."""
+        return read_rows(self.path / "orders.csv")
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """bars.csv: symbol, session (dates without a zone), open, high, low, close, volume."""
+        import pandas as pd
+
+        return pd.read_csv(self.path / "bars.csv", parse_dates=["session"])
 
     @cached_property
     def equity(self) -> pd.DataFrame:
@@ -117,7 +119,10 @@ def program_sha256(*more: str) -> str:
     root = Path(__file__).parent
     digest = hashlib.sha256()
     packages = ("events", "market", "engine", "research")
-    names = ("strategy", "tracing", "discovery", "datafiles", "inputs", "api", "runs", "evidence")
+    names = (
+        "strategy", "tracing", "discovery", "datafiles", "inputs", "api", "runs", "run_files",
+        "evidence",
+    )  # fmt: skip
     modules = [f"{name}.py" for name in names]
     for place in (*packages, *modules, *more):
         for path in sorted((root / place).rglob("*.py")) or [root / place]:
@@ -154,8 +159,7 @@ def read_run(path: Path) -> Run:
 
 def is_complete(path: Path) -> bool:
     """Whether a run folder holds all that a run writes."""
-    names = ("trades.csv", "equity.csv", "decisions.csv", "run.json")
-    return all((path / name).exists() for name in names)
+    return all((path / name).exists() for name in (*FILES, "run.json"))
 
 
 def list_runs(reports: Path) -> list[Run]:
@@ -192,7 +196,11 @@ def latest_runs(reports: Path) -> list[Run]:
 
 
 def save_run(
-    path: Path, manifest: Mapping[str, Any], result: Result, returns: Iterable[tuple[float, float]]
+    path: Path,
+    manifest: Mapping[str, Any],
+    result: Result,
+    returns: Iterable[tuple[float, float]],
+    history: Mapping[str, Prices],
 ) -> Run:
     """Write a run's files beside its place and rename the folder there when it is complete.
 
@@ -201,15 +209,14 @@ def save_run(
         manifest: what stands in `run.json`.
         result: the replay's result.
         returns: return of the run and of the benchmark for each session.
+        history: by symbol all prices, also those outside of the span.
 
     Raises:
         UsageError: the folder cannot be written.
 
     """
     texts = {
-        "trades.csv": _trades_csv(result),
-        "equity.csv": _equity_csv(result, returns),
-        "decisions.csv": _decisions_csv(result),
+        **result_files(result, returns, history),
         "run.json": _manifest_text(manifest),
     }
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
@@ -256,61 +263,3 @@ def _replace(path: Path, beside: Path) -> None:
             old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _trades_csv(result: Result) -> str:
-    return _csv(
-        TRADE_COLUMNS,
-        (
-            (
-                t.trade_id, t.event_id, t.symbol, t.direction, _count(t.shares), t.entry_session,
-                t.entry_price, t.exit_session, t.exit_price, t.exit_reason, t.gross_profit,
-                t.commission, t.borrow, t.net_profit, t.net_return, t.mae, t.mfe,
-            )
-            for t in result.trades
-        ),
-    )  # fmt: skip
-
-
-def _equity_csv(result: Result, returns: Iterable[tuple[float, float]]) -> str:
-    points = zip(result.curve, returns, strict=True)
-    return _csv(
-        EQUITY_COLUMNS,
-        ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points),
-    )
-
-
-def _decisions_csv(result: Result) -> str:
-    return _csv(
-        DECISION_COLUMNS,
-        (
-            (
-                d.event.id, d.event.symbol, d.event.kind, d.event.published_at.isoformat(),
-                d.event.precision, d.tradable_session or "", d.action, d.direction or "",
-                d.reason, d.event.headline,
-            )
-            for d in result.decisions
-        ),
-    )  # fmt: skip
-
-
-def _count(shares: float) -> float | int:
-    return int(shares) if float(shares).is_integer() else shares
-
-
-def _csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([_full(cell) for cell in row] for row in rows)
-    return text.getvalue()
-
-
-def _full(cell: Any) -> Any:
-    """Floats with every digit, also numpy's."""
-    return repr(float(cell)) if isinstance(cell, float) else cell
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))

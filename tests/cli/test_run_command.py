@@ -23,7 +23,8 @@ def test_run_replays_every_strategy_and_shows_figures_trades_and_events(run_made
     for name in folders:
         assert f"reports/{name}/index.html" in outcome.out
         assert sorted(path.name for path in (checkout.root / "reports" / name).iterdir()) == [
-            "decisions.csv", "equity.csv", "index.html", "run.json", "trades.csv",
+            "bars.csv", "decisions.csv", "equity.csv", "index.html", "orders.csv", "run.json",
+            "trades.csv",
         ]  # fmt: skip
 
 

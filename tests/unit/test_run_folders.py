@@ -13,7 +13,7 @@ from backtest.errors import DataError, UsageError
 from backtest.evidence import SEED
 from tests.made_up import Checkout, day, do, request
 
-CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv")
+CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")
 
 
 # The files
@@ -35,8 +35,39 @@ def test_columns_are_those_of_the_design(checkout):
     )
     assert ",".join(table(run, "decisions.csv")[0]) == (
         "event_id,symbol,kind,published_at,precision,tradable_session,action,direction,reason,"
-        "headline"
+        "headline,grade,source_url,source_url_2"
     )
+    assert ",".join(table(run, "orders.csv")[0]) == (
+        "session,symbol,size,type,price,event_id,exit_reason"
+    )
+    assert ",".join(table(run, "bars.csv")[0]) == "symbol,session,open,high,low,close,volume"
+
+
+def test_every_order_of_a_trade_stands_in_the_session_in_which_it_was_live(checkout):
+    terms = "weight=0.5, hold=3, stop=0.10, target=0.05"
+    checkout.strategy("guarded", f"return Signal.long(event, {terms})")
+    run = do(checkout, "guarded")
+    bought = 103 * 1.0005
+    first, *rest = [(o["session"], o["type"], float(o["price"]), o["size"]) for o in run.orders[:6]]
+    assert first == ("2025-06-05", "market", pytest.approx(bought), "485")
+    levels = [("stop", pytest.approx(0.9 * bought)), ("limit", pytest.approx(1.05 * bought))]
+    days = ("2025-06-05", "2025-06-06")  # on the 9th it opens at 105, on the 10th at 106: time
+    assert rest[:4] == [(day, *level, "-485") for day in days for level in levels]
+
+
+def test_the_bars_are_those_of_the_price_file_also_before_the_span(checkout):
+    run = do(checkout, first=day("2025-06-04"))
+    lines = (checkout.root / "data/prices/ACME.csv").read_text().splitlines()
+    assert [[float(cell) for cell in row[2:]] for row in table(run, "bars.csv")[1:]] == [
+        [float(cell) for cell in line.split(",")[1:]] for line in lines[1:]
+    ]
+    assert {row[0] for row in table(run, "bars.csv")[1:]} == {"ACME"}
+
+
+def test_a_decision_tells_the_grade_and_the_sources_of_its_event(checkout):
+    beat, miss = do(checkout).decisions
+    assert (beat["grade"], beat["source_url"]) == ("A", "https://example.org/1")
+    assert (miss["grade"], miss["source_url"], miss["source_url_2"]) == ("B", "", "")
 
 
 def test_the_rows_of_a_run_by_hand(checkout):
@@ -222,7 +253,7 @@ def test_a_forced_run_replaces_the_folder_whole(checkout):
     (run.path / "tearsheet.html").write_text("of the older run")
     do(checkout, force=True)
     assert sorted(place.name for place in run.path.iterdir()) == [
-        "decisions.csv", "equity.csv", "run.json", "trades.csv",
+        "bars.csv", "decisions.csv", "equity.csv", "orders.csv", "run.json", "trades.csv",
     ]  # fmt: skip
     assert {place.name for place in (checkout.root / "reports").iterdir()} == {
         run.path.name, "trials",
