@@ -308,7 +308,9 @@ def test_page_fetches_nothing_and_runs_its_own_scripts_alone(page):
         f'nonce="{nonce}" src="{plotly}"',
         f'nonce="{nonce}"',
     ]
-    assert set(re.findall(r'href="([^"]*)"', page)) == {"data:,", "sets.parquet", "sweep.json"}
+    assert set(re.findall(r'href="([^"]*)"', page)) == {
+        "data:,", "#main", "../index.html", "sets.parquet", "sweep.json",
+    }  # fmt: skip
     assert not re.search(r"\son\w+=", page)
 
 

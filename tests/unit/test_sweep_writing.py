@@ -19,10 +19,11 @@ from tests.sweeps import set_of, write_sweep
 HOLD = list(range(1, 11))
 
 
-def test_page_is_the_same_bytes_each_time_and_leaves_nothing_else(tmp_path):
+def test_page_is_the_same_each_time_and_leaves_nothing_else(tmp_path):
     folder = write_sweep(tmp_path, {"hold": HOLD}, {"hold": 4}, lambda hold: set_of(hold / 100))
-    first = write_sweep_page(folder, tmp_path).read_bytes()
-    assert write_sweep_page(folder, tmp_path).read_bytes() == first
+    first = write_sweep_page(folder, tmp_path).read_text(encoding="utf-8")
+    second = write_sweep_page(folder, tmp_path).read_text(encoding="utf-8")
+    assert first == second
     assert {file.name for file in folder.iterdir()} == {"index.html", "sets.parquet", "sweep.json"}
 
 

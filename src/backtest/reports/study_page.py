@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from backtest.datafiles import write_text
 from backtest.reports import study_words as words
-from backtest.reports.assets import store_plotly
 from backtest.reports.formats import UNKNOWN, new_york_day, percent, ratio
-from backtest.reports.pages import fill
+from backtest.reports.pages import write_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,34 +29,17 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         UsageError: a folder cannot be written.
 
     """
-    script = os.path.relpath(store_plotly(reports), folder)
-    page = folder / "index.html"
-    write_text(page, render_study(record, quote(PurePath(script).as_posix())))
-    return page
-
-
-def render_study(record: Record, plotly: str) -> str:
-    """The page of a study as HTML; every text is escaped, nothing is fetched.
-
-    Args:
-        record: what `study.json` holds.
-        plotly: the address of plotly's script, relative to the page.
-
-    """
-    from markupsafe import Markup
-
-    chart = json.dumps(_chart(record), separators=(",", ":"), allow_nan=False)
-    return fill(
+    return write_page(
+        folder / "index.html",
+        reports,
         "study.html",
+        data=_chart(record),
         record=record,
         words=words,
         percent=percent,
         ratio=ratio,
         day=new_york_day,
         unknown=UNKNOWN,
-        plotly=plotly,
-        nonce=hashlib.sha256(chart.encode()).hexdigest()[:32],
-        chart=Markup(chart.replace("<", "\\u003c")),  # noqa: S704 - no tag can begin in it
     )
 
 

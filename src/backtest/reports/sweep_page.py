@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from backtest.datafiles import write_text
 from backtest.discovery import flat
 from backtest.errors import DataError
 from backtest.reports import sweep_words as words
-from backtest.reports.assets import store_plotly
 from backtest.reports.formats import UNKNOWN, costs_line, count, percent, ratio, share
-from backtest.reports.pages import fill
+from backtest.reports.pages import write_page
 from backtest.reports.sweep_charts import make_charts, notes
 from backtest.reports.sweep_evidence import evidence_sentences, walk_forward_rows
 
@@ -49,10 +43,7 @@ def write_sweep_page(folder: Path, reports: Path) -> Path:
     """
     sweep = _read_sweep(folder / "sweep.json")
     sets = _read_sets(folder / "sets.parquet", sweep)
-    script = os.path.relpath(store_plotly(reports), folder)
-    page = folder / "index.html"
-    write_text(page, render_sweep(sweep, sets, quote(PurePath(script).as_posix())))
-    return page
+    return write_page(folder / "index.html", reports, "sweep.html", **_content(sweep, sets))
 
 
 def _read_sweep(path: Path) -> Sweep:
@@ -91,44 +82,29 @@ def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
     return sets
 
 
-def render_sweep(sweep: Sweep, sets: pd.DataFrame, plotly: str) -> str:
-    """The page of a sweep as HTML; every text is escaped, nothing is fetched.
-
-    Args:
-        sweep: what `sweep.json` holds.
-        sets: one row a set, in product order.
-        plotly: the address of plotly's script, relative to the page.
-
-    """
-    from markupsafe import Markup
-
+def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
+    """What the template names, and what its script draws, from one row a set in product order."""
     from backtest.research.axes import make_grid
     from backtest.research.surface import summary
 
     grid = make_grid(sweep["axes"], sweep["base"])
     found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])
-    drawn = make_charts(grid, sets, found)
-    charts = json.dumps(drawn, separators=(",", ":"), allow_nan=False)
-    fixed = {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]}
-    return fill(
-        "sweep.html",
-        sweep=sweep,
-        found=found,
-        words=words,
-        percent=percent,
-        name=f"{sweep['strategy']} · {', '.join(sweep['symbols'])}",
-        costs=costs_line(sweep),
-        fixed=fixed,
-        grid=grid,
-        notes=notes(grid),
-        neighbours=_neighbour_rows(found),
-        evidence=evidence_sentences(sweep["evidence"]),
-        walked=walk_forward_rows(sweep["evidence"]),
-        ranked=_ranked_rows(sweep, found, grid.default),
-        plotly=plotly,
-        nonce=hashlib.sha256(charts.encode()).hexdigest()[:32],
-        charts=Markup(charts.replace("<", "\\u003c")),  # noqa: S704 - no tag can begin in it
-    )
+    return {
+        "data": make_charts(grid, sets, found),
+        "sweep": sweep,
+        "found": found,
+        "words": words,
+        "percent": percent,
+        "name": f"{sweep['strategy']} · {', '.join(sweep['symbols'])}",
+        "costs": costs_line(sweep),
+        "fixed": {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]},
+        "grid": grid,
+        "notes": notes(grid),
+        "neighbours": _neighbour_rows(found),
+        "evidence": evidence_sentences(sweep["evidence"]),
+        "walked": walk_forward_rows(sweep["evidence"]),
+        "ranked": _ranked_rows(sweep, found, grid.default),
+    }
 
 
 def _neighbour_rows(found: SweepSummary) -> list[list[str]]:

@@ -1,31 +1,12 @@
 // Draws the mean cumulative abnormal return of the chosen events over what random days do.
 "use strict";
 (() => {
-  const byId = (id) => document.getElementById(id);
-  if (!window.Plotly) {
-    byId("no-charts").hidden = false;
-    return;
-  }
-  const data = JSON.parse(byId("data").textContent);
-  const PRINTED_WIDTH = 680; // of a portrait page, in pixels
+  if (!charts.canDraw) return;
+  const { byId, colour, data, folded, signed } = charts;
   let chosen = 0;
-  let printing = false;
 
-  // Plotly reads tags, entities and formulas in texts.
-  const plain = (text) => text.replace(/[&<>$]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-  const percent = (value) => `${value >= 0 ? "+" : ""}${(100 * value).toFixed(1)} %`;
+  const percent = (value) => `${signed(100 * value, 1)} %`;
   const scaled = (values) => values.map((value) => (value === null ? null : 100 * value));
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-  // A headline in lines that a narrow screen holds.
-  function folded(text) {
-    const lines = [""];
-    for (const word of text.split(" ")) {
-      if (lines[lines.length - 1].length + word.length > 38) lines.push("");
-      lines[lines.length - 1] += (lines[lines.length - 1] && " ") + word;
-    }
-    return lines.map(plain).join("<br>");
-  }
 
   function line(place, sign) {
     const event = data.events[place];
@@ -54,18 +35,12 @@
         hovertemplate: "%{text}<extra></extra>",
       },
     ];
-    const grid = { fixedrange: true, gridcolor: colour("--line"), zeroline: true, zerolinecolor: colour("--soft"), automargin: "width" };
-    const title = (text) => ({ title: { text, standoff: 8 } });
-    Plotly.react(element, traces, {
-      width: printing ? PRINTED_WIDTH : element.clientWidth,
-      height: 420, margin: { l: 55, r: 8, t: 8, b: 50 },
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "system-ui, sans-serif", size: 13, color: colour("--ink") },
-      hoverlabel: { bgcolor: colour("--paper"), bordercolor: colour("--soft"), align: "left", font: { color: colour("--ink") } },
-      hovermode: "closest", dragmode: false, showlegend: false,
-      xaxis: { ...grid, ...title("Sessions from day 0") },
-      yaxis: { ...grid, ...title("Cumulative abnormal return"), ticksuffix: " %" },
-    }, { displayModeBar: false });
+    const axis = (title, more) => ({ title: { text: title, standoff: 8 }, fixedrange: true, automargin: "width", ...more });
+    charts.draw(element, traces, {
+      height: 420, margin: { l: 55, r: 8, t: 8, b: 50 }, hovermode: "closest",
+      xaxis: axis("Sessions from day 0"),
+      yaxis: axis("Cumulative abnormal return", { ticksuffix: " %" }),
+    });
     byId("caption").textContent = caption(curve);
   }
 
@@ -86,14 +61,5 @@
     chosen = Number(event.target.value);
     draw();
   });
-  const print = (on) => () => {
-    printing = on;
-    document.documentElement.classList.toggle("light", on);
-    draw();
-  };
-  addEventListener("beforeprint", print(true));
-  addEventListener("afterprint", print(false));
-  addEventListener("resize", draw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  draw();
+  charts.keepDrawn(draw);
 })();

@@ -1,33 +1,20 @@
 // Draws the charts of a sweep from the figures in #data, which are grouped and rounded already.
 "use strict";
 (() => {
-  const byId = (id) => document.getElementById(id);
-  if (!window.Plotly) {
-    byId("no-charts").hidden = false;
-    return;
-  }
-  const data = JSON.parse(byId("data").textContent);
-  const state = { pair: 0, metric: 0, others: "all", printing: false };
-  const PRINTED_WIDTH = 680; // of a portrait page, in pixels
+  if (!charts.canDraw) return;
+  const { byId, colour, data, draw, isDark, number, plain, signed, widthOf } = charts;
+  const state = { pair: 0, metric: 0, others: "all" };
 
   // ---- texts ----------------------------------------------------------------------------------
 
-  // Plotly reads tags, entities and formulas in texts.
-  const plain = (text) => text.replace(/[&<>$]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-  const number = (value, digits) =>
-    value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   function shown(metric, value) {
     if (value === null) return "none";
-    if (metric.percent) return (value >= 0 ? "+" : "") + number(value, metric.digits) + " %";
+    if (metric.percent) return signed(value, metric.digits) + " %";
     return number(value, Number.isInteger(value) && metric.key === "trades" ? 0 : metric.digits);
   }
   const sets = (count) => number(count, 0) + (count === 1 ? " set" : " sets");
 
   // ---- looks ----------------------------------------------------------------------------------
-
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const isDark = () => !state.printing && matchMedia("(prefers-color-scheme: dark)").matches;
-  const widthOf = (element) => (state.printing ? PRINTED_WIDTH : element.clientWidth);
 
   // Colours that colour-blind people tell apart. Where zero parts good from bad it has the colour
   // of the page, between orange and blue; else cividis and viridis.
@@ -60,30 +47,11 @@
     }));
   }
 
-  function draw(element, traces, layout) {
-    const ink = colour("--ink");
-    const all = {
-      width: widthOf(element),
-      margin: { l: 50, r: 8, t: 8, b: 50 },
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      font: { family: "system-ui, sans-serif", size: 13, color: ink },
-      hoverlabel: {
-        bgcolor: colour("--paper"), bordercolor: colour("--soft"), align: "left", font: { color: ink },
-      },
-      dragmode: false,
-      showlegend: false,
-      ...layout,
-    };
-    Plotly.react(element, traces, all, { displayModeBar: false });
-  }
-
   const axis = (title, more) => ({
     title: { text: plain(title), standoff: 8 },
     automargin: "width", // as wide as the labels; one line of them always fits below
     fixedrange: true,
     zeroline: false,
-    gridcolor: colour("--line"),
     ...more,
   });
 
@@ -183,7 +151,7 @@
     draw(element, traces, {
       height: 360,
       xaxis: axis(v.x.name, v.x.numbers ? {} : labelled(v.x, element)),
-      yaxis: axis(metric.label, { ticksuffix: metric.percent ? " %" : "", zeroline: metric.signed, zerolinecolor: colour("--soft") }),
+      yaxis: axis(metric.label, { ticksuffix: metric.percent ? " %" : "", zeroline: metric.signed }),
     });
     return marked;
   }
@@ -248,19 +216,25 @@
     const pad = counts.length < 6 ? 3 * (edges[1] - edges[0]) : 0; // a lone bar would fill the chart
     const ends = [edges[0] - pad, edges[edges.length - 1] + pad];
     const form = (value) => shown({ ...metric, digits: metric.percent ? 1 : 2 }, value);
-    const mark = (value, name, dash, level) => value !== null && {
+    const own = data.default[histogram.metric];
+    // A label lies away from the other line, but never beyond the chart.
+    const side = (value, other) => {
+      const place = (value - ends[0]) / (ends[1] - ends[0]);
+      if (place < 0.3 || place > 0.7) return place < 0.3 ? "left" : "right";
+      return value < other ? "right" : "left";
+    };
+    const mark = (value, other, name, dash, level) => value !== null && {
       line: {
         type: "line", x0: value, x1: value, yref: "paper", y0: 0, y1: 1 + level,
         line: { color: colour("--ink"), width: 2, dash },
       },
       label: {
         x: value, y: 1 + level, yref: "paper", yanchor: "bottom", showarrow: false,
-        xanchor: value > (ends[0] + ends[1]) / 2 ? "right" : "left",
-        text: `${name} ${form(value)}`,
+        xanchor: side(value, other), text: `${name} ${form(value)}`,
       },
     };
     const marks = [
-      mark(data.default[histogram.metric], "default", "solid", 0.09), mark(histogram.median, "median", "dot", 0),
+      mark(own, histogram.median, "default", "solid", 0.09), mark(histogram.median, own, "median", "dot", 0),
     ].filter(Boolean);
     draw(byId(histogram.metric), [{
       type: "bar", x: middle, y: counts, width: counts.map((_, n) => edges[n + 1] - edges[n]),
@@ -296,15 +270,6 @@
       byId("controls").addEventListener("change", choose);
       byId("as-table").addEventListener("toggle", drawSurface);
     }
-    const print = (printing) => () => {
-      state.printing = printing;
-      document.documentElement.classList.toggle("light", printing);
-      drawAll();
-    };
-    addEventListener("beforeprint", print(true));
-    addEventListener("afterprint", print(false));
-    addEventListener("resize", drawAll);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   }
 
   function choose(event) {
@@ -333,5 +298,5 @@
 
   setUp();
   offerOthers();
-  drawAll();
+  charts.keepDrawn(drawAll);
 })();

@@ -1,0 +1,70 @@
+// What the charts of all pages share: the figures of the page, texts, colours, and one look.
+"use strict";
+const charts = (() => {
+  const byId = (id) => document.getElementById(id);
+  const FAMILY = "system-ui, sans-serif";
+  const PRINTED_WIDTH = 680; // of a portrait page, in pixels
+  let printing = false;
+
+  // Plotly reads tags, entities and formulas in texts.
+  const plain = (text) => text.replace(/[&<>$]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  const number = (value, digits) =>
+    value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const signed = (value, digits) => (value >= 0 ? "+" : "") + number(value, digits);
+
+  // A text in lines that a narrow screen holds, for a label of plotly.
+  function folded(text, most = 38) {
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      if (lines[lines.length - 1].length + word.length > most) lines.push("");
+      lines[lines.length - 1] += (lines[lines.length - 1] && " ") + word;
+    }
+    return lines.map(plain).join("<br>");
+  }
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const isDark = () => !printing && matchMedia("(prefers-color-scheme: dark)").matches;
+
+  const isPrinting = () => printing;
+  const widthOf = (element) => (printing ? PRINTED_WIDTH : element.clientWidth);
+
+  // Draws or redraws a chart in the look of all pages; `layout` goes before it.
+  function draw(element, traces, layout, config = {}) {
+    const axis = { gridcolor: colour("--line"), zerolinecolor: colour("--soft"), linecolor: colour("--soft") };
+    const axes = Object.fromEntries(
+      Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name))
+        .map(([name, given]) => [name, { ...axis, ...given }]),
+    );
+    return Plotly.react(element, traces, {
+      width: widthOf(element),
+      margin: { l: 50, r: 8, t: 8, b: 50 },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: FAMILY, size: 13, color: colour("--ink") },
+      hoverlabel: { bgcolor: colour("--paper"), bordercolor: colour("--soft"), align: "left", font: { family: FAMILY, color: colour("--ink") } },
+      dragmode: false, showlegend: false,
+      ...layout, ...axes,
+    }, { displayModeBar: false, ...config });
+  }
+
+  // Calls `drawAll` now and whenever the width, the colours or the medium change.
+  function keepDrawn(drawAll) {
+    const print = (on) => () => {
+      printing = on;
+      document.documentElement.classList.toggle("light", on);
+      drawAll();
+    };
+    addEventListener("beforeprint", print(true));
+    addEventListener("afterprint", print(false));
+    let width = innerWidth;
+    addEventListener("resize", () => { // phones tell of a resize whenever their address bar hides
+      if (innerWidth !== width) drawAll();
+      width = innerWidth;
+    });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+    drawAll();
+  }
+
+  const canDraw = Boolean(window.Plotly);
+  if (!canDraw) byId("no-charts").hidden = false;
+  return { byId, plain, number, signed, folded, colour, isDark, isPrinting, widthOf, draw, keepDrawn, canDraw, data: JSON.parse(byId("data").textContent) };
+})();

@@ -1,0 +1,61 @@
+// Tables that readers sort by their headings and narrow by the controls above them.
+//
+// `<table class="sortable">`: a heading sorts by the cells' `data-v`, or else by their texts;
+// `<th class="fixed">` does not sort. Unknown values (an empty `data-v`) come last both ways.
+// `<form data-narrows="ID">`: `input[type=search]` keeps the rows that hold all of its words,
+// `select[name=X]` those whose `data-x` lists its value, `input[name=from|to]` those whose
+// `data-day` lies within; `input[type=checkbox][name=X]`, unless checked, hides those that have a
+// `data-x`. Its `<output>` tells how many are shown.
+"use strict";
+(() => {
+  const valueOf = (cell) => cell.dataset.v ?? cell.textContent.trim();
+  const isNumber = (text) => text !== "" && !Number.isNaN(Number(text));
+
+  function compare(a, b) {
+    return isNumber(a) && isNumber(b) ? Number(a) - Number(b) : a.localeCompare(b, "en");
+  }
+
+  function sort(table, heading) {
+    const column = heading.cellIndex;
+    const down = heading.getAttribute("aria-sort") === "ascending";
+    const sign = down ? -1 : 1;
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => [valueOf(row.cells[column]), row]);
+    rows.sort(([a], [b]) => (a === "") - (b === "") || sign * compare(a, b));
+    body.append(...rows.map(([, row]) => row));
+    table.querySelectorAll("th[aria-sort]").forEach((other) => other.removeAttribute("aria-sort"));
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+  }
+
+  for (const table of document.querySelectorAll("table.sortable")) {
+    for (const heading of table.tHead.rows[0].cells) {
+      if (heading.classList.contains("fixed")) continue;
+      const button = Object.assign(document.createElement("button"), { type: "button" });
+      button.append(...heading.childNodes);
+      button.addEventListener("click", () => sort(table, heading));
+      heading.append(button);
+    }
+  }
+
+  function narrow(form, rows) {
+    const { from, to } = form.elements;
+    const words = form.querySelector("input[type=search]").value.toLowerCase().split(/\s+/);
+    const chosen = [...form.querySelectorAll("select")].filter((select) => select.value);
+    const hiding = [...form.querySelectorAll("input[type=checkbox]")].filter((box) => !box.checked);
+    const fits = (row) =>
+      hiding.every((box) => !(box.name in row.dataset)) &&
+      words.every((word) => row.textContent.toLowerCase().includes(word)) &&
+      chosen.every((select) => row.dataset[select.name].split(" ").includes(select.value)) &&
+      (!from?.value || row.dataset.day >= from.value) && (!to?.value || row.dataset.day <= to.value);
+    rows.forEach((row) => { row.hidden = !fits(row); });
+    const shown = rows.filter((row) => !row.hidden).length;
+    form.querySelector("output").textContent = shown === rows.length ? `${shown} shown` : `${shown} of ${rows.length} shown`;
+  }
+
+  for (const form of document.querySelectorAll("form[data-narrows]")) {
+    const rows = [...document.getElementById(form.dataset.narrows).tBodies[0].rows];
+    form.addEventListener("input", () => narrow(form, rows));
+    form.addEventListener("submit", (event) => event.preventDefault());
+    narrow(form, rows);
+  }
+})();
