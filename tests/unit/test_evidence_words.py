@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from backtest.evidence import LEADING
-from backtest.reports.chart import histogram_chart
 from backtest.reports.evidence_words import corrected, holm_line, p_value, plain_sentence
+from backtest.reports.histogram import histogram_chart
 
 
 @pytest.mark.parametrize(

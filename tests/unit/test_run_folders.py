@@ -116,6 +116,9 @@ def test_the_rows_of_a_run_by_hand(checkout):
         "direction": "long",
         "reason": "a beat",
         "headline": "A made-up beat",
+        "grade": "A",
+        "source_url": "https://example.org/1",
+        "source_url_2": "",
     }
     assert (second["action"], second["direction"], second["reason"]) == (
         "no_signal", "", "not a beat",

@@ -72,7 +72,6 @@ def draw_tearsheet(path: Path) -> None:
 
 def write_page(run: Run) -> None:
     """Write `index.html` of a run."""
-    from backtest.datafiles import write_text
-    from backtest.reports.page import render_run
+    from backtest.reports.run_page import write_run_page
 
-    write_text(run.path / "index.html", render_run(run))
+    write_run_page(run)

@@ -133,6 +133,17 @@ def comparison_rows(
     ]
 
 
+def comparison_notes(runs: Sequence[Run]) -> list[str]:
+    """What the rows of `comparison_rows` mean, and which runs have none yet."""
+    known = sum(leading_p(run) is not None for run in runs)
+    notes = ["Placebo p: how often random timing does as well, by the mean return of a trade."]
+    if known > 1:
+        notes.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
+    if missing := [run.run_id for run in runs if "evidence" not in run.manifest]:
+        notes.append(f"Without evidence yet: {', '.join(missing)}; `backtest run` adds it.")
+    return notes
+
+
 def holm_line(runs: Sequence[Run]) -> str:
     """What the p-values of several runs are once their number counts; empty for one."""
     known = [(run, p) for run, p in zip(runs, corrected(runs), strict=True) if p is not None]

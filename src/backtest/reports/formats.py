@@ -59,7 +59,7 @@ def field(name: str, value: Any) -> str:
 
 def costs_line(manifest: Mapping[str, Any]) -> str:
     """The costs of a run in a line: the preset, and the figures that are most asked for."""
-    rules, chosen = manifest["rules"], manifest["costs"]
+    rules, chosen = manifest["rules"], manifest.get("costs")
     parts = [
         chosen["name"] if chosen else "retail",
         f"{rules['commission_per_share']:g} $ a share",

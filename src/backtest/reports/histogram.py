@@ -1,4 +1,4 @@
-"""Line charts as plain SVG: no script, nothing to fetch."""
+"""A histogram as plain SVG, so that it stands also where no script runs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-WIDTH, HEIGHT = 960, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 80, 8, 10, 28
+_WIDTH, _SIDE, _BOTTOM = 960, 8, 28
 _ROOM = 24  # half a label: one at the very edge would be cut
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
-
-
-@dataclass(frozen=True)
-class Line:
-    """A named line: one value a session, and the class that colours it."""
-
-    name: str
-    values: Sequence[float]
-    css: str
 
 
 @dataclass(frozen=True)
@@ -32,47 +22,8 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Chart:
-    """Polylines and axes in pixels, for the template to draw."""
-
-    lines: Sequence[tuple[Line, str]]
-    x_ticks: Sequence[Tick]
-    y_ticks: Sequence[Tick]
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = _LEFT
-    right: int = WIDTH - _RIGHT
-    bottom: int = HEIGHT - _BOTTOM
-
-
-def line_chart(days: Sequence[str], lines: Sequence[Line]) -> Chart:
-    """Lay out lines over days (ISO texts, one a value)."""
-    low = min(min(line.values) for line in lines)
-    high = max(max(line.values) for line in lines)
-    span = (high - low) or 1.0
-    width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
-
-    def x(place: int) -> float:
-        return _LEFT + width * place / max(len(days) - 1, 1)
-
-    def y(value: float) -> float:
-        return _TOP + height * (high - value) / span
-
-    def path(line: Line) -> str:
-        return " ".join(f"{x(i):.1f},{y(value):.1f}" for i, value in enumerate(line.values))
-
-    inner = range(1, len(days) - len(days) // 25)  # a label at the very edge would be cut
-    quarters = [i for i in inner if _quarter(days[i]) != _quarter(days[i - 1])]
-    return Chart(
-        lines=[(line, path(line)) for line in lines],
-        x_ticks=[Tick(x(i), days[i][:7]) for i in quarters],
-        y_ticks=[Tick(y(value), f"{value:,.0f}") for value in _round_values(low, high)],
-    )
-
-
-@dataclass(frozen=True)
 class Bar:
-    """A bar of a histogram in pixels; `beyond` tells whether it lies at the mark or above."""
+    """A bar in pixels; `beyond` tells whether it lies at the mark or above."""
 
     x: float
     y: float
@@ -89,7 +40,7 @@ class Histogram:
     mark: Tick
     mark_anchor: str
     x_ticks: Sequence[Tick]
-    width: int = WIDTH
+    width: int = _WIDTH
     height: int = 200
     top: int = 24
     bottom: int = 200 - _BOTTOM
@@ -109,10 +60,10 @@ def histogram_chart(
 
     """
     last, frame = first + step * len(counts), Histogram((), Tick(0, ""), "", ())
-    width, height = WIDTH - 2 * _RIGHT, frame.bottom - frame.top
+    width, height = _WIDTH - 2 * _SIDE, frame.bottom - frame.top
 
     def x(value: float) -> float:
-        return _RIGHT + width * (value - first) / (last - first)
+        return _SIDE + width * (value - first) / (last - first)
 
     def bar(number: int, count: int) -> Bar:
         low, tall = first + number * step, height * count / max(counts)
@@ -127,12 +78,8 @@ def histogram_chart(
         bars=[bar(number, count) for number, count in enumerate(counts)],
         mark=Tick(x(mark), label),
         mark_anchor="end" if mark > (first + last) / 2 else "start",
-        x_ticks=[tick for tick in ticks if _ROOM < tick.place < WIDTH - _ROOM],
+        x_ticks=[tick for tick in ticks if _ROOM < tick.place < _WIDTH - _ROOM],
     )
-
-
-def _quarter(day: str) -> tuple[str, int]:
-    return day[:4], (int(day[5:7]) - 1) // 3
 
 
 def _round_values(low: float, high: float) -> list[float]:

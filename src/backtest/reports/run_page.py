@@ -1,0 +1,203 @@
+"""The run page: the story of a run in one chart, its evidence, trades, decisions and figures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from backtest.discovery import flat
+from backtest.evidence import LEADING, trials_on_record
+from backtest.reports.evidence_words import evidence_rows, leading_p, p_value, plain_sentence
+from backtest.reports.formats import (
+    FIGURES,
+    UNKNOWN,
+    costs_line,
+    count,
+    new_york_time,
+    percent,
+    share,
+)
+from backtest.reports.histogram import Histogram, histogram_chart
+from backtest.reports.pages import write_page
+from backtest.reports.run_charts import kinds_of, story
+from backtest.run_files import FILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from backtest.runs import Run
+
+MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
+MOST_BYTES = 490_000  # of a page, so that it opens at once
+_FOUND = ("evidence", "attribution", "trials")  # what the page shows itself
+_GROUPS = (
+    ("event", "Event"),
+    ("kind", "Kind of event"),
+    ("direction", "Direction"),
+    ("exit_reason", "Left by"),
+    ("hour", "Hour of knowledge"),
+)
+
+
+def write_run_page(run: Run) -> Path:
+    """Write `index.html` of a run from its folder alone; return its place.
+
+    Raises:
+        UsageError: a folder cannot be written.
+
+    """
+    trials = trials_on_record(run.path.parent, run.manifest)
+    for rows in MOST_ROWS:
+        page = _write(run, trials, rows, few=max(1, rows // 4))
+        if page.stat().st_size <= MOST_BYTES:
+            break
+    return page
+
+
+def _write(run: Run, trials: Mapping[str, Any], rows: int, few: int) -> Path:
+    """Write the page with so many rows of trades and decisions, and `few` of what tells less."""
+    manifest, kinds = run.manifest, kinds_of(run)
+    told = run.decisions[-rows:]
+    return write_page(
+        run.path / "index.html",
+        run.path.parent,
+        "run.html",
+        data=story(run, [row["event_id"] for row in told]),
+        run=run,
+        manifest=manifest,
+        decided={name: value for name, value in manifest.items() if name not in _FOUND},
+        parameters=flat(manifest["parameters"]),
+        costs=costs_line(manifest),
+        files=(*FILES, "run.json"),
+        tiles=_tiles(run),
+        sentence=plain_sentence(manifest["evidence"], trials),
+        draws=manifest["evidence"]["draws"],
+        evidence_rows=evidence_rows(manifest["evidence"], trials),
+        null=_null(manifest["evidence"]),
+        orders={row["type"] for row in run.orders},
+        trades=[_trade(row, run) for row in run.trades[-rows:]],
+        decisions=[_decision(row, kinds) for row in told],
+        figures=_figures(manifest["summary"]),
+        attribution=_attribution(run, few),
+        moves=_moves(run, few),
+        several=len(manifest["symbols"]) > 1,
+        few=few,
+        unknown=UNKNOWN,
+    )
+
+
+def _tiles(run: Run) -> list[tuple[str, str, str]]:
+    """The main figures: a label, a figure, and what stands beside it."""
+    own, other = run.summary, run.manifest["summary"]["benchmark"]
+    name = run.manifest["benchmark"]
+    p = leading_p(run)
+    return [
+        ("Total return", percent(own["total_return"]), f"{name} {percent(other['total_return'])}"),
+        ("Max drawdown", percent(own["max_drawdown"]), f"{name} {percent(other['max_drawdown'])}"),
+        (
+            "Trades",
+            count(own["trades"]),
+            f"{share(own['win_rate'])} won" if own["trades"] else "no event opened one",
+        ),
+        ("p-value", p_value(p), "nothing to test" if p is None else "of random timing"),
+    ]
+
+
+def _null(found: Mapping[str, Any]) -> Histogram | None:
+    """The picture of the run inside its null; None where it has none."""
+    timing = found["random_timing"]
+    if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
+        return None
+    observed = timing[LEADING]["observed"]
+    return histogram_chart(**timing["histogram"], mark=observed, label=percent(observed))
+
+
+def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
+    """A trade's row with its texts as the page shows them."""
+    event = next((d for d in run.decisions if d["event_id"] == row["event_id"]), {})
+    net, costs = float(row["return"]), float(row["commission"]) + float(row["borrow"])
+    return {
+        **row,
+        "entry": f"{float(row['entry_price']):,.2f}",
+        "exit": f"{float(row['exit_price']):,.2f}",
+        "size": f"{float(row['shares']):,.10g}",
+        "costs": f"{costs:,.0f}",
+        "profit": f"{float(row['net_profit']):+,.0f}",
+        "percent": percent(net),
+        "exact": {
+            "costs": f"{costs:.2f}",
+            "profit": f"{float(row['net_profit']):.2f}",
+            "percent": f"{net:.6f}",
+        },
+        "sign": "gain" if net > 0 else "loss",
+        "reason": event.get("reason", ""),
+        "headline": event.get("headline", ""),
+    }
+
+
+def _decision(row: Mapping[str, str], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """A decision's row with its texts as the page shows them."""
+    return {
+        **row,
+        "public": new_york_time(row["published_at"]),
+        "sources": [_source(row[name]) for name in ("source_url", "source_url_2") if row[name]],
+        **kinds[row["kind"]],
+    }
+
+
+def _source(address: str) -> tuple[str, str]:
+    """What a source is called, and its address; '' for one that no page may link to."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # such as a bracket that is not closed
+        return address, ""
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return address, ""
+    return parts.hostname.removeprefix("www."), address
+
+
+def _figures(summary: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    return [
+        (label, form(summary["run"][name]), form(summary["benchmark"][name]))
+        for name, label, form in FIGURES
+    ]
+
+
+def _attribution(run: Run, few: int) -> list[tuple[str, list[dict[str, str]]]]:
+    """The profit by each way of grouping, with texts as the page shows them."""
+    headlines = {row["event_id"]: row["headline"] for row in run.decisions}
+    return [
+        (
+            title,
+            [
+                {
+                    "name": headlines.get(group["name"], group["name"]).replace("_", " "),
+                    "trades": count(group["trades"]),
+                    "wins": count(group["wins"]),
+                    "profit": f"{group['net_profit']:+,.0f}",
+                    "sign": "gain" if group["net_profit"] > 0 else "loss",
+                    "mean": percent(group["mean_return"]),
+                }
+                for group in run.manifest["attribution"]["profit_by"][name][-few:]
+            ],
+        )
+        for name, title in _GROUPS
+    ]
+
+
+def _moves(run: Run, few: int) -> list[dict[str, str]]:
+    """What the price did on each event that has prices, with texts as the page shows them."""
+    headlines = {row["event_id"]: row["headline"] for row in run.decisions}
+    known = [move for move in run.manifest["attribution"]["moves"] if move["gap"] is not None]
+    return [
+        {
+            "headline": headlines[move["event_id"]],
+            "last_close": f"{move['last_close']:,.2f}",
+            "first_open": f"{move['first_open']:,.2f}",
+            "gap": percent(move["gap"]),
+            "side": {1: "long", -1: "short", None: UNKNOWN}[move["direction"]],
+            "traded": percent(move["traded"]),
+        }
+        for move in known[-few:]
+    ]

@@ -1,0 +1,147 @@
+// What readers choose on the page of a run: a marker shows its row, a row moves the chart.
+"use strict";
+(() => {
+  if (!runChart) return;
+  const { byId, data } = charts;
+  const { symbols, rows, cell, known } = runChart;
+  const AROUND = 12; // bars shown on either side of what was chosen
+  const state = { symbol: 0, range: runChart.WHOLE, place: null, event: "", trade: "" };
+  const events = symbols.flatMap(({ events: own }, symbol) =>
+    own.map(([place, kind, , id]) => ({ symbol, place, kind, id })));
+  const trades = symbols.flatMap(({ trades: own }, symbol) => own.map((trade) => ({ symbol, ...trade })));
+
+  function make(tag, more, ...children) {
+    const element = Object.assign(document.createElement(tag), more);
+    element.append(...children);
+    return element;
+  }
+
+  function draw() {
+    runChart.draw(state);
+    byId("whole").disabled = state.range === runChart.WHOLE;
+    byId("symbol").value = state.symbol;
+  }
+
+  // ---- the card -----------------------------------------------------------------------------
+
+  function tradeLine(row) {
+    const line = make("p", {}, make("b", {}, `Trade ${cell(row, "go")}`), `: ${cell(row, "shares")} shares, in ${cell(row, "entry")}, `);
+    line.append(cell(row, "left") === "open" ? "still open, " : `left by ${cell(row, "left")}, `, `${cell(row, "exit")}: `);
+    line.append(make("span", { className: row.dataset.result }, `${cell(row, "net")} $, ${cell(row, "return")}`), ".");
+    return line;
+  }
+
+  function eventLines(row) {
+    const sources = make("span");
+    sources.append(...row.querySelector(".sources").cloneNode(true).childNodes);
+    return [
+      make("h3", {}, cell(row, "headline")),
+      make("p", { className: "soft" }, ...row.querySelector(".kind").cloneNode(true).childNodes,
+        ` · public ${cell(row, "go")} New York, ${known(row)} · tradable ${cell(row, "tradable")} · grade ${cell(row, "grade")} · `, sources),
+      make("p", {}, make("b", {}, cell(row, "action")), `: ${cell(row, "reason")}`),
+    ];
+  }
+
+  const act = (text, onclick, disabled = false) => make("button", { type: "button", className: "act", onclick, disabled }, text);
+
+  function showCard(event, trade) {
+    const order = [...rows.event.keys()]; // as they became public
+    const at = event ? order.indexOf(event.dataset.event) : -1;
+    const step = (text, next) => act(text, () => choose(order[next], ""), !(next in order));
+    const acts = make("div", { className: "acts" });
+    if (event) acts.append(step("‹ Earlier event", at - 1), step("Later event ›", at + 1));
+    if (event) acts.append(act("Its row below", () => reveal(event), event.hidden));
+    if (trade.length) acts.append(act("Its trade below", () => reveal(trade[0]), trade[0].hidden));
+    byId("event").replaceChildren(...(event ? eventLines(event) : [make("h3", {}, "A trade without an event")]), ...trade.map(tradeLine), acts);
+  }
+
+  // ---- choosing -----------------------------------------------------------------------------
+
+  const motion = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");
+
+  function reveal(row) {
+    row.scrollIntoView({ block: "center", behavior: motion() });
+    row.querySelector("button").focus({ preventScroll: true });
+  }
+
+  // Brings a row to the top of the box that its table scrolls in; the page stays where it is.
+  function pick(row) {
+    row.classList.add("picked");
+    const box = row.closest(".scroll");
+    box.scrollTop = row.offsetTop - row.closest("table").tHead.offsetHeight;
+  }
+
+  // Shows an event with its trades, or a trade with its event; `move` brings the chart there.
+  function choose(eventId, tradeId, move = false) {
+    const event = rows.event.get(eventId);
+    const shown = [...rows.trade.values()].filter(({ dataset }) =>
+      (tradeId ? dataset.trade === tradeId : eventId && dataset.event === eventId));
+    document.querySelectorAll("tr.picked").forEach((row) => row.classList.remove("picked"));
+    [event, ...shown].filter(Boolean).forEach(pick);
+    if (event || shown.length) showCard(event, shown);
+    const marker = events.find(({ id }) => eventId && id === eventId);
+    const trade = trades.find(({ id }) => id === (tradeId || shown[0]?.dataset.trade));
+    const place = tradeId || !marker ? trade?.entry[0] : marker.place;
+    Object.assign(state, { event: eventId, trade: trade?.id ?? "", place: place ?? null });
+    if (marker || trade) {
+      state.symbol = (trade ?? marker).symbol;
+      const ends = [marker?.place, trade?.entry[0], trade?.exit[0]].filter((end) => end !== undefined);
+      const hidden = place < state.range[0] || place > state.range[1];
+      if (move || hidden) state.range = runChart.within([Math.min(...ends) - AROUND, Math.max(...ends) + AROUND]);
+    }
+    draw();
+    if (move) byId("told").scrollIntoView({ block: "start", behavior: motion() });
+  }
+
+  for (const [table, chosen] of [["decisions", (row) => [row.dataset.event, ""]], ["trades", (row) => [row.dataset.event, row.dataset.trade]]]) {
+    for (const head of document.querySelectorAll(`#${table} tbody .go`)) {
+      head.replaceChildren(make("button", { type: "button", title: "Show it in the chart" }, head.textContent));
+    }
+    byId(table)?.tBodies[0].addEventListener("click", (click) => {
+      const row = click.target.closest("tr");
+      if (row && !click.target.closest("a")) choose(...chosen(row), true);
+    });
+  }
+
+  // ---- the controls --------------------------------------------------------------------------
+
+  function whole() {
+    state.range = runChart.WHOLE;
+    draw();
+  }
+
+  byId("told").hidden = false;
+  byId("symbols").hidden = symbols.length < 2;
+  byId("symbol").append(...symbols.map(({ name }, value) => make("option", { value }, name)));
+  byId("symbol").addEventListener("change", (change) => {
+    Object.assign(state, { symbol: Number(change.target.value), place: null, event: "", trade: "" });
+    draw();
+  });
+  byId("whole").addEventListener("click", whole);
+  byId("how").textContent = [
+    data.span[0] > 0 || data.span[1] < data.days.length - 1 ? "What lies outside of the run is grey." : "",
+    data.weekly ? "A bar is a week: there are too many sessions to show each." : "",
+    data.left_out ? `${data.left_out} symbols that traded less have no chart here; their trades and events are in the tables and files.` : "",
+  ].filter(Boolean).join(" ");
+
+  charts.keepDrawn(draw);
+  const chart = byId("story");
+  const hint = byId("at").textContent;
+  chart.addEventListener("mousemove", ({ clientX }) => {
+    const { xaxis, margin } = chart._fullLayout;
+    const place = Math.round(xaxis.p2d(clientX - chart.getBoundingClientRect().left - margin.l));
+    byId("at").textContent = runChart.figures(place, state) || hint;
+  });
+  chart.addEventListener("mouseleave", () => { byId("at").textContent = hint; });
+  chart.on("plotly_click", ({ points: [point] }) => {
+    const { meta } = point.data;
+    if (meta === "events" && point.customdata) choose(point.customdata, "");
+    if (meta === "entry" || meta === "exit") choose(rows.trade.get(point.customdata)?.dataset.event ?? "", point.customdata);
+  });
+  chart.on("plotly_relayout", (change) => {
+    if (!("xaxis.range[0]" in change)) return;
+    state.range = runChart.within([change["xaxis.range[0]"], change["xaxis.range[1]"]]);
+    draw();
+  });
+  chart.on("plotly_doubleclick", whole);
+})();

@@ -1,0 +1,342 @@
+// The chart of a run: events, candles with trades and levels, volume, and the account beneath,
+// on one time axis that counts bars. `runChart.draw(state)` draws it anew.
+"use strict";
+const runChart = (() => {
+  const { byId, plain, number, folded, colour, data } = charts;
+  if (!charts.canDraw) return null;
+  const { days } = data;
+  const symbols = data.symbols.map((symbol) => ({
+    ...symbol,
+    trades: symbol.trades.map(([id, bought, at, sold, out, long, gain, open]) =>
+      ({ id, entry: [bought, at], exit: [sold, out], long, gain, open })),
+  }));
+  const last = days.length - 1;
+  const NARROW = 600;
+  const GAP = 26; // above each panel, for its title, in pixels
+  const PRINTED = 0.52; // of the height, so that the chart stands on the first page
+  const FEWEST = 8; // bars that a view shows
+  const WHOLE = [-0.5 - Math.max(1, days.length / 60), last + 0.5 + Math.max(0.5, days.length / 120)];
+
+  // ---- texts, from the rows of the tables -------------------------------------------------------
+
+  const rowsBy = (table, name) =>
+    new Map([...document.querySelectorAll(`#${table} tbody tr`)].map((row) => [row.dataset[name], row]));
+  const rows = { event: rowsBy("decisions", "event"), trade: rowsBy("trades", "trade") };
+  const cell = (row, name) => row.querySelector(`.${name}`).textContent.trim();
+  const known = (row) => (cell(row, "precision") === "exact" ? "known exactly" : `known to the ${cell(row, "precision")}`);
+
+  function eventText([place, kind, , id]) {
+    const row = rows.event.get(id);
+    if (!row) return `${plain(data.kinds[kind].name)}, ${days[place]}<br>told in decisions.csv`;
+    const [headline, ...more] = [
+      cell(row, "headline"), `Public ${cell(row, "go")} New York, ${known(row)}`, `Grade ${cell(row, "grade")}`,
+      `Became: ${cell(row, "action")}, ${cell(row, "reason")}`,
+    ].map((line) => folded(line, 52));
+    return [`<b>${headline}</b>`, ...more].join("<br>");
+  }
+
+  function tradeText(trade) {
+    const row = rows.trade.get(trade.id);
+    if (!row) return `Trade ${plain(trade.id)}<br>told in trades.csv`;
+    const text = (name) => plain(cell(row, name));
+    return [
+      `<b>Trade ${text("go")}: <span style="color:${resultColour(trade)}">${text("return")}</span></b>`,
+      `${text("shares")} shares, ${text("net")} ${plain("$")}`,
+      `In ${text("entry")}`,
+      trade.open ? `Open ${text("exit")}` : `Out ${text("exit")} by ${text("left")}`,
+    ].join("<br>");
+  }
+
+  // ---- the time axis ------------------------------------------------------------------------
+
+  const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+  const month = (day) => MONTHS[Number(day.slice(5, 7)) - 1];
+  const dayOfMonth = (day) => `${Number(day.slice(8))} ${month(day)}`;
+  const wholeYear = (day) => day.slice(0, 4);
+  const UNITS = [ // what a day belongs to, its label, and the room that this takes in pixels
+    [(day) => day, dayOfMonth, 56],
+    [(day) => Math.floor((Date.parse(day) / 864e5 + 3) / 7), dayOfMonth, 56],
+    [(day) => day.slice(0, 7), month, 40],
+    [(day) => day.slice(0, 4) + Math.floor((Number(day.slice(5, 7)) - 1) / 3), month, 40],
+    [wholeYear, wholeYear, 46],
+  ];
+
+  // Labels where days, weeks, months, quarters or years begin: the finest that has room, or every
+  // second or third of a finer one where that would leave too few.
+  function timeTicks([from, to], width) {
+    const seen = days.map((_, place) => place).filter((place) => place >= from && place <= to);
+    const options = UNITS.map(([unit, label, room]) => {
+      const begins = seen.filter((place) => place > 0 && unit(days[place]) !== unit(days[place - 1]));
+      return { at: begins.length ? begins : seen.slice(0, 1), label, room };
+    });
+    const fits = options.findIndex(({ at, room }) => at.length * room <= width);
+    const coarsest = fits < 0 ? options.length - 1 : fits;
+    const { at, label, room } = options[coarsest > 0 && options[coarsest].at.length < 3 ? coarsest - 1 : coarsest];
+    const every = Math.ceil((at.length * room) / width);
+    const tickvals = at.filter((_, n) => n % every === 0);
+    const year = (place) => days[place].slice(0, 4);
+    const named = (n) => label !== wholeYear && (n === 0 || year(tickvals[n]) !== year(tickvals[n - 1]));
+    const ticktext = tickvals.map((place, n) => label(days[place]) + (named(n) ? `<br>${year(place)}` : ""));
+    return { tickmode: "array", tickvals, ticktext };
+  }
+
+  // ---- the panels -----------------------------------------------------------------------------
+
+  const LANE = { wide: 28, named: 18, row: 9, mostRows: 6 }; // heights in pixels; `named` of a name above
+  const perBar = {}; // how many events of a kind share a bar
+  symbols.forEach(({ events }, symbol) => events.forEach(([place, kind]) => {
+    perBar[[symbol, place, kind]] = (perBar[[symbol, place, kind]] ?? 0) + 1;
+  }));
+  const laneRows = Math.min(LANE.mostRows, Math.max(3, ...Object.values(perBar)));
+  const tint = (name, part) => { // of a colour as #rgb or #rrggbb
+    const digits = colour(name).slice(1).replace(/^(.)(.)(.)$/, "$1$1$2$2$3$3");
+    return `rgba(${[0, 2, 4].map((n) => parseInt(digits.slice(n, n + 2), 16))},${part})`;
+  };
+  const resultColour = (trade) => colour(trade.gain ? "--gain" : "--loss");
+  const inView = (state) => (place) => place >= state.range[0] - 0.5 && place <= state.range[1] + 0.5;
+
+  // Ends of an axis that hold values, with some room; `least` is held too, and its zero is an end.
+  function ends(values, least = []) {
+    const known = [...values.filter((value) => value !== null), ...least];
+    const [low, high] = known.length ? [Math.min(...known), Math.max(...known)] : [0, 1];
+    const more = 0.06 * (high - low || Math.abs(high) || 1);
+    const end = (value, room) => (value === 0 && least.length ? 0 : value + room);
+    return [end(low, -more), end(high, more)];
+  }
+
+  // By event the row in its lane, in the middle 0: markers that would meet stand above each other.
+  function stacked(events, pixels) {
+    const SIZE = 11; // of a marker with its outline, in pixels
+    const levels = new Map();
+    for (let lane = 0; lane < data.kinds.length; lane += 1) {
+      const own = events.filter(([, kind]) => kind === lane).sort((a, b) => a[0] - b[0]);
+      let group = [];
+      const close = () => {
+        const most = Math.max(...group.map(([, row]) => row));
+        group.forEach(([event, row]) => levels.set(event, row - most / 2));
+        group = [];
+      };
+      for (const event of own) {
+        const near = group.filter(([other]) => (event[0] - other[0]) * pixels < SIZE);
+        if (!near.length && group.length) close();
+        const taken = near.map(([, row]) => row);
+        const free = [...Array(laneRows).keys()].find((row) => !taken.includes(row));
+        group.push([event, free ?? group.length % laneRows]);
+      }
+      if (group.length) close();
+    }
+    return levels;
+  }
+
+  function lanes(symbol, state, { narrow, pixels }) {
+    const named = narrow ? LANE.named : 0;
+    const height = named + LANE.wide + LANE.row * (laneRows - 3);
+    const low = named / height / 2; // markers leave room for the name of the lane above them
+    const rowsOf = stacked(symbol.events, pixels);
+    const level = (event) => event[1] + low + (rowsOf.get(event) * LANE.row) / height;
+    const traces = data.kinds.map((kind, lane) => {
+      const own = symbol.events.filter((event) => event[1] === lane);
+      return {
+        type: "scatter", mode: "markers", meta: "events", name: plain(kind.name),
+        x: own.map(([place]) => place), y: own.map(level),
+        customdata: own.map(([, , , id]) => id), text: own.map(eventText), hovertemplate: "%{text}<extra></extra>",
+        marker: {
+          symbol: own.map(([, , traded]) => kind.shape + (traded ? "" : "-open")),
+          color: colour(kind.colour), size: 9, opacity: 1, line: { width: 1.6, color: colour(kind.colour) },
+        },
+      };
+    });
+    const chosen = symbol.events.find((event) => event[3] && event[3] === state.event);
+    if (chosen) {
+      traces.push({
+        type: "scatter", mode: "markers", hoverinfo: "skip", x: [chosen[0]], y: [level(chosen)],
+        marker: { symbol: "circle-open", size: 19, color: colour("--ink"), line: { width: 1.5 } },
+      });
+    }
+    const count = data.kinds.length;
+    return {
+      title: "Events, at the first session that could trade them", height: Math.max(1, count) * height, traces,
+      axis: {
+        range: [Math.max(count, 1) - 0.5, -0.5], zeroline: false, tickmode: "array",
+        tickvals: data.kinds.map((_, lane) => lane + low), ticktext: data.kinds.map(({ name }) => (narrow ? "" : plain(name))),
+      },
+      labels: narrow ? data.kinds.map(({ name }, lane) => ({ text: plain(name), y: lane - 0.5 })) : [],
+    };
+  }
+
+  // A line through the levels of bars, of which each holds from edge to edge; broken between lines.
+  function stepLine(lines) {
+    const points = lines.flatMap(([first, levels]) => [
+      ...levels.flatMap((level, n) => [[first + n - 0.5, level], [first + n + 0.5, level]]), [null, null],
+    ]);
+    return { x: points.map(([x]) => x), y: points.map(([, y]) => y) };
+  }
+
+  function candles({ bars }) {
+    return {
+      type: "candlestick", meta: "candles", x: [...days.keys()], ...bars, hoverinfo: "none",
+      increasing: { line: { color: colour("--soft"), width: 1 }, fillcolor: colour("--paper") },
+      decreasing: { line: { color: colour("--soft"), width: 1 }, fillcolor: colour("--soft") },
+    };
+  }
+
+  function tradeTraces({ trades, levels }) {
+    const line = (own, name) => ({
+      type: "scatter", mode: "lines", hoverinfo: "skip", line: { color: colour(name), width: 1.5 },
+      x: own.flatMap(({ entry, exit }) => [entry[0], exit[0], null]),
+      y: own.flatMap(({ entry, exit }) => [entry[1], exit[1], null]),
+    });
+    const fills = (end, symbolOf) => ({
+      type: "scatter", mode: "markers", meta: end, x: trades.map((trade) => trade[end][0]), y: trades.map((trade) => trade[end][1]),
+      customdata: trades.map(({ id }) => id), text: trades.map(tradeText), hovertemplate: "%{text}<extra></extra>",
+      marker: { symbol: trades.map(symbolOf), size: 10, color: trades.map(resultColour), line: { width: 1, color: colour("--paper") } },
+    });
+    const level = (name, dash) => ({
+      type: "scatter", mode: "lines", meta: name, ...stepLine(levels[name]), connectgaps: false,
+      hovertemplate: `${name} %{y}<extra></extra>`, line: { color: colour("--ink"), width: 1.2, dash },
+    });
+    return [
+      level("stop", "4px,3px"), level("limit", "1px,3px"),
+      line(trades.filter(({ gain }) => gain), "--gain"), line(trades.filter(({ gain }) => !gain), "--loss"),
+      fills("entry", ({ long }) => (long ? "triangle-up" : "triangle-down")),
+      fills("exit", ({ open }) => (open ? "circle-open" : "x")),
+    ];
+  }
+
+  function prices(symbol, state, { narrow }) {
+    const seen = inView(state);
+    const { bars, trades, levels } = symbol;
+    const values = [
+      ...days.flatMap((_, place) => (seen(place) ? [bars.low[place], bars.high[place]] : [])),
+      ...trades.flatMap(({ entry, exit }) => [entry, exit].filter(([place]) => seen(place)).map(([, price]) => price)),
+      ...[...levels.stop, ...levels.limit].flatMap(([first, own]) => own.filter((_, n) => seen(first + n))),
+    ];
+    return {
+      title: `<b>${plain(symbol.name)}</b>, dollars${data.weekly ? ", a candle a week" : ""}`, height: narrow ? 240 : 310,
+      traces: [candles(symbol), ...tradeTraces(symbol)], axis: { range: ends(values), zeroline: false },
+    };
+  }
+
+  function volume({ bars }, state, { narrow }) {
+    const seen = inView(state);
+    return {
+      title: "Volume, shares", height: narrow ? 44 : 56,
+      traces: [{
+        type: "bar", x: [...days.keys()], y: bars.volume, marker: { color: colour("--soft"), opacity: 0.55, line: { width: 0 } },
+        hoverinfo: "none",
+      }],
+      axis: { range: ends(bars.volume.filter((_, place) => seen(place)), [0, 1]), nticks: 3, tickformat: "~s" },
+    };
+  }
+
+  // ---- the account ----------------------------------------------------------------------------
+
+  // Curves that begin with the cash at the first open have one value more than there are bars.
+  function curve(values, atOpen, more) {
+    const first = data.span[0];
+    const x = values.map((_, n) => (atOpen && n === 0 ? first - 0.5 : first + n - (atOpen ? 1 : 0)));
+    return { type: "scatter", mode: x.length > 1 ? "lines" : "markers", hoverinfo: "none", x, y: values, ...more };
+  }
+
+  function account(names, state, panel, looks) {
+    const seen = inView(state);
+    const traces = names.map((name, n) => curve(data.account[name], panel.atOpen, { meta: name, ...looks[n] }));
+    const values = traces.flatMap(({ x, y }) => y.filter((_, n) => seen(x[n])));
+    return { ...panel, traces, axis: { range: ends(values, panel.least), zeroline: Boolean(panel.least), nticks: panel.nticks, tickformat: panel.format } };
+  }
+
+  function accountPanels(state, { narrow }) {
+    const short = (name) => plain(name.length > 24 ? `${name.slice(0, 23)}…` : name);
+    const [own, other] = [short(data.strategy), short(data.benchmark)];
+    const ownLine = { color: colour("--accent"), width: 1.8 };
+    const otherLine = { color: colour("--soft"), width: 1.4, dash: "4px,3px" };
+    const keyed = `<span style="color:${colour("--accent")}">━ ${own}</span>  <span style="color:${colour("--soft")}">╍ ${other}</span>`;
+    return [
+      account(["benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars  ${keyed}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5, format: "~s" },
+        [{ line: otherLine }, { line: ownLine }]),
+      account(["benchmark_drawdown", "drawdown"], state, { title: `Drawdown  ${keyed}`, height: narrow ? 70 : 84, least: [-0.01, 0], nticks: 4, format: ".1~%" },
+        [{ line: otherLine }, { line: ownLine, fill: "tozeroy", fillcolor: tint("--accent", 0.15) }]),
+      account(["exposure"], state, { title: "Exposure: positions ÷ equity, below zero short", height: narrow ? 60 : 70, least: [0, 0.05], nticks: 4, format: ".0%" },
+        [{ line: { ...ownLine, width: 1, shape: "hvh" }, fill: "tozeroy", fillcolor: tint("--accent", 0.3) }]),
+    ];
+  }
+
+  // ---- the whole ------------------------------------------------------------------------------
+
+  // Trades as bands over the candles, what lies outside of the run in grey, and the chosen bar.
+  function shapes(symbol, state, pricesAxis, top) {
+    const grey = { type: "rect", yref: "paper", y0: 0, y1: top, fillcolor: tint("--soft", 0.14), line: { width: 0 }, layer: "below" };
+    const found = symbol.trades.map((trade) => ({
+      type: "rect", name: `trade ${trade.id}`, yref: `${pricesAxis} domain`, y0: 0, y1: 1, x0: trade.entry[0] - 0.5, x1: trade.exit[0] + 0.5,
+      fillcolor: resultColour(trade), opacity: trade.id === state.trade ? 0.26 : 0.14, line: { width: 0 }, layer: "below",
+    }));
+    if (data.span[0] > 0) found.push({ ...grey, x0: WHOLE[0], x1: data.span[0] - 0.5 });
+    if (data.span[1] < last) found.push({ ...grey, x0: data.span[1] + 0.5, x1: WHOLE[1] });
+    if (state.place !== null) {
+      found.push({ type: "line", yref: "paper", y0: 0, y1: top, x0: state.place, x1: state.place, line: { color: colour("--ink"), width: 1, dash: "2px,3px" } });
+    }
+    return found;
+  }
+
+  // Lays out panels from top to bottom: `state` is { symbol, range, place, event, trade }.
+  function draw(state) {
+    const element = byId("story");
+    const width = charts.widthOf(element);
+    const narrow = width < NARROW;
+    const left = narrow ? 44 : Math.max(56, 16 + 7 * Math.max(0, ...data.kinds.map(({ name }) => name.length)));
+    const room = width - left - 8;
+    const view = { narrow, pixels: room / (state.range[1] - state.range[0]) };
+    const symbol = symbols[state.symbol];
+    const panels = [
+      lanes(symbol, state, view), prices(symbol, state, view), volume(symbol, state, view), ...accountPanels(state, view),
+    ];
+    const [tall, gap] = charts.isPrinting() ? [PRINTED, 20] : [1, GAP];
+    const total = panels.reduce((sum, { height }) => sum + tall * height + gap, 0);
+    const layout = {
+      height: total + 44, margin: { l: left, r: 8, t: 0, b: 44 }, bargap: 0.25, hovermode: "closest", hoverdistance: 24, spikedistance: -1,
+      font: { family: "system-ui, sans-serif", size: narrow ? 11 : 12, color: colour("--ink") },
+      dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+      xaxis: {
+        range: [...state.range], anchor: `y${panels.length}`, rangeslider: { visible: false }, zeroline: false, ...timeTicks(state.range, room),
+        showspikes: true, spikemode: "across", spikesnap: "cursor", spikethickness: 1, spikedash: "solid", spikecolor: colour("--soft"),
+      },
+      annotations: [], shapes: shapes(symbol, state, "y2", 1 - gap / total),
+    };
+    const label = (more) => ({ xref: "paper", x: 0, xanchor: "left", showarrow: false, align: "left", ...more });
+    let top = 0;
+    panels.forEach(({ title, height, axis, labels = [] }, n) => {
+      top += gap;
+      const domain = [Math.max(0, 1 - (top + tall * height) / total), 1 - top / total];
+      top += tall * height;
+      layout[`yaxis${n ? n + 1 : ""}`] = { domain, fixedrange: true, ...axis };
+      layout.annotations.push(label({ text: title, yref: "paper", y: domain[1], yanchor: "bottom" }));
+      labels.forEach(({ text, y }) => layout.annotations.push(label({ text, yref: "y", y, yanchor: "top", font: { color: colour("--soft"), size: 11 } })));
+    });
+    const traces = panels.flatMap(({ traces: own }, n) => own.map((trace) => ({ ...trace, xaxis: "x", yaxis: `y${n ? n + 1 : ""}` })));
+    return charts.draw(element, traces, layout, { doubleClick: false, showTips: false });
+  }
+
+  // What the chart shows at a bar, in words; nothing outside of the history.
+  function figures(place, state) {
+    if (!days[place]) return "";
+    const { bars } = symbols[state.symbol], { account: own } = data, n = place - data.span[0];
+    const percent = (value) => (value === null ? "unknown" : `${charts.signed(100 * value, 1)} %`);
+    const told = [`${data.weekly ? "Week to " : ""}${days[place]}`];
+    if (bars.close[place] !== null) {
+      told.push(`open ${bars.open[place]}, high ${bars.high[place]}, low ${bars.low[place]}, close ${bars.close[place]}`, `volume ${number(bars.volume[place], 0)}`);
+    }
+    if (n >= 0 && n < own.drawdown.length) {
+      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, `drawdown ${percent(own.drawdown[n])}`, `exposure ${percent(own.exposure[n])}`);
+    }
+    return told.join(" · ");
+  }
+
+  // A range of bars, held within the history and not too short to read.
+  function within([from, to]) {
+    const middle = (from + to) / 2, half = Math.max(to - from, FEWEST) / 2;
+    const [low, high] = [Math.max(WHOLE[0], middle - half), Math.min(WHOLE[1], middle + half)];
+    return low >= high ? WHOLE : [low, high];
+  }
+
+  return { draw, figures, within, symbols, WHOLE, rows, cell, known };
+})();
