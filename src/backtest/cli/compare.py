@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtest.cli.options import AsJson, ReportsFolder
+
+if TYPE_CHECKING:
+    from backtest.runs import Run
 
 EXAMPLES = (
     "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
@@ -25,11 +28,11 @@ def compare(
     as_json: AsJson = False,
     out: ReportsFolder = None,
 ) -> None:
-    """Show the figures of runs side by side, with their benchmark."""
+    """Show the figures of runs side by side, with their benchmark, and write a page of them."""
     from backtest.cli import show
     from backtest.errors import UsageError
-    from backtest.evidence import trials_on_record
-    from backtest.reports.evidence_words import comparison_rows
+    from backtest.reports.compare_page import write_comparison
+    from backtest.reports.index_page import write_index
     from backtest.runs import find_run, latest_runs
     from backtest.workspace import find_reports
 
@@ -45,11 +48,23 @@ def compare(
                 for told in show.manifests(runs)
             ]
         )
-        return
+    else:
+        _print_table(runs)
+    page = write_comparison(reports, runs, keep=True)
+    write_index(reports)
+    if not as_json:
+        typer.echo(f"\nThe page: {page}")
+
+
+def _print_table(runs: list[Run]) -> None:
+    from backtest.cli import show
+    from backtest.evidence import trials_on_record
+    from backtest.reports.evidence_words import comparison_notes, comparison_rows
+
     terminal = show.console()
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     show.comparison(terminal, runs, comparison_rows(runs, trials))
-    show.comparison_notes(terminal, runs)
-    if unlike := show.differences(runs):
+    show.notes(terminal, comparison_notes(runs))
+    if unlike := show.set_differently(runs):
         terminal.print()
         terminal.print(unlike)

@@ -26,6 +26,8 @@ from backtest.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
     from backtest.api import PreparedRun
@@ -119,8 +121,9 @@ def run(
     else:
         show.correction(terminal, runs)
     _draw(runs, tearsheet=tearsheet)
+    page = _side_by_side(workspace.reports)
     if not as_json:
-        _print_places(terminal, runs, known=len(known))
+        _print_places(terminal, runs, page, known=len(known))
     if faults:
         raise UsageError("\n".join(faults))
 
@@ -189,7 +192,26 @@ def _draw(runs: list[Run], *, tearsheet: bool) -> None:
         write_page(run)
 
 
-def _print_places(terminal: Console, runs: list[Run], *, known: int) -> None:
+def _side_by_side(reports: Path) -> Path | None:
+    """Write the comparison of the latest run of each strategy, and the index.
+
+    Another run that cannot be read is no fault of this one: it is told, and there is no page.
+    """
+    from backtest.errors import DataError
+    from backtest.reports.compare_page import write_comparison
+    from backtest.reports.index_page import write_index
+    from backtest.runs import latest_runs
+
+    page = None
+    try:
+        page = write_comparison(reports, latest_runs(reports))
+    except DataError as error:
+        typer.echo(f"The page of the comparison was not written. {error}", err=True)
+    write_index(reports)
+    return page
+
+
+def _print_places(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:
     from rich.text import Text
 
     terminal.print()
@@ -203,3 +225,5 @@ def _print_places(terminal: Console, runs: list[Run], *, known: int) -> None:
         terminal.print(place, soft_wrap=True)
     ids = " ".join(run.run_id for run in runs)
     terminal.print(f"Side by side: backtest compare {ids}", soft_wrap=True)
+    if page:
+        terminal.print(Text(f"The latest of each strategy: {page}"), soft_wrap=True)

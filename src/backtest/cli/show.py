@@ -12,15 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.discovery import flat
 from backtest.evidence import trials_on_record
-from backtest.reports.evidence_words import (
-    corrected,
-    evidence_rows,
-    holm_line,
-    leading_p,
-    plain_sentence,
-)
+from backtest.reports.differences import benchmarks_of, differences, heading, span_rows
+from backtest.reports.evidence_words import corrected, evidence_rows, holm_line, plain_sentence
 from backtest.reports.formats import FIGURES, UNKNOWN, new_york_day, percent
 
 ENTRIES = ("enter", "reverse")
@@ -102,60 +96,38 @@ def comparison(
         more: further rows, a label and a cell for each run.
 
     """
+    more = [*more, *span_rows(runs)]
     labels = [*(label for _, label, _ in FIGURES), *(label for label, _ in more)]
     columns = [
-        (_heading(run, runs), [*_cells(run.summary), *(cells[number] for _, cells in more)])
+        (heading(run, runs), [*_cells(run.summary), *(cells[number] for _, cells in more)])
         for number, run in enumerate(runs)
     ]
     columns += [
-        (heading, [*_cells(figures), *("" for _ in more)]) for heading, figures in _benchmarks(runs)
+        (one.heading, [*_cells(one.figures), *("" for _ in more)]) for one in benchmarks_of(runs)
     ]
-    if len({_span(run) for run in runs}) > 1:
-        labels += ["From", "To"]
-        columns = [
-            (heading, [*cells, *(_span(runs[n]) if n < len(runs) else ("", ""))])
-            for n, (heading, cells) in enumerate(columns)
-        ]
     for place, group in enumerate(_fitting(columns, out.width - max(map(len, labels)))):
         if place:
             out.print()
-        headings = [heading for heading, _ in group]
+        headings = [title for title, _ in group]
         table = new_table("", *headings, right=headings, whole=[""])
         for number, label in enumerate(labels):
             table.add_row(label, *(cells[number] for _, cells in group))
         out.print(table)
 
 
-def comparison_notes(out: Console, runs: Sequence[Run]) -> None:
-    """Print what the rows of evidence mean, and which runs have none yet."""
-    known = sum(leading_p(run) is not None for run in runs)
-    lines = ["Placebo p: how often random timing does as well, by the mean return of a trade."]
-    if known > 1:
-        lines.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
-    if missing := [run.run_id for run in runs if "evidence" not in run.manifest]:
-        lines.append(f"Without evidence yet: {', '.join(missing)}; `backtest run` adds it.")
+def notes(out: Console, lines: Iterable[str]) -> None:
+    """Print what a table means below it."""
     out.print()
     for line in lines:
         out.print(Text(line, style="dim"))
 
 
-def differences(runs: Sequence[Run]) -> Table | None:
+def set_differently(runs: Sequence[Run]) -> Table | None:
     """What was set differently in the runs, a row each; None where they are alike."""
-    told = [_settings(run) for run in runs]
-    names = dict.fromkeys(name for settings in told for name in settings)
     table = new_table("Set differently", *(run.run_id for run in runs), whole=("Set differently",))
-    for name in names:
-        values = [settings.get(name) for settings in told]
-        if len({value for value in values if value is not None}) > 1:
-            table.add_row(name, *(UNKNOWN if value is None else value for value in values))
+    for name, values in differences(runs):
+        table.add_row(name, *(UNKNOWN if value is None else value for value in values))
     return table if table.row_count else None
-
-
-def _settings(run: Run) -> dict[str, str]:
-    """Parameters, told by strategy since other strategies' are not comparable, rules and span."""
-    manifest = run.manifest
-    rest = {name: manifest[name] for name in ("benchmark", "symbols", "span", "rules")}
-    return flat({manifest["strategy"]: manifest["parameters"], **rest})
 
 
 def _cells(figures: Mapping[str, float | None]) -> list[str]:
@@ -166,42 +138,14 @@ def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
     """Columns in groups that are no wider than the width, at least one in each."""
     groups: list[list[Column]] = []
     left = 0
-    for heading, cells in columns:
-        need = 2 + max(map(len, [*heading.split(), *cells]))
+    for title, cells in columns:
+        need = 2 + max(map(len, [*title.split(), *cells]))
         if not groups or need > left:
             groups.append([])
             left = width
-        groups[-1].append((heading, cells))
+        groups[-1].append((title, cells))
         left -= need
     return groups
-
-
-def _heading(run: Run, runs: Sequence[Run]) -> str:
-    """The strategy, and what tells it from the others."""
-    lines = [run.manifest["strategy"].replace("_", " ")]
-    if len({tuple(other.manifest["symbols"]) for other in runs}) > 1:
-        lines.append("+".join(run.manifest["symbols"]))
-    if sum(other.name == run.name for other in runs) > 1:
-        lines.append(run.run_id)
-    return "\n".join(lines)
-
-
-def _span(run: Run) -> tuple[str, str]:
-    return (run.manifest["span"]["first"], run.manifest["span"]["last"])
-
-
-def _benchmarks(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, float | None]]]:
-    """The benchmark of each span, once."""
-    found: dict[tuple[Any, ...], tuple[str, Mapping[str, float | None]]] = {}
-    spans = {_span(run) for run in runs}
-    for run in runs:
-        symbol, cash = run.manifest["benchmark"], run.manifest["rules"]["cash"]
-        title = f"{symbol}\nbenchmark"
-        if len(spans) > 1:
-            title += f"\nof {run.run_id}"
-        figures = run.manifest["summary"]["benchmark"]
-        found.setdefault((symbol, cash, _span(run)), (title, figures))
-    return list(found.values())
 
 
 def trades(run: Run) -> Table:

@@ -68,6 +68,7 @@ def study(
     """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
     from backtest.cli import show
     from backtest.errors import UsageError, unknown
+    from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
     from backtest.research.event_study.study import WINDOWS
     from backtest.study import run as studies
@@ -96,6 +97,7 @@ def study(
     known = prepared.exists and not force
     done = studies.study(prepared, force=force)
     page = write_study_page(done.path, done.record, workspace.reports)
+    write_index(workspace.reports)
     if as_json:
         show.print_json({**done.record, "path": str(done.path)})
         return

@@ -80,6 +80,7 @@ def sweep(
     from backtest.cli import show
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
+    from backtest.reports.index_page import write_index
     from backtest.reports.sweep_page import write_sweep_page
     from backtest.sweep.run import SweepRequest, known_sweep, prepare_sweep
     from backtest.workspace import find_workspace
@@ -112,6 +113,7 @@ def sweep(
         _announce(plan, workers, cluster, yes=yes)
         done = _evaluate(plan, workers, cluster)
     page = write_sweep_page(done.path, workspace.reports)
+    write_index(workspace.reports)
     if as_json:
         show.print_json({**done.manifest, "path": str(done.path)})
         return
