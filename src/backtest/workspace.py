@@ -121,11 +121,17 @@ def cached(name: str, make: Callable[[], bytes]) -> bytes:
             return content
     content = make()
     with suppress(OSError):
-        _write_whole(path, sha256(content).digest() + content)
+        write_whole(path, sha256(content).digest() + content)
     return content
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it there, so that it is never half written.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:

@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from backtest import __version__
-from backtest.cli import compare, events, listing, prices, run, simulate, study, sweep
+from backtest.cli import (
+    compare,
+    events,
+    listing,
+    open_page,
+    prices,
+    report,
+    run,
+    simulate,
+    study,
+    sweep,
+)
 from backtest.errors import BacktestError
 
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
@@ -33,6 +44,8 @@ app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("study", epilog=study.EXAMPLES)(study.study)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
+app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("open", epilog=open_page.EXAMPLES)(open_page.open_page)
 app.add_typer(listing.app, name="list")
 app.add_typer(events.app, name="events")
 app.add_typer(prices.app, name="prices")

@@ -1,0 +1,153 @@
+"""A run as Markdown, to be read in a message: figures, trades, and what became of the events."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from backtest.discovery import flat
+from backtest.evidence import trials_on_record
+from backtest.reports.evidence_words import plain_sentence
+from backtest.reports.formats import FIGURES, costs_line, new_york_day, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from backtest.runs import Run
+
+_OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
+_SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")
+_CALLS = re.compile(r"([@#])(?=\w)")  # would call a person, or name an issue
+_IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
+_NO_WIDTH = "\u200b"
+
+
+def run_markdown(run: Run) -> str:
+    """A run as Markdown that shows every text from outside as it is."""
+    manifest = run.manifest
+    parts = [
+        f"## {escaped(run.name)}",
+        _sentence(run),
+        _settings(run),
+        _figures(run),
+        "### Trades",
+        _trades(run) if run.trades else "No trade.",
+    ]
+    if rest := [row for row in run.decisions if row["action"] not in _OPENING]:
+        parts += ["### Events that opened no trade", _untraded(rest, run)]
+    if sentences := manifest["assumptions"]:
+        parts += ["### Assumptions", "\n".join(f"- {escaped(text)}" for text in sentences)]
+    parts += ["### What decided it", _identity(run)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def escaped(text: str) -> str:
+    """A text in one line in which Markdown finds no sign, no name and no number of an issue."""
+    line = _SIGNS.sub(r"\\\1", " ".join(text.split()))
+    return _CALLS.sub(rf"\1{_NO_WIDTH}", line)
+
+
+def _sentence(run: Run) -> str:
+    manifest = run.manifest
+    told = []
+    if "evidence" in manifest:
+        trials = trials_on_record(run.path.parent, manifest)
+        told.append(plain_sentence(manifest["evidence"], trials))
+    if manifest["ruined_on"]:
+        told.append(f"Ruined on {manifest['ruined_on']}: equity fell to zero or below.")
+    return f"**{escaped(' '.join(told))}**" if told else ""
+
+
+def _settings(run: Run) -> str:
+    manifest = run.manifest
+    span, settings = manifest["span"], flat(manifest["parameters"])
+    told = [
+        f"{span['first']} to {span['last']}",
+        f"start {manifest['rules']['cash']:,.0f} dollars",
+        f"costs: {costs_line(manifest)}",
+        *(f"{name} {value}" for name, value in settings.items()),
+    ]
+    return escaped(" · ".join(told))
+
+
+def _figures(run: Run) -> str:
+    summary = run.manifest["summary"]
+    names = ("", run.manifest["strategy"], run.manifest["benchmark"])
+    rows = (
+        (escaped(label), form(summary["run"][name]), form(summary["benchmark"][name]))
+        for name, label, form in FIGURES
+    )
+    return _table(names, rows, right={1, 2})
+
+
+def _trades(run: Run) -> str:
+    events = {row["event_id"]: row for row in run.decisions}
+    headings = (
+        "Symbol", "Side", "Entry", "at", "Exit", "at", "Left by", "Net $", "Return", "Event",
+    )  # fmt: skip
+    rows = (
+        (
+            escaped(row["symbol"]),
+            row["direction"],
+            row["entry_session"],
+            f"{float(row['entry_price']):,.2f}",
+            row["exit_session"],
+            f"{float(row['exit_price']):,.2f}",
+            escaped(row["exit_reason"].replace("_", " ")),
+            f"{float(row['net_profit']):+,.0f}",
+            percent(float(row["return"])),
+            _event(events.get(row["event_id"])),
+        )
+        for row in run.trades
+    )
+    return _table(headings, rows, right={3, 5, 7, 8})
+
+
+def _event(row: Mapping[str, str] | None) -> str:
+    if row is None:
+        return "an order without an event"
+    return f"{_headline(row)} ({escaped(row['reason'])})"
+
+
+def _untraded(rows: Sequence[Mapping[str, str]], run: Run) -> str:
+    several = len(run.manifest["symbols"]) > 1
+    cells = (
+        (
+            new_york_day(row["published_at"]),
+            escaped(row["action"].replace("_", " ")),
+            escaped(row["reason"]),
+            f"{escaped(row['symbol'])}: " * several + _headline(row),
+        )
+        for row in rows
+    )
+    return _table(("Public", "Became", "Why", "Event"), cells)
+
+
+def _headline(row: Mapping[str, str]) -> str:
+    """The headline of an event, which leads to its source where that is a web address."""
+    text, address = escaped(row["headline"]), row.get("source_url", "")
+    if not address.startswith(("https://", "http://")):
+        return text
+    return f"[{text}](<{quote(address, safe=_IN_ADDRESSES)}>)"
+
+
+def _identity(run: Run) -> str:
+    manifest = run.manifest
+    packages = ", ".join(f"{name} {version}" for name, version in manifest["packages"].items())
+    rows = (
+        ("Run", run.run_id),
+        ("Strategy, sha256", manifest["strategy_sha256"]),
+        ("Program, sha256", manifest["program_sha256"]),
+        *((f"{escaped(name)}, sha256", sha256) for name, sha256 in manifest["inputs"].items()),
+        ("Packages", escaped(packages)),
+    )
+    return _table(("", ""), rows)
+
+
+def _table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()
+) -> str:
+    rule = ["--:" if number in set(right) else "---" for number in range(len(headings))]
+    lines = ([escaped(heading) for heading in headings], rule, *rows)
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

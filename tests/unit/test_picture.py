@@ -1,0 +1,222 @@
+"""The picture of a run shows what the files of its folder hold, and no text covers another."""
+
+import itertools
+import struct
+
+import matplotlib as mpl
+import matplotlib.style
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from backtest.errors import UsageError
+from backtest.reports import picture, picture_panels
+from backtest.reports.picture import write_picture
+from backtest.reports.picture_scene import GAIN, LOSS, PAPER, Level, Marker, Scene
+from backtest.reports.run_charts import TRADED
+from tests.made_up import day, do
+
+EVERY_KIND = "Earnings, StakeDisclosure, ShortReport, News"
+GUARDED = "return Signal.long(event, weight=0.5, hold=3, stop=0.10, target=0.05)"
+
+
+@pytest.fixture
+def run(checkout):
+    """Six events of four kinds, traded in both directions, with stops and targets."""
+    checkout.strategy(
+        "busy",
+        "if 'miss' in event.headline: return 'no'\n"
+        "        make = Signal.short if event.kind == 'news' else Signal.long\n"
+        "        return make(event, weight=0.5, hold=3, stop=0.10, target=0.5)",
+        EVERY_KIND,
+    )
+    return do(checkout, "busy")
+
+
+def scene(run) -> Scene:
+    return Scene(run, run.manifest["symbols"][0])
+
+
+def drawn(run):
+    """The figure of a run, laid out."""
+    with mpl.style.context(["default", picture._STYLE]):
+        figure = picture._figure(scene(run))
+        FigureCanvasAgg(figure).draw()
+    return figure
+
+
+def texts(figure) -> list:
+    """Every text that is written, but for empty ones and those of ticks outside of their panel."""
+    legend = [text for found in figure.legends for text in found.get_texts()]
+    panels = [
+        text for axes in figure.axes for text in (*axes.texts, *labels(axes.xaxis, axes.yaxis))
+    ]
+    return [text for text in (*figure.texts, *legend, *panels) if text.get_text()]
+
+
+def labels(*axes) -> list:
+    return [
+        label
+        for axis in axes
+        for tick in axis._update_ticks()  # those within the limits
+        for label in (tick.label1, tick.label2)
+        if label.get_visible()
+    ]
+
+
+# The file
+
+
+def test_it_is_a_png_of_3200_by_1800_pixels_without_a_date_or_a_program(run, tmp_path):
+    content = write_picture(run, tmp_path / "chart.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert struct.unpack(">II", content[16:24]) == (3200, 1800)
+    assert not any(name in content for name in (b"tEXt", b"iTXt", b"zTXt", b"tIME"))
+    assert len(content) < 500_000
+
+
+def test_the_same_run_gives_the_same_bytes_whatever_the_user_has_set(run, tmp_path):
+    first = write_picture(run, tmp_path / "one.png").read_bytes()
+    with mpl.rc_context({"font.size": 20, "axes.facecolor": "red", "font.family": "serif"}):
+        before = dict(mpl.rcParams)
+        assert write_picture(run, tmp_path / "two.png").read_bytes() == first
+        assert dict(mpl.rcParams) == before
+
+
+def test_a_place_that_cannot_be_written_is_told(run, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match=r"chart\.png cannot be written"):
+        write_picture(run, tmp_path / "file" / "chart.png")
+
+
+def test_a_stock_that_the_run_has_not_is_told_with_those_it_has(run, tmp_path):
+    with pytest.raises(UsageError, match=r"no stock in run \w+ that is named 'acme'.*Known: ACME"):
+        write_picture(run, tmp_path / "chart.png", "acme")
+
+
+# What it shows
+
+
+def test_every_event_is_a_marker_filled_where_it_traded(run):
+    events, *_ = drawn(run).axes
+    shown = [(line.get_marker(), line.get_markerfacecolor() != PAPER) for line in events.lines]
+    shapes = {kind: shape for kind, (shape, _) in scene(run).kinds.items()}
+    assert sorted(shown) == sorted(
+        (shapes[row["kind"]], row["action"] in TRADED) for row in run.decisions
+    )
+    assert len(set(shapes.values())) == 4
+    assert {filled for _, filled in shown} == {True, False}
+
+
+def test_every_trade_has_its_span_its_entry_and_its_exit(run):
+    prices = drawn(run).axes[2]
+    marks = [
+        (line.get_marker(), *line.get_xdata(), *line.get_ydata())
+        for line in prices.lines
+        if line.get_marker() != "None"
+    ]
+    expected = []
+    for trade in run.trades:
+        begin, end = scene(run).span(trade)
+        left = "o" if trade["exit_reason"] == "open" else "X"
+        entry = "^" if trade["direction"] == "long" else "v"
+        expected += [
+            (entry, begin, float(trade["entry_price"])), (left, end, float(trade["exit_price"])),
+        ]  # fmt: skip
+    assert marks == expected
+    assert len(run.trades) > 2
+    assert {mark[0] for mark in marks} >= {"^", "v", "X"}
+    spans = [patch for patch in prices.patches if patch.get_alpha()]
+    assert [patch.get_facecolor()[:3] for patch in spans] == [
+        mpl.colors.to_rgb(GAIN if float(trade["return"]) > 0 else LOSS) for trade in run.trades
+    ]
+
+
+def test_levels_are_those_of_the_orders_in_steps(checkout):
+    checkout.strategy("guarded", GUARDED)
+    found = scene(do(checkout, "guarded"))
+    bought = 103 * 1.0005
+    (first, _) = found.levels("stop")
+    event = found.trades[0]["event_id"]
+    assert first == Level(event, pytest.approx(0.9 * bought), 2.5, 5.5)  # three sessions
+    assert found.levels("limit")[0] == Level(event, pytest.approx(1.05 * bought), 2.5, 5.5)
+
+
+def test_a_level_that_moves_is_a_step(checkout):
+    checkout.strategy(
+        "trailing", "return Signal.long(event, weight=0.5, hold=5, trailing_stop=0.05)"
+    )
+    found = scene(do(checkout, "trailing"))
+    steps = [level for level in found.levels("stop") if level.event == found.trades[0]["event_id"]]
+    assert len(steps) > 2
+    assert [one.end for one in steps[:-1]] == [one.begin for one in steps[1:]]
+
+
+def test_an_event_outside_of_the_run_stands_within_the_edge(checkout):
+    run = do(checkout, first=day("2025-06-06"), last=day("2025-06-20"))
+    early, late = scene(run).markers
+    assert early == Marker("earnings", -1.0, traded=False)  # tradable the session before
+    assert late.place == 10 - 1 + 2.0  # a week later: no further than the edge
+    low, high = scene(run).limits
+    assert low < early.place < late.place < high
+
+
+def test_the_bars_are_those_of_the_run_and_of_its_stock(checkout):
+    run = do(checkout, first=day("2025-06-06"), last=day("2025-06-20"))
+    bars = scene(run).bars
+    assert list(bars["place"]) == list(range(10))
+    assert bars["open"].iloc[0] == 104
+
+
+def test_the_heading_tells_return_benchmark_trades_p_and_span(run):
+    told = " ".join(text.get_text() for text in drawn(run).texts)
+    assert told.startswith("busy · ACME ")
+    assert f"{len(run.trades)} trades" in told
+    assert "INDX +2.0 %" in told
+    assert "placebo p 0." in told
+    assert "2025-06-02 to 2025-07-15" in told
+    assert f"run {run.run_id}" in told
+
+
+def test_the_key_names_what_is_there_and_nothing_else(checkout):
+    def key(strategy):
+        figure = drawn(do(checkout, strategy))
+        return [text.get_text() for text in figure.legends[0].get_texts()]
+
+    assert key("owner") == ["event, traded", "gain", "long entry", "still open"]
+    checkout.strategy("silent", "return 'no'")
+    assert key("silent") == ["event, not traded"]
+
+
+# Nothing covers anything
+
+
+@pytest.mark.parametrize("case", ["busy", "owner", "silent", "one session", "long names"])
+def test_no_text_covers_another_or_leaves_the_picture(checkout, run, case):
+    if case == "silent":
+        checkout.strategy("silent", "return 'no'")
+    if case == "long names":
+        run = do(checkout, "owner")
+        name = "strategy_of_a_person_who_likes_words_" * 3
+        run.manifest["strategy"] = name
+        run.manifest["rules"]["borrow_mode"] = name
+    if case in ("owner", "silent"):
+        run = do(checkout, case)
+    if case == "one session":
+        run = do(checkout, last=day("2025-06-02"))
+    figure = drawn(run)
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
+    assert len(boxes) > 10
+    covering = [
+        (a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.overlaps(other)
+    ]
+    assert covering == []
+    width, height = figure.bbox.size
+    assert [
+        text for text, box in boxes if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
+    ] == []
+
+
+def test_results_that_fit_in_no_row_are_left_out_rather_than_written_over_others(run):
+    crowded = scene(run)
+    crowded.trades[:] = crowded.trades[:1] * 5
+    assert picture_panels.result_rows(crowded) == [0, 1, 2, None, None]
