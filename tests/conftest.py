@@ -20,6 +20,15 @@ settings.register_profile("backtest", deadline=None)  # the calendar takes a sec
 settings.load_profile("backtest")
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say at the very end where the tests of pages were skipped."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", ()) if reporter else ()
+    if any(report.nodeid.startswith("tests/browser/") for report in skipped):
+        told = "The pages were not tested: no Chromium was found; install Debian's chromium"
+        reporter.write_line(told, yellow=True, bold=True)
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):

@@ -124,6 +124,6 @@ def test_the_page_shows_the_run_inside_its_null(page, checkout):
 def test_the_page_shows_where_the_profit_came_from(page):
     text = page("beats")
     for title in ("Event", "Kind of event", "Direction", "Left by", "Hour of knowledge"):
-        assert f'<th class="wide">{title}</th>' in text
+        assert f'<th scope="col" class="wide">{title}</th>' in text
     assert '<td class="wide">after the close</td>' in text
     assert '<td class="n">103.00</td><td class="n">103.00</td><td class="n">+0.0 %</td>' in text

@@ -14,7 +14,7 @@ WEIGHING = {"numba", "llvmlite", "scipy", "arch", "matplotlib"}
 SWEEPS = {"distributed", "dask"}
 
 HELP = (["--help"], ["run", "--help"], ["list", "--help"])
-LISTS = (["list", "runs"], ["list", "strategies"], ["compare"])
+LISTS = (["list", "runs"], ["list", "strategies"])
 
 # Tells of the modules that are there at the end.
 AT_THE_END = """
@@ -49,6 +49,18 @@ def draw_tearsheets(runs):
 draw.draw_tearsheets = draw_tearsheets
 main()
 """
+BEFORE_THE_PAGE = """
+import sys
+from backtest.cli.main import main
+from backtest.reports import compare_page
+write_comparison = compare_page.write_comparison
+def write(*given, **more):
+    print("<drawing>")
+    print("modules", *sys.modules, file=sys.__stderr__)
+    return write_comparison(*given, **more)
+compare_page.write_comparison = write
+main()
+"""
 
 
 def process(checkout, code: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -81,6 +93,19 @@ def test_lists_load_no_data(checkout, run_made_up, words):
     run_made_up("beats")
     modules = imported(process(checkout, AT_THE_END, *words))
     assert not modules & (DATA | DRAWING | WEIGHING | SWEEPS | {"jinja2"})
+
+
+def test_a_comparison_reads_and_draws_without_the_libraries_of_a_run(checkout, run_made_up):
+    run_made_up()
+    modules = imported(process(checkout, AT_THE_END, "compare"))
+    assert not modules & ((DATA - {"numpy"}) | DRAWING | WEIGHING | SWEEPS)
+
+
+def test_a_comparison_tells_its_table_before_anything_that_draws_is_loaded(checkout, run_made_up):
+    run_made_up("beats")
+    done = process(checkout, BEFORE_THE_PAGE, "compare")
+    assert "Final equity" in done.stdout.partition("<drawing>")[0]
+    assert not imported(done) & (DATA | {"jinja2"})
 
 
 def test_a_list_with_a_backtrader_strategy_loads_no_pandas(checkout):

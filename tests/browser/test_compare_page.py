@@ -1,0 +1,77 @@
+"""The comparison page: one chart in three scales, the best of each row, events by strategies."""
+
+import json
+
+import pytest
+
+from tests.browser.made_up_reports import COMPARED, NASTY
+from tests.browser.pages import figure, rows
+
+CASH = 100_000
+
+
+@pytest.fixture
+def page(reports, open_page):
+    return open_page(reports.page("compare.html"))
+
+
+def test_the_scale_of_the_chart_is_money_percent_or_log(page, reports):
+    folders = [reports.folder(f"{name}-ACME") for name in COMPARED]
+    ends = [float(rows(folder / "equity.csv")[-1]["equity"]) for folder in folders]
+    for scale, form, axis in (
+        ("money", lambda equity: equity, "linear"),
+        ("percent", lambda equity: 100 * (equity / CASH - 1), "linear"),
+        ("log", lambda equity: equity / CASH, "log"),
+    ):
+        page.get_by_label(scale, exact=True).check(force=True)
+        traces, layout = figure(page, "curves")
+        upper = [trace["y"][-1] for trace in traces if trace.get("yaxis", "y") == "y"]
+        assert upper[: len(ends)] == pytest.approx([form(end) for end in ends], rel=1e-4, abs=0.01)
+        assert layout["yaxis"]["type"] == axis
+
+    page.get_by_label("owner").uncheck()
+    assert len(figure(page, "curves")[0]) == len(traces) - 2  # its equity and its drawdown
+
+
+def test_every_row_of_figures_marks_its_best(page):
+    marked = dict(
+        page.evaluate(
+            """[...document.querySelectorAll("#figures tbody:first-of-type tr")].map((row) =>
+              [row.cells[0].textContent, [...row.cells].flatMap((cell, place) =>
+                cell.classList.contains("best") ? [place] : [])])"""
+        )
+    )
+    owner = COMPARED.index("owner") + 1  # holds a stock that rises by a dollar each session
+    assert marked["Total return"] == marked["Final equity $"] == [owner]
+    assert marked["Exposure"] == []  # more is not better
+    falling = COMPARED.index("mixed") + 1
+    assert marked["Max drawdown"] == [place for place in (1, 2, 3, 4) if place != falling]
+
+
+def test_the_matrix_holds_a_profit_for_each_trade_of_an_event(page, reports):
+    profits = [
+        float(trade["net_profit"])
+        for name in COMPARED
+        for trade in rows(reports.folder(f"{name}-ACME") / "trades.csv")
+    ]
+    cells = page.locator("#matrix tbody td.n[data-v]:not([data-v=''])").all()
+    shown = [float(cell.get_attribute("data-v")) for cell in cells]
+    assert sorted(shown) == pytest.approx(sorted(profits), abs=0.01)
+    assert page.locator("#matrix tbody th", has_text=NASTY).count() == 1
+
+    hidden = page.locator("#matrix tbody tr:not(:visible)").count()
+    page.get_by_label("also events that nobody traded").check()
+    assert hidden > 0
+    assert page.locator("#matrix tbody tr:not(:visible)").count() == 0
+
+
+def test_returns_are_correlated_both_ways_alike_and_differences_are_named(page, reports):
+    table = page.evaluate(
+        """[...document.querySelectorAll("#correlations tbody tr")].map((row) =>
+          [...row.querySelectorAll("td")].map((cell) => cell.textContent))"""
+    )
+    assert table == [list(column) for column in zip(*table, strict=True)]
+    assert {table[n][n] for n in (0, 1, 3)} == {"1.00"}  # one of them never trades
+    manifest = json.loads((reports.folder("beats-ACME") / "run.json").read_text())
+    told = page.locator("#parameters tr", has_text="hold").inner_text()
+    assert str(manifest["parameters"]["hold"]) in told.split()

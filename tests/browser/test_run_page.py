@@ -1,0 +1,114 @@
+"""The page of a run: the chart holds what the files hold; chart and tables lead to each other."""
+
+import pytest
+
+from tests.browser.dom import too_wide
+from tests.browser.made_up_reports import NASTY
+from tests.browser.pages import at, column, figure, hover, rows, settle
+
+TRADED = ("enter", "renew", "reverse")
+BEAT = "earnings-20250604-54bd86"
+
+
+@pytest.mark.parametrize("run", ["mixed-ACME", "mixed-ACME+BOOM", "never-ACME"])
+def test_the_chart_shows_every_event_trade_and_level_of_the_files(run, reports, open_page):
+    folder = reports.folder(run)
+    page = open_page(folder / "index.html")
+    events, trades, stops, limits = {}, [], set(), set()
+    for symbol in page.locator("#symbol option").all():
+        page.locator("#symbol").select_option(symbol.get_attribute("value"), force=True)
+        traces, layout = figure(page, "story")
+        for trace in traces:
+            if trace.get("meta") == "events":
+                events |= dict(zip(trace["customdata"], trace["marker"]["symbol"], strict=True))
+        trades += [one for one in layout["shapes"] if one.get("name", "").startswith("trade ")]
+        stops |= _levels(traces, "stop")
+        limits |= _levels(traces, "limit")
+
+    decisions = rows(folder / "decisions.csv")
+    assert set(events) == {row["event_id"] for row in decisions}
+    hollow = {event for event, symbol in events.items() if symbol.endswith("-open")}
+    assert hollow == {row["event_id"] for row in decisions if row["action"] not in TRADED}
+    assert len(trades) == len(rows(folder / "trades.csv"))
+    for drawn, kind in ((stops, "stop"), (limits, "limit")):
+        orders = [row for row in rows(folder / "orders.csv") if row["type"] == kind]
+        assert drawn == {round(float(row["price"]), 2) for row in orders}
+
+
+def _levels(traces, name):
+    (trace,) = [one for one in traces if one.get("meta") == name]
+    return {round(level, 2) for level in trace["y"] if level is not None}
+
+
+def test_a_marker_tells_its_event_and_leads_to_its_rows(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    curve, point = _marker(page, BEAT)
+    assert NASTY in hover(page, "story", curve, point)
+
+    place = at(page, "story", curve, point)
+    page.mouse.move(*place)
+    page.locator("#story .hoverlayer text").first.wait_for()
+    page.mouse.click(*place)
+    assert page.locator("#event h3").inner_text() == NASTY
+    picked = page.locator("tr.picked")
+    assert [row.get_attribute("data-event") for row in picked.all()] == [BEAT, BEAT]
+    assert page.locator("#decisions tr.picked").count() == 1
+
+
+def test_a_row_moves_the_chart_by_keys_alone(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    whole = figure(page, "story")[1]["xaxis"]["range"]
+    row = page.locator("#trades tbody tr[data-trade='2']")
+    page.locator("#trades thead button").last.focus()
+    while not row.evaluate("(one) => one.contains(document.activeElement)"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    first, last = figure(page, "story")[1]["xaxis"]["range"]
+    assert last - first < whole[1] - whole[0]
+    assert "news" in page.locator("#event").inner_text()
+    assert row.get_attribute("class") == "picked"
+    page.locator("#whole").click()
+    assert figure(page, "story")[1]["xaxis"]["range"] == whole
+
+
+def test_tables_are_sorted_by_number_and_narrowed(reports, open_page):
+    folder = reports.folder("mixed-ACME")
+    page = open_page(folder / "index.html")
+    profits = sorted(float(row["net_profit"]) for row in rows(folder / "trades.csv"))
+    heading = page.locator("#trades th", has_text="Net $")
+    heading.locator("button").focus()
+    for keys, order in (("Enter", "ascending"), ("Space", "descending")):
+        page.keyboard.press(keys)
+        assert heading.get_attribute("aria-sort") == order
+        shown = [float(value) for value in column(page, "trades", "Net $")]
+        assert shown == pytest.approx(profits if order == "ascending" else profits[::-1], abs=0.01)
+
+    decisions = rows(folder / "decisions.csv")
+    told = page.locator("form[data-narrows=decisions] output")
+    assert told.inner_text() == f"{len(decisions)} shown"
+    page.locator("form[data-narrows=decisions] select[name=action]").select_option("enter")
+    traded = [row for row in decisions if row["action"] == "enter"]
+    assert told.inner_text() == f"{len(traded)} of {len(decisions)} shown"
+    assert page.locator("#decisions tbody tr:visible").count() == len(traded)
+    page.locator("form[data-narrows=decisions] input[type=search]").fill("<script> BEAT")
+    assert page.locator("#decisions tbody tr:visible").count() == 1
+
+
+def test_the_tear_sheet_is_one_click_away_and_leads_back(reports, open_page):
+    page = open_page(reports.page("beats-ACME"))
+    page.get_by_role("link", name="tear sheet").click()
+    page.locator("h2", has_text="Key Performance Metrics").wait_for()
+    assert page.locator("figure svg").count() > 5
+    page.set_viewport_size({"width": 390, "height": 844})
+    settle(page)
+    assert too_wide(page) == []
+    page.get_by_role("link", name="← Run").click()
+    page.locator("#story").wait_for()
+
+
+def _marker(page, event):
+    """The curve and the point of an event's marker."""
+    for number, trace in enumerate(figure(page, "story")[0]):
+        if event in trace.get("customdata", ()) and trace["meta"] == "events":
+            return number, trace["customdata"].index(event)
+    raise AssertionError(event)

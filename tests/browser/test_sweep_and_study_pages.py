@@ -1,0 +1,36 @@
+"""The pages of a sweep and of a study: what their charts show, and how they answer."""
+
+from tests.browser.made_up_reports import NASTY
+from tests.browser.pages import figure, hover
+
+
+def test_a_sweep_page_maps_every_set_and_answers_to_keys(reports, open_page):
+    page = open_page(reports.page("sweep-beats-ACME"))
+    (heat,), layout = figure(page, "map")
+    assert [len(row) for row in heat["z"]] == [8] * 4  # a row for each of the four weights
+    frame = layout["shapes"][-1]  # of the default, the third hold and the third weight
+    assert [frame[end] for end in ("x0", "x1", "y0", "y1")] == [1.5, 2.5, 1.5, 2.5]
+
+    page.locator("#as-table summary").click()
+    page.locator("#as-table td").first.wait_for()
+    cells = page.locator("#as-table td").all_inner_texts()
+    assert cells == [f"{value:+.1f} %" for row in heat["z"][::-1] for value in row]
+
+    page.locator("#metrics input").first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_label("Sharpe ratio").first.is_checked()
+    assert figure(page, "map")[0][0]["z"] != heat["z"]
+    assert page.locator("#caption").inner_text().startswith("Sharpe ratio by hold")
+
+
+def test_a_study_page_draws_each_event_and_the_mean_of_the_group_chosen(reports, open_page):
+    page = open_page(reports.page("study-earnings-ACME"))
+    band_and_mean = 3
+    assert len(figure(page, "curve")[0]) == 2 + band_and_mean
+    assert page.locator("td, th", has_text=NASTY).count() == 1
+    assert NASTY in hover(page, "curve", curve=2, point=0)
+
+    rise = figure(page, "curve")[0][3]["y"]
+    page.locator("#group").select_option(label="in the expected direction (2)")
+    assert figure(page, "curve")[0][3]["y"] == [-value if value else value for value in rise]
+    assert "Thick: mean of 2 (in the exp" in page.locator("#caption").inner_text()
