@@ -35,8 +35,8 @@ ACME = "date,open,high,low,close,volume\n" + "".join(
 INDX = "date,close\n2025-05-30,50.00\n" + "".join(f"{day},51.00\n" for day in SESSIONS)
 EARNINGS = """\
 symbol,published_at,precision,headline,period,eps,eps_consensus,source_url,grade,note
-ACME,2025-06-04T16:05:00-04:00,exact,A made-up beat,2025Q1,0.30,0.20,https://example.org/1,A,made up
-ACME,2025-06-27T08:00:00-04:00,minute,A made-up miss,2025Q2,-0.30,-0.20,,B,made up
+ACME,2025-06-04T16:05:00-04:00,exact,A made-up beat,2024Q4,0.30,0.20,https://example.org/1,A,made up
+ACME,2025-06-27T08:00:00-04:00,minute,A made-up miss,2025Q1,-0.30,-0.20,,B,made up
 """
 STAKES = """\
 symbol,published_at,precision,headline,holder,form,as_of,shares,previous_shares,first_filing,note

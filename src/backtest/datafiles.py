@@ -20,6 +20,7 @@ from uuid import uuid4
 from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _MOST_PROBLEMS = 50
@@ -76,7 +77,7 @@ def read_data_file(path: Path, *, seal_command: str) -> DataFile:
 
     """
     file = open_data_file(path)
-    metadata = _read_metadata(path, seal_command)
+    metadata = read_metadata(path, seal_command)
     if metadata["sha256"] != file.sha256:
         raise DataError(
             f"{path} changed since its metadata were written (sha256 {file.sha256[:12]}…, "
@@ -86,7 +87,8 @@ def read_data_file(path: Path, *, seal_command: str) -> DataFile:
     return replace(file, metadata=metadata)
 
 
-def _read_metadata(path: Path, seal_command: str) -> dict[str, Any]:
+def read_metadata(path: Path, seal_command: str) -> dict[str, Any]:
+    """The metadata beside a data file, as they stand; see `read_data_file`."""
     place = metadata_path(path)
     try:
         metadata = json.loads(place.read_text(encoding="utf-8"))
@@ -112,12 +114,14 @@ def _read_metadata(path: Path, seal_command: str) -> dict[str, Any]:
     return dict(metadata)
 
 
-def seal(file: DataFile, days: list[str], *, source: str | None, adjust: str | None) -> Path:
+def seal(
+    file: DataFile, days: Sequence[str | None], *, source: str | None, adjust: str | None
+) -> Path:
     """Write the metadata of a file that was read and found good; return their place.
 
     Args:
         file: the file as it is now.
-        days: the ISO day of each row, for the span.
+        days: the ISO day of each row, for the span; None where a row is of no day.
         source: where the figures come from; the recorded source is kept where None.
         adjust: adjust mode of prices; the recorded one is kept where None.
 
@@ -130,10 +134,11 @@ def seal(file: DataFile, days: list[str], *, source: str | None, adjust: str | N
     source = source or known.get("source")
     if not source:
         raise UsageError(f"{file.path} has no source on record. Name one with --source '…'.")
+    dated = [day for day in days if day is not None]
     metadata = {
         "source": source,
-        "first": min(days, default=None),
-        "last": max(days, default=None),
+        "first": min(dated, default=None),
+        "last": max(dated, default=None),
         "rows": len(days),
         "adjust": adjust or known.get("adjust"),
         "compiled_on": datetime.now(UTC).date().isoformat(),

@@ -1,4 +1,4 @@
-"""`backtest events`: the dated facts, one by one."""
+"""`backtest events`: the dated facts, one by one, and what is claimed of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
 if TYPE_CHECKING:
     from backtest.catalog import EventRow
 
-app = typer.Typer(no_args_is_help=True, help="List, show and seal events.")
+app = typer.Typer(no_args_is_help=True, help="List, show, check and seal events.")
 
 
 @app.command("list", epilog="Example: `backtest events list --kind earnings`")
@@ -79,16 +79,53 @@ def show_event(
     show.console().print(table)
 
 
+@app.command("check", epilog="Example: `backtest events check --kind earnings`")
+def check_events(
+    kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
+    as_json: AsJson = False,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Find events that could be traded before they were public, or that disagree with prices."""
+    from backtest.audit.data import check_events as find
+    from backtest.cli.findings import show_findings
+    from backtest.workspace import find_workspace
+
+    show_findings(find(find_workspace(strategies, data), kind), as_json=as_json)
+
+
+@app.command("claims", epilog="Example: `backtest events claims`")
+def judge_claims(
+    as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
+) -> None:
+    """Hold what was claimed about the stock against its prices and events."""
+    from backtest.audit.claims import judge_claims as judge
+    from backtest.cli import show
+    from backtest.cli.findings import print_verdicts
+    from backtest.workspace import find_workspace
+
+    verdicts = judge(find_workspace(strategies, data))
+    if as_json:
+        show.print_json([verdict.as_dict() for verdict in verdicts])
+        return
+    print_verdicts(show.console(), verdicts)
+
+
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
 def seal_events(
-    kind: Annotated[str, typer.Argument(help="The kind whose file was changed.")],
+    kind: Annotated[str, typer.Argument(help="The kind whose file was changed, or `claims`.")],
     source: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
     data: DataFolder = None,
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
     from backtest import catalog
+    from backtest.audit import claim_file
     from backtest.workspace import find_workspace
 
-    place = catalog.seal_events(find_workspace(strategies, data), kind, source)
+    workspace = find_workspace(strategies, data)
+    if kind == claim_file.NAME:
+        place = claim_file.seal_claims(workspace.data, source)
+    else:
+        place = catalog.seal_events(workspace, kind, source)
     typer.echo(f"wrote {place}")

@@ -8,7 +8,7 @@ import typer
 
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
 
-app = typer.Typer(no_args_is_help=True, help="List and seal prices and borrow rates.")
+app = typer.Typer(no_args_is_help=True, help="List, check and seal prices and borrow rates.")
 
 
 @app.command("list", epilog="Example: `backtest prices list`")
@@ -32,6 +32,22 @@ def list_prices(
 def _line(row: dict[str, Any]) -> str:
     span = f"{row['first']} to {row['last']}  {row['sessions']:>6,} sessions"
     return f"{row['symbol']:<6} {span}  {row['columns']}"
+
+
+@app.command("check", epilog="Example: `backtest prices check CRWV`")
+def check_prices(
+    symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
+    as_json: AsJson = False,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
+    from backtest.audit.data import check_prices as find
+    from backtest.cli.findings import show_findings
+    from backtest.workspace import find_workspace
+
+    symbols = None if symbol is None else [symbol]
+    show_findings(find(find_workspace(strategies, data), symbols), as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
