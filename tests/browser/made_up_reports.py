@@ -50,6 +50,7 @@ COMMANDS = (
     ("sweep", "beats", "--symbol", "ACME", "--grid", "hold=1:8", "--grid", "weight=0.3:0.6:0.1"),
     ("study", "earnings", "--symbol", "ACME", "--benchmark", "INDX", "--window", "-1,+1"),
     ("compare", *COMPARED),
+    ("audit", "never", "--symbol", "ACME", "--worlds", "0"),
 )
 
 

@@ -11,8 +11,9 @@ from tests.browser.pages import settle
 PAGES = (
     "mixed-ACME", "mixed-ACME+BOOM", "never-ACME", "bear-BOOM", "compare.html", "index.html",
     "sweep-beats-ACME", "study-earnings-ACME",
+    "audit-never-ACME",
 )  # fmt: skip
-WITHOUT_CHARTS = {"index.html"}
+WITHOUT_CHARTS = {"index.html", "audit-never-ACME"}
 PRINTED_WIDTH = 680
 
 

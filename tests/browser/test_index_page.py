@@ -6,7 +6,9 @@ import pytest
 
 from tests.browser.pages import column
 
-RECORDS = {"run": "run", "comparison": "compare", "sweep": "sweep", "study": "study"}
+RECORDS = {
+    "run": "run", "comparison": "compare", "sweep": "sweep", "study": "study", "audit": "audit",
+}  # fmt: skip
 
 
 @pytest.fixture

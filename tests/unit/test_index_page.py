@@ -9,6 +9,7 @@ import pytest
 from backtest.reports import index_page
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.index_page import write_index
+from tests.audits import record
 from tests.made_up import do
 from tests.pages import table, visible
 from tests.sweeps import FIGURES, write_sweep
@@ -167,5 +168,15 @@ def test_rows_hold_what_the_form_narrows_by(checkout, reports):
     page = index_of(reports)
     assert 'data-what="run" data-subject="beats" data-symbol="ACME" data-day="20' in page
     options = re.findall(r"<option>(\w+)</option>", page)
-    assert options == ["run", "comparison", "sweep", "study", "beats", "earnings"]
+    assert options == ["run", "comparison", "sweep", "study", "audit", "beats", "earnings"]
     assert 'data-narrows="reports"' in page
+
+
+def test_audits_are_listed_with_their_outcome(reports):
+    folder = reports / "audit-made_up-ACME-0123456789"
+    folder.mkdir(parents=True)
+    (folder / "audit.json").write_text(json.dumps(record(outcome="bias")), encoding="utf-8")
+    (row,) = table(index_of(reports), "reports")[1:]
+    assert row[0] == "audit"
+    assert "Bias found" in row[2]
+    assert row[4] == "2025-06-02 to 2025-08-26"

@@ -13,6 +13,7 @@ import typer
 
 from backtest import __version__
 from backtest.cli import (
+    audit,
     compare,
     events,
     listing,
@@ -37,11 +38,12 @@ app = typer.Typer(
     help="Replay a stock's history against dated public events, and see whether trading them "
     "would have paid.",
     epilog="Begin with `backtest run`. Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
-    "3 bad data.",
+    "3 bad data, 4 the audit found a strategy not clean.",
 )
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("study", epilog=study.EXAMPLES)(study.study)
+app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)

@@ -1,4 +1,4 @@
-"""The index of a reports folder: its runs, comparisons, sweeps and studies, newest first."""
+"""The index of a reports folder: runs, comparisons, sweeps, studies, audits, newest first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+from backtest.reports.audit_words import outcome
 from backtest.reports.evidence_words import leading_p, p_value
 from backtest.reports.formats import percent, ratio, share
 from backtest.reports.pages import write_page
@@ -29,7 +30,7 @@ class Entry(NamedTuple):
     """A row of the index.
 
     Attributes:
-        what: `run`, `comparison`, `sweep` or `study`.
+        what: `run`, `comparison`, `sweep`, `study` or `audit`.
         folder: its name.
         title: the strategy, or what it is about.
         subjects: names of strategies or kinds of event.
@@ -182,11 +183,24 @@ def _study(path: Path, record: Record) -> Entry:
     )
 
 
+def _audit(path: Path, record: Record) -> Entry:
+    return Entry(
+        "audit",
+        path.parent.name,
+        record["strategy"],
+        [record["strategy"]],
+        record["symbols"],
+        _span(record),
+        result=outcome(record),
+    )
+
+
 _READERS: dict[str, tuple[str, Callable[[Path, Record], Entry]]] = {
     "run.json": ("run", _run),
     "compare.json": ("comparison", _comparison),
     "sweep.json": ("sweep", _sweep),
     "study.json": ("study", _study),
+    "audit.json": ("audit", _audit),
 }
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
+from backtest.audits import find_audit
 from backtest.discovery import flat
+from backtest.errors import DataError
 from backtest.evidence import LEADING, trials_on_record
+from backtest.reports.audit_words import outcome
 from backtest.reports.evidence_words import evidence_rows, leading_p, p_value, plain_sentence
 from backtest.reports.formats import (
     FIGURES,
@@ -75,6 +78,7 @@ def _write(run: Run, trials: Mapping[str, Any], rows: int, few: int) -> Path:
         draws=manifest["evidence"]["draws"],
         evidence_rows=evidence_rows(manifest["evidence"], trials),
         null=_null(manifest["evidence"]),
+        audit=_audit(run),
         orders={row["type"] for row in run.orders},
         trades=[_trade(row, run) for row in run.trades[-rows:]],
         decisions=[_decision(row, kinds) for row in told],
@@ -102,6 +106,21 @@ def _tiles(run: Run) -> list[tuple[str, str, str]]:
         ),
         ("p-value", p_value(p), "nothing to test" if p is None else "of random timing"),
     ]
+
+
+def _audit(run: Run) -> tuple[str, str] | None:
+    """How the strategy's source was last audited, in words, and the page that tells more."""
+    manifest = run.manifest
+    try:
+        audit = find_audit(run.path.parent, manifest["strategy"], manifest["strategy_sha256"])
+    except DataError:  # of another folder; its own command tells
+        return None
+    if audit is None:
+        return None
+    told = f"{outcome(audit.record)}, audited on {audit.record['finished_at'][:10]}"
+    if audit.record["parameters"] != manifest["parameters"]:
+        told += " with other parameters"
+    return told, f"{quote(audit.path.name)}/index.html"
 
 
 def _null(found: Mapping[str, Any]) -> Histogram | None:

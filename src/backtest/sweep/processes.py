@@ -116,7 +116,7 @@ class _Worker:
         spawn = get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(target=_serve, args=(theirs, *work), daemon=True)
-        with _without_ctrl_c():
+        with without_ctrl_c():
             self._process.start()
         theirs.close()
 
@@ -142,7 +142,7 @@ class _Worker:
 
 
 @contextmanager
-def _without_ctrl_c() -> Iterator[None]:
+def without_ctrl_c() -> Iterator[None]:
     """Processes that are started meanwhile leave Ctrl-C to this one."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -154,7 +154,7 @@ def _without_ctrl_c() -> Iterator[None]:
 def _serve(pipe: Connection, evaluate: Evaluate, spec_json: str, folders: Workspace) -> None:
     """What a worker does until its pipe is closed, or the process that asked is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
         while True:
             chunk = pipe.recv()
@@ -164,7 +164,8 @@ def _serve(pipe: Connection, evaluate: Evaluate, spec_json: str, folders: Worksp
                 pipe.send(error)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone; runs in a thread."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,0 +1,89 @@
+"""Events that come later or say something else, as far as their kind allows it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pydantic import ValidationError
+
+from backtest.audit.source import event_row
+from backtest.audit.worlds import shifted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from backtest.audit.source import Cells, Row, Source, Table
+    from backtest.events import Event
+
+_WEEK = timedelta(days=7)  # five sessions, on the same weekday
+_KEPT = ("symbol", "published_at", "precision")
+
+
+def altered_events(source: Source, kinds: Sequence[type[Event]], seed: int) -> Mapping[str, Row]:
+    """By the line of each event's row, one that says something else of the same time.
+
+    Args:
+        source: the data.
+        kinds: of the files; rows of a file whose kind is not known stay as they are.
+        seed: of the changes.
+
+    """
+    known = {f"events/{kind.file_name()}": kind for kind in kinds}
+    rng = np.random.default_rng(seed)
+    return {
+        row.line: _altered(row, table, known[table.place], rng) if table.place in known else row
+        for table in source.of("events")
+        for row in table.rows
+    }
+
+
+def delayed_events(source: Source, kinds: Sequence[type[Event]]) -> Mapping[str, Row | None]:
+    """By the line of each event's row, the same a week later; None where the kind forbids it."""
+    known = {f"events/{kind.file_name()}": kind for kind in kinds}
+    return {
+        row.line: _delayed(row, known.get(table.place))
+        for table in source.of("events")
+        for row in table.rows
+    }
+
+
+def _delayed(row: Row, kind: type[Event] | None) -> Row | None:
+    later = shifted(row, _WEEK)
+    return later if kind is None or _is_valid(later.cells, kind) else None
+
+
+def _altered(row: Row, table: Table, kind: type[Event], rng: np.random.Generator) -> Row:
+    cells = dict(row.cells)
+    for name in table.columns:
+        if name in _KEPT or not cells[name]:
+            continue
+        others = [other.cells[name] for other in table.rows if other.cells[name] != cells[name]]
+        for candidate in _candidates(cells[name], others, rng):
+            if _is_valid(cells | {name: candidate}, kind):
+                cells[name] = candidate
+                break
+    return event_row(cells)
+
+
+def _candidates(cell: str, others: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
+    """Other texts for a cell, the most different first; some may not be allowed."""
+    factor = float(rng.uniform(0.3, 3))
+    try:
+        number = float(cell)
+    except ValueError:
+        yield {"true": "false", "false": "true"}.get(cell.casefold(), f"{cell} (altered)")
+        yield from sorted(set(others))
+    else:
+        for changed in (-factor * number, factor * number):
+            yield repr(changed)
+            yield str(round(changed))
+
+
+def _is_valid(cells: Cells, kind: type[Event]) -> bool:
+    try:
+        kind.model_validate({name: cell for name, cell in cells.items() if cell})
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,246 @@
+"""What a strategy does in a world. A worker runs this: it sees one world after the other."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtest.audit.peek import Peek
+from backtest.audit.purity import Watch
+from backtest.discovery import BacktraderStrategy, configure, load_strategy
+from backtest.engine.timeline import Question, decide, questions, schedule
+from backtest.errors import BacktestError, DataError, UsageError
+from backtest.inputs import Inputs, read_inputs
+from backtest.workspace import workspace_of_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date
+
+    from backtest.engine.result import Result
+    from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
+    from backtest.strategy import Strategy
+
+Answer = dict[str, Any]
+"""One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
+
+_ANSWERED = ("signal", "no_signal")
+_TERMS = ("weight", "hold", "stop", "target", "trailing_stop")
+_ORDER = ("symbol", "size", "type", "price", "exit_reason")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of a strategy in a world.
+
+    Attributes:
+        strategy: its name.
+        symbols: stocks that are traded.
+        settings: parameters as texts.
+        span: first and last day of the replay.
+        rules: the settings.
+        until: the last session whose decisions are asked for; None for all.
+        passes: how often everything is asked, of the same strategy in the same process.
+        placebo: seed of the placebo that the answers are held against; None for none.
+
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    settings: Mapping[str, str]
+    span: tuple[date | None, date | None]
+    rules: Rules
+    until: date | None = None
+    passes: int = 1
+    placebo: int | None = None
+
+    @property
+    def reaction(self) -> timedelta:
+        """Time between publication and the earliest order."""
+        return timedelta(minutes=self.rules.reaction_minutes)
+
+
+@dataclass
+class Observation:
+    """What a strategy did in a world.
+
+    Attributes:
+        passes: its answers, once for each time that it was asked.
+        error: why it failed, with its line; empty where it did not.
+        touched: what it touched that is not its to touch: what, the line, when.
+        peeks: by event id, the session and what the planted peek answered.
+        p: of the placebo; None where none was asked for, or there was nothing to test.
+
+    """
+
+    passes: list[list[Answer]] = field(default_factory=list)
+    error: str = ""
+    touched: list[tuple[str, str, str]] = field(default_factory=list)
+    peeks: dict[str, tuple[date, str]] = field(default_factory=dict)
+    p: float | None = None
+
+    @property
+    def heard(self) -> list[date]:
+        """The sessions in which an event can be traded."""
+        return sorted({session for session, _ in self.peeks.values()})
+
+
+def observe(root: Path, ask: Ask) -> Observation:
+    """Load the strategy anew from a world and ask it.
+
+    Args:
+        root: the folder of the world, resolved.
+        ask: what is asked.
+
+    Raises:
+        DataError: the world cannot be read, a fault of its maker.
+
+    """
+    seen, watch = Observation(), Watch(root)
+    with _inside(root), Path(os.devnull).open("w") as nowhere:
+        try:
+            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                _ask(ask, seen, watch)
+        except UsageError as error:
+            seen.error = str(error).replace(f"{root}{os.sep}", "")
+        except DataError as error:
+            if ask.placebo is None:
+                raise
+            seen.error = str(error)  # events on random days may break the rules of their kind
+        except SystemExit as ending:
+            seen.error = f"It ends the program (exit code {ending.code})."
+    seen.touched = [(what, line, when) for (what, line), when in watch.touched.items()]
+    return seen
+
+
+@contextmanager
+def _inside(root: Path) -> Iterator[None]:
+    """Stand in the folder of a world, as the program would."""
+    names = ("BACKTEST_STRATEGIES", "BACKTEST_DATA")
+    folder, before = Path.cwd(), {name: os.environ.get(name) for name in names}
+    os.chdir(root)
+    os.environ.update(zip(names, (str(root / "strategies"), str(root / "data")), strict=True))
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
+    workspace = workspace_of_worker()
+    with watch.during("while it loads"):
+        file = load_strategy(workspace.strategies, ask.strategy)
+        strategy = configure(file, ask.settings)
+    inputs = _read(workspace.data, ask, strategy.listens_to)
+    seen.peeks = _peeks(ask, inputs, strategy.listens_to)
+    if isinstance(strategy, BacktraderStrategy):
+        _replay(ask, strategy, inputs, seen, watch)
+    else:
+        _decide(ask, strategy, inputs, seen, watch)
+
+
+def _read(data: Path, ask: Ask, listens_to: Any) -> Inputs:
+    try:
+        return read_inputs(data, ask.symbols, ask.symbols[0], ask.span, listens_to)
+    except UsageError as error:  # no fault of the strategy
+        raise BacktestError(f"A world of the audit cannot be read: {error}") from error
+
+
+def _peeks(ask: Ask, inputs: Inputs, listens_to: Any) -> dict[str, tuple[date, str]]:
+    """What the planted peek answers to the events of the last session, or else to all."""
+    found = questions(listens_to, inputs.events, inputs.history, inputs.span, ask.reaction)
+    asked = [one for one in found if isinstance(one, Question)]
+    last = [one for one in asked if ask.until in (None, one.market.session)]
+    return {one.event.id: (one.market.session, one.ask(Peek()).reason) for one in last}
+
+
+def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, watch: Watch) -> None:
+    decisions: list[Decision] = []
+    for _ in range(ask.passes):
+        with watch.during("while it decides"):
+            decisions = _decisions(ask, strategy, inputs)
+        answers = [_decided(one) for one in decisions if one.action in _ANSWERED]
+        seen.passes.append(
+            [one for one in answers if ask.until is None or one["date"] <= ask.until]
+        )
+    if ask.placebo is not None:
+        from backtest.audit.placebo import of_decisions
+
+        seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
+
+
+def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
+    terms = (inputs.events, inputs.history, inputs.span, ask.reaction)
+    try:
+        return decide(strategy, *terms)
+    except UsageError:
+        if ask.until is None:
+            raise
+    # Made-up prices may break it later: what it answers up to the session counts.
+    asked = [one for one in questions(strategy.listens_to, *terms) if isinstance(one, Question)]
+    return [one.ask(strategy) for one in asked if one.market.session <= ask.until]
+
+
+def _decided(decision: Decision) -> Answer:
+    signal = decision.signal
+    terms = {name: getattr(signal, name) for name in _TERMS} if signal else {}
+    return {
+        "date": decision.tradable_session,
+        "event_id": decision.event.id,
+        "action": decision.direction or "no signal",
+        **{name: value for name, value in terms.items() if value is not None},
+        "reason": decision.reason,
+    }
+
+
+def _replay(
+    ask: Ask, strategy: BacktraderStrategy, inputs: Inputs, seen: Observation, watch: Watch
+) -> None:
+    result: Result | None = None
+    for _ in range(ask.passes):
+        with watch.during("while it replays"):
+            result = _replayed(ask, strategy, inputs)
+        orders = [_ordered(order) for order in result.orders]
+        seen.passes.append([one for one in orders if ask.until is None or one["date"] <= ask.until])
+    if result is not None and ask.placebo is not None:
+        from backtest.audit.placebo import of_trades
+
+        seen.p = of_trades(result, inputs, ask.rules, ask.placebo)
+
+
+def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
+    from backtest.engine.event_strategy import replay_event_strategy
+
+    def replay(span: Any) -> Result:
+        decisions = schedule(strategy.listens_to, inputs.events, inputs.history, span, ask.reaction)
+        terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, ask.rules)
+        return replay_event_strategy(*terms)
+
+    try:
+        return replay(inputs.span)
+    except UsageError:
+        if ask.until is None:
+            raise
+    # Made-up prices may break it later: what it does up to the session is asked, and no more.
+    return replay(
+        {
+            symbol: prices.span(None, ask.until) if prices.first <= ask.until else prices
+            for symbol, prices in inputs.span.items()
+        }
+    )
+
+
+def _ordered(order: Any) -> Answer:
+    terms = {name: getattr(order, name) for name in _ORDER}
+    told = {name: value for name, value in terms.items() if value is not None}
+    return {"date": order.session, "event_id": order.event_id, **told}

@@ -1,0 +1,272 @@
+"""The public calls: `prepare` reads and checks what an audit needs, `audit` makes its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads, repeat
+from backtest.audit.data import check_data
+from backtest.audit.lanes import Job, Lane, in_processes
+from backtest.audit.null import null_jobs, null_lanes, null_record
+from backtest.audit.observe import Ask
+from backtest.audit.sensitivity import delay_record, delays, peek_record
+from backtest.audit.source import read_source
+from backtest.audits import Audit, read_audit
+from backtest.datafiles import write_text
+from backtest.discovery import BacktraderStrategy, configure, load_strategy, plain
+from backtest.errors import UsageError
+from backtest.inputs import read_inputs
+from backtest.runs import folder_name, program_sha256, run_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from backtest.audit.checks import Check
+    from backtest.audit.data import Finding
+    from backtest.audit.lanes import Crew
+    from backtest.audit.observe import Observation
+    from backtest.audit.source import Source
+    from backtest.discovery import StrategyFile
+    from backtest.engine.rules import Rules
+    from backtest.inputs import Inputs
+    from backtest.strategy import Strategy
+    from backtest.workspace import Workspace
+
+    Progress = Callable[[int, int], None]  # worlds done, worlds in all
+
+WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
+_PROGRAM = ("audit",)
+_PACKAGES = ("backtest", "backtrader", "exchange-calendars", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """What is audited: one strategy, one parameter set, one span of data, one set of rules.
+
+    Attributes:
+        strategy: name of a strategy file.
+        symbols: stocks that are traded in one account.
+        settings: parameters as texts by dotted name.
+        first: first day of the replay; the first session of the prices where None.
+        last: last day of the replay; likewise.
+        rules: the trading rules' settings.
+        worlds: how many null worlds, 0 for none; by default 200, or 100 for a strategy of
+            Backtrader's.
+        seed: of all that is random.
+
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    settings: Mapping[str, str]
+    first: date | None
+    last: date | None
+    rules: Rules
+    worlds: int | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class PreparedAudit:
+    """A request whose inputs were read and checked, and whose id is therefore known."""
+
+    workspace: Workspace
+    request: AuditRequest
+    file: StrategyFile
+    strategy: Strategy | BacktraderStrategy
+    inputs: Inputs
+    source: Source
+    identity: Mapping[str, Any]
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether its result is on disk already."""
+        return (self.path / "audit.json").exists()
+
+    @property
+    def ask(self) -> Ask:
+        """What the strategy is asked in every world."""
+        asked = self.request
+        span = (asked.first, asked.last)
+        return Ask(asked.strategy, asked.symbols, asked.settings, span, asked.rules)
+
+
+def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
+    """Read and check everything that an audit needs.
+
+    Raises:
+        UsageError: a strategy, symbol, parameter or span is wrong.
+        DataError: a data file is.
+
+    """
+    file = load_strategy(workspace.strategies, request.strategy)
+    strategy = configure(file, request.settings)
+    span = (request.first, request.last)
+    inputs = read_inputs(
+        workspace.data, request.symbols, request.symbols[0], span, strategy.listens_to
+    )
+    source = read_source(workspace)
+    if request.worlds is None:
+        backtrader = isinstance(strategy, BacktraderStrategy)
+        request = replace(request, worlds=WORLDS_OF_BACKTRADER if backtrader else WORLDS)
+    identity = _identity(request, file, strategy, inputs, source)
+    name = folder_name(f"audit-{file.name}", request.symbols, run_id(identity))
+    path = workspace.reports / name
+    return PreparedAudit(workspace, request, file, strategy, inputs, source, identity, path)
+
+
+def _identity(
+    request: AuditRequest,
+    file: StrategyFile,
+    strategy: Strategy | BacktraderStrategy,
+    inputs: Inputs,
+    source: Source,
+) -> dict[str, Any]:
+    """All that decides the result."""
+    return {
+        "strategy": file.name,
+        "orders_itself": isinstance(strategy, BacktraderStrategy),
+        "symbols": list(request.symbols),
+        "parameters": plain(strategy.model_dump()),
+        "span": {"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
+        "settings": {
+            "from": request.first and request.first.isoformat(),
+            "to": request.last and request.last.isoformat(),
+            "worlds": request.worlds,
+            "rules": request.rules.model_dump(),
+        },
+        "seed": request.seed,
+        "inputs": {table.place: table.sha256 for table in source.tables},
+        "strategy_sha256": file.source_sha256(),
+        "program_sha256": program_sha256(*_PROGRAM),
+        "packages": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def audit(
+    prepared: PreparedAudit,
+    *,
+    force: bool = False,
+    crew: Crew | None = None,
+    progress: Progress | None = None,
+) -> Audit:
+    """Audit the strategy and write the folder; an audit that exists is read instead.
+
+    Args:
+        prepared: from `prepare`.
+        force: audit also where the result exists.
+        crew: who observes the worlds, such as `in_this_process`; by default as many processes
+            as there are cores. The result is the same.
+        progress: told how many worlds are done, of how many.
+
+    Raises:
+        UsageError: the strategy fails on the full data, or the folder cannot be written.
+        DataError: the audit that exists is not readable.
+
+    """
+    if prepared.exists and not force:
+        return read_audit(prepared.path)
+    started = datetime.now(UTC)
+    crew = crew or partial(in_processes, workers=os.cpu_count() or 1)
+    found = _examine(prepared, crew, progress or (lambda *_: None))
+    data = check_data(prepared.workspace, prepared.request.symbols)
+    record = {
+        "audit_id": run_id(prepared.identity),
+        **prepared.identity,
+        "started_at": started.isoformat(timespec="seconds"),
+        **{name: found[name] for name in ("sensitivity", "null")},
+        "checks": [check.as_dict() for check in found["checks"].values()],
+        "data": [asdict(one) for one in data],
+        **_verdict(found["checks"], biased=found["null"]["bias"], data=data),
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(prepared.path / "audit.json", text + "\n")
+    return Audit(prepared.path, record)
+
+
+def _examine(prepared: PreparedAudit, crew: Crew, progress: Progress) -> dict[str, Any]:
+    """Observe the strategy on the full data and then in every world, and compare."""
+    source, ask, request = prepared.source, prepared.ask, prepared.request
+    twice = Job(source.as_is, replace(ask, passes=2))
+    anew = Job(source.as_is, ask)
+    seen = dict(crew(source, [Lane([twice]), Lane([anew], hash_seed=2)]))
+    full = seen[twice]
+    if error := full.error or seen[anew].error:
+        raise UsageError(error)
+    checks = {"reads": reads(full), "repeat": repeat(full, seen[anew])}
+    # What differs between two processes by itself cannot be held against a world.
+    steady = full.passes[0] == seen[anew].passes[0]
+    sessions = _sessions(prepared)
+    every, eventful = _dates(prepared, full, sessions) if steady else ([], [])
+    kinds = [file.kind for file in prepared.inputs.files]
+    trials = plan(source, ask, kinds, every, eventful, request.seed)
+    late = delays(source, ask, prepared.inputs.events, full.passes[0]) if steady else []
+    null = null_jobs(source, ask, sessions, request.worlds or 0, request.seed) if steady else []
+    lanes = [*lanes_of(trials), *null_lanes(null)]
+    if late:
+        lanes.append(Lane([one.job for one in late]))
+    total = sum(len(lane.jobs) for lane in lanes)
+    for done, (job, observation) in enumerate(crew(source, lanes), start=1):
+        seen[job] = observation
+        progress(done, total)
+    checks = compare(trials, seen, full) | checks
+    if not steady:
+        for name in ("prefix", "perturbation", "event_time"):
+            checks[name].not_tried = "the strategy answers the same data otherwise each time"
+    return {
+        "checks": checks,
+        "sensitivity": {"peek": peek_record(checks), "delay": delay_record(late, seen)},
+        "null": null_record([seen[job] for job in null]),
+    }
+
+
+def _sessions(prepared: PreparedAudit) -> list[date]:
+    return sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
+
+
+def _dates(
+    prepared: PreparedAudit, full: Observation, sessions: Sequence[date]
+) -> tuple[list[date], list[date]]:
+    """The sessions of the prefix check, and those of the others."""
+    if not isinstance(prepared.strategy, BacktraderStrategy):
+        return full.heard, full.heard
+    ordered = {answer["date"] for answer in full.passes[0]}
+    return list(sessions), sorted({*full.heard, *ordered})
+
+
+def _verdict(
+    checks: Mapping[str, Check], *, biased: bool, data: Sequence[Finding]
+) -> dict[str, str]:
+    found = [name for name, check in checks.items() if check.findings]
+    if {*found} - {"repeat"} or biased:
+        names = [TITLES[name] for name in found] + ["Null world"] * biased
+        told = f"What it does depends on what it cannot know. Seen in: {', '.join(names)}."
+        return {"outcome": "bias", "sentence": told}
+    if errors := sum(one.severity == "error" for one in data):
+        told = "1 error" if errors == 1 else f"{errors} errors"
+        return {
+            "outcome": "bias",
+            "sentence": f"The rules do not peek, but the data do: {told} would let it trade on "
+            "facts before they were public.",
+        }
+    if found:
+        return {
+            "outcome": "not deterministic",
+            "sentence": "The same data give different answers, so that nothing can be proved.",
+        }
+    worlds = sum(check.worlds for check in checks.values())
+    return {
+        "outcome": "clean",
+        "sentence": f"Nothing peeked: in {worlds} worlds every decision was the same whatever "
+        "came after it.",
+    }

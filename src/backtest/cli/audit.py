@@ -1,0 +1,216 @@
+"""`backtest audit`: proof that a strategy does not look ahead, or where it does."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backtest.cli.options import (
+    AsJson,
+    CashOption,
+    CommissionOption,
+    CostsOption,
+    DataFolder,
+    FirstDay,
+    LastDay,
+    ReactionOption,
+    ReportsFolder,
+    Settings,
+    SlippageOption,
+    StrategiesFolder,
+    Symbols,
+    announce_compiling,
+    parse_day,
+    parse_settings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from backtest.audit.run import PreparedAudit
+    from backtest.audits import Audit
+
+    Record = Mapping[str, Any]
+
+EXAMPLES = (
+    "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5`. "
+    "The exit code is 4 where the strategy is not found clean."
+)
+_MOST_SHOWN = 3  # findings of a check; the page has more
+
+
+def audit(
+    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")],
+    symbol: Symbols = None,
+    first: FirstDay = None,
+    last: LastDay = None,
+    settings: Settings = None,
+    cash: CashOption = None,
+    costs: CostsOption = None,
+    commission: CommissionOption = None,
+    slippage: SlippageOption = None,
+    reaction: ReactionOption = None,
+    worlds: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many null worlds. [200; 100 for a strategy of Backtrader's]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is random.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes. [one for each core]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Audit again what has been.")] = False,
+    as_json: AsJson = False,
+    out: ReportsFolder = None,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Prove that a strategy does not look ahead, or show where it does."""
+    from backtest.api import make_rules
+    from backtest.audit.run import AuditRequest, prepare
+    from backtest.audits import EXIT_CODE
+    from backtest.cli import show
+    from backtest.engine.costs import read_costs
+    from backtest.errors import DataError
+    from backtest.reports.audit_page import write_audit_page
+    from backtest.reports.index_page import write_index
+    from backtest.workspace import find_workspace
+
+    workspace = find_workspace(strategies, data, out)
+    rules = make_rules(
+        read_costs(workspace.data / "costs", costs) if costs else None,
+        cash=cash,
+        commission_per_share=commission,
+        slippage_bps=slippage,
+        reaction_minutes=reaction,
+    )
+    request = AuditRequest(
+        strategy=strategy,
+        symbols=tuple(dict.fromkeys(symbol or ["CRWV"])),
+        settings=parse_settings(settings or []),
+        first=parse_day("--from", first),
+        last=parse_day("--to", last),
+        rules=rules,
+        worlds=worlds,
+        seed=seed,
+    )
+    prepared = prepare(workspace, request)
+    known = prepared.exists and not force
+    done = _audit(prepared, force=force, workers=workers)
+    page = write_audit_page(done.path, done.record, workspace.reports)
+    if as_json:
+        show.print_json({**done.record, "path": str(done.path)})
+    else:
+        _print_audit(show.console(), done.record)
+        if known:
+            typer.echo("It had been audited before with the same inputs; --force does it again.")
+        typer.echo(f"The page: {page}")
+    with suppress(DataError):  # of another folder's manifest; its own command tells
+        _tell_runs(workspace.reports, done.record)
+    write_index(workspace.reports)
+    if done.record["outcome"] != "clean":
+        raise typer.Exit(EXIT_CODE)
+
+
+def _tell_runs(reports: Path, record: Record) -> None:
+    """Draw the pages of the strategy's runs anew: they show how it was last audited."""
+    from backtest.reports.draw import write_page
+    from backtest.runs import is_complete, list_runs
+
+    for run in list_runs(reports):
+        of = run.manifest["strategy"], run.manifest.get("strategy_sha256")
+        audited = of == (record["strategy"], record["strategy_sha256"])
+        if audited and is_complete(run.path) and "evidence" in run.manifest:
+            write_page(run)
+
+
+def _audit(prepared: PreparedAudit, *, force: bool, workers: int | None) -> Audit:
+    """Audit with a bar that shows how far it is."""
+    import os
+    from functools import partial
+
+    from rich.progress import Progress
+
+    from backtest.audit.lanes import in_processes
+    from backtest.audit.run import audit as run_audit
+    from backtest.cli import show
+
+    if force or not prepared.exists:
+        announce_compiling()
+    crew = partial(in_processes, workers=workers or os.cpu_count() or 1)
+    with Progress(console=show.console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Worlds", total=None)
+        return run_audit(
+            prepared,
+            force=force,
+            crew=crew,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+
+
+def _print_audit(out: Console, record: Record) -> None:
+    from rich.padding import Padding
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from backtest.reports import audit_words as words
+
+    color = "green" if record["outcome"] == "clean" else "red"
+    out.print(Text(f"{words.title(record)} · audit {record['audit_id']}", style="bold"))
+    out.print()
+    out.print(Text(f"{words.outcome(record)}. {record['sentence']}", style=color))
+    out.print()
+    lines = Grid.grid(padding=(0, 2, 0, 0))
+    lines.add_column(style="dim", no_wrap=True)
+    lines.add_column()
+    for heading, text in _told(record):
+        lines.add_row(heading, Text(text))
+    out.print(lines)
+    for check in record["checks"]:
+        if check["count"]:
+            out.print(Text(f"\n{check['title']}: {words.found(check)}\n", style="bold"))
+            for finding in check["findings"][:_MOST_SHOWN]:
+                if finding["date"]:
+                    out.print(Text(f"{finding['date']} {finding['event_id']}"))
+                out.print(Padding(Text(finding["what"]), (0, 0, 0, 2)))
+                if finding["full"] or finding["world"]:
+                    out.print(Padding(_sides(check, finding), (0, 0, 0, 2)))
+    out.print(Text("\nWhat no audit can prove\n", style="bold"))
+    for heading, text in words.LIMITS:
+        out.print(Text.assemble((f"{heading}. ", "bold"), text), style="dim")
+    out.print()
+
+
+def _told(record: Record) -> Iterator[tuple[str, str]]:
+    """What was tried and found: a heading and its sentences."""
+    from backtest.reports import audit_words as words
+
+    noun = words.decided(record)
+    for check in record["checks"]:
+        size = "" if check["not_tried"] else f" {words.tried(check, noun)}."
+        yield check["title"], f"{check['what']}{size} {words.found(check).capitalize()}."
+    shown = record["sensitivity"]
+    yield "Planted peek", shown["peek"]["what"]
+    yield "Delayed event", shown["delay"]["what"] if shown["delay"] else words.delay(record)
+    yield "Null world", words.null(record)
+    yield "Data", words.data(record)
+
+
+def _sides(check: Record, finding: Record) -> Table:
+    """Both decisions in two lines, one below the other."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from backtest.reports import audit_words as words
+
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
+    for heading, side in zip(words.headings(check), ("full", "world"), strict=True):
+        grid.add_row(heading, Text(words.text_of(finding[side])))
+    return grid

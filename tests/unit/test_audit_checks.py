@@ -1,0 +1,390 @@
+"""The checks of an audit: what is compared, what counts as a finding, and what the record says."""
+
+import json
+import os
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from backtest.audit.findings import differences, finding, text_of
+from backtest.audit.lanes import in_processes, in_this_process
+from backtest.audit.null import null_record
+from backtest.audit.observe import Observation
+from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.audits import find_audit, read_audit
+from backtest.discovery import load_strategy
+from backtest.errors import DataError, UsageError
+from tests.made_up import ACME, day, request
+
+READ = "from pathlib import Path; text = Path('data/prices/ACME.csv').read_text(); "
+CHECKS = ["prefix", "perturbation", "event_time", "reads", "repeat"]
+
+
+@pytest.fixture(autouse=True)
+def _inside(checkout, monkeypatch):
+    monkeypatch.chdir(checkout.root)
+
+
+def prepared(checkout, strategy="beats", **changes):
+    terms = {
+        "symbols": ("ACME",), "settings": {}, "first": None, "last": None, "worlds": 0, **changes,
+    }  # fmt: skip
+    asked = AuditRequest(strategy, rules=request().rules, **terms)
+    return prepare(checkout.workspace, asked)
+
+
+def audited(checkout, strategy="beats", **changes):
+    return audit(prepared(checkout, strategy, **changes), crew=in_this_process).record
+
+
+def check(record, name):
+    return next(one for one in record["checks"] if one["name"] == name)
+
+
+def found(record) -> dict[str, int]:
+    return {one["name"]: one["count"] for one in record["checks"] if one["count"]}
+
+
+# ---- two answers --------------------------------------------------------------------------------
+
+
+def answer(session="2025-06-05", **changes):
+    terms = {"action": "long", "weight": 0.5, "reason": "up 1.25 %", **changes}
+    return {"date": day(session), "event_id": "a", **terms}
+
+
+def test_answers_that_are_the_same_do_not_differ():
+    assert list(differences([answer()], [answer()])) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"action": "short"}, {"weight": 0.6}, {"reason": "up 1.26 %"}, {"reason": "down 1.25 %"},
+        {"hold": 3},
+    ],
+)  # fmt: skip
+def test_an_answer_that_differs_in_any_term_does(change):
+    assert list(differences([answer()], [answer(**change)])) == [(answer(), answer(**change))]
+
+
+def test_rounding_is_no_difference():
+    near = answer(weight=0.5 + 1e-12, reason="up 1.25000000000001 %")
+    assert list(differences([answer()], [near])) == []
+
+
+def test_missing_and_extra_answers_are_told_and_later_ones_are_not():
+    late = answer("2025-06-06")
+    assert list(differences([answer(), late], [answer()])) == [(late, None)]
+    assert list(differences([answer()], [answer(), late])) == [(None, late)]
+    assert list(differences([answer()], [answer(), late], day("2025-06-05"))) == []
+
+
+def test_orders_of_one_open_are_held_against_their_like():
+    def order(size, event_id="a"):
+        terms = {"symbol": "ACME", "size": size, "type": "market", "price": 9.0}
+        return {"date": day("2025-06-05"), "event_id": event_id, **terms}
+
+    ours = [order(5), order(-3), order(7, "b")]
+    assert list(differences(ours, [ours[2], ours[0], ours[1]])) == []
+    assert list(differences(ours, [order(5), order(-4), order(7, "b")])) == [(ours[1], order(-4))]
+    assert text_of(order(-1300)) == "sell 1,300 ACME, market"
+
+
+def test_a_finding_has_both_sides():
+    told = finding("It differs", (answer(hold=3), None))
+    assert told["date"] == "2025-06-05"
+    assert told["full"]["text"] == "long, weight 0.5, hold 3: up 1.25 %"
+    assert told["world"] is None
+
+
+# ---- whole audits -------------------------------------------------------------------------------
+
+
+def test_a_strategy_that_looks_at_the_past_alone_is_clean(checkout):
+    record = audited(checkout)
+    assert record["outcome"] == "clean"
+    assert [one["name"] for one in record["checks"]] == CHECKS
+    # two reports, tradable on 06-05 and 06-27
+    assert check(record, "prefix")["tried"] == {"worlds": 2, "dates": 2, "compared": 3}
+    assert check(record, "perturbation")["tried"]["worlds"] == 6
+    assert check(record, "event_time")["tried"]["worlds"] == 6
+    assert check(record, "repeat")["tried"]["compared"] == 4
+
+
+def test_the_audit_shows_that_it_would_have_seen_a_peek(checkout):
+    shown = audited(checkout)["sensitivity"]
+    assert (shown["peek"]["caught"], shown["peek"]["worlds"]) == (2, 2)
+    # the beat of 06-04 after the close trades on 06-05, and a session later on 06-06
+    (moved,) = shown["delay"]["events"]
+    assert (moved["from"], moved["to"], moved["moved"]) == ("2025-06-05", "2025-06-06", True)
+    assert "A made-up beat" in shown["delay"]["what"]
+
+
+def test_a_strategy_that_holds_from_the_start_is_asked_in_the_first_session(checkout):
+    record = audited(checkout, "owner", worlds=2)
+    assert record["outcome"] == "clean"
+    assert check(record, "prefix")["tried"]["dates"] == 1
+    assert record["sensitivity"]["delay"] is None
+    assert "from the first session to the last" in record["null"]["why"]
+
+
+def test_a_strategy_that_hears_of_nothing_has_nothing_to_try(checkout):
+    record = audited(checkout, first=day("2025-07-08"))
+    assert "no event can be traded" in check(record, "prefix")["not_tried"]
+    assert record["sensitivity"]["peek"]["worlds"] == 0
+
+
+@pytest.mark.parametrize("kinds", ["Event", "Start, ShortReport", "News, StakeDisclosure"])
+def test_clean_strategies_of_any_kind_of_event_are_clean(checkout, kinds):
+    body = (
+        'bars = market.bars(); return Signal.long(event, reason=f"{len(bars)} {bars.sum().sum()}")'
+    )
+    checkout.strategy("made", body, kinds)
+    for changes in ({}, {"first": day("2025-06-05"), "last": day("2025-07-02")}):
+        assert audited(checkout, "made", **changes)["outcome"] == "clean"
+
+
+def test_kinds_of_a_user_s_own_are_changed_too(checkout):
+    checkout.write(
+        "data/events/ratings.csv",
+        "symbol,published_at,precision,headline,note_day,points\n"
+        "ACME,2025-06-04T16:05:00-04:00,exact,Up,2025-06-04,3\n"
+        "ACME,2025-06-10T16:05:00-04:00,exact,Down,2025-06-10,-3\n",
+    )
+    text = (
+        "from datetime import date\nfrom backtest import Signal, Strategy\n"
+        "from backtest.events import Event\n\n\nclass Rating(Event):\n"
+        "    note_day: date\n    points: int\n\n\n"
+        "class Made(Strategy):\n    listens_to = (Rating,)\n\n"
+        "    def on_event(self, event, market):\n"
+    )
+    known = "len(market.events(Rating))"
+    ahead = '__import__("pathlib").Path("data/events/ratings.csv").read_text().count("Down")'
+    for name, count in (("rated", known), ("ahead", ahead)):
+        answered = f"        return Signal.long(event, reason=str({count}))\n"
+        checkout.write(f"strategies/{name}.py", text + answered)
+    assert audited(checkout, "rated")["outcome"] == "clean"
+    # of the first rating's world the second is gone, and then altered
+    assert found(audited(checkout, "ahead")) == {"prefix": 1, "event_time": 1, "reads": 1}
+
+
+def test_several_symbols_with_one_that_begins_later_are_clean(checkout):
+    lines = ACME.splitlines()
+    checkout.write("data/prices/LATE.csv", "\n".join([lines[0], *lines[12:]]) + "\n")
+    checkout.strategy(
+        "made", 'return Signal.long(event, reason=str(market.bars("LATE").shape))', "Start, News"
+    )
+    record = audited(checkout, "made", symbols=("ACME", "LATE"))
+    assert record["outcome"] == "clean"
+    assert check(record, "prefix")["tried"]["dates"] == 3
+
+
+def test_what_fails_in_a_world_alone_is_bias_and_told_with_its_line(checkout):
+    checkout.strategy("made", f'{READ}return str(float(text.split("2025-06-30")[1][1:4]))')
+    record = audited(checkout, "made")
+    first = check(record, "prefix")["findings"][0]
+    assert record["outcome"] == "bias"
+    assert first["date"] == "2025-06-05"
+    assert "IndexError" in first["what"]
+    assert "strategies/made.py, line" in first["what"]
+    assert str(checkout.root) not in first["what"]
+
+
+def test_what_fails_after_the_session_of_a_world_is_no_finding(checkout):
+    # made-up prices of one world break what comes later than its session
+    body = (
+        'first = market.bars()["close"].iloc[-1]\n'
+        '        if abs(first - 100 - len(market.bars())) > 1: raise ValueError("odd")\n'
+        '        return "fine"'
+    )
+    checkout.strategy("made", body)
+    assert audited(checkout, "made")["outcome"] == "clean"
+
+
+def test_a_strategy_that_fails_on_all_data_is_wrong_use(checkout):
+    checkout.strategy("made", "return 1 / 0")
+    with pytest.raises(UsageError, match="ZeroDivisionError"):
+        audited(checkout, "made")
+
+
+def test_a_file_that_is_read_is_told_with_the_line(checkout):
+    checkout.strategy("made", f'{READ}return "no"')
+    (told,) = check(audited(checkout, "made"), "reads")["findings"]
+    assert told["what"].startswith("It reads data/prices/ACME.csv while it decides (made.py, line ")
+
+
+def test_a_file_that_is_read_at_import_is_told_and_neighbours_and_libraries_are_not(checkout):
+    checkout.write("strategies/_helper.py", "WORD = 'no'\n")
+    checkout.strategy("made", "import decimal, zoneinfo; from ._helper import WORD; return WORD")
+    assert audited(checkout, "made")["outcome"] == "clean"
+    checkout.write("strategies/table.txt", "1")
+    place = "__import__('pathlib').Path(__file__).with_name('table.txt')"
+    checkout.strategy("made", 'return "no"', more=f"    _table = {place}.read_text()")
+    (told,) = check(audited(checkout, "made"), "reads")["findings"]
+    assert told["what"].startswith("It reads strategies/table.txt while it loads")
+
+
+def test_what_is_written_is_not_read(checkout, tmp_path):
+    checkout.strategy(
+        "made", 'from pathlib import Path; Path("log.txt").write_text("x"); return "no"'
+    )
+    assert audited(checkout, "made")["outcome"] == "clean"
+
+
+def test_starting_a_program_is_told(checkout):
+    checkout.strategy("made", 'import os; os.system("true"); return "no"')
+    (told,) = check(audited(checkout, "made"), "reads")["findings"]
+    assert "starts a program" in told["what"]
+
+
+def test_chance_is_not_deterministic_and_is_not_held_against_worlds(checkout):
+    checkout.strategy("made", "import random; return str(random.random())")
+    record = audited(checkout, "made")
+    assert record["outcome"] == "not deterministic"
+    assert set(found(record)) == {"repeat"}
+    assert "otherwise each time" in check(record, "prefix")["not_tried"]
+
+
+# ---- Backtrader ---------------------------------------------------------------------------------
+
+TREND = """\
+from backtest import EventStrategy
+from backtest.events import Earnings
+
+
+class Trend(EventStrategy):
+    listens_to = (Earnings,)
+    params = (("ahead", False),)
+
+    def notify_event(self, event):
+        self.buy(size=len(self.data))
+
+    def next(self):
+        table = self.data.p.prices.table
+        if self.position and self.p.ahead and table["close"].iloc[-1] > 125:
+            self.close()
+        if len(self) == 22:
+            self.sell(size=1, exectype=2, price=self.data.close[0])
+"""
+
+
+def test_a_backtrader_strategy_is_tried_in_every_session(checkout):
+    checkout.write("strategies/trend.py", TREND)
+    record = audited(checkout, "trend", worlds=2)
+    assert record["outcome"] == "clean"
+    assert record["orders_itself"]
+    assert check(record, "prefix")["tried"]["dates"] == 30
+    # heard on 06-05 and 06-27, and an order is live from 07-02 on
+    assert check(record, "perturbation")["tried"]["dates"] == 3
+    assert record["sensitivity"]["delay"]["moved"] == 2
+    assert record["null"]["worlds"] == 2
+
+
+def test_a_backtrader_strategy_that_looks_ahead_orders_otherwise(checkout):
+    checkout.write("strategies/trend.py", TREND)
+    record = audited(checkout, "trend", settings={"ahead": "true"})
+    first = check(record, "prefix")["findings"][0]
+    # bought on 06-05, and closed at the next open for what the last close will be
+    assert (first["date"], first["full"]["text"]) == ("2025-06-06", "sell 3 ACME, market")
+    assert first["world"] is None
+
+
+# ---- null worlds --------------------------------------------------------------------------------
+
+
+def seen(p_values) -> list[Observation]:
+    return [Observation(p=p) for p in p_values]
+
+
+def test_null_worlds_as_luck_has_them_are_no_bias():
+    told = null_record(seen([0.01] * 10 + [0.5] * 190 + [None] * 3))
+    assert (told["worlds"], told["tested"], told["significant"]) == (203, 200, 10)
+    assert told["share"] == 0.05
+    assert not told["bias"]
+
+
+def test_many_more_than_luck_has_are_bias():
+    assert not null_record(seen([0.01] * 20 + [0.5] * 180))["bias"]
+    assert null_record(seen([0.01] * 25 + [0.5] * 175))["bias"]
+
+
+def test_null_worlds_that_cannot_be_tested_say_why():
+    assert "asked for" in null_record([])["why"]
+    assert "trades in none" in null_record(seen([None]))["why"]
+    assert "in all of them. Bad" in null_record([Observation(error="Bad")])["why"]
+
+
+# ---- processes, records -------------------------------------------------------------------------
+
+
+def test_the_result_is_the_same_in_processes_of_any_number_and_nothing_is_left(
+    checkout, monkeypatch, tmp_path_factory
+):
+    place = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    plan = prepared(checkout, worlds=2)
+    steps = []
+    here = audit(plan, crew=in_this_process).record
+    there = audit(
+        plan,
+        force=True,
+        crew=lambda source, lanes: in_processes(source, lanes, 3),
+        progress=lambda *step: steps.append(step),
+    ).record
+    times = ("started_at", "finished_at")
+    assert {**here, **dict.fromkeys(times)} == {**there, **dict.fromkeys(times)}
+    assert steps == [(n, 17) for n in range(1, 18)]  # 2 + 6 + 6, one delay, 2 null worlds
+    assert list(place.iterdir()) == []
+
+
+def test_the_working_folder_and_the_environment_are_as_before(checkout, monkeypatch):
+    monkeypatch.setenv("BACKTEST_DATA", "mine")
+    audited(checkout)
+    assert os.environ["BACKTEST_DATA"] == "mine"
+    assert "BACKTEST_STRATEGIES" not in os.environ
+    assert Path.cwd() == checkout.root
+
+
+def test_an_audit_that_exists_is_read(checkout):
+    plan = prepared(checkout)
+    made = audit(plan, crew=in_this_process)
+    assert plan.exists
+    assert audit(plan).record == made.record == read_audit(made.path).record
+    assert made.path.name == f"audit-beats-ACME-{made.record['audit_id']}"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"seed": 2}, {"worlds": 1}, {"settings": {"hold": "4"}}, {"first": date(2025, 6, 3)}],
+)
+def test_what_decides_the_result_decides_the_id(checkout, changes):
+    assert prepared(checkout).path != prepared(checkout, **changes).path
+
+
+def test_any_price_file_decides_the_result(checkout):
+    path = prepared(checkout).path
+    checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,52.00")
+    assert prepared(checkout).path != path
+
+
+def test_the_newest_audit_of_a_source_is_found(checkout):
+    reports = checkout.workspace.reports
+    source = load_strategy(checkout.workspace.strategies, "beats").source_sha256()
+    assert find_audit(reports, "beats", source) is None
+    audit(prepared(checkout), crew=in_this_process)
+    newer = audit(prepared(checkout, seed=2), crew=in_this_process)
+    assert find_audit(reports, "beats", source) == newer
+    assert find_audit(reports, "beats", "another") is None
+    assert find_audit(reports, "owner", source) is None
+    (newer.path / "audit.json").write_text("{}")
+    with pytest.raises(DataError, match="audit again"):
+        find_audit(reports, "beats", source)
+
+
+def test_the_record_is_plain_json(checkout):
+    record = audited(checkout, worlds=3)
+    assert json.loads(json.dumps(record)) == record
+    assert record["null"]["tested"] <= 3
+    assert set(record["inputs"]) >= {"prices/INDX.csv", "events/news.csv", "borrow/ACME.csv"}

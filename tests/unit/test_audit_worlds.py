@@ -1,0 +1,221 @@
+"""The worlds of an audit: what is taken away, made up, delayed and altered, and what stays."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from backtest.audit import worlds
+from backtest.audit.altered import altered_events, delayed_events
+from backtest.audit.source import read_source
+from backtest.errors import DataError
+from backtest.events import FILED_KINDS, Earnings, ShortReport, read_all_events, read_events
+from backtest.market.borrow import read_borrow_rates
+from backtest.market.prices import read_prices
+from tests.made_up import MINUTES_5, SESSIONS, day
+
+NEVER = timedelta(0)
+ACME, INDX, EARNINGS = "prices/ACME.csv", "prices/INDX.csv", "events/earnings.csv"
+MIDDLE = "2025-06-27"  # the second report is public at 08:00 of it, and so tradable in it
+
+
+@pytest.fixture
+def source(checkout):
+    return read_source(checkout.workspace)
+
+
+def cells(rows, name) -> list[str]:
+    return [row.cells[name] for row in rows]
+
+
+def before(rows, until) -> list[str]:
+    return [row.line for row in rows if row.day < until]
+
+
+@pytest.fixture
+def written(source, tmp_path):
+    """Writes a world and gives its data folder."""
+
+    def write(world):
+        root = tmp_path / "world"
+        source.copy_to(root)
+        source.write(root, world)
+        return root / "data"
+
+    return write
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+
+def test_the_world_as_it_is_has_the_files_as_they_are(checkout, source, written):
+    data = written(source.as_is())
+    for table in source.tables:
+        text = (checkout.root / "data" / table.place).read_text()
+        assert list(csv.reader(io.StringIO(text))) == list(
+            csv.reader(io.StringIO((data / table.place).read_text()))
+        )
+
+
+def test_a_world_is_read_by_the_program_and_its_metadata_tell_nothing_of_the_rest(source, written):
+    data = written(worlds.prefix(source, day(MIDDLE), MINUTES_5))
+    prices = read_prices(data / "prices", "ACME", bars=True)
+    assert prices.last == day(MIDDLE)
+    assert prices.file.metadata["last"] == MIDDLE
+    assert prices.file.metadata["rows"] == len(prices.table)
+    assert len(read_all_events(data / "events", FILED_KINDS)) == 4
+    assert read_borrow_rates(data / "borrow", "ACME").rates[-1].day == day("2025-06-23")
+
+
+def test_a_file_that_cannot_be_read_is_told(checkout):
+    checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,x")
+    with pytest.raises(DataError, match=r"INDX\.csv"):
+        read_source(checkout.workspace)
+
+
+# ---- prefix -------------------------------------------------------------------------------------
+
+
+def test_before_a_session_all_is_as_it_was_and_the_session_says_nothing(source):
+    world = worlds.prefix(source, day(MIDDLE), MINUTES_5)
+    for place in (ACME, INDX):
+        assert before(world[place], MIDDLE) == before(source.as_is()[place], MIDDLE)
+        assert world[place][-1].day == MIDDLE
+    last, quiet = world[ACME][-2].cells, world[ACME][-1].cells
+    close = float(last["close"])
+    assert float(quiet["open"]) == float(quiet["close"]) == close
+    assert [float(quiet[name]) for name in ("high", "low")] == pytest.approx(
+        [1.01 * close, 0.99 * close], abs=0.005
+    )
+    assert quiet["volume"] == last["volume"]
+
+
+def test_an_event_is_there_when_its_session_is_and_not_a_session_earlier(source):
+    # public on 06-04 at 16:05, tradable on 06-05
+    for until, count in (("2025-06-04", 0), ("2025-06-05", 1), ("2025-06-26", 1), (MIDDLE, 2)):
+        assert len(worlds.prefix(source, day(until), MINUTES_5)[EARNINGS]) == count
+
+
+def test_the_time_to_react_counts(source):
+    # news at 09:24 of 06-12: the open of 09:30 comes 6 minutes later
+    for minutes, count in ((5, 2), (6, 0)):
+        world = worlds.prefix(source, day("2025-06-12"), timedelta(minutes=minutes))
+        assert len(world["events/news.csv"]) == count
+
+
+def test_borrow_rates_of_the_future_are_gone(source):
+    rates = worlds.prefix(source, day("2025-06-23"), NEVER)["borrow/ACME.csv"]
+    assert cells(rates, "date") == ["2025-06-02"]
+
+
+def test_a_stock_whose_first_price_comes_later_keeps_that_day_alone(checkout):
+    checkout.write(
+        "data/prices/LATE.csv", "date,close\n2025-07-01,7.00\n2025-07-02,8.00\n2025-07-03,9.00\n"
+    )
+    world = worlds.prefix(read_source(checkout.workspace), day(MIDDLE), NEVER)
+    assert [tuple(row.cells.values()) for row in world["prices/LATE.csv"]] == [
+        ("2025-07-01", "100.00")
+    ]
+
+
+# ---- made-up prices -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("variant", [0, 1, 2])
+def test_made_up_prices_have_the_same_days_and_nothing_else_of_the_future(source, variant):
+    world = worlds.perturbed(source, day(MIDDLE), 1, variant)
+    for place in (ACME, INDX):
+        true = source.as_is()[place]
+        assert cells(world[place], "date") == cells(true, "date")
+        assert before(world[place], MIDDLE) == before(true, MIDDLE)
+    later = [
+        (row.cells["close"], other.cells["close"])
+        for row, other in zip(world[ACME], source.as_is()[ACME], strict=True)
+        if row.day >= MIDDLE
+    ]
+    assert sum(made == true for made, true in later) <= 1  # by chance, to the cent
+
+
+def test_made_up_bars_are_sound_and_drawn_anew_for_each_session_seed_and_variant(source, written):
+    asked = [(MIDDLE, 1, 0), (MIDDLE, 2, 0), (MIDDLE, 1, 1), (SESSIONS[0], 1, 0)]
+    made = [worlds.perturbed(source, day(one), seed, n) for one, seed, n in asked]
+    closes = [tuple(cells(world[ACME], "close")) for world in made]
+    assert len(set(closes)) == len(asked)
+    assert worlds.perturbed(source, day(MIDDLE), 1, 0)[ACME][-1].line == made[0][ACME][-1].line
+    read_prices(written(made[3]) / "prices", "ACME", bars=True)  # refuses a high below a low
+
+
+def test_a_null_world_has_days_of_the_stock_in_another_order(source):
+    world = worlds.shuffled(source, np.random.default_rng(1), [day(one) for one in SESSIONS])
+    moves = [
+        [float(row.cells["close"]) / float(last.cells["close"]) for last, row in pairs]
+        for pairs in (pairwise(rows) for rows in (world[ACME], source.as_is()[ACME]))
+    ]
+    assert moves[0] != pytest.approx(moves[1])
+    assert all(min(abs(move - true) for true in moves[1]) < 2e-4 for move in moves[0])
+
+
+def test_events_of_a_null_world_keep_their_time_of_day_and_what_they_say(source, written):
+    sessions = [day(one) for one in SESSIONS]
+    world = worlds.shuffled(source, np.random.default_rng(1), sessions)
+    old, new = (one["events/stake_disclosures.csv"] for one in (source.as_is(), world))
+    for row, moved in zip(old, new, strict=True):
+        assert moved.published_at is not None
+        assert moved.published_at.timetz() != row.published_at
+        assert moved.cells["published_at"][11:19] == row.cells["published_at"][11:19]
+        assert moved.cells["headline"] == row.cells["headline"]
+        lag = day(row.day) - day(row.cells["as_of"])
+        assert day(moved.day) - day(moved.cells["as_of"]) == lag
+    read_all_events(written(world) / "events", FILED_KINDS)
+
+
+# ---- events -------------------------------------------------------------------------------------
+
+
+def changed(source, change, until="2025-06-26"):
+    return worlds.with_later_events(source, day(until), MINUTES_5, change)
+
+
+def test_later_events_are_dropped_and_prices_stay(source):
+    world = changed(source, worlds.dropped)
+    assert cells(world[EARNINGS], "headline") == ["A made-up beat"]
+    assert world[ACME] == source.as_is()[ACME]
+
+
+def test_later_events_come_a_week_later_at_the_same_time_of_day(source):
+    late = delayed_events(source, FILED_KINDS)
+    world = changed(source, lambda row: worlds.replaced(row, late))
+    first, second = world[EARNINGS]
+    assert first.line == source.as_is()[EARNINGS][0].line
+    assert second.published_at == datetime(2025, 7, 4, 12, 0, tzinfo=UTC)
+
+
+def test_a_delay_keeps_the_end_of_the_day_when_the_clocks_change(checkout):
+    checkout.edit("data/events/short_reports.csv", "2025-06-18T", "2025-10-29T")
+    late = delayed_events(source := read_source(checkout.workspace), [ShortReport])
+    row = next(row for row in source.of("events")[2].rows if row.day == "2025-10-29")
+    moved = late[row.line]
+    assert moved is not None
+    assert moved.cells["published_at"] == "2025-11-05T23:59:59-05:00"
+
+
+def test_altered_events_say_something_else_and_are_still_of_their_kind(source, written):
+    instead = altered_events(source, FILED_KINDS, seed=1)
+    world = changed(source, lambda row: worlds.replaced(row, instead), SESSIONS[0])
+    read_all_events(written(world) / "events", FILED_KINDS)
+    for true, other in zip(source.as_is()[EARNINGS], world[EARNINGS], strict=True):
+        assert other.cells["symbol"] == true.cells["symbol"]
+        assert other.published_at == true.published_at
+        for name in ("eps", "eps_consensus", "headline", "period"):
+            assert other.cells[name] != true.cells[name]
+
+
+def test_one_event_can_be_delayed_until_it_is_tradable_a_session_later(source, written):
+    # public on Friday 06-27 before the open; a day later it would be tradable on Monday
+    line = source.as_is()[EARNINGS][1].line
+    world = worlds.with_one_delayed(source, line, MINUTES_5)
+    moved = read_events(written(world) / "events", Earnings).events[1]
+    assert moved.published_at == datetime(2025, 6, 28, 12, 0, tzinfo=UTC)
