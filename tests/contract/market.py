@@ -1,0 +1,70 @@
+"""A made-up checkout with 60 sessions of ACME that wander, and events spread over them.
+
+ACME begins at 100 and takes a step of a few per cent each session, drawn from a fixed seed; INDX,
+the benchmark, takes steps of its own. The sessions are real ones of the NYSE, from 2025-06-02 on.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import date
+from typing import TYPE_CHECKING
+
+from backtest.market.calendar import trading_calendar
+from tests.made_up import Checkout, make_checkout
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SESSIONS = [str(day) for day in trading_calendar().between(date(2025, 6, 2), date(2025, 8, 26))]
+EARNINGS = """\
+symbol,published_at,precision,headline,period,eps,eps_consensus,note
+ACME,2025-06-12T16:05:00-04:00,exact,A made-up beat,2024Q2,0.30,0.20,made up
+ACME,2025-07-01T16:05:00-04:00,exact,A second beat,2024Q3,0.25,0.20,made up
+ACME,2025-07-17T16:05:00-04:00,exact,A made-up miss,2024Q4,0.10,0.20,made up
+ACME,2025-08-05T16:05:00-04:00,exact,A third beat,2025Q1,0.40,0.20,made up
+ACME,2025-08-15T08:00:00-04:00,minute,A quarter restated,2024Q2,0.30,0.35,made up
+"""
+STAKES = """\
+symbol,published_at,precision,headline,holder,form,as_of,shares,previous_shares,first_filing,note
+ACME,2025-06-10T16:30:00-04:00,exact,A first filing,BIGCO,13F-HR,2025-03-31,100,,true,
+ACME,2025-07-25T16:30:00-04:00,exact,A purchase,BIGCO,13F-HR,2025-06-30,150,100,false,
+"""
+REPORTS = """\
+symbol,published_at,precision,headline,author,author_type,target_price,note
+ACME,2025-06-18T23:59:59-04:00,date,A made-up report,Jane Bear,short_seller,10,made up
+ACME,2025-08-11T08:00:00-04:00,minute,A second report,Jane Bear,short_seller,12,made up
+"""
+NEWS = """\
+symbol,published_at,precision,headline,category,note
+ACME,2025-06-24T09:00:00-04:00,minute,A made-up contract,contract,made up
+ACME,2025-07-29T09:00:00-04:00,minute,A second contract,contract,made up
+"""
+
+
+def make_market(root: Path) -> Checkout:
+    """Write the checkout into an empty folder."""
+    checkout = make_checkout(root)
+    checkout.write("data/prices/ACME.csv", _bars(seed=11))
+    closes = [",".join(line.split(",")[::4]) for line in _bars(seed=12).splitlines()]
+    checkout.write("data/prices/INDX.csv", "\n".join(closes) + "\n")
+    for name, text in {
+        "earnings": EARNINGS,
+        "stake_disclosures": STAKES,
+        "short_reports": REPORTS,
+        "news": NEWS,
+    }.items():
+        checkout.write(f"data/events/{name}.csv", text)
+    return checkout
+
+
+def _bars(seed: int) -> str:
+    drawn = random.Random(seed)
+    lines, last = ["date,open,high,low,close,volume"], 100.0
+    for day in SESSIONS:
+        opened = round(last * (1 + drawn.gauss(0, 0.01)), 2)
+        closed = round(opened * (1 + drawn.gauss(0, 0.03)), 2)
+        high, low = max(opened, closed) + 0.5, min(opened, closed) - 0.5
+        lines.append(f"{day},{opened},{high:.2f},{low:.2f},{closed},{drawn.randint(1000, 9000)}")
+        last = closed
+    return "\n".join(lines) + "\n"
