@@ -1,5 +1,7 @@
 """The page of a run: the chart holds what the files hold; chart and tables lead to each other."""
 
+import re
+
 import pytest
 
 from tests.browser.dom import too_wide
@@ -38,6 +40,28 @@ def test_the_chart_shows_every_event_trade_and_level_of_the_files(run, reports, 
 def _levels(traces, name):
     (trace,) = [one for one in traces if one.get("meta") == name]
     return {round(level, 2) for level in trace["y"] if level is not None}
+
+
+@pytest.mark.parametrize("symbol", ["ACME", "BOOM"])
+def test_a_candle_stands_for_each_bar_filled_where_the_price_fell(symbol, reports, open_page):
+    folder = reports.folder("mixed-ACME+BOOM")
+    page = open_page(folder / "index.html")
+    page.locator("#symbol").select_option(label=symbol, force=True)
+    traces, layout = figure(page, "story")
+    (bodies,) = [one for one in traces if one.get("meta") == "candles"]
+    (wicks,) = [one["path"] for one in layout["shapes"] if one["type"] == "path"]
+    ends = re.findall(r"M\d+,([\d.]+)L\d+,([\d.]+)", wicks)
+    drawn = zip(bodies["base"], bodies["y"], ends, strict=True)
+
+    bars = [row for row in rows(folder / "bars.csv") if row["symbol"] == symbol]
+    prices = [[float(bar[name]) for name in ("open", "close", "low", "high")] for bar in bars]
+    assert [[base, base + y, *map(float, low_high)] for base, y, low_high in drawn] == prices
+    filled = page.locator("#story .xy2 .barlayer path").evaluate_all(
+        """(all) => all.filter((one) => one.getBBox().width > 1) // also where no price moved
+          .map((one) => getComputedStyle(one).fill)
+          .map((fill) => fill !== getComputedStyle(document.body).backgroundColor)"""
+    )
+    assert filled == [close < start for start, close, *_ in prices]
 
 
 def test_a_marker_tells_its_event_and_leads_to_its_rows(reports, open_page):

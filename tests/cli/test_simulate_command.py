@@ -326,4 +326,4 @@ def test_it_imports_nothing_that_it_does_not_use(checkout, files) -> None:
     assert done.returncode == 0, done.stderr
     modules = set(done.stderr.partition("modules ")[2].split())
     assert "numba" in modules
-    assert not modules & {"backtrader", "matplotlib", "quantstats", "plotly", "distributed"}
+    assert not modules & {"backtrader", "matplotlib", "quantstats", "distributed"}

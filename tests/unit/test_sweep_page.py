@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.reports.assets import PLOTLY
 from backtest.reports.sweep_page import write_sweep_page
 from tests.sweeps import FIGURES, drawn, page_of, rows, set_of, visible, write_sweep
 
@@ -302,10 +302,9 @@ def test_page_fetches_nothing_and_runs_its_own_scripts_alone(page):
     nonce = re.search(r"script-src 'nonce-([0-9a-f]{32})';", policy)[1]
     assert "default-src 'none'" in policy
     scripts = re.findall(r"<script ([^>]*)>", page)
-    plotly = f"../assets/plotly-{version('plotly')}.min.js"
     assert scripts == [
         'type="application/json" id="data"',
-        f'nonce="{nonce}" src="{plotly}"',
+        f'nonce="{nonce}" src="../assets/{PLOTLY.name}"',
         f'nonce="{nonce}"',
     ]
     assert set(re.findall(r'href="([^"]*)"', page)) == {

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import subprocess
-import sys
+import re
 
 import pandas as pd
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.reports.assets import store_plotly
+from backtest.reports.assets import PLOTLY, store_plotly
 from backtest.reports.sweep_page import write_sweep_page
 from backtest.reports.sweep_words import label, sentences, share_of, span
 from backtest.research.surface import summary
@@ -33,17 +33,20 @@ def test_plotly_is_stored_once_and_mended_where_it_was_damaged(tmp_path):
     assert "plotly.js" in text[:200]
     written = stored.stat().st_mtime_ns
     assert store_plotly(tmp_path).stat().st_mtime_ns == written
-    stored.write_text("half", encoding="utf-8")
-    assert store_plotly(tmp_path).read_text(encoding="utf-8") == text
+    for damaged in ("half", text.replace("Plotly", "plotly")):
+        stored.write_text(damaged, encoding="utf-8")
+        assert store_plotly(tmp_path).read_text(encoding="utf-8") == text
     assert [file.name for file in stored.parent.iterdir()] == [stored.name]
 
 
-def test_plotly_is_not_imported(tmp_path):
-    script = (
-        "import sys; from pathlib import Path; from backtest.reports.assets import store_plotly; "
-        f"store_plotly(Path({str(tmp_path)!r})); assert 'plotly' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True)
+def test_plotly_is_the_script_that_the_page_beside_it_names():
+    told = (PLOTLY.parent / "README.md").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^\| version \| (\S+) \|$", told, re.MULTILINE)
+    (sha256,) = re.findall(r"^\| sha256 \| `([0-9a-f]{64})` \|$", told, re.MULTILINE)
+    assert hashlib.sha256(PLOTLY.read_bytes()).hexdigest() == sha256
+    assert PLOTLY.name == f"plotly-cartesian-{version}.min.js"
+    assert f"v{version}\n" in PLOTLY.read_text(encoding="utf-8")[:200]
+    assert "MIT License" in (PLOTLY.parent / "LICENSE").read_text(encoding="utf-8")
 
 
 def test_reports_folder_that_cannot_be_written(tmp_path):

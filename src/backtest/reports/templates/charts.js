@@ -8,8 +8,11 @@ const charts = (() => {
 
   // Plotly reads tags, entities and formulas in texts.
   const plain = (text) => text.replace(/[&<>$]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-  const number = (value, digits) =>
-    value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  const formats = {}; // by digits: to make one takes longer than to use it a hundred times
+  function number(value, digits) {
+    formats[digits] ??= new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+    return formats[digits].format(value);
+  }
   const signed = (value, digits) => (value >= 0 ? "+" : "") + number(value, digits);
 
   // A text in lines that a narrow screen holds, for a label of plotly.

@@ -172,12 +172,23 @@ const runChart = (() => {
     return { x: points.map(([x]) => x), y: points.map(([, y]) => y) };
   }
 
-  function candles({ bars }) {
+  // The bodies of the candles, hollow where the price rose; they hide their part of the wicks.
+  function bodies({ open, close }) {
+    const places = [...days.keys()];
     return {
-      type: "candlestick", meta: "candles", x: [...days.keys()], ...bars, hoverinfo: "none",
-      increasing: { line: { color: colour("--soft"), width: 1 }, fillcolor: colour("--paper") },
-      decreasing: { line: { color: colour("--soft"), width: 1 }, fillcolor: colour("--soft") },
+      type: "bar", meta: "candles", hoverinfo: "none", width: 0.5,
+      x: places, base: open, y: places.map((place) => (close[place] === null ? null : close[place] - open[place])),
+      marker: {
+        color: places.map((place) => colour(close[place] < open[place] ? "--soft" : "--paper")),
+        line: { color: colour("--soft"), width: 1 },
+      },
     };
+  }
+
+  // One path for all wicks: as a trace each would be an element of its own.
+  function wicks({ low, high }, yref) {
+    const path = low.map((price, place) => (price === null ? "" : `M${place},${price}L${place},${high[place]}`)).join("");
+    return { type: "path", yref, path, line: { color: colour("--soft"), width: 1 }, layer: "between" };
   }
 
   function tradeTraces({ trades, levels }) {
@@ -213,7 +224,7 @@ const runChart = (() => {
     ];
     return {
       title: `<b>${plain(symbol.name)}</b>, dollars${data.weekly ? ", a candle a week" : ""}`, height: narrow ? 240 : 310,
-      traces: [candles(symbol), ...tradeTraces(symbol)], axis: { range: ends(values), zeroline: false },
+      traces: [bodies(bars), ...tradeTraces(symbol)], axis: { range: ends(values), zeroline: false },
     };
   }
 
@@ -263,13 +274,14 @@ const runChart = (() => {
 
   // ---- the whole ------------------------------------------------------------------------------
 
-  // Trades as bands over the candles, what lies outside of the run in grey, and the chosen bar.
+  // Trades as bands behind the candles with their wicks, what lies outside of the run in grey, and the chosen bar.
   function shapes(symbol, state, pricesAxis, top) {
     const grey = { type: "rect", yref: "paper", y0: 0, y1: top, fillcolor: tint("--soft", 0.14), line: { width: 0 }, layer: "below" };
     const found = symbol.trades.map((trade) => ({
       type: "rect", name: `trade ${trade.id}`, yref: `${pricesAxis} domain`, y0: 0, y1: 1, x0: trade.entry[0] - 0.5, x1: trade.exit[0] + 0.5,
       fillcolor: resultColour(trade), opacity: trade.id === state.trade ? 0.26 : 0.14, line: { width: 0 }, layer: "below",
     }));
+    found.push(wicks(symbol.bars, pricesAxis));
     if (data.span[0] > 0) found.push({ ...grey, x0: WHOLE[0], x1: data.span[0] - 0.5 });
     if (data.span[1] < last) found.push({ ...grey, x0: data.span[1] + 0.5, x1: WHOLE[1] });
     if (state.place !== null) {
@@ -297,7 +309,7 @@ const runChart = (() => {
       font: { family: "system-ui, sans-serif", size: narrow ? 11 : 12, color: colour("--ink") },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       xaxis: {
-        range: [...state.range], anchor: `y${panels.length}`, rangeslider: { visible: false }, zeroline: false, ...timeTicks(state.range, room),
+        range: [...state.range], anchor: `y${panels.length}`, zeroline: false, ...timeTicks(state.range, room),
         showspikes: true, spikemode: "across", spikesnap: "cursor", spikethickness: 1, spikedash: "solid", spikecolor: colour("--soft"),
       },
       annotations: [], shapes: shapes(symbol, state, "y2", 1 - gap / total),
