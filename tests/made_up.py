@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest import api
 from backtest.api import RunRequest, make_rules
-from backtest.datafiles import open_data_file, seal
 from backtest.events import Earnings, Event, News, ShortReport, StakeDisclosure
+from backtest.versions import seal
 from backtest.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Checkout:
         path.write_bytes(text.encode())
         if path.suffix == ".csv" and sealed and text.strip():
             days = [line.split(",")[0] for line in text.splitlines()[1:]]
-            seal(open_data_file(path), days, source=SOURCE, adjust=None)
+            seal(path, days, source=SOURCE, adjust=None)
         return path
 
     def edit(self, name: str, old: str, new: str, *, sealed: bool = True) -> Path:

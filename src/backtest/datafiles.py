@@ -1,7 +1,7 @@
 """Data files and the metadata beside them: `CRWV.csv` has `CRWV.meta.json`.
 
 The metadata say where the figures come from and hold the file's sha256. A file that no longer
-has it was changed by somebody: it is refused until the change is acknowledged by `seal`.
+has it was changed by somebody: it is refused until the change is acknowledged by `versions.seal`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 _MOST_PROBLEMS = 50
@@ -29,17 +29,40 @@ METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that was read and held against its metadata."""
+    """A file that was read and held against its metadata.
+
+    Attributes:
+        path: where it stands, or stood.
+        text: of a CSV file.
+        sha256: of its bytes.
+        metadata: what is on record of it.
+        content: of a Parquet file.
+
+    """
 
     path: Path
     text: str
     sha256: str
     metadata: dict[str, Any]
+    content: bytes = b""
+
+
+class Reader(Protocol):
+    """Reads a data file, as `read_data_file` does."""
+
+    def __call__(self, path: Path, *, seal_command: str) -> DataFile:
+        """Read a data file; `seal_command` is for the message where it was changed."""
+        ...
 
 
 def metadata_path(path: Path) -> Path:
     """The metadata file of a data file."""
     return path.with_suffix(".meta.json")
+
+
+def waiting_path(path: Path) -> Path:
+    """Where the metadata of a coming version wait until the file itself is in place."""
+    return path.with_name(f".{path.stem}.meta.json.next")
 
 
 def open_data_file(path: Path) -> DataFile:
@@ -57,12 +80,15 @@ def open_data_file(path: Path) -> DataFile:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
     if not content.strip():
         raise DataError(f"{path} is empty. It needs a header line and one line a row.")
+    sha256 = hashlib.sha256(content).hexdigest()
+    if path.suffix == ".parquet":
+        return DataFile(path, "", sha256, {}, content)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(f"{path}, line {line}: not UTF-8. Save the file as UTF-8.") from None
-    return DataFile(path, text, hashlib.sha256(content).hexdigest(), {})
+    return DataFile(path, text, sha256, {})
 
 
 def read_data_file(path: Path, *, seal_command: str) -> DataFile:
@@ -76,85 +102,84 @@ def read_data_file(path: Path, *, seal_command: str) -> DataFile:
         DataError: the file is unreadable, or its metadata is missing or does not agree.
 
     """
-    file = open_data_file(path)
-    metadata = read_metadata(path, seal_command)
-    if metadata["sha256"] != file.sha256:
-        raise DataError(
-            f"{path} changed since its metadata were written (sha256 {file.sha256[:12]}…, "
-            f"recorded {str(metadata['sha256'])[:12]}…). If the change is meant, "
-            f"acknowledge it with `{seal_command}`; else restore the file."
-        )
-    return replace(file, metadata=metadata)
+    for _ in range(2):  # another process may be putting a new version in place right now
+        file = open_data_file(path)
+        metadata = read_metadata(path, file.sha256, seal_command)
+        if metadata["sha256"] == file.sha256:
+            return replace(file, metadata=metadata)
+    raise DataError(
+        f"{path} changed since its metadata were written (sha256 {file.sha256[:12]}…, "
+        f"recorded {str(metadata['sha256'])[:12]}…). If the change is meant, "
+        f"acknowledge it with `{seal_command}`; else restore the file."
+    )
 
 
-def read_metadata(path: Path, seal_command: str) -> dict[str, Any]:
-    """The metadata beside a data file, as they stand; see `read_data_file`."""
-    place = metadata_path(path)
-    try:
-        metadata = json.loads(place.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataError(
-            f"{path} has no metadata file {place.name}, so nobody can tell where its figures "
-            f"come from. Write it with `{seal_command} --source '…'`."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{place} is not readable JSON: {error}. "
-            f"Write it anew with `{seal_command} --source '…'`."
-        ) from None
-    if not isinstance(metadata, dict):
-        raise DataError(
-            f"{place} holds no JSON object. Write it anew with `{seal_command} --source '…'`."
-        )
-    missing = [name for name in METADATA_FIELDS if name not in metadata]
-    if missing:
-        raise DataError(
-            f"{place} lacks {', '.join(missing)}. Write it anew with `{seal_command} --source '…'`."
-        )
-    return dict(metadata)
-
-
-def seal(
-    file: DataFile, days: Sequence[str | None], *, source: str | None, adjust: str | None
-) -> Path:
-    """Write the metadata of a file that was read and found good; return their place.
+def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
+    """What is on record of a data file; nothing where that is missing or corrupt.
 
     Args:
-        file: the file as it is now.
-        days: the ISO day of each row, for the span; None where a row is of no day.
-        source: where the figures come from; the recorded source is kept where None.
-        adjust: adjust mode of prices; the recorded one is kept where None.
-
-    Raises:
-        UsageError: no source is given and none is on record.
+        path: the data file.
+        sha256: of its bytes. Metadata that a killed process left waiting count where they fit.
 
     """
-    place = metadata_path(file.path)
-    known = _known_metadata(place)
-    source = source or known.get("source")
-    if not source:
-        raise UsageError(f"{file.path} has no source on record. Name one with --source '…'.")
-    dated = [day for day in days if day is not None]
-    metadata = {
-        "source": source,
-        "first": min(dated, default=None),
-        "last": max(dated, default=None),
-        "rows": len(days),
-        "adjust": adjust or known.get("adjust"),
-        "compiled_on": datetime.now(UTC).date().isoformat(),
-        "sha256": file.sha256,
-    }
-    write_text(place, json.dumps(metadata, indent=2, ensure_ascii=False) + "\n")
-    return place
+    waiting = json_object(waiting_path(path))
+    return waiting if waiting.get("sha256") == sha256 else json_object(metadata_path(path))
 
 
-def _known_metadata(place: Path) -> dict[str, Any]:
-    """What is on record; nothing where the file is missing or corrupt, for it is written anew."""
+def json_object(place: Path) -> dict[str, Any]:
+    """The object in a JSON file; an empty one where the file is missing or corrupt."""
     try:
         known = json.loads(place.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}
+
+
+def read_metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
+    """The metadata of a data file with the bytes of that hash; see `read_data_file`."""
+    metadata = known_metadata(path, sha256)
+    missing = [name for name in METADATA_FIELDS if name not in metadata]
+    if not missing:
+        return metadata
+    place = metadata_path(path)
+    if not place.exists():
+        raise DataError(
+            f"{path} has no metadata file {place.name}, so nobody can tell where its figures "
+            f"come from. Write it with `{seal_command} --source '…'`."
+        )
+    fault = f"lacks {', '.join(missing)}" if metadata else "is not readable JSON with an object"
+    raise DataError(f"{place} {fault}. Write it anew with `{seal_command} --source '…'`.")
+
+
+def metadata_of(
+    days: Iterable[str | None], *, source: str, adjust: str | None = None, **more: Any
+) -> dict[str, Any]:
+    """The metadata of a file that was compiled today, as `put` takes them.
+
+    Args:
+        days: the ISO day of each row.
+        source: where the rows come from.
+        adjust: adjust mode of prices.
+        more: further fields.
+
+    """
+    found = list(days)
+    return {
+        "source": source,
+        **span_of(found),
+        "adjust": adjust,
+        "compiled_on": datetime.now(UTC).date().isoformat(),
+        **more,
+    }
+
+
+def span_of(days: Sequence[str | None]) -> dict[str, Any]:
+    """The fields `first`, `last` and `rows` of the metadata, from the ISO day of each row.
+
+    A row that is of no day has None.
+    """
+    dated = [day for day in days if day is not None]
+    return {"first": min(dated, default=None), "last": max(dated, default=None), "rows": len(days)}
 
 
 def header_of(file: DataFile) -> list[str]:
@@ -213,6 +238,11 @@ def raise_problems(path: Path, problems: list[str]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write a text as `write_bytes` does, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file beside its place and rename it there, so that it is never half written.
 
     Raises:
@@ -222,7 +252,7 @@ def write_text(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8", newline="")
+        beside.write_bytes(content)
         os.replace(beside, path)  # noqa: PTH105 - replaces on every system
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None

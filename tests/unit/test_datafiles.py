@@ -11,14 +11,13 @@ import pytest
 from backtest.datafiles import (
     DataFile,
     metadata_path,
-    open_data_file,
     raise_problems,
     read_data_file,
     read_rows,
-    seal,
     write_text,
 )
 from backtest.errors import DataError, UsageError
+from backtest.versions import seal
 
 TEXT = "date,close\n2025-06-02,1\n2025-06-03,2\n"
 COMMAND = "backtest prices seal MADE"
@@ -28,7 +27,7 @@ COMMAND = "backtest prices seal MADE"
 def path(tmp_path):
     place = tmp_path / "MADE.csv"
     place.write_text(TEXT)
-    seal(open_data_file(place), ["2025-06-03", "2025-06-02"], source="made up", adjust="none")
+    seal(place, ["2025-06-03", "2025-06-02"], source="made up", adjust="none")
     return place
 
 
@@ -43,13 +42,14 @@ def refusal(path: Path) -> str:
 
 
 def listing(folder: Path) -> list[str]:
-    return sorted(place.name for place in folder.iterdir())
+    return sorted(place.name for place in folder.iterdir() if place.name != ".history")
 
 
 def test_a_sealed_file_is_read_with_its_metadata(path):
     file = read(path)
     assert file.text == TEXT
     assert file.sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
+    assert file.metadata.pop("recorded_at").startswith(file.metadata["compiled_on"])
     assert file.metadata == {
         "source": "made up",
         "first": "2025-06-02",
@@ -58,9 +58,11 @@ def test_a_sealed_file_is_read_with_its_metadata(path):
         "adjust": "none",
         "compiled_on": datetime.now(UTC).date().isoformat(),
         "sha256": file.sha256,
+        "reason": "edited by hand and sealed",
+        "version": 1,
     }
     assert metadata_path(path) == path.parent / "MADE.meta.json"
-    assert json.loads((path.parent / "MADE.meta.json").read_text()) == file.metadata
+    assert (path.parent / "MADE.meta.json").exists()
 
 
 def test_one_changed_byte_is_refused_with_the_command_that_acknowledges_it(path):
@@ -138,14 +140,14 @@ def test_a_folder_in_place_of_a_file_is_told(path):
 def test_seal_keeps_source_and_adjust_mode_that_are_on_record(path):
     path.write_text(TEXT + "2025-06-04,3\n")
     days = ["2025-06-02", "2025-06-03", "2025-06-04"]
-    assert seal(open_data_file(path), days, source=None, adjust=None) == metadata_path(path)
+    assert seal(path, days, source=None, adjust=None) == metadata_path(path)
     metadata = read(path).metadata
     assert (metadata["source"], metadata["adjust"]) == ("made up", "none")
     assert (metadata["first"], metadata["last"], metadata["rows"]) == (days[0], days[2], 3)
 
 
 def test_seal_takes_a_new_source_and_adjust_mode(path):
-    seal(open_data_file(path), [], source="another", adjust="splits")
+    seal(path, [], source="another", adjust="splits")
     metadata = read(path).metadata
     assert (metadata["source"], metadata["adjust"]) == ("another", "splits")
     assert (metadata["first"], metadata["last"], metadata["rows"]) == (None, None, 0)
@@ -154,14 +156,14 @@ def test_seal_takes_a_new_source_and_adjust_mode(path):
 def test_seal_without_any_source_asks_for_one(path):
     metadata_path(path).unlink()
     with pytest.raises(UsageError, match=r"MADE\.csv has no source on record.*--source"):
-        seal(open_data_file(path), [], source=None, adjust=None)
+        seal(path, [], source=None, adjust=None)
     assert not metadata_path(path).exists()
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_corrupt_metadata_can_be_written_anew_by_the_command_that_the_message_names(path, text):
     metadata_path(path).write_text(text)
-    seal(open_data_file(path), ["2025-06-02"], source="made up anew", adjust=None)
+    seal(path, ["2025-06-02"], source="made up anew", adjust=None)
     assert read(path).metadata["source"] == "made up anew"
 
 
@@ -210,12 +212,12 @@ def test_a_text_is_written_with_its_folder_and_replaces_the_old(tmp_path):
     assert listing(place.parent) == ["file.txt"]
 
 
-@pytest.mark.parametrize("step", ["write_text", "replace"])
+@pytest.mark.parametrize("step", ["write_bytes", "replace"])
 def test_a_write_that_fails_leaves_the_old_file_and_no_trace(path, monkeypatch, step):
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path if step == "write_text" else os, step, fail)
+    monkeypatch.setattr(Path if step == "write_bytes" else os, step, fail)
     with pytest.raises(UsageError, match=r"MADE\.csv cannot be written: No space left on device"):
         write_text(path, "new")
     monkeypatch.undo()

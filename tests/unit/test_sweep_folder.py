@@ -225,7 +225,7 @@ def test_a_full_disk_keeps_what_was_written(folder, monkeypatch):
     assert folder.finished_parts(never) == [0, 1]
 
 
-@pytest.mark.parametrize("name", ["ParquetWriter", "write_text"])
+@pytest.mark.parametrize("name", ["ParquetWriter", "write_bytes"])
 def test_a_disk_that_is_full_at_the_end_keeps_every_part(folder, monkeypatch, name):
     write(folder)
     with monkeypatch.context() as patched:

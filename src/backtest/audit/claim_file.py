@@ -20,7 +20,8 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING
 
-from backtest.datafiles import open_data_file, raise_problems, read_data_file, read_rows, seal
+from backtest.datafiles import open_data_file, raise_problems, read_data_file, read_rows
+from backtest.versions import seal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +110,7 @@ def seal_claims(data: Path, source: str | None) -> Path:
     """
     file = open_data_file(claims_path(data))
     days = [claim.last or None for claim in parse_claims(file)]
-    return seal(file, days, source=source, adjust=None)
+    return seal(file.path, days, source=source, adjust=None)
 
 
 def parse_claims(file: DataFile) -> list[Claim]:

@@ -114,6 +114,7 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     inputs = read_inputs(
         workspace.data, request.symbols, request.symbols[0], span, strategy.listens_to
     )
+    _refuse_parquet(inputs)
     source = read_source(workspace)
     if request.worlds is None:
         backtrader = isinstance(strategy, BacktraderStrategy)
@@ -122,6 +123,22 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     name = folder_name(f"audit-{file.name}", request.symbols, run_id(identity))
     path = workspace.reports / name
     return PreparedAudit(workspace, request, file, strategy, inputs, source, identity, path)
+
+
+def _refuse_parquet(inputs: Inputs) -> None:
+    """Refuse prices that no world would alter.
+
+    Raises:
+        UsageError: some are.
+
+    """
+    for prices in inputs.history.values():
+        if prices.file.path.suffix != ".csv":
+            raise UsageError(
+                f"The audit alters price files of CSV, and {prices.symbol} is kept in "
+                f"{prices.file.path}. Import it into a data folder of its own, as CSV, and audit "
+                f"there with --data."
+            )
 
 
 def _identity(

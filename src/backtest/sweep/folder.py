@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from backtest.datafiles import write_text
 from backtest.errors import DataError, UsageError
+from backtest.locks import held
 from backtest.runs import folder_name
 
 if TYPE_CHECKING:
@@ -96,21 +95,20 @@ class SweepFolder:
 
         """
         lock = self.work.with_name(f"{self.work.name}.lock")
-        try:
-            self._parts.mkdir(parents=True, exist_ok=True)
-            file = lock.open("a+", encoding="utf-8")
-        except OSError as error:
-            raise self._not_written(error) from None
-        with file:
-            _lock(file)
+        busy = (
+            f"This sweep is being run by {{holder}} already ({lock} is locked). "
+            f"Wait for it, or end it: then this command goes on."
+        )
+        with ExitStack() as stack:
             try:
-                self._write_spec()
-                for left in self._parts.glob(".*"):  # by a process that was killed
-                    left.unlink()
-                yield
-            finally:
-                with suppress(OSError):
-                    lock.unlink()
+                self._parts.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(held(lock, busy))
+            except OSError as error:
+                raise self._not_written(error) from None
+            self._write_spec()
+            for left in self._parts.glob(".*"):  # by a process that was killed
+                left.unlink()
+            yield
 
     def finished_parts(self, tell: Callable[[str], None]) -> list[int]:
         """The chunks whose parts are there and whole, in order.
@@ -288,30 +286,3 @@ def _read_table(content: bytes, sweep_id: str) -> pa.Table:
     if (table.schema.metadata or {}).get(b"sweep_id") != sweep_id.encode():
         raise ValueError("it is of another sweep")
     return table
-
-
-def _lock(file: IO[str]) -> None:
-    """Lock a file until it is closed, or its process ends in whatever way.
-
-    Raises:
-        UsageError: another process holds it.
-
-    """
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.seek(0)
-        raise UsageError(
-            f"This sweep is being run by {file.read() or 'another process'} already "
-            f"({file.name} is locked). Wait for it, or end it: then this command goes on."
-        ) from None
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}")
-    file.flush()

@@ -14,6 +14,7 @@ from backtest.datafiles import open_data_file, read_rows
 from backtest.errors import DataError, unknown
 from backtest.events.files import parse_events
 from backtest.market.borrow import BorrowRates, parse_borrow_rates
+from backtest.market.price_store import price_path
 from backtest.market.prices import parse_prices, price_symbols
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
     prices = {}
     for symbol in symbols & set(price_symbols(folder)):
         try:
-            prices[symbol] = parse_prices(open_data_file(folder / f"{symbol}.csv"))
+            prices[symbol] = parse_prices(open_data_file(_price_file(folder, symbol)))
         except DataError:
             continue
     return prices
@@ -127,8 +128,12 @@ def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> 
     return [one for symbol in symbols or known for one in _of_symbol(workspace.data, symbol)]
 
 
+def _price_file(folder: Path, symbol: str) -> Path:
+    return price_path(folder, symbol) or folder / f"{symbol}.csv"
+
+
 def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
-    path = data / "prices" / f"{symbol}.csv"
+    path = _price_file(data / "prices", symbol)
     where, seal_command = _name(path, data), f"backtest prices seal {symbol}"
     file, found = open_sealed(path, where, seal_command)
     yield from found

@@ -33,7 +33,7 @@ def open_sealed(path: Path, where: str, seal_command: str) -> tuple[DataFile | N
     except DataError as error:
         return None, faults(error, path, where, "Restore the file.")
     try:
-        metadata = read_metadata(path, seal_command)
+        metadata = read_metadata(path, file.sha256, seal_command)
     except DataError as error:
         what, _, _ = str(error).partition(". ")
         return file, [
