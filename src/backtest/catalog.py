@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from backtest.datafiles import open_data_file, seal
+from backtest.datafiles import open_data_file
 from backtest.discovery import load_strategy, strategy_names
 from backtest.engine.timeline import tradable_session
 from backtest.errors import UsageError, unknown
 from backtest.events import FILED_KINDS, NEW_YORK, Event, event_order, read_all_events
 from backtest.events.files import parse_events
 from backtest.market.borrow import parse_borrow_rates
+from backtest.market.price_store import price_path
 from backtest.market.prices import parse_prices, price_symbols, read_prices
+from backtest.versions import seal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +72,19 @@ def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
     return kinds
 
 
+def kind_of(workspace: Workspace, name: str) -> type[Event]:
+    """The kind of event of a name.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    kinds = event_kinds(workspace)
+    if name not in kinds:
+        raise unknown("kind of event", name, kinds)
+    return kinds[name]
+
+
 def list_events(
     workspace: Workspace, kind: str | None, symbol: str | None, reaction: float
 ) -> list[EventRow]:
@@ -82,16 +97,13 @@ def list_events(
         reaction: minutes from publication to the earliest open.
 
     """
-    kinds = event_kinds(workspace)
-    if kind is not None and kind not in kinds:
-        raise unknown("kind of event", kind, kinds)
-    chosen = list(kinds.values()) if kind is None else [kinds[kind]]
+    chosen = [*event_kinds(workspace).values()] if kind is None else [kind_of(workspace, kind)]
     files = read_all_events(workspace.data / "events", chosen)
     events = sorted((event for file in files for event in file.events), key=event_order)
     symbols = {event.symbol for event in events}
     if symbol is not None and symbol not in symbols:
         raise unknown("event of symbol", symbol, symbols)
-    rows = _with_sessions(workspace, events, timedelta(minutes=reaction))
+    rows = with_sessions(workspace, events, timedelta(minutes=reaction))
     return [row for row in rows if symbol in (None, row.event.symbol)]
 
 
@@ -108,9 +120,10 @@ def find_event(workspace: Workspace, event_id: str, reaction: float) -> EventRow
     return rows[event_id]
 
 
-def _with_sessions(
+def with_sessions(
     workspace: Workspace, events: Sequence[Event], reaction: timedelta
 ) -> list[EventRow]:
+    """Events with the first session in which each can be traded, or why it cannot."""
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
@@ -146,20 +159,19 @@ def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
 
 def seal_events(workspace: Workspace, kind: str, source: str | None) -> Path:
     """Check the file of a kind as it is now and write its metadata; return their place."""
-    kinds = event_kinds(workspace)
-    if kind not in kinds:
-        raise unknown("kind of event", kind, kinds)
-    file = open_data_file(workspace.data / "events" / kinds[kind].file_name())
-    events = parse_events(file, kinds[kind])
+    cls = kind_of(workspace, kind)
+    file = open_data_file(workspace.data / "events" / cls.file_name())
+    events = parse_events(file, cls)
     days = [event.published_at.astimezone(NEW_YORK).date().isoformat() for event in events]
-    return seal(file, days, source=source, adjust=None)
+    return seal(file.path, days, source=source, adjust=None)
 
 
 def seal_prices(workspace: Workspace, symbol: str, source: str | None, adjust: str | None) -> Path:
     """Check the prices of a symbol as they are now and write their metadata."""
-    file = open_data_file(workspace.data / "prices" / f"{symbol}.csv")
+    folder = workspace.data / "prices"
+    file = open_data_file(price_path(folder, symbol) or folder / f"{symbol}.csv")
     days = [day.date().isoformat() for day in parse_prices(file).table.index]
-    return seal(file, days, source=source, adjust=adjust)
+    return seal(file.path, days, source=source, adjust=adjust)
 
 
 def seal_borrow_rates(
@@ -168,4 +180,4 @@ def seal_borrow_rates(
     """Check the borrow rates of a symbol as they are now and write their metadata."""
     file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
     days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
-    return seal(file, days, source=source, adjust=adjust)
+    return seal(file.path, days, source=source, adjust=adjust)

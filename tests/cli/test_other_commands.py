@@ -175,6 +175,7 @@ def test_events_show_tells_all_that_is_known_and_what_follows(command):
     assert re.search(r"headline +A made-up beat", out)
     assert re.search(r"revenue +–", out)
     shown = json.loads(command("events", "show", row["id"], "--json").out)
+    assert shown.pop("provenance")["line"] == 2
     assert shown == row
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backtest.catalog import EventRow
 
-app = typer.Typer(no_args_is_help=True, help="List, show, check and seal events.")
+app = typer.Typer(no_args_is_help=True, help="List, show, check, add and change events.")
 
 
 @app.command("list", epilog="Example: `backtest events list --kind earnings`")
@@ -66,17 +68,41 @@ def show_event(
 
     from backtest import catalog
     from backtest.cli import show
+    from backtest.provenance import provenance
     from backtest.reports.formats import field
     from backtest.workspace import find_workspace
 
-    row = catalog.find_event(find_workspace(strategies, data), event_id, reaction)
+    workspace = find_workspace(strategies, data)
+    row = catalog.find_event(workspace, event_id, reaction)
+    origin = provenance(workspace, row.event)
     if as_json:
-        show.print_json(row.as_dict())
+        show.print_json({**row.as_dict(), "provenance": origin})
         return
     table = show.new_table("Field", "Value", whole=("Field",))
     for name, value in row.as_dict().items():
         table.add_row(name, Text(field(name, value)))
-    show.console().print(table)
+    below = show.new_table("Where it comes from", "", whole=("Where it comes from",))
+    for name, text in _origin(origin):
+        below.add_row(name, Text(text))
+    show.console().print(table, "", below, sep="\n")
+
+
+def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What `provenance` tells, as the terminal shows it."""
+    from backtest.reports.formats import field
+
+    retrieved = f"unknown; the file was compiled on {origin['compiled_on']}"
+    if origin["retrieved_at"] is not None:
+        retrieved = field("retrieved_at", origin["retrieved_at"])
+    rest = ("came_in_with", "changed_last_with", "history")
+    return [
+        ("Sources", "\n".join(origin["sources"]) or "unknown"),
+        ("Retrieved", retrieved),
+        ("File", f"{origin['file']}, line {origin['line']}"),
+        ("The file's sha256", origin["sha256"]),
+        ("The file's source", origin["compiled_from"]),
+        *((name.replace("_", " ").capitalize(), origin[name]) for name in rest if name in origin),
+    ]
 
 
 @app.command("check", epilog="Example: `backtest events check --kind earnings`")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
@@ -19,42 +19,60 @@ Grade = Literal["A", "B", "C"]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9.\-]*$")]
 
 _NUMBER = re.compile(r"^\s*[+-]?\d+(\.\d*)?\s*$")
-# A fact that is known by its day, week or month alone counts as public at the end of it.
 _END_OF_DAY = time(23, 59, 59)
 COARSE: frozenset[Precision] = frozenset({"date", "week", "month"})
 NEVER_TRADED: frozenset[Precision] = frozenset({"week", "month"})
 
 
-class Event(BaseModel):
-    """A dated public fact with a source.
+def end_of_day(day: date) -> datetime:
+    """The last second of a day in New York.
 
-    Attributes:
-        symbol: the stock, in capitals.
-        published_at: the latest time by which it certainly was public; UTC in memory.
-        precision: how well that time is known.
-        headline: what became public, in one line.
-        source_url: where it can be read; None where no address is known.
-        source_url_2: a second, independent source.
-        grade: A two independent sources, one of them primary; B two secondary; C one.
-        note: remarks of whoever compiled the row.
-
+    What is known by its day, week or month alone counts as public at the end of it.
     """
+    return datetime.combine(day, _END_OF_DAY, NEW_YORK)
+
+
+class Event(BaseModel):
+    """A dated public fact with a source. The text below a field is what `events add` asks for."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, str_strip_whitespace=True
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        str_strip_whitespace=True,
+        use_attribute_docstrings=True,
     )
 
     kind: ClassVar[str] = "event"
     """The kind's name: the class name in snake case, such as `short_report`."""
 
     symbol: Symbol
-    published_at: AwareDatetime
+    """The stock, in capitals."""
+
+    published_at: AwareDatetime  # UTC in memory
+    """The latest time by which it certainly was public."""
+
     precision: Precision
+    """How well that time is known."""
+
     headline: Annotated[str, StringConstraints(min_length=1)]
+    """What became public, in one line."""
+
     source_url: str | None = None
+    """Where it can be read."""
+
     source_url_2: str | None = None
+    """A second, independent source."""
+
     grade: Grade | None = None
+    """A: two independent sources, one of them primary. B: two secondary ones. C: one."""
+
     note: str = ""
+    """Remarks of whoever compiled the row."""
+
+    retrieved_at: AwareDatetime | None = None
+    """When the row was taken from its source. None is unknown: the day that the file was
+    compiled on speaks for it."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
@@ -73,7 +91,7 @@ class Event(BaseModel):
         day = self.published_at.astimezone(NEW_YORK).strftime("%Y%m%d")
         return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
-    @field_validator("published_at", mode="before")
+    @field_validator("published_at", "retrieved_at", mode="before")
     @classmethod
     def _no_bare_number(cls, value: Any) -> Any:
         # pydantic would read seconds since 1970, so 20251110 would be a day of 1970
@@ -83,11 +101,11 @@ class Event(BaseModel):
             )
         return value
 
-    @field_validator("published_at")
+    @field_validator("published_at", "retrieved_at")
     @classmethod
-    def _in_utc(cls, value: datetime) -> datetime:
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
         try:
-            return value.astimezone(UTC)
+            return value and value.astimezone(UTC)
         except OverflowError:
             raise PydanticCustomError("stamp", "is beyond the years that can be told") from None
 

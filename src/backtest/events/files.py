@@ -12,9 +12,10 @@ from backtest.datafiles import DataFile, header_of, raise_problems, read_data_fi
 from backtest.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from backtest.datafiles import Reader
     from backtest.events.base import Event
 
 _HINTS = {
@@ -22,6 +23,15 @@ _HINTS = {
     "timezone_aware": "has no zone; write one, such as 2025-11-10T16:05:00-05:00",
     "string_pattern_mismatch": "does not fit the pattern {pattern}",
 }
+
+
+@dataclass(frozen=True)
+class EventLine:
+    """An event with its line in the file, and the cells of that line."""
+
+    line: int
+    cells: Mapping[str, str]
+    event: Event
 
 
 @dataclass(frozen=True)
@@ -38,8 +48,13 @@ def event_order(event: Event) -> tuple[Any, ...]:
     return (event.published_at, event.symbol, event.id)
 
 
-def read_events(folder: Path, kind: type[Event]) -> EventFile:
+def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> EventFile:
     """Read the events of one kind from `folder/<kind in the plural>.csv`.
+
+    Args:
+        folder: the folder of event files.
+        kind: the kind.
+        read: reads a data file; it decides which version.
 
     Raises:
         DataError: the file does not agree with its metadata, or rows break the format;
@@ -47,17 +62,19 @@ def read_events(folder: Path, kind: type[Event]) -> EventFile:
 
     """
     command = f"backtest events seal {kind.kind}"
-    file = read_data_file(folder / kind.file_name(), seal_command=command)
+    file = read(folder / kind.file_name(), seal_command=command)
     return EventFile(kind, parse_events(file, kind), file)
 
 
-def read_all_events(folder: Path, kinds: Iterable[type[Event]]) -> tuple[EventFile, ...]:
+def read_all_events(
+    folder: Path, kinds: Iterable[type[Event]], read: Reader = read_data_file
+) -> tuple[EventFile, ...]:
     """Read the files of several kinds; the problems of all files are reported together."""
     files: list[EventFile] = []
     faults: list[str] = []
     for kind in kinds:
         try:
-            files.append(read_events(folder, kind))
+            files.append(read_events(folder, kind, read))
         except DataError as error:
             faults.append(str(error))
     if faults:
@@ -67,29 +84,53 @@ def read_all_events(folder: Path, kinds: Iterable[type[Event]]) -> tuple[EventFi
 
 def parse_events(file: DataFile, kind: type[Event]) -> tuple[Event, ...]:
     """The events of a file's text, checked; see `read_events`."""
+    return tuple(sorted((one.event for one in parse_lines(file, kind)), key=event_order))
+
+
+def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
+    """The events of a file's text with their lines, in the order of the file; see `read_events`."""
     required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
     problems: list[str] = []
     rows = read_rows(file, required, problems)
-    _check_columns(file, kind)
-    events: dict[str, tuple[int, Event]] = {}
+    check_columns(file, kind)
+    found: dict[str, EventLine] = {}
     for line, row in rows:
-        try:
-            event = kind.model_validate({name: cell for name, cell in row.items() if cell})
-        except ValidationError as error:
-            problems += [f"line {line}, {_describe(fault)}" for fault in error.errors()]
+        event, faults = check_row(kind, row)
+        problems += [f"line {line}, {fault}" for fault in faults]
+        if event is None:
             continue
-        if event.id in events:
+        if event.id in found:
             problems.append(
-                f"line {line}: repeats line {events[event.id][0]} "
+                f"line {line}: repeats line {found[event.id].line} "
                 f"(same symbol, time and headline); remove one"
             )
             continue
-        events[event.id] = (line, event)
+        found[event.id] = EventLine(line, row, event)
     raise_problems(file.path, problems)
-    return tuple(sorted((event for _, event in events.values()), key=event_order))
+    return list(found.values())
 
 
-def _check_columns(file: DataFile, kind: type[Event]) -> None:
+def check_row(kind: type[Event], row: Mapping[str, str]) -> tuple[Event | None, list[str]]:
+    """The event of a row, or what is wrong with it, each with its column.
+
+    Args:
+        kind: the kind.
+        row: texts by column; an empty one is unknown.
+
+    """
+    try:
+        return kind.model_validate({name: cell for name, cell in row.items() if cell}), []
+    except ValidationError as error:
+        return None, [_describe(fault) for fault in error.errors()]
+
+
+def check_columns(file: DataFile, kind: type[Event]) -> None:
+    """Refuse columns that the kind does not have.
+
+    Raises:
+        DataError: there is one.
+
+    """
     problems = []
     for name in header_of(file):
         if name not in kind.model_fields:

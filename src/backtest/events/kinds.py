@@ -31,32 +31,71 @@ def midpoint(low: float | None, high: float | None) -> float | None:
 class Earnings(Event):
     """A quarterly report: actual figures against consensus, and guidance.
 
-    Money is in dollars, `eps` in dollars a share on the basis named by `eps_basis`.
-    `guidance_*` is revenue of the quarter `guidance_period`, `fy_guidance_*` revenue of the year
-    `fy_guidance_period` with the range that it replaced; None is unknown.
+    Money is in dollars; None is unknown.
     """
 
     period: Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
+    """The quarter that is reported, such as 2025Q1."""
+
     eps: float | None = None
+    """Earnings, dollars a share."""
+
     eps_consensus: float | None = None
+    """What analysts expected of them, on the same basis."""
+
     eps_basis: str = ""
+    """The basis of both, such as GAAP diluted."""
+
     revenue: Dollars | None = None
+    """Revenue of the quarter."""
+
     revenue_consensus: Dollars | None = None
+    """What analysts expected of it."""
+
     guidance_period: str | None = None
+    """The quarter that guidance is about, such as 2025Q2."""
+
     guidance_low: Dollars | None = None
+    """Low end of the revenue guided for that quarter."""
+
     guidance_high: Dollars | None = None
+    """High end of it."""
+
     guidance_consensus: Dollars | None = None
+    """What analysts expected of that quarter."""
+
     fy_guidance_period: str | None = None
+    """The year that guidance is about, such as 2025."""
+
     fy_guidance_low: Dollars | None = None
+    """Low end of the revenue guided for that year."""
+
     fy_guidance_high: Dollars | None = None
+    """High end of it."""
+
     fy_guidance_prev_low: Dollars | None = None
+    """Low end of the range that was replaced."""
+
     fy_guidance_prev_high: Dollars | None = None
+    """High end of the range that was replaced."""
+
     fy_guidance_consensus: Dollars | None = None
+    """What analysts expected of that year."""
+
     capex_guidance_low: Dollars | None = None
+    """Low end of the investment guided for that year."""
+
     capex_guidance_high: Dollars | None = None
+    """High end of it."""
+
     capex_guidance_prev_low: Dollars | None = None
+    """Low end of the range that was replaced."""
+
     capex_guidance_prev_high: Dollars | None = None
+    """High end of the range that was replaced."""
+
     backlog: Dollars | None = None
+    """Contracted revenue still to come."""
 
     @property
     def eps_surprise(self) -> float | None:
@@ -98,21 +137,31 @@ class Earnings(Event):
 
 
 class StakeDisclosure(Event):
-    """A holder's stake becomes public. Shares are counts, `value` is dollars.
-
-    `previous_shares` is the count last publicly known, whatever filing it came from;
-    `as_of` the day that the count describes; `first_filing` marks the first quarterly filing
-    that showed the holding.
-    """
+    """A holder's stake becomes public. Shares are counts, `value` is dollars."""
 
     holder: Annotated[str, Field(min_length=1)]
+    """Who holds the stock."""
+
     form: Annotated[str, Field(min_length=1)]
+    """The filing, such as 13F-HR, or press."""
+
     as_of: date | None = None
+    """The day that the count of shares describes."""
+
     shares: Count | None = None
+    """Shares held on that day."""
+
     previous_shares: Count | None = None
+    """The count last publicly known, whatever filing it came from."""
+
     first_filing: bool = False
+    """Whether this is the first quarterly filing that shows the holding."""
+
     percent_of_class: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Share of the class in percent."""
+
     value: Dollars | None = None
+    """Value of the holding."""
 
     @property
     def stake_change(self) -> float | None:
@@ -148,17 +197,29 @@ class ShortReport(Event):
     """A public case against the stock: by a short seller, an analyst or the press."""
 
     author: Annotated[str, Field(min_length=1)]
+    """Who published it."""
+
     author_type: Literal["short_seller", "analyst", "press"]
+    """What the author is."""
+
     claim: str = ""
+    """What is claimed, in a few words."""
+
     target_price: Annotated[float, Field(ge=0)] | None = None
+    """What the author holds a share to be worth, dollars."""
+
     discloses_short: bool | None = None
+    """Whether the author says to be short the stock."""
 
 
 class News(Event):
     """Any other catalyst, by category such as contract, financing, lockup, insider_sale."""
 
     category: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    """What it is about, such as contract, financing, lockup, insider_sale."""
+
     figures: str = ""
+    """Its figures, in a few words."""
 
 
 class Start(Event):
