@@ -56,6 +56,7 @@ class RunRequest:
         benchmark: a symbol with closes; the stock's own symbol for the stock itself.
         rules: the trading rules' settings.
         costs: where the rules' costs come from, for the manifest; None for the defaults.
+        as_of: the day at whose end the data are looked at; None for the data as they are.
 
     """
 
@@ -67,6 +68,7 @@ class RunRequest:
     benchmark: str
     rules: Rules
     costs: Costs | None = None
+    as_of: date | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class PreparedRun:
     strategy: Strategy | BacktraderStrategy
     inputs: Inputs
     identity: Mapping[str, Any]
+    versions: Mapping[str, int]
     path: Path
 
     @property
@@ -122,11 +125,18 @@ def prepare_run(workspace: Workspace, request: RunRequest) -> PreparedRun:
     strategy = configure(file, request.settings)
     span = (request.first, request.last)
     inputs = read_inputs(
-        workspace.data, request.symbols, request.benchmark, span, strategy.listens_to
+        workspace.data,
+        request.symbols,
+        request.benchmark,
+        span,
+        strategy.listens_to,
+        request.as_of,
     )
     identity = _identity(workspace.data, request, file, strategy, inputs)
     name = folder_name(file.name, request.symbols, run_id(identity))
-    return PreparedRun(request, file, strategy, inputs, identity, workspace.reports / name)
+    path = workspace.reports / name
+    versions = inputs.versions(workspace.data)
+    return PreparedRun(request, file, strategy, inputs, identity, versions, path)
 
 
 def run(prepared: PreparedRun, *, force: bool = False) -> Run:
@@ -185,12 +195,13 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     manifest = {
         "run_id": run_id(prepared.identity),
         **prepared.identity,
+        "versions": dict(prepared.versions),  # of the inputs; their sha256 are what decides
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": {name: version(name) for name in (*_PACKAGES, "quantstats")},
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "assumptions": list(result.assumptions),
+        "assumptions": [*prepared.inputs.assumptions, *result.assumptions],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
@@ -215,6 +226,7 @@ def _identity(
             "first": inputs.first.isoformat(),
             "last": inputs.last.isoformat(),
         },
+        "as_of": request.as_of and request.as_of.isoformat(),
         "rules": request.rules.model_dump(),
         "inputs": inputs.hashes(data),
         "strategy_sha256": file.source_sha256(),

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from backtest.events import FILED_KINDS, Event, Start, read_all_events
+from backtest.datafiles import DataFile, read_data_file
+from backtest.errors import UsageError
+from backtest.events import FILED_KINDS, NEW_YORK, Event, Start, read_all_events
+from backtest.events.base import end_of_day
+from backtest.versions import read_version, version_as_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +32,7 @@ class Inputs:
         rates: by symbol the borrow rates.
         files: the event files of every kind that may be looked at.
         benchmark: closes to compare with.
+        assumptions: what is assumed about the files themselves.
 
     """
 
@@ -35,6 +41,7 @@ class Inputs:
     rates: Mapping[str, BorrowRates]
     files: Sequence[EventFile]
     benchmark: Prices
+    assumptions: Sequence[str] = ()
 
     @property
     def events(self) -> list[Event]:
@@ -53,9 +60,16 @@ class Inputs:
 
     def hashes(self, data: Path) -> dict[str, str]:
         """The sha256 of every file that was read, by its place in the data folder."""
+        return {name: file.sha256 for name, file in self._by_place(data).items()}
+
+    def versions(self, data: Path) -> dict[str, int]:
+        """The number of the version of every file that was read, likewise."""
+        return {n: int(file.metadata.get("version", 1)) for n, file in self._by_place(data).items()}
+
+    def _by_place(self, data: Path) -> dict[str, DataFile]:
         files = [p.file for p in (*self.history.values(), self.benchmark)]
         files += [r.file for r in self.rates.values() if r.file] + [f.file for f in self.files]
-        return {f.path.relative_to(data).as_posix(): f.sha256 for f in files}
+        return {file.path.relative_to(data).as_posix(): file for file in files}
 
 
 def read_inputs(
@@ -64,6 +78,7 @@ def read_inputs(
     benchmark: str,
     span: tuple[date | None, date | None],
     listens_to: Sequence[type[Event]],
+    as_of: date | None = None,
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
@@ -73,23 +88,87 @@ def read_inputs(
         benchmark: a symbol with closes.
         span: first and last day of the replay; the prices' own where None.
         listens_to: the kinds of event that the strategy hears of.
+        as_of: the day at whose end, in New York, the files are looked at: in the version of
+            then, without what became public later; None for the files as they are.
 
     Raises:
-        UsageError: a symbol or the span is wrong.
-        DataError: a file is.
+        UsageError: a symbol or the span is wrong, or the day is still to come.
+        DataError: a file is, or a version in its history is damaged.
 
     """
     from backtest.market.borrow import read_borrow_rates
     from backtest.market.prices import read_prices
 
-    history = {symbol: read_prices(data / "prices", symbol, bars=True) for symbol in symbols}
+    record = None if as_of is None else _Record(as_of)
+    read = record or read_data_file
+    prices = {
+        symbol: read_prices(data / "prices", symbol, bars=symbol in symbols, read=read)
+        for symbol in dict.fromkeys((*symbols, benchmark))
+    }
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     # Strategies may look at any public event, not only at those that they answer.
     seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]
+    rates = {symbol: read_borrow_rates(data / "borrow", symbol, read) for symbol in symbols}
+    files: Sequence[EventFile] = read_all_events(data / "events", seen, read)
+    if record is not None:
+        prices = {symbol: record.known_prices(known) for symbol, known in prices.items()}
+        files = [record.known_events(file) for file in files]
+    history = {symbol: prices[symbol] for symbol in symbols}
     return Inputs(
         history=history,
-        span={symbol: prices.span(*span) for symbol, prices in history.items()},
-        rates={symbol: read_borrow_rates(data / "borrow", symbol) for symbol in symbols},
-        files=read_all_events(data / "events", seen),
-        benchmark=read_prices(data / "prices", benchmark),
+        span={symbol: known.span(*span) for symbol, known in history.items()},
+        rates=rates,
+        files=files,
+        benchmark=prices[benchmark],
+        assumptions=record.assumptions(data) if record else (),
     )
+
+
+@dataclass
+class _Record:
+    """The data folder as it was at the end of a day: reads each file in the version of then."""
+
+    day: date
+    stand_ins: dict[Path, date] = field(default_factory=dict)
+    """Files of which nothing so old was kept, with the day that their history begins on."""
+
+    def __post_init__(self) -> None:
+        if self.day > datetime.now(NEW_YORK).date():
+            raise UsageError(f"{self.day} is still to come: nothing can be told as of then.")
+
+    @property
+    def moment(self) -> datetime:
+        return end_of_day(self.day)
+
+    def __call__(self, path: Path, *, seal_command: str) -> DataFile:
+        read_data_file(path, seal_command=seal_command)  # refuses what is missing or was changed
+        version, is_later = version_as_of(path, self.moment)
+        if is_later:
+            self.stand_ins[path] = version.recorded_at.date()
+        return read_version(path, version)
+
+    def known_prices(self, prices: Prices) -> Prices:
+        if prices.first > self.day:
+            raise UsageError(
+                f"Nothing of {prices.symbol} was there as of {self.day}: "
+                f"its prices begin on {prices.first}."
+            )
+        return prices.span(None, self.day)
+
+    def known_events(self, file: EventFile) -> EventFile:
+        public = tuple(event for event in file.events if event.published_at <= self.moment)
+        return replace(file, events=public)
+
+    def assumptions(self, data: Path) -> list[str]:
+        """A sentence for each day on which the history of some files begins too late."""
+        found = []
+        for begin in sorted(set(self.stand_ins.values())):
+            late = sorted(path for path, day in self.stand_ins.items() if day == begin)
+            names = ", ".join(path.relative_to(data).as_posix() for path in late)
+            verb = "is" if len(late) == 1 else "are"
+            found.append(
+                f"{names} {verb} on record only from {begin}, after {self.day}: the oldest version "
+                f"was used, without what became public later. What was corrected or filled in "
+                f"between the two days is in it."
+            )
+        return found

@@ -120,8 +120,8 @@ def program_sha256(*more: str) -> str:
     digest = hashlib.sha256()
     packages = ("events", "market", "engine", "research")
     names = (
-        "strategy", "tracing", "discovery", "datafiles", "inputs", "api", "runs", "run_files",
-        "evidence",
+        "strategy", "tracing", "discovery", "datafiles", "versions", "inputs", "api", "runs",
+        "run_files", "evidence",
     )  # fmt: skip
     modules = [f"{name}.py" for name in names]
     for place in (*packages, *modules, *more):

@@ -77,6 +77,8 @@ ReactionOption = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
+Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
+
 
 def parse_day(option: str, text: str | None) -> date | None:
     """The day that an option names, or None.
@@ -100,16 +102,33 @@ def parse_settings(texts: list[str]) -> dict[str, str]:
         UsageError: a text has no `=`, or a name is given twice.
 
     """
-    settings: dict[str, str] = {}
+    more = "; lists are written with commas"
+    return parse_pairs("--set", texts, example="hold=5", twice=more)
+
+
+def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "") -> dict[str, str]:
+    """Texts given as `name=value`.
+
+    Args:
+        option: the option that takes them, for the message.
+        texts: what was given.
+        example: one that is right.
+        twice: what to say where a name is given twice.
+
+    Raises:
+        UsageError: a text has no `=`, or a name is given twice.
+
+    """
+    pairs: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise UsageError(f"--set {text!r} is not of the form name=value, such as hold=5.")
-        if name in settings:
-            raise UsageError(f"--set {name} is given twice; lists are written with commas.")
-        settings[name] = value
-    return settings
+            raise UsageError(f"{option} {text!r} is not of the form name=value, such as {example}.")
+        if name in pairs:
+            raise UsageError(f"{option} {name} is given twice{twice}.")
+        pairs[name] = value
+    return pairs
 
 
 def announce_compiling() -> None:

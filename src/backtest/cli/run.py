@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
-    "`backtest run short_report --from 2025-09-01 --benchmark QQQ --slippage 10`"
+    "`backtest run short_report --from 2025-09-01 --benchmark QQQ --slippage 10` · "
+    "`backtest run --as-of 2025-12-31`"
 )
 
 
@@ -47,6 +48,14 @@ def run(
     symbol: Symbols = None,
     first: FirstDay = None,
     last: LastDay = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="DAY",
+            help="Replay with what was in the files, and public, at the end of that day.",
+        ),
+    ] = None,
     settings: Settings = None,
     cash: CashOption = None,
     benchmark: Annotated[
@@ -102,6 +111,7 @@ def run(
                 benchmark=benchmark,
                 rules=rules,
                 costs=chosen,
+                as_of=parse_day("--as-of", as_of),
             ),
         )
         for name in dict.fromkeys(names)
@@ -170,6 +180,10 @@ def _print_table(terminal: Console, runs: list[Run]) -> None:
         f"{', '.join(first['symbols'])} from {first['span']['first']} to {first['span']['last']}, "
         f"start {first['rules']['cash']:,.0f} $, benchmark {first['benchmark']}",
     )
+    if first.get("as_of"):
+        terminal.print(
+            f"As of {first['as_of']}: what was on record and public at the end of that day"
+        )
     terminal.print(f"Costs: {costs_line(first)}", style="dim")
     show.comparison(terminal, runs)
 

@@ -16,6 +16,7 @@ _SHORT = 8  # digits of a checksum that are shown
 # What makes the results of runs unlike, whatever their strategies are.
 _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("span", lambda told: told["span"]),
+    ("day of the data", lambda told: told.get("as_of")),
     ("symbols", lambda told: sorted(told["symbols"])),
     ("cash at the start", lambda told: told["rules"]["cash"]),
     ("costs and rules", lambda told: {**told["rules"], "cash": None}),
@@ -102,7 +103,10 @@ def unlike(runs: Sequence[Run]) -> list[str]:
 def _settings(run: Run) -> dict[str, str]:
     """All that decides a result; parameters by strategy, since others' are not comparable."""
     told = run.manifest
-    name, rest = told["strategy"], {key: told[key] for key in ("benchmark", "symbols", "span")}
+    name, rest = (
+        told["strategy"],
+        {key: told.get(key) for key in ("benchmark", "symbols", "span", "as_of")},
+    )
     return flat({name: told["parameters"], **rest, "rules": told["rules"]}) | {
         key: checksum[:_SHORT]
         for key, checksum in (
