@@ -16,6 +16,7 @@ from tests.made_up import Checkout, Outcome, do, make_checkout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+os.environ["YF_DISABLE_CURL_CFFI"] = "1"  # pytest-socket would not hold back curl's sockets
 settings.register_profile("backtest", deadline=None)  # the calendar takes a second to load
 settings.load_profile("backtest")
 

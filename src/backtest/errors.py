@@ -34,6 +34,23 @@ class DataError(BacktestError):
     exit_code = 3
 
 
+class SourceError(BacktestError):
+    """A source on the network did not answer, or refused; what was there is untouched."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        """Tell what happened.
+
+        Args:
+            message: in the form of all messages.
+            status: of HTTP, where there is one.
+
+        """
+        super().__init__(message)
+        self.status = status
+
+
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that does not exist, with the nearest that does."""
     names = sorted(allowed)

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from backtest.cli import price_changes
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
 
-app = typer.Typer(no_args_is_help=True, help="List, check and seal prices and borrow rates.")
+app = typer.Typer(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
+for name, command, example in price_changes.COMMANDS:
+    app.command(name, epilog=example)(command)
 
 
 @app.command("list", epilog="Example: `backtest prices list`")

@@ -12,6 +12,8 @@ from backtest.datafiles import DataFile, raise_problems, read_data_file, read_ro
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from backtest.datafiles import Reader
+
 ASSUMPTION = "assumption"
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
@@ -45,8 +47,13 @@ class BorrowRates:
         return self.rates[place - 1] if place else None
 
 
-def read_borrow_rates(folder: Path, symbol: str) -> BorrowRates:
+def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
     """Read `folder/<symbol>.csv`; a symbol without a file has no rates.
+
+    Args:
+        folder: the folder of borrow rates.
+        symbol: the stock.
+        read: reads a data file; it decides which version.
 
     Raises:
         DataError: the file breaks its format or does not agree with its metadata.
@@ -56,7 +63,7 @@ def read_borrow_rates(folder: Path, symbol: str) -> BorrowRates:
     if not path.exists():
         return BorrowRates(symbol)
     command = f"backtest prices seal {symbol} --borrow"
-    return parse_borrow_rates(read_data_file(path, seal_command=command))
+    return parse_borrow_rates(read(path, seal_command=command))
 
 
 def parse_borrow_rates(file: DataFile) -> BorrowRates:

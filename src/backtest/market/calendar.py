@@ -82,6 +82,11 @@ class TradingCalendar:
         places = np.searchsorted(self.sessions[:-1], days)
         return np.where(self.sessions[places] == days, self.opens[places], _NEVER)
 
+    def closes_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """When the session of each day closes, UTC; NaT for days that are no session."""
+        places = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[places] == days, self.closes[places], _NEVER)
+
     def sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
         """The session in whose hours, from its open until before its close, each moment lies.
 

@@ -1,0 +1,1 @@
+"""Where data come from: the only code that touches the network."""

@@ -1,0 +1,313 @@
+"""Anyone's price file: what is guessed, what is asked for, and what is refused."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from backtest.errors import DataError, UsageError
+from backtest.market.prices import price_symbols, read_prices
+from backtest.sources.price_import import Reading, import_prices, read_price_file
+from tests.commands import BAD_DATA, WRONG_USE, words
+from tests.made_up import SESSIONS
+from tests.unit.test_price_store import bars
+
+PLAIN = "date,open,high,low,close,volume\n2025-06-02,10,12,9,11.5,100\n2025-06-03,11,13,10,12,200\n"
+EXCHANGE = """\
+Date,Close/Last,Volume,Open,High,Low
+06/03/2025,$12.00,200,$11.00,$13.00,$10.00
+06/02/2025,$11.50,100,$10.00,$12.00,$9.00
+"""
+PORTAL = """\
+"Date","Price","Open","High","Low","Vol.","Change %"
+"06/03/2025","12.00","11.00","13.00","10.00","0.2K","1.0%"
+"06/02/2025","11.50","10.00","12.00","9.00","0.1K","1.0%"
+"""
+DOWNLOADED = """\
+Price,Close,High,Low,Open,Volume
+Ticker,BOLT,BOLT,BOLT,BOLT,BOLT
+Date,,,,,
+2025-06-02,11.5,12,9,10,100
+2025-06-03,12,13,10,11,200
+"""
+ROWS = [[10.0, 12.0, 9.0, 11.5, 100.0], [11.0, 13.0, 10.0, 12.0, 200.0]]
+DAYS = ["2025-06-02", "2025-06-03"]
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text, name="BOLT.csv", **reading):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return read_price_file(path, Reading(**{"columns": {}, **reading}))
+
+    return read
+
+
+def only(file):
+    ((symbol, table),) = file.tables.items()
+    days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
+    return symbol, days, table.to_numpy().tolist()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PLAIN,
+        "\ufeff" + PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("date,open", "Date,Open").replace("volume", "Volume"),
+        PLAIN.replace("date,open,high,low,close,volume", "timestamp,o,h,l,c,v"),
+        PLAIN.replace("date,open,high,low,close,volume",
+                      "time,1. open,2. high,3. low,4. close,5. volume"),
+        PLAIN.replace(",", ";"),
+        PLAIN.replace(",", "\t"),
+        PLAIN.replace(",", ";").replace("11.5", "11,5"),
+        PLAIN.replace("2025-06-02", "06/02/2025").replace("2025-06-03", "06/03/2025"),
+        PLAIN.replace("2025-06-02", "20250602").replace("2025-06-03", "20250603"),
+        PLAIN.replace("2025-06-02", '"Jun 02, 2025"').replace("2025-06-03", '"Jun 03, 2025"'),
+        PLAIN.replace("-02,", "-02 00:00:00-04:00,").replace("-03,", "-03 00:00:00-04:00,"),
+        PLAIN.replace("-02,", "-02T00:00:00Z,").replace("-03,", "-03T00:00:00Z,"),
+        PLAIN.replace("-02,", "-02T13:30:00Z,").replace("-03,", "-03T13:30:00Z,"),
+        EXCHANGE,
+        PORTAL,
+        DOWNLOADED,
+    ],
+)  # fmt: skip
+def test_files_of_all_sorts_are_understood(read, text):
+    assert only(read(text)) == ("BOLT", DAYS, ROWS)
+
+
+def test_what_was_understood_is_told(read):
+    file = read(PLAIN.replace("volume", "volume,Adj Close").replace("00\n", "00,1\n"))
+    assert file.columns == {
+        name: name for name in ("date", "open", "high", "low", "close", "volume")
+    }
+    assert file.notes == [
+        "'2025-06-02' is read as 2025-06-02, and '.' as the decimal sign.",
+        "Not taken: Adj Close.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reading"),
+    [
+        ("day,price\n2025-06-02,11.5\n2025-06-03,12\n", {}),
+        (PLAIN, {"closes": True}),
+        (PLAIN.replace("volume", "Adj Close").replace("100", "11.5").replace("200", "12"),
+         {"columns": {"close": "Adj Close"}}),
+    ],
+)  # fmt: skip
+def test_closes_alone_make_a_benchmark(read, text, reading):
+    file = read(text, **reading)
+    assert only(file) == ("BOLT", DAYS, [[11.5], [12.0]])
+    assert file.notes[-1] == "Closes alone, so it can be a benchmark but not be traded."
+
+
+def test_columns_can_be_named(read):
+    text = PLAIN.replace("date,open,high,low,close,volume", "Tag,Auf,Hoch,Tief,Zu,Menge")
+    german = {"date": "Tag", "open": "Auf", "high": "Hoch", "low": "Tief", "close": "Zu"}
+    german["volume"] = "Menge"
+    assert only(read(text, columns=german)) == ("BOLT", DAYS, ROWS)
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "told"),
+    [
+        (PLAIN.replace("date", "x"), {}, "looks like the date. Name it with --map date=COLUMN"),
+        (PLAIN.replace("close", "x"), {}, "looks like the close"),
+        (PLAIN.replace("high", "x"), {}, "looks like the high. Name it with --map high=COLUMN, or"),
+        (PLAIN.replace("open", "last"), {}, "Both 'last' and 'close' may be the close"),
+        (PLAIN, {"columns": {"closing": "close"}}, "no field of prices 'closing'"),
+        (PLAIN, {"columns": {"close": "Close"}}, "no column of the file 'Close'. Did you mean 'c"),
+        ("date,close\n2025-13-41,1\n", {}, "'2025-13-41' cannot be read as a day"),
+        ("date,close\n2025-06-02,1\n", {"date_form": "%d.%m.%Y"}, "cannot be read as %d.%m.%Y"),
+        ("date,close\n03/04/2025,1\n", {}, "read as %m/%d/%Y or %d/%m/%Y"),
+        ('date;close\n2025-06-02;"1,234"\n', {}, "'1,234' can be read in two ways"),
+        (PLAIN, {"symbol": "bolt"}, "'bolt' is no symbol"),
+        ("ticker,date,close\nacme,2025-06-02,1\n", {}, "'acme' is no symbol"),
+        ("ticker,date,close\nACME,2025-06-02,1\n", {"symbol": "BOLT"}, "has no row of BOLT"),
+    ],
+)
+def test_what_cannot_be_guessed_is_asked_for(read, text, reading, told):
+    with pytest.raises(UsageError) as caught:
+        read(text, **reading)
+    assert told in str(caught.value)
+
+
+def test_a_name_that_is_no_symbol_is_asked_for(read):
+    with pytest.raises(UsageError, match=r"Whose prices are in .*\? Say it with --symbol"):
+        read(PLAIN, name="my prices.csv")
+    assert only(read(PLAIN, name="my prices.csv", symbol="BOLT"))[0] == "BOLT"
+
+
+@pytest.mark.parametrize(("decimal", "value"), [(",", 1.234), (".", 1234.0)])
+def test_the_decimal_sign_can_be_said(read, decimal, value):
+    file = read('date;close\n2025-06-02;"1,234"\n', decimal=decimal)
+    assert only(file)[2] == [[value]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [("1.234,50", 1234.5), ("1,234.50", 1234.5), ("$1,234.50", 1234.5), ("1 234,5", 1234.5),
+     ("12,3456", 12.3456)],
+)  # fmt: skip
+def test_the_decimal_sign_is_guessed(read, cell, value):
+    assert only(read(f"date;close\n2025-06-02;{cell}\n"))[2] == [[value]]
+
+
+def test_days_that_can_be_read_in_two_ways_are_read_by_the_sessions(read):
+    # The 6th of April is a Sunday; the 4th of June is none.
+    assert only(read("date,close\n06/04/2025,1\n"))[1] == ["2025-06-04"]
+    assert only(read("date,close\n03/04/2025,1\n", date_form="%d/%m/%Y"))[1] == ["2025-04-03"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (PLAIN.replace("11.5", "cheap"), "line 2, column close: 'cheap' is no number"),
+        (PLAIN.replace("11.5", ""), "line 2, column close: '' is no number"),
+        (PLAIN.replace("2025-06-03", "later"), "line 3, column date: 'later' is no day"),
+        (PLAIN + "2025-06-03,1,1,1,1,1\n", "BOLT has two rows of 2025-06-03"),
+        (PLAIN + "a,b,c,d,e,f,g\n", "cannot be read"),
+        ("date,close\n", "has no row"),
+        ("", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ],
+)
+def test_what_is_damaged_is_told(read, text, told):
+    with pytest.raises(DataError) as caught:
+        read(text)
+    assert told in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(UsageError, match="There is no file"):
+        read_price_file(tmp_path / "BOLT.csv", Reading({}))
+
+
+def long_table(symbols, days=SESSIONS[:3]):
+    parts = [bars(days, 10.0 + n).assign(ticker=name) for n, name in enumerate(symbols)]
+    return pd.concat(parts).rename_axis("Date").reset_index()
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "parquet with an index"])
+def test_a_long_file_holds_many_symbols(tmp_path, form):
+    table = long_table(["COIL", "BOLT"])
+    path = tmp_path / ("all.csv" if form == "csv" else "all.parquet")
+    if form == "csv":
+        table.to_csv(path, index=False)
+    elif form == "parquet":
+        table.to_parquet(path)
+    else:
+        table.set_index(["ticker", "Date"]).to_parquet(path)
+    file = read_price_file(path, Reading({}))
+    assert list(file.tables) == ["BOLT", "COIL"]
+    assert file.tables["BOLT"]["open"].tolist() == [11.0, 12.0, 13.0]
+    one = read_price_file(path, Reading({}, symbol="COIL"))
+    assert list(one.tables) == ["COIL"]
+
+
+def test_a_parquet_file_that_is_none(tmp_path):
+    (tmp_path / "BOLT.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_price_file(tmp_path / "BOLT.parquet", Reading({}))
+
+
+def test_many_symbols_become_the_dataset(tmp_path):
+    symbols = [f"S{n:02}" for n in range(25)]
+    path = tmp_path / "all.parquet"
+    long_table(symbols).to_parquet(path)
+    file = read_price_file(path, Reading({}))
+    for update in import_prices(tmp_path, file, source="mine", adjust="none", accept=False):
+        update.make()
+    folder = tmp_path / "prices"
+    assert price_symbols(folder) == symbols
+    assert list(folder.glob("*.csv")) == []
+    prices = read_prices(folder, "S07")
+    assert prices.table["open"].tolist() == [17.0, 18.0, 19.0]
+    assert prices.file.metadata["source"] == "mine"
+    (retrieval,) = prices.file.metadata["retrievals"]
+    assert (retrieval["file"], retrieval["rows"], retrieval["library"]) == ("all.parquet", 3, None)
+
+
+# The command
+
+
+@pytest.fixture
+def mine(checkout):
+    def write(text, name="BOLT.csv"):
+        (checkout.root / name).write_text(text)
+        return name
+
+    return write
+
+
+def test_what_is_guessed_is_shown_before_it_is_written(command, checkout, mine):
+    arguments = ("prices", "import", mine(PLAIN), "--source", "mine", "--adjust", "none")
+    before = checkout.snapshot("data")
+    outcome = command(*arguments)
+    assert outcome.code == WRONG_USE
+    assert "BOLT.csv is read so: date from 'date', open from 'open'" in outcome.out
+    assert "BOLT 2025-06-02 10 12 9 11.5 100" in words(outcome.out)
+    assert "BOLT: 2 rows added, 2025-06-02 to 2025-06-03" in outcome.out
+    assert "there is no terminal to ask at. --yes writes" in outcome.err
+    assert checkout.snapshot("data") == before
+    outcome = command(*arguments, "--yes")
+    assert outcome.code == 0
+    path = checkout.root / "data/prices/BOLT.csv"
+    assert outcome.out.endswith(f"wrote {path}\n")
+    assert path.read_text() == PLAIN
+    metadata = json.loads(path.with_suffix(".meta.json").read_text())
+    assert (metadata["source"], metadata["adjust"], metadata["version"]) == ("mine", "none", 1)
+    assert command(*arguments, "--yes").out.endswith("Nothing changes.\n")
+
+
+def test_an_answer_at_the_terminal_decides(command, checkout, mine, monkeypatch):
+    monkeypatch.setattr("backtest.cli.asking.at_terminal", lambda: True)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: "my broker")
+    for answer in (False, True):
+        monkeypatch.setattr("typer.confirm", lambda _, answer=answer: answer)
+        out = command("prices", "import", mine(PLAIN)).out
+        assert ("Nothing was written." in out) is not answer
+        assert (checkout.root / "data/prices/BOLT.csv").exists() is answer
+    metadata = json.loads((checkout.root / "data/prices/BOLT.meta.json").read_text())
+    assert (metadata["source"], metadata["adjust"]) == ("my broker", None)
+
+
+def test_rows_that_differ_stay_until_it_is_said(command, checkout, mine):
+    arguments = ("--source", "mine", "--yes")
+    command("prices", "import", mine(PLAIN), *arguments)
+    more = PLAIN.replace(",200", ",300") + "2025-06-04,12,14,11,13,300\n"
+    out = command("prices", "import", mine(more), *arguments).out
+    assert "2025-06-03 volume: 200 → 300" in out
+    path = checkout.root / "data/prices/BOLT.csv"
+    assert path.read_text() == PLAIN + "2025-06-04,12,14,11,13,300\n"
+    command("prices", "import", "BOLT.csv", *arguments, "--accept-revisions")
+    assert path.read_text() == more
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ((), WRONG_USE, "Say where the figures come from, with --source"),
+        (("--source", "x", "--map", "close"), WRONG_USE, "--map 'close' is not of the form"),
+        (("--source", "x", "--decimal", ";"), WRONG_USE, "--decimal ';' is unknown"),
+        (("--source", "x", "--symbol", "ACME"), WRONG_USE, "most prices that are in"),
+    ],
+)
+def test_wrong_use_is_told(command, checkout, mine, arguments, code, told):
+    before = checkout.snapshot("data")
+    outcome = command("prices", "import", mine(PLAIN), *arguments, "--yes")
+    assert outcome.code == code
+    assert told in words(outcome.err)
+    assert checkout.snapshot("data") == before
+
+
+def test_a_file_with_a_gap_is_refused(command, checkout, mine):
+    before = checkout.snapshot("data")
+    gap = PLAIN.replace("2025-06-03", "2025-06-04")
+    outcome = command("prices", "import", mine(gap), "--source", "x", "--yes")
+    assert outcome.code == BAD_DATA
+    assert "no row for the session 2025-06-03" in outcome.err
+    assert checkout.snapshot("data") == before

@@ -1,0 +1,242 @@
+"""Where prices are kept: CSV for a handful, Parquet for thousands, one reader for both."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from backtest.api import make_rules
+from backtest.audit.data import check_prices
+from backtest.audit.run import AuditRequest, prepare
+from backtest.catalog import seal_prices
+from backtest.datafiles import read_data_file
+from backtest.errors import DataError, UsageError
+from backtest.inputs import read_inputs
+from backtest.market.price_rows import parquet_bytes
+from backtest.market.price_store import MOST_CSV, place_for, price_path, price_symbols
+from backtest.market.prices import read_prices
+from backtest.sources.price_encoding import number, rounded
+from backtest.sources.price_updates import Incoming, prepare_update
+from backtest.versions import versions
+from tests.made_up import SESSIONS, do
+
+
+def bars(days=SESSIONS, price=100.0):
+    count = range(len(days))
+    return pd.DataFrame(
+        {
+            "open": [price + n for n in count],
+            "high": [price + 2 + n for n in count],
+            "low": [price - 2 + n for n in count],
+            "close": [price + 1 + n for n in count],
+            "volume": [1000.0 + n for n in count],
+        },
+        index=pd.DatetimeIndex(days, name="session"),
+    )
+
+
+def incoming(symbol="BOLT", table=None, **changes):
+    table = bars() if table is None else table
+    terms = {"adjust": "none", "source": "made up for tests", "retrieval": {"source": "made up"}}
+    return Incoming(symbol, table, **{**terms, **changes})
+
+
+def put(folder, symbol="BOLT", table=None, *, among=1, accept=False):
+    path = place_for(folder, symbol, among=among)
+    return prepare_update(path, incoming(symbol, table), accept=accept).make()
+
+
+@pytest.fixture
+def folder(checkout):
+    return checkout.root / "data/prices"
+
+
+def test_a_handful_is_kept_as_csv_and_many_as_parquet(folder):
+    assert put(folder, "BOLT", among=MOST_CSV).path == folder / "BOLT.csv"
+    assert put(folder, "COIL", among=MOST_CSV + 1).path == folder / "parquet/COIL.parquet"
+    assert price_symbols(folder) == ["ACME", "BOLT", "COIL", "INDX"]
+    assert place_for(folder, "BOLT", among=1000) == folder / "BOLT.csv"
+    assert place_for(folder, "COIL", among=1) == folder / "parquet/COIL.parquet"
+
+
+def test_both_are_read_alike(folder):
+    for among in (1, 1000):
+        put(folder, f"BOLT{among}", among=among)
+    one, other = (read_prices(folder, f"BOLT{among}", bars=True) for among in (1, 1000))
+    pd.testing.assert_frame_equal(one.table, other.table)
+    pd.testing.assert_frame_equal(one.table, read_prices(folder, "ACME").table)
+    for name in ("source", "first", "last", "rows", "adjust", "version"):
+        assert one.file.metadata[name] == other.file.metadata[name]
+
+
+def test_a_run_on_parquet_is_the_run_on_csv(checkout, folder):
+    before = do(checkout).summary
+    acme = read_prices(folder, "ACME").table
+    (folder / "ACME.csv").unlink()
+    (folder / "ACME.meta.json").unlink()
+    put(folder, "ACME", acme, among=1000)
+    assert do(checkout).summary == before
+    inputs = read_inputs(checkout.root / "data", ["ACME"], "INDX", (None, None), [])
+    assert inputs.versions(checkout.root / "data")["prices/parquet/ACME.parquet"] == 1
+
+
+def test_parquet_is_checked_as_csv_is(checkout, folder):
+    for among in (1, 1000):
+        put(folder, f"BOLT{among}", among=among)
+    one, other = (
+        [finding.what for finding in check_prices(checkout.workspace, [f"BOLT{among}"])]
+        for among in (1, 1000)
+    )
+    assert [what.replace("BOLT1000", "BOLT1") for what in other] == one
+    put(folder, among=1000)
+    price_path(folder, "BOLT").write_bytes(parquet_bytes(bars(SESSIONS[::2])))
+    told = [str(one) for one in check_prices(checkout.workspace, ["BOLT"])]
+    assert any("no row for the session 2025-06-03" in one for one in told)
+
+
+def test_parquet_cannot_be_audited(checkout, folder):
+    acme = read_prices(folder, "ACME").table
+    (folder / "ACME.csv").unlink()
+    (folder / "ACME.meta.json").unlink()
+    put(folder, "ACME", acme, among=1000)
+    with pytest.raises(UsageError, match="The audit alters price files of CSV, and ACME is kept"):
+        prepare(checkout.workspace, AuditRequest("beats", ("ACME",), {}, None, None, make_rules()))
+
+
+def test_versions_of_parquet_are_kept_and_read_as_of_then(folder):
+    put(folder, table=bars(SESSIONS[:3]), among=1000)
+    put(folder, among=1000)
+    path = price_path(folder, "BOLT")
+    assert [(v.number, v.metadata["rows"]) for v in versions(path)] == [(1, 3), (2, 30)]
+    assert len({v.path for v in versions(path)}) == 2
+
+
+def test_a_symbol_in_two_files_is_refused(folder):
+    put(folder, among=1000)
+    (folder / "BOLT.csv").write_text("date,close\n2025-06-02,1\n")
+    with pytest.raises(DataError, match="both hold BOLT"):
+        read_prices(folder, "BOLT")
+
+
+def test_small_letters_do_not_pass_for_capitals(folder, monkeypatch):
+    monkeypatch.setattr(Path, "is_file", lambda _: True)  # as where both name the same file
+    assert price_path(folder, "acme") is None
+    with pytest.raises(UsageError, match="Did you mean 'ACME'"):
+        read_prices(folder, "acme")
+
+
+def test_a_changed_parquet_file_is_refused_until_it_is_sealed(checkout, folder):
+    put(folder, among=1000)
+    path = price_path(folder, "BOLT")
+    path.write_bytes(parquet_bytes(bars(price=50.0)))
+    with pytest.raises(DataError, match="acknowledge it with `backtest prices seal BOLT`"):
+        read_prices(folder, "BOLT")
+    seal_prices(checkout.workspace, "BOLT", None, None)
+    assert read_prices(folder, "BOLT").table["open"].iloc[0] == 50.0
+
+
+def faulty(folder, table):
+    path = folder / "parquet/BOLT.parquet"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(table if isinstance(table, bytes) else parquet_bytes(table))
+    from backtest.datafiles import open_data_file
+    from backtest.market.prices import parse_prices
+
+    with pytest.raises(DataError) as caught:
+        parse_prices(open_data_file(path))
+    return str(caught.value)
+
+
+def test_faults_of_parquet_are_told_by_row(folder):
+    table = bars(SESSIONS[:3])
+    table.iloc[1, 1] = 1.0
+    assert "row 1: high 1 is below open 101" in faulty(folder, table)
+    table.iloc[1, 1] = float("nan")
+    assert "row 1, column high: nan is not a number above 0" in faulty(folder, table)
+    assert "no row for the session 2025-06-03" in faulty(folder, bars(SESSIONS[::2]))
+    assert "row 1, column date: 2025-06-02 comes before row 0" in faulty(
+        folder, bars((SESSIONS[1], SESSIONS[0]))
+    )
+    assert "no column 'volume'" in faulty(folder, bars().drop(columns="volume"))
+    assert "no column 'close'" in faulty(folder, bars()[["volume"]])
+    assert "has a header but no row" in faulty(folder, bars().iloc[:0])
+    assert "no column 'session'" in faulty(folder, bars().rename_axis("time"))
+    assert "is not a Parquet file of prices" in faulty(folder, b"PAR1 and then nothing")
+    assert "is empty" in faulty(folder, b"")
+
+
+def test_finer_bars_of_two_bases_never_stand_in_one_file(tmp_path):
+    path = tmp_path / "1h/BOLT.parquet"
+    table = bars().rename_axis("time")
+    prepare_update(path, incoming(table=table), accept=False).make()
+    halves = (table / 2).iloc[1:]
+    with pytest.raises(UsageError, match="move the file away with its metadata, and begin a new"):
+        prepare_update(path, incoming(table=halves), accept=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (41.939998626708984, "41.94"),
+        (0.12834799289703369, "0.128348"),
+        (745000.0, "745000"),
+        (1208.8800048828125, "1208.88"),
+        (1e-7, "0.0000001"),
+    ],
+)
+def test_prices_are_rounded_to_what_was_meant(sent, kept):
+    assert number(rounded(pd.Series([sent]).to_numpy())[0]) == kept
+
+
+_KILLED = """
+import os, shutil, sys
+from pathlib import Path
+from backtest.sources.price_updates import prepare_update
+from tests.unit.test_price_store import bars, incoming
+from backtest.market.price_store import place_for
+
+root, among = Path(sys.argv[1]), int(sys.argv[2])
+replace = os.replace
+for number in range(1, 12):
+    folder = root.with_name(f"{root.name}-{number}")
+    shutil.copytree(root, folder)
+    update = prepare_update(place_for(folder, "BOLT", among=among), incoming(), accept=False)
+    if os.fork() == 0:
+        left = [number]
+        def killed(*paths):
+            left[0] -= 1
+            if left[0] == 0:
+                os._exit(9)
+            replace(*paths)
+        os.replace = killed
+        update.make()
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+@pytest.mark.parametrize("among", [1, 1000])
+def test_a_process_that_is_killed_leaves_the_old_file_or_the_new_one(tmp_path, among):
+    root = tmp_path / "prices"
+    put(root, table=bars(SESSIONS[:3]), among=among)
+    command = [sys.executable, "-c", _KILLED, str(root), str(among)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    codes = [int(code) for code in done.stdout.split()]
+    assert codes[0] == 9
+    assert codes[-1] == 0
+    found = set()
+    for number_, code in enumerate(codes, start=1):
+        folder = tmp_path / f"prices-{number_}"
+        rows = len(read_prices(folder, "BOLT", read=read_data_file).table)
+        assert rows in (3, 30)
+        assert rows == 30 or code == 9
+        found.add(rows)
+        again = put(folder)
+        assert (again is None) == (rows == 30)
+        assert len(read_prices(folder, "BOLT").table) == 30
+    assert found == {3, 30}
