@@ -15,7 +15,9 @@ from backtest import __version__
 from backtest.cli import (
     audit,
     compare,
+    event_edits,
     events,
+    fetch_events,
     listing,
     open_page,
     prices,
@@ -38,7 +40,7 @@ app = typer.Typer(
     help="Replay a stock's history against dated public events, and see whether trading them "
     "would have paid.",
     epilog="Begin with `backtest run`. Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
-    "3 bad data, 4 the audit found a strategy not clean.",
+    "3 bad data, 4 the audit found a strategy not clean, 5 a source on the network did not answer.",
 )
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
@@ -48,6 +50,9 @@ app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("open", epilog=open_page.EXAMPLES)(open_page.open_page)
+for name, command, example in event_edits.COMMANDS:
+    events.app.command(name, epilog=example)(command)
+events.app.add_typer(fetch_events.app, name="fetch")
 app.add_typer(listing.app, name="list")
 app.add_typer(events.app, name="events")
 app.add_typer(prices.app, name="prices")

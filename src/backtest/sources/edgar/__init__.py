@@ -1,0 +1,1 @@
+"""EDGAR, where companies and holders file with the SEC: reports, stakes, insiders' sales."""

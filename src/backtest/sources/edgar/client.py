@@ -1,0 +1,178 @@
+"""Asking EDGAR: by name, at its pace, and only for what has not been read before.
+
+Filings never change, so that their pages are kept in the user's cache once they were understood.
+Lists change, and are asked for by every command anew.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from backtest.errors import DataError, SourceError, UsageError
+from backtest.sources.http import HttpClient, Pace
+from backtest.sources.retries import Patience
+from backtest.workspace import cached
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+SITE = "https://www.sec.gov"
+_LISTS = "https://data.sec.gov"
+PER_SECOND = 8.0  # the SEC allows ten; some room for what others in the house ask
+PATIENCE = Patience()
+_IDENTITY = re.compile(r"\S.*\s<?[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+>?")
+_REFUSED = 403
+
+
+class Edgar:
+    """EDGAR's two sites, `www.sec.gov` and `data.sec.gov`, which count requests together."""
+
+    def __init__(
+        self,
+        identity: str | None,
+        base_url: str | None = None,
+        answered: Callable[[str], None] | None = None,
+    ) -> None:
+        """Nothing is asked yet.
+
+        Args:
+            identity: name and e-mail address of who asks.
+            base_url: one address that stands for both sites, such as a copy of them.
+            answered: told the path of every answer that came over the network.
+
+        Raises:
+            UsageError: the identity is missing or malformed, or the address is none.
+
+        """
+        pace, who = Pace(PER_SECOND), checked_identity(identity)
+        site, lists = base_url or SITE, base_url or _LISTS
+        self._site = HttpClient(site, identity=who, pace=pace, cache="edgar", patience=PATIENCE)
+        self._lists = HttpClient(lists, identity=who, pace=pace, cache="edgar", patience=PATIENCE)
+        self._address, self._list_address = site.rstrip("/"), lists.rstrip("/")
+        self._answered = answered or (lambda _: None)
+
+    def page(self, path: str, read: Callable[[bytes, str], T]) -> T:
+        """What `read` makes of a page that changes, asked for anew.
+
+        Args:
+            path: on `www.sec.gov`, with its query.
+            read: takes the content and its address; raises DataError where it is not as expected.
+
+        Raises:
+            SourceError: EDGAR does not answer, or refuses.
+            DataError: as `read`.
+
+        """
+        return read(self._ask(self._site, path), self._address + path)
+
+    def listing(self, name: str, read: Callable[[bytes, str], T]) -> T:
+        """What `read` makes of a list of filings, asked for anew; see `page`.
+
+        Args:
+            name: such as `CIK0000000001.json`.
+            read: as of `page`.
+
+        """
+        path = f"/submissions/{name}"
+        return read(self._ask(self._lists, path), self._list_address + path)
+
+    def document(self, path: str, read: Callable[[bytes, str], T]) -> T:
+        """What `read` makes of a page that never changes; kept where it was understood."""
+        address = self._address + path
+
+        def make() -> bytes:
+            content = self._ask(self._site, path)
+            read(content, address)  # an apology in place of the page is not kept
+            return content
+
+        host = quote(urlsplit(self._address).netloc, safe="")
+        return read(cached(f"edgar/{host}/{quote(path, safe='')}", make), address)
+
+    def _ask(self, site: HttpClient, path: str) -> bytes:
+        try:
+            content = site.get(path)
+        except SourceError as error:
+            if error.status != _REFUSED:
+                raise
+            raise SourceError(
+                f"{error} The SEC refuses whoever does not say who asks, and for ten minutes "
+                f"whoever asks more than ten times a second, in which all programs at one address "
+                f"count. Check that --identity is your own name and e-mail address; then wait ten "
+                f"minutes. Nothing was changed.",
+                status=error.status,
+            ) from None
+        self._answered(path)
+        return content
+
+
+def checked_identity(text: str | None) -> str:
+    """The identity, as it is sent.
+
+    Raises:
+        UsageError: there is none, or it is not a name and an e-mail address.
+
+    """
+    identity = (text or "").strip()
+    if _IDENTITY.fullmatch(identity):
+        return identity
+    fault = (
+        f"{identity!r} is not a name and an e-mail address" if identity else "No identity is given"
+    )
+    raise UsageError(
+        f"{fault}. The SEC wants to know who asks EDGAR and refuses programs that do not say it. "
+        f"Give --identity 'Jane Doe jane@example.org' with your own name and address, or set "
+        f"BACKTEST_EDGAR_IDENTITY. It is sent to the SEC alone."
+    )
+
+
+def read_json(content: bytes, address: str) -> Any:
+    """A page as JSON.
+
+    Raises:
+        DataError: it is none.
+
+    """
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise DataError(
+            f"{address} should be JSON, and begins with {_begin(content)}. {MOVED}"
+        ) from None
+
+
+def need(value: Any, path: str, kind: type[T], address: str) -> T:
+    """A value within JSON.
+
+    Args:
+        value: the object that is looked into.
+        path: names with dots between them.
+        kind: what is expected there.
+        address: of the page, for the message.
+
+    Raises:
+        DataError: there is no such value, or it is of another kind.
+
+    """
+    for name in path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            raise DataError(f"{address} has no {path}; {_KINDS[kind]} is expected there. {MOVED}")
+        value = value[name]
+    if not isinstance(value, kind):
+        raise DataError(
+            f"{address}: {path} is {_begin(repr(value).encode())}; {_KINDS[kind]} is expected "
+            f"there. {MOVED}"
+        )
+    return value
+
+
+MOVED = "EDGAR may have changed its format; nothing was changed here."
+_KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
+
+
+def _begin(content: bytes) -> str:
+    return repr(content[:60].decode("utf-8", "replace").strip()) if content.strip() else "nothing"

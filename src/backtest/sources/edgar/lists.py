@@ -1,0 +1,233 @@
+"""Who files, and what: companies by symbol or name, and the list of a filer's filings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from backtest.errors import DataError, SourceError, UsageError
+from backtest.sources.edgar.client import MOVED, SITE, need, read_json
+from backtest.sources.edgar.headers import Header, read_header
+from backtest.sources.edgar.names import plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backtest.sources.edgar.client import Edgar
+
+_TICKERS = "/files/company_tickers.json"
+_COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
+_ACCESSION = re.compile(r"\d{10}-\d\d-\d{6}")
+_MOST_CANDIDATES = 10
+_NOTHING = 404
+
+
+@dataclass(frozen=True)
+class Company:
+    """Who files: its number at EDGAR and its name there."""
+
+    cik: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Filing:
+    """One line of a filer's list.
+
+    Attributes:
+        cik: the filer whose list it is.
+        accession: EDGAR's number of it.
+        form: such as 8-K.
+        filed: date of filing.
+        period: what EDGAR calls the report date: the end of the quarter for 10-Q, 10-K and
+            13F-HR; the day of the event for 8-K.
+        items: of an 8-K, such as 2.02.
+
+    """
+
+    cik: int
+    accession: str
+    form: str
+    filed: date
+    period: date | None
+    items: tuple[str, ...]
+
+    @property
+    def folder(self) -> str:
+        """The path of its folder."""
+        return f"/Archives/edgar/data/{self.cik}/{self.accession.replace('-', '')}"
+
+    @property
+    def index_url(self) -> str:
+        """Where anyone can read it."""
+        return f"{SITE}{self.folder}/{self.accession}-index.htm"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The names that a filer has or had, and its filings, oldest first."""
+
+    names: tuple[str, ...]
+    filings: tuple[Filing, ...]
+
+
+def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
+    """The company of a symbol that is listed today.
+
+    Raises:
+        UsageError: EDGAR's list has no such symbol.
+
+    """
+    found = edgar.page(_TICKERS, _read_tickers).get(symbol.replace(".", "-"))
+    if found is None:
+        raise UsageError(
+            f"EDGAR's list of today's symbols has no {symbol!r}. For a stock that is no longer "
+            f"listed give the number of its company with --cik; {SITE}/edgar/search finds it."
+        )
+    return found
+
+
+def company_of_number(edgar: Edgar, cik: int) -> Company:
+    """The company of a number at EDGAR.
+
+    Raises:
+        UsageError: there is none.
+
+    """
+    return Company(cik, filings_of(edgar, cik, (), date.max).names[0])
+
+
+def find_holder(edgar: Edgar, text: str) -> Company:
+    """A holder by number, or by name: first among listed companies, then among all filers.
+
+    Raises:
+        UsageError: nobody has the name, or several have it, who are named then.
+
+    """
+    if text.isdecimal():
+        return company_of_number(edgar, int(text))
+    listed = edgar.page(_TICKERS, _read_tickers)
+    wanted = plain_name(text)
+    found = {one for one in listed.values() if plain_name(one.name) == wanted}
+    if not found:
+        found = {company_of_number(edgar, cik) for cik in _searched(edgar, text)}
+    if len(found) == 1:
+        return found.pop()
+    if not found:
+        raise UsageError(
+            f"EDGAR knows no filer whose name begins with {text!r}. Give another spelling, or the "
+            f"number (CIK) of the holder; {SITE}/edgar/search finds it."
+        )
+    exact = {one for one in found if plain_name(one.name) == wanted}
+    if len(exact) == 1:
+        return exact.pop()
+    lines = "".join(f"\n  --holder {one.cik}  {one.name}" for one in sorted(found, key=_by_name))
+    raise UsageError(f"Several filers are called {text!r}. Give the number of one:{lines}")
+
+
+def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None) -> Listing:
+    """The filings of some forms on a filer's list.
+
+    Args:
+        edgar: EDGAR.
+        cik: the filer's number.
+        forms: such as 8-K.
+        since: first date of filing; None for all that there are.
+
+    Raises:
+        UsageError: EDGAR knows no such filer.
+        DataError: the list is not as expected.
+
+    """
+    wanted = frozenset(forms)
+    try:
+        main, address = edgar.listing(
+            f"CIK{cik:010}.json", lambda *page: (read_json(*page), page[1])
+        )
+    except SourceError as error:
+        if error.status != _NOTHING:
+            raise
+        raise UsageError(f"EDGAR knows no filer with the number (CIK) {cik}.") from None
+    found = _rows(need(main, "filings.recent", dict, address), cik, address)
+    for older in need(main, "filings.files", list, address):
+        if since is None or need(older, "filingTo", str, address) >= since.isoformat():
+            found += edgar.listing(
+                need(older, "name", str, address),
+                lambda content, place: _rows(read_json(content, place), cik, place),
+            )
+    former = [need(one, "name", str, address) for one in main.get("formerNames") or []]
+    chosen = {
+        one.accession: one
+        for one in found
+        if one.form in wanted and (since is None or one.filed >= since)
+    }
+    order = sorted(chosen.values(), key=lambda one: (one.filed, one.accession))
+    return Listing((need(main, "name", str, address), *former), tuple(order))
+
+
+def header_of_filing(edgar: Edgar, filing: Filing) -> Header:
+    """The header of a filing; see `read_header`."""
+    return edgar.document(f"{filing.folder}/{filing.accession}-index-headers.html", read_header)
+
+
+def _rows(table: Any, cik: int, address: str) -> list[Filing]:
+    """A table of filings, which EDGAR writes column by column."""
+    columns = {name: need(table, name, list, address) for name in _COLUMNS}
+    lengths = {name: len(cells) for name, cells in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise DataError(f"{address} has columns of different lengths: {lengths}. {MOVED}")
+    try:
+        return [
+            Filing(
+                cik,
+                _accession(accession),
+                str(form),
+                date.fromisoformat(filed),
+                date.fromisoformat(period) if period else None,
+                tuple(item.strip() for item in str(items or "").split(",") if item.strip()),
+            )
+            for accession, filed, period, form, items in zip(*columns.values(), strict=True)
+        ]
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{address} has a filing that cannot be read: {error}. {MOVED}") from None
+
+
+def _accession(text: Any) -> str:
+    if not isinstance(text, str) or not _ACCESSION.fullmatch(text):
+        raise ValueError(f"accessionNumber is {text!r}, such as 0000000000-25-000001 is expected")
+    return text
+
+
+def _read_tickers(content: bytes, address: str) -> dict[str, Company]:
+    table = read_json(content, address)
+    if not isinstance(table, dict) or not table:
+        raise DataError(f"{address} should be an object with one entry a symbol. {MOVED}")
+    return {
+        need(row, "ticker", str, address): Company(
+            need(row, "cik_str", int, address), need(row, "title", str, address)
+        )
+        for row in table.values()
+    }
+
+
+def _searched(edgar: Edgar, name: str) -> list[int]:
+    """The numbers of the first filers whose names begin so."""
+    query = {"action": "getcompany", "company": name, "owner": "include", "count": "40"}
+    path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
+    numbers = edgar.page(path, _read_numbers)
+    return numbers[:_MOST_CANDIDATES]
+
+
+def _read_numbers(content: bytes, address: str) -> list[int]:
+    """The numbers in an answer of the search, which names nobody where there are several."""
+    text = content.decode("utf-8", "replace")
+    if "<company-info" not in text and "No matching" not in text:
+        raise DataError(f"{address} has neither company-info nor 'No matching'. {MOVED}")
+    return list(dict.fromkeys(int(cik) for cik in re.findall(r"<cik>\s*(\d{1,10})\s*</cik>", text)))
+
+
+def _by_name(company: Company) -> tuple[str, int]:
+    return company.name, company.cik

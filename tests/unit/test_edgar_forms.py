@@ -1,0 +1,283 @@
+"""The documents of filings: tables of 13F, schedules, forms of insiders, and hostile XML."""
+
+from datetime import date
+
+import pytest
+
+from backtest.errors import DataError, UsageError
+from backtest.sources.edgar.insiders import read_sale
+from backtest.sources.edgar.items import ITEMS, by_category
+from backtest.sources.edgar.lists import Company
+from backtest.sources.edgar.names import plain_name
+from backtest.sources.edgar.schedules import read_schedule
+from backtest.sources.edgar.tables import (
+    in_dollars,
+    learn_cusip,
+    lines_of,
+    read_amendment,
+    read_table,
+)
+from backtest.sources.edgar.xml import read_xml
+from tests.edgar_site import ACME, BIGCO, CUSIP, cover, form_4, schedule_d, schedule_g, table
+
+PLACE = "http://made.up/table.xml"
+HOLDER = Company(BIGCO, "BIGCO INC")
+
+
+def read(*lines):
+    return read_table(table(*lines).encode(), PLACE)
+
+
+def told(call, *parts):
+    with pytest.raises(DataError) as caught:
+        call()
+    for part in parts:
+        assert part in str(caught.value)
+
+
+# XML of strangers
+
+LAUGHS = (
+    '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
+    "<informationTable>&b;</informationTable>"
+)
+OUTSIDE = (
+    '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><informationTable>&f;</informationTable>'
+)
+
+
+@pytest.mark.parametrize(
+    "text", [LAUGHS, OUTSIDE, LAUGHS.encode("utf-16")], ids=["bomb", "file", "in UTF-16"]
+)
+def test_xml_that_defines_entities_is_refused(text):
+    content = text if isinstance(text, bytes) else text.encode()
+    told(lambda: read_xml(content, PLACE), PLACE, "refused: it declares a document type")
+
+
+def test_half_a_document_is_refused_whatever_stands_in_it():
+    whole = table(("ACME CORP", 1, 1), ("OTHER INC", 1, 1)).encode()
+    for size in (0, 10, len(whole) // 2, len(whole) - 1):
+        told(lambda size=size: read_table(whole[:size], PLACE), PLACE, "is not whole XML", "again")
+
+
+# Tables of 13F
+
+
+def test_shares_alone_count():
+    lines = read(
+        ("ACME CORP", 1000, 10),
+        ("ACME CORP", 2000, 20, {"putCall": "Call"}),
+        ("ACME CORP", 3000, 30, {"type": "PRN"}),
+        ("ACME CORP", 4000, 40),
+    )
+    assert [line.shares for line in lines_of(lines, CUSIP)] == [10, 40]
+    assert lines_of(lines, "999999999") == []
+
+
+BROKEN = {
+    "another document": ("<html/>", "begins with 'html'; an informationTable is expected"),
+    "no value": (table(("A", 1, 1)).replace("value>", "worth>"), "has no infoTable/value"),
+    "no shares": (table(("A", 1, 1)).replace("sshPrnamt>", "x>"), "has no infoTable/sshPrnamt"),
+    "no issuer": (table(("", 1, 1)), "has no infoTable/nameOfIssuer"),
+    "a word for a value": (table(("A", "much", 1)), "value is 'much'; a number from 0 is expected"),
+    "a negative count": (table(("A", 1, -5)), "sshPrnamt is '-5'; a number from 0"),
+    "no number": (table(("A", "nan", 1)), "value is 'nan'"),
+}
+
+
+@pytest.mark.parametrize(("text", "part"), BROKEN.values(), ids=list(BROKEN))
+def test_a_table_of_another_form_is_told(text, part):
+    told(lambda: read_table(text.encode(), PLACE), PLACE, part)
+
+
+def test_an_empty_table_has_no_lines():
+    assert read() == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Acme Corp", "ACME CORPORATION", "Acme, Inc. /DEL/", "THE ACME CO"]
+)
+def test_the_cusip_is_learned_from_the_name(name):
+    found = [read(("OTHER INC", 1, 1, {"cusip": "111111111"})), read((name, 1, 1))]
+    assert learn_cusip(found, ["ACME CORP"]) == CUSIP
+
+
+def test_a_former_name_counts_and_no_name_is_none():
+    found = [read(("OLD ACME INC", 1, 1))]
+    assert learn_cusip(found, ["ACME CORP", "Old Acme Inc"]) == CUSIP
+    assert learn_cusip(found, ["ACME CORP"]) is None
+
+
+def test_of_several_papers_one_has_to_be_chosen():
+    found = [read(("ACME CORP", 1, 1), ("ACME CORP", 1, 1, {"cusip": "00000A209"}))]
+    with pytest.raises(UsageError) as caught:
+        learn_cusip(found, ["ACME CORP"])
+    assert "--cusip 00000A100  ACME CORP, COM CL A\n  --cusip 00000A209" in str(caught.value)
+
+
+def test_a_cusip_keeps_its_noughts():
+    assert read(("ACME CORP", 1, 1, {"cusip": "37833100"}))[0].cusip == "037833100"
+
+
+OLD, NEW = date(2022, 11, 14), date(2023, 2, 14)
+
+
+@pytest.mark.parametrize(
+    ("value", "filed", "close", "dollars", "part"),
+    [
+        (1000, OLD, None, 1_000_000, ""),
+        (1000, date(2023, 1, 2), None, 1_000_000, ""),
+        (1000, date(2023, 1, 3), None, 1000, ""),
+        (1000, OLD, 100.0, 1_000_000, ""),
+        (1_000_000, NEW, 100.0, 1_000_000, ""),
+        (1_000_000, OLD, 100.0, 1_000_000, "in thousands, the unit of the time, is 1e+05 dollars"),
+        (1000, NEW, 100.0, 1_000_000, "taken times 1000"),
+        (700_000, NEW, 100.0, 700_000, ""),
+        (1_000_000, NEW, 20.0, 1_000_000, "is 100 dollars a share; the close was 20.00"),
+    ],
+    ids=[
+        *("thousands", "the last day of them", "the first of dollars", "held", "held too"),
+        *("dollars too early", "thousands too late", "another close", "another price"),
+    ],
+)
+def test_the_unit_goes_by_the_day_and_is_held_against_the_price(value, filed, close, dollars, part):
+    amount, remark = in_dollars(value, 10_000, filed, close)
+    assert amount == pytest.approx(dollars)
+    assert part in remark
+    assert bool(part) == bool(remark)
+
+
+@pytest.mark.parametrize("kind", ["RESTATEMENT", "NEW HOLDINGS", ""])
+def test_an_amendment_says_what_it_does(kind):
+    assert read_amendment(cover(kind).encode(), PLACE) == kind
+
+
+def test_a_cover_of_another_form_is_told():
+    told(lambda: read_amendment(b"<html/>", PLACE), PLACE, "an edgarSubmission is expected")
+
+
+def test_names_are_held_together_without_the_form_of_the_company():
+    assert plain_name("NVIDIA CORP") == plain_name("NVIDIA") == "nvidia"
+    assert plain_name("A & B Co.") == "a and b"
+    assert plain_name("The New Co") == "the new co"
+
+
+# Schedules
+
+
+def test_a_schedule_13d_is_read():
+    text = schedule_d("Bigco, Inc.", "1,234,567.00", "7.5%").encode()
+    stake = read_schedule(text, PLACE, HOLDER)
+    assert (stake.issuer, stake.as_of, stake.shares, stake.percent) == (
+        *(ACME, date(2025, 6, 10)),
+        *(1_234_567, 7.5),
+    )
+    assert stake.remark == ""
+
+
+def test_of_several_persons_the_holder_counts_or_else_the_largest():
+    persons = (("OTHER LP", 900, 9.0), ("Bigco Inc", 500, 5.0))
+    own = read_schedule(schedule_g(*persons).encode(), PLACE, HOLDER)
+    assert (own.shares, own.percent) == (500, 5.0)
+    assert own.remark == "2 persons report; taken is Bigco Inc."
+    largest = read_schedule(schedule_g(*persons).encode(), PLACE, Company(7, "SOMEBODY ELSE"))
+    assert largest.shares == 900
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (("reportingPersonBeneficiallyOwnedAggregateNumberOfShares", "shares"), "/aggregateAmount"),
+        (("coverPageHeaderReportingPersonDetails", "x"), "the persons who report are expected"),
+        (("issuerCik", "x"), "has no edgarSubmission/issuerCIK"),
+        (("<classPercent>5", "<classPercent>five"), "the percent of the class is 'five"),
+    ],
+)
+def test_a_schedule_of_another_form_is_told(change, part):
+    text = schedule_g(("BIGCO INC", 500, 5.0)).replace(*change)
+    told(lambda: read_schedule(text.encode(), PLACE, HOLDER), PLACE, part)
+
+
+OLD_TEXT = """<html><p>June 10, 2021</p><p>(Date of Event which Requires Filing)</p>
+<td>9.</td><td>AGGREGATE AMOUNT BENEFICIALLY OWNED BY&nbsp;EACH REPORTING PERSON</td>
+<td>{amount}</td>
+<td>11</td><td>PERCENT OF CLASS REPRESENTED BY AMOUNT IN ROW (9)</td><td>{percent}</td></html>"""
+
+
+def old_stake(amount, percent="6.5%", more=""):
+    text = OLD_TEXT.format(amount=amount, percent=percent) + more
+    return read_schedule(text.encode(), "http://made.up/sc13g.htm", HOLDER)
+
+
+def test_an_old_schedule_is_read_where_it_stands_plainly():
+    stake = old_stake("1,234,567 (1)")
+    assert (stake.as_of, stake.shares, stake.percent) == (date(2021, 6, 10), 1_234_567, 6.5)
+    assert (stake.issuer, stake.remark) == (None, "")
+
+
+def test_what_does_not_stand_plainly_is_unknown():
+    stake = old_stake("See Item 4", "")
+    assert (stake.shares, stake.percent) == (None, None)
+    assert stake.remark == "Shares unknown: no amount stands plainly in the text."
+    again = OLD_TEXT.format(amount="7,654,321", percent="9%")
+    several = old_stake("1,234,567", more=again)
+    assert (several.shares, several.percent) == (None, None)
+    assert several.remark == "Shares unknown: 2 amounts stand plainly in the text."
+
+
+# Forms of insiders
+
+
+def test_sales_of_a_form_are_taken_together():
+    text = form_4(
+        ("2025-06-03", "S", "100", "50.00"),
+        ("2025-06-04", "S", "300", "52.00"),
+        ("2025-06-04", "M", "999", "1.00"),
+        ("2025-06-04", "F", "999", "51.00"),
+    )
+    sale = read_sale(text.encode(), PLACE)
+    assert (sale.owner, sale.relationship) == ("DOE JANE", "director, officer (Chief Executive)")
+    assert sale.figures == (
+        "400 shares at 51.50 dollars on average, from 50.00 to 52.00; 2025-06-03 to 2025-06-04; "
+        "under a 10b5-1 plan"
+    )
+
+
+def test_a_price_in_a_footnote_is_unknown():
+    text = form_4(("2025-06-03", "S", "100", "50"), ("2025-06-03", "S", "1", ""), planned="0")
+    sale = read_sale(text.encode(), PLACE)
+    assert sale.figures == "101 shares price not given; 2025-06-03; no 10b5-1 plan"
+
+
+def test_a_form_without_a_sale_tells_of_none():
+    assert read_sale(form_4(("2025-06-03", "P", "100", "50")).encode(), PLACE) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (("ownershipDocument", "x"), "is 'x'; an ownershipDocument is expected"),
+        (("rptOwnerName", "x"), "has no ownershipDocument/rptOwnerName"),
+        (("transactionShares", "x"), "has no nonDerivativeTransaction/transactionShares"),
+        (("2025-06-03", "June 3"), "transactionDate is 'June 3'; a day is expected"),
+    ],
+)
+def test_a_form_of_another_kind_is_told(change, part):
+    text = form_4(("2025-06-03", "S", "100", "50")).replace(*change)
+    told(lambda: read_sale(text.encode(), PLACE), PLACE, part)
+
+
+# Items of 8-K
+
+
+def test_items_become_categories():
+    found, strange = by_category(("1.01", "2.03", "3.02", "5.02", "9.01", "12"))
+    assert found == {"agreement": ["1.01"], "financing": ["2.03", "3.02"], "officers": ["5.02"]}
+    assert strange == ["12"]
+
+
+def test_every_item_of_the_form_is_there_with_its_title():
+    counts = {part: sum(item.startswith(part) for item in ITEMS) for part in "123456789"}
+    assert counts == {"1": 5, "2": 6, "3": 3, "4": 2, "5": 8, "6": 5, "7": 1, "8": 1, "9": 1}
+    assert [item for item, (category, _) in ITEMS.items() if not category] == ["2.02", "9.01"]
+    assert ITEMS["8.01"] == ("other", "Other Events")
