@@ -71,7 +71,7 @@ def open_page(_tab: Tab) -> Iterator[Callable[..., Page]]:
     """Opens a page from disk; afterwards, what it should not have done fails the test.
 
     All tests share a tab: Chromium knows the script of the charts there once it has read it for a
-    page, which takes four times as long as all else. Pages keep nothing, so each begins anew.
+    page, which takes longer than all else. Pages keep nothing, so each begins anew.
     """
     page = _tab.page
 

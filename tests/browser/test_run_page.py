@@ -58,8 +58,9 @@ def test_a_candle_stands_for_each_bar_filled_where_the_price_fell(symbol, report
     assert [[base, base + y, *map(float, low_high)] for base, y, low_high in drawn] == prices
     filled = page.locator("#story .xy2 .barlayer path").evaluate_all(
         """(all) => all.filter((one) => one.getBBox().width > 1) // also where no price moved
-          .map((one) => getComputedStyle(one).fill)
-          .map((fill) => fill !== getComputedStyle(document.body).backgroundColor)"""
+          .map((one) => getComputedStyle(one))
+          .filter(({ strokeWidth, stroke }) => strokeWidth === "1px" && stroke !== "none")
+          .map(({ fill }) => fill !== getComputedStyle(document.body).backgroundColor)"""
     )
     assert filled == [close < start for start, close, *_ in prices]
 
