@@ -65,6 +65,21 @@ def test_the_matrix_holds_a_profit_for_each_trade_of_an_event(page, reports):
     assert page.locator("#matrix tbody tr:not(:visible)").count() == 0
 
 
+def test_a_word_without_end_pushes_no_figure_out_of_sight(page):
+    beyond = """() => {
+      document.querySelector("#matrix tbody .wide").textContent = "A".repeat(400);
+      const box = document.getElementById("matrix").parentElement;
+      return box.scrollWidth - box.clientWidth;
+    }"""
+    assert page.evaluate(beyond) <= 0
+
+
+def test_the_sums_of_the_matrix_are_printed_once(page):
+    page.emulate_media(media="print")  # the foot of a table is repeated on every sheet
+    foot = "getComputedStyle(document.querySelector('#matrix tfoot')).display"
+    assert page.evaluate(foot) == "table-row-group"
+
+
 def test_returns_are_correlated_both_ways_alike_and_differences_are_named(page, reports):
     table = page.evaluate(
         """[...document.querySelectorAll("#correlations tbody tr")].map((row) =>

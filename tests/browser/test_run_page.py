@@ -108,6 +108,11 @@ def test_tables_are_sorted_by_number_and_narrowed(reports, open_page):
         shown = [float(value) for value in column(page, "trades", "Net $")]
         assert shown == pytest.approx(profits if order == "ascending" else profits[::-1], abs=0.01)
 
+    page.locator("#decisions th", has_text="Kind").locator("button").click()
+    kinds = column(page, "decisions", "Kind")  # by their names, not by their signs
+    assert kinds == sorted(kinds)
+    assert len(set(kinds)) > 2
+
     decisions = rows(folder / "decisions.csv")
     told = page.locator("form[data-narrows=decisions] output")
     assert told.inner_text() == f"{len(decisions)} shown"

@@ -165,6 +165,7 @@ def test_a_headline_is_kept_as_it_is_also_where_a_spreadsheet_would_run_it(
     [
         (["beat"], ["There is no run 'beat'", "Known: beats "]),
         (["beats", "--format", "pdf"], ["no format 'pdf'", "csv, html, json, md, png"]),
+        (["beats", "--output", "beats.pdf"], ["no format 'pdf'", "csv, html, json, md, png"]),
         (
             ["beats", "--format", "csv", "--table", "trade"],
             ["no table 'trade'", "Did you mean 'trades'?", "bars, decisions, equity, orders"],

@@ -216,8 +216,8 @@ def test_curves_are_those_of_the_runs_and_of_each_benchmark_once(checkout):
     assert data["days"] == [f"{session:%Y-%m-%d}" for session in runs[0].equity.index]
     names = [line["name"] for line in data["series"]]
     assert names == [
-        "beats", "owner", f"INDX benchmark of {runs[0].run_id}",
-        f"INDX benchmark of {runs[1].run_id}",
+        "beats", "owner", "INDX benchmark 2025-06-02 to 2025-07-15",
+        "INDX benchmark 2025-06-04 to 2025-07-15",
     ]  # fmt: skip
     assert [line["first"] for line in data["series"]] == [0, 2, 0, 2]
     assert data["series"][0]["equity"] == runs[0].equity["equity"].round().tolist()
@@ -225,6 +225,15 @@ def test_curves_are_those_of_the_runs_and_of_each_benchmark_once(checkout):
     assert [line["isRun"] for line in data["series"]] == [True, True, False, False]
     looks = [(line["colour"], line["dash"]) for line in data["series"]]
     assert len(set(looks)) == 4
+
+
+def test_benchmarks_are_named_by_what_tells_them_apart(checkout):
+    whole, poor = do(checkout), do(checkout, rules={"cash": 500.0})
+    part = do(checkout, first=day("2025-06-04"), benchmark="ACME")
+    headings = [benchmark.heading for benchmark in benchmarks_of([whole, poor, part])]
+    assert headings == [
+        "INDX\nbenchmark\n100,000 $", "INDX\nbenchmark\n500 $", "ACME\nbenchmark",
+    ]  # fmt: skip
 
 
 def test_small_accounts_keep_their_cents():
@@ -307,6 +316,9 @@ def test_runs_on_other_data_or_of_another_program_are_unlike(checkout):
     assert ("program", [after.manifest["program_sha256"][:8], "01234567"]) in differences(
         [after, newer]
     )
+    older = Run(after.path, {**after.manifest, "program_sha256": None})
+    assert unlike([older, newer]) == ["version of the program"]
+    assert differences([older, newer]) == [("program", ["–", "01234567"])]
 
 
 # The page

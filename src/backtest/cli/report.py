@@ -29,7 +29,7 @@ def report(
         typer.Option(
             "--format",
             metavar="|".join(_FORMATS),
-            help="What to make of it. [what --output ends in, or else html]",
+            help="What to make of it. [the ending of --output, or html without one]",
         ),
     ] = None,
     table: Annotated[
@@ -113,7 +113,7 @@ def draw_page(run: Run) -> Path:
 
 def _format_of(output: Path | None) -> str:
     ending = output.suffix.removeprefix(".").lower() if output else ""
-    return ending if ending in _FORMATS else "html"
+    return ending or "html"
 
 
 def _write_html(run: Run, output: Path | None) -> Path:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.discovery import flat
+from backtest.reports.formats import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from backtest.runs import Run
+
+    _Terms = tuple[str, tuple[str, str], float]  # of a benchmark: symbol, span, cash
 
 _SHORT = 8  # digits of a checksum that are shown
 
@@ -65,17 +68,27 @@ def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 
 def benchmarks_of(runs: Sequence[Run]) -> list[Benchmark]:
-    """The benchmark of each span, once."""
-    found: dict[tuple[Any, ...], Benchmark] = {}
-    spans = {span(run) for run in runs}
+    """The benchmark of each span and amount of cash, once."""
+    found: dict[_Terms, Run] = {}
     for run in runs:
-        symbol, cash = run.manifest["benchmark"], run.manifest["rules"]["cash"]
-        title = f"{symbol}\nbenchmark"
-        if len(spans) > 1:
-            title += f"\nof {run.run_id}"
-        benchmark = Benchmark(title, run.manifest["summary"]["benchmark"], run)
-        found.setdefault((symbol, cash, span(run)), benchmark)
-    return list(found.values())
+        terms = (run.manifest["benchmark"], span(run), run.manifest["rules"]["cash"])
+        found.setdefault(terms, run)
+    return [
+        Benchmark(_benchmark_heading(terms, found), run.manifest["summary"]["benchmark"], run)
+        for terms, run in found.items()
+    ]
+
+
+def _benchmark_heading(terms: _Terms, found: Iterable[_Terms]) -> str:
+    """The symbol, and below it what tells the benchmark from others of the same symbol."""
+    symbol, (first, last), cash = terms
+    alike = [other for other in found if other[0] == symbol]
+    lines = [symbol, "benchmark"]
+    if len({ends for _, ends, _ in alike}) > 1:
+        lines += [first, f"to {last}"]
+    if len({dollars for _, _, dollars in alike}) > 1:
+        lines.append(f"{cash:,.10g} $")
+    return "\n".join(lines)
 
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, list[str | None]]]:
@@ -108,11 +121,10 @@ def _settings(run: Run) -> dict[str, str]:
         {key: told.get(key) for key in ("benchmark", "symbols", "span", "as_of")},
     )
     return flat({name: told["parameters"], **rest, "rules": told["rules"]}) | {
-        key: checksum[:_SHORT]
+        key: checksum[:_SHORT] if checksum else UNKNOWN
         for key, checksum in (
             *told.get("inputs", {}).items(),
             (f"{name}.py", told.get("strategy_sha256")),
             ("program", told.get("program_sha256")),
         )
-        if checksum
     }
