@@ -271,6 +271,22 @@ def test_rows_of_two_bases_never_stand_in_one_file(site, fetch, kept):
     assert version.metadata["adjust"].startswith("splits, as of")
 
 
+def test_rows_before_and_after_a_dividend_never_stand_in_one_file(site, fetch):
+    closes = [row[4] for row in ROWS]
+    site.has("ACME", chart(ROWS[:3], adjusted=closes[:3]))
+    path = fetch(adjust="all").path
+    fetch(adjust="all").make()
+    before = path.read_bytes()
+    told = [close - 0.5 for close in closes[:3]] + closes[3:]
+    site.has("ACME", chart(ROWS[3:], adjusted=told[3:], dividends={"2025-06-20": 0.5}))
+    with pytest.raises(UsageError, match=r"none of the sessions that came.*a dividend"):
+        fetch(first=date(2025, 6, 20))
+    assert path.read_bytes() == before
+    site.has("ACME", chart(ROWS, adjusted=told, dividends={"2025-06-20": 0.5}))
+    with pytest.raises(UsageError, match="give --accept-revisions to replace them all"):
+        fetch()
+
+
 def test_rows_that_did_not_come_are_kept_and_said(site, fetch, kept):
     site.has("ACME", chart([ROWS[0], *ROWS[2:]]))
     update = fetch()

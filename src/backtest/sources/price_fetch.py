@@ -11,7 +11,7 @@ from backtest.errors import UsageError
 from backtest.events import NEW_YORK
 from backtest.market.price_store import place_for
 from backtest.sources.price_encoding import bars_path, open_kept
-from backtest.sources.price_updates import Incoming, Update, prepare_update
+from backtest.sources.price_updates import DIVIDENDS, Incoming, Update, prepare_update
 from backtest.sources.yahoo import Adjust, Interval, ask, first_day, library
 from backtest.sources.yahoo_bars import finished_bars
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from backtest.sources.yahoo_bars import Bars
 
 _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
-_DIVIDENDS = "splits and dividends"
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _incoming(symbol: str, bars: Bars, told: str, request: FetchRequest, now: da
 def _told_mode(adjust: Adjust, bars: Bars, now: datetime) -> str:
     """The adjust mode in the words of the metadata, which `_adjust` reads again."""
     if adjust == "all":
-        return f"{_DIVIDENDS}, as of {now:%Y-%m-%d}"
+        return f"{DIVIDENDS}, as of {now:%Y-%m-%d}"
     if bars.splits:
         return f"splits, as of {now:%Y-%m-%d}; not dividends"
     return "none: as traded, no split in the span"
@@ -130,7 +129,7 @@ def _adjust(path: Path, request: FetchRequest) -> Adjust:
     """
     known = _recorded_mode(path) if path.exists() else ""
     there: Adjust | None = None
-    if known.startswith(_DIVIDENDS):
+    if known.startswith(DIVIDENDS):
         there = "all"
     elif known.startswith(("none", "splits")):
         there = "splits"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from backtest.versions import Version
 
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
+DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
 _MOST = 0.5  # of the closes that both have: if more differ, prices are told on another basis
 
 
@@ -137,7 +138,8 @@ def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> Update:
 
     Raises:
         UsageError: the new prices lack columns that the file has, or stand on another basis than
-            its own, as after a split, and cannot or are not to replace them all.
+            its own, as after a split, and cannot or are not to replace them all; or nothing tells
+            whether they do.
         DataError: the file is damaged, or would break its format.
 
     """
@@ -174,6 +176,12 @@ def _merged(update: Update, kept: Kept) -> Update:
     last = _keys(old)[-1][:10]
     later = {day: ratio for day, ratio in incoming.splits.items() if day > last}
     added = new.index.difference(old.index)
+    if not len(common) and (incoming.adjust or "").startswith(DIVIDENDS):
+        raise UsageError(
+            f"{update.symbol}: {update.path} has none of the sessions that came, so that nobody "
+            f"can tell whether a dividend lies between. Take a span that reaches into that of the "
+            f"file."
+        )
     rebased = bool(later) or (len(common) > 0 and differs["close"].mean() > _MOST)
     if rebased:
         ratio = float(np.median(after["close"] / before["close"])) if len(common) else None
