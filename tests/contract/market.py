@@ -10,6 +10,8 @@ import random
 from datetime import date
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from backtest.market.calendar import trading_calendar
 from tests.made_up import Checkout, make_checkout
 
@@ -55,6 +57,10 @@ def make_market(root: Path) -> Checkout:
         "news": NEWS,
     }.items():
         checkout.write(f"data/events/{name}.csv", text)
+    bars = pd.read_csv(root / "data/prices/ACME.csv")  # as finer bars may be there
+    (root / "data/prices/1h").mkdir()
+    bars.to_parquet(root / "data/prices/1h/ACME.parquet")
+    checkout.write("reports/earlier/trades.csv", "2025-07-18,lost\n", sealed=False)
     return checkout
 
 

@@ -75,8 +75,13 @@ PEEKS = {
     "coming_event": Caught("prefix event_time", "2025-06-13", "long", "no good news to come"),
     # The report of 06-12 came after the close; the order is filled at the open of that day.
     "own_day": Caught("prefix event_time reads", "2025-06-12", "buy 100 ACME"),
+    # Files that would tell the true prices are not there where prices are other ones.
+    "finer_bars": Caught("prefix perturbation reads", "2025-06-13", what="1h/ACME.parquet"),
+    "left_behind": Caught("prefix perturbation reads", "2025-07-18", "lost last time", "long"),
     # No world can change what lies outside of it.
-    "absolute_path": Caught("reads", None, what="ACME.csv while it decides"),
+    "absolute_path": Caught(
+        "reads", None, what="ACME.csv, which no world can change, while it decides"
+    ),
     "network": Caught("reads", None, what="127.0.0.1"),
 }
 UNSTEADY = {
@@ -84,8 +89,9 @@ UNSTEADY = {
     "hash": Caught("repeat", "2025-06-13", "hold", "hold", "in another process"),
 }
 CASES = PEEKS | UNSTEADY
-# What other worlds left in memory is no part of the world, and hashes differ between processes.
-APART = {"collector_cheat", "hash_cheat"}
+# What other worlds left in memory is no part of the world, hashes differ between processes, and a
+# library is loaded once in each.
+APART = {"collector_cheat", "hash_cheat", "finer_bars_cheat"}
 
 
 @pytest.fixture

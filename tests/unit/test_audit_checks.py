@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -223,14 +224,23 @@ def test_a_file_that_is_read_at_import_is_told_and_neighbours_and_libraries_are_
     place = "__import__('pathlib').Path(__file__).with_name('table.txt')"
     checkout.strategy("made", 'return "no"', more=f"    _table = {place}.read_text()")
     (told,) = check(audited(checkout, "made"), "reads")["findings"]
-    assert told["what"].startswith("It reads strategies/table.txt while it loads")
+    assert told["what"].startswith(
+        "It reads strategies/table.txt, which no world can change, while it loads"
+    )
 
 
 def test_what_is_written_is_not_read(checkout, tmp_path):
-    checkout.strategy(
-        "made", 'from pathlib import Path; Path("log.txt").write_text("x"); return "no"'
-    )
+    write = 'from pathlib import Path; Path("log.txt").write_text("x"); '
+    keep = 'import tempfile; file = tempfile.TemporaryFile("w+"); file.write("x"); file.close(); '
+    checkout.strategy("made", f'{write}{keep}return "no"')
     assert audited(checkout, "made")["outcome"] == "clean"
+
+
+def test_a_library_that_opens_files_unseen_is_told(checkout, monkeypatch):
+    monkeypatch.delitem(sys.modules, "pyarrow.csv", raising=False)
+    checkout.strategy("made", 'import pandas, pyarrow.csv; return "no"')
+    (told,) = check(audited(checkout, "made"), "reads")["findings"]
+    assert told["what"].startswith("It loads pyarrow.csv, which opens files unseen, while it")
 
 
 def test_starting_a_program_is_told(checkout):

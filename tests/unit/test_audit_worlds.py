@@ -70,6 +70,21 @@ def test_a_world_is_read_by_the_program_and_its_metadata_tell_nothing_of_the_res
     assert read_borrow_rates(data / "borrow", "ACME").rates[-1].day == day("2025-06-23")
 
 
+def test_where_prices_are_other_ones_no_other_file_tells_the_true_ones(
+    checkout, source, written, monkeypatch
+):
+    checkout.write("data/prices/1h/ACME.parquet", "finer bars")
+    left = checkout.write("reports/earlier/trades.csv", "a trade", sealed=False)
+    monkeypatch.chdir(checkout.root)
+    data = written(source.as_is())
+    assert (data / "prices/1h/ACME.parquet").exists()
+    assert (data.parent / "reports/earlier/trades.csv").read_text() == "a trade"
+    source.write(data.parent, worlds.prefix(source, day(MIDDLE), MINUTES_5))
+    assert not (data / "prices/1h/ACME.parquet").exists()
+    assert not (data.parent / "reports").exists()
+    assert left.exists()
+
+
 def test_a_file_that_cannot_be_read_is_told(checkout):
     checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,x")
     with pytest.raises(DataError, match=r"INDX\.csv"):

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
+# what they open, Python does not tell
+_UNSEEN = frozenset(
+    {"h5py", "netCDF4", "tables"}
+    | {f"pyarrow.{name}" for name in ("csv", "dataset", "feather", "json", "orc", "parquet")}
+)
 _OF_THE_SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/")
 _MOST = 20
 _PACKAGE = Path(__file__).parent.parent
@@ -62,6 +67,8 @@ class Watch:
             self.touched.setdefault((what, line), self._when)
 
     def _told(self, event: str, terms: tuple[Any, ...]) -> str:
+        if event == "import":
+            return f"loads {terms[0]}, which opens files unseen," if terms[0] in _UNSEEN else ""
         if event in ("open", "sqlite3.connect"):
             return self._reading(*terms) if event == "open" else self._of_file(terms[0])
         if event in _PROGRAMS:
@@ -70,12 +77,10 @@ class Watch:
             return f"reaches for the network ({terms[0] if event.endswith('info') else terms[1]})"
         return ""
 
-    def _reading(self, name: Any, mode: str | None, flags: int) -> str:
-        if mode is None:  # opened by its number, as `os.open` does
-            reads = flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
-        else:
-            reads = bool(set(mode) & set("r+"))
-        return self._of_file(name) if reads and not isinstance(name, int) else ""
+    def _reading(self, name: Any, _: str | None, flags: int) -> str:
+        reads = flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
+        is_new = bool(flags & (os.O_TRUNC | os.O_EXCL))  # there is nothing in it yet
+        return self._of_file(name) if reads and not is_new and not isinstance(name, int) else ""
 
     def _of_file(self, name: Any) -> str:
         path = Path(os.path.realpath(os.fsdecode(name)))
@@ -84,9 +89,11 @@ class Watch:
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)
+            if path.parts[0] == "data":
+                return f"reads {path}"
             if path.parts[0] == "strategies" and path.suffix in (".py", ".pyc"):
                 return ""
-        return f"reads {path}"
+        return f"reads {path}, which no world can change,"
 
     def _line(self) -> str | None:
         """The line of the strategy that is at work, or nothing where it is not on the way.
@@ -126,7 +133,7 @@ def _hook(event: str, terms: tuple[Any, ...]) -> None:
         _active = watch
 
 
-_EVENTS = frozenset({"open", "sqlite3.connect", *_PROGRAMS, *_NETWORK})
+_EVENTS = frozenset({"import", "open", "sqlite3.connect", *_PROGRAMS, *_NETWORK})
 
 
 @cache

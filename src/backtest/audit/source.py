@@ -7,9 +7,11 @@ import hashlib
 import io
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
@@ -21,7 +23,6 @@ from backtest.market.prices import parse_prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from backtest.workspace import Workspace
 
@@ -97,13 +98,26 @@ class Source:
         return {table.place: table.rows for table in self.tables}
 
     def copy_to(self, root: Path) -> None:
-        """Make a workspace of the strategies and the data in an empty folder."""
+        """Make a workspace of the strategies and the data in an empty folder.
+
+        What else lies in the working folder, such as reports or a cache, is linked to.
+        """
         unseen = shutil.ignore_patterns("__pycache__", ".*")
         shutil.copytree(self.workspace.strategies, root / "strategies", ignore=unseen)
         shutil.copytree(self.workspace.data, root / "data", ignore=unseen)
+        for path in Path.cwd().iterdir():
+            if path.name not in ("strategies", "data") and not path.name.startswith("."):
+                with suppress(OSError):  # not every system allows links
+                    (root / path.name).symlink_to(path)
 
     def write(self, root: Path, world: World) -> None:
-        """Write the tables of a world, with metadata that fit, into a workspace made of this."""
+        """Write the tables of a world, with metadata that fit, into a workspace made of this.
+
+        Where its prices are other ones, files that would tell the true ones, such as finer bars
+        or a cache, are not there.
+        """
+        if any(world[table.place] is not table.rows for table in self.of("prices")):
+            self._clear(root)
         for table in self.tables:
             rows = world[table.place]
             path = root / "data" / table.place
@@ -119,6 +133,16 @@ class Source:
                     "sha256": hashlib.sha256(content).hexdigest(),
                 }
                 metadata_path(path).write_text(json.dumps(metadata), encoding="utf-8")
+
+    def _clear(self, root: Path) -> None:
+        """Take away data that are no table of this, and what was linked to."""
+        data = root / "data"
+        tables = {data / table.place for table in self.tables}
+        kept = tables | {metadata_path(path) for path in tables}
+        links = [path for path in root.iterdir() if path.is_symlink()]
+        others = [path for path in data.rglob("*") if path.is_file() and path not in kept]
+        for path in links + others:
+            path.unlink()
 
 
 def read_source(workspace: Workspace) -> Source:
