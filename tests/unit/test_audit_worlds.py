@@ -70,6 +70,17 @@ def test_a_world_is_read_by_the_program_and_its_metadata_tell_nothing_of_the_res
     assert read_borrow_rates(data / "borrow", "ACME").rates[-1].day == day("2025-06-23")
 
 
+def test_data_that_must_not_be_written_can_be_audited(checkout, source, written):
+    kept = [checkout.root / "data" / place for place in ("prices", ACME)]
+    modes = [path.stat().st_mode for path in kept]
+    for path, mode in zip(kept, modes, strict=True):
+        path.chmod(mode & ~0o222)
+    data = written(source.as_is())
+    for path, mode in zip(kept, modes, strict=True):
+        path.chmod(mode)
+    assert all((data / place).stat().st_mode & 0o200 for place in ("prices", ACME))
+
+
 def test_where_prices_are_other_ones_no_other_file_tells_the_true_ones(
     checkout, source, written, monkeypatch
 ):

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import shutil
+import stat
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -105,6 +106,8 @@ class Source:
         unseen = shutil.ignore_patterns("__pycache__", ".*")
         shutil.copytree(self.workspace.strategies, root / "strategies", ignore=unseen)
         shutil.copytree(self.workspace.data, root / "data", ignore=unseen)
+        for path in root.rglob("*"):  # of what must not be written, the copy must be
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
         for path in Path.cwd().iterdir():
             if path.name not in ("strategies", "data") and not path.name.startswith("."):
                 with suppress(OSError):  # not every system allows links
