@@ -230,7 +230,7 @@ def _show_guess(file: PriceFile) -> None:
         out.print(note, soft_wrap=True, markup=False)
     out.print(table)
     rows = sum(len(rows) for rows in file.tables.values())
-    out.print(f"{len(file.tables):,} symbols, {rows:,} rows")
+    out.print(f"{_counted(len(file.tables), 'symbol')}, {_counted(rows)}")
 
 
 def _show_made(made: list[tuple[Update, Version | None]]) -> None:
@@ -267,13 +267,13 @@ def _show_updates(updates: list[Update]) -> None:
 def _lines(update: Update) -> Iterable[str]:
     added, changes = update.added, update.changes
     span = f", {added[0]} to {added[-1]}" if added else ""
-    yield f"{update.symbol}: {_rows(len(added))} added{span}"
+    yield f"{update.symbol}: {_counted(len(added))} added{span}"
     for change in changes[:_MOST]:
         yield f"  {change.key} {change.column}: {change.old} → {change.new}"
     if len(changes) > _MOST:
         yield f"  … and {len(changes) - _MOST:,} more cells"
     if changes:
-        differ = _rows(len({change.key for change in changes}))
+        differ = _counted(len({change.key for change in changes}))
         yield (
             f"  replaced {differ}"
             if update.accepted
@@ -285,8 +285,8 @@ def _lines(update: Update) -> Iterable[str]:
         yield f"  {note}"
 
 
-def _rows(number: int) -> str:
-    return "1 row" if number == 1 else f"{number:,} rows"
+def _counted(number: int, noun: str = "row") -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 COMMANDS = (
