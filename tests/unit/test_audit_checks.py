@@ -236,9 +236,13 @@ def test_what_is_written_is_not_read(checkout, tmp_path):
     assert audited(checkout, "made")["outcome"] == "clean"
 
 
-def test_a_library_that_opens_files_unseen_is_told(checkout, monkeypatch):
+@pytest.mark.parametrize("line", ["import pyarrow.csv", "from pyarrow import csv"])
+def test_a_library_that_opens_files_unseen_is_told(checkout, monkeypatch, line):
+    import pyarrow as pa
+
     monkeypatch.delitem(sys.modules, "pyarrow.csv", raising=False)
-    checkout.strategy("made", 'import pandas, pyarrow.csv; return "no"')
+    monkeypatch.delattr(pa, "csv", raising=False)
+    checkout.strategy("made", f'{line}; return "no"')
     (told,) = check(audited(checkout, "made"), "reads")["findings"]
     assert told["what"].startswith("It loads pyarrow.csv, which opens files unseen, while it")
 

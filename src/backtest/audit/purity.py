@@ -62,7 +62,7 @@ class Watch:
     def see(self, event: str, terms: tuple[Any, ...]) -> None:
         """Note an audit event where it tells of something that is not the strategy's to touch."""
         what = self._told(event, terms)
-        line = self._line() if what else None
+        line = self._line(importing=event == "import") if what else None
         if line is not None and len(self.touched) < _MOST:
             self.touched.setdefault((what, line), self._when)
 
@@ -95,17 +95,20 @@ class Watch:
                 return ""
         return f"reads {path}, which no world can change,"
 
-    def _line(self) -> str | None:
+    def _line(self, *, importing: bool) -> str | None:
         """The line of the strategy that is at work, or nothing where it is not on the way.
 
-        None where it imports a library, which may read what it needs.
+        None where it imports a library, which may read and import what it needs; with `importing`
+        the import itself is what is told.
         """
         folder = str(self._root / "strategies")
         frame = sys._getframe(1)  # noqa: SLF001 - the one way to see who asks
         while frame is not None:
             name = frame.f_code.co_filename
-            if name.startswith("<frozen importlib"):
+            is_import = name.startswith("<frozen importlib")
+            if is_import and not importing:
                 return None
+            importing = importing and (is_import or name == __file__)
             if os.path.realpath(name).startswith(folder):
                 text = linecache.getline(name, frame.f_lineno).strip()
                 return f"{Path(name).name}, line {frame.f_lineno}: {text}"
