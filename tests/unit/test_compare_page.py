@@ -1,6 +1,7 @@
 """The comparison page: curves, the best of each row, who earned on what, and what is unlike."""
 
 import json
+import re
 import shutil
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -8,13 +9,13 @@ from types import SimpleNamespace
 import pytest
 
 from backtest.errors import DataError
-from backtest.reports import compare_charts, compare_matrix
+from backtest.reports import compare_charts, compare_matrix, compare_page
 from backtest.reports.compare_charts import Curve, chart
 from backtest.reports.compare_matrix import matrix, strengths
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.compare_tables import correlation, correlations, figure_rows
 from backtest.reports.differences import benchmarks_of, differences, unlike
-from backtest.reports.formats import FIGURES
+from backtest.reports.formats import FIGURES, percent
 from backtest.runs import Run
 from tests.made_up import day, do
 from tests.pages import drawn, table, visible
@@ -390,3 +391,21 @@ def test_a_comparison_that_is_kept_has_a_record_by_its_runs(checkout):
     shutil.rmtree(path.parent)
     write_comparison(reports, runs)
     assert not list(reports.glob("compare-*"))
+
+
+def test_tiles_name_the_best_and_count_what_beats_random_timing(checkout, monkeypatch):
+    runs = [do(checkout), do(checkout, "owner")]
+    monkeypatch.setattr(compare_page, "corrected", lambda _: [0.01, 0.5, 0.6])
+    tiles = {label: (figure, of) for label, figure, of in compare_page._tiles(runs, ["a", "b"])}
+    returns = [run.summary["total_return"] for run in runs]
+    best = returns.index(max(returns))
+    assert tiles["Highest return"] == (percent(returns[best]), "ab"[best])
+    assert tiles["Better than random timing"] == ("1 of 3", "smallest Holm p 0.01")
+    assert returns[0] != returns[1]
+
+
+def test_a_profit_is_blue_and_a_loss_orange(checkout):
+    page = page_of(checkout, do(checkout), do(checkout, "owner"))
+    cells = re.findall(r'<td class="n (up|down)" data-v="(-?)', page)
+    assert cells
+    assert all((look == "down") == bool(minus) for look, minus in cells)

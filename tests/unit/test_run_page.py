@@ -162,6 +162,22 @@ def test_too_many_bars_become_weeks(checkout, monkeypatch):
     assert len(data["account"]["equity"]) == len(data["days"]) + 1
 
 
+def test_a_week_has_its_deepest_fall_and_its_last_exposure(checkout, monkeypatch):
+    monkeypatch.setattr(run_charts, "MOST_BARS", 20)
+    run = do(checkout, "owner")
+    first = run.equity.index[0]
+    table = run.equity.copy()
+    table.loc[table.index[1], "equity"] /= 2  # and it recovers within the week
+    table.loc[table.index[4], "position_value"] = table.loc[table.index[4], "equity"] / 4
+    monkeypatch.setitem(vars(run), "equity", table)
+    account = run_charts.story(run, [])["account"]
+    assert first.day_name() == "Monday"
+    assert account["drawdown"][0] == pytest.approx(
+        table["equity"].iloc[1] / table["equity"].iloc[0] - 1, abs=1e-3
+    )
+    assert account["exposure"][0] == 0.25
+
+
 def test_of_too_many_symbols_those_stay_that_were_traded(checkout, monkeypatch):
     monkeypatch.setattr(run_charts, "MOST_BARS", 10)
 
@@ -359,3 +375,12 @@ def test_the_largest_page_stays_below_500_kb(checkout):
     assert (len(symbol["events"]), len(symbol["trades"])) == (events, trades)
     assert len(page.rows["decisions"]) >= 50
     assert (run.path / "index.html").stat().st_size < 500_000
+
+
+def test_costs_and_sources_are_told_whole(checkout):
+    guarded = do(checkout, "owner")
+    row = {**guarded.trades[0], "commission": "1.25", "borrow": "2.50"}
+    assert run_page._trade(row, guarded)["exact"]["costs"] == "3.75"
+    kinds = {"start": {}}
+    seen = {**guarded.decisions[0], "source_url": "https://a.org/1", "source_url_2": "http://b.org"}
+    assert [name for name, _ in run_page._decision(seen, kinds)["sources"]] == ["a.org", "b.org"]
