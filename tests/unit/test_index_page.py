@@ -180,3 +180,13 @@ def test_audits_are_listed_with_their_outcome(reports):
     assert row[0] == "audit"
     assert "Bias found" in row[2]
     assert row[4] == "2025-06-02 to 2025-08-26"
+
+
+@pytest.mark.parametrize("broken", [{"symbols": ["ACME", 7]}, {"strategy": None}])
+def test_a_record_with_other_than_names_gets_a_row_and_stops_nothing(checkout, reports, broken):
+    run = do(checkout)
+    path = run.path / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **broken}), encoding="utf-8")
+    (row,) = table(index_of(reports), "reports")[1:]
+    assert "run.json cannot be read" in row[2]
+    assert "stands where a name belongs" in row[2]

@@ -111,7 +111,9 @@ def _entry(path: Path, changed: float) -> Entry:
             name for name in ("index.html", "tearsheet.html") if (path.parent / name).is_file()
         ]
         made = datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat()
-        return read(path, record)._replace(made=made, pages=pages)
+        entry = read(path, record)
+        _check_texts(entry.title, *entry.subjects, *entry.symbols)
+        return entry._replace(made=made, pages=pages)
     except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
         return Entry(
             what,
@@ -120,6 +122,12 @@ def _entry(path: Path, changed: float) -> Entry:
             made=datetime.fromtimestamp(changed, UTC).isoformat(),
             result=f"{path.name} cannot be read: {_why(error)}.",
         )
+
+
+def _check_texts(*names: object) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{name!r} stands where a name belongs")
 
 
 def _why(error: Exception) -> str:
