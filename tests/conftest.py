@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 os.environ["YF_DISABLE_CURL_CFFI"] = "1"  # pytest-socket would not hold back curl's sockets
+# A shell that starts the suite in the background has it ignore Ctrl-C, and its processes as well.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 settings.register_profile("backtest", deadline=None)  # the calendar takes a second to load
 settings.load_profile("backtest")
 

@@ -125,5 +125,5 @@ def test_the_page_shows_where_the_profit_came_from(page):
     text = page("beats")
     for title in ("Event", "Kind of event", "Direction", "Left by", "Hour of knowledge"):
         assert f'<th scope="col" class="wide">{title}</th>' in text
-    assert '<td class="wide">after the close</td>' in text
+    assert '<th scope="row" class="wide">after the close</th>' in text
     assert '<td class="n">103.00</td><td class="n">103.00</td><td class="n">+0.0 %</td>' in text
