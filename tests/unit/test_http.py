@@ -18,10 +18,9 @@ QUICK = Patience(tries=3, seconds=5.0, each=2.0, wait=0.001)
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
+def server(monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("BACKTEST_CACHE", str(tmp_path / "cache"))
     with local_server() as server:
         yield server
 
@@ -40,7 +39,7 @@ def waits(monkeypatch):
 
 
 def make_client(server, **changes):
-    terms = {"identity": "Jane Doe jane@example.org", "pace": Pace(1000), "cache": "made-up"}
+    terms = {"identity": "Jane Doe jane@example.org", "pace": Pace(1000)}
     return HttpClient(server.url, **{**terms, "patience": QUICK, **changes})
 
 
@@ -162,25 +161,6 @@ def test_a_wait_that_is_too_long_is_told(server, client, waits):
     assert waits == []
 
 
-def test_a_copy_is_taken_and_a_damaged_one_is_not(server, client, tmp_path):
-    server.answers(Answer(b"one"), Answer(b"two"), Answer(b"three"))
-    assert client.get("/a/../b?c", keep=True) == b"one"
-    assert client.get("/a/../b?c", keep=True) == b"one"
-    assert make_client(server).get("/a/../b?c", keep=True) == b"one"
-    assert client.get("/a/../b?c") == b"two"
-    (copy,) = (path for path in tmp_path.rglob("*") if path.is_file())
-    assert copy.is_relative_to(tmp_path / "cache/made-up")
-    copy.write_bytes(copy.read_bytes()[:-1])
-    assert client.get("/a/../b?c", keep=True) == b"three"
-
-
-def test_a_fault_is_not_kept(server, client):
-    server.answers(Answer(status=404), GOOD)
-    with pytest.raises(SourceError):
-        client.get("/a", keep=True)
-    assert client.get("/a", keep=True) == b"good"
-
-
 def test_the_pace_is_shared_by_all_who_ask(monkeypatch):
     slept = []
     monkeypatch.setattr(http, "monotonic", lambda: 100.0)
@@ -203,7 +183,7 @@ def test_an_identity_that_cannot_be_sent_is_refused(server, identity):
 @pytest.mark.parametrize("url", ["www.sec.gov", "ftp://www.sec.gov", "https://"])
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(UsageError, match="is not an address"):
-        HttpClient(url, identity="Jane", pace=Pace(1), cache="x")
+        HttpClient(url, identity="Jane", pace=Pace(1))
 
 
 def test_work_that_fails_otherwise_is_not_done_again():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.reports.formats import UNKNOWN, count, percent, share
+from backtest.reports.formats import UNKNOWN, count, counted, percent, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,11 +55,6 @@ class Side(NamedTuple):
 def title(record: Record) -> str:
     """The strategy and its stocks."""
     return f"{record['strategy']} · {' + '.join(record['symbols'])}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def decided(record: Record) -> str:

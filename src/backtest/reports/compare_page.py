@@ -21,9 +21,8 @@ from backtest.reports.differences import (
     unlike,
 )
 from backtest.reports.evidence_words import comparison_notes, comparison_rows, corrected, p_value
-from backtest.reports.formats import UNKNOWN, costs_line, percent, ratio
+from backtest.reports.formats import UNKNOWN, costs_line, counted, percent, ratio
 from backtest.reports.pages import write_page
-from backtest.reports.study_words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -44,6 +44,11 @@ def count(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, such as `1 set` or `3,480 sets`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def field(name: str, value: Any) -> str:
     """A field of an event: changes and surprises in percent, large numbers grouped."""
     if value is None or value == "":

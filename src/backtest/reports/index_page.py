@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from backtest.reports.audit_words import outcome
 from backtest.reports.evidence_words import leading_p, p_value
-from backtest.reports.formats import percent, ratio, share
+from backtest.reports.formats import counted, percent, ratio, share
 from backtest.reports.pages import write_page
-from backtest.reports.study_words import counted, probability
+from backtest.reports.study_words import probability
 from backtest.runs import Run
 
 if TYPE_CHECKING:

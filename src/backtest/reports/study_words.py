@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.reports.formats import UNKNOWN, percent
+from backtest.reports.formats import UNKNOWN, counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,11 +34,6 @@ TESTS = {
 def title(record: Record) -> str:
     """The subject and the stock."""
     return f"{record['name']} · {record['symbol']}"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number and its noun."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def probability(value: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backtest.discovery import shown
-from backtest.reports.formats import percent, ratio
+from backtest.reports.formats import counted, percent, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -163,11 +163,6 @@ def rank(standing: Standing, which: str = "sets") -> str:
 def share_of(part: int, whole: int) -> str:
     """A part in numbers and percent, such as `12 of 48 (25 %)`."""
     return f"{part:,} of {whole:,} ({_share(part, whole)})"
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, such as `1 set` or `3,480 sets`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _share(part: int, whole: int) -> str:

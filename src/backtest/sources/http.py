@@ -1,8 +1,7 @@
-"""Plain HTTP: one client that says who asks, keeps to a pace, asks again, and keeps what it got.
+"""Plain HTTP: one client that says who asks, keeps to a pace and asks again.
 
-On `requests`, which is here in any case. requests-ratelimiter and requests-cache are well kept, but
-the first brings pyrate-limiter for what `Pace` does in five lines and lets bursts through, and the
-second keeps answers by age in a database, where filings never change and a damaged copy must show.
+On `requests`, which is here in any case. requests-ratelimiter is well kept, but brings
+pyrate-limiter for what `Pace` does in five lines, and lets bursts through.
 """
 
 from __future__ import annotations
@@ -13,11 +12,10 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from backtest.errors import SourceError, UsageError
 from backtest.sources.retries import PassingError, Patience, patiently
-from backtest.workspace import cached
 
 if TYPE_CHECKING:
     from requests import Response, Session
@@ -60,7 +58,6 @@ class HttpClient:
         *,
         identity: str,
         pace: Pace,
-        cache: str,
         patience: Patience | None = None,
         largest: int = 256 << 20,
     ) -> None:
@@ -70,7 +67,6 @@ class HttpClient:
             base_url: the site, such as `https://www.sec.gov`.
             identity: who asks, sent as User-Agent.
             pace: how fast may be asked; clients share one where sites count together.
-            cache: the folder within the user's cache for what is kept.
             patience: how often and how long to ask; the usual where None.
             largest: bytes that an answer may have.
 
@@ -88,16 +84,14 @@ class HttpClient:
         self._base = base_url.rstrip("/")
         self._session = _session(identity.strip())
         self._pace = pace
-        self._cache = f"{cache}/{quote(urlsplit(base_url).netloc, safe='')}"
         self._patience = patience or Patience()
         self._largest = largest
 
-    def get(self, path: str, *, keep: bool = False) -> bytes:
+    def get(self, path: str) -> bytes:
         """The whole answer to a GET.
 
         Args:
             path: on the site, with its query; it begins with `/`.
-            keep: whether a copy in the user's cache is taken and left, for what never changes.
 
         Raises:
             SourceError: the site does not answer, refuses, or sends too much. `status` is that of
@@ -105,9 +99,7 @@ class HttpClient:
 
         """
         url = self._base + path
-        if not keep:
-            return patiently(lambda: self._ask(url), url, self._patience)
-        return cached(f"{self._cache}/{quote(path, safe='')}", lambda: self.get(path))
+        return patiently(lambda: self._ask(url), url, self._patience)
 
     def _ask(self, url: str) -> bytes:
         import requests

@@ -51,8 +51,8 @@ class Edgar:
         """
         pace, who = Pace(PER_SECOND), checked_identity(identity)
         site, lists = base_url or SITE, base_url or _LISTS
-        self._site = HttpClient(site, identity=who, pace=pace, cache="edgar", patience=PATIENCE)
-        self._lists = HttpClient(lists, identity=who, pace=pace, cache="edgar", patience=PATIENCE)
+        self._site = HttpClient(site, identity=who, pace=pace, patience=PATIENCE)
+        self._lists = HttpClient(lists, identity=who, pace=pace, patience=PATIENCE)
         self._address, self._list_address = site.rstrip("/"), lists.rstrip("/")
         self._answered = answered or (lambda _: None)
 
