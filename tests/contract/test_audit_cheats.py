@@ -187,3 +187,9 @@ def test_a_report_that_is_stamped_on_its_own_day_is_found_in_the_data(audited, m
     (wrong,) = [one for one in record["data"] if one["severity"] == "error"]
     assert "earnings.csv, line 2" in wrong["where"]
     assert "midnight" in wrong["what"]
+
+
+def test_a_connection_to_an_address_needs_no_name_to_be_noticed(market):
+    ask = "asked = socket.socket(); asked.connect_ex(('127.0.0.1', 9)); asked.close()"
+    market.strategy("asks", f"import socket; {ask}; return 'asked'")
+    assert list(findings(audited_as(market, "asks"))) == ["reads"]

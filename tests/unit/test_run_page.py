@@ -384,3 +384,11 @@ def test_costs_and_sources_are_told_whole(checkout):
     kinds = {"start": {}}
     seen = {**guarded.decisions[0], "source_url": "https://a.org/1", "source_url_2": "http://b.org"}
     assert [name for name, _ in run_page._decision(seen, kinds)["sources"]] == ["a.org", "b.org"]
+
+
+def test_an_event_that_renews_a_trade_is_one_that_traded(checkout):
+    checkout.strategy("holds", "return Signal.long(event, hold=20)", "Earnings, News")
+    run = do(checkout, "holds")
+    assert [row["action"] for row in run.decisions] == ["enter", "renew", "renew"]
+    (symbol,) = page_of(run).data["symbols"]
+    assert [event[2] for event in symbol["events"]] == [1, 1, 1]
