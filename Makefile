@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint check lock goldens mutants bench clean
+.PHONY: run test lint check docs pythons lock goldens mutants bench clean
 
 run: $(VENV)/.installed
 	$(BIN)/backtest run
@@ -17,9 +17,15 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-check: $(VENV)/.installed-dev
+check: $(VENV)/.installed-dev pythons
 	$(BIN)/pytest -n auto --cov=backtest.engine --cov=backtest.events --cov=backtest.market \
 		--cov-branch --cov-report= --cov-fail-under=95
+
+# Writes the pages that are made from code, then the site to build/site: warnings are errors.
+# Look at it: `python3 -m http.server --directory build/site`.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m docs.tools
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Shows what differs from the recorded trades and orders, and asks before it writes.
 goldens: $(VENV)/.installed-dev
@@ -36,6 +42,19 @@ bench: $(VENV)/.installed-dev .venv-peers/.installed
 .venv-peers/.installed: benchmarks/peers/requirements.lock | $(VENV)/bin/python
 	$(BIN)/python -m venv .venv-peers
 	.venv-peers/bin/pip --quiet --disable-pip-version-check install --require-hashes -r $<
+	touch $@
+
+# An environment for each other Python at hand, also one that only pyenv knows: the wheel is tested there too.
+pythons: $(VENV)/.installed-dev
+	@for version in 3.11 3.12 3.13; do \
+		python=$$(PYENV_VERSION=$$(pyenv latest $$version 2>/dev/null) python$$version -c 'import sys; print(sys.executable)' 2>/dev/null) || continue; \
+		test $$version = $$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])') || \
+			$(MAKE) --no-print-directory .venv-$$version/.installed OTHER=$$python || exit; \
+	done
+
+.venv-3.%/.installed: requirements.lock
+	$(OTHER) -m venv $(@D)
+	$(@D)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r $<
 	touch $@
 
 # Versions and hashes, no addresses.
@@ -59,4 +78,4 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-peers
+	rm -rf $(VENV) .venv-peers .venv-3.*

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from backtest.discovery import BacktraderStrategy, StrategyFile, configure, load_strategy, plain
+from backtest.discovery import BacktraderStrategy, StrategyFile, configure, plain
 from backtest.errors import DataError, UsageError
 from backtest.evidence import SEED, evidence_of, trials_on_record
 from backtest.inputs import Inputs, read_inputs
+from backtest.places import find_strategy
 from backtest.runs import (
     Run,
     complete_manifest,
@@ -113,15 +114,22 @@ def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
         raise UsageError("; ".join(faults)) from None
 
 
-def prepare_run(workspace: Workspace, request: RunRequest) -> PreparedRun:
+def prepare_run(
+    workspace: Workspace, request: RunRequest, file: StrategyFile | None = None
+) -> PreparedRun:
     """Read and check everything that a run needs.
+
+    Args:
+        workspace: the folders.
+        request: what is run.
+        file: the strategy, where it is not to be loaded from the folder by its name.
 
     Raises:
         UsageError: a strategy, symbol, parameter or span is wrong.
         DataError: a data file is.
 
     """
-    file = load_strategy(workspace.strategies, request.strategy)
+    file = file or find_strategy(workspace, request.strategy)
     strategy = configure(file, request.settings)
     span = (request.first, request.last)
     inputs = read_inputs(
@@ -131,6 +139,7 @@ def prepare_run(workspace: Workspace, request: RunRequest) -> PreparedRun:
         span,
         strategy.listens_to,
         request.as_of,
+        strategy.looks_at,
     )
     identity = _identity(workspace.data, request, file, strategy, inputs)
     name = folder_name(file.name, request.symbols, run_id(identity))
@@ -241,7 +250,7 @@ def _decide(prepared: PreparedRun) -> list[Decision]:
 
     inputs, strategy = prepared.inputs, prepared.strategy
     reaction = timedelta(minutes=prepared.request.rules.reaction_minutes)
-    where = (inputs.events, inputs.history, inputs.span, reaction)
+    where = (inputs.events, inputs.seen, inputs.span, reaction)
     if isinstance(strategy, BacktraderStrategy):
         return schedule(strategy.listens_to, *where)
     return decide(strategy, *where)

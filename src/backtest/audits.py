@@ -71,6 +71,17 @@ def read_audit(path: Path) -> Audit:
     return Audit(path, record)
 
 
+def list_audits(reports: Path) -> list[Audit]:
+    """The audits in a folder, newest first.
+
+    Raises:
+        DataError: one is not readable.
+
+    """
+    found = [read_audit(place.parent) for place in reports.glob("audit-*/audit.json")]
+    return sorted(found, key=lambda audit: str(audit.record["finished_at"]), reverse=True)
+
+
 def find_audit(reports: Path, strategy: str, source_sha256: str) -> Audit | None:
     """The newest audit of a strategy as its source stands now; None where there is none.
 

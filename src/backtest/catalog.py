@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backtest.datafiles import open_data_file
-from backtest.discovery import load_strategy, strategy_names
 from backtest.engine.timeline import tradable_session
 from backtest.errors import UsageError, unknown
 from backtest.events import FILED_KINDS, NEW_YORK, Event, event_order, read_all_events
@@ -15,6 +14,7 @@ from backtest.events.files import parse_events
 from backtest.market.borrow import parse_borrow_rates
 from backtest.market.price_store import price_path
 from backtest.market.prices import parse_prices, price_symbols, read_prices
+from backtest.places import find_strategy, strategy_places
 from backtest.versions import seal
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ class EventRow:
 def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
     """Kinds by name: those that ship, and those that strategy files define."""
     kinds = {kind.kind: kind for kind in FILED_KINDS}
-    for name in strategy_names(workspace.strategies):
+    for name in strategy_places(workspace):
         try:
-            heard = load_strategy(workspace.strategies, name).cls.listens_to
+            heard = find_strategy(workspace, name).cls.listens_to
         except UsageError:  # `list strategies` tells of it
             continue
         own = (kind for kind in heard if not kind.__module__.startswith("backtest."))

@@ -6,7 +6,6 @@ import ast
 import hashlib
 import importlib
 import importlib.util
-import inspect
 import sys
 import traceback
 from copy import copy
@@ -22,64 +21,43 @@ from backtest.events import Event
 from backtest.strategy import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+    from types import ModuleType
 
     from pydantic.fields import FieldInfo
 
 
-_REQUIRED = "(must be set)"
-
-
 @dataclass(frozen=True)
 class StrategyFile:
-    """A strategy, its name and the file that it was loaded from."""
+    """A strategy, its name and the file that it was loaded from.
+
+    Attributes:
+        name: what it is called by.
+        path: of its source.
+        cls: a subclass of `Strategy` or of `EventStrategy`.
+        package: the installed package that it is part of, a folder or a file; None for a file in
+            a folder of strategies.
+        defaults: parameters that go before those of the class, as texts by dotted name.
+        defaults_in: the file that sets them.
+
+    """
 
     name: str
     path: Path
     cls: type[Any]
-    """A subclass of `Strategy` or of `EventStrategy`."""
+    package: Path | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    defaults_in: Path | None = None
 
     def source_sha256(self) -> str:
-        """Hash of the file's source and of the neighbours that it imports."""
+        """Hash of the file's source and of what it imports: its neighbours, or its package."""
         digest = hashlib.sha256()
-        for path in sorted(_sources(self.path)):
-            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        base = (self.package or self.path).parent
+        for path in sorted(_sources_in(self.package) if self.package else _sources(self.path)):
+            name = path.relative_to(base).as_posix()
+            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
         return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class StrategyDescription:
-    """A strategy file as a list shows it; `error` says why it does not load."""
-
-    name: str
-    path: str
-    summary: str = ""
-    events: tuple[str, ...] = ()
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    error: str | None = None
-
-
-def describe_strategies(folder: Path) -> list[StrategyDescription]:
-    """Every strategy file, with its default parameters; those that do not load say why."""
-    return [_describe(folder, name) for name in strategy_names(folder)]
-
-
-def _describe(folder: Path, name: str) -> StrategyDescription:
-    path = str(folder / f"{name}.py")
-    try:
-        cls = load_strategy(folder, name).cls
-        defaults = {
-            parameter: _REQUIRED
-            if definition.is_required()
-            else shown(definition.get_default(call_default_factory=True))
-            for parameter, definition in parameters(cls).items()
-        }
-    except UsageError as error:
-        return StrategyDescription(name, path, error=str(error))
-    events = tuple(kind.kind for kind in cls.listens_to)
-    summary = (inspect.getdoc(cls) or "").split("\n", 1)[0]
-    return StrategyDescription(name, path, summary, events, defaults)
 
 
 def shown(value: Any) -> str:
@@ -128,31 +106,45 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
     if name not in strategy_names(folder):
         raise unknown("strategy", name, strategy_names(folder))
     path = folder / f"{name}.py"
-    module = _import(folder, path)
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        # An EventStrategy is known by its method: to import the class would load Backtrader.
-        and (issubclass(value, Strategy) or hasattr(value, "notify_event"))
-        and value.__module__ == module.__name__
-    ]
+    return StrategyFile(name, path, one_strategy(str(path), defined_in(_import(folder, path))))
+
+
+def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
+    """The strategy that stands alone in its place.
+
+    Raises:
+        UsageError: there is none, there are several, or it listens to no kinds of event.
+
+    """
     if len(found) != 1:
         names = ", ".join(cls.__name__ for cls in found) or "none"
         raise UsageError(
-            f"{path} must define one subclass of Strategy or EventStrategy; it defines {names}."
+            f"{place} must define one subclass of Strategy or EventStrategy; it defines {names}."
         )
-    cls: type[Any] = found[0]
-    _check_kinds(path, cls.listens_to)
-    return StrategyFile(name, path, cls)
+    _check_kinds(place, found[0].listens_to)
+    return found[0]
 
 
-def _check_kinds(path: Path, kinds: object) -> None:
+def defined_in(module: ModuleType) -> list[type[Any]]:
+    """The strategies that a module defines; those that it imports are not its own."""
+    own = (value for value in vars(module).values() if is_strategy(value))
+    return [value for value in own if value.__module__ == module.__name__]
+
+
+def is_strategy(value: object) -> bool:
+    """Whether it is a class of a strategy."""
+    # An EventStrategy is known by its method: to import the class would load Backtrader.
+    return isinstance(value, type) and (
+        issubclass(value, Strategy) or hasattr(value, "notify_event")
+    )
+
+
+def _check_kinds(place: str, kinds: object) -> None:
     if not isinstance(kinds, tuple) or not all(
         isinstance(kind, type) and issubclass(kind, Event) for kind in kinds
     ):
         raise UsageError(
-            f"{path}: listens_to must be a tuple of kinds of event, such as (Earnings,); "
+            f"{place}: listens_to must be a tuple of kinds of event, such as (Earnings,); "
             f"it is {kinds!r}."
         )
 
@@ -169,6 +161,11 @@ class BacktraderStrategy:
         """The kinds of event that it hears of."""
         kinds: tuple[type[Event], ...] = self.cls.listens_to
         return kinds
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """None: Backtrader shows the symbols that are traded."""
+        return ()
 
     def model_dump(self) -> dict[str, Any]:
         """The parameters by name, as of a `Strategy`."""
@@ -187,8 +184,9 @@ def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | Bac
 
     """
     known = parameters(file.cls)
+    check_defaults(file)
     values: dict[str, Any] = {}
-    for name, text in settings.items():
+    for name, text in {**file.defaults, **settings}.items():
         if name not in known:
             raise unknown(f"parameter of {file.name}", name, known)
         _put(values, file.cls, name, text, known[name])
@@ -198,10 +196,32 @@ def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | Bac
         return BacktraderStrategy(file.cls, _backtrader_model(file.cls)(**values).model_dump())
     except ValidationError as error:
         faults = [
-            f"{'.'.join(str(part) for part in fault['loc'])} = {fault['input']!r}: {fault['msg']}"
+            f"{name} = {fault['input']!r}: {fault['msg']}{_set_by(file, settings, name)}"
             for fault in error.errors()
+            for name in [".".join(str(part) for part in fault["loc"])]
         ]
         raise UsageError(f"{file.name}: " + "; ".join(faults)) from None
+
+
+def check_defaults(file: StrategyFile) -> None:
+    """Hold the names of the defaults that a file sets against the parameters.
+
+    Raises:
+        UsageError: one is not a parameter.
+
+    """
+    known = parameters(file.cls)
+    for name in file.defaults:
+        if name not in known:
+            raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
+
+
+def _set_by(file: StrategyFile, settings: Mapping[str, str], name: str) -> str:
+    """Where a bad value stands, unless it was just given."""
+    stated = any(
+        name == one or name.startswith(f"{one}.") for one in {*file.defaults} - {*settings}
+    )
+    return f" (set in {file.defaults_in})" if stated else ""
 
 
 def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
@@ -259,22 +279,27 @@ def _import(folder: Path, path: Path) -> Any:
         spec = ModuleSpec(package, None, is_package=True)
         spec.submodule_search_locations = [str(folder)]
         sys.modules[package] = importlib.util.module_from_spec(spec)
-    for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
-        del sys.modules[name]  # a file may have changed since it was loaded
+    # A file may have changed since it was loaded, and so may its neighbours.
+    loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+    before = {name: sys.modules.pop(name) for name in loaded}
     importlib.invalidate_caches()
     try:
         return importlib.import_module(f"{package}.{path.stem}")
     except (Exception, SystemExit) as error:
-        raise UsageError(_load_failure(folder, path, error)) from error
+        raise UsageError(load_failure(str(folder), str(path), error)) from error
+    finally:  # Backtrader looks up the modules of strategies that were loaded before
+        for name, module in before.items():
+            sys.modules.setdefault(name, module)
 
 
-def _load_failure(folder: Path, path: Path, error: BaseException) -> str:
-    message = f"{path} does not load: {type(error).__name__}: {error}"
+def load_failure(folder: str, place: str, error: BaseException) -> str:
+    """The error, and the last line on the way there that is in the folder."""
+    message = f"{place} does not load: {type(error).__name__}: {error}"
     if isinstance(error, SyntaxError):
         return f"{message}\n  line {error.lineno}: {(error.text or '').strip()}"
     frames = traceback.extract_tb(error.__traceback__)
     for frame in reversed(frames):
-        if str(folder) in frame.filename:
+        if folder in frame.filename and "importlib" not in frame.filename:
             return f"{message}\n  {frame.filename}, line {frame.lineno}: {frame.line}"
     return message
 
@@ -283,6 +308,10 @@ def _places(folder: Path, module: str) -> list[Path]:
     place = folder.joinpath(*module.split("."))
     parents = [parent / "__init__.py" for parent in (place, *place.parents) if parent != folder]
     return [place.with_suffix(".py"), *(p for p in parents if p.exists())]
+
+
+def _sources_in(package: Path) -> list[Path]:
+    return [*package.rglob("*.py")] if package.is_dir() else [package]
 
 
 def _sources(path: Path) -> set[Path]:

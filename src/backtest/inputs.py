@@ -32,6 +32,7 @@ class Inputs:
         rates: by symbol the borrow rates.
         files: the event files of every kind that may be looked at.
         benchmark: closes to compare with.
+        others: by symbol the prices that the strategy looks at and does not trade.
         assumptions: what is assumed about the files themselves.
 
     """
@@ -41,12 +42,18 @@ class Inputs:
     rates: Mapping[str, BorrowRates]
     files: Sequence[EventFile]
     benchmark: Prices
+    others: Mapping[str, Prices] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
 
     @property
     def events(self) -> list[Event]:
         """The events of all files."""
         return [event for file in self.files for event in file.events]
+
+    @property
+    def seen(self) -> Mapping[str, Prices]:
+        """By symbol all prices of which a strategy is shown the past."""
+        return {**self.others, **self.history}
 
     @property
     def first(self) -> date:
@@ -67,7 +74,7 @@ class Inputs:
         return {n: int(file.metadata.get("version", 1)) for n, file in self._by_place(data).items()}
 
     def _by_place(self, data: Path) -> dict[str, DataFile]:
-        files = [p.file for p in (*self.history.values(), self.benchmark)]
+        files = [p.file for p in (*self.seen.values(), self.benchmark)]
         files += [r.file for r in self.rates.values() if r.file] + [f.file for f in self.files]
         return {file.path.relative_to(data).as_posix(): file for file in files}
 
@@ -79,6 +86,7 @@ def read_inputs(
     span: tuple[date | None, date | None],
     listens_to: Sequence[type[Event]],
     as_of: date | None = None,
+    looks_at: Sequence[str] = (),
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
@@ -90,6 +98,7 @@ def read_inputs(
         listens_to: the kinds of event that the strategy hears of.
         as_of: the day at whose end, in New York, the files are looked at: in the version of
             then, without what became public later; None for the files as they are.
+        looks_at: symbols whose past the strategy is shown beside those that are traded.
 
     Raises:
         UsageError: a symbol or the span is wrong, or the day is still to come.
@@ -103,7 +112,7 @@ def read_inputs(
     read = record or read_data_file
     prices = {
         symbol: read_prices(data / "prices", symbol, bars=symbol in symbols, read=read)
-        for symbol in dict.fromkeys((*symbols, benchmark))
+        for symbol in dict.fromkeys((*symbols, benchmark, *looks_at))
     }
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     # Strategies may look at any public event, not only at those that they answer.
@@ -120,6 +129,7 @@ def read_inputs(
         rates=rates,
         files=files,
         benchmark=prices[benchmark],
+        others={symbol: prices[symbol] for symbol in looks_at if symbol not in history},
         assumptions=record.assumptions(data) if record else (),
     )
 

@@ -118,7 +118,7 @@ def program_sha256(*more: str) -> str:
     """Hash of the program's own code that decides results, and of `more` of its packages."""
     root = Path(__file__).parent
     digest = hashlib.sha256()
-    packages = ("events", "market", "engine", "research")
+    packages = ("events", "market", "blocks", "engine", "research")
     names = (
         "strategy", "tracing", "discovery", "datafiles", "versions", "inputs", "api", "runs",
         "run_files", "evidence",

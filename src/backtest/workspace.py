@@ -5,89 +5,108 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from backtest.config import FILE, Config, Defaults, read_config
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 _DIGEST = sha256().digest_size
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """The three folders that a command works with."""
+    """The folders that a command works with.
+
+    Attributes:
+        strategies: the folder of strategy files; new ones go there.
+        data: prices, events and borrow rates.
+        reports: what is written.
+        more: further folders of strategy files.
+        defaults: parameters of strategies that `backtest.toml` sets.
+
+    """
 
     strategies: Path
     data: Path
     reports: Path
+    more: tuple[Path, ...] = ()
+    defaults: Defaults = field(default_factory=Defaults)
 
 
 def find_workspace(
-    strategies: Path | None = None,
+    strategies: Path | Sequence[Path] | None = None,
     data: Path | None = None,
     reports: Path | None = None,
     start: Path | None = None,
 ) -> Workspace:
-    """Take the folders that are given and find the others in the checkout around `start`.
+    """Take the folders that are given and find the others: see `backtest.config`.
 
     Args:
-        strategies: folder of strategy files, where it is not the checkout's.
+        strategies: folders of strategy files, where they are not the workspace's.
         data: folder of prices, events and borrow rates, likewise.
         reports: folder that runs are written to, likewise.
         start: where the search upwards begins; the working folder by default.
 
     Raises:
-        UsageError: a folder that was given is not there, or none was found.
+        UsageError: a folder that was given is not there, none was found, or `backtest.toml` is
+            wrong.
 
     """
-    root = _checkout(start or Path.cwd())
+    given = {
+        "folders.strategies": strategies,
+        "folders.data": data,
+        "folders.reports": reports,
+    }
+    config = read_config(given, start)
+    first, *more = (_existing(config, "strategies", one) for one in _named(config, "strategies"))
     return Workspace(
-        strategies=_existing("strategies", strategies, root),
-        data=_existing("data", data, root),
-        reports=_chosen("reports", reports, root),
+        strategies=first,
+        data=_existing(config, "data", _named(config, "data")),
+        reports=_named(config, "reports"),
+        more=tuple(more),
+        defaults=config.defaults,
     )
 
 
 def workspace_of_worker() -> Workspace:
     """The folders of a process that is given work: nothing is written, so reports may be nowhere.
 
-    `BACKTEST_STRATEGIES` and `BACKTEST_DATA` name them, or else they are those of the checkout
-    around the working folder.
+    What it is given says all that decides the result, so that no defaults of a file count.
 
     Raises:
         UsageError: a folder is not there, or none was found.
 
     """
-    names = ("strategies", "data")
-    given = {name: os.environ.get(f"BACKTEST_{name.upper()}") for name in names}
-    folders = {name: Path(path) for name, path in given.items() if path}
-    return find_workspace(**folders, reports=Path("reports"))
+    return replace(find_workspace(reports=Path("reports")), defaults=Defaults())
 
 
 def find_reports(reports: Path | None = None, start: Path | None = None) -> Path:
-    """The reports folder that is given, or that of the checkout around `start`.
+    """The reports folder that is given, or that of the workspace around `start`.
 
     Raises:
-        UsageError: none is given and there is no checkout.
+        UsageError: none is given and there is no workspace.
 
     """
-    return _chosen("reports", reports, _checkout(start or Path.cwd()))
+    found: Path = _named(read_config({"folders.reports": reports}, start), "reports")
+    return found
 
 
 def find_data(data: Path | None = None) -> Path:
-    """The data folder that is given, or that of the checkout around the working folder.
+    """The data folder that is given, or that of the workspace around the working folder.
 
     Raises:
-        UsageError: it is not there, or none is given and there is no checkout.
+        UsageError: it is not there, or none is given and there is no workspace.
 
     """
-    return _existing("data", data, _checkout(Path.cwd()))
+    config = read_config({"folders.data": data})
+    return _existing(config, "data", _named(config, "data"))
 
 
 def cache_folder() -> Path:
@@ -153,30 +172,24 @@ def _home() -> Path:
         return Path(os.devnull)  # nothing is there, and nothing can be made below it
 
 
-def _checkout(start: Path) -> Path | None:
-    for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / "strategies").is_dir() and (folder / "data").is_dir():
-            return folder
-    return None
-
-
-def _existing(name: str, given: Path | None, root: Path | None) -> Path:
-    folder = _chosen(name, given, root)
+def _existing(config: Config, name: str, folder: Path) -> Path:
     if not folder.is_dir():
+        setting = config.settings[f"folders.{name}"]
+        named = f" It is named in {setting.where}." if setting.source == "file" else ""
         raise UsageError(
-            f"The {name} folder {folder} is not there. Point --{name} or BACKTEST_{name.upper()} "
-            f"to a folder that exists."
+            f"The {name} folder {folder} is not there.{named} Point --{name} or "
+            f"BACKTEST_{name.upper()} to a folder that exists."
         )
     return folder
 
 
-def _chosen(name: str, given: Path | None, root: Path | None) -> Path:
-    if given is not None:
-        return given.expanduser().resolve()
-    if root is None:
+def _named(config: Config, name: str) -> Any:
+    """The path of a folder, of strategies several."""
+    found = config.value(f"folders.{name}")
+    if found is None:
         raise UsageError(
-            f"No folder with strategies/ and data/ was found from {Path.cwd()} upwards. "
-            f"Work inside a checkout, or give {'--out' if name == 'reports' else f'--{name}'} "
-            f"(or set BACKTEST_{name.upper()})."
+            f"No folder with strategies/ and data/ was found from {Path.cwd()} upwards, nor a "
+            f"{FILE}. Make a workspace with `backtest init FOLDER`, work inside one, or give "
+            f"{'--out' if name == 'reports' else f'--{name}'} (or set BACKTEST_{name.upper()})."
         )
-    return root / name
+    return found

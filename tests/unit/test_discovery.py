@@ -6,13 +6,13 @@ import pytest
 
 from backtest.discovery import (
     configure,
-    describe_strategies,
     load_strategy,
     parameters,
     strategy_names,
 )
 from backtest.errors import UsageError
 from backtest.events import Earnings
+from backtest.places import describe_strategies
 
 HEAD = """\
 from datetime import date
@@ -329,8 +329,8 @@ def test_a_group_of_parameters_is_no_parameter(folder):
 # Descriptions
 
 
-def test_descriptions_hold_defaults_as_set_takes_them(folder):
-    rich = next(row for row in describe_strategies(folder) if row.name == "rich")
+def test_descriptions_hold_defaults_as_set_takes_them(checkout, folder):
+    rich = next(row for row in describe_strategies(checkout.workspace) if row.name == "rich")
     assert rich.summary == "Has parameters of every form."
     assert rich.events == ("earnings",)
     assert rich.error is None
@@ -340,15 +340,15 @@ def test_descriptions_hold_defaults_as_set_takes_them(folder):
     }  # fmt: skip
 
 
-def test_what_a_description_shows_can_be_set(folder):
+def test_what_a_description_shows_can_be_set(checkout, folder):
     file = load_strategy(folder, "rich")
-    rich = next(row for row in describe_strategies(folder) if row.name == "rich")
+    rich = next(row for row in describe_strategies(checkout.workspace) if row.name == "rich")
     assert configure(file, rich.parameters) == file.cls()
 
 
 def test_a_file_that_does_not_load_says_why_and_the_others_are_there(checkout):
     checkout.write("strategies/bad.py", "import nowhere_at_all\n")
-    bad, beats, owner = describe_strategies(checkout.root / "strategies")
+    bad, beats, owner = describe_strategies(checkout.workspace)
     assert "ModuleNotFoundError: No module named 'nowhere_at_all'" in bad.error
     assert [beats.error, owner.error] == [None, None]
 
@@ -356,5 +356,5 @@ def test_a_file_that_does_not_load_says_why_and_the_others_are_there(checkout):
 def test_the_order_of_a_list_is_kept(checkout):
     text = HEAD + "\nclass Steps(Strategy):\n    steps: tuple[int, ...] = (3, 1, 2)\n"
     checkout.write("strategies/steps.py", text)
-    row = next(r for r in describe_strategies(checkout.root / "strategies") if r.name == "steps")
+    row = next(r for r in describe_strategies(checkout.workspace) if r.name == "steps")
     assert row.parameters == {"steps": "3,1,2"}

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.audit.peek import Peek
 from backtest.audit.purity import Watch
-from backtest.discovery import BacktraderStrategy, configure, load_strategy
+from backtest.discovery import BacktraderStrategy, configure
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.inputs import Inputs, read_inputs
+from backtest.places import find_strategy, strategy_places
 from backtest.workspace import workspace_of_worker
 
 if TYPE_CHECKING:
@@ -138,10 +139,11 @@ def _inside(root: Path) -> Iterator[None]:
 
 def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     workspace = workspace_of_worker()
+    strategy_places(workspace)  # what packages tell of themselves is read before it is watched
     with watch.during("while it loads"):
-        file = load_strategy(workspace.strategies, ask.strategy)
+        file = find_strategy(workspace, ask.strategy)
         strategy = configure(file, ask.settings)
-    inputs = _read(workspace.data, ask, strategy.listens_to)
+    inputs = _read(workspace.data, ask, strategy)
     seen.peeks = _peeks(ask, inputs, strategy.listens_to)
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
@@ -149,9 +151,16 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
         _decide(ask, strategy, inputs, seen, watch)
 
 
-def _read(data: Path, ask: Ask, listens_to: Any) -> Inputs:
+def _read(data: Path, ask: Ask, strategy: Strategy | BacktraderStrategy) -> Inputs:
     try:
-        return read_inputs(data, ask.symbols, ask.symbols[0], ask.span, listens_to)
+        return read_inputs(
+            data,
+            ask.symbols,
+            ask.symbols[0],
+            ask.span,
+            strategy.listens_to,
+            looks_at=strategy.looks_at,
+        )
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
 
@@ -180,7 +189,7 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
 
 
 def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
-    terms = (inputs.events, inputs.history, inputs.span, ask.reaction)
+    terms = (inputs.events, inputs.seen, inputs.span, ask.reaction)
     try:
         return decide(strategy, *terms)
     except UsageError:

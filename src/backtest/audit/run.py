@@ -19,9 +19,10 @@ from backtest.audit.sensitivity import delay_record, delays, peek_record
 from backtest.audit.source import read_source
 from backtest.audits import Audit, read_audit
 from backtest.datafiles import write_text
-from backtest.discovery import BacktraderStrategy, configure, load_strategy, plain
+from backtest.discovery import BacktraderStrategy, configure, plain
 from backtest.errors import UsageError
 from backtest.inputs import read_inputs
+from backtest.places import find_strategy
 from backtest.runs import folder_name, program_sha256, run_id
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ class PreparedAudit:
         """What the strategy is asked in every world."""
         asked = self.request
         span = (asked.first, asked.last)
-        return Ask(asked.strategy, asked.symbols, asked.settings, span, asked.rules)
+        settings = {**self.file.defaults, **asked.settings}
+        return Ask(asked.strategy, asked.symbols, settings, span, asked.rules)
 
 
 def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
@@ -108,14 +110,20 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
         DataError: a data file is.
 
     """
-    file = load_strategy(workspace.strategies, request.strategy)
+    file = find_strategy(workspace, request.strategy)
     strategy = configure(file, request.settings)
     span = (request.first, request.last)
     inputs = read_inputs(
-        workspace.data, request.symbols, request.symbols[0], span, strategy.listens_to
+        workspace.data,
+        request.symbols,
+        request.symbols[0],
+        span,
+        strategy.listens_to,
+        looks_at=strategy.looks_at,
     )
     _refuse_parquet(inputs)
-    source = read_source(workspace)
+    folder = workspace.strategies if file.package else file.path.parent
+    source = read_source(replace(workspace, strategies=folder))
     if request.worlds is None:
         backtrader = isinstance(strategy, BacktraderStrategy)
         request = replace(request, worlds=WORLDS_OF_BACKTRADER if backtrader else WORLDS)

@@ -75,23 +75,26 @@ def audit(
     from backtest.audit.run import AuditRequest, prepare
     from backtest.audits import EXIT_CODE
     from backtest.cli import show
+    from backtest.config import read_config
     from backtest.engine.costs import read_costs
     from backtest.errors import DataError
     from backtest.reports.audit_page import write_audit_page
     from backtest.reports.index_page import write_index
     from backtest.workspace import find_workspace
 
+    config = read_config({"symbol": symbol, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
+    named = config.chosen("costs")
     rules = make_rules(
-        read_costs(workspace.data / "costs", costs) if costs else None,
-        cash=cash,
+        read_costs(workspace.data / "costs", named) if named else None,
+        cash=config.chosen("cash"),
         commission_per_share=commission,
         slippage_bps=slippage,
         reaction_minutes=reaction,
     )
     request = AuditRequest(
         strategy=strategy,
-        symbols=tuple(dict.fromkeys(symbol or ["CRWV"])),
+        symbols=config.value("symbol"),
         settings=parse_settings(settings or []),
         first=parse_day("--from", first),
         last=parse_day("--to", last),

@@ -96,7 +96,7 @@ def earnings(
 @app.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
 def stakes(
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
-    symbol: Annotated[str, typer.Option(help="The stock.")] = "CRWV",
+    symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
         str | None, typer.Option(help="Of the stock; learned from the holder's tables.")
     ] = None,
@@ -111,6 +111,7 @@ def stakes(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
+    from backtest.config import read_config
     from backtest.events import StakeDisclosure
     from backtest.revisions import event_lines
     from backtest.sources.edgar.lists import find_holder
@@ -118,7 +119,7 @@ def stakes(
     from backtest.sources.symbols import check_symbol
     from backtest.workspace import find_workspace
 
-    symbol = check_symbol(symbol.upper())
+    symbol = check_symbol(read_config({"symbol": symbol}).one_symbol().upper())
     workspace = find_workspace(strategies, data)
     prices = _prices(workspace, symbol)
     table = {} if prices is None else prices.table["close"].to_dict()

@@ -10,36 +10,38 @@ import typer
 
 from backtest.errors import UsageError
 
+# What the environment and `backtest.toml` say of these is looked up by `backtest.config`.
 StrategiesFolder = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
         "--strategies",
-        envvar="BACKTEST_STRATEGIES",
         metavar="FOLDER",
-        help="Folder of strategy files; the checkout's by default.",
+        help="Folder of strategy files; repeat for several. The workspace's by default.",
     ),
 ]
 DataFolder = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        envvar="BACKTEST_DATA",
         metavar="FOLDER",
-        help="Folder of prices, events and borrow rates; the checkout's by default.",
+        help="Folder of prices, events and borrow rates; the workspace's by default.",
     ),
 ]
 ReportsFolder = Annotated[
     Path | None,
     typer.Option(
         "--out",
-        envvar="BACKTEST_REPORTS",
         metavar="FOLDER",
-        help="Folder of the run folders; reports/ of the checkout by default.",
+        help="Folder of the run folders; the workspace's by default.",
     ),
 ]
 Symbols = Annotated[
     list[str] | None,
-    typer.Option("--symbol", help="Stock to trade; repeat for several. [default: CRWV]"),
+    typer.Option("--symbol", help="Stock to trade; repeat for several. [CRWV]"),
+]
+Benchmark = Annotated[
+    str | None,
+    typer.Option("--benchmark", help="Any symbol in data/prices, also the stock itself. [SPY]"),
 ]
 FirstDay = Annotated[
     str | None, typer.Option("--from", metavar="DAY", help="First day of the replay.")

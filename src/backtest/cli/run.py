@@ -8,6 +8,7 @@ import typer
 
 from backtest.cli.options import (
     AsJson,
+    Benchmark,
     CashOption,
     CommissionOption,
     CostsOption,
@@ -58,9 +59,7 @@ def run(
     ] = None,
     settings: Settings = None,
     cash: CashOption = None,
-    benchmark: Annotated[
-        str, typer.Option(help="Any symbol in data/prices, also the stock itself.")
-    ] = "SPY",
+    benchmark: Benchmark = None,
     costs: CostsOption = None,
     commission: CommissionOption = None,
     slippage: SlippageOption = None,
@@ -79,21 +78,24 @@ def run(
     """Replay strategies against the events, a run folder for each."""
     from backtest.api import RunRequest, make_rules, prepare_run
     from backtest.cli import show
-    from backtest.discovery import strategy_names
+    from backtest.config import read_config
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
+    from backtest.places import strategy_places
     from backtest.workspace import find_workspace
 
+    config = read_config({"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
-    chosen = read_costs(workspace.data / "costs", costs) if costs else None
+    named = config.chosen("costs")
+    chosen = read_costs(workspace.data / "costs", named) if named else None
     rules = make_rules(
         chosen,
-        cash=cash,
+        cash=config.chosen("cash"),
         commission_per_share=commission,
         slippage_bps=slippage,
         reaction_minutes=reaction,
     )
-    names = strategy or strategy_names(workspace.strategies)
+    names = strategy or list(strategy_places(workspace))
     if not names:
         raise UsageError(
             f"There is no strategy in {workspace.strategies}. "
@@ -104,11 +106,11 @@ def run(
             workspace,
             RunRequest(
                 strategy=name,
-                symbols=tuple(dict.fromkeys(symbol or ["CRWV"])),
+                symbols=config.value("symbol"),
                 settings=parse_settings(settings or []),
                 first=parse_day("--from", first),
                 last=parse_day("--to", last),
-                benchmark=benchmark,
+                benchmark=config.value("benchmark"),
                 rules=rules,
                 costs=chosen,
                 as_of=parse_day("--as-of", as_of),

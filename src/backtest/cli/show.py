@@ -105,11 +105,15 @@ def comparison(
     columns += [
         (one.heading, [*_cells(one.figures), *("" for _ in more)]) for one in benchmarks_of(runs)
     ]
-    for place, group in enumerate(_fitting(columns, out.width - max(map(len, labels)))):
+    width = out.width - max(map(len, labels))
+    for place, group in enumerate(_fitting(columns, width)):
         if place:
             out.print()
         headings = [title for title, _ in group]
         table = new_table("", *headings, right=headings, whole=[""])
+        if sum(2 + max(len(title), _least_width((title, cells))) for title, cells in group) > width:
+            for shown, column in zip(table.columns[1:], group, strict=True):
+                shown.width = _least_width(column)  # titles wrap between words, never within one
         for number, label in enumerate(labels):
             table.add_row(label, *(cells[number] for _, cells in group))
         out.print(table)
@@ -138,14 +142,20 @@ def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
     """Columns in groups that are no wider than the width, at least one in each."""
     groups: list[list[Column]] = []
     left = 0
-    for title, cells in columns:
-        need = 2 + max(map(len, [*title.split(), *cells]))
+    for column in columns:
+        need = 2 + _least_width(column)
         if not groups or need > left:
             groups.append([])
             left = width
-        groups[-1].append((title, cells))
+        groups[-1].append(column)
         left -= need
     return groups
+
+
+def _least_width(column: Column) -> int:
+    """The width in which no word of the title and no cell is broken."""
+    title, cells = column
+    return max(map(len, [*title.split(), *cells]))
 
 
 def trades(run: Run) -> Table:
@@ -207,6 +217,16 @@ def untraded(run: Run) -> Table:
     return table
 
 
+def _no_trade(run: Run) -> str:
+    if run.decisions:
+        return "No trade."
+    names = " or ".join(run.manifest["symbols"])
+    return (
+        f"No trade: no event that it listens to is about {names}. `backtest events list` shows "
+        f"what is on file; the example row of a new signal waits to be replaced."
+    )
+
+
 def run_details(out: Console, run: Run) -> None:
     """Print a run's trades, its evidence, the events that opened none, and what it assumes."""
     out.print()
@@ -215,7 +235,7 @@ def run_details(out: Console, run: Run) -> None:
     if run.trades:
         out.print(trades(run))
     else:
-        out.print("No trade.")
+        out.print(Text(_no_trade(run)))
     if "evidence" in run.manifest:
         out.print()
         out.print(evidence(run))

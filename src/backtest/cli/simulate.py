@@ -61,6 +61,7 @@ def simulate(
     """Trade signals from a file on bars from files, all symbols in one account."""
     from backtest.api import make_rules
     from backtest.cli import show
+    from backtest.config import read_config
     from backtest.engine.compiled import is_kept
     from backtest.engine.costs import read_costs
     from backtest.simulation import check_table_path, simulate_files, write_table
@@ -69,11 +70,12 @@ def simulate(
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
             check_table_path(path, *others)
-    folder = find_data(data)
-    chosen = read_costs(folder / "costs", costs) if costs else None
+    config = read_config({"cash": cash, "costs": costs})
+    folder, named = find_data(data), config.chosen("costs")
+    chosen = read_costs(folder / "costs", named) if named else None
     rules = make_rules(
         chosen,
-        cash=cash,
+        cash=config.chosen("cash"),
         commission_per_share=commission,
         slippage_bps=slippage,
         reaction_minutes=reaction,

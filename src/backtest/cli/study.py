@@ -37,7 +37,7 @@ def study(
     as_strategy: Annotated[
         bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
     ] = False,
-    symbol: Annotated[str, typer.Option(help="Stock.")] = "CRWV",
+    symbol: Annotated[str | None, typer.Option(help="Stock. [CRWV]")] = None,
     window: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,12 +67,13 @@ def study(
 ) -> None:
     """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
     from backtest.cli import show
+    from backtest.config import read_config
     from backtest.errors import UsageError, unknown
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
     from backtest.research.event_study.study import WINDOWS
-    from backtest.study import run as studies
-    from backtest.study.measure import Settings
+    from backtest.studies import run as studies
+    from backtest.studies.measure import Settings
     from backtest.workspace import find_workspace
 
     if null_world:
@@ -88,9 +89,11 @@ def study(
     if model not in _MODELS:
         raise unknown("model", model, _MODELS)
     windows = studies.parse_windows(window) if window else WINDOWS
+    config = read_config({"symbol": symbol, "benchmark": benchmark})
     workspace = find_workspace(strategies, data, out)
     request = studies.StudyRequest(
-        name, symbol, as_strategy=as_strategy, benchmark=benchmark, reaction=reaction,
+        name, config.one_symbol(), as_strategy=as_strategy,
+        benchmark=config.chosen("benchmark"), reaction=reaction,
         settings=Settings(windows=windows, model=cast("Any", model), seed=seed, draws=draws),
     )  # fmt: skip
     prepared = studies.prepare(workspace, request)
@@ -223,7 +226,7 @@ def _left_out(record: Record) -> Table:
 
 def _null_world(worlds: int, seed: int, *, as_json: bool) -> None:
     from backtest.cli import show
-    from backtest.study.null_world import LEVEL, null_world
+    from backtest.studies.null_world import LEVEL, null_world
 
     announce_compiling()
     found = null_world(worlds, seed=seed)

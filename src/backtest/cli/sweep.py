@@ -27,8 +27,8 @@ from backtest.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from backtest.sweep.folder import Sweep
-    from backtest.sweep.run import SweepPlan
+    from backtest.sweeps.folder import Sweep
+    from backtest.sweeps.run import SweepPlan
 
 EXAMPLES = (
     "Examples: `backtest sweep earnings_surprise --grid hold=1:40 --grid stop=0.02:0.30:0.01` · "
@@ -78,27 +78,30 @@ def sweep(
     """Evaluate a strategy for every combination of some parameters' values."""
     from backtest.api import make_rules
     from backtest.cli import show
+    from backtest.config import read_config
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
     from backtest.reports.index_page import write_index
     from backtest.reports.sweep_page import write_sweep_page
-    from backtest.sweep.run import SweepRequest, known_sweep, prepare_sweep
+    from backtest.sweeps.run import SweepRequest, known_sweep, prepare_sweep
     from backtest.workspace import find_workspace
 
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
+    config = read_config({"symbol": symbol, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
-    chosen = read_costs(workspace.data / "costs", costs) if costs else None
+    named = config.chosen("costs")
+    chosen = read_costs(workspace.data / "costs", named) if named else None
     request = SweepRequest(
         strategy=strategy,
-        symbols=tuple(dict.fromkeys(symbol or ["CRWV"])),
+        symbols=config.value("symbol"),
         settings=parse_settings(settings or []),
         grid=grid or [],
         first=parse_day("--from", first),
         last=parse_day("--to", last),
         rules=make_rules(
             chosen,
-            cash=cash,
+            cash=config.chosen("cash"),
             commission_per_share=commission,
             slippage_bps=slippage,
             reaction_minutes=reaction,
@@ -144,7 +147,7 @@ def _print_summary(sweep: Sweep) -> None:
 def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
     """Say how many sets there are and how long they take; ask where they are very many."""
     from backtest.errors import UsageError
-    from backtest.sweep.run import seconds_a_set
+    from backtest.sweeps.run import seconds_a_set
 
     announce_compiling()
     spec = plan.spec
@@ -187,7 +190,7 @@ def _evaluate(plan: SweepPlan, workers: int | None, cluster: str | None) -> Swee
     )
 
     from backtest.cli import show
-    from backtest.sweep.run import run_sweep
+    from backtest.sweeps.run import run_sweep
 
     columns: list[Any] = [
         TextColumn("Sets"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),

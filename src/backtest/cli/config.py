@@ -1,0 +1,115 @@
+"""`backtest config`: every setting, and where it came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtest.cli.options import (
+    AsJson,
+    Benchmark,
+    CashOption,
+    CostsOption,
+    DataFolder,
+    ReportsFolder,
+    StrategiesFolder,
+    Symbols,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backtest.config import Config, Setting
+
+EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 --json`"
+
+
+def config(
+    symbol: Symbols = None,
+    benchmark: Benchmark = None,
+    cash: CashOption = None,
+    costs: CostsOption = None,
+    as_json: AsJson = False,
+    out: ReportsFolder = None,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Show every setting and where it came from.
+
+    With options, it shows what a command with these options works with.
+    """
+    from backtest.cli import show
+    from backtest.config import read_config
+
+    given = {
+        "symbol": symbol,
+        "benchmark": benchmark,
+        "cash": cash,
+        "costs": costs,
+        "folders.strategies": strategies,
+        "folders.data": data,
+        "folders.reports": out,
+    }
+    found = read_config(given)
+    rows = [*found.settings.values(), *_parameters(found)]
+    if as_json:
+        settings = [vars(row) for row in rows]
+        show.print_json({"file": found.path and str(found.path), "settings": settings})
+    else:
+        _print(found, rows)
+    if found.path:
+        _check_strategies(found, given)
+
+
+def _print(found: Config, rows: Iterable[Setting]) -> None:
+    from rich.text import Text
+
+    from backtest.cli import show
+
+    told = found.path or f"none was found from {Path.cwd()} upwards"
+    terminal = show.console()
+    terminal.print(Text(f"backtest.toml: {told}\n"), soft_wrap=True)
+    table = show.new_table("Setting", "From", "Value", whole=("Setting", "From"))
+    for row in rows:
+        where = "backtest.toml" if row.source == "file" else row.where or row.source
+        table.add_row(row.key, where, _shown(row.value))
+    terminal.print(table)
+
+
+def _shown(value: Any) -> str:
+    """A value in a line."""
+    from backtest.discovery import shown
+    from backtest.reports.formats import UNKNOWN
+
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else shown(value)
+
+
+def _parameters(found: Config) -> list[Setting]:
+    """The parameters of strategies that the file sets."""
+    from backtest.config import Setting
+    from backtest.discovery import flat
+
+    return [
+        Setting(f"strategies.{name}.{parameter}", value, "file", str(found.path))
+        for name, table in found.defaults.tables.items()
+        for parameter, value in flat(dict(table)).items()
+    ]
+
+
+def _check_strategies(found: Config, given: dict[str, Any]) -> None:
+    """Hold the parameters against their strategies.
+
+    Raises:
+        UsageError: there is no such strategy or parameter, or a value is out of its bounds.
+
+    """
+    from backtest.discovery import configure
+    from backtest.places import find_strategy
+    from backtest.workspace import find_workspace
+
+    folders = [given[f"folders.{name}"] for name in ("strategies", "data", "reports")]
+    workspace = find_workspace(*folders)
+    for name in found.defaults.tables:
+        configure(find_strategy(workspace, name), {})

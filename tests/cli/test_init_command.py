@@ -1,0 +1,110 @@
+"""`backtest init`: a workspace, whole or not at all, never over what is there."""
+
+import filecmp
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from backtest import new_workspace
+from backtest.config import read_config
+from backtest.new_workspace import PARTS, make_workspace
+from tests.golden.goldens import ROOT
+
+EMPTY: set[str] = set()
+
+
+@pytest.fixture
+def inside(command, monkeypatch, tmp_path_factory):
+    """The command line in an empty folder."""
+    folder = tmp_path_factory.mktemp("inside")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def files(folder: Path) -> set[str]:
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(place) for place in found if "__pycache__" not in place.parts}
+
+
+def test_a_workspace_has_all_strategies_and_all_data_as_they_are(command, inside):
+    outcome = command("init", "deep/signals")
+    assert (outcome.code, outcome.err) == (0, "")
+    made = inside / "deep/signals"
+    assert {path.name for path in made.iterdir()} == set(PARTS)
+    for part in ("strategies", "data"):
+        assert files(made / part) == {
+            name for name in files(ROOT / part) if not name.endswith((".lock", ".next"))
+        }
+        assert all(
+            filecmp.cmp(made / part / name, ROOT / part / name, shallow=False)
+            for name in files(made / part)
+        )
+    assert f"{made} is a workspace: strategies, data, reports, backtest.toml." in outcome.out
+    assert "cd deep/signals" in outcome.out
+
+
+def test_what_it_writes_are_the_settings_that_are_built_in(inside):
+    made = make_workspace(inside)
+    config = read_config(start=made)
+    assert config.path == made / "backtest.toml"
+    for name in ("strategies", "data", "reports"):
+        assert config.settings[f"folders.{name}"].source == "file"
+        assert (made / name).is_dir()
+    lines = config.path.read_text(encoding="utf-8").splitlines()
+    examples = [line.removeprefix("# ") for line in lines]
+    stated = "\n".join(line for line in examples if "=" in line or line.startswith("["))
+    config.path.write_text(stated, encoding="utf-8")
+    values = {key: read_config(start=made).value(key) for key in ("symbol", "cash", "costs")}
+    assert values == {"symbol": ("CRWV",), "cash": 100_000.0, "costs": "retail"}
+    assert read_config(start=made).defaults.tables == {"earnings_surprise": {"hold": 5}}
+
+
+def test_the_folder_may_hold_other_files(command, inside):
+    (inside / "notes.txt").write_text("mine")
+    told = json.loads(command("init", ".", "--json").out)
+    assert told == {"path": str(inside), "parts": list(PARTS)}
+    assert (inside / "notes.txt").read_text() == "mine"
+    assert json.loads(command("prices", "list", "--json").out)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_is_written_over_what_is_there(command, inside, part):
+    (inside / part).write_text("mine")
+    outcome = command("init", ".")
+    assert outcome.code == 2
+    assert f"{inside} has {part} already; nothing was written." in outcome.err
+    assert {path.name for path in inside.iterdir()} == {part}
+
+
+def test_a_file_is_no_folder(command, inside):
+    (inside / "taken").write_text("mine")
+    outcome = command("init", "taken")
+    assert outcome.code == 2
+    assert f"{inside}/taken cannot be written: " in outcome.err
+
+
+@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("failure", [OSError("disk full"), KeyboardInterrupt()])
+@pytest.mark.parametrize("step", ["copyfile", "rename"])
+def test_a_failure_leaves_nothing(inside, monkeypatch, there, failure, step):
+    if there:
+        (inside / "new").mkdir()
+    done = []
+
+    def fails_at_the_third(*given, **more):
+        done.append(given)
+        if len(done) == 3:
+            raise failure
+        return real(*given, **more)
+
+    owner = new_workspace.shutil if step == "copyfile" else Path
+    real = getattr(shutil if step == "copyfile" else Path, step)
+    monkeypatch.setattr(owner, step, fails_at_the_third)
+    with pytest.raises((new_workspace.UsageError, KeyboardInterrupt)):
+        make_workspace(inside / "new" if there else inside / "new" / "deep")
+    monkeypatch.undo()
+    assert {str(path.relative_to(inside)) for path in inside.rglob("*")} == (
+        {"new"} if there else EMPTY
+    )
