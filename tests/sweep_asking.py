@@ -13,7 +13,7 @@ from pydantic import Field
 
 from backtest.engine.timeline import Question
 from backtest.strategy import Signal, Strategy
-from backtest.sweep.answers import Answers, ask
+from backtest.sweeps.answers import Answers, ask
 from tests.made_up import earnings
 
 EVENT = earnings()

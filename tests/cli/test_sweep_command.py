@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from backtest.errors import UsageError
-from backtest.sweep import run as module
-from backtest.sweep.prepared import PreparedSweep
+from backtest.sweeps import run as module
+from backtest.sweeps.prepared import PreparedSweep
 from backtest.trials import count_trials
 from tests.commands import WRONG_USE, fails, too_wide, words
 from tests.made_up import ACME, EARNINGS, day, do

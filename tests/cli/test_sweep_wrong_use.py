@@ -42,7 +42,7 @@ WRONG = {
     ),
     "a wrong setting": ([*GRID[:2], "--set", "hold=0"], "hold = '0': Input should be greater"),
     "a day that is none": ([*GRID, "--from", "june"], "--from 'june' is not a day"),
-    "cash of zero": ([*GRID, "--cash", "0"], "cash 0.0: Input should be greater than 0"),
+    "cash of zero": ([*GRID, "--cash", "0"], "--cash is 0.0. Allowed: dollars greater than 0"),
     "unknown costs": ([*GRID, "--costs", "cheap"], "cheap"),
     "no such stock": ([*GRID, "--symbol", "ACMD"], "symbol 'ACMD'. Did you mean 'ACME'?"),
 }

@@ -16,8 +16,8 @@ from backtest.engine.rules import Rules
 from backtest.engine.simulate import simulate
 from backtest.research.figures import curve_figures, figures_of_totals, win_rate
 from backtest.research.surface import FIGURES
-from backtest.sweep.prepared import PreparedSweep
-from backtest.sweep.run import SweepRequest, prepare_sweep
+from backtest.sweeps.prepared import PreparedSweep
+from backtest.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace import Workspace
 from tests.engines import borrow_rates, made_up_prices
 from tests.golden.goldens import ROOT, STRATEGIES
@@ -34,6 +34,7 @@ from tests.property.strategies import (
 WORKSPACE = Workspace(ROOT / "strategies", ROOT / "data", Path("nowhere"))
 HOLD, STOP, WEIGHT = "hold=1:80", "stop=none,0.01,0.03,0.05,0.1,0.2,0.5,0.9", "weight=0.1:4:0.1"
 SIDE = "side=both,long,short"
+SIZE, RANGES = "target_volatility=0.1:3:0.1", "stop_ranges=0.5:10:0.5"
 GRIDS = {
     "earnings_surprise": (
         "measure=eps,revenue,guidance,all",
@@ -46,6 +47,15 @@ GRIDS = {
     ),
     "nvidia_stake": ("min_change=0:1:0.1", "first_filing=true,false", HOLD, STOP, WEIGHT, SIDE),
     "short_report": (WEIGHT, HOLD, STOP),
+    "lockup_expiry": (SIZE, RANGES, "hold=1:80", "side=short,long", "weight=0.1:4:0.1"),
+    "contract_news": (
+        SIZE,
+        RANGES,
+        "hold=1:80",
+        "trend=none,2,20,50,200",
+        "quiet=0:20",
+        "weight=0.1:4:0.1",
+    ),
     "buy_and_hold": ("weight=0.05:10:0.05",),
     "all_events": (
         f"stakes.{HOLD}",

@@ -10,11 +10,11 @@ import pytest
 from backtest.errors import UsageError
 from backtest.reports import study_words as words
 from backtest.research.event_study.study import Series
-from backtest.study import run as studies
-from backtest.study.measure import Settings, measure
-from backtest.study.null_world import null_world
-from backtest.study.run import StudyRequest, parse_windows, prepare
-from backtest.study.subject import StudiedEvent
+from backtest.studies import run as studies
+from backtest.studies.measure import Settings, measure
+from backtest.studies.null_world import null_world
+from backtest.studies.run import StudyRequest, parse_windows, prepare
+from backtest.studies.subject import StudiedEvent
 from tests.made_up import day, earnings
 
 

@@ -10,9 +10,9 @@ from backtest.api import RunRequest, _replay, make_rules, prepare_run
 from backtest.reports.sweep_evidence import evidence_sentences, walk_forward_rows
 from backtest.research.figures import session_returns
 from backtest.research.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
-from backtest.sweep.evaluate import prepared
-from backtest.sweep.evidence import _chosen, sweep_evidence
-from backtest.sweep.run import SweepRequest, prepare_sweep
+from backtest.sweeps.evaluate import prepared
+from backtest.sweeps.evidence import _chosen, sweep_evidence
+from backtest.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace import Workspace
 from tests.sweeps import EVIDENCE
 

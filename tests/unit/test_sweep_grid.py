@@ -6,7 +6,7 @@ import pytest
 
 from backtest.discovery import load_strategy
 from backtest.errors import UsageError
-from backtest.sweep.grid import Grid, read_grid, sweepable, value_of
+from backtest.sweeps.grid import Grid, read_grid, sweepable, value_of
 
 FILE = """\
 from typing import Literal

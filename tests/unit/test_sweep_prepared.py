@@ -11,10 +11,10 @@ import pytest
 from backtest.api import make_rules
 from backtest.engine.timeline import Question
 from backtest.errors import UsageError
-from backtest.sweep import prepared as module
-from backtest.sweep.evaluate import evaluate
-from backtest.sweep.prepared import PreparedSweep, _record
-from backtest.sweep.run import SweepRequest, prepare_sweep
+from backtest.sweeps import prepared as module
+from backtest.sweeps.evaluate import evaluate
+from backtest.sweeps.prepared import PreparedSweep, _record
+from backtest.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace import Workspace
 from tests.golden.goldens import ROOT
 from tests.made_up import day

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from backtest.sweep.spec import SweepSpec
+from backtest.sweeps.spec import SweepSpec
 
 SPEC = SweepSpec(
     strategy="beats",

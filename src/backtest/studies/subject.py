@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backtest.catalog import event_kinds
-from backtest.discovery import BacktraderStrategy, configure, load_strategy, strategy_names
+from backtest.discovery import BacktraderStrategy, configure
 from backtest.errors import UsageError, unknown
 from backtest.events import Earnings, News, ShortReport, StakeDisclosure, Start
+from backtest.places import find_strategy, strategy_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,14 +83,14 @@ def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subje
         UsageError: nothing has the name, or the strategy answers with no signals.
 
     """
-    kinds, strategies = event_kinds(workspace), strategy_names(workspace.strategies)
+    kinds, strategies = event_kinds(workspace), strategy_places(workspace)
     if name in kinds and not as_strategy:
         also = f"A strategy has this name too: --strategy studies what {name} would trade."
         return Subject(name, (kinds[name],), also=also if name in strategies else "")
     if name not in strategies:
         what = "strategy" if as_strategy else "kind of event or strategy"
         raise unknown(what, name, strategies if as_strategy else {*kinds, *strategies})
-    file = load_strategy(workspace.strategies, name)
+    file = find_strategy(workspace, name)
     strategy = configure(file, {})
     if isinstance(strategy, BacktraderStrategy):
         heard = ", ".join(kind.kind for kind in file.cls.listens_to)
@@ -106,7 +107,7 @@ def events_of(
     """The events with a day 0, in order of publication, and those that are left out."""
     from backtest.engine.timeline import decide, schedule
 
-    where = (inputs.events, inputs.history, inputs.span, reaction)
+    where = (inputs.events, inputs.seen, inputs.span, reaction)
     if subject.strategy is None:
         decisions = schedule(subject.kinds, *where)
     else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from backtest.discovery import load_strategy, shown
+from backtest.discovery import shown
 from backtest.engine.kernel_types import SIGNAL
 from backtest.engine.panel import panel_of, set_terms
 from backtest.engine.rules import Rules
@@ -21,12 +21,13 @@ from backtest.engine.simulate import simulate
 from backtest.engine.timeline import Question, questions
 from backtest.errors import UsageError
 from backtest.inputs import read_inputs
+from backtest.places import find_strategy
 from backtest.research.figures import figures_of_totals, session_returns
 from backtest.runs import program_sha256
 from backtest.strategy import Signal
-from backtest.sweep.answers import Answers, Escaped, ask
-from backtest.sweep.grid import sweepable, value_of
-from backtest.sweep.spec import PROGRAM
+from backtest.sweeps.answers import Answers, Escaped, ask
+from backtest.sweeps.grid import sweepable, value_of
+from backtest.sweeps.spec import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
     from backtest.discovery import StrategyFile
     from backtest.strategy import Strategy
-    from backtest.sweep.answers import Rows
-    from backtest.sweep.spec import SweepSpec
+    from backtest.sweeps.answers import Rows
+    from backtest.sweeps.spec import SweepSpec
     from backtest.workspace import Workspace
 
 _CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
@@ -69,10 +70,15 @@ class PreparedSweep:
     def __init__(self, spec: SweepSpec, folders: Workspace) -> None:
         """Read what the specification names, and hold it against it."""
         self.spec = spec
-        file = load_strategy(folders.strategies, spec.strategy)
+        file = find_strategy(folders, spec.strategy)
         strategy = sweepable(file, spec.settings)
         inputs = read_inputs(
-            folders.data, spec.symbols, spec.symbols[0], spec.days, strategy.listens_to
+            folders.data,
+            spec.symbols,
+            spec.symbols[0],
+            spec.days,
+            strategy.listens_to,
+            looks_at=strategy.looks_at,
         )
         _compare(spec, file, inputs.hashes(folders.data))
         self.base = {name: value_of(strategy, name) for name in spec.axes}
@@ -81,7 +87,7 @@ class PreparedSweep:
         self._rates = inputs.rates
         self._panel = panel_of(inputs.span)
         reaction = timedelta(minutes=self._rules.reaction_minutes)
-        asked = questions(strategy.listens_to, inputs.events, inputs.history, inputs.span, reaction)
+        asked = questions(strategy.listens_to, inputs.events, inputs.seen, inputs.span, reaction)
         # As the kernel takes them: by session, then by publication, symbol and event id.
         self._questions = sorted(
             (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session

@@ -10,8 +10,8 @@ import numpy as np
 
 from backtest.discovery import shown
 from backtest.research.surface import FIGURES
-from backtest.sweep.prepared import PreparedSweep
-from backtest.sweep.spec import SweepSpec
+from backtest.sweeps.prepared import PreparedSweep
+from backtest.sweeps.spec import SweepSpec
 from backtest.workspace import workspace_of_worker
 
 if TYPE_CHECKING:

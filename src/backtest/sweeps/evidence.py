@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.research.walk_forward import WalkForward
-    from backtest.sweep.prepared import PreparedSweep
+    from backtest.sweeps.prepared import PreparedSweep
 
     Floats = NDArray[np.float64]
 

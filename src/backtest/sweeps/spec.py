@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from backtest.runs import run_id
-from backtest.sweep.grid import Grid
+from backtest.sweeps.grid import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PACKAGES = ("backtest", "exchange-calendars", "numba", "numpy", "pandas", "pyarrow")
-PROGRAM = ("sweep",)  # what decides the result beside that which decides a run's
+PROGRAM = ("sweeps",)  # what decides the result beside that which decides a run's
 _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets a chunk
 
 

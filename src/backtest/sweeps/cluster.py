@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from backtest.errors import BacktestError, UsageError
-from backtest.sweep.execute import attempt
+from backtest.sweeps.execute import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -43,7 +43,7 @@ def on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Generator[t
         BacktestError: a chunk has failed.
 
     """
-    from backtest.sweep.evaluate import evaluate, prepare
+    from backtest.sweeps.evaluate import evaluate, prepare
 
     with _connect(address) as client, _lost(address):
         _check_workers(client, address, prepare, spec_json)

@@ -18,19 +18,19 @@ from backtest.errors import DataError, UsageError
 from backtest.inputs import read_inputs
 from backtest.research.event_study.study import Series
 from backtest.runs import folder_name, program_sha256, run_id
-from backtest.study.market import choose, read_candidates, session_returns
-from backtest.study.measure import Settings, measure
-from backtest.study.subject import LeftOut, events_of, find_subject
+from backtest.studies.market import choose, read_candidates, session_returns
+from backtest.studies.measure import Settings, measure
+from backtest.studies.subject import LeftOut, events_of, find_subject
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from backtest.study.market import Benchmark
-    from backtest.study.subject import StudiedEvent, Subject
+    from backtest.studies.market import Benchmark
+    from backtest.studies.subject import StudiedEvent, Subject
     from backtest.workspace import Workspace
 
-_PROGRAM = ("study", "research")
+_PROGRAM = ("studies", "research")
 _PACKAGES = ("backtest", "exchange-calendars", "numpy", "pandas", "scipy")
 _COLUMNS = (
     "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
@@ -126,7 +126,12 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     prices = workspace.data / "prices"
     candidates = read_candidates(prices, request.symbol, request.benchmark)
     inputs = read_inputs(
-        workspace.data, (request.symbol,), candidates[0].symbol, (None, None), subject.kinds
+        workspace.data,
+        (request.symbol,),
+        candidates[0].symbol,
+        (None, None),
+        subject.kinds,
+        looks_at=subject.strategy.looks_at if subject.strategy else (),
     )
     stock = inputs.history[request.symbol]
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))

@@ -12,12 +12,12 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from backtest.errors import BacktestError
-from backtest.sweep.execute import attempt
+from backtest.sweeps.execute import attempt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from backtest.sweep.execute import Evaluate, Parts
+    from backtest.sweeps.execute import Evaluate, Parts
     from backtest.workspace import Workspace
 
 _MOST_TRIES = 3

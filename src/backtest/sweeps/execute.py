@@ -60,14 +60,14 @@ def _parts(
     workers: int | None,
     cluster: str | None,
 ) -> Parts:
-    from backtest.sweep.evaluate import evaluate
+    from backtest.sweeps.evaluate import evaluate
 
     if cluster:
-        from backtest.sweep.cluster import on_cluster
+        from backtest.sweeps.cluster import on_cluster
 
         return on_cluster(spec_json, todo, cluster)
     if workers:
-        from backtest.sweep.processes import in_processes
+        from backtest.sweeps.processes import in_processes
 
         return in_processes(evaluate, spec_json, todo, folders, workers)
     return ((chunk, evaluate(spec_json, chunk, folders)) for chunk in todo)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backtest.research.event_study.models import Model
     from backtest.research.event_study.permutation import Permutation
     from backtest.research.event_study.study import EventOutcome, Series, Study, Window
-    from backtest.study.subject import StudiedEvent
+    from backtest.studies.subject import StudiedEvent
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from backtest.discovery import load_strategy, plain
+from backtest.discovery import plain
 from backtest.errors import BacktestError
 from backtest.inputs import read_inputs
+from backtest.places import find_strategy
 from backtest.runs import program_sha256
-from backtest.sweep.evaluate import base_figures, prepared
-from backtest.sweep.execute import run_chunks
-from backtest.sweep.folder import SweepFolder, read_sweep
-from backtest.sweep.grid import read_grid, sweepable, value_of
-from backtest.sweep.spec import PACKAGES, PROGRAM, SweepSpec
+from backtest.sweeps.evaluate import base_figures, prepared
+from backtest.sweeps.execute import run_chunks
+from backtest.sweeps.folder import SweepFolder, read_sweep
+from backtest.sweeps.grid import read_grid, sweepable, value_of
+from backtest.sweeps.spec import PACKAGES, PROGRAM, SweepSpec
 from backtest.trials import count_trials, has_sweep, record_base, record_sweep, trial_sharpes
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from backtest.engine.costs import Costs
     from backtest.engine.rules import Rules
     from backtest.strategy import Strategy
-    from backtest.sweep.folder import Sweep
+    from backtest.sweeps.folder import Sweep
     from backtest.workspace import Workspace
 
 
@@ -79,16 +80,21 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         DataError: a data file is.
 
     """
-    file = load_strategy(workspace.strategies, request.strategy)
+    file = find_strategy(workspace, request.strategy)
     strategy = sweepable(file, request.settings)
     grid = read_grid(file, request.settings, request.grid)
     span = (request.first, request.last)
     inputs = read_inputs(
-        workspace.data, request.symbols, request.symbols[0], span, strategy.listens_to
+        workspace.data,
+        request.symbols,
+        request.symbols[0],
+        span,
+        strategy.listens_to,
+        looks_at=strategy.looks_at,
     )
     spec = SweepSpec(
         strategy=file.name,
-        settings=dict(request.settings),
+        settings={**file.defaults, **request.settings},
         axes=grid.axes,
         symbols=request.symbols,
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
@@ -188,7 +194,7 @@ def _evidence(plan: SweepPlan, folder: SweepFolder) -> dict[str, Any]:
     """What the best of the sweep is worth."""
     import pandas as pd
 
-    from backtest.sweep.evidence import sweep_evidence
+    from backtest.sweeps.evidence import sweep_evidence
 
     spec, needed = plan.spec, ["final_equity", "total_return"]
     parts = folder.tables(list(range(spec.chunks)))
