@@ -74,13 +74,15 @@ class Strategy(BaseModel):
     """A rule that answers events with signals. Its fields are its parameters.
 
     Subclasses name the kinds of event in `listens_to`, declare parameters as typed fields with
-    bounds, and write `on_event`. They are frozen: the same event and the same past give the
+    bounds, and write `on_event`. Those that look at the past of other symbols, such as an index,
+    name them in `looks_at`. They are frozen: the same event and the same past give the
     same answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     listens_to: ClassVar[tuple[type[Event], ...]] = ()
+    looks_at: ClassVar[tuple[str, ...]] = ()
 
     def on_event(self, event: Any, market: Market) -> Signal | str:
         """Answer an event with a `Signal`, or with the reason why there is none.

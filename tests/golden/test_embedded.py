@@ -5,8 +5,10 @@ and stop fills slip by five basis points; ten sessions are held, a stop stands 1
 """
 
 from dataclasses import dataclass
-from math import floor
+from itertools import pairwise
+from math import floor, log, sqrt
 from pathlib import Path
+from statistics import stdev
 
 import pytest
 
@@ -40,7 +42,7 @@ class Row:
     @property
     def commission(self) -> float:
         orders = 1 if self.reason == "open" else 2
-        return orders * 0.005 * self.shares  # above the minimum of a dollar, below one per cent
+        return orders * max(1.0, 0.005 * self.shares)  # below one per cent
 
     @property
     def borrow(self) -> float:
@@ -59,6 +61,10 @@ Q1_2026 = "earnings-20260507-7b4daf"
 Q2_2026 = "earnings-20260811-7eb7e5"
 FIRST_FILING = "stake_disclosure-20250515-ddd2d9"
 PURCHASE = "stake_disclosure-20260126-5dc371"
+LOCKUP = "news-20250814-a4bb3c"
+NVIDIA_CAPACITY = "news-20250915-847d62"
+META_AND_NOTES = "news-20260409-a72711"
+LEIDOS = "news-20260803-877e81"
 KERRISDALE = "short_report-20250916-3bd697"
 CHANOS_OCTOBER = "short_report-20251009-c908b1"
 CHANOS_CREDIT = "short_report-20251201-003767"
@@ -83,6 +89,7 @@ NIGHTS_OF_MARCH = 0.1 * (
 NIGHTS_OF_MAY_2026 = 0.1 * (
     114.15 * 3 + 114.70 + 107.75 + 111.31 + 114.215 + 107.30 * 3 + 103.77 + 99.81 + 101.28 + 107.58
 )
+NIGHTS_OF_THE_LOCKUP = 0.1 * (99.97 * 3 + 96.80 + 92.89 + 91.52 + 90.79)
 
 # Stops that were touched: 15 % from the entry fill, in the session named, inside its range.
 STOP_OF_MAY_16 = 68.87 * SELL * 1.15 * BUY  # high 84.00
@@ -165,6 +172,30 @@ def short_of_december_17(shares: int) -> Row:
     return Row(CHANOS_CHIPS, "short", shares, entry, leave, "stop", NIGHTS_FROM_DECEMBER_17)
 
 
+def short_of_the_lockup(shares: int) -> Row:
+    """Ended at the close of 2025-08-14. Five sessions on: the 22nd; no high reached 133.15."""
+    entry, leave = ("2025-08-15", 95.90 * SELL), ("2025-08-22", 91.09 * BUY)
+    return Row(LOCKUP, "short", shares, entry, leave, "time", NIGHTS_OF_THE_LOCKUP)
+
+
+def long_of_september(shares: int) -> Row:
+    """Before the open of the 15th; renewed on the 26th and the 30th. Ten sessions on: 10-14."""
+    entry, leave = ("2025-09-15", 120.85 * BUY), ("2025-10-14", 138.17 * SELL)
+    return Row(NVIDIA_CAPACITY, "long", shares, entry, leave, "time")
+
+
+def long_of_april(shares: int) -> Row:
+    """A day alone, the 9th; renewed on the 13th. Ten sessions on: the 27th."""
+    entry, leave = ("2026-04-10", 93.44 * BUY), ("2026-04-27", 109.87 * SELL)
+    return Row(META_AND_NOTES, "long", shares, entry, leave, "time")
+
+
+def long_of_august_4(shares: int) -> Row:
+    """A day alone, the 3rd. Ten sessions on: the 18th."""
+    entry, leave = ("2026-08-04", 86.425 * BUY), ("2026-08-18", 101.40 * SELL)
+    return Row(LEIDOS, "long", shares, entry, leave, "time")
+
+
 EXPECTED = {
     "earnings_surprise": [
         short_of_may(1380, ("2025-05-16", STOP_OF_MAY_16), "stop"),
@@ -181,6 +212,8 @@ EXPECTED = {
         short_of_december_2(1218),
         short_of_december_17(1160),
     ],
+    "lockup_expiry": [short_of_the_lockup(304)],
+    "contract_news": [long_of_september(287), long_of_april(312), long_of_august_4(148)],
     "all_events": [
         # the first filing turns the short around at the open, before its stop can be touched
         short_of_may(1380, ("2025-05-16", 68.075 * BUY), "reversal"),
@@ -208,6 +241,42 @@ EXPECTED = {
     ],
 }
 CASH = 100_000.0
+
+
+def wild(*closes: float) -> float:
+    """The volatility of 20 log returns by the year; the weight aims at 40 %."""
+    assert len(closes) == 21
+    moves = [log(after / before) for before, after in pairwise(closes)]
+    return stdev(moves) * sqrt(252)
+
+
+# The closes of the 21 sessions before each entry, by hand from the table of prices.
+BEFORE_AUGUST_15 = (
+    132.21, 123.02, 124.91, 129.77, 126.05, 120.00, 115.62, 110.28, 108.74, 102.89, 114.13,
+    104.14, 106.01, 111.84, 110.24, 121.08, 129.55, 139.78, 148.75, 117.76, 99.505,
+)  # fmt: skip
+BEFORE_SEPTEMBER_15 = (
+    99.505, 99.97, 96.80, 92.89, 91.52, 90.79, 93.99, 92.38, 91.39, 96.93, 102.79,
+    103.04, 93.34, 89.88, 87.48, 89.09, 93.55, 100.22, 117.14, 112.69, 111.96,
+)  # fmt: skip
+BEFORE_APRIL_10 = (
+    81.96, 79.86, 81.11, 85.86, 82.12, 82.82, 80.66, 81.47, 81.96, 83.02, 87.58,
+    80.45, 74.81, 69.15, 77.47, 78.44, 82.24, 80.94, 85.24, 88.90, 92.00,
+)  # fmt: skip
+BEFORE_AUGUST_4 = (
+    86.46, 83.53, 90.00, 89.70, 88.88, 83.31, 79.94, 77.12, 72.91, 73.21, 73.06,
+    79.58, 82.64, 81.10, 71.88, 70.79, 67.30, 60.82, 73.90, 71.77, 85.76,
+)  # fmt: skip
+B, C, BY_DAY = 0.75, 0.5, 0.75  # grades, and a time that is known by its day
+WEIGHTS = {
+    "buy_and_hold": [1.0],
+    "lockup_expiry": [0.4 / wild(*BEFORE_AUGUST_15)],
+    "contract_news": [
+        0.4 / wild(*BEFORE_SEPTEMBER_15) * B,
+        0.4 / wild(*BEFORE_APRIL_10) * B * BY_DAY,
+        0.4 / wild(*BEFORE_AUGUST_4) * C * BY_DAY,
+    ],
+}
 NUMBERS = (
     "entry_price",
     "exit_price",
@@ -252,11 +321,11 @@ def test_trades_equal_what_the_rules_give_by_hand(tmp_path, strategy):
 
 
 @pytest.mark.parametrize("strategy", EXPECTED)
-def test_the_shares_written_above_are_95_percent_of_the_equity_at_the_open(strategy):
-    weight = 1.0 if strategy == "buy_and_hold" else 0.95
+def test_the_shares_written_above_are_their_share_of_the_equity_at_the_open(strategy):
+    weights = WEIGHTS.get(strategy, [0.95] * len(EXPECTED[strategy]))
     equity = CASH
     before = None
-    for row in EXPECTED[strategy]:
+    for row, weight in zip(EXPECTED[strategy], weights, strict=True):
         at_open = equity
         if before and before.leave[0] == row.entry[0]:
             # A reversal is sized on cash and the short at the open itself, 68.075.
@@ -381,3 +450,21 @@ def test_parameters_reach_the_parts_of_all_events(tmp_path):
         ("2026-01-26", "2026-02-03"),
         ("2026-08-12", "2026-08-19"),
     ]
+
+
+def test_the_first_trade_against_a_gap_by_hand(tmp_path):
+    """Out before the open of 2025-07-31: from 102.89 to 112.63, 9.5 %, closed at 114.13.
+
+    Short from the next open; 80 % of 100,000 $ are 700 shares at that close. The close of the
+    fourth, two sessions in, is still above 102.89, so it leaves at the open of the fifth.
+    """
+    trade = run(tmp_path, "fade_the_gap").trades[0]
+    assert (trade["entry_session"], trade["exit_session"]) == ("2025-08-01", "2025-08-05")
+    assert (trade["direction"], trade["shares"], trade["exit_reason"]) == ("short", "700", "time")
+    entry, leave = 104.90 * SELL, 105.225 * BUY
+    borrow = 700 * 1.02 * 1.9 * (104.14 * 3 + 106.01) / 360
+    assert float(trade["entry_price"]) == pytest.approx(entry, rel=1e-12)
+    assert float(trade["exit_price"]) == pytest.approx(leave, rel=1e-12)
+    assert float(trade["borrow"]) == pytest.approx(borrow, rel=1e-12)
+    net = 700 * (entry - leave) - 2 * 3.50 - borrow
+    assert float(trade["net_profit"]) == pytest.approx(net, rel=1e-9)

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from backtest.engine.timeline import decide
+from backtest.errors import UsageError
 from backtest.events import Earnings, Event, News, StakeDisclosure
 from backtest.market.prices import read_prices
 from tests.asking import END_OF_DAY, Asked, ask
@@ -122,5 +123,5 @@ def test_stocks_of_the_run_see_each_other_and_no_others(checkout):
     assert len(market.bars("ACME")) == 11
     assert len(market.bars("BETA")) == 2  # it begins on 2025-06-13
     assert ids(market.events(Event)) == ids([events[1], events[0]])
-    with pytest.raises(KeyError):
+    with pytest.raises(UsageError, match="the prices of INDX are not shown, those of ACME, BETA"):
         market.bars("INDX")

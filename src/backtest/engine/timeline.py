@@ -120,7 +120,7 @@ def questions(
     Args:
         listens_to: the kinds of event.
         events: as for `schedule`, like the other arguments.
-        history: by symbol all prices.
+        history: by symbol all prices, also of symbols that are looked at and not replayed.
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
 
@@ -159,7 +159,7 @@ def decide(
     Args:
         strategy: the strategy; it is asked only for the kinds in `listens_to`.
         events: as for `schedule`, like the other arguments.
-        history: by symbol all prices.
+        history: as for `questions`.
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from backtest.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
@@ -41,10 +43,20 @@ class Market:
         has not traded yet.
 
         Args:
-            symbol: any symbol of the run; the event's own by default.
+            symbol: the event's own by default; or another of the run, or one that the strategy
+                names in `looks_at`, which may have closes alone.
+
+        Raises:
+            UsageError: it is none of these.
 
         """
-        return self._bars[symbol or self.symbol].copy()
+        name = symbol or self.symbol
+        if name not in self._bars:
+            raise UsageError(
+                f"the prices of {name} are not shown, those of {', '.join(sorted(self._bars))} "
+                f"are: name it in the strategy's looks_at"
+            )
+        return self._bars[name].copy()
 
     def events(self, kind: type[E]) -> tuple[E, ...]:
         """Events of a kind that were public by then, in order of publication."""

@@ -18,6 +18,7 @@ Model = Literal["market", "market_adjusted", "mean_adjusted"]
 FEWEST_DAYS = 30  # estimation days of a model with parameters
 FEWEST_FOR_SIGMA = 10  # estimation days for a standard deviation
 _PARAMETERS: dict[Model, int] = {"market": 2, "market_adjusted": 0, "mean_adjusted": 1}
+MODELS = tuple(_PARAMETERS)
 
 
 @dataclass(frozen=True)
