@@ -1,0 +1,87 @@
+"""`backtest new signal`: the files that a signal of your own begins with."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from backtest.scaffold.new import NewSignal
+
+app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
+
+
+@app.command(
+    "signal",
+    epilog="Examples: `backtest new signal insider_sale` · "
+    "`backtest new signal insider_sale --from news`. Nothing is ever overwritten.",
+)
+def new_signal(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="In snake case: insider_sale.")],
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="KIND",
+            help="Start from a kind of event that is there: earnings, news, short_report or "
+            "stake_disclosure.",
+        ),
+    ] = None,
+    backtrader: Annotated[
+        bool, typer.Option("--backtrader", help="Write a strategy of Backtrader's.")
+    ] = False,
+    as_json: AsJson = False,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Write a strategy that runs at once, its events with an example row, and its test."""
+    from rich.text import Text
+
+    from backtest.cli import show
+    from backtest.scaffold.new import new_signal as write
+    from backtest.workspace import find_workspace
+
+    new = write(find_workspace(strategies, data), name, kind=kind, backtrader=backtrader)
+    if as_json:
+        show.print_json(vars(new))
+        return
+    terminal = show.console()
+    for path, what in _written(new):
+        typer.echo(f"wrote {_shown(path)}")
+        typer.echo(f"      {what}")
+    terminal.print(Text("\nNext\n", style="bold"))
+    for command, what in _next(new):
+        typer.echo(f"  {command}")
+        typer.echo(f"      {what}")
+
+
+def _written(new: NewSignal) -> Iterator[tuple[Path, str]]:
+    yield new.strategy, "the rule: parameters, and what follows from an event"
+    if new.events:
+        yield new.events, "its events: one example row, made up and never traded; replace it"
+    yield new.test, "its test: the contract, and what it answers"
+
+
+def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
+    """The commands that lead from here to a result, and what each is for."""
+    if new.events:
+        yield f"edit {_shown(new.events)}", "put real rows, each with its source, for the example"
+        seal = f"backtest events seal {new.name} --source 'where the rows come from'"
+        yield seal, "checks the rows and records what they are"
+    yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
+    yield f"backtest audit {new.name}", "proof that it does not look ahead"
+    yield f"backtest run {new.name}", "what it would have earned, and what that is worth"
+    yield f"backtest compare {new.name} buy_and_hold", "beside holding the stock"
+    yield f"backtest open {new.name}", "its page: each event and trade"
+
+
+def _shown(path: Path) -> str:
+    """A place as one would type it from the working folder."""
+    return os.path.relpath(path)

@@ -1,0 +1,1 @@
+"""New signals: the files that one begins with, filled from `templates/`."""

@@ -1,0 +1,66 @@
+"""For the tests of your own strategies: `check_strategy` holds one against the contract.
+
+Both calls look for the workspace upwards from the working folder, as the command line does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from backtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from backtest.contract.report import Report
+    from backtest.strategy import Signal
+
+__all__ = ["ask", "check_strategy"]
+
+
+def check_strategy(name: str) -> Report:
+    """Hold a strategy against the contract, as `backtest check` does.
+
+    Args:
+        name: of the strategy.
+
+    Raises:
+        AssertionError: it breaks the contract, or peeks; the message is the table of checks.
+        UsageError: there is no such strategy.
+
+    """
+    from backtest.config import read_config
+    from backtest.contract.run import check
+    from backtest.workspace import find_workspace
+
+    report = check(find_workspace(), name, symbols=read_config().value("symbol"))
+    if report.failed:
+        raise AssertionError(str(report))
+    return report
+
+
+def ask(name: str, /, **fields: Any) -> Signal | str:
+    """What a strategy answers to a made-up event, with 60 made-up sessions before it.
+
+    Args:
+        name: of the strategy.
+        fields: of the event, such as `eps=0.30`; what else is needed is made up. The event is
+            of the first kind that the strategy listens to and that has the fields.
+
+    Returns:
+        Its signal, or the reason why there is none.
+
+    Raises:
+        UsageError: there is no such strategy, it orders by itself, no kind has the fields, or
+            it fails.
+
+    """
+    from backtest.contract.asked import made_up_case
+    from backtest.discovery import configure
+    from backtest.places import find_strategy
+    from backtest.strategy import Strategy
+    from backtest.workspace import find_workspace
+
+    strategy = configure(find_strategy(find_workspace(), name), {})
+    if not isinstance(strategy, Strategy):
+        raise UsageError(f"{name} orders by itself as it trades: it cannot be asked.")
+    decision = made_up_case(strategy.listens_to, fields).ask(strategy)
+    return decision.signal or decision.reason

@@ -1,0 +1,300 @@
+"""The contract of strategies: each check fails for what breaks it, and for nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from backtest.audit.lanes import in_this_process
+from backtest.contract.declared import check_parameters
+from backtest.contract.made_up import made_up_event, variants
+from backtest.contract.report import TITLES, Report, Result, all_results
+from backtest.contract.run import check
+from backtest.errors import UsageError
+from backtest.events import FILED_KINDS, Earnings, Event, News, Start
+from backtest.places import find_strategy
+from backtest.testing import ask, check_strategy
+from backtest.workspace import find_workspace
+from tests.contract.market import make_market
+from tests.golden.goldens import ROOT
+
+HOLD = '    hold: int = Field(3, ge=1, description="sessions")\n'
+LONG = "return Signal.long(event, hold=3, reason='a report')"
+PEEK = """\
+import sys
+        frame = sys._getframe()
+        while frame and "history" not in frame.f_locals:
+            frame = frame.f_back
+        if frame is None:
+            return "nothing to be seen"
+        today = frame.f_locals["history"][event.symbol].table.loc[str(market.session)]
+        return Signal.long(event) if today["close"] > today["open"] else "a bad day"
+"""
+REMEMBERS = "SEEN.append(event.id)\n        return f'{len(SEEN)} seen'"
+# By the check that fails: the body of `on_event`, and what stands before it in the class.
+BROKEN = {
+    "parameters": (LONG, '    hold: int = Field(0, ge=1, description="sessions")\n'),
+    "frozen": (LONG, '    model_config = {"frozen": False}\n'),
+    "answers": ("return Signal.long(event) if event.eps > 0 else 'a loss'", HOLD),
+    "bounded": ("return Signal.long(event, weight=2)", HOLD),
+    "pure": (f"open(__file__ + '/../../of_mine.txt').close()\n        {LONG}", HOLD),
+    "deterministic": (REMEMBERS, HOLD),
+    "peeking": (PEEK, HOLD),
+}
+
+
+@pytest.fixture
+def market(tmp_path, monkeypatch):
+    """A made-up checkout with 60 sessions, which is the working folder too."""
+    monkeypatch.chdir(tmp_path)
+    return make_market(tmp_path)
+
+
+def checked(checkout, name="tried", symbol="ACME", **settings) -> Report:
+    return check(
+        checkout.workspace, name, symbols=[symbol], settings=settings, crew=in_this_process
+    )
+
+
+def result(report: Report, name: str) -> Result:
+    return next(one for one in report.results if one.name == name)
+
+
+def write(market, body: str, more: str = HOLD, listens_to: str = "Earnings") -> None:
+    path = market.strategy("tried", body, listens_to, more)
+    path.write_text("SEEN = []\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_rule_fails_its_check_and_no_other(market, name):
+    body, more = BROKEN[name]
+    mine = market.write("of_mine.txt", "mine")
+    write(market, body.replace("__file__ + '/../../of_mine.txt'", repr(str(mine))), more)
+    report = checked(market)
+    assert report.failed == (name,)
+    assert report.exit_code == (4 if name == "peeking" else 2)
+    assert TITLES[name] in report.sentence
+
+
+def test_a_sound_strategy_keeps_it(market):
+    write(market, LONG)
+    report = checked(market)
+    assert {one.outcome for one in report.results} == {"ok"}
+    assert report.exit_code == 0
+    assert "5 can be traded in ACME" in result(report, "listens").what
+
+
+def test_what_does_not_load_is_told_with_its_line_and_no_more_is_tried(market):
+    market.write("strategies/tried.py", "from backtest import Strategy\nclass Tried(Strategy:\n")
+    report = checked(market)
+    assert report.failed == ("loads",)
+    assert result(report, "loads").where == "line 2: class Tried(Strategy:"
+    assert {one.outcome for one in report.results[1:]} == {"not tried"}
+
+
+def test_one_that_listens_to_nothing_fails(market):
+    write(market, LONG, listens_to="")
+    market.edit("strategies/tried.py", "listens_to = (,)", "listens_to = ()")
+    report = checked(market)
+    assert report.failed == ("listens",)
+    assert "class Made" in result(report, "listens").where
+
+
+def test_a_kind_without_its_file_fails_and_the_rest_is_tried_on_made_up_events(market):
+    path = market.strategy("tried", LONG, "Launch")
+    text = path.read_text(encoding="utf-8")
+    kind = "class Launch(Event):\n    cost: float | None = None\n\n\nclass Made"
+    path.write_text(text.replace("class Made", kind), encoding="utf-8")
+    report = checked(market)
+    assert report.failed == ("listens",)
+    assert "data/events/launchs.csv is missing" in result(report, "listens").what
+    assert result(report, "peeking").outcome == "ok"
+
+
+def test_the_line_at_fault_is_told(market):
+    write(market, *BROKEN["parameters"])
+    where = result(checked(market), "parameters").where
+    assert where.startswith("tried.py, line 9: hold: int = Field(0")
+    write(market, *BROKEN["answers"])
+    told = result(checked(market), "answers")
+    assert "TypeError" in told.what
+    assert "every optional field unknown" in told.what
+    assert told.where.startswith("tried.py, line 12: return Signal.long(event) if event.eps")
+    write(market, *BROKEN["bounded"])
+    assert "on_event" in result(checked(market), "bounded").where
+
+
+@pytest.mark.parametrize(
+    ("field", "outcome", "told"),
+    [
+        ("hold: int = Field(3, description='sessions')", "warning", "hold: a number without"),
+        ("hold: int = Field(3, ge=1)", "failed", "hold: no description"),
+        ("hold: object = Field(3, description='sessions')", "ok", "1, each"),
+        ("hold: Any = Field(3, description='sessions')", "failed", "hold: no type"),
+        ("hold: float | None = Field(None, gt=0, description='x')", "ok", "1, each"),
+        ("hold: float | None = Field(None, description='x')", "warning", "without bounds"),
+        ("hold: str = Field('x', description='x')", "ok", "1, each"),
+        ("hold: bool = Field(True, description='x')", "ok", "1, each"),
+    ],
+)
+def test_parameters_have_types_bounds_and_descriptions(market, field, outcome, told):
+    write(market, LONG, f"    {field}\n")
+    path = market.root / "strategies" / "tried.py"
+    path.write_text("from typing import Any\n" + path.read_text(encoding="utf-8"))
+    found = check_parameters(find_strategy(market.workspace, "tried"))
+    assert (found.outcome, told in found.what) == (outcome, True), found
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return None", "None"),
+        ("raise SystemExit(3)", "It ends the program (exit code 3)"),
+        ("return f\"{market.bars()['close'].iloc[-1]}\"", "after no bar"),
+        ("return str(len(market.bars()) // (len(market.events(Earnings)) - 1))", "60 bars"),
+        ("return 1 if event.revenue == 1e300 else 'well'", "every number very large"),
+    ],
+)
+def test_events_that_are_hard_to_answer(market, body, told):
+    write(market, body)
+    report = checked(market)
+    assert "answers" in report.failed
+    assert told in result(report, "answers").what
+
+
+def test_what_it_does_wrong_beside_a_failure_is_told_too(market):
+    mine = market.write("of_mine.txt", "mine")
+    body = f"open({str(mine)!r}).close()\n        return Signal.long(event, weight=3)"
+    write(market, f"if event.eps < 0.15:\n            return None\n        {body}")
+    assert checked(market).failed == ("answers", "bounded", "pure")
+
+
+def test_a_strategy_that_changes_while_it_is_asked_is_not_frozen(market):
+    seen = '    seen: list[str] = Field([], description="what it saw")\n'
+    write(market, f"self.seen.append(event.id)\n        {LONG}", seen)
+    assert "frozen" in checked(market).failed
+
+
+def test_unusual_levels_are_a_warning(market):
+    write(market, "return Signal.long(event, hold=300, stop=0.6, target=6)")
+    found = result(checked(market), "bounded")
+    assert found.outcome == "warning"
+    for told in ("hold 300", "stop 0.6", "target 6"):
+        assert told in found.what
+
+
+def test_settings_count(market):
+    body = "return Signal.long(event, weight=self.weight)"
+    write(market, body, '    weight: float = Field(1, gt=0, description="share of equity")\n')
+    assert not checked(market).failed
+    assert checked(market, weight="1.5").failed == ("bounded",)
+
+
+def test_only_wrong_use_is_an_error(market):
+    with pytest.raises(UsageError, match="beat"):
+        checked(market, "beat")
+    with pytest.raises(UsageError, match="hodl"):
+        checked(market, "beats", hodl="1")
+
+
+def test_made_up_events_stand_in_where_none_can_be_traded(market):
+    write(market, PEEK)
+    market.write("data/events/earnings.csv", "symbol,published_at,precision,headline,period\n")
+    report = checked(market)
+    assert result(report, "listens").outcome == "warning"
+    assert report.failed == ("peeking",)
+
+
+BACKTRADER = """\
+from backtest import EventStrategy
+from backtest.events import Earnings
+
+
+class Tried(EventStrategy):
+    listens_to = (Earnings,)
+    params = (("period", 3), ("name", {default}))
+
+    def notify_event(self, event):
+        {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "default", "failed"),
+    [
+        ("self.buy(size=1)", "'x'", ()),
+        ("self.buy(size=1)", "None", ()),
+        ("self.buy(size=1 if event.eps > 0 else 2)", "'x'", ("answers",)),
+        ("open('{mine}').close(); self.buy(size=1)", "'x'", ("pure",)),
+    ],
+)
+def test_a_strategy_of_backtraders_is_held_to_what_applies(market, body, default, failed):
+    mine = market.write("of_mine.txt", "mine")
+    body = body.replace("{mine}", str(mine))
+    market.write("strategies/tried.py", BACKTRADER.format(body=body, default=default))
+    report = checked(market)
+    assert report.failed == failed
+    assert result(report, "frozen").outcome == "not tried"
+    loose = result(report, "parameters").outcome
+    assert loose == ("warning" if default == "None" else "ok")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "strategies").glob("*.py")))
+def test_the_strategies_that_ship_keep_it(name, tmp_path):
+    workspace = find_workspace([ROOT / "strategies"], ROOT / "data", tmp_path)
+    report = check(workspace, name, symbols=["CRWV"], crew=in_this_process)
+    assert not report.failed, report
+    assert not [one for one in report.results if one.outcome == "warning"], report
+
+
+@pytest.mark.parametrize("kind", [*FILED_KINDS, Start], ids=lambda kind: kind.kind)
+def test_events_are_made_up_as_their_kind_allows(kind):
+    event = made_up_event(kind)
+    assert event.symbol == "EXAMPLE"
+    assert all(isinstance(other, kind) for _, other in variants(event))
+
+
+def test_variants_say_little_much_and_something_extreme():
+    found = dict(variants(made_up_event(Earnings, {"eps": 0.3})))
+    assert found["as it is"].eps == 0.3
+    assert found["every optional field unknown"].eps is None
+    assert found["every field filled"].eps == 0.3
+    assert found["every field filled"].revenue is not None
+    assert found["every number very large"].revenue == 1e300
+    assert found["every number very small"].revenue == -1e300
+    assert found["every number zero"].eps == 0
+
+
+def test_what_cannot_be_made_up_is_told():
+    class Coded(Event):
+        code: int
+
+        def model_post_init(self, _):
+            raise ValueError
+
+    with pytest.raises((UsageError, ValueError)):
+        made_up_event(Coded)
+    with pytest.raises(UsageError, match="category"):
+        made_up_event(News, {"category": "Not A Category"})
+
+
+def test_a_report_has_every_check():
+    results = all_results([Result("loads", "ok", "x")], "why not")
+    assert [one.name for one in results] == list(TITLES)
+    assert Report("x", results).as_dict()["checks"][1]["what"] == "why not"
+
+
+def test_check_strategy_is_for_tests_of_ones_own(market):
+    market.write("backtest.toml", 'symbol = "ACME"\nbenchmark = "INDX"\n')
+    write(market, LONG)
+    assert check_strategy("tried").exit_code == 0
+    write(market, "return None")
+    with pytest.raises(AssertionError, match="tried: The contract is broken: Answers"):
+        check_strategy("tried")
+
+
+def test_ask_tells_what_a_strategy_answers(market):
+    write(market, "return Signal.short(event, hold=2) if event.eps == 1 else f'{event.eps}'")
+    assert ask("tried", eps=1).direction == "short"
+    assert ask("tried", eps=None) == "None"
+    with pytest.raises(UsageError, match=r"'epz'.*Did you mean 'eps'"):
+        ask("tried", epz=1)
