@@ -5,17 +5,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from backtest.engine.event_strategy import EventStrategy
+    from backtest.library import compare, load_events, run, study, sweep
     from backtest.market.view import Market
     from backtest.strategy import Signal, Strategy
 
 __version__ = "0.1.0"
-__all__ = ["EventStrategy", "Market", "Signal", "Strategy", "__version__"]
+__all__ = [
+    "EventStrategy", "Market", "Signal", "Strategy", "__version__", "compare", "load_events", "run",
+    "study", "sweep",
+]  # fmt: skip
 
 _PLACES = {
     "EventStrategy": "backtest.engine.event_strategy",
     "Market": "backtest.market.view",
     "Signal": "backtest.strategy",
     "Strategy": "backtest.strategy",
+    **dict.fromkeys(("compare", "load_events", "run", "study", "sweep"), "backtest.library"),
 }
 
 

@@ -1,0 +1,282 @@
+"""The program as a library: each call on the made-up checkout."""
+
+import doctest
+import json
+import linecache
+import re
+import subprocess
+import sys
+from dataclasses import FrozenInstanceError
+from datetime import date
+from pathlib import Path
+from types import ModuleType
+
+import pandas as pd
+import pytest
+
+import backtest
+from backtest.errors import DataError, UsageError
+from backtest.library import calls
+
+ROOT = Path(__file__).parents[2]
+CALLS = ("run", "compare", "sweep", "study", "load_events")
+
+
+@pytest.fixture
+def inside(checkout, monkeypatch):
+    """The made-up checkout, with the working folder in it."""
+    monkeypatch.chdir(checkout.root)
+    return checkout
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_examples_show_what_comes_out(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("BACKTEST_REPORTS", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "100")
+    names = {call: getattr(backtest, call) for call in CALLS}
+    (example,) = doctest.DocTestFinder(recurse=False).find(getattr(calls, name), name, globs=names)
+    told = []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    runner.run(example, out=told.append)
+    assert example.examples
+    assert not runner.failures, "".join(told)
+
+
+def on_acme(strategy="beats", **terms):
+    return backtest.run(strategy, symbols="ACME", benchmark="INDX", **terms)
+
+
+def test_a_run_is_that_of_the_command(inside, run_made_up):
+    found = on_acme(parameters={"hold": 5})
+    (told,) = json.loads(run_made_up("beats", "--set", "hold=5", "--json").out)
+    assert (found.run_id, found.parameters) == (told["run_id"], {"hold": 5, "weight": 0.5})
+    assert found.summary["beats"]["total_return"] == told["summary"]["run"]["total_return"]
+    assert found.evidence == told["evidence"]
+
+
+def test_a_run_is_in_tables_with_types(inside):
+    found = on_acme()
+    assert list(found.summary) == ["beats", "INDX"]
+    (trade,) = found.trades.itertuples()
+    assert (trade.entry_session, trade.exit_session) == (
+        pd.Timestamp("2025-06-05"), pd.Timestamp("2025-06-10"),
+    )  # fmt: skip
+    assert trade.net_profit + 100_000 == pytest.approx(found.equity["equity"].iloc[-1])
+    assert found.equity.index.dtype.kind == "M"
+    beat, miss = found.decisions.itertuples()
+    assert (beat.action, miss.action) == ("enter", "no_signal")
+    assert beat.published_at == pd.Timestamp("2025-06-04T20:05Z")
+    assert beat.tradable_session == pd.Timestamp("2025-06-05")
+
+
+def test_a_run_without_a_trade_has_empty_tables(inside):
+    found = on_acme(last="2025-06-03")
+    assert (len(found.trades), len(found.equity), len(found.decisions)) == (0, 2, 2)
+    assert set(found.decisions["action"]) == {"not_tradable"}
+    assert "No trade: there is nothing to weigh." in str(found)
+
+
+def test_a_result_tells_itself_and_cannot_be_changed(inside):
+    found = on_acme()
+    assert repr(found) == str(found)
+    assert str(found).startswith("beats · ACME from 2025-06-02 to 2025-07-15: +1.4 %\n1 trade. ")
+    with pytest.raises(FrozenInstanceError):
+        found.run_id = "another"
+
+
+def test_a_run_takes_days_rules_and_costs(inside):
+    found = on_acme(
+        first=date(2025, 6, 4), last="2025-06-20", cash=5_000, rules={"slippage_bps": 9}
+    )
+    told = found.manifest
+    assert told["span"] == {"first": "2025-06-04", "last": "2025-06-20"}
+    assert (told["rules"]["cash"], told["rules"]["slippage_bps"]) == (5_000, 9)
+    costs = inside.root / "mine.toml"
+    costs.write_text("[figures]\nslippage_bps = 1\n")
+    assert on_acme(costs=costs).manifest["rules"]["slippage_bps"] == 1
+
+
+def test_pages_are_drawn_when_they_are_asked_for(inside):
+    found = on_acme()
+    assert not (found.path / "index.html").exists()
+    assert "beats" in found.page().read_text(encoding="utf-8")
+    assert not (found.path / "tearsheet.html").exists()
+    swept = backtest.sweep("beats", {"hold": [1, 2]}, symbols="ACME")
+    studied = backtest.study("earnings", symbol="ACME", benchmark="INDX", draws=99)
+    assert [one.page().name for one in (swept, studied)] == ["index.html"] * 2
+
+
+def written(text, name="Mine"):
+    """The class of a cell, as a notebook makes it: in no file, and its text is known."""
+    cell = f"<cell {abs(hash(text))}>"
+    linecache.cache[cell] = (len(text), None, text.splitlines(keepends=True), cell)
+    module = ModuleType("a_notebook")
+    sys.modules[module.__name__] = module  # as a notebook's __main__ is
+    exec(compile(text, cell, "exec"), vars(module))
+    return vars(module)[name]
+
+
+MINE = """\
+from backtest import Signal, Strategy
+from backtest.events import Earnings
+
+
+class Mine(Strategy):
+    listens_to = (Earnings,)
+    hold: int = 3
+
+    def on_event(self, event, market):
+        return Signal.long(event, hold=self.hold)
+"""
+
+
+def test_a_class_of_a_notebook_runs(inside):
+    mine = written(MINE)
+    found = on_acme(mine, parameters={"hold": 2})
+    assert (found.strategy, found.parameters) == ("mine", {"hold": 2})
+    assert len(found.trades) == 2
+    assert on_acme(mine(hold=2)).run_id == found.run_id
+    assert on_acme(mine).run_id != found.run_id
+
+
+def test_a_class_that_was_changed_is_another_run(inside):
+    found = on_acme(written(MINE))
+    assert on_acme(written(MINE.replace("Signal.long", "Signal.short"))).run_id != found.run_id
+
+
+def test_a_class_is_replayed_for_other_cells_may_have_changed(inside):
+    text = MINE.replace("Signal.long", "SIDE")
+    mine = written(text)
+    scope = mine.on_event.__globals__
+    scope["SIDE"] = backtest.Signal.long
+    before = on_acme(mine)
+    scope["SIDE"] = backtest.Signal.short
+    after = on_acme(mine)
+    assert (set(before.trades["direction"]), set(after.trades["direction"])) == (
+        {"long"},
+        {"short"},
+    )
+
+
+def test_a_class_of_backtrader_runs(inside):
+    mine = written(
+        "from backtest import EventStrategy\nfrom backtest.events import Earnings\n\n\n"
+        "class Mine(EventStrategy):\n    listens_to = (Earnings,)\n\n"
+        "    def notify_event(self, event):\n        self.buy(size=10)\n"
+    )
+    assert len(on_acme(mine).trades) == 1
+
+
+def test_a_class_without_a_source_is_refused(inside):
+    mine = written(MINE)
+    linecache.clearcache()
+    with pytest.raises(UsageError, match=r"source of Mine cannot be read.*in a cell"):
+        on_acme(mine)
+
+
+def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
+    runs = [on_acme(), on_acme("owner"), on_acme(parameters={"hold": 2})]
+    table = backtest.compare(*runs)
+    one, _, other = runs
+    names = [f"beats {one.run_id}", "owner", f"beats {other.run_id}", "INDX"]
+    assert list(table.index) == names
+    assert table["trials"].to_list()[:3] == [2, 1, 2]
+    assert table.loc[names[0], "p"] == one.evidence["random_timing"]["mean_trade_return"]["p"]
+    assert table.loc[names[0], "p_holm"] >= table.loc[names[0], "p"]
+    assert table.loc["INDX", ["trades", "p", "trials"]].isna().all()
+    assert list(backtest.compare(one.run_id).index) == ["beats", "INDX"]
+    assert list(backtest.compare().index) == ["beats", "owner", "INDX"]
+
+
+def test_a_sweep_has_every_set(inside):
+    found = backtest.sweep(
+        "beats", {"hold": "1:3", "weight": [0.2, 0.4]}, symbols="ACME", rules={"slippage_bps": 0}
+    )
+    assert list(found.sets.index) == list(range(6))
+    assert found.sets.loc[3, ["hold", "weight"]].to_list() == [2, 0.4]
+    assert (found.default["hold"], found.default["weight"]) == (3, 0.5)
+    own = on_acme(parameters={"hold": 2, "weight": 0.4}, rules={"slippage_bps": 0})
+    assert found.sets.loc[3, "total_return"] == pytest.approx(own.summary["beats"]["total_return"])
+    assert "6 sets were tried" in str(found)
+    again = backtest.sweep(
+        "beats",
+        {"hold": range(1, 4), "weight": "0.2,0.4"},
+        symbols="ACME",
+        rules={"slippage_bps": 0},
+    )
+    assert again.sweep_id == found.sweep_id
+
+
+def test_a_study_has_windows_events_and_what_was_left_out(inside):
+    found = backtest.study(
+        "short_report", symbol="ACME", benchmark="INDX", windows=[(0, 1), (-1, 1)], draws=99
+    )
+    assert list(found.windows.index) == ["[0,+1]", "[-1,+1]"]
+    (event,) = found.events.itertuples()
+    assert event.day_0 == pd.Timestamp("2025-06-20")  # the day before is a holiday
+    assert found.left_out["reason"].str.contains("week").all()
+    assert "[0,+1]" in str(found)
+
+
+def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
+    found = backtest.load_events(symbol="ACME")
+    assert found["published_at"].is_monotonic_increasing
+    assert set(found["kind"]) == {"earnings", "stake_disclosure", "short_report", "news"}
+    rumour = found[found["precision"] == "week"].iloc[0]
+    assert pd.isna(rumour["tradable_session"])
+    assert "week" in rumour["not_tradable_because"]
+    assert "holder" not in backtest.load_events("earnings")
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: on_acme("beat"), "There is no strategy 'beat'. Did you mean 'beats'"),
+        (lambda: on_acme(parameters={"hald": 3}), "Did you mean 'hold'"),
+        (lambda: on_acme(parameters={"hold": 0}), "hold = '0'"),
+        (lambda: on_acme(first="June"), "first 'June' is not a day"),
+        (lambda: on_acme(rules={"slippage": 3}), "Did you mean 'slippage_bps'"),
+        (lambda: on_acme(rules={"slippage_bps": -3}), "slippage_bps"),
+        (lambda: on_acme(costs="retial"), "costs"),
+        (lambda: on_acme(int), "is no strategy"),
+        (lambda: on_acme(7), "7 is no strategy"),
+        (lambda: on_acme(reports="/dev/null/here"), "cannot be written"),
+        (lambda: on_acme(data="nowhere"), "The data folder"),
+        (lambda: backtest.compare("nothing"), "There is no run 'nothing'"),
+        (backtest.compare, "no run yet"),
+        (lambda: backtest.sweep("beats", {"hold": 3}, symbols="ACME"), "no collection of values"),
+        (lambda: backtest.sweep("beats", {"hald": [3]}, symbols="ACME"), "Did you mean 'hold'"),
+        (lambda: backtest.sweep(written(MINE), {"hold": [3]}), "takes the name of a strategy"),
+        (lambda: backtest.study("earning", symbol="ACME"), "Did you mean 'earnings'"),
+        (lambda: backtest.study("earnings", windows=[(1, 0)]), "ends before it begins"),
+        (lambda: backtest.study("earnings", windows=[1]), "not of the form"),
+        (lambda: backtest.study("earnings", model="marked"), "Did you mean 'market'"),
+        (lambda: backtest.study("earnings", draws=9), "draws"),
+        (lambda: backtest.load_events("earning"), "Did you mean 'earnings'"),
+    ],
+)  # fmt: skip
+def test_wrong_use_is_told(inside, call, told):
+    with pytest.raises(UsageError, match=re.escape(told)):
+        call()
+
+
+def test_damaged_data_are_told(inside):
+    inside.write("data/prices/ACME.csv", "date,open\n2025-06-02,x\n")
+    with pytest.raises(DataError, match=r"ACME\.csv"):
+        on_acme()
+
+
+def test_the_program_is_imported_lightly():
+    code = "import sys, backtest; print(len([m for m in sys.modules if m.startswith('backtest')]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "1\n"
+
+
+def test_names_are_calls_whatever_was_imported_before():
+    code = "from backtest import study, sweep; print(callable(study), callable(sweep))"
+    loaded = "import backtest.studies.run, backtest.sweeps.run, backtest.api\n"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded + code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True True\n"
