@@ -1,0 +1,62 @@
+"""The reference of commands, from the command line itself."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+
+from backtest.cli.main import app
+
+HEAD = """\
+# Commands
+
+What `backtest COMMAND --help` says, of every command. Folders, the stock, the benchmark, cash and
+costs may also be set by environment or in `backtest.toml`.
+
+"""
+
+
+def commands_page() -> str:
+    """The page as Markdown, a heading for each command."""
+    parts = [HEAD]
+    for path, command in commands().items():
+        if not hasattr(command, "commands"):
+            parts.append(_section(path, command))
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def commands() -> dict[str, Any]:
+    """Every command and group of commands by the words that call it."""
+    return dict(_below("backtest", typer.main.get_command(app)))
+
+
+def _below(path: str, command: Any) -> list[tuple[str, Any]]:
+    found = [(path, command)]
+    for name, inner in getattr(command, "commands", {}).items():
+        found += _below(f"{path} {name}", inner)
+    return found
+
+
+def _section(path: str, command: Any) -> str:
+    context = command.context_class(command, info_name=path)
+    usage = " ".join([path, *command.collect_usage_pieces(context)])
+    rows = [record for one in command.params if (record := one.get_help_record(context))]
+    parts = [f"## {path}", " ".join((command.help or "").split()), f"`{usage}`"]
+    if rows:
+        table = [f"| {_names(names)} | {_cell(told)} |" for names, told in rows]
+        parts.append("\n".join(["| option | what it does |", "|---|---|", *table]))
+    parts.append(command.epilog or "")
+    return "\n\n".join(parts)
+
+
+def _cell(text: str) -> str:
+    """A text on one line, without what Markdown would read as a sign; types in a word."""
+    plain = re.sub(r"<(list\[)?(\w+)[^>]*>", lambda found: found[2].upper(), " ".join(text.split()))
+    return plain.replace("|", "\\|").replace("[", "\\[")
+
+
+def _names(text: str) -> str:
+    """The names of an option as code, where a bracket is no sign."""
+    return f"`{_cell(text)}`".replace("\\[", "[")
