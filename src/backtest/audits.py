@@ -31,11 +31,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backtest.errors import DataError
+from backtest.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,15 +58,7 @@ def read_audit(path: Path) -> Audit:
         DataError: it holds no readable record.
 
     """
-    try:
-        record = json.loads((path / "audit.json").read_text(encoding="utf-8"))
-        if "audit_id" not in record:
-            raise ValueError("it has no audit_id")  # noqa: TRY301
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path / 'audit.json'} is not a readable record ({error}). "
-            f"Remove the folder and audit again."
-        ) from None
+    record = read_record(path / "audit.json", ["audit_id"], "audit again")
     return Audit(path, record)
 
 

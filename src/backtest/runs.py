@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from backtest.datafiles import write_text
-from backtest.errors import DataError, UsageError
+from backtest.errors import UsageError
+from backtest.records import read_record
 from backtest.run_files import FILES, read_rows, result_files
 
 if TYPE_CHECKING:
@@ -141,19 +142,10 @@ def read_run(path: Path) -> Run:
     """Read a run folder.
 
     Raises:
-        DataError: it holds no readable manifest.
+        DataError: it holds no readable record.
 
     """
-    try:
-        manifest = json.loads((path / "run.json").read_text(encoding="utf-8"))
-        missing = [name for name in _MANIFEST if name not in manifest]
-        if not isinstance(manifest, dict) or missing:
-            raise ValueError(f"it lacks {', '.join(missing) or 'its fields'}")  # noqa: TRY301
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path / 'run.json'} is not a readable manifest ({error}). "
-            f"Remove the folder and run the strategy again."
-        ) from None
+    manifest = read_record(path / "run.json", _MANIFEST, "run the strategy again")
     return Run(path, manifest)
 
 

@@ -260,7 +260,7 @@ def test_a_spoiled_manifest_is_told_with_its_place(run_made_up, command, checkou
     manifest.write_text(text, encoding="latin-1")
     outcome = command(*words)
     assert outcome.code == BAD_DATA
-    assert f"{manifest} is not a readable manifest" in outcome.err
+    assert f"{manifest} is not a readable record" in outcome.err
 
 
 @pytest.mark.parametrize("name", ["trades.csv", "decisions.csv", "equity.csv"])

@@ -64,7 +64,7 @@ def test_another_run_that_cannot_be_read_is_told_and_the_run_is_shown(
     assert done.code == 0
     assert "Final equity" in done.out
     assert "The page of the comparison was not written." in done.err
-    assert f"{other / 'run.json'} is not a readable manifest" in done.err
+    assert f"{other / 'run.json'} is not a readable record" in done.err
     assert "compare.html" not in done.out
     assert "cannot be read" in words(page(reports, "index.html"))
 

@@ -326,5 +326,5 @@ def test_a_manifest_that_is_none_is_told_with_the_way_out(checkout, text):
     for read in (lambda: runs.read_run(run.path), lambda: runs.list_runs(run.path.parent)):
         with pytest.raises(DataError) as caught:
             read()
-        assert f"{run.path / 'run.json'} is not a readable manifest" in str(caught.value)
+        assert f"{run.path / 'run.json'} is not a readable record" in str(caught.value)
         assert "Remove the folder and run the strategy again" in str(caught.value)

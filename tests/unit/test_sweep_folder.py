@@ -294,7 +294,7 @@ def test_a_manifest_that_is_none_is_told_with_the_way_out(folder, text):
     write(folder)
     sweep = folder.finish(MANIFEST)
     (sweep.path / "sweep.json").write_text(text)
-    with pytest.raises(DataError, match=r"sweep\.json is not a readable manifest.*Remove the fol"):
+    with pytest.raises(DataError, match=r"sweep\.json is not a readable record.*Remove the fol"):
         read_sweep(sweep.path)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from backtest.discovery import flat
 from backtest.errors import DataError
+from backtest.records import read_record
 from backtest.reports import sweep_words as words
 from backtest.reports.formats import UNKNOWN, costs_line, count, percent, ratio, share
 from backtest.reports.pages import write_page
@@ -41,24 +41,14 @@ def write_sweep_page(folder: Path, reports: Path) -> Path:
         UsageError: a folder cannot be written.
 
     """
-    sweep = _read_sweep(folder / "sweep.json")
+    path = folder / "sweep.json"
+    sweep = read_record(path, _NEEDED, "sweep again")
+    if set(sweep["base"]) != set(sweep["axes"]):
+        raise DataError(
+            f"{path}: axes and base name different parameters. Remove the folder and sweep again."
+        )
     sets = _read_sets(folder / "sets.parquet", sweep)
     return write_page(folder / "index.html", reports, "sweep.html", **_content(sweep, sets))
-
-
-def _read_sweep(path: Path) -> Sweep:
-    try:
-        sweep: Sweep = json.loads(path.read_text(encoding="utf-8"))
-        if missing := [name for name in _NEEDED if name not in sweep]:
-            raise ValueError(f"it lacks {', '.join(missing)}")  # noqa: TRY301
-        if set(sweep["base"]) != set(sweep["axes"]):
-            raise ValueError("axes and base name different parameters")  # noqa: TRY301
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path} is not a readable record of a sweep ({error}). "
-            f"Remove the folder and sweep again."
-        ) from None
-    return sweep
 
 
 def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:

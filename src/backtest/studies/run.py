@@ -14,8 +14,9 @@ import numpy as np
 
 from backtest.datafiles import write_text
 from backtest.discovery import plain
-from backtest.errors import DataError, UsageError
+from backtest.errors import UsageError
 from backtest.inputs import read_inputs
+from backtest.records import read_record
 from backtest.research.event_study.study import Series
 from backtest.runs import folder_name, program_sha256, run_id
 from backtest.studies.market import choose, read_candidates, session_returns
@@ -194,15 +195,7 @@ def read_study(path: Path) -> StudyResult:
         DataError: it holds no readable record.
 
     """
-    try:
-        record = json.loads((path / "study.json").read_text(encoding="utf-8"))
-        if "study_id" not in record:
-            raise ValueError("it has no study_id")  # noqa: TRY301
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path / 'study.json'} is not a readable record ({error}). "
-            f"Remove the folder and study again."
-        ) from None
+    record = read_record(path / "study.json", ["study_id"], "study again")
     return StudyResult(path, record)
 
 

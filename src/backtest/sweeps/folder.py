@@ -18,6 +18,7 @@ from uuid import uuid4
 from backtest.datafiles import write_text
 from backtest.errors import DataError, UsageError
 from backtest.locks import held
+from backtest.records import read_record
 from backtest.runs import folder_name
 
 if TYPE_CHECKING:
@@ -252,19 +253,10 @@ def read_sweep(path: Path) -> Sweep:
     """Read the folder of a finished sweep.
 
     Raises:
-        DataError: it holds no readable manifest.
+        DataError: it holds no readable record.
 
     """
-    try:
-        manifest = json.loads((path / "sweep.json").read_text(encoding="utf-8"))
-        missing = [name for name in _MANIFEST if name not in manifest]
-        if not isinstance(manifest, dict) or missing:
-            raise ValueError(f"it lacks {', '.join(missing) or 'its fields'}")  # noqa: TRY301
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(
-            f"{path / 'sweep.json'} is not a readable manifest ({error}). "
-            f"Remove the folder and run the sweep again."
-        ) from None
+    manifest = read_record(path / "sweep.json", _MANIFEST, "run the sweep again")
     return Sweep(path, manifest)
 
 
