@@ -16,6 +16,12 @@ from tests.local_server import Answer, LocalServer, local_server
 NEW_YORK = ZoneInfo("America/New_York")
 FIELDS = ("open", "high", "low", "close", "volume")
 Row = Sequence[Any]  # when, open, high, low, close, volume
+ROWS = [
+    ("2025-06-16", 41.94, 42.5, 41.01, 42.0, 1000),
+    ("2025-06-17", 42.0, 43.0, 41.5, 42.25, 1100),
+    ("2025-06-18", 42.3, 43.1, 42.2, 43.0, 1200),
+    ("2025-06-20", 43.0, 44.0, 42.9, 43.9, 1300),
+]
 
 
 def stamp(text: str) -> int:

@@ -11,7 +11,7 @@ from backtest.market.prices import price_symbols, read_prices
 from backtest.sources.price_import import Reading, import_prices, read_price_file
 from tests.commands import BAD_DATA, WRONG_USE, words
 from tests.made_up import SESSIONS
-from tests.unit.test_price_store import bars
+from tests.sources.test_price_store import bars
 
 PLAIN = "date,open,high,low,close,volume\n2025-06-02,10,12,9,11.5,100\n2025-06-03,11,13,10,12,200\n"
 EXCHANGE = """\

@@ -194,7 +194,7 @@ _KILLED = """
 import os, shutil, sys
 from pathlib import Path
 from backtest.sources.price_updates import prepare_update
-from tests.unit.test_price_store import bars, incoming
+from tests.sources.test_price_store import bars, incoming
 from backtest.market.price_store import place_for
 
 root, among = Path(sys.argv[1]), int(sys.argv[2])

@@ -1,0 +1,119 @@
+"""Each way in which an answer from Yahoo can be wrong."""
+
+import json
+
+import pytest
+
+from backtest.errors import DataError, SourceError, UsageError
+from backtest.sources import yahoo
+from backtest.sources.retries import Patience
+from tests.local_server import Answer
+from tests.yahoo import ROWS, chart, refusal
+
+GOOD = chart(ROWS)
+HALF = json.dumps(GOOD).encode()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(b"Too Many Requests", status=429),
+        Answer(b"<html>Forbidden</html>", status=403),
+        Answer(b"<html>fault</html>", status=500),
+        Answer(HALF, sent=len(HALF) // 2),
+        Answer(HALF[: len(HALF) // 2]),
+        Answer(json.dumps(chart([])).encode()),
+        Answer(b'{"chart": {"result": null, "error": null}}'),
+        Answer(b'{"finance": {"error": "x"}}', status=500),
+        Answer(b""),
+    ],
+)
+def test_what_may_pass_is_asked_again(site, fetch, fault):
+    site.has("ACME", GOOD)
+    site.fails(fault)
+    assert len(fetch().added) == 4
+    assert len(site.asked) >= 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Answer(b"Too Many Requests", status=429), "it has had too many requests (429)"),
+        (Answer(b"<html>", status=403), "the answer is no JSON"),
+        (Answer(b"<html>", status=500), "the answer is no JSON"),
+        (Answer(HALF, sent=len(HALF) // 2), "no connection (ChunkedEncodingError)"),
+        (Answer(HALF[: len(HALF) // 2]), "the answer is no JSON"),
+        (Answer(json.dumps(chart([])).encode()), "the answer is empty"),
+        (Answer(b"Will be right back"), "YAHOO! FINANCE IS CURRENTLY DOWN"),
+    ],
+)
+def test_what_does_not_pass_is_told_once_and_the_file_stays(site, fetch, kept, fault, told):
+    before = kept.read_bytes()
+    site.has("ACME", fault)
+    with pytest.raises(SourceError) as caught:
+        fetch()
+    assert str(caught.value).startswith("Yahoo, 1d bars of ACME: ")
+    assert told in str(caught.value)
+    assert "Tried 3 times in " in str(caught.value)
+    assert caught.value.exit_code == 5
+    assert kept.read_bytes() == before
+
+
+def test_a_slow_drip_ends(site, fetch, monkeypatch):
+    monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=2, seconds=10, each=0.5, wait=0.001))
+    site.has("ACME", Answer(HALF, drip=0.01))
+    with pytest.raises(SourceError, match=r"no whole answer within 0\.5 seconds. Tried 2 times"):
+        fetch()
+
+
+def test_what_yahoo_says_of_a_symbol_is_passed_on(site, fetch):
+    site.has("ACME", refusal("Not Found", "No data found, symbol may be delisted"))
+    with pytest.raises(SourceError, match="is the symbol right"):
+        fetch()
+
+
+def without(name):
+    moved = json.loads(json.dumps(GOOD))
+    del moved["chart"]["result"][0]["indicators"]["quote"][0][name]
+    return moved
+
+
+def typed(value):
+    wrong = json.loads(json.dumps(GOOD))
+    wrong["chart"]["result"][0]["indicators"]["quote"][0]["close"][1] = value
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (without("volume"), "KeyError: 'volume'"),
+        (typed("cheap"), "ValueError: "),
+        (typed({"raw": 1}), "TypeError: "),
+        (chart(ROWS, exchangeTimezoneName=None), ""),
+    ],
+)
+def test_another_form_is_told_and_not_asked_for_again(site, fetch, kept, answer, told):
+    before = kept.read_bytes()
+    site.has("ACME", answer)
+    asked = len(site.asked)
+    with pytest.raises((DataError, SourceError)) as caught:
+        fetch()
+    assert told in str(caught.value)
+    assert kept.read_bytes() == before
+    if told:
+        assert len(site.asked) == asked + 1
+        assert "of another form than yfinance" in str(caught.value)
+
+
+@pytest.mark.parametrize("meta", [{"currency": "EUR"}, {"exchangeTimezoneName": "Europe/Berlin"}])
+def test_what_is_traded_elsewhere_is_refused(site, fetch, meta):
+    site.has("ACME", chart(ROWS, **meta))
+    with pytest.raises(UsageError, match="Only dollars and sessions of XNYS are known here"):
+        fetch()
+
+
+def test_a_price_that_is_missing_is_told(site, fetch):
+    site.has("ACME", chart([*ROWS[:3], ("2025-06-20", 43.0, None, 42.0, 43.0, 5)]))
+    with pytest.raises(DataError, match="1 rows came with empty cells, the first for 2025-06-20"):
+        fetch()
