@@ -1,7 +1,7 @@
 """What the strategies made of building blocks answer, and when the one that waits trades.
 
 ACME and SPY are made up here. The trades on the embedded data that are worked by hand stand in
-tests/golden/test_embedded.py.
+tests/golden/by_hand.py.
 """
 
 import numpy as np
