@@ -51,6 +51,31 @@ def test_a_kind_is_heard_through_its_parent(prices):
 # Answers
 
 
+ORIGIN = {
+    "note": "closed 13 % lower",
+    "source_url": "https://example.org/made-up-stock-jumps",
+    "source_url_2": "https://example.org/and-again",
+    "retrieved_at": "2026-01-02T12:00:00-05:00",
+}
+
+
+def test_what_was_written_of_an_event_later_is_hidden_from_strategies_and_kept_in_the_decision(
+    prices,
+):
+    class Reads(Strategy):
+        listens_to = (Earnings,)
+
+        def on_event(self, event, market):
+            shown = [event, *market.events(Earnings)]
+            return repr([[getattr(one, name) for name in ORIGIN] for one in shown])
+
+    events = [earnings(**ORIGIN), earnings("2025-06-03T16:05:00-04:00", **ORIGIN)]
+    before, last = decide(Reads(), events, {"ACME": prices}, {"ACME": prices}, MINUTES_5)
+    hidden = ["", None, None, None]
+    assert (before.reason, last.reason) == (repr([hidden] * 2), repr([hidden] * 3))
+    assert last.event == events[0]
+
+
 def test_a_signal_lands_in_the_decision_with_its_reason(prices):
     decisions, _ = ask(prices, [earnings()], lambda e, _: Signal.short(e, hold=3, reason="why"))
     (decision,) = decisions

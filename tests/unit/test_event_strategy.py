@@ -61,6 +61,12 @@ def test_the_strategy_hears_before_that_session_and_sees_nothing_of_it(replayed)
     assert len(replayed(seen.format(known=known, buy=BUY)).trades) == 1
 
 
+def test_the_strategy_sees_nothing_that_was_written_of_the_event_later(replayed) -> None:
+    made = replayed("assert (event.note, event.source_url) == ('', None)")
+    (decision,) = (row for row in made.decisions if row["headline"] == "A made-up beat")
+    assert decision["source_url"] == "https://example.org/1"
+
+
 def test_trades_name_the_event_that_opened_them_and_decisions_say_so(replayed) -> None:
     buy_beats = f"event.kind == 'earnings' and event.eps_surprise > 0 and {BUY}"
     made = replayed(buy_beats)

@@ -1,7 +1,6 @@
 """Edges of plain Backtrader strategies that faults planted in the engine have shown."""
 
 from datetime import date
-from types import SimpleNamespace
 from typing import ClassVar
 
 import backtrader as bt
@@ -15,10 +14,12 @@ from backtest.engine.timeline import Decision
 from backtest.errors import AccountingError, UsageError
 from backtest.market.borrow import BorrowRate, BorrowRates
 from tests.engines import made_up_prices
+from tests.made_up import news
 from tests.spec.case import parse_bars
 
 MONDAY, TUESDAY, WEDNESDAY = (date(2025, 6, day) for day in (2, 3, 4))
 FREE = Rules(slippage_bps=0.0, commission_per_share=0.0, borrow_default=0.0)
+FIRST = news(headline="Made up, 1").id
 FLAT = """
     2025-06-02 100 100 100 100
     2025-06-03 100 100 100 100
@@ -37,7 +38,7 @@ class Made(EventStrategy):
 
 def heard(*sessions: date | None) -> list[Decision]:
     return [
-        Decision(SimpleNamespace(id=f"e{n}"), session, "notified", "")
+        Decision(news(headline=f"Made up, {n}"), session, "notified", "")
         for n, session in enumerate(sessions, start=1)
     ]
 
@@ -56,7 +57,7 @@ def replayed_plain(decisions, strategy=Made, rates=(), **parameters):
 @pytest.mark.parametrize(("side", "shares"), [("buy", 10), ("sell", -10)])
 def test_orders_take_backtraders_arguments_by_place(side, shares) -> None:
     made = replayed_plain(heard(TUESDAY), side=side, arguments=(10,))
-    assert made.orders == [SentOrder(TUESDAY, "ACME", shares, "market", 100.0, "e1", None)]
+    assert made.orders == [SentOrder(TUESDAY, "ACME", shares, "market", 100.0, FIRST, None)]
 
 
 def test_what_became_of_an_event_is_told() -> None:
@@ -72,7 +73,7 @@ def test_what_became_of_an_event_is_told() -> None:
         ("no_signal", "notify_event ordered nothing that opened a trade")
     ]
     assert reasons(heard(MONDAY)) == [("not_tradable", "no bar comes before its tradable session")]
-    never = Decision(SimpleNamespace(id="e1"), None, "not_tradable", "known by the week alone")
+    never = Decision(news(), None, "not_tradable", "known by the week alone")
     assert reasons([never]) == [("not_tradable", "known by the week alone")]
 
 
@@ -123,7 +124,7 @@ def test_a_plain_strategy_that_cannot_hear_is_told_at_its_first_event() -> None:
     class Deaf(EventStrategy):
         pass
 
-    with pytest.raises(UsageError, match=r"^Deaf failed on e1: NotImplementedError: \n"):
+    with pytest.raises(UsageError, match=rf"^Deaf failed on {FIRST}: NotImplementedError: \n"):
         replayed_plain(heard(TUESDAY, WEDNESDAY), strategy=Deaf)
 
 

@@ -56,7 +56,7 @@ class EventStrategy(bt.Strategy):
         """Hand over an event, so that the orders sent meanwhile carry its id."""
         self._event_id = event.id
         try:
-            self.notify_event(event)
+            self.notify_event(event.as_published())
         except Exception as error:
             raise failure(type(self), f"on {event.id}", error) from error
         self._event_id = ""

@@ -129,10 +129,11 @@ def questions(
 
     """
     public = sorted((event for event in events if event.symbol in span), key=event_order)
+    shown = [event.as_published() for event in public]
 
     def asked(event: Event, session: date) -> Question:
         now = trading_calendar().open_of(session)
-        known = tuple(other for other in public if other.published_at + reaction < now)
+        known = tuple(other for other in shown if other.published_at + reaction < now)
         return Question(event, market_before(session, now, event.symbol, history, known))
 
     found: list[Decision | Question] = []
@@ -210,7 +211,7 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
 def _ask(strategy: Strategy, event: Event, market: Market) -> Decision:
     name = type(strategy).__name__
     try:
-        answer = strategy.on_event(event, market)
+        answer = strategy.on_event(event.as_published(), market)
     except Exception as error:
         raise failure(type(strategy), f"on {event.id}", error) from error
     if isinstance(answer, str):

@@ -6,7 +6,7 @@ import hashlib
 import re
 from datetime import UTC, date, datetime, time
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, field_validator
@@ -68,7 +68,7 @@ class Event(BaseModel):
     """A: two independent sources, one of them primary. B: two secondary ones. C: one."""
 
     note: str = ""
-    """Remarks of whoever compiled the row."""
+    """Remarks of whoever compiled the row. They may tell what came later: no strategy sees them."""
 
     retrieved_at: AwareDatetime | None = None
     """When the row was taken from its source. None is unknown: the day that the file was
@@ -90,6 +90,15 @@ class Event(BaseModel):
         text = f"{self.symbol}\n{self.kind}\n{stamp}\n{self.headline}"
         day = self.published_at.astimezone(NEW_YORK).strftime("%Y%m%d")
         return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+    def as_published(self) -> Self:
+        """The event as strategies see it: without note, sources and the time of retrieval.
+
+        Those came after the event. A note tells how the stock closed, and the address of an
+        article whether it jumped.
+        """
+        later = {"note": "", "source_url": None, "source_url_2": None, "retrieved_at": None}
+        return self.model_copy(update=later)
 
     @field_validator("published_at", "retrieved_at", mode="before")
     @classmethod
