@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -110,7 +111,11 @@ def read_config(given: Mapping[str, Any] | None = None, start: Path | None = Non
     root = _find_root(start or Path.cwd())
     path = root / FILE if root and (root / FILE).is_file() else None
     stated, tables = _read_file(path) if path else ({}, {})
-    options = {key: value for key, value in (given or {}).items() if value not in (None, [])}
+    options = {
+        key: value
+        for key, value in (given or {}).items()
+        if value is not None and not (isinstance(value, list) and not value)
+    }
     settings = {}
     for key, kind in _KINDS.items():
         if key in options:
@@ -202,8 +207,12 @@ def _names(stated: object, base: Path) -> Any:
 
 
 def _folder(stated: object, base: Path) -> Path | None:
-    is_path = isinstance(stated, str | Path) and str(stated).strip()
-    return (base / Path(str(stated)).expanduser()).resolve() if is_path else None
+    if not isinstance(stated, str | Path) or not str(stated).strip():
+        return None
+    try:
+        return (base / Path(stated).expanduser()).resolve()
+    except (RuntimeError, ValueError):  # no such user; a character that no path has
+        return None
 
 
 def _folders(stated: object, base: Path) -> Any:
@@ -224,9 +233,10 @@ def _costs(stated: object, base: Path) -> str | None:
 
 
 def _dollars(stated: object, _base: Path) -> float | None:
-    if isinstance(stated, bool) or not isinstance(stated, int | float):
+    if isinstance(stated, bool) or not isinstance(stated, Real):
         return None
-    return float(stated) if isfinite(stated) and stated > 0 else None
+    dollars = float(stated)
+    return dollars if isfinite(dollars) and dollars > 0 else None
 
 
 def _number(text: str) -> object:

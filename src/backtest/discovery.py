@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
     """The strategy that stands alone in its place.
 
     Raises:
-        UsageError: there is none, there are several, or it listens to no kinds of event.
+        UsageError: there is none, there are several, or `listens_to` or `looks_at` is wrong.
 
     """
     if len(found) != 1:
@@ -122,6 +123,7 @@ def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
             f"{place} must define one subclass of Strategy or EventStrategy; it defines {names}."
         )
     _check_kinds(place, found[0].listens_to)
+    _check_symbols(place, getattr(found[0], "looks_at", ()))
     return found[0]
 
 
@@ -146,6 +148,13 @@ def _check_kinds(place: str, kinds: object) -> None:
         raise UsageError(
             f"{place}: listens_to must be a tuple of kinds of event, such as (Earnings,); "
             f"it is {kinds!r}."
+        )
+
+
+def _check_symbols(place: str, symbols: object) -> None:
+    if not isinstance(symbols, tuple) or not all(isinstance(symbol, str) for symbol in symbols):
+        raise UsageError(
+            f'{place}: looks_at must be a tuple of symbols, such as ("SPY",); it is {symbols!r}.'
         )
 
 
@@ -183,37 +192,50 @@ def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | Bac
         UsageError: a name is not a parameter, or a value is out of its bounds.
 
     """
+    try:
+        return _made(file, settings)
+    except ValidationError as error:
+        raise _out_of_bounds(file, settings, error.errors()) from None
+
+
+def check_defaults(file: StrategyFile) -> None:
+    """Hold the defaults that a file sets against the parameters; others may have to be set yet.
+
+    Raises:
+        UsageError: one is not a parameter, or out of its bounds.
+
+    """
+    try:
+        _made(file, {})
+    except ValidationError as error:
+        if faults := [fault for fault in error.errors() if fault["type"] != "missing"]:
+            raise _out_of_bounds(file, {}, faults) from None
+
+
+def _made(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | BacktraderStrategy:
     known = parameters(file.cls)
-    check_defaults(file)
+    for name in file.defaults:
+        if name not in known:
+            raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
     values: dict[str, Any] = {}
     for name, text in {**file.defaults, **settings}.items():
         if name not in known:
             raise unknown(f"parameter of {file.name}", name, known)
         _put(values, file.cls, name, text, known[name])
-    try:
-        if issubclass(file.cls, Strategy):
-            return file.cls.model_validate(values)
-        return BacktraderStrategy(file.cls, _backtrader_model(file.cls)(**values).model_dump())
-    except ValidationError as error:
-        faults = [
-            f"{name} = {fault['input']!r}: {fault['msg']}{_set_by(file, settings, name)}"
-            for fault in error.errors()
-            for name in [".".join(str(part) for part in fault["loc"])]
-        ]
-        raise UsageError(f"{file.name}: " + "; ".join(faults)) from None
+    if issubclass(file.cls, Strategy):
+        return file.cls.model_validate(values)
+    return BacktraderStrategy(file.cls, _backtrader_model(file.cls)(**values).model_dump())
 
 
-def check_defaults(file: StrategyFile) -> None:
-    """Hold the names of the defaults that a file sets against the parameters.
-
-    Raises:
-        UsageError: one is not a parameter.
-
-    """
-    known = parameters(file.cls)
-    for name in file.defaults:
-        if name not in known:
-            raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
+def _out_of_bounds(
+    file: StrategyFile, settings: Mapping[str, str], faults: Sequence[ErrorDetails]
+) -> UsageError:
+    told = [
+        f"{name} = {fault['input']!r}: {fault['msg']}{_set_by(file, settings, name)}"
+        for fault in faults
+        for name in [".".join(str(part) for part in fault["loc"])]
+    ]
+    return UsageError(f"{file.name}: " + "; ".join(told))
 
 
 def _set_by(file: StrategyFile, settings: Mapping[str, str], name: str) -> str:

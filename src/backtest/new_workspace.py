@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from uuid import uuid4
@@ -28,7 +29,7 @@ def make_workspace(folder: Path) -> Path:
 
     """
     folder = folder.expanduser().resolve()
-    there = [part for part in PARTS if (folder / part).exists()]
+    there = [part for part in PARTS if os.path.lexists(folder / part)]  # a dead link too
     if there:
         raise UsageError(
             f"{folder} has {', '.join(there)} already; nothing was written. Choose another folder."
@@ -56,8 +57,8 @@ def _write(folder: Path) -> None:
         beside.mkdir()
         _fill(beside)
         for part in PARTS:
-            moved.append(folder / part)
             (beside / part).rename(folder / part)
+            moved.append(folder / part)  # what another has put there meanwhile is not ours
     except BaseException:
         for path in moved:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)

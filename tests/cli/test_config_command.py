@@ -80,6 +80,12 @@ def test_what_is_wrong_with_strategies_and_folders_is_told(command, settings, te
     assert told in outcome.err
 
 
+def test_a_parameter_that_has_yet_to_be_set_is_no_fault_of_the_file(command, settings, checkout):
+    checkout.edit("strategies/beats.py", "weight: float = Field(0.5, ", "weight: float = Field(")
+    settings("[strategies.beats]\nhold = 5\n")
+    assert command("config").code == 0
+
+
 @pytest.mark.parametrize("asked", [("run", "beats"), ("list", "strategies"), ("config",)])
 def test_an_unknown_key_stops_every_command(command, settings, checkout, asked):
     settings("bench = 'INDX'")
@@ -129,6 +135,9 @@ def test_a_study_takes_one_symbol_and_the_benchmark_that_was_chosen(command, set
     outcome = command("study", "earnings")
     assert outcome.code == 2
     assert "names ACME, OTHR, and one stock is taken here" in outcome.err
+    settings(MADE_UP)
+    told = json.loads(command("study", "earnings", "--draws", "99", "--json").out)
+    assert (told["symbol"], told["benchmark"]) == ("ACME", "INDX")
 
 
 # The list of strategies
@@ -160,6 +169,13 @@ def test_the_list_tells_that_a_strategy_changed_since(command, run_made_up, chec
     run_made_up("beats")
     checkout.edit("strategies/beats.py", "Long a beat.", "Long after a beat.")
     assert ", changed since · last audit never" in words(command("list", "strategies").out)
+
+
+def test_a_strategy_that_the_file_makes_unusable_is_listed_so(command, settings):
+    settings("[strategies.beats]\nhold = 21\n")
+    beats, owner = json.loads(command("list", "strategies", "--json").out)
+    assert (beats["state"], owner["state"]) == ("not usable", "ok")
+    assert "hold = '21': Input should be less than or equal" in beats["error"]
 
 
 def test_the_list_shows_the_parameters_that_the_file_sets(command, settings):

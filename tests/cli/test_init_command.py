@@ -9,6 +9,7 @@ import pytest
 
 from backtest import new_workspace
 from backtest.config import read_config
+from backtest.errors import UsageError
 from backtest.new_workspace import PARTS, make_workspace
 from tests.golden.goldens import ROOT
 
@@ -76,6 +77,25 @@ def test_nothing_is_written_over_what_is_there(command, inside, part):
     assert outcome.code == 2
     assert f"{inside} has {part} already; nothing was written." in outcome.err
     assert {path.name for path in inside.iterdir()} == {part}
+
+
+def test_a_link_that_leads_nowhere_is_left(command, inside):
+    (inside / "data").symlink_to(inside / "not_mounted")
+    assert command("init", ".").code == 2
+    assert [path.name for path in inside.iterdir()] == ["data"]
+
+
+def test_what_comes_in_between_is_not_taken_away(inside, monkeypatch):
+    def fill(beside):
+        real(beside)
+        (inside / "data").mkdir()
+        (inside / "data" / "mine.csv").write_text("mine")
+
+    real = new_workspace._fill
+    monkeypatch.setattr(new_workspace, "_fill", fill)
+    with pytest.raises(UsageError, match="cannot be written"):
+        make_workspace(inside)
+    assert [path.name for path in inside.rglob("*")] == ["data", "mine.csv"]
 
 
 def test_a_file_is_no_folder(command, inside):

@@ -51,6 +51,11 @@ def test_history_that_is_all_the_same_says_nothing():
     assert standardised_surprise(NOW, market(*same), least=2) is None
 
 
+def test_dollars_that_are_the_same_but_for_rounding_are_the_same():
+    same = [report("06-03", 0.3, 0.2), report("06-04", 0.4, 0.3), report("06-05", 0.5, 0.4)]
+    assert standardised_surprise(NOW, market(*same), least=3) is None
+
+
 def test_a_consensus_of_zero_is_no_obstacle():
     past = [report("06-03", 0.01, 0.0), report("06-04", 0.03, 0.0)]  # mean 2, deviation √2 cents
     found = standardised_surprise(NOW, market(*past), least=2)

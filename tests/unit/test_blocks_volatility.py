@@ -64,3 +64,7 @@ def test_the_stop_is_a_multiple_of_it_up_to_a_bound():
     assert atr_stop(RANGES, sessions=3, multiple=9) == 0.5
     assert atr_stop(RANGES, sessions=3, multiple=9, most=0.6) == 0.6
     assert atr_stop(RANGES, sessions=4) is None
+
+
+def test_a_stock_that_does_not_move_has_no_stop():
+    assert atr_stop(made_market([100] * 4), sessions=3) is None

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from backtest.api import prepare_run
@@ -194,6 +195,7 @@ def test_an_unknown_key_is_answered_with_the_nearest(file, text, key, near):
         ("symbol = ['ACME', 5]", "symbol is ['ACME', 5]. Allowed: a stock"),
         ("benchmark = ''", "benchmark is ''. Allowed: a symbol"),
         ("costs = 5", "costs is 5. Allowed: a preset"),
+        ("[folders]\ndata = '~no_such_user/data'", "folders.data is '~no_such_user/data'. Allowed"),
         ("[folders]\ndata = ['a', 'b']", "folders.data is ['a', 'b']. Allowed: a folder"),
         ("folders = 'x'", "folders is 'x'. Write a table, under the line [folders]."),
         ("[strategies]\nbeats = 5", "strategies.beats is 5. Write a table, under the line [strat"),
@@ -201,6 +203,11 @@ def test_an_unknown_key_is_answered_with_the_nearest(file, text, key, near):
 )  # fmt: skip
 def test_a_wrong_value_is_told_with_what_is_allowed(file, text, told):
     assert refusal(file, text).startswith(f"{file}: {told}")
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+def test_dollars_may_be_of_numpy(file, kind):
+    assert read_config({"cash": kind(5000)}).value("cash") == 5000.0
 
 
 def test_a_wrong_variable_is_told_by_its_name(file, monkeypatch):

@@ -174,6 +174,12 @@ def test_a_strategy_that_changes_while_it_is_asked_is_not_frozen(market):
     assert "frozen" in checked(market).failed
 
 
+def test_nor_is_one_that_counts_for_itself(market):
+    body = "self._asked.append(event.id)\n        return 'no'"
+    write(market, body, f"{HOLD}    _asked: list[str] = []\n")
+    assert "Being asked changed it" in result(checked(market), "frozen").what
+
+
 def test_unusual_levels_are_a_warning(market):
     write(market, "return Signal.long(event, hold=300, stop=0.6, target=6)")
     found = result(checked(market), "bounded")

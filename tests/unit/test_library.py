@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,6 +20,7 @@ from backtest.errors import DataError, UsageError
 from backtest.library import calls
 
 ROOT = Path(__file__).parents[2]
+TEXTS = {"event_id", "symbol", "direction", "exit_reason"}
 CALLS = ("run", "compare", "sweep", "study", "load_events")
 
 
@@ -73,6 +75,11 @@ def test_a_run_is_in_tables_with_types(inside):
 def test_a_run_without_a_trade_has_empty_tables(inside):
     found = on_acme(last="2025-06-03")
     assert (len(found.trades), len(found.equity), len(found.decisions)) == (0, 2, 2)
+    kinds, usual = (  # numbers and sessions
+        {name: one.kind for name, one in trades.dtypes.items() if name not in TEXTS}
+        for trades in (found.trades, on_acme().trades)
+    )
+    assert kinds == usual
     assert set(found.decisions["action"]) == {"not_tradable"}
     assert "No trade: there is nothing to weigh." in str(found)
 
@@ -219,6 +226,25 @@ def test_a_study_has_windows_events_and_what_was_left_out(inside):
     assert "[0,+1]" in str(found)
 
 
+def test_a_study_takes_its_benchmark_from_the_settings(inside):
+    inside.write("backtest.toml", 'symbol = "ACME"\nbenchmark = "INDX"\n')
+    assert backtest.study("earnings", draws=99).record["benchmark"] == "INDX"
+
+
+def test_windows_may_be_of_numpy_and_none_are_those_by_default(inside):
+    terms = {"symbol": "ACME", "benchmark": "INDX", "draws": 99}
+    ends = tuple(np.array([0, 1]))
+    assert list(backtest.study("earnings", windows=[ends], **terms).windows.index) == ["[0,+1]"]
+    assert len(backtest.study("earnings", windows=[], **terms).windows) == 5
+
+
+@pytest.mark.parametrize(
+    "first", ["2025-06-04", date(2025, 6, 4), pd.Timestamp("2025-06-04 15:00")]
+)
+def test_a_day_may_be_a_text_a_date_or_a_time_of_that_day(inside, first):
+    assert on_acme(first=first).equity.index[0] == pd.Timestamp("2025-06-04")
+
+
 def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
     found = backtest.load_events(symbol="ACME")
     assert found["published_at"].is_monotonic_increasing
@@ -251,6 +277,7 @@ def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
         (lambda: backtest.study("earning", symbol="ACME"), "Did you mean 'earnings'"),
         (lambda: backtest.study("earnings", windows=[(1, 0)]), "ends before it begins"),
         (lambda: backtest.study("earnings", windows=[1]), "not of the form"),
+        (lambda: on_acme(first=2025), "first 2025 is not a day"),
         (lambda: backtest.study("earnings", model="marked"), "Did you mean 'market'"),
         (lambda: backtest.study("earnings", draws=9), "draws"),
         (lambda: backtest.load_events("earning"), "Did you mean 'earnings'"),

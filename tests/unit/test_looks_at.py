@@ -78,6 +78,13 @@ def test_a_symbol_that_has_no_prices_is_wrong_use(looking):
         do(looking, "looking")
 
 
+def test_one_symbol_without_its_comma_is_told(looking):
+    looking.edit("strategies/looking.py", '("INDX",)', '("INDX")')
+    told = r"looks_at must be a tuple of symbols, such as \(\"SPY\",\); it is 'INDX'"
+    with pytest.raises(UsageError, match=told):
+        prepare_run(looking.workspace, request("looking"))
+
+
 def test_a_traded_symbol_may_be_named_too(looking):
     looking.edit("strategies/looking.py", '("INDX",)', '("INDX", "ACME")')
     assert [decision["reason"] for decision in do(looking, "looking").decisions] == TOLD

@@ -124,8 +124,11 @@ def test_a_real_row_in_its_place_is_traded(checkout):
         ("../sale", r"such as sale\.$"),
         ("class", r"a word of Python's.*such as class_signal\.$"),
         ("signal", r"something else here.*such as signal_signal\.$"),
-        ("beats", r"taken by the strategy .*beats\.py.*such as beats_2\.$"),
-        ("news", r"taken by a kind of event.*--from news.*such as news_2\.$"),
+        ("none", r"a word of Python's.*such as none_signal\.$"),  # its class would be None
+        ("form_4", r"turn into form4 by its class, Form4.*such as form4\.$"),
+        ("class_a_unlock", r"turn into class_aunlock by.*such as class_aunlock\.$"),
+        ("beats", r"taken by the strategy .*beats\.py.*such as beats_signal\.$"),
+        ("news", r"taken by a kind of event.*--from news.*such as news_signal\.$"),
     ],
 )
 def test_a_name_that_cannot_be_is_answered_with_one_that_can(checkout, name, told):
@@ -182,8 +185,8 @@ def test_imports_stand_as_ruff_wants_them_in_a_checkout_too(checkout):
 
 
 def test_names_of_classes():
-    assert camel_case("insider_sale_2") == "InsiderSale2"
-    assert checked_name("insider_sale_2", {}) == "insider_sale_2"
+    assert camel_case("insider_sale2") == "InsiderSale2"
+    assert checked_name("insider_sale2", {}) == "insider_sale2"
 
 
 def test_every_template_is_used():

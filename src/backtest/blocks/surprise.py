@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from backtest.market.view import Market
 
 Measure = Literal["eps", "revenue", "guidance"]
+_NOISE: Final = 1e-9  # 0.30 - 0.20 and 0.40 - 0.30 are not the same number
 
 
 def standardised_surprise(
@@ -46,7 +47,7 @@ def standardised_surprise(
     if surprise is None or len(past) < max(least, 2):
         return None
     spread = stdev(past)
-    return (surprise - mean(past)) / spread if spread else None
+    return (surprise - mean(past)) / spread if spread > _NOISE else None
 
 
 def _eps_in_dollars(report: Earnings) -> float | None:

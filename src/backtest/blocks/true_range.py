@@ -43,8 +43,8 @@ def atr_stop(
     Three is Wilder's constant for his volatility system, for which he gives 2.8 to 3.1.
 
     Returns:
-        None where the range is unknown.
+        None where the range is unknown, or 0 in a stock that stands still.
 
     """
     average = average_true_range(market, sessions=sessions)
-    return None if average is None else min(multiple * average, most)
+    return min(multiple * average, most) if average else None

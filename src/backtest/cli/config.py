@@ -105,11 +105,11 @@ def _check_strategies(found: Config, given: dict[str, Any]) -> None:
         UsageError: there is no such strategy or parameter, or a value is out of its bounds.
 
     """
-    from backtest.discovery import configure
+    from backtest.discovery import check_defaults
     from backtest.places import find_strategy
     from backtest.workspace import find_workspace
 
     folders = [given[f"folders.{name}"] for name in ("strategies", "data", "reports")]
     workspace = find_workspace(*folders)
     for name in found.defaults.tables:
-        configure(find_strategy(workspace, name), {})
+        check_defaults(find_strategy(workspace, name))

@@ -109,10 +109,16 @@ def check_frozen(file: StrategyFile) -> Result:
     return Result("frozen", "ok", "Its parameters cannot be changed.")
 
 
+def kept(strategy: BaseModel) -> str:
+    """A text of all that a strategy holds, what is private with it."""
+    private = strategy.__pydantic_private__
+    return f"{strategy!r} with {private!r}" if private else repr(strategy)
+
+
 def unchanged(file: StrategyFile, before: str, strategy: BaseModel) -> Result:
-    """Whether being asked left the strategy as it was; `before` is its text of then."""
-    if repr(strategy) != before:
-        what = f"Being asked changed it, from {before} to {strategy!r}."
+    """Whether being asked left the strategy as it was; `before` is what it `kept` then."""
+    if kept(strategy) != before:
+        what = f"Being asked changed it, from {before} to {kept(strategy)}."
         return Result("frozen", "failed", what, method_line(file))
     return check_frozen(file)
 

@@ -149,7 +149,7 @@ def _answers(subject: _Subject, prepared: PreparedAudit) -> tuple[asked.Answers,
         given = replayed(strategy, [event for _, event in tried], subject.rules)
         frozen = declared.check_frozen(subject.file)
     else:
-        before = repr(strategy)
+        before = declared.kept(strategy)
         given = asked.answers(strategy, asked.cases(tried, rows, strategy.looks_at))
         frozen = declared.unchanged(subject.file, before, strategy)
     if given.fault:

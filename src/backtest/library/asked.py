@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +94,16 @@ def day(name: str, value: Day) -> date | None:
 
     """
     try:
-        return date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
+        if isinstance(value, datetime):  # as pandas has them
+            return value.date()
+        return value if value is None or isinstance(value, date) else date.fromisoformat(value)
+    except (TypeError, ValueError):
         raise UsageError(f"{name} {value!r} is not a day. Write it as '2025-03-28'.") from None
+
+
+def window(ends: object) -> str:
+    """The first and the last session of a window as `--window` takes them."""
+    return ",".join(map(str, ends)) if isinstance(ends, list | tuple) else str(ends)
 
 
 def settings(parameters: Mapping[str, object] | None) -> dict[str, str]:

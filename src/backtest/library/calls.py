@@ -294,16 +294,17 @@ def study(
         raise unknown("model", model, MODELS)
     if draws < _FEWEST_DRAWS:
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
-    chosen = (
-        WINDOWS if windows is None else parse_windows([str(one).strip("()") for one in windows])
-    )
+    config = read_config({"symbol": symbol, "benchmark": benchmark})
+    texts = [asked.window(ends) for ends in windows or ()]
     request = StudyRequest(
         name,
-        read_config({"symbol": symbol}).one_symbol(),
+        config.one_symbol(),
         as_strategy=as_strategy,
-        benchmark=benchmark,
+        benchmark=config.chosen("benchmark"),
         reaction=reaction,
-        settings=Settings(windows=chosen, model=model, seed=seed, draws=draws),
+        settings=Settings(
+            windows=parse_windows(texts) if texts else WINDOWS, model=model, seed=seed, draws=draws
+        ),
     )
     prepared = prepare(asked.folders(strategies, data, reports), request)
     return tables.study_result(study_prepared(prepared, force=force))

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from backtest.studies.run import StudyResult as Study
     from backtest.sweeps.folder import Sweep
 
-_SESSIONS = ["entry_session", "exit_session"]
+_OF_TRADES = (
+    "entry_price", "exit_price", "gross_profit", "commission", "borrow", "net_profit", "return",
+    "mae", "mfe",
+)  # fmt: skip
 _WINDOW = ["known", "caar", "p", "p_holm", "p_across", "detectable"]
 _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
 
@@ -33,13 +36,21 @@ def run_result(run: Run) -> RunResult:
         strategy=told["strategy"],
         parameters=told["parameters"],
         summary=pd.DataFrame(figures, dtype=float),
-        trades=pd.read_csv(run.path / "trades.csv", index_col="trade_id", parse_dates=_SESSIONS),
+        trades=_trades(run),
         equity=run.equity,
         decisions=_decisions(run),
         evidence=told["evidence"],
         manifest=told,
         path=run.path,
     )
+
+
+def _trades(run: Run) -> pd.DataFrame:
+    """The trades; where there is none, the columns have their types too."""
+    table = pd.read_csv(run.path / "trades.csv", index_col="trade_id")
+    for session in ("entry_session", "exit_session"):
+        table[session] = pd.to_datetime(table[session])
+    return table.astype({"shares": int, **dict.fromkeys(_OF_TRADES, float)})
 
 
 def _decisions(run: Run) -> pd.DataFrame:

@@ -24,19 +24,15 @@ def checked_name(name: str, taken: Mapping[str, str]) -> str:
         taken: names that are, and by what.
 
     Raises:
-        UsageError: it is not in snake case, is a word of Python's, or is taken; the message
-            suggests another.
+        UsageError: it is not in snake case, is a word of Python's, is lost in the name of its
+            class, or is taken; the message suggests another.
 
     """
-    if not _RIGHT.fullmatch(name):
-        snake = re.sub(r"[^a-z0-9]+", "_", _WORD_BEGINS.sub("_", name).lower()).strip("_")
-        raise _wrong(name, "is not in snake case", _free(snake.lstrip("0123456789_"), taken))
-    if keyword.iskeyword(name):
-        raise _wrong(name, "is a word of Python's", _free(f"{name}_signal", taken))
-    if camel_case(name) in _IMPORTED:
-        raise _wrong(name, "means something else here", _free(f"{name}_signal", taken))
-    if name in taken:
-        raise _wrong(name, f"is taken by {taken[name]}", _free(name, taken))
+    if why := _why_not(name, taken):
+        raise UsageError(
+            f"A signal cannot be called {name!r}: the name {why}. Names are lower-case words "
+            f"joined by _, such as {_instead(name, taken)}."
+        )
     return name
 
 
@@ -45,18 +41,29 @@ def camel_case(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def _wrong(name: str, why: str, instead: str) -> UsageError:
-    return UsageError(
-        f"A signal cannot be called {name!r}: the name {why}. Names are lower-case words joined "
-        f"by _, such as {instead}."
-    )
+def _snake_case(name: str) -> str:
+    """The name of a class as that of its kind of event."""
+    return _WORD_BEGINS.sub("_", name).lower()
 
 
-def _free(name: str, taken: Mapping[str, str]) -> str:
-    """The name itself where it can be had, or else the next that can."""
-    name = name if _RIGHT.fullmatch(name) and not keyword.iskeyword(name) else "insider_sale"
-    number = 2
-    found = name
-    while found in taken or camel_case(found) in _IMPORTED:
-        found, number = f"{name}_{number}", number + 1
+def _why_not(name: str, taken: Mapping[str, str]) -> str:
+    """What is wrong with a name; empty where nothing is."""
+    camel = camel_case(name)
+    if not _RIGHT.fullmatch(name):
+        return "is not in snake case"
+    if keyword.iskeyword(name) or keyword.iskeyword(camel):
+        return "is a word of Python's"
+    if camel in _IMPORTED:
+        return "means something else here"
+    if (again := _snake_case(camel)) != name:
+        return f"would turn into {again} by its class, {camel}"
+    return f"is taken by {taken[name]}" if name in taken else ""
+
+
+def _instead(name: str, taken: Mapping[str, str]) -> str:
+    """A name like it that can be had."""
+    words = re.sub(r"[^a-z0-9]+", "_", _snake_case(name)).lstrip("0123456789_")
+    found = _snake_case(camel_case(words)) or "insider_sale"
+    while _why_not(found, taken):
+        found += "_signal"
     return found
