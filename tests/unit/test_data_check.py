@@ -261,10 +261,7 @@ def test_kinds_and_symbols_can_be_chosen(checkout):
 
 # The data that ship
 
-RACK = (
-    "First validated Nvidia Vera Rubin NVL72 rack; BNP Paribas starts coverage at outperform "
-    "next day"
-)
+RACK = "First validated Nvidia Vera Rubin NVL72 rack"
 
 
 def test_the_data_that_ship_have_no_error_and_every_stated_move_is_that_of_the_prices():

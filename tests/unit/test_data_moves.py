@@ -121,6 +121,42 @@ def test_a_day_without_a_year_is_the_nearest():
     assert nearest_day("13-40", day("2025-02-20")) is None
 
 
+@pytest.mark.parametrize(
+    ("headline", "at", "precision", "told"),
+    [
+        ("More: close +9.9%", "2025-06-12T09:00:00-04:00", "session", "2025-06-12"),
+        ("More: 06-13 +4.0%", "2025-06-12T23:59:59-04:00", "date", "2025-06-13"),
+        ("More: close +9.9%", "2025-06-12T23:59:59-04:00", "date", None),
+        ("After 06-11 +4.0%", "2025-06-12T09:00:00-04:00", "session", None),
+    ],
+)
+def test_a_move_that_strategies_read_too_early_is_an_error(checkout, headline, at, precision, told):
+    checkout.write(NEWS_FILE, news_row(at, precision, headline=f'"{headline}"'))
+    found = [one for one in check_events(checkout.workspace) if one.severity == "error"]
+    move = headline.partition(": ")[2]
+    what = f"headline tells {move!r}, and the session of {told} had not closed"
+    assert [one.what for one in found] == ([what] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("headline", "told"),
+    [
+        ("A peak on 06-17", "'06-17'"),
+        ("A peak on 2025-06-17", "'2025-06-17'"),
+        ("Coverage starts the next day", "'the next day'"),
+        ("A contract to 2031-12-14", None),
+        ("368 bp (06-02)", None),
+        ("A range of 47-55", None),
+    ],
+)
+def test_a_later_day_that_strategies_read_is_noted(checkout, headline, told):
+    checkout.write(NEWS_FILE, news_row(headline=headline, note="on 06-18, the next day"))
+    found = [one for one in check_events(checkout.workspace) if "speaks of" in one.what]
+    assert [(one.severity, one.what) for one in found] == (
+        [("note", f"headline speaks of {told}, after the event was public")] if told else []
+    )
+
+
 def wandering(*jumps):
     """ACME with opens half a per cent off the close before, and some, by number, 20 % above it."""
     rows, close = ["date,open,high,low,close,volume"], 100.0

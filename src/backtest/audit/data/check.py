@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from backtest.audit.data import event_checks, move_checks, price_checks
+from backtest.audit.data import event_checks, move_checks, price_checks, text_checks
 from backtest.audit.data.event_checks import EventRow
 from backtest.audit.data.files import faults, open_sealed
 from backtest.catalog import event_kinds
@@ -79,6 +79,7 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
     for row in rows:
         yield from event_checks.check_time(row)
         yield from event_checks.check_record(row, file.metadata.get("compiled_on"))
+        yield from text_checks.check_texts(row)
         if row.event.symbol in prices:
             yield from move_checks.check_stated(row, prices[row.event.symbol])
             yield from move_checks.check_gap(row, prices[row.event.symbol])

@@ -46,7 +46,7 @@ def check_stated(row: EventRow, prices: Prices) -> Iterator[Finding]:
 
 
 def _held(row: EventRow, stated: StatedFigure, prices: Prices) -> Iterator[Finding]:
-    session = nearest_day(stated.day, row.day) if stated.day else _own_session(row.event)
+    session = nearest_day(stated.day, row.day) if stated.day else own_session(row.event)
     if session is None or not prices.first <= session <= prices.last:
         return
     actual = _figure(prices, session, stated)
@@ -84,7 +84,8 @@ def _told(actual: float, stated: StatedFigure) -> str:
     return f"{word} {actual:+.{digits}f} %" if stated.name in CHANGES else f"{word} {actual:,.2f}"
 
 
-def _own_session(event: Event) -> date | None:
+def own_session(event: Event) -> date | None:
+    """The session of a move whose day is not named; None where the event's day is not known."""
     if event.precision in NEVER_TRADED:
         return None
     moment = event.published_at
@@ -114,7 +115,7 @@ def check_gap(row: EventRow, prices: Prices) -> Iterator[Finding]:
     4 or more is extraordinary.
     """
     event, day = row.event, row.day
-    if not prices.has_bars or _own_session(event) != day:
+    if not prices.has_bars or own_session(event) != day:
         return
     if event.published_at >= trading_calendar().open_of(day):
         return

@@ -31,6 +31,7 @@ _FALLS = ("fell", "dropped", "lost", "sank", "slid")
 _RISES = ("rose", "gained", "jumped", "climbed")
 # A move over a longer time, or out of hours, is none from close to close.
 _NOT_OF_A_SESSION = r"(?! (?:in|since|over|for|within|from|this|on the|after.hours|pre.?market)\b)"
+DAY = re.compile(_DAY)
 _CLOSE = re.compile(
     rf"(?:\bclosed? (?:(?P<then>{_DAY}) )?|(?P<day>{_DAY}) (?:closed? )?\(?|"
     rf"\bsame session as the ){_PERCENT}\)?"
