@@ -152,13 +152,13 @@ def read_metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
 
 
 def metadata_of(
-    days: Iterable[str | None], *, source: str, adjust: str | None = None, **more: Any
+    days: Iterable[str | None], *, source: str | None, adjust: str | None = None, **more: Any
 ) -> dict[str, Any]:
     """The metadata of a file that was compiled today, as `put` takes them.
 
     Args:
         days: the ISO day of each row.
-        source: where the rows come from.
+        source: where the rows come from; None is unknown.
         adjust: adjust mode of prices.
         more: further fields.
 

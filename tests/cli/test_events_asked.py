@@ -36,7 +36,7 @@ def test_each_field_is_asked_for_until_it_is_right(answer, command):
         "symbol: The stock, in capitals.",
         "'acme': does not fit the pattern",
         "published_at: The latest time by which it certainly was public. Write one of 2025-11-10 1",
-        "'yesterday': Input should be a valid datetime",
+        "'yesterday': is no time; write one such as 2025-11-10T16:05:00-05:00",
         "precision: How well that time is known. One of date, week, month",
         "'2025-06-24' is a day alone; precision exact needs a time",
         "headline: What became public, in one line.",

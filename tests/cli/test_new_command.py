@@ -40,6 +40,15 @@ def test_it_runs_at_once_and_says_that_the_example_is_to_be_replaced(command, ru
     assert "the example row of a new signal waits to be replaced" in words(done.out)
 
 
+def test_what_replaces_the_example_row_has_a_source(command, checkout):
+    command("new", "signal", "sale")
+    path = checkout.root / "data/events/sales.csv"
+    path.write_text(path.read_text().replace("EXAMPLE", "ACME"))
+    done = command("events", "seal", "sale")
+    assert (done.code, done.err.count("has no source on record. Name one with --source")) == (2, 1)
+    assert command("events", "seal", "sale", "--source", "made up").code == 0
+
+
 def test_from_the_example_to_a_trade(command, checkout, run_made_up):
     command("new", "signal", "insider_sale")
     listed = json.loads(command("events", "list", "--kind", "insider_sale", "--json").out)

@@ -247,6 +247,14 @@ def test_rows_that_break_the_format_are_told_and_the_others_are_checked(checkout
     assert told(found, "Stamped at midnight") == ["error"]
 
 
+def test_a_symbol_without_prices_is_told_once(checkout):
+    rows = NEWS.replace("OTHR", "ACMO") + 'ACMO,2025-06-13T09:24:00-04:00,minute,More,contract,""\n'
+    checkout.write(NEWS_FILE, rows)
+    assert told(check_events(checkout.workspace), "ACMO has no prices; did you mean ACME?") == [
+        "note"
+    ]
+
+
 def test_kinds_and_symbols_can_be_chosen(checkout):
     checkout.write(NEWS_FILE, news_row("2025-06-12T00:00:00-04:00"))
     assert told(check_events(checkout.workspace, "news"), "midnight") == ["error"]

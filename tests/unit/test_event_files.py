@@ -126,7 +126,12 @@ def fault(*rows: str, header: str = ",".join(GOOD), kind: type[Event] = Earnings
             "column published_at: '2025-06-04T16:05:00': has no zone; write one, such as 2025-",
         ),
         ({"published_at": "2025-06-04"}, "column published_at: '2025-06-04': has no zone"),
-        ({"published_at": "yesterday"}, "column published_at: 'yesterday': Input should be a"),
+        (
+            {"published_at": "2025-06-04 16:05 New York"},
+            "'2025-06-04 16:05 New York': is no time; write 2025-06-04T16:05:00-04:00",
+        ),
+        ({"symbol": "acme"}, "; write it as in CRWV"),
+        ({"published_at": "yesterday"}, "column published_at: 'yesterday': is no time; write one"),
         ({"published_at": "2025-02-30T10:00:00Z"}, "column published_at: '2025-02-30T10:00:00Z'"),
         (
             {"precision": "hour"},

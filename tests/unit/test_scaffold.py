@@ -55,6 +55,8 @@ def test_ruff_and_mypy_find_nothing_in_them(all_new):
     files = [str(path) for new in made for path in (new.strategy, new.test)]
     ruff = tool(checkout, "ruff", "check", "--isolated", "--no-cache", *files)
     assert ruff.returncode == 0, ruff.stdout
+    formatted = tool(checkout, "ruff", "format", "--check", "--isolated", "--no-cache", *files)
+    assert formatted.returncode == 0, formatted.stdout
     cache = str(checkout.root / ".mypy")
     strict = ("--strict", "--follow-imports=silent", "--config-file=", "--cache-dir", cache)
     mypy = tool(checkout, "mypy", *strict, *files)

@@ -100,7 +100,7 @@ def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Retrieved", retrieved),
         ("File", f"{origin['file']}, line {origin['line']}"),
         ("The file's sha256", origin["sha256"]),
-        ("The file's source", origin["compiled_from"]),
+        ("The file's source", origin["compiled_from"] or "unknown"),
         *((name.replace("_", " ").capitalize(), origin[name]) for name in rest if name in origin),
     ]
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from backtest.datafiles import DataFile, header_of, raise_problems, read_data_file, read_rows
 from backtest.errors import DataError
+from backtest.events.stamps import stamped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,7 +23,9 @@ _HINTS = {
     "missing": "is empty; a value is needed",
     "timezone_aware": "has no zone; write one, such as 2025-11-10T16:05:00-05:00",
     "string_pattern_mismatch": "does not fit the pattern {pattern}",
+    "datetime_from_date_parsing": "is no time; write {stamp}",
 }
+_EXAMPLES = {"symbol": "CRWV", "period": "2025Q3"}
 
 
 @dataclass(frozen=True)
@@ -142,11 +145,23 @@ def check_columns(file: DataFile, kind: type[Event]) -> None:
     raise_problems(file.path, problems)
 
 
+def _stamp(cell: Any) -> str:
+    """How files write the time of a cell, or an example where nobody can tell which it is."""
+    try:
+        stamp, _ = stamped(str(cell), "")
+    except ValueError:
+        stamp = str(cell)
+    return stamp if stamp != str(cell) else "one such as 2025-11-10T16:05:00-05:00"
+
+
 def _describe(fault: Any) -> str:
     column = ".".join(str(part) for part in fault["loc"])
-    message: str = _HINTS.get(fault["type"], fault["msg"]).format(**fault.get("ctx", {}))
+    terms = {**fault.get("ctx", {}), "stamp": _stamp(fault["input"])}
+    message: str = _HINTS.get(fault["type"], fault["msg"]).format(**terms)
     if fault["type"] == "missing":
         return f"column {column}: {message}"
+    if fault["type"] == "string_pattern_mismatch" and column in _EXAMPLES:
+        message += f"; write it as in {_EXAMPLES[column]}"
     if not column:
         return message.removeprefix("Value error, ")
     return f"column {column}: {fault['input']!r}: {message}"

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from backtest.workspace import Workspace
 
 _EXAMPLE_DAY = "2025-01-31"  # of the row in `events.csv.tmpl`
-_SOURCE = "One made-up example row, to be replaced."
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def _write(texts: Mapping[Path, str], events: Path | None, rows: str) -> None:
                 written.append(path)
                 file.write(text)
         if events:
-            metadata = metadata_of([_EXAMPLE_DAY], source=_SOURCE)
+            metadata = metadata_of([_EXAMPLE_DAY], source=None)
             put(events, rows, metadata, reason="the example row of a new signal", over=None)
     except BaseException as error:
         for path in written:

@@ -84,6 +84,7 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
             yield from move_checks.check_stated(row, prices[row.event.symbol])
             yield from move_checks.check_gap(row, prices[row.event.symbol])
     yield from event_checks.check_doubles(rows)
+    yield from event_checks.check_symbols(rows, price_symbols(data / "prices"))
 
 
 def _rows(file: DataFile, kind: type[Event], where: str) -> Iterator[EventRow]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, time, timedelta
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING
 
 from backtest.audit.data.finding import Finding
@@ -125,6 +125,19 @@ def check_doubles(rows: Sequence[EventRow]) -> Iterator[Finding]:
                     "A fact that is there twice counts twice in every statistic.",
                     "Remove one of the two rows, or tell them apart in the headline.",
                 )
+
+
+def check_symbols(rows: Sequence[EventRow], symbols: Sequence[str]) -> Iterator[Finding]:
+    """The first row of each symbol without prices."""
+    first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in symbols}
+    for symbol, row in sorted(first.items()):
+        near = get_close_matches(symbol, symbols, n=1)
+        yield row.finding(
+            "note",
+            f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else ""),
+            "Its events are never traded.",
+            f"Correct the symbol, or `backtest prices import {symbol} FILE`.",
+        )
 
 
 def _alike(one: str, other: str) -> bool:
