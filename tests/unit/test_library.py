@@ -274,6 +274,7 @@ def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
         (lambda: backtest.sweep("beats", {"hold": 3}, symbols="ACME"), "no collection of values"),
         (lambda: backtest.sweep("beats", {"hald": [3]}, symbols="ACME"), "Did you mean 'hold'"),
         (lambda: backtest.sweep(written(MINE), {"hold": [3]}), "takes the name of a strategy"),
+        (lambda: backtest.study(written(MINE)), "takes the name of a kind of event or of a strat"),
         (lambda: backtest.study("earning", symbol="ACME"), "Did you mean 'earnings'"),
         (lambda: backtest.study("earnings", windows=[(1, 0)]), "ends before it begins"),
         (lambda: backtest.study("earnings", windows=[1]), "not of the form"),

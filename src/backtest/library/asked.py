@@ -101,6 +101,19 @@ def day(name: str, value: Day) -> date | None:
         raise UsageError(f"{name} {value!r} is not a day. Write it as '2025-03-28'.") from None
 
 
+def check_name(name: object, rule: str) -> None:
+    """Refuse what is no name, such as a class.
+
+    Raises:
+        UsageError: it begins with the rule.
+
+    """
+    if not isinstance(name, str):
+        raise UsageError(
+            f"{rule}, not {name!r}. Save a class in the strategies folder, and give its name."
+        )
+
+
 def window(ends: object) -> str:
     """The first and the last session of a window as `--window` takes them."""
     return ",".join(map(str, ends)) if isinstance(ends, list | tuple) else str(ends)

@@ -212,11 +212,7 @@ def sweep(
     """
     from backtest.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
 
-    if not isinstance(strategy, str):
-        raise UsageError(
-            "A sweep takes the name of a strategy, for its workers load it from its file. "
-            "Save the class in the strategies folder, and give its name."
-        )
+    asked.check_name(strategy, "A sweep takes the name of a strategy")
     workspace = asked.folders(strategies, data, reports)
     terms = asked.terms(workspace.data, symbols, None, cash, costs, rules)
     request = SweepRequest(
@@ -290,6 +286,7 @@ def study(
     from backtest.studies.run import StudyRequest, parse_windows, prepare
     from backtest.studies.run import study as study_prepared
 
+    asked.check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:
         raise unknown("model", model, MODELS)
     if draws < _FEWEST_DRAWS:
