@@ -20,10 +20,13 @@ costs may also be set by environment or in `backtest.toml`.
 
 def commands_page() -> str:
     """The page as Markdown, a heading for each command."""
-    parts = [HEAD]
-    for path, command in commands().items():
-        if not hasattr(command, "commands"):
-            parts.append(_section(path, command))
+    found = {path: one for path, one in commands().items() if not hasattr(one, "commands")}
+    rows = [
+        f"| [`{path}`](#{path.replace(' ', '-')}) | {_cell(one.help)} |"
+        for path, one in found.items()
+    ]
+    parts = [HEAD, "\n".join(["| command | what it does |", "|---|---|", *rows])]
+    parts += [_section(path, one) for path, one in found.items()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -53,10 +56,13 @@ def _section(path: str, command: Any) -> str:
 
 def _cell(text: str) -> str:
     """A text on one line, without what Markdown would read as a sign; types in a word."""
-    plain = re.sub(r"<(list\[)?(\w+)[^>]*>", lambda found: found[2].upper(), " ".join(text.split()))
-    return plain.replace("|", "\\|").replace("[", "\\[")
+    return _plain(text).replace("|", "\\|").replace("[", "\\[")
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"<(list\[)?(\w+)[^>]*>", lambda found: found[2].upper(), " ".join(text.split()))
 
 
 def _names(text: str) -> str:
-    """The names of an option as code, where a bracket is no sign."""
-    return f"`{_cell(text)}`".replace("\\[", "[")
+    """The names of an option as code; a bar would end the cell."""
+    return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{_plain(text)}`"

@@ -61,7 +61,13 @@ class Signal(BaseModel):
 
     @classmethod
     def long(cls, event: Event, **terms: Any) -> Signal:
-        """Own the event's stock. Terms: weight, hold, stop, target, trailing_stop, reason."""
+        """Own the event's stock.
+
+        Args:
+            event: the event that is answered.
+            terms: `weight`, `hold`, `stop`, `target`, `trailing_stop` and `reason`, as above.
+
+        """
         return cls(symbol=event.symbol, event_id=event.id, direction="long", **terms)
 
     @classmethod
@@ -82,7 +88,10 @@ class Strategy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     listens_to: ClassVar[tuple[type[Event], ...]] = ()
+    """The kinds of event that it is asked about."""
+
     looks_at: ClassVar[tuple[str, ...]] = ()
+    """Symbols whose past it sees and does not trade."""
 
     def on_event(self, event: Any, market: Market) -> Signal | str:
         """Answer an event with a `Signal`, or with the reason why there is none.

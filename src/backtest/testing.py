@@ -22,6 +22,9 @@ def check_strategy(name: str) -> Report:
     Args:
         name: of the strategy.
 
+    Returns:
+        The checks; `print` shows them as a table.
+
     Raises:
         AssertionError: it breaks the contract, or peeks; the message is the table of checks.
         UsageError: there is no such strategy.

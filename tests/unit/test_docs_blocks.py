@@ -3,6 +3,7 @@
 import re
 import shutil
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,16 @@ from tests.golden.goldens import ROOT
 SHORTER = {
     "run": ("--no-tearsheet",),
     "study --null-world": ("--worlds", "20"),
-    "audit": ("--worlds", "20"),
+    "audit": ("--worlds", "5"),
 }
 SHOWN_ELSEWHERE = ("README.md", "evidence.md", "sweeps.md")  # what they print: by test_docs.py
+# Slow commands in a list are not run again where a page shows what they print.
+SHOWN = {
+    tuple(words)
+    for block in of_kind("shown")
+    for words in block.commands
+    if words[0] in ("audit", "check")
+}
 RUN = sorted({block.page for kind in ("python", "list", "shown") for block in of_kind(kind)})
 
 
@@ -55,7 +63,8 @@ def test_the_blocks_of_a_page_run_in_order(workspace, command, monkeypatch, page
             run_python(block)
         elif block.kind == "list" or (block.kind == "shown" and page.name not in SHOWN_ELSEWHERE):
             for words in block.commands:
-                run_command(command, block, words)
+                if block.kind == "shown" or tuple(words) not in SHOWN:
+                    run_command(command, block, words)
 
 
 def run_python(block: Block) -> None:
@@ -94,9 +103,15 @@ def test_commands_of_the_documents_exist():
     assert wrong == []
 
 
+@cache
+def typer_commands():
+    """The commands: to build them takes as long as a short run."""
+    return typer.main.get_command(app)
+
+
 def fault(words: list[str]) -> str:
     """What is wrong with the names in a command; empty where nothing is."""
-    group, said = typer.main.get_command(app), "backtest"
+    group, said = typer_commands(), "backtest"
     rest = before_pipe(words)
     while (
         hasattr(group, "commands") and rest and not rest[0].startswith("-") and rest[0] != "COMMAND"

@@ -42,6 +42,12 @@ def atr_stop(
 
     Three is Wilder's constant for his volatility system, for which he gives 2.8 to 3.1.
 
+    Args:
+        market: what was known.
+        multiple: how many ranges away.
+        sessions: as of `average_true_range`.
+        most: the widest stop, a fraction of the entry price.
+
     Returns:
         None where the range is unknown, or 0 in a stock that stands still.
 

@@ -70,7 +70,7 @@ def audit(
     data: DataFolder = None,
     strategies: StrategiesFolder = None,
 ) -> None:
-    """Prove that a strategy does not look ahead, or show where it does."""
+    """Ask whether a strategy looks ahead, and show where it does."""
     from backtest.api import make_rules
     from backtest.audit.run import AuditRequest, prepare
     from backtest.audits import EXIT_CODE

@@ -67,6 +67,9 @@ def run(
         data: folder of prices, events and borrow rates, likewise.
         reports: folder that the run is written to, likewise.
 
+    Returns:
+        The run: its figures, tables and evidence. `print` tells it in two lines.
+
     Raises:
         UsageError: a strategy, parameter, symbol, span, rule or folder is wrong.
         DataError: a data file is.
@@ -194,6 +197,9 @@ def sweep(
         data: folder of prices, events and borrow rates, likewise.
         reports: folder that the sweep is written to, likewise.
 
+    Returns:
+        The sweep: every set with its figures, the default, and what the best is worth.
+
     Raises:
         UsageError: the strategy, the grid, a symbol, the span or a folder is wrong.
         DataError: a data file is.
@@ -265,6 +271,9 @@ def study(
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices and events, likewise.
         reports: folder that the study is written to, likewise.
+
+    Returns:
+        The study: its windows and events. `print` tells it in sentences.
 
     Raises:
         UsageError: the name, a window, the symbol or the benchmark is wrong, or no event can be

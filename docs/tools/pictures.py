@@ -1,0 +1,74 @@
+"""Photograph the pages for the documents, in light and dark: `python -m docs.tools.pictures`.
+
+It needs Chromium. Look at the pictures before they are kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+import backtest
+from backtest.reports.compare_page import write_comparison
+from backtest.reports.picture import write_picture
+from backtest.runs import latest_runs, read_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
+WIDTH, SCALE = 1100, 2  # twice the dots: sharp on a dense screen
+HEIGHTS = {"run-page": 940, "compare": 1065, "sweep": 1010, "tearsheet": 955}
+LIGHT_ALONE = ("tearsheet",)  # quantstats' charts know no dark
+
+
+def main() -> None:
+    """Run everything anew, and photograph the top of each page."""
+    with tempfile.TemporaryDirectory() as folder:
+        pages = drawn(Path(folder))
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
+            for name, page in pages.items():
+                photograph(browser, name, page, "light")
+                if name not in LIGHT_ALONE:
+                    photograph(browser, name, page, "dark")
+            browser.close()
+
+
+def drawn(reports: Path) -> dict[str, Path]:
+    """The pages, by the name of their picture; the picture of a run is written at once."""
+    folders = {"strategies": ROOT / "strategies", "data": ROOT / "data", "reports": reports}
+    names = sorted(path.stem for path in folders["strategies"].glob("[!_]*.py"))
+    runs = {name: backtest.run(name, **folders) for name in names}
+    stake = runs["nvidia_stake"]
+    write_picture(read_run(stake.path), IMAGES / "picture.png")
+    grid = {"hold": "1:40", "stop": "0.02:0.30:0.01", "threshold": [0, 0.05, 0.1]}
+    return {
+        "run-page": stake.page(tearsheet=True),
+        "tearsheet": stake.path / "tearsheet.html",
+        "compare": write_comparison(reports, latest_runs(reports)),
+        "sweep": backtest.sweep("earnings_surprise", grid, **folders).page(),
+    }
+
+
+def photograph(browser: Browser, name: str, page: Path, scheme: str) -> None:
+    """Write the top of a page, in 256 colours, which are all that it has but for smoothing."""
+    size = {"width": WIDTH, "height": HEIGHTS[name]}
+    tab = browser.new_page(viewport=size, device_scale_factor=SCALE, color_scheme=scheme)
+    tab.goto(page.as_uri())
+    tab.wait_for_timeout(1500)
+    picture = Image.open(BytesIO(tab.screenshot())).convert("RGB").quantize(256, dither=0)
+    ending = "" if scheme == "light" else "-dark"
+    picture.save(IMAGES / f"{name}{ending}.png", optimize=True)
+    tab.close()
+
+
+if __name__ == "__main__":
+    main()
