@@ -1,7 +1,8 @@
 """The fenced blocks of the documents, and the commands in them.
 
 The blocks of a page are one session, from top to bottom. A block is one of
-- `python`: run as it stands, as a strategy where it defines one;
+- `python`: run as it stands, as a strategy where it defines one; after `<!-- saved as: FILE -->`
+  written to that file, with which the commands that follow work;
 - a command after `$` with what it prints, where a line … stands for more;
 - a list of commands, each run in turn;
 - `toml`: read;
@@ -28,7 +29,8 @@ PAGES = [
     *(p for p in sorted((ROOT / "docs").rglob("*.md")) if p.name not in GENERATED),
 ]
 _FENCE = re.compile(
-    r"(?:<!-- not run: ([^\n]+) -->\n)?^```([^\n]*)\n(.*?)\n```$", re.DOTALL | re.MULTILINE
+    r"(?:<!-- (not run|saved as): ([^\n]+) -->\n)?^```([^\n]*)\n(.*?)\n```$",
+    re.DOTALL | re.MULTILINE,
 )
 _INLINE = re.compile(r"(?<!`)`backtest ([^`]+)`(?!`)")
 
@@ -42,6 +44,7 @@ class Block(NamedTuple):
         language: what stands behind the fence.
         text: what is in it.
         reason: why it is not run; empty where it is.
+        file: where it is saved; empty where it is not.
 
     """
 
@@ -50,6 +53,7 @@ class Block(NamedTuple):
     language: str
     text: str
     reason: str
+    file: str
 
     @property
     def name(self) -> str:
@@ -82,9 +86,10 @@ def blocks() -> list[Block]:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for fence in _FENCE.finditer(text):
-            reason, language, content = fence.groups(default="")
+            mark, told, language, content = fence.groups(default="")
             line = text[: fence.start()].count("\n") + 1
-            found.append(Block(page, line, language.split(" ")[0], content, reason))
+            reason, file = (told if mark == one else "" for one in ("not run", "saved as"))
+            found.append(Block(page, line, language.split(" ")[0], content, reason, file))
     return found
 
 

@@ -59,7 +59,9 @@ def test_the_blocks_of_a_page_run_in_order(workspace, command, monkeypatch, page
     monkeypatch.setenv("COLUMNS", "92")
     monkeypatch.setenv("BROWSER", "true")
     for block in (block for block in blocks() if block.page == page):
-        if block.kind == "python" and "listens_to" not in block.text:  # else test_docs.py runs it
+        if block.file:
+            Path(block.file).write_text(block.text, encoding="utf-8")
+        elif block.kind == "python" and "listens_to" not in block.text:  # else test_docs.py runs it
             run_python(block)
         elif block.kind == "list" or (block.kind == "shown" and page.name not in SHOWN_ELSEWHERE):
             for words in block.commands:
