@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from backtest.errors import UsageError, unknown
+from backtest.errors import UsageError, told, unknown
 from backtest.events import Event
 from backtest.strategy import Strategy
 
@@ -316,7 +316,7 @@ def _import(folder: Path, path: Path) -> Any:
 
 def load_failure(folder: str, place: str, error: BaseException) -> str:
     """The error, and the last line on the way there that is in the folder."""
-    message = f"{place} does not load: {type(error).__name__}: {error}"
+    message = f"{place} does not load: {told(error)}"
     if isinstance(error, SyntaxError):
         return f"{message}\n  line {error.lineno}: {(error.text or '').strip()}"
     frames = traceback.extract_tb(error.__traceback__)

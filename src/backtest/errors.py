@@ -51,6 +51,12 @@ class SourceError(BacktestError):
         self.status = status
 
 
+def told(error: BaseException, message: str | None = None) -> str:
+    """An exception in a line: its class, and what it says where it says anything."""
+    kind, text = type(error).__name__, str(error) if message is None else message
+    return f"{kind}: {text}" if text else kind
+
+
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that does not exist, with the nearest that does."""
     names = sorted(allowed)

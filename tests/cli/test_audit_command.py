@@ -107,6 +107,28 @@ def test_the_pages_of_its_runs_show_how_a_strategy_was_last_audited(audit, run_m
     assert "Clean, audited" in newest.read_text()
 
 
+def test_a_run_says_in_a_line_whether_its_strategy_was_audited(audit, run_made_up, checkout):
+    checkout.strategy("cheat", CHEAT)
+    never = "Not audited: beats, cheat. `backtest audit NAME` looks for look-ahead."
+    assert never in words(run_made_up("beats", "cheat").out)
+    assert "Not audited: beats. `backtest audit beats` looks" in words(run_made_up("beats").out)
+    audit("beats")
+    audit("cheat")
+    (folder,) = checkout.root.glob("reports/audit-cheat-ACME-*")
+    today = json.loads((folder / "audit.json").read_text())["finished_at"][:10]
+    caution = f"The audit of {today} found that it looks ahead."
+    told = words(run_made_up("beats", "cheat").out)
+    assert f"cheat: {caution} Audited clean: beats ({today})." in told
+    assert "Not audited" not in told
+    (page,) = checkout.root.glob("reports/cheat-ACME-*/index.html")
+    link = f'<a href="../{folder.name}/index.html">Where.</a>'
+    assert f'<p class="note">{caution} {link}</p>' in page.read_text()
+    others = run_made_up("beats", "--set", "hold=4").out
+    assert f"beats ({today} with other parameters)" in words(others)
+    checkout.edit("strategies/beats.py", "Long a beat.", "Long after a beat.")
+    assert "Not audited: beats." in words(run_made_up("beats").out)
+
+
 def test_a_broken_run_takes_nothing_from_an_audit(audit, checkout):
     checkout.write("reports/broken-ACME-0123456789/run.json", "{}")
     done = audit("beats")

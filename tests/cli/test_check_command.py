@@ -19,7 +19,7 @@ import sys
 
 
 def test_a_strategy_that_keeps_the_contract(command, checkout):
-    checkout.strategy("sound", "return Signal.long(event, hold=3)")
+    checkout.strategy("sound", "return Signal.long(event, hold=3, reason='a report')")
     before = checkout.snapshot(".")
     done = command("check", "sound", *ACME)
     assert done.code == 0

@@ -28,6 +28,20 @@ def test_run_replays_every_strategy_and_shows_figures_trades_and_events(run_made
         ]  # fmt: skip
 
 
+def test_what_says_nothing_leaves_no_empty_brackets_and_no_bare_colon(
+    run_made_up, command, checkout
+):
+    checkout.strategy("mute", "return Signal.long(event, hold=3)")
+    out = run_made_up("mute").out
+    assert "A made-up beat\n" in re.sub(" +\n", "\n", out)
+    assert "()" not in out
+    assert "()" not in command("report", "mute", "--format", "md").out
+    checkout.strategy("mute", "raise ValueError")
+    assert re.search(r"failed on earnings-\S+: ValueError\n", run_made_up("mute").err)
+    checkout.strategy("mute", "return ''")
+    assert "with ''. on_event answers with a Signal, or with a text" in run_made_up("mute").err
+
+
 def test_the_trade_of_the_made_up_beat_by_hand(run_made_up, checkout):
     run_made_up("beats")
     (trade,) = rows(checkout, "trades.csv")

@@ -87,6 +87,9 @@ PEEKS = {
 UNSTEADY = {
     "memory": Caught("repeat", "2025-06-13", "falls", "long", "when asked again"),
     "hash": Caught("repeat", "2025-06-13", "hold", "hold", "in another process"),
+    "todays_age": Caught(
+        "repeat", "2025-06-13", "long", "too young", "on another day; it reads the clock"
+    ),
 }
 CASES = PEEKS | UNSTEADY
 # What other worlds left in memory is no part of the world, hashes differ between processes, and a

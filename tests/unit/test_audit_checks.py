@@ -1,6 +1,7 @@
 """The checks of an audit: what is compared, what counts as a finding, and what the record says."""
 
 import json
+import linecache
 import os
 import sys
 from datetime import date
@@ -8,14 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from backtest.audit.checks import Check, Trial
 from backtest.audit.findings import differences, finding, text_of
-from backtest.audit.lanes import in_processes, in_this_process
+from backtest.audit.lanes import Job, in_processes, in_this_process
 from backtest.audit.null import null_record
 from backtest.audit.observe import Observation
+from backtest.audit.repeats import note_chance
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.audits import find_audit, read_audit
+from backtest.contract.observed import observe
 from backtest.discovery import load_strategy
 from backtest.errors import DataError, UsageError
+from backtest.reports import audit_words as words
 from tests.made_up import ACME, day, request
 
 READ = "from pathlib import Path; text = Path('data/prices/ACME.csv').read_text(); "
@@ -111,7 +116,7 @@ def test_a_strategy_that_looks_at_the_past_alone_is_clean(checkout):
     assert check(record, "prefix")["tried"] == {"worlds": 2, "dates": 2, "compared": 3}
     assert check(record, "perturbation")["tried"]["worlds"] == 6
     assert check(record, "event_time")["tried"]["worlds"] == 6
-    assert check(record, "repeat")["tried"]["compared"] == 4
+    assert check(record, "repeat")["tried"] == {"worlds": 5, "dates": 2, "compared": 8}
 
 
 def test_the_audit_shows_that_it_would_have_seen_a_peek(checkout):
@@ -258,7 +263,65 @@ def test_chance_is_not_deterministic_and_is_not_held_against_worlds(checkout):
     record = audited(checkout, "made")
     assert record["outcome"] == "not deterministic"
     assert set(found(record)) == {"repeat"}
-    assert "otherwise each time" in check(record, "prefix")["not_tried"]
+    for name in ("prefix", "perturbation", "event_time"):
+        assert check(record, name)["not_tried"] == "it is not deterministic"
+    for told in (record["sensitivity"]["peek"]["what"], words.delay(record), words.null(record)):
+        assert told == "Not tried: it is not deterministic."
+
+
+def test_a_rule_that_asks_what_day_it_is_is_not_deterministic(checkout):
+    body = "from datetime import date; return str(date.today().year)"
+    checkout.strategy("made", body)
+    record = audited(checkout, "made", worlds=2)
+    assert record["outcome"] == "not deterministic"
+    first = check(record, "repeat")["findings"][0]
+    assert "on another day; it reads the clock (made.py, line 10: from datetime" in first["what"]
+    assert first["world"]["reason"] == "1998"
+    assert record["null"]["worlds"] == 0
+
+
+def test_what_differs_by_chance_in_a_world_is_not_held_against_it():
+    asked: list[Job] = []
+
+    def told(reason):
+        return Observation(passes=[[answer(reason=reason)]])
+
+    def judged(again) -> Check:
+        repeated, prefix, job = Check("repeat", ""), Check("prefix", ""), Job(dict, None)
+        prefix.odd = [Trial("prefix", day("2025-06-05"), "", job)] * 2
+
+        def crew(_, lanes):
+            asked.extend(job for lane in lanes for job in lane.jobs)
+            return ((job, again) for lane in lanes for job in lane.jobs)
+
+        found = note_chance(repeated, None, crew, [prefix, Check("x", "")], {job: told("up")})
+        assert found == bool(repeated.findings)
+        return repeated
+
+    assert not judged(told("up")).findings
+    assert len(judged(told("down")).findings) == 1
+    assert len(judged(Observation(error="It failed")).findings) == 1
+    assert len(asked) == 3
+
+
+def test_source_that_is_read_to_tell_of_a_failure_is_no_reading(checkout, monkeypatch):
+    checkout.write("libraries/made_up_faults.py", "def fail(text):\n    raise ValueError(text)\n")
+    monkeypatch.syspath_prepend(checkout.root / "libraries")
+    monkeypatch.delitem(sys.modules, "made_up_faults", raising=False)
+    fails = "import made_up_faults, traceback\n        try: made_up_faults.fail('no')\n"
+    fails += "        except"
+    linecache.clearcache()
+    checkout.strategy("made", f"{fails} ValueError: return traceback.format_exc()[:9]")
+    assert audited(checkout, "made")["outcome"] == "clean"
+    linecache.clearcache()
+    checkout.strategy("made", f"{fails} KeyError: return 'no'")
+    seen, results = observe(prepared(checkout, "made"), in_this_process)
+    assert "ValueError: no" in seen.error
+    assert (seen.touched, results) == ([], [])
+    # A file that the strategy reads by itself is one, whatever it is called.
+    place = str(checkout.root / "libraries" / "made_up_faults.py")
+    checkout.strategy("made", f"from pathlib import Path; return Path({place!r}).read_text()")
+    assert set(found(audited(checkout, "made"))) == {"reads"}
 
 
 # ---- Backtrader ---------------------------------------------------------------------------------

@@ -29,6 +29,11 @@ import sys
         today = frame.f_locals["history"][event.symbol].table.loc[str(market.session)]
         return Signal.long(event) if today["close"] > today["open"] else "a bad day"
 """
+AGE = """\
+from datetime import UTC, datetime
+        age = (datetime.now(UTC) - event.published_at).days
+        return "old" if age > 300 else "young"
+"""
 REMEMBERS = "SEEN.append(event.id)\n        return f'{len(SEEN)} seen'"
 # By the check that fails: the body of `on_event`, and what stands before it in the class.
 BROKEN = {
@@ -148,6 +153,9 @@ def test_parameters_have_types_bounds_and_descriptions(market, field, outcome, t
     ("body", "told"),
     [
         ("return None", "None"),
+        ("return ''", "with ''. on_event answers with a Signal, or with a text that says why"),
+        ("return ' '", "with ' '."),
+        ("raise ValueError", "after 60 bars): ValueError"),
         ("raise SystemExit(3)", "It ends the program (exit code 3)"),
         ("return f\"{market.bars()['close'].iloc[-1]}\"", "after no bar"),
         ("return str(len(market.bars()) // (len(market.events(Earnings)) - 1))", "60 bars"),
@@ -159,6 +167,47 @@ def test_events_that_are_hard_to_answer(market, body, told):
     report = checked(market)
     assert "answers" in report.failed
     assert told in result(report, "answers").what
+
+
+def test_signals_without_a_reason_are_a_warning(market):
+    write(market, "return Signal.long(event)")
+    found = result(checked(market), "answers")
+    assert found.outcome == "warning"
+    assert "No signal says its reason." in found.what
+    # What a field says is unknown where the field is.
+    write(market, "return Signal.long(event, reason=str(event.eps or ''))")
+    assert result(checked(market), "answers").outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        AGE,
+        "from datetime import datetime; return f'second {datetime.now().second}'",
+        "return 'week' if TODAY.weekday() < 5 else 'weekend'",
+        "import time; return str(1 / (time.localtime().tm_year != 2055))",
+    ],
+)
+def test_a_rule_that_reads_the_clock_is_not_deterministic(market, body):
+    write(market, body)
+    path = market.root / "strategies" / "tried.py"
+    path.write_text("from datetime import date\nTODAY = date.today()\n" + path.read_text())
+    report = checked(market)
+    assert report.failed == ("deterministic",)
+    told = result(report, "deterministic").what
+    assert " on another day; it reads the clock (tried.py, line " in told
+    assert result(report, "peeking").outcome == "not tried"
+    assert "got two answers" in result(report, "peeking").what
+
+
+def test_a_rule_that_notes_the_time_and_decides_without_it_keeps_the_contract(market):
+    more = '    since: date = Field(date(2025, 1, 2), description="the first day")\n'
+    write(market, f"self.noted(datetime.now()); {LONG}", more)
+    path = market.root / "strategies" / "tried.py"
+    kept = "    def noted(self, when: datetime) -> None:\n        assert isinstance(when, date)\n"
+    text = f"from datetime import date, datetime\n{path.read_text()}{kept}"
+    path.write_text(text)
+    assert not checked(market).failed
 
 
 def test_what_it_does_wrong_beside_a_failure_is_told_too(market):
@@ -229,6 +278,7 @@ class Tried(EventStrategy):
     [
         ("self.buy(size=1)", "'x'", ()),
         ("self.buy(size=1)", "None", ()),
+        ("import time; self.buy(size=time.gmtime()[0])", "'x'", ("deterministic",)),
         ("self.buy(size=1 if event.eps > 0 else 2)", "'x'", ("answers",)),
         ("open('{mine}').close(); self.buy(size=1)", "'x'", ("pure",)),
     ],

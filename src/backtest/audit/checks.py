@@ -64,6 +64,7 @@ class Check:
         findings: by date and event, the first of each.
         peeks: of the planted peek, how often it was caught, and how often it was asked.
         not_tried: why nothing was tried.
+        odd: the trials in whose worlds it did otherwise.
 
     """
 
@@ -75,6 +76,7 @@ class Check:
     findings: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     peeks: tuple[int, int] = (0, 0)
     not_tried: str = ""
+    odd: list[Trial] = field(default_factory=list)
 
     def note(self, what: str, pairs: Iterable[Pair]) -> None:
         """Take up answers that differ; of each date and event the first ones count."""
@@ -181,7 +183,9 @@ def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> 
         told = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
         check.findings.setdefault((trial.session, ""), told)
         return
-    check.note(f"It does otherwise {trial.how}", differences(ours, seen.passes[0], trial.session))
+    if pairs := list(differences(ours, seen.passes[0], trial.session)):
+        check.odd.append(trial)
+        check.note(f"It does otherwise {trial.how}", pairs)
 
 
 def reads(full: Observation) -> Check:
@@ -196,23 +200,4 @@ def reads(full: Observation) -> Check:
     for what, line, when in full.touched:
         where = f" ({line})" if line else ""
         check.findings[what, line] = finding(f"It {what} {when}{where}")
-    return check
-
-
-def repeat(full: Observation, anew: Observation) -> Check:
-    """Whether the same data give the same answers: asked again, and in a process of its own."""
-    first, again = full.passes
-    check = Check(
-        "repeat",
-        "On the full data the same strategy was asked twice, and once more in another process "
-        "with another order of sets.",
-        worlds=3,
-        dates=set(full.heard),
-        compared=2 * len(first),
-    )
-    for how, other in (
-        ("when asked again", again),
-        ("in another process", anew.passes[0]),
-    ):
-        check.note(f"It does otherwise {how}", differences(first, other))
     return check

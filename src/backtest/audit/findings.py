@@ -96,7 +96,8 @@ def text_of(answer: Answer) -> str:
     if "action" in answer:
         names = ("weight", "hold", "stop", "target", "trailing_stop")
         terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in names if name in answer]
-        return f"{', '.join([answer['action'], *terms])}: {answer['reason']}"
+        told = ", ".join([answer["action"], *terms])
+        return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"
     why = f" ({answer['exit_reason'].replace('_', ' ')})" if "exit_reason" in answer else ""
     at = "" if answer["type"] == "market" else f" at {answer['price']:,.2f}"

@@ -59,13 +59,21 @@ def null_lanes(jobs: Sequence[Job]) -> list[Lane]:
     return [Lane(jobs[first : first + _LANE]) for first in range(0, len(jobs), _LANE)]
 
 
-def null_record(seen: Sequence[Observation]) -> dict[str, Any]:
-    """How often the strategy looked significant, as the record holds it."""
+def null_record(
+    seen: Sequence[Observation], why_not: str = "no null world was asked for"
+) -> dict[str, Any]:
+    """How often the strategy looked significant, as the record holds it.
+
+    Args:
+        seen: what it did in the null worlds.
+        why_not: why there are none, where there are none.
+
+    """
     told: dict[str, Any] = {"worlds": len(seen), "level": LEVEL, "bias": False}
     failed = [one.error for one in seen if one.error]
     p_values = [one.p for one in seen if one.p is not None]
     if not seen:
-        return {**told, "why": "no null world was asked for."}
+        return {**told, "why": f"{why_not}."}
     if len(failed) == len(seen):
         return {**told, "why": f"it fails in all of them. {failed[0]}"}
     if not p_values:

@@ -9,18 +9,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backtest.audit.clock import showing
 from backtest.audit.peek import Peek
 from backtest.audit.purity import Watch
 from backtest.discovery import BacktraderStrategy, configure
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.inputs import Inputs, read_inputs
-from backtest.places import find_strategy, strategy_places
+from backtest.places import InstalledStrategy, find_strategy, strategy_places
 from backtest.workspace import workspace_of_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import date
+    from datetime import date, datetime
 
     from backtest.engine.result import Result
     from backtest.engine.rules import Rules
@@ -48,6 +49,7 @@ class Ask:
         until: the last session whose decisions are asked for; None for all.
         passes: how often everything is asked, of the same strategy in the same process.
         placebo: seed of the placebo that the answers are held against; None for none.
+        clock: the time that the strategy is shown; None for the true one.
 
     """
 
@@ -59,6 +61,7 @@ class Ask:
     until: date | None = None
     passes: int = 1
     placebo: int | None = None
+    clock: datetime | None = None
 
     @property
     def reaction(self) -> timedelta:
@@ -139,16 +142,19 @@ def _inside(root: Path) -> Iterator[None]:
 
 def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     workspace = workspace_of_worker()
-    strategy_places(workspace)  # what packages tell of themselves is read before it is watched
-    with watch.during("while it loads"):
-        file = find_strategy(workspace, ask.strategy)
-        strategy = configure(file, ask.settings)
-    inputs = _read(workspace.data, ask, strategy)
-    seen.peeks = _peeks(ask, inputs, strategy.listens_to)
-    if isinstance(strategy, BacktraderStrategy):
-        _replay(ask, strategy, inputs, seen, watch)
-    else:
-        _decide(ask, strategy, inputs, seen, watch)
+    # What packages tell of themselves is read before it is watched.
+    places = strategy_places(workspace).get(ask.strategy, ())
+    packages = {one.top for one in places if isinstance(one, InstalledStrategy)}
+    with showing(ask.clock, packages, watch.ask_clock):
+        with watch.during("while it loads"):
+            file = find_strategy(workspace, ask.strategy)
+            strategy = configure(file, ask.settings)
+        inputs = _read(workspace.data, ask, strategy)
+        seen.peeks = _peeks(ask, inputs, strategy.listens_to)
+        if isinstance(strategy, BacktraderStrategy):
+            _replay(ask, strategy, inputs, seen, watch)
+        else:
+            _decide(ask, strategy, inputs, seen, watch)
 
 
 def _read(data: Path, ask: Ask, strategy: Strategy | BacktraderStrategy) -> Inputs:

@@ -32,6 +32,7 @@ _UNSEEN = frozenset(
 )
 _OF_THE_SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/")
 _MOST = 20
+CLOCK = "reads the clock"
 _PACKAGE = Path(__file__).parent.parent
 
 
@@ -66,6 +67,11 @@ class Watch:
         if line is not None and len(self.touched) < _MOST:
             self.touched.setdefault((what, line), self._when)
 
+    def ask_clock(self) -> None:
+        """Note that the strategy, which called this from above, asks what time it is."""
+        line = self._line(importing=False)
+        self.touched.setdefault((CLOCK, line or ""), self._when)
+
     def _told(self, event: str, terms: tuple[Any, ...]) -> str:
         if event == "import":
             return f"loads {terms[0]}, which opens files unseen," if terms[0] in _UNSEEN else ""
@@ -84,8 +90,7 @@ class Watch:
 
     def _of_file(self, name: Any) -> str:
         path = Path(os.path.realpath(os.fsdecode(name)))
-        text = str(path)
-        if text.startswith((*_OF_THE_SYSTEM, *_libraries())):
+        if str(path).startswith((*_OF_THE_SYSTEM, *_libraries())) or _is_source_shown(path):
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)
@@ -137,6 +142,14 @@ def _hook(event: str, terms: tuple[Any, ...]) -> None:
 
 
 _EVENTS = frozenset({"import", "open", "sqlite3.connect", *_PROGRAMS, *_NETWORK})
+
+
+def _is_source_shown(path: Path) -> bool:
+    """Whether a line of code is looked up to tell of a failure or a warning."""
+    frame = sys._getframe(1) if path.suffix == ".py" else None  # noqa: SLF001 - as above
+    while frame is not None and frame.f_code.co_filename != linecache.__file__:
+        frame = frame.f_back
+    return frame is not None
 
 
 @cache

@@ -10,11 +10,12 @@ from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads, repeat
+from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads
 from backtest.audit.data import check_data
-from backtest.audit.lanes import Job, Lane, in_processes
+from backtest.audit.lanes import Lane, in_processes
 from backtest.audit.null import null_jobs, null_lanes, null_record
 from backtest.audit.observe import Ask
+from backtest.audit.repeats import UNSTEADY, Repeats, note_chance
 from backtest.audit.sensitivity import delay_record, delays, peek_record
 from backtest.audit.source import read_source
 from backtest.audits import Audit, read_audit
@@ -221,37 +222,56 @@ def audit(
 
 def _examine(prepared: PreparedAudit, crew: Crew, progress: Progress) -> dict[str, Any]:
     """Observe the strategy on the full data and then in every world, and compare."""
-    source, ask, request = prepared.source, prepared.ask, prepared.request
-    twice = Job(source.as_is, replace(ask, passes=2))
-    anew = Job(source.as_is, ask)
-    seen = dict(crew(source, [Lane([twice]), Lane([anew], hash_seed=2)]))
-    full = seen[twice]
-    if error := full.error or seen[anew].error:
+    repeats = Repeats(prepared.source, prepared.ask)
+    seen = dict(crew(prepared.source, repeats.lanes))
+    full = seen[repeats.twice]
+    if error := full.error or seen[repeats.anew].error:
         raise UsageError(error)
-    checks = {"reads": reads(full), "repeat": repeat(full, seen[anew])}
-    # What differs between two processes by itself cannot be held against a world.
-    steady = full.passes[0] == seen[anew].passes[0]
+    again = repeats.check(seen)
+    # What differs between processes or days by itself cannot be held against a world.
+    steady = repeats.steady(seen)
+    found = _in_worlds(prepared, full, again, crew, progress) if steady else _untried(full)
+    return {**found, "checks": {**found["checks"], "reads": reads(full), "repeat": again}}
+
+
+def _in_worlds(
+    prepared: PreparedAudit, full: Observation, again: Check, crew: Crew, progress: Progress
+) -> dict[str, Any]:
+    """What is found in worlds; nothing where answers differ there by chance, which is noted."""
+    source, ask, request = prepared.source, prepared.ask, prepared.request
     sessions = _sessions(prepared)
-    every, eventful = _dates(prepared, full, sessions) if steady else ([], [])
+    every, eventful = _dates(prepared, full, sessions)
     kinds = [file.kind for file in prepared.inputs.files]
     trials = plan(source, ask, kinds, every, eventful, request.seed)
-    late = delays(source, ask, prepared.inputs.events, full.passes[0]) if steady else []
-    null = null_jobs(source, ask, sessions, request.worlds or 0, request.seed) if steady else []
+    late = delays(source, ask, prepared.inputs.events, full.passes[0])
+    null = null_jobs(source, ask, sessions, request.worlds or 0, request.seed)
     lanes = [*lanes_of(trials), *null_lanes(null)]
     if late:
         lanes.append(Lane([one.job for one in late]))
     total = sum(len(lane.jobs) for lane in lanes)
+    seen = {}
     for done, (job, observation) in enumerate(crew(source, lanes), start=1):
         seen[job] = observation
         progress(done, total)
-    checks = compare(trials, seen, full) | checks
-    if not steady:
-        for name in ("prefix", "perturbation", "event_time"):
-            checks[name].not_tried = "the strategy answers the same data otherwise each time"
+    checks = compare(trials, seen, full)
+    if note_chance(again, source, crew, checks.values(), seen):
+        return _untried(full)
     return {
         "checks": checks,
         "sensitivity": {"peek": peek_record(checks), "delay": delay_record(late, seen)},
         "null": null_record([seen[job] for job in null]),
+    }
+
+
+def _untried(full: Observation) -> dict[str, Any]:
+    """What there is to say where no answer can be held against another."""
+    checks = compare([], {}, full)
+    for check in checks.values():
+        check.not_tried = UNSTEADY
+    return {
+        "checks": checks,
+        "sensitivity": {"peek": peek_record(checks), "delay": None},
+        "null": null_record([], UNSTEADY),
     }
 
 

@@ -116,6 +116,6 @@ def peek_record(checks: Mapping[str, Check]) -> dict[str, Any]:
         f"without it, and in {made_up} of {of} worlds in which it was made up: it looks only at "
         "whether the stock rose, which a made-up session gets right half of the time."
         if asked
-        else "A planted peek had nothing to decide, for no event can be traded."
+        else f"Not tried: {checks[PREFIX].not_tried or 'no event can be traded'}."
     )
     return {"what": what, "caught": caught, "worlds": asked, "made_up": [made_up, of]}

@@ -132,6 +132,7 @@ def run(
         show.print_json(show.manifests(runs))
     else:
         show.correction(terminal, runs)
+        show.audits(terminal, runs)
     _draw(runs, tearsheet=tearsheet)
     page = _side_by_side(workspace.reports)
     if not as_json:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.evidence import trials_on_record
+from backtest.reports.audit_states import audit_lines
 from backtest.reports.differences import benchmarks_of, differences, heading, span_rows
 from backtest.reports.evidence_words import corrected, evidence_rows, holm_line, plain_sentence
 from backtest.reports.formats import FIGURES, UNKNOWN, new_york_day, percent
@@ -180,7 +181,9 @@ def _trade_line(row: Mapping[str, str]) -> Text:
 
 def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]]) -> str:
     event = events.get(row["event_id"])
-    return f"{event['headline']} ({event['reason']})" if event else "an order without an event"
+    if event is None:
+        return "an order without an event"
+    return event["headline"] + f" ({event['reason']})" * bool(event["reason"])
 
 
 def evidence(run: Run) -> Group:
@@ -200,6 +203,13 @@ def correction(out: Console, runs: Sequence[Run]) -> None:
     if line := holm_line(runs):
         out.print()
         out.print(Text(line))
+
+
+def audits(out: Console, runs: Sequence[Run]) -> None:
+    """Print how the strategies of runs were last audited."""
+    out.print()
+    for line, is_caution in audit_lines(runs):
+        out.print(Text(line, style="red" if is_caution else "dim"))
 
 
 def untraded(run: Run) -> Table:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads, repeat
-from backtest.audit.lanes import Job, Lane, in_processes
+from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads
+from backtest.audit.lanes import in_processes
+from backtest.audit.repeats import Repeats, note_chance
 from backtest.contract.report import Result
 from backtest.discovery import BacktraderStrategy
 
@@ -38,26 +38,37 @@ def observe(prepared: PreparedAudit, crew: Crew | None = None) -> tuple[Observat
 
     """
     crew = crew or partial(in_processes, workers=PROCESSES)
-    source, ask = prepared.source, prepared.ask
-    twice, anew = Job(source.as_is, replace(ask, passes=2)), Job(source.as_is, ask)
-    seen = dict(crew(source, [Lane([twice]), Lane([anew], hash_seed=2)]))
-    full = seen[twice]
-    if full.error or seen[anew].error:
-        return full, [_of_check("pure", reads(full))] if full.touched else []
-    again = repeat(full, seen[anew])
-    results = [_of_check("pure", reads(full)), _of_check("deterministic", again)]
+    repeats = Repeats(prepared.source, prepared.ask)
+    seen = dict(crew(prepared.source, repeats.lanes))
+    full = seen[repeats.twice]
+    pure = _of_check("pure", reads(full))
+    if full.error or seen[repeats.anew].error:
+        return full, [pure] if full.touched else []
+    again = repeats.check(seen)
+    checks = {} if again.findings else _in_worlds(prepared, full, again, crew)
     if again.findings:
-        why = "The same data give different answers, so that nothing can be told."
-        return full, [*results, Result("peeking", "not tried", why)]
-    return full, [*results, _peeks(prepared, full, crew)]
+        why = "The same question got two answers, so that nothing can be told."
+        peeks = Result("peeking", "not tried", why)
+    else:
+        peeks = _peeks(checks)
+    return full, [pure, _of_check("deterministic", again), peeks]
 
 
-def _peeks(prepared: PreparedAudit, full: Observation, crew: Crew) -> Result:
+def _in_worlds(
+    prepared: PreparedAudit, full: Observation, again: Check, crew: Crew
+) -> dict[str, Check]:
+    """The checks in worlds; what differs there by chance is noted as what is asked again."""
     source = prepared.source
     dates = _few(_dates(prepared, full))
     kinds = [file.kind for file in prepared.inputs.files]
     trials = plan(source, prepared.ask, kinds, dates, dates, _SEED)
-    checks = compare(trials, dict(crew(source, lanes_of(trials))), full)
+    seen = dict(crew(source, lanes_of(trials)))
+    checks = compare(trials, seen, full)
+    note_chance(again, source, crew, checks.values(), seen)
+    return checks
+
+
+def _peeks(checks: Mapping[str, Check]) -> Result:
     found = [checks[name] for name in _PEEKS if checks[name].findings]
     if found:
         named = ", ".join(TITLES[check.name] for check in found)
@@ -86,8 +97,8 @@ def _of_check(name: str, check: Check) -> Result:
         return Result(name, "failed", _first(check.findings.values()))
     what = {
         "pure": "It reads no file and reaches for no network while it loads and decides.",
-        "deterministic": f"{check.compared} answers were the same when asked again, and in "
-        "another process.",
+        "deterministic": f"{check.compared} answers were the same when asked again, in another "
+        "process and on other days.",
     }
     return Result(name, "ok", what[name])
 

@@ -157,6 +157,8 @@ def _answers(subject: _Subject, prepared: PreparedAudit) -> tuple[asked.Answers,
         where = where or declared.method_line(subject.file)
         return given, Result("answers", "failed", what, where), frozen
     what = f"{given.asked} questions: unknown fields, extreme numbers, no bars, the first event."
+    if given.signals and not any(signal["reason"].strip() for signal in given.signals):
+        missing.append("No signal says its reason.")
     if missing:
         return given, Result("answers", "warning", f"{what} {' '.join(missing)}"), frozen
     return given, Result("answers", "ok", what), frozen

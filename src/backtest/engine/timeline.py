@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from backtest.errors import UsageError
+from backtest.errors import UsageError, told
 from backtest.events import NEW_YORK, Start, event_order
 from backtest.events.base import NEVER_TRADED
 from backtest.market.calendar import trading_calendar
@@ -203,7 +203,7 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
             ": ".join([*map(str, fault["loc"][-1:]), fault["msg"]]) for fault in error.errors()
         )
     return UsageError(
-        f"{strategy.__name__} failed {where}: {type(error).__name__}: {what}\n"
+        f"{strategy.__name__} failed {where}: {told(error, what)}\n"
         f"  {place.filename}, line {place.lineno}: {place.line}"
     )
 
@@ -214,7 +214,7 @@ def _ask(strategy: Strategy, event: Event, market: Market) -> Decision:
         answer = strategy.on_event(event.as_published(), market)
     except Exception as error:
         raise failure(type(strategy), f"on {event.id}", error) from error
-    if isinstance(answer, str):
+    if isinstance(answer, str) and answer.strip():
         return Decision(event, market.session, "no_signal", answer)
     if not isinstance(answer, Signal):
         raise UsageError(

@@ -67,6 +67,18 @@ def outcome(record: Record) -> str:
     return OUTCOMES[record["outcome"]]
 
 
+def verdict(record: Record) -> str:
+    """What an audit found that is not clean, to follow its name."""
+    found = {check["name"] for check in record["checks"] if check["count"]}
+    if found - {"reads", "repeat"} or record["null"]["bias"]:
+        return "found that it looks ahead"
+    if "reads" in found:
+        return "found that it looks at more than it is handed"
+    if record["outcome"] == "not deterministic":
+        return "found that the same data do not always give the same answers"
+    return "found errors in its data"
+
+
 def passed(record: Record) -> tuple[int, int]:
     """How many checks found nothing, and how many were tried."""
     tried = [check for check in record["checks"] if not check["not_tried"]]
@@ -144,6 +156,9 @@ def delay(record: Record) -> str:
     """Whether what the strategy does moves with its events."""
     shown = record["sensitivity"]["delay"]
     if shown is None:
+        why = next(check["not_tried"] for check in record["checks"])
+        if why:
+            return f"Not tried: {why}."
         return "It acted on no event, so that none could be delayed."
     return (
         f"Each event that it acted on was delayed by a session: {shown['moved']} of "

@@ -107,7 +107,7 @@ def _trades(run: Run) -> str:
 def _event(row: Mapping[str, str] | None) -> str:
     if row is None:
         return "an order without an event"
-    return f"{_headline(row)} ({escaped(row['reason'])})"
+    return _headline(row) + f" ({escaped(row['reason'])})" * bool(row["reason"])
 
 
 def _untraded(rows: Sequence[Mapping[str, str]], run: Run) -> str:

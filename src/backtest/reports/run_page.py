@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from backtest.audits import find_audit
 from backtest.discovery import flat
-from backtest.errors import DataError
 from backtest.evidence import LEADING, trials_on_record
+from backtest.reports.audit_states import audit_of, audited_on, caution
 from backtest.reports.audit_words import outcome
 from backtest.reports.evidence_words import evidence_rows, leading_p, p_value, plain_sentence
 from backtest.reports.formats import (
@@ -108,19 +107,13 @@ def _tiles(run: Run) -> list[tuple[str, str, str]]:
     ]
 
 
-def _audit(run: Run) -> tuple[str, str] | None:
-    """How the strategy's source was last audited, in words, and the page that tells more."""
-    manifest = run.manifest
-    try:
-        audit = find_audit(run.path.parent, manifest["strategy"], manifest["strategy_sha256"])
-    except DataError:  # of another folder; its own command tells
-        return None
+def _audit(run: Run) -> tuple[str, str, str] | None:
+    """How its source was last audited, the page that tells more, and what it found against it."""
+    audit = audit_of(run)
     if audit is None:
         return None
-    told = f"{outcome(audit.record)}, audited on {audit.record['finished_at'][:10]}"
-    if audit.record["parameters"] != manifest["parameters"]:
-        told += " with other parameters"
-    return told, f"{quote(audit.path.name)}/index.html"
+    told = f"{outcome(audit.record)}, audited on {audited_on(run, audit)}"
+    return told, f"{quote(audit.path.name)}/index.html", caution(run, audit)
 
 
 def _null(found: Mapping[str, Any]) -> Histogram | None:

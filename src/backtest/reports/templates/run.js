@@ -38,7 +38,7 @@
       make("h3", {}, cell(row, "headline")),
       make("p", { className: "soft" }, ...row.querySelector(".kind").cloneNode(true).childNodes,
         ` · public ${cell(row, "go")} New York, ${known(row)} · tradable ${cell(row, "tradable")} · grade ${cell(row, "grade")} · `, sources),
-      make("p", {}, make("b", {}, cell(row, "action")), `: ${cell(row, "reason")}`),
+      make("p", {}, make("b", {}, cell(row, "action")), cell(row, "reason") && `: ${cell(row, "reason")}`),
     ];
   }
 

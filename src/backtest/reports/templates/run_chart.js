@@ -30,7 +30,7 @@ const runChart = (() => {
     if (!row) return `${plain(data.kinds[kind].name)}, ${days[place]}<br>told in decisions.csv`;
     const [headline, ...more] = [
       cell(row, "headline"), `Public ${cell(row, "go")} New York, ${known(row)}`, `Grade ${cell(row, "grade")}`,
-      `Became: ${cell(row, "action")}, ${cell(row, "reason")}`,
+      `Became: ${[cell(row, "action"), cell(row, "reason")].filter(Boolean).join(", ")}`,
     ].map((line) => folded(line, 52));
     return [`<b>${headline}</b>`, ...more].join("<br>");
   }
