@@ -28,11 +28,24 @@ EVIDENCE: dict[str, Any] = {
     "distinct": 4,
     "best": {"set": 1, "trials": 1000, "dsr": 0.25, "sharpe": 1.5},
     "overfitting": {"pbo": 0.4, "loss_share": 0.3, "slope": -1.0, "blocks": 10},
+    "thin": {"best": "", "all": ""},
     "superior": {"p": 0.6, "lower": 0.5, "upper": 0.7},
     "walk_forward": {
         "events": [
-            {"event_id": "news-20250603-0a1b2c", "set": None, "return": -0.1, "default": -0.1},
-            {"event_id": "news-20250620-3d4e5f", "set": 2, "return": 0.05, "default": 0.01},
+            {
+                "event_id": "news-20250603-0a1b2c",
+                "known": False,
+                "set": None,
+                "return": -0.1,
+                "default": -0.1,
+            },
+            {
+                "event_id": "news-20250620-3d4e5f",
+                "known": True,
+                "set": 2,
+                "return": 0.05,
+                "default": 0.01,
+            },
         ],
         "total": -0.05,
         "default": -0.09,

@@ -140,6 +140,7 @@ def prepare_run(
         strategy.listens_to,
         request.as_of,
         strategy.looks_at,
+        file.name,
     )
     identity = _identity(workspace.data, request, file, strategy, inputs)
     name = folder_name(file.name, request.symbols, run_id(identity))

@@ -121,7 +121,7 @@ def evidence(
         "random_direction": direction and _null(direction),
         "detectable": timing and timing.detectable(LEADING, LEVEL, POWER),
         "mean_trade_return": asdict(mean_trade_return(returns, seed=SEED)),
-        "sharpe": _sharpe(equity, rules.cash),
+        "sharpe": _sharpe(equity, rules.cash, _thin(panel, trades)),
     }
     return {"sentence": sentence(found), **found}
 
@@ -160,10 +160,20 @@ def _null(null: Null) -> dict[str, Any]:
     return found
 
 
-def _sharpe(equity: Floats, cash: float) -> dict[str, Any]:
+def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
+    """Why so few trades and sessions tell nothing of a Sharpe ratio; empty where they do."""
+    from backtest.research.figures import sessions_held
+    from backtest.research.sharpe_inference import thin_record
+
+    sessions = panel.sessions.tolist()
+    spans = [(trade.entry_session, trade.exit_session or trade.entry_session) for trade in trades]
+    return thin_record(len(trades), sessions_held(spans, sessions), len(sessions))
+
+
+def _sharpe(equity: Floats, cash: float, thin: str) -> dict[str, Any]:
     """The Sharpe ratio, a year, with its interval; and by session what PSR and DSR are made of."""
     from backtest.research.bootstrap import Interval, sharpe_interval
-    from backtest.research.figures import curve_figures, session_returns
+    from backtest.research.figures import curve_figures, session_returns, sharpe
     from backtest.research.sharpe_inference import (
         minimum_track_record_length,
         probabilistic_sharpe_ratio,
@@ -175,6 +185,14 @@ def _sharpe(equity: Floats, cash: float) -> dict[str, Any]:
     if curve_figures(equity, cash)["sharpe"] is None or estimate is None:
         why = "ruined, too few sessions, or no return differs from another"
         return asdict(Interval(None, None, None, 1 - LEVEL, why))
+    if thin:
+        unknown = Interval(sharpe(returns), None, None, 1 - LEVEL, thin)
+        return {
+            **asdict(unknown),
+            "per_session": asdict(estimate),
+            "psr": None,
+            "min_track_record": None,
+        }
     return {
         **asdict(sharpe_interval(returns, seed=SEED)),
         "per_session": asdict(estimate),
@@ -204,7 +222,8 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
 
     Args:
         reports: the reports folder.
-        manifest: of a run; without evidence, or without a Sharpe ratio, the latter is None.
+        manifest: of a run; without evidence, or where its Sharpe ratio or what that is worth is
+            unknown, the latter is None.
 
     Raises:
         DataError: a record is corrupt.
@@ -221,7 +240,7 @@ def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) 
     from statistics import variance
 
     known = [ratio for ratio in sharpes if ratio is not None]
-    if found is None or "per_session" not in found["sharpe"] or len(known) < 2:  # noqa: PLR2004
+    if found is None or found["sharpe"]["unknown"] or len(known) < 2:  # noqa: PLR2004
         return None
     from backtest.research.figures import SESSIONS_A_YEAR
     from backtest.research.sharpe_inference import SharpeEstimate, deflated_sharpe_ratio

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from backtest.datafiles import Reader
     from backtest.events import EventFile
     from backtest.market.borrow import BorrowRates
     from backtest.market.prices import Prices
@@ -87,6 +88,7 @@ def read_inputs(
     listens_to: Sequence[type[Event]],
     as_of: date | None = None,
     looks_at: Sequence[str] = (),
+    wanted_by: str = "the strategy",
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
@@ -99,6 +101,7 @@ def read_inputs(
         as_of: the day at whose end, in New York, the files are looked at: in the version of
             then, without what became public later; None for the files as they are.
         looks_at: symbols whose past the strategy is shown beside those that are traded.
+        wanted_by: the name of the strategy, for the message where one of these is not there.
 
     Raises:
         UsageError: a symbol or the span is wrong, or the day is still to come.
@@ -112,8 +115,11 @@ def read_inputs(
     read = record or read_data_file
     prices = {
         symbol: read_prices(data / "prices", symbol, bars=symbol in symbols, read=read)
-        for symbol in dict.fromkeys((*symbols, benchmark, *looks_at))
+        for symbol in dict.fromkeys((*symbols, benchmark))
     }
+    for symbol in looks_at:
+        if symbol not in prices:
+            prices[symbol] = _looked_at(data / "prices", symbol, read, wanted_by)
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     # Strategies may look at any public event, not only at those that they answer.
     seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]
@@ -132,6 +138,15 @@ def read_inputs(
         others={symbol: prices[symbol] for symbol in looks_at if symbol not in history},
         assumptions=record.assumptions(data) if record else (),
     )
+
+
+def _looked_at(folder: Path, symbol: str, read: Reader, wanted_by: str) -> Prices:
+    from backtest.market.prices import read_prices
+
+    try:
+        return read_prices(folder, symbol, read=read)
+    except UsageError as error:
+        raise UsageError(f"{error} {symbol} is looked at by {wanted_by} (its looks_at).") from None
 
 
 @dataclass

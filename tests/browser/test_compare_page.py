@@ -33,6 +33,11 @@ def test_the_scale_of_the_chart_is_money_percent_or_log(page, reports):
     assert len(figure(page, "curves")[0]) == len(traces) - 2  # its equity and its drawdown
 
 
+def test_what_rounds_to_zero_has_no_sign(page):
+    told = page.evaluate("[0, -0.04, 0.04, 0.06, -1234.5].map((value) => charts.signed(value, 1))")
+    assert told == ["0.0", "0.0", "0.0", "+0.1", "-1,234.5"]
+
+
 def test_every_row_of_figures_marks_its_best(page):
     marked = dict(
         page.evaluate(

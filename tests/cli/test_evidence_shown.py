@@ -26,7 +26,8 @@ def test_run_tells_the_sentence_and_the_figures(run_made_up, checkout):
     p = found["random_timing"]["mean_trade_return"]["p"]
     assert f"Random timing mean trade p {p:.2f}, total return p " in out
     assert "Mean trade +2.8 %; interval unknown (1 trade" in out
-    assert "Track record 0.1 years" in out
+    assert "interval and PSR unknown (1 trade: at least 6 are needed)" in out
+    assert "Track record 0.1 years; how many would show it is unknown (MinTRL)" in out
     assert "Trials 1 variant on record" in out
     assert "Holm" not in out
 
@@ -55,7 +56,18 @@ def test_run_as_json_carries_the_evidence(run_made_up, checkout):
 def test_trials_are_counted_anew_for_a_run_that_exists(run_made_up):
     assert "Trials 1 variant on record" in words(run_made_up("beats").out)
     run_made_up("beats", "--set", "hold=5")
-    assert "Trials 2 variants on record; above the best" in words(run_made_up("beats").out)
+    assert re.search(r"Trials 2 variants on record ", words(run_made_up("beats").out))
+
+
+def test_the_ratio_of_a_stock_that_is_held_is_deflated(run_made_up, checkout):
+    checkout.edit(
+        "strategies/owner.py", "    listens_to", "    weight: float = 1.0\n    listens_to"
+    )
+    checkout.edit("strategies/owner.py", "weight=1.0, reason", "weight=self.weight, reason")
+    out = words(run_made_up("owner", "--set", "weight=0.5").out)
+    assert re.search(r"95 % interval [\d.-]+ to [\d.]+; above 0 by PSR: \d+ %", out)
+    assert re.search(r"Track record 0.1 years; [\d.]+ years to show it \(MinTRL\)", out)
+    assert "Trials 2 variants on record; above the best" in words(run_made_up("owner").out)
 
 
 def test_compare_shows_evidence_beside_the_figures(run_made_up, command, checkout):
@@ -126,4 +138,4 @@ def test_the_page_shows_where_the_profit_came_from(page):
     for title in ("Event", "Kind of event", "Direction", "Left by", "Hour of knowledge"):
         assert f'<th scope="col" class="wide">{title}</th>' in text
     assert '<th scope="row" class="wide">after the close</th>' in text
-    assert '<td class="n">103.00</td><td class="n">103.00</td><td class="n">+0.0 %</td>' in text
+    assert '<td class="n">103.00</td><td class="n">103.00</td><td class="n">0.0 %</td>' in text

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.commands import MADE_UP, rows, words
+from tests.commands import MADE_UP, rows, too_wide, words
 from tests.made_up import NEWS
 
 # compare
@@ -109,14 +109,44 @@ def test_list_runs_shows_the_newest_first(command, run_made_up):
     assert found[0]["span"] == {"first": "2025-06-02", "last": "2025-07-15"}
 
 
-@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("width", [60, 80, 100])
 def test_run_ids_are_shown_whole_for_they_are_what_a_user_types(
     command, run_made_up, checkout, monkeypatch, width
 ):
+    run_made_up("owner", "--out", "reports")
+    for cash in range(8):
+        run_made_up("beats", "--cash", str(1000 + cash))
     monkeypatch.setenv("COLUMNS", str(width))
-    run_made_up("owner")
-    (folder,) = (checkout.root / "reports").glob("owner-*")
-    assert folder.name[-10:] in command("list", "runs").out
+    ids = [folder.name[-10:] for folder in (checkout.root / "reports").glob("*-ACME-*")]
+    assert len(ids) == 9
+    for told in (command("list", "runs").out, command("compare", *ids).out):
+        assert all(name in told for name in ids)
+        assert too_wide(told, width) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "missing"),
+    [
+        (100, []),
+        (80, ["Symbol"]),
+        (60, ["Symbol", "From", "To"]),
+        (49, ["Symbol", "From", "To", "Trades"]),
+    ],
+)
+def test_a_narrow_list_of_runs_spares_what_tells_least(
+    command, run_made_up, checkout, monkeypatch, width, missing
+):
+    (checkout.root / "strategies/owner.py").rename(
+        checkout.root / "strategies/owner_for_a_long_while.py"
+    )
+    run_made_up()
+    monkeypatch.setenv("COLUMNS", str(width))
+    heads, _, newest, *rest = command("list", "runs").out.splitlines()
+    headers = ["Run", "Strategy", "Symbol", "From", "To", "Trades", "Return"]
+    assert heads.split() == [name for name in headers if name not in missing]
+    assert "owner_for_a_long_while" in newest
+    note = f"No room for {', '.join(missing)}: in a wider terminal, and with --json."
+    assert (note in words("\n".join(rest))) is bool(missing)
 
 
 # events and prices

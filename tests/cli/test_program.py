@@ -35,6 +35,12 @@ def test_help_has_an_example(command, words):
     assert too_wide(outcome.out, 80) == []
 
 
+def test_help_says_where_to_begin(command):
+    lines = [line.strip() for line in command("--help").out.splitlines()]
+    place = lines.index("Begin with `backtest init FOLDER`: it makes a workspace; go there.")
+    assert lines[place + 1] == "In a workspace: `backtest run` replays every strategy."
+
+
 def test_help_imports_nothing_heavy():
     heavy = ("pandas", "numpy", "backtrader", "quantstats", "exchange_calendars", "matplotlib")
     asks = [["--help"], *([*words, "--help"] for words in COMMANDS)]

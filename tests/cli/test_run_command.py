@@ -100,7 +100,7 @@ def test_costs_come_from_a_preset_or_a_file_and_options_go_before(run_made_up, c
 def test_from_and_to_bound_the_replay_and_leave_events_outside_untraded(run_made_up, checkout):
     outcome = run_made_up("beats", "--from", "2025-06-07", "--to", "2025-06-20")
     assert "ACME from 2025-06-09 to 2025-06-20" in outcome.out
-    assert "No trade." in outcome.out
+    assert "No trade: not tradable, 2 of 2 events." in outcome.out
     assert re.search(r"2025-06-04 +not tradable +before the first", outcome.out)
     assert re.search(r"2025-06-27 +not tradable +after the last", outcome.out)
     assert len(rows(checkout, "equity.csv")) == 9
@@ -144,6 +144,17 @@ def test_a_run_that_exists_is_shown_and_not_repeated_unless_forced(run_made_up, 
     assert {n for n in after if after[n] != before[n]} <= {
         manifest, manifest.replace("run.json", "index.html"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", [(), ("--set", "weight=0.25")])
+def test_a_parameter_that_all_strategies_have_needs_no_name(run_made_up, checkout, settings):
+    checkout.edit(
+        "strategies/owner.py", "    listens_to", "    weight: float = 1.0\n    listens_to"
+    )
+    assert run_made_up(*settings).code == 0
+    told = [json.loads(path.read_text()) for path in checkout.root.glob("reports/*/run.json")]
+    wanted = {0.25} if settings else {0.5, 1.0}
+    assert {one["parameters"]["weight"] for one in told} == wanted
 
 
 def test_no_tearsheet_is_drawn_where_none_is_wanted(command, checkout):
@@ -197,3 +208,43 @@ def test_a_strategy_that_fails_does_not_hide_the_others(run_made_up, checkout):
     assert outcome.code == 2
     assert "beats · ACME" in outcome.out
     assert "ZeroDivisionError" in outcome.err
+
+
+SYNTAX = "class Broken(Strategy)\n    pass\n"
+
+
+def test_a_file_that_does_not_load_is_left_out_and_told_at_the_end(run_made_up, command, checkout):
+    checkout.write("strategies/askew.py", SYNTAX)
+    outcome = run_made_up()
+    assert outcome.code == 2
+    assert "beats · ACME" in outcome.out
+    assert "owner · ACME" in outcome.out
+    assert outcome.err.startswith("error: askew was left out: ")
+    assert "askew.py does not load: SyntaxError" in outcome.err
+    assert "line 1: class Broken(Strategy)" in outcome.err
+    as_json = run_made_up("--json")
+    assert as_json.code == 2
+    assert [made["strategy"] for made in json.loads(as_json.out)] == ["beats", "owner"]
+    for asked in (("compare",), ("list", "strategies"), ("list", "runs")):
+        assert command(*asked).code == 0
+
+
+def test_a_file_that_does_not_load_is_an_error_where_it_is_named_or_alone(run_made_up, checkout):
+    checkout.write("strategies/askew.py", SYNTAX)
+    named = run_made_up("beats", "askew")
+    assert (named.code, named.out, checkout.snapshot()) == (2, "", {})
+    assert "line 1: class Broken(Strategy)" in named.err
+    for name in ("beats", "owner"):
+        (checkout.root / f"strategies/{name}.py").unlink()
+    alone = run_made_up()
+    assert (alone.code, alone.out) == (2, "")
+    assert "askew was left out: " in alone.err
+
+
+def test_why_there_is_no_trade_is_told(run_made_up):
+    out = words(run_made_up("beats", "--cash", "50").out)
+    assert (
+        "No trade: no room (not one share fits the weight, the cash and the gross limit), 1 of 2 "
+        "events." in out
+    )
+    assert re.search(r"Max drawdown 0\.0 %", out)

@@ -293,6 +293,12 @@ def test_workers_do_not_change_a_byte(sweep, checkout):
 # Trials
 
 
+def test_a_single_set_is_one(sweep):
+    outcome = sweep("beats", "--grid", "hold=5")
+    assert outcome.err.startswith("1 set (1 hold), ")
+    assert re.search(r"better than (none|all) of the 1 set\.", words(outcome.out))
+
+
 def test_every_set_counts_once_whoever_tried_it(sweep, checkout):
     do(checkout)  # hold 3, weight 0.5
     do(checkout, settings={"hold": "7"})

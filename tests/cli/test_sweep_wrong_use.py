@@ -24,6 +24,10 @@ WRONG = {
     "an empty range": (["--grid", "hold="], "--grid hold has no value."),
     "a reversed range": (["--grid", "hold=5:1"], "hold=5:1 is empty: write the smaller end first"),
     "a name twice": (["--grid", "hold=1", "--grid", "hold=2"], "--grid hold is given twice"),
+    "a range that does not end at its end": (
+        ["--grid", "weight=0.1:1"],
+        "the last value is 0.1. Both ends are values: write weight=0.1:1:0.1.",
+    ),
     "set and varied": (
         ["--set", "hold=2", "--grid", "hold=1:3"],
         "hold is given by --set and by --grid",

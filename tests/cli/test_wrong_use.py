@@ -12,6 +12,18 @@ WRONG_WORDS = {
     ),
     "a parameter of one strategy set for all": (
         ["--set", "hold=5"],
+        [
+            "--set hold=5 is for each of the 2 strategies that are run",
+            "the parameter hold is known to beats alone.",
+            "`backtest run beats --set hold=5`",
+        ],
+    ),
+    "a parameter of no strategy set for all": (
+        ["--set", "hodl=5"],
+        ["is known to none of them.", "`backtest run NAME --set hodl=5`"],
+    ),
+    "a parameter of a single strategy": (
+        ["owner", "--set", "hold=5"],
         ["no parameter of owner 'hold'", "Known: none"],
     ),
     "a parameter below its bound": (
@@ -48,7 +60,7 @@ WRONG_WORDS = {
     ),
     "a span that ends before it begins": (
         ["--from", "2025-07-01", "--to", "2025-06-10"],
-        ["ACME has no session from 2025-07-01 to 2025-06-10", "choose --from and --to within"],
+        ["--from 2025-07-01 lies after --to 2025-06-10"],
     ),
     "a span after the prices": (["--from", "2026-01-01"], ["ACME has no session from 2026-01-01"]),
     "cash of zero": (["--cash", "0"], ["--cash is 0.0. Allowed: dollars greater than 0"]),
@@ -137,4 +149,5 @@ def test_outside_of_a_checkout_the_way_out_is_told(command, tmp_path_factory, mo
     outcome = command("run")
     assert outcome.code == WRONG_USE
     assert "No folder with strategies/ and data/ was found" in outcome.err
+    assert "Make a workspace with `backtest init FOLDER`" in outcome.err
     assert "BACKTEST_STRATEGIES" in outcome.err

@@ -187,6 +187,8 @@ def test_evidence_and_attribution_stand_in_the_manifest(checkout):
         run.summary["total_return"]
     )
     assert found["sharpe"]["estimate"] == pytest.approx(run.summary["sharpe"])
+    assert found["sharpe"]["unknown"] == "1 trade: at least 6 are needed"
+    assert {found["sharpe"][name] for name in ("low", "high", "psr", "min_track_record")} == {None}
     assert found["mean_trade_return"]["low"] is None
     assert found["random_direction"][LEADING]["p"] == pytest.approx(0.5, abs=0.05)  # two sides
     assert manifest["trials"] == {"count": 1, "deflated_sharpe": None}
@@ -232,6 +234,8 @@ def test_a_stock_that_is_held_throughout_has_no_placebo(checkout):
     assert found["no_placebo"] == evidence.HELD_THROUGHOUT
     assert found["random_timing"] is found["random_direction"] is None
     assert found["sharpe"]["psr"] > 0.5
+    assert found["sharpe"]["low"] < found["sharpe"]["estimate"] < found["sharpe"]["high"]
+    assert found["sharpe"]["unknown"] == ""
 
 
 def test_a_ruined_run_has_no_sharpe_ratio(checkout):
@@ -267,16 +271,25 @@ def test_the_trades_of_a_backtrader_strategy_stand_in_for_its_signals(checkout):
 
 
 def test_trials_are_counted_when_they_are_asked_for(checkout):
-    first = do(checkout)
+    more = "    hold: int = 20\n"
+    checkout.strategy("holder", "return Signal.long(event, hold=self.hold)", "Start", more=more)
+    first = do(checkout, "holder")
     reports = checkout.root / "reports"
     assert trials_on_record(reports, first.manifest) == {"count": 1, "deflated_sharpe": None}
     for hold in ("4", "5", "6"):
-        do(checkout, settings={"hold": hold})
+        do(checkout, "holder", settings={"hold": hold})
     now = trials_on_record(reports, first.manifest)
     assert now["count"] == 4
     # Better than 0 with this probability; the best of four shows more than 0 by luck alone.
     assert 0 < now["deflated_sharpe"] < first.manifest["evidence"]["sharpe"]["psr"]
     assert json.loads((first.path / "run.json").read_text())["trials"]["count"] == 1
+
+
+def test_the_ratio_of_too_few_trades_is_not_deflated(checkout):
+    first = do(checkout)
+    do(checkout, settings={"hold": "4"})
+    told = trials_on_record(checkout.root / "reports", first.manifest)
+    assert told == {"count": 2, "deflated_sharpe": None}
 
 
 def test_trials_without_a_sweep_are_read_as_those_with_one(checkout):

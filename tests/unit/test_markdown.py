@@ -59,7 +59,7 @@ def test_assumptions_and_ruin_are_told(checkout):
 def test_a_run_without_trades_or_without_evidence_is_told(checkout):
     checkout.strategy("silent", "return 'no'")
     run = do(checkout, "silent")
-    assert "### Trades\n\nNo trade.\n" in run_markdown(run)
+    assert "### Trades\n\nNo trade: no signal (no), 2 of 2 events.\n" in run_markdown(run)
     bare = {name: value for name, value in run.manifest.items() if name != "evidence"}
     assert run_markdown(Run(run.path, bare)).startswith("## silent · ACME\n\n2025-06-02")
 

@@ -249,7 +249,7 @@ def test_the_newest_rows_stay_where_there_are_too_many_and_every_marker_does(che
 def test_a_run_without_a_trade_says_so(checkout):
     run = do(checkout, first=day("2025-06-09"), last=day("2025-06-18"))
     page = page_of(run)
-    assert "<p>No trade.</p>" in page.text
+    assert "<p>No trade: not tradable, 2 of 2 events.</p>" in page.text
     assert "no event opened one" in page.text
     assert page.data["symbols"][0]["trades"] == []
     assert "Where the profit came from" not in page.text

@@ -18,6 +18,7 @@ from backtest.research.sharpe_inference import (
     null_best_sharpe_ratio,
     probabilistic_sharpe_ratio,
     sharpe_estimate,
+    thin_record,
 )
 
 MONTHLY = SharpeEstimate(1.585 / sqrt(12), 24, -2.448, 10.164)
@@ -146,3 +147,20 @@ def test_estimate_agrees_with_the_figure_and_its_variance_is_not_negative(return
     if found is not None:
         assert found.ratio * sqrt(252) == pytest.approx(sharpe(returns))
         assert found.variance >= -1e-9 * max(1, found.ratio**2)
+
+
+@pytest.mark.parametrize(
+    ("trades", "held", "sessions", "told"),
+    [
+        (1, 381, 381, ""),  # always in the market: its sessions are what is observed
+        (1, 191, 381, ""),
+        (1, 190, 381, "1 trade: at least 6 are needed"),
+        (5, 60, 381, "5 trades: at least 6 are needed"),
+        (6, 20, 381, ""),
+        (6, 19, 381, "19 sessions with a position: at least 20 are needed"),
+        (1, 1, 2, "1 session with a position: at least 20 are needed"),
+        (0, 0, 381, "0 trades: at least 6 are needed"),
+    ],
+)
+def test_a_record_is_thin_without_enough_trades_or_sessions(trades, held, sessions, told):
+    assert thin_record(trades, held, sessions) == told

@@ -8,7 +8,7 @@ import pytest
 
 from backtest.api import RunRequest, _replay, make_rules, prepare_run
 from backtest.reports.sweep_evidence import evidence_sentences, walk_forward_rows
-from backtest.research.figures import session_returns
+from backtest.research.figures import session_returns, sessions_held
 from backtest.research.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
 from backtest.sweeps.evaluate import prepared
 from backtest.sweeps.evidence import _chosen, sweep_evidence
@@ -17,7 +17,7 @@ from backtest.workspace import Workspace
 from tests.sweeps import EVIDENCE
 
 ROOT = Path(__file__).parents[2]
-GRID = ["hold=2,10,30", "stop=0.05,0.15"]
+GRID = ["hold=3,10,30", "stop=0.05,0.15"]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def replayed(tmp_path, hold, stop):
 def test_the_histories_are_those_of_single_runs(sweep, tmp_path):
     codes = {"hold": np.array([0, 2]), "stop": np.array([0, 1])}
     found = sweep.histories(sweep.spec.axes, codes)
-    for place, (hold, stop) in enumerate([(2, 0.05), (30, 0.15)]):
+    for place, (hold, stop) in enumerate([(3, 0.05), (30, 0.15)]):
         run = replayed(tmp_path, hold, stop)
         equity = np.array([point.equity for point in run.curve])
         assert found.returns[:, place] == pytest.approx(session_returns(equity, 100_000), abs=1e-12)
@@ -66,6 +66,43 @@ def test_the_best_is_deflated_by_the_trials_on_record(sweep, sets):
     assert found["set"] == best
     assert found["trials"] == 5
     assert found["dsr"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_sessions_that_are_held_are_those_of_single_runs(sweep, tmp_path):
+    codes = {"hold": np.array([0, 2]), "stop": np.array([0, 1])}
+    held = sweep.histories(sweep.spec.axes, codes).held()
+    for place, (hold, stop) in enumerate([(3, 0.05), (30, 0.15)]):
+        run = replayed(tmp_path, hold, stop)
+        sessions = [point.session for point in run.curve]
+        spans = [(trade.entry_session, trade.exit_session) for trade in run.trades]
+        assert held[:, place].sum() == sessions_held(spans, sessions) > 0
+
+
+def test_of_too_few_trades_nothing_is_told(tmp_path):
+    workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
+    request = SweepRequest("lockup_expiry", ("CRWV",), {}, ["hold=1:12"], None, None, make_rules())
+    sweep = prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+    codes = {"hold": np.arange(12)}
+    sets = pd.DataFrame(sweep.figures(sweep.spec.axes, codes))
+    found = sweep_evidence(sweep, sets, [0.1, 0.2])
+    assert found["best"]["dsr"] is None
+    assert found["overfitting"] is None
+    told = dict(evidence_sentences(found))
+    assert "(1 trade: at least 6 are needed)" in told["Deflated"]
+    assert "(1 traded event: at least 6 are needed)" in told["Overfitting"]
+    assert told["Walk-forward"] == "Not told: no earlier event to choose on."
+    assert walk_forward_rows(found)[0][1] == "default: nothing to choose on"
+
+
+def test_a_record_that_is_older_is_told_as_it_was():
+    events = [
+        {name: value for name, value in row.items() if name != "known"}
+        for row in EVIDENCE["walk_forward"]["events"]
+    ]
+    older = {**EVIDENCE, "walk_forward": {**EVIDENCE["walk_forward"], "events": events}}
+    del older["thin"]
+    assert evidence_sentences(older) == evidence_sentences(EVIDENCE)
+    assert walk_forward_rows(older)[0][1] == "default"
 
 
 def test_holding_throughout_begins_at_the_first_open(sweep):
@@ -109,7 +146,7 @@ def test_the_words():
     assert "return -5.0 % in sum; the default's -9.0 %" in told["Walk-forward"]
     assert walk_forward_rows(EVIDENCE)[0] == [
         "news-20250603-0a1b2c",
-        "default",
+        "default: nothing to choose on",
         "-10.0 %",
         "-10.0 %",
     ]

@@ -72,9 +72,21 @@ def test_a_range_of_whole_numbers_has_both_ends(grid):
     assert all(type(value) is int for value in grid("hold=1:5")["hold"])
 
 
-def test_a_step_that_does_not_reach_the_end_stops_before_it(grid):
-    assert grid("hold=1:10:4") == {"hold": [1, 5, 9]}
-    assert grid("threshold=0:1:0.3") == {"threshold": [0.0, 0.3, 0.6, 0.9]}
+@pytest.mark.parametrize(
+    ("text", "last", "right"),
+    [
+        ("threshold=0.1:1", "0.1", "threshold=0.1:1:0.1"),
+        ("threshold=0.5:2.25", "1.5", "threshold=0.5:2.25:0.01"),
+        ("threshold=0:1:0.3", "0.9", "threshold=0:0.9:0.3"),
+        ("hold=1:10:4", "9", "hold=1:9:4"),
+        ("hold=1:3:5", "1", "hold=1:3:1"),
+    ],
+)
+def test_a_step_that_does_not_reach_the_end_is_told_with_one_that_does(grid, text, last, right):
+    told = f"the last value is {last}. Both ends are values: write {right}."
+    with pytest.raises(UsageError, match=re.escape(told)):
+        grid(text)
+    assert len(grid(right)[right.split("=")[0]]) > 1
 
 
 def test_a_range_is_counted_in_decimals(grid):

@@ -107,7 +107,7 @@ def test_sentences_for_the_terminal():
         "5 of 10 (50 %) end above zero."
     )
     assert told["Around it"] == (
-        "The 2 sets one step away in one parameter: median -1.0 %, from -2.0 % to +0.0 %. "
+        "The 2 sets one step away in one parameter: median -1.0 %, from -2.0 % to 0.0 %. "
         "The default returns -1.0 %. "
         "Its neighbours span 2.0 points of return, all sets 9.0."
     )

@@ -65,6 +65,4 @@ def _print_table(runs: list[Run]) -> None:
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     show.comparison(terminal, runs, comparison_rows(runs, trials))
     show.notes(terminal, comparison_notes(runs))
-    if unlike := show.set_differently(runs):
-        terminal.print()
-        terminal.print(unlike)
+    show.set_differently(terminal, runs)

@@ -94,18 +94,18 @@ def list_runs(as_json: AsJson = False, out: ReportsFolder = None) -> None:
     if as_json:
         show.print_json([{**run.manifest, "path": str(run.path)} for run in found])
         return
-    headers = ("Run", "Strategy", "Symbol", "From", "To", "Trades", "Return")
-    whole = ("Run", "Strategy", "From", "To", "Trades", "Return")
-    table = show.new_table(*headers, right=("Trades", "Return"), whole=whole)
-    for run in found:
-        manifest = run.manifest
-        table.add_row(
+    rows = [
+        [
             run.run_id,
-            manifest["strategy"],
-            ", ".join(manifest["symbols"]),
-            manifest["span"]["first"],
-            manifest["span"]["last"],
+            run.manifest["strategy"],
+            ", ".join(run.manifest["symbols"]),
+            run.manifest["span"]["first"],
+            run.manifest["span"]["last"],
             formats.count(run.summary["trades"]),
             formats.percent(run.summary["total_return"]),
-        )
-    show.console().print(table)
+        ]
+        for run in found
+    ]
+    headers = ("Run", "Strategy", "Symbol", "From", "To", "Trades", "Return")
+    spare = ("Symbol", "From", "To", "Trades")
+    show.print_fitted(show.console(), headers, rows, right=("Trades", "Return"), spare=spare)

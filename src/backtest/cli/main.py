@@ -43,7 +43,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Replay a stock's history against dated public events, and see whether trading them "
     "would have paid.",
-    epilog="Begin with `backtest run`. Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
+    epilog="\b\nBegin with `backtest init FOLDER`: it makes a workspace; go there.\n"
+    "In a workspace: `backtest run` replays every strategy.\n\n"
+    "Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
     "3 bad data, 4 the audit found a strategy not clean, 5 a source on the network did not answer.",
 )
 app.command("init", epilog=init.EXAMPLES)(init.init)

@@ -78,10 +78,10 @@ def run(
     """Replay strategies against the events, a run folder for each."""
     from backtest.api import RunRequest, make_rules, prepare_run
     from backtest.cli import show
+    from backtest.cli.chosen import chosen_strategies
     from backtest.config import read_config
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
-    from backtest.places import strategy_places
     from backtest.workspace import find_workspace
 
     config = read_config({"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs})
@@ -95,19 +95,15 @@ def run(
         slippage_bps=slippage,
         reaction_minutes=reaction,
     )
-    names = strategy or list(strategy_places(workspace))
-    if not names:
-        raise UsageError(
-            f"There is no strategy in {workspace.strategies}. "
-            f"Point --strategies or BACKTEST_STRATEGIES to a folder of strategy files."
-        )
+    wanted = parse_settings(settings or [])
+    files, left_out = chosen_strategies(workspace, strategy or [], wanted)
     prepared = [
         prepare_run(
             workspace,
             RunRequest(
-                strategy=name,
+                strategy=file.name,
                 symbols=config.value("symbol"),
-                settings=parse_settings(settings or []),
+                settings=wanted,
                 first=parse_day("--from", first),
                 last=parse_day("--to", last),
                 benchmark=config.value("benchmark"),
@@ -115,11 +111,14 @@ def run(
                 costs=chosen,
                 as_of=parse_day("--as-of", as_of),
             ),
+            file,
         )
-        for name in dict.fromkeys(names)
+        for file in files
     ]
     known = {plan.path for plan in prepared if plan.exists and not force}
-    made, faults = _replay(prepared, force=force)
+    made, failed = _replay(prepared, force=force)
+    if not made:
+        raise UsageError("\n".join([*failed, *left_out]))
     terminal = show.console()
     if not as_json:
         _print_table(terminal, [run for _, run in made])
@@ -137,19 +136,14 @@ def run(
     page = _side_by_side(workspace.reports)
     if not as_json:
         _print_places(terminal, runs, page, known=len(known))
-    if faults:
-        raise UsageError("\n".join(faults))
+    if failed or left_out:
+        raise UsageError("\n".join([*failed, *left_out]))
 
 
 def _replay(
     plans: list[PreparedRun], *, force: bool
 ) -> tuple[list[tuple[PreparedRun, Run]], list[str]]:
-    """Every run that can be made, and the messages of those that cannot.
-
-    Raises:
-        UsageError: none can.
-
-    """
+    """Every run that can be made, and the messages of those that cannot."""
     from backtest.api import replay_run
     from backtest.errors import UsageError
 
@@ -160,8 +154,6 @@ def _replay(
             made.append((plan, replay_run(plan, force=force)))
         except UsageError as error:  # of one strategy: the others are shown all the same
             faults.append(str(error))
-    if not made:
-        raise UsageError("\n".join(faults))
     return made, faults
 
 

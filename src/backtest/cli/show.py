@@ -17,6 +17,7 @@ from backtest.reports.audit_states import audit_lines
 from backtest.reports.differences import benchmarks_of, differences, heading, span_rows
 from backtest.reports.evidence_words import corrected, evidence_rows, holm_line, plain_sentence
 from backtest.reports.formats import FIGURES, UNKNOWN, new_york_day, percent
+from backtest.reports.no_trade import no_trade
 
 ENTRIES = ("enter", "reverse")
 
@@ -75,6 +76,39 @@ def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = (
     return table
 
 
+def print_fitted(
+    out: Console,
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Iterable[str],
+    spare: Sequence[str],
+) -> None:
+    """Print a table without the columns for which the terminal has no room, and say which.
+
+    Args:
+        out: the terminal.
+        headers: the columns.
+        rows: their cells.
+        right: those that hold figures.
+        spare: those that can be spared, first those that say the same of all, then in this order.
+
+    """
+    columns = {name: [row[n] for row in rows] for n, name in enumerate(headers)}
+    widths = {name: max(map(len, (name, *cells))) for name, cells in columns.items()}
+    missing: list[str] = []
+    for name in sorted(spare, key=lambda name: len({*columns[name]}) > 1):
+        if sum(widths.values()) + 2 * (len(widths) - 1) > out.width:
+            missing.append(name)
+            del widths[name]
+    table = new_table(*widths, right=right, whole=[name for name in widths if name in right])
+    for row in zip(*(columns[name] for name in widths), strict=True):
+        table.add_row(*row)
+    out.print(table)
+    if missing:
+        notes(out, [f"No room for {', '.join(missing)}: in a wider terminal, and with --json."])
+
+
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
     """Lines that fit the narrowest terminal, each with a text below it that may wrap."""
     grid = Table.grid()
@@ -88,8 +122,6 @@ def comparison(
     out: Console, runs: Sequence[Run], more: Sequence[tuple[str, Sequence[str]]] = ()
 ) -> None:
     """Print runs side by side, one column each, and their benchmarks behind them.
-
-    Columns that do not fit the terminal's width follow in a further table.
 
     Args:
         out: the terminal.
@@ -106,12 +138,19 @@ def comparison(
     columns += [
         (one.heading, [*_cells(one.figures), *("" for _ in more)]) for one in benchmarks_of(runs)
     ]
-    width = out.width - max(map(len, labels))
+    _print_columns(out, "", labels, columns, right=True)
+
+
+def _print_columns(
+    out: Console, corner: str, labels: Sequence[str], columns: Sequence[Column], *, right: bool
+) -> None:
+    """Print labelled rows; columns that do not fit the width follow in a further table."""
+    width = out.width - max(map(len, (corner, *labels)))
     for place, group in enumerate(_fitting(columns, width)):
         if place:
             out.print()
         headings = [title for title, _ in group]
-        table = new_table("", *headings, right=headings, whole=[""])
+        table = new_table(corner, *headings, right=headings if right else (), whole=[corner])
         if sum(2 + max(len(title), _least_width((title, cells))) for title, cells in group) > width:
             for shown, column in zip(table.columns[1:], group, strict=True):
                 shown.width = _least_width(column)  # titles wrap between words, never within one
@@ -127,12 +166,14 @@ def notes(out: Console, lines: Iterable[str]) -> None:
         out.print(Text(line, style="dim"))
 
 
-def set_differently(runs: Sequence[Run]) -> Table | None:
-    """What was set differently in the runs, a row each; None where they are alike."""
-    table = new_table("Set differently", *(run.run_id for run in runs), whole=("Set differently",))
-    for name, values in differences(runs):
-        table.add_row(name, *(UNKNOWN if value is None else value for value in values))
-    return table if table.row_count else None
+def set_differently(out: Console, runs: Sequence[Run]) -> None:
+    """Print what was set differently in the runs, a row each; nothing where they are alike."""
+    rows = differences(runs)
+    if rows:
+        cells = [[UNKNOWN if value is None else value for value in values] for _, values in rows]
+        columns = [(run.run_id, [row[n] for row in cells]) for n, run in enumerate(runs)]
+        out.print()
+        _print_columns(out, "Set differently", [name for name, _ in rows], columns, right=False)
 
 
 def _cells(figures: Mapping[str, float | None]) -> list[str]:
@@ -227,16 +268,6 @@ def untraded(run: Run) -> Table:
     return table
 
 
-def _no_trade(run: Run) -> str:
-    if run.decisions:
-        return "No trade."
-    names = " or ".join(run.manifest["symbols"])
-    return (
-        f"No trade: no event that it listens to is about {names}. `backtest events list` shows "
-        f"what is on file; the example row of a new signal waits to be replaced."
-    )
-
-
 def run_details(out: Console, run: Run) -> None:
     """Print a run's trades, its evidence, the events that opened none, and what it assumes."""
     out.print()
@@ -245,7 +276,7 @@ def run_details(out: Console, run: Run) -> None:
     if run.trades:
         out.print(trades(run))
     else:
-        out.print(Text(_no_trade(run)))
+        out.print(Text(no_trade(run)))
     if "evidence" in run.manifest:
         out.print()
         out.print(evidence(run))

@@ -147,6 +147,7 @@ def _print_summary(sweep: Sweep) -> None:
 def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
     """Say how many sets there are and how long they take; ask where they are very many."""
     from backtest.errors import UsageError
+    from backtest.reports.formats import counted
     from backtest.sweeps.run import seconds_a_set
 
     announce_compiling()
@@ -154,7 +155,8 @@ def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes:
     counts = " × ".join(f"{len(values):,} {name}" for name, values in spec.axes.items())
     seconds = seconds_a_set(plan) * spec.sets / min(workers or 1, os.cpu_count() or 1)
     where = " in one process" if cluster else ""
-    typer.echo(f"{spec.sets:,} sets ({counts}), {_duration(seconds)}{where}", err=True)
+    sets = counted(spec.sets, "set")
+    typer.echo(f"{sets} ({counts}), {_duration(seconds)}{where}", err=True)
     if spec.sets > _MANY and not yes and not _confirmed():
         raise UsageError(
             "Nothing was evaluated. Take wider steps or fewer parameters; --yes is the answer "

@@ -57,9 +57,11 @@ class Prices:
         """The rows from `first` to `last`, both included.
 
         Raises:
-            UsageError: no session lies between them.
+            UsageError: `first` lies after `last`, or no session between them.
 
         """
+        if first is not None and last is not None and first > last:
+            raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
         low = None if first is None else pd.Timestamp(first)
         high = None if last is None else pd.Timestamp(last)
         table = self.table.loc[low:high]

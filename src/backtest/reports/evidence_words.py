@@ -66,10 +66,14 @@ def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
     if sharpe["estimate"] is None:
         return [("Sharpe ratio", f"unknown: {sharpe['unknown']}")]
-    rows = [("Sharpe ratio", f"{_interval(sharpe, ratio)}; above 0 by PSR: {share(sharpe['psr'])}")]
-    years, needed = (_years(sharpe["per_session"]["observations"]), sharpe["min_track_record"])
-    told = f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
-    return [*rows, ("Track record", f"{years} years; {told} (MinTRL)")]
+    years, needed = _years(sharpe["per_session"]["observations"]), sharpe["min_track_record"]
+    if sharpe["unknown"]:
+        worth = f"{ratio(sharpe['estimate'])}; interval and PSR unknown ({sharpe['unknown']})"
+        told = "how many would show it is unknown"
+    else:
+        worth = f"{_interval(sharpe, ratio)}; above 0 by PSR: {share(sharpe['psr'])}"
+        told = f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
+    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {told} (MinTRL)")]
 
 
 def _years(sessions: float) -> str:

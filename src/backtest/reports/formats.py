@@ -25,23 +25,32 @@ def new_york_time(stamp: str) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A fraction as a percentage with a sign."""
-    return UNKNOWN if value is None else f"{round(100 * value, 1) + 0.0:+.1f} %"  # no -0.0
+    """A fraction as a percentage with a sign; what rounds to zero has none."""
+    return UNKNOWN if value is None else f"{_signed(f'{100 * value:+.1f}')} %"
+
+
+def gain(value: float) -> str:
+    """A profit in whole dollars, likewise."""
+    return _signed(f"{value:+,.0f}")
+
+
+def _signed(text: str) -> str:
+    return text if text.strip("+-0.") else text[1:]
 
 
 def share(value: float | None) -> str:
     """A fraction as a percentage."""
-    return UNKNOWN if value is None else f"{100 * value:.0f} %"
+    return UNKNOWN if value is None else f"{100 * value:z.0f} %"
 
 
 def ratio(value: float | None) -> str:
     """A ratio with two decimals."""
-    return UNKNOWN if value is None else f"{value:.2f}"
+    return UNKNOWN if value is None else f"{value:z.2f}"
 
 
 def count(value: float | None) -> str:
     """A whole number."""
-    return UNKNOWN if value is None else f"{value:,.0f}"
+    return UNKNOWN if value is None else f"{value:z,.0f}"
 
 
 def counted(number: int, noun: str) -> str:

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from backtest.discovery import flat
 from backtest.evidence import trials_on_record
 from backtest.reports.evidence_words import plain_sentence
-from backtest.reports.formats import FIGURES, costs_line, new_york_day, percent
+from backtest.reports.formats import FIGURES, costs_line, gain, new_york_day, percent
+from backtest.reports.no_trade import no_trade
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +33,7 @@ def run_markdown(run: Run) -> str:
         _settings(run),
         _figures(run),
         "### Trades",
-        _trades(run) if run.trades else "No trade.",
+        _trades(run) if run.trades else escaped(no_trade(run)),
     ]
     if rest := [row for row in run.decisions if row["action"] not in _OPENING]:
         parts += ["### Events that opened no trade", _untraded(rest, run)]
@@ -95,7 +96,7 @@ def _trades(run: Run) -> str:
             row["exit_session"],
             f"{float(row['exit_price']):,.2f}",
             escaped(row["exit_reason"].replace("_", " ")),
-            f"{float(row['net_profit']):+,.0f}",
+            gain(float(row["net_profit"])),
             percent(float(row["return"])),
             _event(events.get(row["event_id"])),
         )

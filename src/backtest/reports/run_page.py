@@ -15,11 +15,13 @@ from backtest.reports.formats import (
     UNKNOWN,
     costs_line,
     count,
+    gain,
     new_york_time,
     percent,
     share,
 )
 from backtest.reports.histogram import Histogram, histogram_chart
+from backtest.reports.no_trade import no_trade
 from backtest.reports.pages import write_page
 from backtest.reports.run_charts import kinds_of, story
 from backtest.run_files import FILES
@@ -84,6 +86,7 @@ def _write(run: Run, trials: Mapping[str, Any], rows: int, few: int) -> Path:
         figures=_figures(manifest["summary"]),
         attribution=_attribution(run, few),
         moves=_moves(run, few),
+        no_trade="" if run.trades else no_trade(run),
         several=len(manifest["symbols"]) > 1,
         few=few,
         unknown=UNKNOWN,
@@ -135,7 +138,7 @@ def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
         "exit": f"{float(row['exit_price']):,.2f}",
         "size": f"{float(row['shares']):,.10g}",
         "costs": f"{costs:,.0f}",
-        "profit": f"{float(row['net_profit']):+,.0f}",
+        "profit": gain(float(row["net_profit"])),
         "percent": percent(net),
         "exact": {
             "costs": f"{costs:.2f}",
@@ -187,7 +190,7 @@ def _attribution(run: Run, few: int) -> list[tuple[str, list[dict[str, str]]]]:
                     "name": headlines.get(group["name"], group["name"]).replace("_", " "),
                     "trades": count(group["trades"]),
                     "wins": count(group["wins"]),
-                    "profit": f"{group['net_profit']:+,.0f}",
+                    "profit": gain(group["net_profit"]),
                     "sign": "gain" if group["net_profit"] > 0 else "loss",
                     "mean": percent(group["mean_return"]),
                 }

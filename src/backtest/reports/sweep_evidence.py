@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def evidence_sentences(evidence: Told) -> list[tuple[str, str]]:
     """A heading and its sentence for each figure, in the order to be read."""
     return [
-        ("Deflated", _deflated(evidence["best"])),
-        ("Overfitting", _overfitting(evidence["overfitting"])),
+        ("Deflated", _deflated(evidence)),
+        ("Overfitting", _overfitting(evidence)),
         ("Against holding", _superior(evidence)),
         ("Walk-forward", _walked(evidence["walk_forward"])),
     ]
@@ -27,7 +27,7 @@ def walk_forward_rows(evidence: Told) -> list[list[str]]:
     return [
         [
             row["event_id"],
-            "default" if row["set"] is None else f"{row['set']:,}",
+            _choice(row),
             percent(row["return"]),
             percent(row["default"]),
         ]
@@ -35,7 +35,21 @@ def walk_forward_rows(evidence: Told) -> list[list[str]]:
     ]
 
 
-def _deflated(best: Told) -> str:
+def _choice(row: Told) -> str:
+    if not row.get("known", True):
+        return "default: nothing to choose on"
+    return "default" if row["set"] is None else f"{row['set']:,}"
+
+
+def _thin(evidence: Told, part: str) -> str:
+    """Why there are too few trades to tell; empty where not, and in a record that is older."""
+    return str(evidence.get("thin", {}).get(part, ""))
+
+
+def _deflated(evidence: Told) -> str:
+    best = evidence["best"]
+    if thin := _thin(evidence, "best"):
+        return f"Not told of the best set, which has too little behind it ({thin})."
     if best["dsr"] is None:
         return "Not told: the best set has no Sharpe ratio, or nothing varies among the trials."
     return (
@@ -45,7 +59,10 @@ def _deflated(best: Told) -> str:
     )
 
 
-def _overfitting(found: Told | None) -> str:
+def _overfitting(evidence: Told) -> str:
+    found = evidence["overfitting"]
+    if thin := _thin(evidence, "all"):
+        return f"Not told: all sets together have too little behind them ({thin})."
     if found is None:
         return "Not told: there are too few sessions, or nothing to choose from."
     return (
@@ -70,6 +87,8 @@ def _walked(found: Told) -> str:
     events = len(found["events"])
     if not events:
         return "Not told: no set has traded."
+    if not any(row.get("known", True) for row in found["events"]):
+        return "Not told: no earlier event to choose on."
     return (
         f"Chosen for each event on earlier ones alone, the trades on {events} "
         f"{'event' if events == 1 else 'events'} return {percent(found['total'])} in sum; the "

@@ -77,7 +77,7 @@ def default(summary: SweepSummary) -> str:
     text = f"The default returns {returned}, better than {rank(summary.by_return)}."
     if summary.by_sharpe is None:
         return f"{text} It has no Sharpe ratio."
-    better = rank(summary.by_sharpe, "sets with one")
+    better = rank(summary.by_sharpe, " with one")
     return f"{text} Its Sharpe ratio is {sharpe}, better than {better}."
 
 
@@ -154,10 +154,11 @@ def label(value: Value) -> str:
     return f"{value:.10g}" if isinstance(value, float) else shown(value)
 
 
-def rank(standing: Standing, which: str = "sets") -> str:
+def rank(standing: Standing, which: str = "") -> str:
     """How many of which sets have less, such as `23 % of the 3,480 sets`."""
     same = f"; {standing.equal:,} have exactly that" if standing.equal > 1 else ""
-    return f"{_share(standing.below, standing.known)} of the {standing.known:,} {which}{same}"
+    sets = f"{counted(standing.known, 'set')}{which}"
+    return f"{_share(standing.below, standing.known)} of the {sets}{same}"
 
 
 def share_of(part: int, whole: int) -> str:

@@ -96,8 +96,12 @@ def exposure(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> flo
         sessions: all sessions of the run, in order.
 
     """
-    days = sum(any(first <= day <= last for first, last in held) for day in sessions)
-    return days / len(sessions)
+    return sessions_held(held, sessions) / len(sessions)
+
+
+def sessions_held(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> int:
+    """How many sessions had a position at any time; arguments as of `exposure`."""
+    return sum(any(first <= day <= last for first, last in held) for day in sessions)
 
 
 def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backtest.research.bootstrap import fewest_trades
+from backtest.research.figures import FEWEST_SESSIONS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -61,6 +64,29 @@ def sharpe_estimate(returns: NDArray[np.float64]) -> SharpeEstimate | None:
         skewness=float(np.mean(scaled**3)),
         kurtosis=float(np.mean(scaled**4)),
     )
+
+
+def thin_record(trades: int, held: int, sessions: int, noun: str = "trade") -> str:
+    """Why a record is too thin for what is told here; empty where it is not.
+
+    All of it counts sessions, also those without a position, which tell nothing. An account that
+    is in the market for most of them has its sessions for observations; one that is seldom in it
+    has its trades, whose dates it chose, and needs as many as the interval of their mean.
+
+    Args:
+        trades: how many there are.
+        held: sessions with a position.
+        sessions: all of them.
+        noun: what a trade is called.
+
+    """
+    if trades < fewest_trades() and 2 * held < sessions:
+        of = noun if trades == 1 else f"{noun}s"
+        return f"{trades} {of}: at least {fewest_trades()} are needed"
+    if held < FEWEST_SESSIONS:
+        of = "session" if held == 1 else "sessions"
+        return f"{held} {of} with a position: at least {FEWEST_SESSIONS} are needed"
+    return ""
 
 
 def expected_maximum(trials: int) -> float:

@@ -19,6 +19,7 @@ class WalkForward:
 
     Attributes:
         events: the events that any set trades, by their column, in order of time.
+        known: whether a trade on an earlier event was over by then, to choose on; shape (events,).
         chosen: the set that was chosen for each; the default as long as nothing was known.
         returns: net return of its trade on the event, a fraction of the entry value; 0 without.
         default: likewise of the default.
@@ -27,6 +28,7 @@ class WalkForward:
     """
 
     events: NDArray[np.intp]
+    known: NDArray[np.bool]
     chosen: NDArray[np.intp]
     returns: Floats
     default: Floats
@@ -50,15 +52,18 @@ def walk_forward(
     earned = np.where(traded, returns, 0.0)
     events = np.flatnonzero(traded.any(axis=0))
     chosen = np.full(len(events), default, dtype=np.intp)
+    known = np.zeros(len(events), dtype=np.bool)
     for place, event in enumerate(events):
-        known = traded & (exits < bars[event])
-        if known.any():
-            total = np.where(known, earned, 0.0).sum(axis=1)
+        over = traded & (exits < bars[event])
+        known[place] = over.any()
+        if known[place]:
+            total = np.where(over, earned, 0.0).sum(axis=1)
             if total[default] < total.max():  # of equal ones the default stays
                 chosen[place] = int(np.argmax(total))
     best = int(np.argmax(earned.sum(axis=1)))
     return WalkForward(
         events=events,
+        known=known,
         chosen=chosen,
         returns=earned[chosen, events],
         default=earned[default, events],

@@ -11,7 +11,11 @@ import numpy as np
 
 from backtest.research.figures import SESSIONS_A_YEAR
 from backtest.research.overfitting import probability_of_overfitting, superior_ability
-from backtest.research.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
+from backtest.research.sharpe_inference import (
+    deflated_sharpe_ratio,
+    sharpe_estimate,
+    thin_record,
+)
 from backtest.research.walk_forward import walk_forward
 
 if TYPE_CHECKING:
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.research.walk_forward import WalkForward
-    from backtest.sweeps.prepared import PreparedSweep
+    from backtest.sweeps.prepared import Histories, PreparedSweep
 
     Floats = NDArray[np.float64]
 
@@ -57,11 +61,16 @@ def sweep_evidence(
         np.array(bars, np.int64),
         default=0,
     )
+    thin = _thin(chosen, best)
     return {
         "compared": len(numbers),
         "distinct": int(sets["final_equity"].round(_CENT).nunique()),
-        "best": {"set": int(numbers[best]), **_deflated(chosen.returns[:, best], sharpes)},
-        "overfitting": _overfitting(chosen.returns),
+        "best": {
+            "set": int(numbers[best]),
+            **_deflated(chosen.returns[:, best], sharpes, thin["best"]),
+        },
+        "overfitting": None if thin["all"] else _overfitting(chosen.returns),
+        "thin": thin,
         "superior": _superior(chosen.returns, sweep.held_throughout()),
         "walk_forward": _walked(forward, ids, [None, *numbers.tolist()]),
         "seed": SEED,
@@ -76,15 +85,26 @@ def _chosen(sets: pd.DataFrame) -> NDArray[np.intp]:
     return np.unique([*first[places].tolist(), best])
 
 
-def _deflated(returns: Floats, sharpes: Sequence[float | None]) -> dict[str, Any]:
-    """The best set's Sharpe ratio, deflated by the trials on record."""
+def _thin(found: Histories, best: int) -> dict[str, str]:
+    """Why the trades of the best set, and of all together, are too few to tell; empty if not."""
+    held, traded = found.held(), found.traded
+    alone, together = held[:, best].sum(), held.any(axis=1).sum()
+    events = traded.any(axis=0).sum()
+    return {
+        "best": thin_record(int(traded[best].sum()), int(alone), len(held)),
+        "all": thin_record(int(events), int(together), len(held), noun="traded event"),
+    }
+
+
+def _deflated(returns: Floats, sharpes: Sequence[float | None], thin: str) -> dict[str, Any]:
+    """The best set's Sharpe ratio, deflated by the trials on record unless its record is thin."""
     known = np.array([ratio for ratio in sharpes if ratio is not None])
     estimate = sharpe_estimate(returns)
     found: dict[str, Any] = {"trials": len(sharpes), "dsr": None, "sharpe": None}
     if estimate is None:
         return found
     found["sharpe"] = estimate.ratio * np.sqrt(SESSIONS_A_YEAR)
-    if len(known) > 1:
+    if len(known) > 1 and not thin:
         variance = float(np.var(known / np.sqrt(SESSIONS_A_YEAR), ddof=1))
         found["dsr"] = deflated_sharpe_ratio(estimate, variance, len(sharpes))
     return found
@@ -113,16 +133,17 @@ def _walked(
     forward: WalkForward, event_ids: Sequence[str], numbers: Sequence[int | None]
 ) -> dict[str, Any]:
     """Event by event the set that was chosen; None is the default."""
-    rows = zip(forward.events, forward.chosen, forward.returns, forward.default, strict=True)
+    columns = (forward.events, forward.known, forward.chosen, forward.returns, forward.default)
     return {
         "events": [
             {
                 "event_id": event_ids[event],
+                "known": bool(known),
                 "set": numbers[chosen],
                 "return": float(earned),
                 "default": float(usual),
             }
-            for event, chosen, earned, usual in rows
+            for event, known, chosen, earned, usual in zip(*columns, strict=True)
         ],
         "total": float(forward.returns.sum()),
         "default": float(forward.default.sum()),

@@ -151,7 +151,22 @@ def _range(name: str, text: str) -> list[str]:
             f"--grid {name}={text} has {count} values; {MOST_VALUES:,} are allowed on an axis. "
             f"Take a wider step."
         )
-    return [f"{first + number * step:f}" for number in range(int(steps) + 1)]
+    values = [first + number * step for number in range(int(steps) + 1)]
+    if values[-1] != last:
+        raise UsageError(
+            f"--grid {name}={text} does not end at {last:f}: in steps of {step:f} the last value "
+            f"is {values[-1]:f}. Both ends are values: write {name}={_landing(text, values)}."
+        )
+    return [f"{value:f}" for value in values]
+
+
+def _landing(text: str, values: Sequence[Decimal]) -> str:
+    """A range that ends at its end: with a step that was given a shorter one, else a finer one."""
+    first, last, *step = (part.strip() for part in text.split(":"))
+    if step and len(values) > 1:
+        return f"{first}:{values[-1].normalize():f}:{step[0]}"
+    places = max(-int(Decimal(end).normalize().as_tuple().exponent) for end in (first, last))
+    return f"{first}:{last}:{Decimal(1).scaleb(-max(places, 0)):f}"
 
 
 def _typed(

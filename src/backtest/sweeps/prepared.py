@@ -55,13 +55,29 @@ class Histories:
         returns: by session and set, shape (sessions, sets).
         earned: net return of each set's trade on each event, a fraction of the entry value, shape
             (sets, events); NaN where there is none.
-        exits: bar in which that trade was left, or marked last where it stays open.
+        entries: bar in which that trade was entered, likewise; 0 where there is none.
+        exits: bar in which it was left, or marked last where it stays open.
 
     """
 
     returns: NDArray[np.float64]
     earned: NDArray[np.float64]
+    entries: NDArray[np.int64]
     exits: NDArray[np.int64]
+
+    @property
+    def traded(self) -> NDArray[np.bool]:
+        """Whether each set has a trade on each event, shape (sets, events)."""
+        return ~np.isnan(self.earned)
+
+    def held(self) -> NDArray[np.bool]:
+        """Whether each set has a position in each session, shape (sessions, sets)."""
+        changes = np.zeros((len(self.returns) + 1, len(self.earned)), np.int64)
+        sets, events = np.nonzero(self.traded)
+        np.add.at(changes, (self.entries[sets, events], sets), 1)
+        np.add.at(changes, (self.exits[sets, events] + 1, sets), -1)
+        found: NDArray[np.bool] = changes[:-1].cumsum(axis=0) > 0
+        return found
 
 
 class PreparedSweep:
@@ -129,12 +145,13 @@ class PreparedSweep:
         value = trades["shares"] * trades["entry_price"]
         side = signals["side"][done.trades["shares"] > 0]
         gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
-        earned, exits = np.full(acts.shape, np.nan), np.zeros(acts.shape, np.int64)
+        earned = np.full(acts.shape, np.nan)
+        entries, exits = np.zeros((2, *acts.shape), np.int64)
         earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
-        exits[entered] = trades["exit_bar"]
+        entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
         start = self._rules.cash
         returns = [session_returns(equity, start) for equity in done.equity]
-        return Histories(np.array(returns).T, earned, exits)
+        return Histories(np.array(returns).T, earned, entries, exits)
 
     @property
     def events(self) -> list[tuple[str, int]]:

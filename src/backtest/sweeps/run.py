@@ -91,6 +91,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         span,
         strategy.listens_to,
         looks_at=strategy.looks_at,
+        wanted_by=file.name,
     )
     spec = SweepSpec(
         strategy=file.name,

@@ -13,7 +13,12 @@ const charts = (() => {
     formats[digits] ??= new Intl.NumberFormat("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
     return formats[digits].format(value);
   }
-  const signed = (value, digits) => (value >= 0 ? "+" : "") + number(value, digits);
+  // What rounds to zero has no sign.
+  function signed(value, digits) {
+    const text = number(value, digits);
+    if (!/[1-9]/.test(text)) return number(0, digits);
+    return (value > 0 ? "+" : "") + text;
+  }
 
   // A text in lines that a narrow screen holds, for a label of plotly.
   function folded(text, most = 38) {
