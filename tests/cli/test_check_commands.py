@@ -17,7 +17,7 @@ def test_data_without_an_error_end_in_0(command):
     outcome = command("events", "check")
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith("Notes\n")
-    assert outcome.out.endswith("0 errors, 0 warnings, 7 notes.\n")
+    assert outcome.out.endswith("0 errors, 0 warnings, 8 notes.\n")
     outcome = command("prices", "check")
     assert outcome.code == 0
     assert outcome.out.endswith("0 errors, 0 warnings, 1 note.\n")
@@ -39,7 +39,7 @@ def test_errors_come_first_and_end_in_3(command, checkout):
     ]
     assert "Write precision `date`, stamped 23:59:59 New York time" in words(outcome.out)
     assert "Then `backtest events seal news`." in words(outcome.out)
-    assert lines[-1] == "1 error, 1 warning, 8 notes."
+    assert lines[-1] == "1 error, 1 warning, 9 notes."
     assert too_wide(outcome.out, 80) == []
 
 
