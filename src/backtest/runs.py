@@ -175,7 +175,7 @@ def find_run(reports: Path, name: str) -> Run:
     known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in list_runs(reports))
     raise UsageError(
         f"There is no run {name!r} in {reports}. Name a run id, a run folder or a strategy. "
-        f"Known: {known or 'none; make one with `backtest run`'}."
+        f"Known: {known or 'none'}. `backtest run STRATEGY` makes one."
     )
 
 

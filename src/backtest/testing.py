@@ -65,5 +65,5 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
     strategy = configure(find_strategy(find_workspace(), name), {})
     if not isinstance(strategy, Strategy):
         raise UsageError(f"{name} orders by itself as it trades: it cannot be asked.")
-    decision = made_up_case(strategy.listens_to, fields).ask(strategy)
+    decision = made_up_case(strategy.listens_to, fields, strategy.looks_at).ask(strategy)
     return decision.signal or decision.reason

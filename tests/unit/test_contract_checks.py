@@ -354,3 +354,8 @@ def test_ask_tells_what_a_strategy_answers(market):
     assert ask("tried", eps=None) == "None"
     with pytest.raises(UsageError, match=r"'epz'.*Did you mean 'eps'"):
         ask("tried", epz=1)
+
+
+def test_ask_shows_the_symbols_that_are_looked_at(market):
+    write(market, "return str(len(market.bars('INDX')))", '    looks_at = ("INDX",)\n')
+    assert ask("tried") == "60"

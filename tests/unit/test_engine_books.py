@@ -42,6 +42,8 @@ SWINGS = """
         # all of 06-04
         (a_trade("long", "open", 95.0), -0.10, 0.20),
         (a_trade("short", "open", 95.0), -0.20, 0.10),
+        # of its own sessions, not of those before and after
+        (a_trade("long", "open", 100.0, TUESDAY, entered=TUESDAY), -0.02, 0.08),
         # within the entry session nothing but the exit is sure to come after the entry
         (a_trade("long", "stop", 98.0, MONDAY), -0.02, 0.0),
         (a_trade("long", "target", 103.0, MONDAY), 0.0, 0.03),
@@ -134,6 +136,13 @@ def test_parts_of_a_share_add_up_to_one_trade() -> None:
     (trade,) = ledger.trades
     assert (trade.direction, trade.shares, trade.entry_price) == ("long", 1.0, 50.0)
     assert (trade.exit_price, trade.gross_profit) == (85.0, 35.0)
+
+
+def test_trades_are_numbered_from_one() -> None:
+    ledger = Ledger(1_000.0)
+    for size in (10, -10, 5, -5):
+        ledger.book(fill(size, 50.0))
+    assert [trade.trade_id for trade in ledger.trades] == [1, 2]
 
 
 def test_a_close_that_nobody_explains_is_the_strategys_own() -> None:

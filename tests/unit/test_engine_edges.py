@@ -6,7 +6,7 @@ from itertools import product
 from types import SimpleNamespace
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from backtest.engine.backtrader_parts import RulesBroker
 from backtest.engine.costs import read_costs
@@ -163,6 +163,16 @@ def test_every_order_is_written_down_in_each_session_that_it_lives() -> None:
         SentOrder(TUESDAY, "ACME", -500, "limit", 120.0, "e1", "target"),
         SentOrder(WEDNESDAY, "ACME", -500, "market", 100.0, "e1", "time"),
     ]
+
+
+def test_an_order_that_leaves_is_written_down_at_the_price_that_it_gets() -> None:
+    bars = """
+        2025-06-02 100 101  99 100
+        2025-06-03 100 101  99 100
+    """
+    made = replayed(long("2025-06-02", weight=0.5, hold=1), bars=bars, slippage_bps=100.0)
+    bought, sold = made.orders
+    assert (bought.price, sold.price) == (101.0, 99.0)
 
 
 def test_the_curve_splits_equity_into_cash_and_positions() -> None:
@@ -366,6 +376,16 @@ def test_a_failure_outside_of_the_strategys_file_names_its_last_line() -> None:
         names["outer"]()
     told = str(failure(Strategy, "on e1", caught.value))
     assert told.startswith("Strategy failed on e1: ValueError: made up\n  elsewhere.py, line 6: ")
+
+
+def test_a_fault_within_a_part_is_told_by_its_field() -> None:
+    class Whole(BaseModel):
+        part: Rules
+
+    with pytest.raises(ValidationError) as caught:
+        Whole(part={"cash": -1.0})
+    told = str(failure(Strategy, "on e1", caught.value)).splitlines()[0]
+    assert told.startswith("Strategy failed on e1: ValidationError: cash: Input should be")
 
 
 def test_every_fault_of_a_signal_is_told() -> None:

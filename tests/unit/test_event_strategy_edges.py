@@ -88,6 +88,19 @@ def test_an_order_past_the_strategys_own_methods_answers_no_event() -> None:
     assert made.decisions[0].action == "no_signal"
 
 
+def test_an_order_between_events_answers_none() -> None:
+    class Later(Made):
+        def next(self) -> None:
+            if self.position.size == 10:
+                self.buy(size=5)
+
+    made = replayed_plain(heard(TUESDAY), strategy=Later, arguments=(10,))
+    assert [(order.session, order.event_id) for order in made.orders] == [
+        (TUESDAY, FIRST),
+        (WEDNESDAY, ""),
+    ]
+
+
 def test_a_part_of_a_share_that_is_owned_pays_no_borrow() -> None:
     rates = [BorrowRate(MONDAY, 0.36, "Made Up Lenders")]
     (owned,) = replayed_plain(heard(TUESDAY), arguments=(0.5,), rates=rates).trades

@@ -2,7 +2,8 @@
 
 import pytest
 
-from backtest.reports.formats import count, gain, percent, ratio, share
+from backtest.engine.rules import Rules
+from backtest.reports.formats import costs_line, count, gain, percent, ratio, share
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,10 @@ from backtest.reports.formats import count, gain, percent, ratio, share
 )
 def test_zero_has_no_sign(form, value, text):
     assert form(value) == text
+
+
+@pytest.mark.parametrize(
+    ("part", "told"), [(0.0, "5 bp slippage,"), (0.05, "5 bp slippage and 5 % of the range,")]
+)
+def test_slippage_by_the_range_is_told_with_the_costs(part, told):
+    assert told in costs_line({"rules": Rules(slippage_range=part).model_dump()})

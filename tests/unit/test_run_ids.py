@@ -155,7 +155,9 @@ def test_a_run_is_found_by_id_folder_or_strategy(checkout):
 
 def test_a_run_that_is_not_there_is_answered_with_those_that_are(checkout):
     reports = checkout.root / "reports"
-    with pytest.raises(UsageError, match=r"no run 'beats' in .*none; make one with `backtest run`"):
+    with pytest.raises(
+        UsageError, match=r"no run 'beats' in .*none. `backtest run STRATEGY` makes one"
+    ):
         runs.find_run(reports, "beats")
     run = do(checkout)
     with pytest.raises(UsageError, match=rf"no run 'bears'.*Known: beats {run.run_id}\."):

@@ -76,9 +76,9 @@ def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
         seal = f"backtest events seal {new.name} --source 'where the rows come from'"
         yield seal, "checks the rows and records what they are"
     yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
-    yield f"backtest audit {new.name}", "proof that it does not look ahead"
+    yield f"backtest audit {new.name}", "whether it looks ahead"
     yield f"backtest run {new.name}", "what it would have earned, and what that is worth"
-    yield f"backtest compare {new.name} buy_and_hold", "beside holding the stock"
+    yield "backtest compare", "beside what ran before"
     yield f"backtest open {new.name}", "its page: each event and trade"
 
 

@@ -152,8 +152,12 @@ def _market(
     return Market(session, now, event.symbol, bars, known)
 
 
-def made_up_case(kinds: Sequence[type[Event]], fields: Mapping[str, Any]) -> Case:
+def made_up_case(
+    kinds: Sequence[type[Event]], fields: Mapping[str, Any], looks_at: Sequence[str]
+) -> Case:
     """A question about a made-up event of the first kind that has the fields.
+
+    Of symbols that are looked at there are as many made-up closes as of the stock.
 
     Raises:
         UsageError: none has them, or one of them is wrong.
@@ -166,7 +170,7 @@ def made_up_case(kinds: Sequence[type[Event]], fields: Mapping[str, Any]) -> Cas
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
     event = made_up_event(fitting[0], fields)
-    return Case("", event, _market(event, [], made_up_bars, _BARS[0], ((), 0)))
+    return Case("", event, _market(event, [], made_up_bars, _BARS[0], (looks_at, _BARS[0])))
 
 
 def answers(strategy: Strategy, asked: Iterator[Case]) -> Answers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import unwrap
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -20,4 +21,5 @@ _space |= {name: value for name, value in vars(rules).items() if isinstance(valu
 _space["floor"] = np.floor  # shares are doubles here, so that no count overflows
 for _name, _value in list(vars(rules).items()):
     if isinstance(_value, FunctionType) and _value.__module__ == rules.__name__:
-        _space[_name] = inlined(FunctionType(_value.__code__, _space, _name))
+        # What plants faults wraps them; machine code is made of the function itself.
+        _space[_name] = inlined(FunctionType(unwrap(_value).__code__, _space, _name))

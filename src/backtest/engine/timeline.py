@@ -197,7 +197,7 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
     codes = (getattr(method, "__code__", None) for method in vars(strategy).values())
     files = {code.co_filename for code in codes if code}
     place = next((f for f in reversed(frames) if f.filename in files), frames[-1])
-    what = str(error)
+    what = None
     if isinstance(error, ValidationError):
         what = "; ".join(
             ": ".join([*map(str, fault["loc"][-1:]), fault["msg"]]) for fault in error.errors()

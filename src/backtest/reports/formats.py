@@ -77,11 +77,16 @@ def costs_line(manifest: Mapping[str, Any]) -> str:
     parts = [
         chosen["name"] if chosen else "retail",
         f"{rules['commission_per_share']:g} $ a share",
-        f"{rules['slippage_bps']:g} bp slippage",
+        f"{rules['slippage_bps']:g} bp slippage{_of_the_range(rules)}",
         f"borrow by {rules['borrow_mode']}" if rules["borrow_mode"] != "none" else "no borrow",
         f"{rules['reaction_minutes']:g} min to react",
     ]
     return ", ".join(parts)
+
+
+def _of_the_range(rules: Mapping[str, Any]) -> str:
+    part = rules["slippage_range"]
+    return f" and {100 * part:g} % of the range" if part else ""
 
 
 FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
