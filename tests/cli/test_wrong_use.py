@@ -98,7 +98,7 @@ def test_a_wrong_symbol_is_answered_with_what_is_there(command, checkout, words,
     ("words", "told"),
     [
         (["compare"], ["There is no run in", "Make one with `backtest run`"]),
-        (["compare", "beats"], ["There is no run 'beats'", "make one with `backtest run`"]),
+        (["compare", "beats"], ["There is no run 'beats'", "`backtest run STRATEGY` makes one"]),
         (["events", "show", "earnings-20250604-000000"], ["Did you mean 'earnings-20250604-"]),
         (["events", "list", "--kind", "earning"], ["Did you mean 'earnings'?"]),
         (["events", "seal", "earning"], ["Did you mean 'earnings'?"]),
