@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip --quiet --disable-pip-version-check
+# A lock is the whole answer: nothing is resolved, so no later release can change what is installed.
+INSTALL := bin/pip --quiet --disable-pip-version-check install --no-deps
+CHECK := bin/pip --disable-pip-version-check check > /dev/null
 
 .PHONY: run test lint check docs pythons lock goldens mutants bench clean
 
@@ -41,7 +43,8 @@ bench: $(VENV)/.installed-dev .venv-peers/.installed
 
 .venv-peers/.installed: benchmarks/peers/requirements.lock | $(VENV)/bin/python
 	$(BIN)/python -m venv .venv-peers
-	.venv-peers/bin/pip --quiet --disable-pip-version-check install --require-hashes -r $<
+	.venv-peers/$(INSTALL) --require-hashes -r $<
+	.venv-peers/$(CHECK)
 	touch $@
 
 # An environment for each other Python at hand, also one that only pyenv knows: the wheel is tested there too.
@@ -54,27 +57,30 @@ pythons: $(VENV)/.installed-dev
 
 .venv-3.%/.installed: requirements.lock
 	$(OTHER) -m venv $(@D)
-	$(@D)/bin/pip --quiet --disable-pip-version-check install --require-hashes -r $<
+	$(@D)/$(INSTALL) --require-hashes -r $<
+	$(@D)/$(CHECK)
 	touch $@
 
 # Versions and hashes, no addresses.
 lock: $(VENV)/.installed-dev
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-header --quiet -o requirements.lock
+		--generate-hashes --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-annotate --no-header --quiet -c requirements.lock -o requirements-dev.lock
+		--generate-hashes --no-strip-extras --no-annotate --no-header --quiet -c requirements.lock -o requirements-dev.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed, this is %s: call make with PYTHON=python3.12 or the like" % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
-	$(PIP) install --require-hashes -r requirements.lock
-	$(PIP) install --no-deps --no-build-isolation --editable .
+	$(VENV)/$(INSTALL) --require-hashes -r requirements.lock
+	$(VENV)/$(INSTALL) --no-build-isolation --editable .
+	$(VENV)/$(CHECK)
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(VENV)/$(INSTALL) --require-hashes -r requirements-dev.lock
+	$(VENV)/$(CHECK)
 	touch $@
 
 clean:
