@@ -4,14 +4,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A lock is the whole answer: nothing is resolved, so no later release can change what is installed.
 INSTALL := bin/pip --quiet --disable-pip-version-check install --no-deps
-CHECK := bin/pip --disable-pip-version-check check > /dev/null
+CHECK := bin/pip --disable-pip-version-check check
 
-.PHONY: run test lint check docs pythons lock goldens mutants bench clean
+.PHONY: run test test-all lint check rest docs pythons lock goldens mutants bench clean
 
 run: $(VENV)/.installed
 	$(BIN)/backtest run
 
 test: lint check
+
+test-all: test rest
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -19,9 +21,14 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-check: $(VENV)/.installed-dev pythons
-	$(BIN)/pytest -n auto --cov=backtest.engine --cov=backtest.events --cov=backtest.market \
-		--cov-branch --cov-report= --cov-fail-under=95
+# What guards money and time, and every command: under four minutes on two cores.
+check: $(VENV)/.installed-dev
+	$(BIN)/pytest -n auto -m "not slow" --cov=backtest.engine --cov=backtest.events \
+		--cov=backtest.market --cov-branch --cov-report= --cov-fail-under=95
+
+# The slow rest: packages, site, wheel on every Python, cluster, fresh processes, many random worlds.
+rest: $(VENV)/.installed-dev pythons
+	$(BIN)/pytest -n auto -m "slow or hypothesis" --hypothesis-profile=long
 
 # Writes the pages that are made from code, then the site to build/site: warnings are errors.
 # Look at it: `python3 -m http.server --directory build/site`.

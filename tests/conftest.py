@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 os.environ["YF_DISABLE_CURL_CFFI"] = "1"  # pytest-socket would not hold back curl's sockets
 # A shell that starts the suite in the background has it ignore Ctrl-C, and its processes as well.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-settings.register_profile("backtest", deadline=None)  # the calendar takes a second to load
-settings.load_profile("backtest")
+# No deadline: the calendar takes a second to load.
+settings.register_profile("short", deadline=None, max_examples=30)
+settings.register_profile("long", deadline=None, max_examples=300)
+settings.load_profile("short")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
