@@ -68,12 +68,13 @@ pythons: $(VENV)/.installed-dev
 	$(@D)/$(CHECK)
 	touch $@
 
-# Versions and hashes, no addresses.
+# Versions, extras and hashes, no addresses. What is locked stays unless it no longer fits.
+COMPILE := $(BIN)/python -m uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-strip-extras --no-annotate --no-header --quiet
 lock: $(VENV)/.installed-dev
-	$(BIN)/python -m uv pip compile pyproject.toml --group build --universal --python-version 3.11 \
-		--generate-hashes --no-strip-extras --no-annotate --no-header --quiet -o requirements.lock
-	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-strip-extras --no-annotate --no-header --quiet -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) pyproject.toml --group build -o requirements.lock
+	$(COMPILE) pyproject.toml --group build --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) benchmarks/peers/requirements.in -o benchmarks/peers/requirements.lock
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and "Python 3.11 to 3.13 is needed, this is %s: call make with PYTHON=python3.12 or the like" % sys.version.split()[0])'
