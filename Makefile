@@ -23,8 +23,8 @@ lint: $(VENV)/.installed-dev
 
 # What guards money and time, and every command: under four minutes on two cores.
 check: $(VENV)/.installed-dev
-	$(BIN)/pytest -n auto -m "not slow" --cov=backtest.engine --cov=backtest.events \
-		--cov=backtest.market --cov-branch --cov-report= --cov-fail-under=95
+	$(BIN)/pytest -n auto -m "not slow" --cov=backtest.engine --cov=backtest.data \
+		--cov-branch --cov-report= --cov-fail-under=95
 
 # The slow rest: packages, site, wheel on every Python, cluster, fresh processes, many random worlds.
 rest: $(VENV)/.installed-dev pythons

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 from worker import Arrays, serve
 
-from backtest.engine.kernel_types import SIGNAL
-from backtest.engine.panel import Panel, blank_prices
+from backtest.data.borrow import BorrowRate, BorrowRates
+from backtest.engine.kernel.panel import Panel, blank_prices
+from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
-from backtest.engine.simulate import simulate
-from backtest.market.borrow import BorrowRate, BorrowRates
-from backtest.research.figures import figures_of_totals
+from backtest.stats.figures import figures_of_totals
 
 
 def panel_of(case: Arrays) -> Panel:

@@ -8,13 +8,14 @@ from typing import Any
 import backtrader as bt
 from turns import in_turn, row, tell
 
-from backtest.engine import replay as engine
+from backtest.data.borrow import read_borrow_rates
+from backtest.data.events import read_events
+from backtest.data.kinds import Earnings
+from backtest.data.prices import Prices, read_prices
+from backtest.engine.replay import replay as engine
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
-from backtest.events import Earnings, read_events
-from backtest.market.borrow import read_borrow_rates
-from backtest.market.prices import Prices, read_prices
-from backtest.strategy import Signal
+from backtest.strategy.base import Signal
 
 DATA = Path(__file__).parents[1] / "data"
 ENTRIES = (32, 94, 157, 229, 278, 343)  # sessions

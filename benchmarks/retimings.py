@@ -6,10 +6,10 @@ import numpy as np
 from ours import panel_of, rates_of
 from worker import Arrays, serve
 
-from backtest.engine.kernel_types import SIGNAL
+from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
-from backtest.engine.simulate import simulate
-from backtest.research.figures import figures_of_totals
+from backtest.stats.figures import figures_of_totals
 
 DRAWS = 10_000
 

@@ -2,7 +2,7 @@
 
 from backtest.engine.timeline import decide
 from backtest.events import Earnings, ShortReport, StakeDisclosure
-from backtest.strategy import Strategy
+from backtest.strategy.base import Strategy
 from tests.made_up import MINUTES_5, day
 
 END_OF_DAY = "T23:59:59-04:00"

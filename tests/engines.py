@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.datafiles import DataFile
-from backtest.engine.replay import replay
+from backtest.data.borrow import BorrowRate, BorrowRates
+from backtest.data.datafile import DataFile
+from backtest.data.prices import Prices
+from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
-from backtest.market.borrow import BorrowRate, BorrowRates
-from backtest.market.prices import Prices
-from backtest.strategy import Signal
+from backtest.strategy.base import Signal
 from tests import oracle
 
 if TYPE_CHECKING:
-    from backtest.engine.panel import Panel
+    from backtest.engine.kernel.panel import Panel
 
 NOWHERE = DataFile(Path("made-up.csv"), "", "", {})
 TERMS = ("symbol", "event_id", "direction", "weight", "hold", "stop", "target", "trailing_stop")
@@ -100,7 +100,7 @@ def run_kernel(
     borrow: Mapping[str, Sequence[Any]],
 ) -> oracle.Outcome:
     """The compiled kernel, its result in the oracle's words."""
-    from backtest.engine.panel import panel_of
+    from backtest.engine.kernel.panel import panel_of
 
     panel = panel_of({symbol: made_up_prices(symbol, rows) for symbol, rows in bars.items()})
     return trade_panel(panel, panel.sessions.tolist(), signals, settings, borrow)
@@ -119,7 +119,7 @@ def run_kernel_on_finer_bars(
 
 def finer_panel(bars: Mapping[str, Sequence[Any]]) -> Panel:
     """The panel of bars known by the moment of their open, UTC without a zone."""
-    from backtest.engine.panel import PRICES, Panel, blank_prices
+    from backtest.engine.kernel.panel import PRICES, Panel, blank_prices
 
     moments = sorted({row[0] for rows in bars.values() for row in rows})
     shape = (len(moments), len(bars))
@@ -142,9 +142,9 @@ def trade_panel(
     borrow: Mapping[str, Sequence[Any]],
 ) -> oracle.Outcome:
     """The kernel on a panel, in the oracle's words; `moments` are what its bars are known by."""
-    from backtest.engine.kernel_types import CAPPED, OUTCOMES, REASONS
-    from backtest.engine.panel import signal_rows
-    from backtest.engine.simulate import simulate
+    from backtest.engine.kernel.panel import signal_rows
+    from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
+    from backtest.engine.kernel.simulate import simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
     rows = signal_rows(panel, [(oracle.day(s.session), s) for s in ordered])

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest import api
-from backtest.api import RunRequest, make_rules
+from backtest.data.versions import seal
 from backtest.events import Earnings, Event, News, ShortReport, StakeDisclosure
-from backtest.versions import seal
-from backtest.workspace import Workspace
+from backtest.experiments.runs import run as api
+from backtest.experiments.runs.run import RunRequest, make_rules
+from backtest.workspace.folders import Workspace
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 SOURCE = "made up for tests"
 SESSIONS = (

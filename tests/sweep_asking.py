@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from backtest.engine.timeline import Question
-from backtest.strategy import Signal, Strategy
-from backtest.sweeps.answers import Answers, ask
+from backtest.experiments.sweeps.answers import Answers, ask
+from backtest.strategy.base import Signal, Strategy
 from tests.made_up import earnings
 
 EVENT = earnings()

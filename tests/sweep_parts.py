@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from backtest.errors import UsageError
-from backtest.runs import program_sha256
+from backtest.experiments.runs.store import program_sha256
 
 if TYPE_CHECKING:
     import subprocess

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from backtest.datafiles import metadata_path, read_data_file
-from backtest.versions import put
+from backtest.data.datafile import metadata_path, read_data_file
+from backtest.data.versions import put
 
 
 def recorded(path: Path, number: int, moment: str) -> None:

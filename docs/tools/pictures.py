@@ -15,9 +15,9 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import backtest
+from backtest.experiments.runs.store import latest_runs, read_run
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.picture import write_picture
-from backtest.runs import latest_runs, read_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -4,10 +4,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backtest.engine.event_strategy import EventStrategy
-    from backtest.library import compare, load_events, run, study, sweep
-    from backtest.market.view import Market
-    from backtest.strategy import Signal, Strategy
+    from backtest.api import compare, load_events, run, study, sweep
+    from backtest.data.market import Market
+    from backtest.engine.replay.event_strategy import EventStrategy
+    from backtest.strategy.base import Signal, Strategy
 
 __version__ = "0.1.0"
 __all__ = [
@@ -16,11 +16,11 @@ __all__ = [
 ]  # fmt: skip
 
 _PLACES = {
-    "EventStrategy": "backtest.engine.event_strategy",
-    "Market": "backtest.market.view",
-    "Signal": "backtest.strategy",
-    "Strategy": "backtest.strategy",
-    **dict.fromkeys(("compare", "load_events", "run", "study", "sweep"), "backtest.library"),
+    "EventStrategy": "backtest.engine.replay.event_strategy",
+    "Market": "backtest.data.market",
+    "Signal": "backtest.strategy.base",
+    "Strategy": "backtest.strategy.base",
+    **dict.fromkeys(("compare", "load_events", "run", "study", "sweep"), "backtest.api"),
 }
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from backtest.contract.report import Report
-    from backtest.strategy import Signal
+    from backtest.audit.contract.report import Report
+    from backtest.strategy.base import Signal
 
 __all__ = ["ask", "check_strategy"]
 
@@ -30,9 +30,9 @@ def check_strategy(name: str) -> Report:
         UsageError: there is no such strategy.
 
     """
-    from backtest.config import read_config
-    from backtest.contract.run import check
-    from backtest.workspace import find_workspace
+    from backtest.audit.contract.contract import check
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
 
     report = check(find_workspace(), name, symbols=read_config().value("symbol"))
     if report.failed:
@@ -56,11 +56,11 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
             it fails.
 
     """
-    from backtest.contract.asked import made_up_case
-    from backtest.discovery import configure
-    from backtest.places import find_strategy
-    from backtest.strategy import Strategy
-    from backtest.workspace import find_workspace
+    from backtest.audit.contract.questions import made_up_case
+    from backtest.strategy.base import Strategy
+    from backtest.strategy.loading import configure
+    from backtest.strategy.places import find_strategy
+    from backtest.workspace.folders import find_workspace
 
     strategy = configure(find_strategy(find_workspace(), name), {})
     if not isinstance(strategy, Strategy):

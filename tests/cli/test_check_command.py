@@ -2,7 +2,7 @@
 
 import json
 
-from backtest.contract.report import TITLES
+from backtest.audit.contract.report import TITLES
 from tests.commands import WRONG_USE, fails, too_wide, words
 
 ACME = ("--symbol", "ACME")

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from backtest import api
-from backtest.research.multiple_testing import holm
+from backtest.experiments.runs import run as api
+from backtest.stats.multiple_testing import holm
 from tests.commands import rows, words
 from tests.made_up import request
 
@@ -103,7 +103,7 @@ def test_ctrl_c_while_evidence_is_weighed_leaves_a_run_that_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("backtest.research.placebo.random_timing", stop)
+        patched.setattr("backtest.experiments.runs.placebo.random_timing", stop)
         assert run_made_up("beats").code == 130
     assert len(rows(checkout, "trades.csv", "beats-*")) == 1
     assert "evidence" not in manifest(checkout, "beats")

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from backtest import new_workspace
-from backtest.config import read_config
 from backtest.errors import UsageError
-from backtest.new_workspace import PARTS, make_workspace
+from backtest.workspace import start as new_workspace
+from backtest.workspace.settings import read_config
+from backtest.workspace.start import PARTS, make_workspace
 from tests.golden.goldens import ROOT
 
 EMPTY: set[str] = set()

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from backtest.engine.simulate import simulate
+from backtest.engine.kernel.simulate import simulate
 from tests.commands import BAD_DATA, WRONG_USE, fails
 from tests.made_up import SESSIONS
 from tests.parquet_bars import at, bar, write
@@ -245,7 +245,7 @@ class TestOptions:
 
 
 def test_a_kernel_that_must_be_compiled_is_told(files, command, monkeypatch) -> None:
-    monkeypatch.setattr("backtest.engine.compiled.is_kept", lambda: False)
+    monkeypatch.setattr("backtest.engine.kernel.compiled.is_kept", lambda: False)
     done = command("simulate", *files, "--json")
     assert done.err == "The kernel is compiled for this machine, once: about 15 seconds.\n"
     assert json.loads(done.out)["counts"]["symbols"] == 2
@@ -257,7 +257,7 @@ def test_books_that_do_not_balance_are_a_fault_of_the_program(files, command, mo
         result.trades["commission"][0] += 0.01
         return result
 
-    monkeypatch.setattr("backtest.simulation.simulate", astray)
+    monkeypatch.setattr("backtest.experiments.simulation.account.simulate", astray)
     done = command("simulate", *files)
     assert done.code == 1
     assert "The accounting identity is broken" in done.err

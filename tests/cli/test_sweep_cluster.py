@@ -14,8 +14,8 @@ import pytest
 
 import backtest
 from backtest.errors import BacktestError, UsageError
-from backtest.sweeps import cluster, evaluate
-from backtest.sweeps.execute import run_chunks
+from backtest.experiments.sweeps import cluster, evaluate
+from backtest.experiments.sweeps.execute import run_chunks
 from tests import sweep_parts
 from tests.commands import WRONG_USE
 from tests.made_up import make_checkout

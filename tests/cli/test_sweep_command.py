@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from backtest.errors import UsageError
-from backtest.sweeps import run as module
-from backtest.sweeps.prepared import PreparedSweep
-from backtest.trials import count_trials
+from backtest.experiments.sweeps import run as module
+from backtest.experiments.sweeps.prepared import PreparedSweep
+from backtest.experiments.trials import count_trials
 from tests.commands import WRONG_USE, fails, too_wide, words
 from tests.made_up import ACME, EARNINGS, day, do
 from tests.sweeps import FIGURES

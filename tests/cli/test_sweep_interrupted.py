@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from backtest.trials import count_trials
+from backtest.experiments.trials import count_trials
 from tests.commands import INTERRUPTED, WRONG_USE
 from tests.sweep_parts import GRID, SECONDS, WAITING, until
 

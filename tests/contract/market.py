@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.market.calendar import trading_calendar
+from backtest.data.calendar import trading_calendar
 from tests.made_up import Checkout, make_checkout
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import pytest
 
-from backtest.api import prepare_run, replay_run
 from backtest.audit.lanes import in_processes, in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
-from backtest.reports.audit_words import text_of
+from backtest.experiments.runs.run import prepare_run, replay_run
+from backtest.reports.words.audit import text_of
 from tests.contract.market import make_market
 from tests.made_up import request
 

@@ -12,9 +12,9 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from backtest.api import RunRequest, _replay, make_rules, prepare_run
-from backtest.discovery import strategy_names
-from backtest.workspace import Workspace
+from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
+from backtest.strategy.loading import strategy_names
+from backtest.workspace.folders import Workspace
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from backtest import api
-from backtest.workspace import Workspace
+from backtest.experiments.runs import run as api
+from backtest.workspace.folders import Workspace
 from tests.golden.by_hand import (
     BUY,
     CASH,

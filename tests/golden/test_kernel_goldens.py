@@ -6,13 +6,13 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from backtest.api import RunRequest, make_rules, prepare_run
-from backtest.discovery import BacktraderStrategy
-from backtest.engine.kernel_types import REASONS
-from backtest.engine.panel import panel_of, signal_rows
-from backtest.engine.simulate import simulate
+from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.engine.kernel.records import REASONS
+from backtest.engine.kernel.simulate import simulate
 from backtest.engine.timeline import decide
-from backtest.workspace import Workspace
+from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
+from backtest.strategy.loading import BacktraderStrategy
+from backtest.workspace.folders import Workspace
 from tests.golden.goldens import HERE, ROOT, STRATEGIES, recorded
 
 WORKSPACE = Workspace(ROOT / "strategies", ROOT / "data", HERE / "nowhere")

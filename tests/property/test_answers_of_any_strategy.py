@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
-from backtest.strategy import Signal
+from backtest.strategy.base import Signal
 from tests.sweep_asking import EVENT, Made, all_sets, by_asking, by_tree
 
 AXES = {

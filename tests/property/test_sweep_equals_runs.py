@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
-from backtest.api import RunRequest, _measure, _replay, make_rules, prepare_run
-from backtest.discovery import BacktraderStrategy, configure, shown
-from backtest.engine.panel import panel_of, signal_rows
+from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
-from backtest.engine.simulate import simulate
-from backtest.research.figures import curve_figures, figures_of_totals, win_rate
-from backtest.research.surface import FIGURES
-from backtest.sweeps.prepared import PreparedSweep
-from backtest.sweeps.run import SweepRequest, prepare_sweep
-from backtest.workspace import Workspace
+from backtest.experiments.runs.run import RunRequest, _measure, _replay, make_rules, prepare_run
+from backtest.experiments.sweeps.prepared import PreparedSweep
+from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.stats.figures import curve_figures, figures_of_totals, win_rate
+from backtest.stats.surface import FIGURES
+from backtest.strategy.loading import BacktraderStrategy, configure, shown
+from backtest.workspace.folders import Workspace
 from tests.engines import borrow_rates, made_up_prices
 from tests.golden.goldens import ROOT, STRATEGIES
 from tests.property.strategies import (

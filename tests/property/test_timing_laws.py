@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.engine.replay import replay
-from backtest.engine.result import Result
+from backtest.data.borrow import BorrowRates
+from backtest.data.calendar import trading_calendar
+from backtest.engine.replay.replay import replay
+from backtest.engine.replay.result import Result
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import decide
 from backtest.events import News
-from backtest.market.borrow import BorrowRates
-from backtest.market.calendar import trading_calendar
-from backtest.strategy import Signal, Strategy
+from backtest.strategy.base import Signal, Strategy
 from tests.engines import made_up_prices
 
 FIRST, LAST = (

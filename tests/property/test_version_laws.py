@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.datafiles import metadata_of, read_data_file
-from backtest.diffs import diff_rows
+from backtest.data.datafile import metadata_of, read_data_file
+from backtest.data.diffs import diff_rows
+from backtest.data.versions import put, read_version, seal, undo, versions
 from backtest.errors import UsageError
-from backtest.versions import put, read_version, seal, undo, versions
 
 TEXTS = st.sampled_from(["date,close\n1,1\n", "date,close\n2,2\n", "date,close\r\n3,ü\r\n"])
 STEPS = st.lists(st.one_of(TEXTS, st.tuples(st.just("by hand"), TEXTS), st.just("undo")))

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import DataError, UsageError
-from backtest.market.prices import price_symbols, read_prices
-from backtest.sources.price_import import Reading, import_prices, read_price_file
+from backtest.sources.own_files import Reading, import_prices, read_price_file
 from tests.commands import BAD_DATA, WRONG_USE, words
 from tests.made_up import SESSIONS
 from tests.sources.test_price_store import bars

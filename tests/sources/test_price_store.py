@@ -7,19 +7,19 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from backtest.api import make_rules
-from backtest.audit.data import check_prices
 from backtest.audit.run import AuditRequest, prepare
-from backtest.catalog import seal_prices
-from backtest.datafiles import read_data_file
+from backtest.data.checks import check_prices
+from backtest.data.datafile import read_data_file
+from backtest.data.inputs import read_inputs
+from backtest.data.listing import seal_prices
+from backtest.data.price_rows import parquet_bytes
+from backtest.data.price_store import MOST_CSV, place_for, price_path, price_symbols
+from backtest.data.prices import read_prices
+from backtest.data.versions import versions
 from backtest.errors import DataError, UsageError
-from backtest.inputs import read_inputs
-from backtest.market.price_rows import parquet_bytes
-from backtest.market.price_store import MOST_CSV, place_for, price_path, price_symbols
-from backtest.market.prices import read_prices
+from backtest.experiments.runs.run import make_rules
 from backtest.sources.price_encoding import number, rounded
-from backtest.sources.price_updates import Incoming, prepare_update
-from backtest.versions import versions
+from backtest.sources.updates import Incoming, prepare_update
 from tests.made_up import SESSIONS, do
 
 
@@ -141,8 +141,8 @@ def faulty(folder, table):
     path = folder / "parquet/BOLT.parquet"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(table if isinstance(table, bytes) else parquet_bytes(table))
-    from backtest.datafiles import open_data_file
-    from backtest.market.prices import parse_prices
+    from backtest.data.datafile import open_data_file
+    from backtest.data.prices import parse_prices
 
     with pytest.raises(DataError) as caught:
         parse_prices(open_data_file(path))
@@ -193,9 +193,9 @@ def test_prices_are_rounded_to_what_was_meant(sent, kept):
 _KILLED = """
 import os, shutil, sys
 from pathlib import Path
-from backtest.sources.price_updates import prepare_update
+from backtest.sources.updates import prepare_update
 from tests.sources.test_price_store import bars, incoming
-from backtest.market.price_store import place_for
+from backtest.data.price_store import place_for
 
 root, among = Path(sys.argv[1]), int(sys.argv[2])
 replace = os.replace

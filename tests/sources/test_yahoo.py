@@ -122,7 +122,7 @@ def test_closes_alone_are_kept_of_prices_without_dividends(site, fetch):
 
 
 def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tmp_path):
-    from backtest.engine.bar_files import BarFiles
+    from backtest.experiments.simulation.bars import BarFiles
 
     at(monkeypatch, "2025-06-18T14:20+00:00")  # 10:20 in New York
     early = [("2025-06-18T09:00:00", 9.0, 9.0, 9.0, 9.0, 1)]

@@ -100,7 +100,7 @@ def test_rows_that_did_not_come_are_kept_and_said(site, fetch, kept):
 
 
 def test_columns_of_the_user_stay(site, fetch, kept):
-    from backtest.versions import seal
+    from backtest.data.versions import seal
 
     text = kept.read_text().replace("\n", ",mine\n").replace("volume,mine", "volume,note")
     kept.write_bytes(text.replace("\n", "\r\n").encode())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backtest.market.prices import read_prices
+from backtest.data.prices import read_prices
 
 
 @pytest.fixture

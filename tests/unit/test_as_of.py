@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backtest.api import prepare_run
 from backtest.errors import DataError, UsageError
-from backtest.runs import read_run
+from backtest.experiments.runs.run import prepare_run
+from backtest.experiments.runs.store import read_run
 from tests.made_up import day, do, ids, request
 from tests.versioned import changed, recorded
 

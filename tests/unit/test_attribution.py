@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.engine.ledger import Trade
+from backtest.data.calendar import trading_calendar
+from backtest.engine.replay.books import Trade
 from backtest.engine.timeline import Decision
 from backtest.events import Event
-from backtest.market.calendar import trading_calendar
-from backtest.research.attribution import attribution, hour_of_knowledge, moves
+from backtest.experiments.runs.attribution import attribution, hour_of_knowledge, moves
 from tests.asking import END_OF_DAY
 from tests.engines import made_up_prices
 from tests.made_up import SESSIONS, earnings, news, report, utc

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from backtest.audit.contract.observed import observe
 from backtest.audit.lanes import in_processes, in_this_process
+from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import AuditRequest, audit, prepare
-from backtest.audits import find_audit, read_audit
-from backtest.contract.observed import observe
-from backtest.discovery import load_strategy
 from backtest.errors import DataError, UsageError
-from backtest.reports import audit_words as words
+from backtest.reports.words import audit as words
+from backtest.strategy.loading import load_strategy
 from tests.made_up import ACME, day, request
 
 READ = "from pathlib import Path; text = Path('data/prices/ACME.csv').read_text(); "

@@ -11,10 +11,11 @@ import pytest
 from backtest.audit import worlds
 from backtest.audit.altered import altered_events, delayed_events
 from backtest.audit.source import read_source
+from backtest.data.borrow import read_borrow_rates
+from backtest.data.events import read_all_events, read_events
+from backtest.data.kinds import FILED_KINDS, Earnings, ShortReport
+from backtest.data.prices import read_prices
 from backtest.errors import DataError
-from backtest.events import FILED_KINDS, Earnings, ShortReport, read_all_events, read_events
-from backtest.market.borrow import read_borrow_rates
-from backtest.market.prices import read_prices
 from tests.made_up import MINUTES_5, SESSIONS, day
 
 NEVER = timedelta(0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 
 import backtest
-from backtest.engine.backtrader_parts import RulesBroker
+from backtest.engine.replay.broker import RulesBroker
 from backtest.errors import AccountingError
 from tests.engines import run_replay
 from tests.oracle import Outcome, Settings
@@ -165,7 +165,7 @@ def test_books_that_do_not_balance_are_a_fault_and_not_a_warning(monkeypatch) ->
 
 def test_plot_is_never_called() -> None:
     engine = Path(backtest.__file__).parent / "engine"
-    assert not [path for path in engine.glob("*.py") if ".plot(" in path.read_text()]
+    assert not [path for path in engine.rglob("*.py") if ".plot(" in path.read_text()]
 
 
 @settings(deadline=None, max_examples=60)

@@ -3,7 +3,7 @@
 import pytest
 
 from backtest.blocks import faded, grade_scale, precision_scale
-from backtest.strategy import Signal
+from backtest.strategy.base import Signal
 from tests.made_up import earnings, news
 from tests.sweep_asking import Made, by_asking, by_tree, long
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from backtest.research.bootstrap import fewest_trades, mean_trade_return, sharpe_interval
-from backtest.research.figures import sharpe
-from backtest.research.multiple_testing import wilson_interval
+from backtest.stats.bootstrap import fewest_trades, mean_trade_return, sharpe_interval
+from backtest.stats.figures import sharpe
+from backtest.stats.multiple_testing import wilson_interval
 
 
 def rng(seed: int) -> np.random.Generator:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from backtest.datafiles import DataFile
+from backtest.data.borrow import BorrowRates, parse_borrow_rates, read_borrow_rates
+from backtest.data.datafile import DataFile
 from backtest.errors import DataError
-from backtest.market.borrow import BorrowRates, parse_borrow_rates, read_borrow_rates
 
 HEADER = "symbol,date,annual_rate,provider,source_url,note"
 

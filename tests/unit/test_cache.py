@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backtest.workspace import cache_folder, cached
+from backtest.workspace.files import cache_folder, cached
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backtest.data.calendar import trading_calendar
 from backtest.errors import DataError
-from backtest.market.calendar import trading_calendar
 
 CASES = {
     # name: (published_at, reaction minutes, tradable session)
@@ -164,7 +164,7 @@ def test_the_session_is_that_of_a_plain_loop_over_a_list_made_by_hand(at, offset
 
 IN_A_PROCESS = """
 import sys
-from backtest.market.calendar import trading_calendar
+from backtest.data.calendar import trading_calendar
 print(trading_calendar().opens[-1], "exchange_calendars" in sys.modules)
 """
 
@@ -205,7 +205,7 @@ def test_the_cached_calendar_is_the_library_s(cache):
 def test_another_version_of_the_library_has_a_calendar_of_its_own(cache, monkeypatch):
     trading_calendar()
     trading_calendar.cache_clear()
-    monkeypatch.setattr("backtest.market.calendar.version", lambda _: "99.0")
+    monkeypatch.setattr("backtest.data.calendar.version", lambda _: "99.0")
     trading_calendar()
     assert len(list(cache.iterdir())) == 2
 

@@ -5,7 +5,7 @@ import pytest
 from backtest.audit.claim_file import COLUMNS, read_claims, seal_claims
 from backtest.audit.claims import judge_claims, judge_day, judge_number
 from backtest.errors import DataError
-from backtest.workspace import Workspace
+from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
 from tests.made_up import SOURCE, day
 
@@ -29,9 +29,11 @@ def judged(checkout, **cells):
 
 
 def event_id(checkout, kind, number=0):
-    from backtest.catalog import list_events
+    from backtest.data.listing import list_events
+    from backtest.strategy.kinds import kinds_named
 
-    return list_events(checkout.workspace, kind, "ACME", 5)[number].event.id
+    kinds = kinds_named(checkout.workspace, kind)
+    return list_events(checkout.workspace, kinds, "ACME", 5)[number].event.id
 
 
 # The verdicts

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 from backtest.errors import DataError
+from backtest.experiments.runs.store import Run
 from backtest.reports import compare_charts, compare_matrix, compare_page
 from backtest.reports.compare_charts import Curve, chart
 from backtest.reports.compare_matrix import matrix, strengths
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.compare_tables import correlation, correlations, figure_rows
 from backtest.reports.differences import benchmarks_of, differences, unlike
-from backtest.reports.formats import FIGURES, percent
-from backtest.runs import Run
+from backtest.stats.formats import FIGURES, percent
 from tests.made_up import day, do
 from tests.pages import drawn, table, visible
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from backtest.api import prepare_run
-from backtest.config import Setting, read_config
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
-from backtest.workspace import find_workspace, workspace_of_worker
+from backtest.experiments.runs.run import prepare_run
+from backtest.workspace.folders import find_workspace, workspace_of_worker
+from backtest.workspace.settings import Setting, read_config
 from tests.made_up import request
 
 # By key: the variable, the option's name, and texts for the variable and for the file.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from backtest.audit.contract.contract import check
+from backtest.audit.contract.declared import check_parameters
+from backtest.audit.contract.examples import made_up_event, variants
+from backtest.audit.contract.report import TITLES, Report, Result, all_results
 from backtest.audit.lanes import in_this_process
-from backtest.contract.declared import check_parameters
-from backtest.contract.made_up import made_up_event, variants
-from backtest.contract.report import TITLES, Report, Result, all_results
-from backtest.contract.run import check
+from backtest.data.event import Event
+from backtest.data.kinds import FILED_KINDS, Earnings, News, Start
 from backtest.errors import UsageError
-from backtest.events import FILED_KINDS, Earnings, Event, News, Start
-from backtest.places import find_strategy
+from backtest.strategy.places import find_strategy
 from backtest.testing import ask, check_strategy
-from backtest.workspace import find_workspace
+from backtest.workspace.folders import find_workspace
 from tests.contract.market import make_market
 from tests.golden.goldens import ROOT
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from backtest.api import make_rules
 from backtest.engine import rules as rule
 from backtest.engine.costs import COST_FIELDS, preset_names, read_costs
 from backtest.engine.rules import Rules
 from backtest.errors import DataError, UsageError
+from backtest.experiments.runs.run import make_rules
 from tests.golden.goldens import ROOT
 
 PRESETS = ROOT / "data" / "costs"

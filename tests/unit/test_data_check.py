@@ -4,9 +4,11 @@ import hashlib
 
 import pytest
 
-from backtest.audit.data import check_data, check_events, check_prices
+from backtest.data.checks import check_data, check_events, check_prices
 from backtest.errors import UsageError
-from backtest.workspace import Workspace
+from backtest.events import Earnings, News
+from backtest.strategy.kinds import kinds_named
+from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
 from tests.made_up import EARNINGS, NEWS, STAKES
 
@@ -242,7 +244,7 @@ def test_a_file_that_is_missing_or_without_metadata_is_told(checkout):
 
 def test_rows_that_break_the_format_are_told_and_the_others_are_checked(checkout):
     checkout.write(NEWS_FILE, news_row("2025-06-12T00:00:00-04:00") + "ACME,soon,minute,x,y,z\n")
-    found = check_events(checkout.workspace, "news")
+    found = check_events(checkout.workspace, [News])
     assert told(found, "column published_at") == ["error"]
     assert told(found, "Stamped at midnight") == ["error"]
 
@@ -257,12 +259,12 @@ def test_a_symbol_without_prices_is_told_once(checkout):
 
 def test_kinds_and_symbols_can_be_chosen(checkout):
     checkout.write(NEWS_FILE, news_row("2025-06-12T00:00:00-04:00"))
-    assert told(check_events(checkout.workspace, "news"), "midnight") == ["error"]
-    assert told(check_events(checkout.workspace, "earnings"), "midnight") == []
+    assert told(check_events(checkout.workspace, [News]), "midnight") == ["error"]
+    assert told(check_events(checkout.workspace, [Earnings]), "midnight") == []
     assert told(check_events(checkout.workspace, symbols=["OTHR"]), "midnight") == []
     assert {one.where for one in check_prices(checkout.workspace, ["INDX"])} == set()
     with pytest.raises(UsageError, match=r"kind of event 'new'\. Did you mean 'news'"):
-        check_events(checkout.workspace, "new")
+        kinds_named(checkout.workspace, "new")
     with pytest.raises(UsageError, match=r"symbol 'ACM'\. Did you mean 'ACME'"):
         check_prices(checkout.workspace, ["ACM"])
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from backtest.audit.data import check_events
-from backtest.audit.data.stated_figures import nearest_day, stated_figures
+from backtest.data.checks import check_events
+from backtest.data.checks.figures import nearest_day, stated_figures
 from tests.made_up import EARNINGS, NEWS, SESSIONS, day
 
 EARNINGS_FILE, NEWS_FILE, PRICES_FILE = (

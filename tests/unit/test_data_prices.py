@@ -2,7 +2,7 @@
 
 import pytest
 
-from backtest.audit.data import check_prices
+from backtest.data.checks import check_prices
 from tests.made_up import ACME, BORROW, SESSIONS
 
 PRICES_FILE, BORROW_FILE = "data/prices/ACME.csv", "data/borrow/ACME.csv"

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from backtest.datafiles import (
+from backtest.data.datafile import (
     DataFile,
     metadata_path,
     raise_problems,
     read_data_file,
     read_rows,
-    write_text,
 )
+from backtest.data.versions import seal
 from backtest.errors import DataError, UsageError
-from backtest.versions import seal
+from backtest.workspace.files import write_text
 
 TEXT = "date,close\n2025-06-02,1\n2025-06-03,2\n"
 COMMAND = "backtest prices seal MADE"

@@ -2,11 +2,11 @@
 
 import pytest
 
-from backtest.api import prepare_run, run
 from backtest.engine.timeline import Decision, decide
 from backtest.errors import UsageError
 from backtest.events import Earnings
-from backtest.strategy import Signal, Strategy
+from backtest.experiments.runs.run import prepare_run, run
+from backtest.strategy.base import Signal, Strategy
 from tests import asking
 from tests.asking import END_OF_DAY, ask
 from tests.made_up import MINUTES_5, day, earnings, ids, news, report, request, stake

@@ -4,15 +4,15 @@ from datetime import date
 
 import pytest
 
-from backtest.discovery import (
+from backtest.errors import UsageError
+from backtest.events import Earnings
+from backtest.strategy.loading import (
     configure,
     load_strategy,
     parameters,
     strategy_names,
 )
-from backtest.errors import UsageError
-from backtest.events import Earnings
-from backtest.places import describe_strategies
+from backtest.strategy.places import describe_strategies
 
 HEAD = """\
 from datetime import date

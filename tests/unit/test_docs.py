@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from backtest.api import prepare_run, run
-from backtest.evidence import LEADING
-from backtest.reports.evidence_words import p_value
-from backtest.reports.formats import percent, share
+from backtest.experiments.runs.evidence import LEADING
+from backtest.experiments.runs.run import prepare_run, run
+from backtest.reports.words.run import p_value
+from backtest.stats.formats import percent, share
 from tests.doc_blocks import matches
 from tests.golden.goldens import ROOT
 from tests.made_up import INDX, Checkout, request

@@ -8,18 +8,18 @@ from types import SimpleNamespace
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from backtest.engine.backtrader_parts import RulesBroker
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.engine.costs import read_costs
-from backtest.engine.orders import Quote
-from backtest.engine.replay import replay
-from backtest.engine.result import SentOrder
+from backtest.engine.replay.broker import RulesBroker
+from backtest.engine.replay.orders import Quote
+from backtest.engine.replay.replay import replay
+from backtest.engine.replay.result import SentOrder
+from backtest.engine.replay.trader import Trader
 from backtest.engine.rules import Rules, affordable_long, affordable_short, is_margin_call
 from backtest.engine.timeline import Decision, decide, failure
-from backtest.engine.trader import Trader
 from backtest.errors import AccountingError, DataError, UsageError
 from backtest.events import Earnings, Start
-from backtest.market.borrow import BorrowRate, BorrowRates
-from backtest.strategy import Signal, Strategy
+from backtest.strategy.base import Signal, Strategy
 from tests.engines import made_up_decisions, made_up_prices
 from tests.made_up import earnings, utc
 from tests.spec.case import Case, long, parse_bars, short

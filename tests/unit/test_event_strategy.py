@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from backtest.api import prepare_run, run
 from backtest.errors import UsageError
+from backtest.experiments.runs.run import prepare_run, run
 from tests.made_up import Checkout, request
 
 FILE = '''\

@@ -6,13 +6,13 @@ from typing import ClassVar
 import backtrader as bt
 import pytest
 
-from backtest.engine.backtrader_parts import RulesBroker
-from backtest.engine.event_strategy import EventStrategy, replay_event_strategy
-from backtest.engine.result import SentOrder
+from backtest.data.borrow import BorrowRate, BorrowRates
+from backtest.engine.replay.broker import RulesBroker
+from backtest.engine.replay.event_strategy import EventStrategy, replay_event_strategy
+from backtest.engine.replay.result import SentOrder
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
 from backtest.errors import AccountingError, UsageError
-from backtest.market.borrow import BorrowRate, BorrowRates
 from tests.engines import made_up_prices
 from tests.made_up import news
 from tests.spec.case import parse_bars

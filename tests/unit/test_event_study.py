@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.research.event_study.models import fit
-from backtest.research.event_study.power import detectable_effect, power, power_table
-from backtest.research.event_study.significance import corrado, cross_section_t, generalised_sign
-from backtest.research.event_study.study import Series, Study, study
+from backtest.stats.event_study.models import fit
+from backtest.stats.event_study.power import detectable_effect, power, power_table
+from backtest.stats.event_study.significance import corrado, cross_section_t, generalised_sign
+from backtest.stats.event_study.study import Series, Study, study
 
 DAYS = np.arange(45)
 MARKET = 0.010 * np.sin(0.7 * DAYS) + 0.002 * np.cos(2.3 * DAYS)

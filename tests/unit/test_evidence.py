@@ -7,18 +7,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from backtest import api, evidence
-from backtest.engine.panel import panel_of, signal_rows
-from backtest.engine.replay import replay
+from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.engine.kernel.simulate import simulate
+from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.simulate import simulate
 from backtest.errors import DataError
-from backtest.evidence import DRAWS, LEADING, sentence, trials_on_record
-from backtest.research import placebo
-from backtest.research.figures import curve_figures
-from backtest.research.placebo import Null
-from backtest.strategy import Signal
-from backtest.trials import read_trials, trial_sharpes
+from backtest.experiments.runs import evidence, placebo
+from backtest.experiments.runs import run as api
+from backtest.experiments.runs.evidence import DRAWS, LEADING, sentence, trials_on_record
+from backtest.experiments.runs.placebo import Null
+from backtest.experiments.trials import read_trials, trial_sharpes
+from backtest.stats.figures import curve_figures
+from backtest.strategy.base import Signal
 from tests.engines import borrow_rates, made_up_decisions, made_up_prices
 from tests.made_up import ACME, day, do, request
 from tests.oracle import Signal as Wanted

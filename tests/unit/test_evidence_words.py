@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from backtest.evidence import LEADING
-from backtest.reports.evidence_words import corrected, holm_line, p_value, plain_sentence
+from backtest.experiments.runs.evidence import LEADING
 from backtest.reports.histogram import histogram_chart
+from backtest.reports.words.run import corrected, holm_line, p_value, plain_sentence
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.research import figures
+from backtest.stats import figures
 
 CURVE = np.array([110.0, 99.0, 99.0, 118.8])  # from 100: +10 %, -10 %, 0 %, +20 %
 RETURNS = np.array([0.10, -0.10, 0.0, 0.20])

@@ -12,10 +12,10 @@ from statistics import mean, stdev
 import numpy as np
 import pytest
 
-from backtest.engine.panel import signal_rows
+from backtest.engine.kernel.panel import signal_rows
+from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
-from backtest.engine.simulate import simulate
-from backtest.research.figures import figures_of_totals
+from backtest.stats.figures import figures_of_totals
 from tests import oracle
 from tests.engines import finer_panel, run_kernel_on_finer_bars
 from tests.oracle import Settings, Signal

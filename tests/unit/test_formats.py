@@ -3,7 +3,7 @@
 import pytest
 
 from backtest.engine.rules import Rules
-from backtest.reports.formats import costs_line, count, gain, percent, ratio, share
+from backtest.stats.formats import costs_line, count, gain, percent, ratio, share
 
 
 @pytest.mark.parametrize(

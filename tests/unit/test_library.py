@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 import backtest
+from backtest.api import calls
 from backtest.errors import DataError, UsageError
-from backtest.library import calls
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {"event_id", "symbol", "direction", "exit_reason"}
@@ -303,7 +303,8 @@ def test_the_program_is_imported_lightly():
 
 def test_names_are_calls_whatever_was_imported_before():
     code = "from backtest import study, sweep; print(callable(study), callable(sweep))"
-    loaded = "import backtest.studies.run, backtest.sweeps.run, backtest.api\n"
+    rooms = ("runs", "studies", "sweeps")
+    loaded = "".join(f"import backtest.experiments.{room}.run\n" for room in rooms)
     done = subprocess.run(
         [sys.executable, "-c", loaded + code], capture_output=True, text=True, check=True
     )

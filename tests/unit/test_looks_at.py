@@ -5,13 +5,13 @@ ACME, its events and the index INDX, which has closes alone, are made up: see te
 
 import pytest
 
-from backtest.api import make_rules, prepare_run
 from backtest.audit.observe import Ask, observe
 from backtest.errors import UsageError
-from backtest.studies.run import StudyRequest
-from backtest.studies.run import prepare as prepare_study
-from backtest.sweeps.prepared import PreparedSweep
-from backtest.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.runs.run import make_rules, prepare_run
+from backtest.experiments.studies.run import StudyRequest
+from backtest.experiments.studies.run import prepare as prepare_study
+from backtest.experiments.sweeps.prepared import PreparedSweep
+from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from tests.made_up import do, request
 
 BODY = """\

@@ -6,8 +6,8 @@ from html import unescape
 import pytest
 from markdown_it import MarkdownIt
 
+from backtest.experiments.runs.store import Run
 from backtest.reports.markdown import escaped, run_markdown
-from backtest.runs import Run
 from tests.made_up import do
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.data.prices import read_prices
 from backtest.engine.timeline import decide
 from backtest.errors import UsageError
 from backtest.events import Earnings, Event, News, StakeDisclosure
-from backtest.market.prices import read_prices
 from tests.asking import END_OF_DAY, Asked, ask
 from tests.made_up import MINUTES_5, day, earnings, ids, news, report, stake, utc
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.research.multiple_testing import (
+from backtest.stats.multiple_testing import (
     benjamini_yekutieli,
     bonferroni,
     holm,

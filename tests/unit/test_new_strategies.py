@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.api import prepare_run, run
-from backtest.discovery import configure, load_strategy
+from backtest.data.market import Market
 from backtest.errors import UsageError
-from backtest.market.view import Market
+from backtest.experiments.runs.run import prepare_run, run
+from backtest.strategy.loading import configure, load_strategy
 from tests.golden.goldens import ROOT
 from tests.made_up import SESSIONS, day, earnings, news, request, utc
 

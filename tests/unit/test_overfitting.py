@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from arch.bootstrap import SPA
 
-from backtest.research import overfitting
-from backtest.research.multiple_testing import wilson_interval
-from backtest.research.overfitting import probability_of_overfitting, superior_ability
+from backtest.stats import overfitting
+from backtest.stats.multiple_testing import wilson_interval
+from backtest.stats.overfitting import probability_of_overfitting, superior_ability
 
 
 def by_hand() -> np.ndarray:

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from backtest.engine import parquet_files
-from backtest.engine.panel_files import read_panel
 from backtest.errors import UsageError
+from backtest.experiments.simulation import parquet as parquet_files
+from backtest.experiments.simulation.panel_files import read_panel
 from tests.parquet_bars import (
     DAILY,
     FIELDS,
@@ -190,7 +190,7 @@ MEASURE = """
 import sys, tracemalloc
 from pathlib import Path
 import pyarrow as pa
-from backtest.engine.panel_files import read_panel
+from backtest.experiments.simulation.panel_files import read_panel
 
 read_panel(Path(sys.argv[1]))  # what is loaded once
 tracemalloc.start()
@@ -202,7 +202,7 @@ print(kept, tracemalloc.get_traced_memory()[1], pa.default_memory_pool().max_mem
 
 def test_no_more_is_in_memory_than_the_panel_and_a_batch(tmp_path) -> None:
     """A million rows in one row group, which is how a file is easily written and hard to read."""
-    from backtest.market.calendar import trading_calendar
+    from backtest.data.calendar import trading_calendar
 
     sessions = trading_calendar().sessions[6000:8000]
     prices = np.random.default_rng(7).uniform(10, 20, 1_000_000)

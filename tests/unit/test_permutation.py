@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.research.drawing import distinct
-from backtest.research.event_study.permutation import _random_places, permutation_test
-from backtest.research.event_study.study import Series, study
-from backtest.research.multiple_testing import wilson_interval
+from backtest.stats.drawing import distinct
+from backtest.stats.event_study.permutation import _random_places, permutation_test
+from backtest.stats.event_study.study import Series, study
+from backtest.stats.multiple_testing import wilson_interval
 
 
 def rng(seed: int) -> np.random.Generator:

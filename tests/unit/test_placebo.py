@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.engine.kernel_types import SIGNAL
-from backtest.engine.ledger import Trade
-from backtest.engine.panel import Panel, panel_of
-from backtest.engine.result import EquityPoint
+from backtest.engine.kernel.panel import Panel, panel_of
+from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.simulate import simulate
+from backtest.engine.replay.books import Trade
+from backtest.engine.replay.result import EquityPoint
 from backtest.engine.rules import Rules
-from backtest.engine.simulate import simulate
-from backtest.research import placebo
-from backtest.research.multiple_testing import wilson_interval
+from backtest.experiments.runs import placebo
+from backtest.stats.multiple_testing import wilson_interval
 from tests.engines import made_up_prices
 
 FREE = Rules(

@@ -8,8 +8,8 @@ import pytest
 from backtest.audit.lanes import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import UsageError
-from backtest.places import describe_strategies, find_strategy, strategy_places
-from backtest.workspace import Workspace, find_workspace
+from backtest.strategy.places import describe_strategies, find_strategy, strategy_places
+from backtest.workspace.folders import Workspace, find_workspace
 from tests.made_up import BEATS, OWNER, Checkout, do, make_rules
 
 

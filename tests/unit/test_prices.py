@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from backtest.datafiles import DataFile
+from backtest.data.datafile import DataFile
+from backtest.data.prices import Prices, parse_prices, price_symbols, read_prices
 from backtest.errors import DataError, UsageError
-from backtest.market.prices import Prices, parse_prices, price_symbols, read_prices
 from tests.made_up import day
 
 HEADER = "date,open,high,low,close,volume"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from backtest import api, runs
 from backtest.errors import DataError, UsageError
-from backtest.evidence import SEED
+from backtest.experiments.runs import run as api
+from backtest.experiments.runs import store as runs
+from backtest.experiments.runs.evidence import SEED
 from tests.made_up import Checkout, day, do, request
 
 CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")
@@ -244,7 +245,7 @@ def test_a_run_that_exists_is_read_and_not_repeated(checkout, monkeypatch):
     def fail(*_, **__):
         raise AssertionError("was replayed")
 
-    monkeypatch.setattr("backtest.engine.replay.replay", fail)
+    monkeypatch.setattr("backtest.engine.replay.replay.replay", fail)
     again = do(checkout)
     assert (again.run_id, again.manifest["finished_at"]) == (first.run_id, stamp)
     with pytest.raises(AssertionError, match="was replayed"):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from backtest import api, runs
 from backtest.errors import UsageError
+from backtest.experiments.runs import run as api
+from backtest.experiments.runs import store as runs
 from tests.made_up import Checkout, day, do, request
 
 
@@ -65,14 +66,14 @@ def test_the_id_changes_with_the_program(checkout, monkeypatch):
 
 
 def test_the_hash_of_the_program_covers_what_decides_results(tmp_path, monkeypatch):
-    package = Path(runs.__file__).parent
+    package = Path(runs.__file__).parents[2]
     copy = tmp_path / "backtest"
     shutil.copytree(package, copy)
-    monkeypatch.setattr(runs, "__file__", str(copy / "runs.py"))
+    monkeypatch.setattr(runs, "__file__", str(copy / "experiments/runs/store.py"))
     before = runs.program_sha256()
     for name in (
-        "engine/trader.py", "engine/rules.py", "events/kinds.py", "market/calendar.py",
-        "research/figures.py", "strategy.py", "api.py",
+        "engine/replay/trader.py", "engine/rules.py", "data/kinds.py", "data/calendar.py",
+        "stats/figures.py", "strategy/base.py", "experiments/runs/run.py",
     ):  # fmt: skip
         text = (copy / name).read_text()
         (copy / name).write_text(text + "\n# changed")

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from backtest.experiments.runs.store import Run, read_run
 from backtest.reports import run_charts, run_page
 from backtest.reports.run_charts import Axis
 from backtest.reports.run_page import write_run_page
-from backtest.runs import Run, read_run
 from tests.made_up import SESSIONS, day, do
 
 HOSTILE = '</script><script>alert("x")</script> & <b>bold</b>'

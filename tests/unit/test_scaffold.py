@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 import backtest
-from backtest import scaffold
-from backtest.api import prepare_run, run
-from backtest.catalog import find_event, list_events
+from backtest.data.listing import find_event, list_events
 from backtest.errors import UsageError
-from backtest.scaffold import new as scaffold_new
-from backtest.scaffold.names import camel_case, checked_name
-from backtest.scaffold.new import new_signal
+from backtest.experiments.runs.run import prepare_run, run
+from backtest.strategy import new as scaffold
+from backtest.strategy.kinds import kind_of
+from backtest.strategy.new import signal as scaffold_new
+from backtest.strategy.new.names import camel_case, checked_name
+from backtest.strategy.new.signal import new_signal
 from tests.made_up import request
 
 SOURCE = Path(backtest.__file__).parent.parent
@@ -76,8 +77,8 @@ def test_they_run_and_keep_the_contract(checkout, monkeypatch, name):
 
 
 def scaffold_check(checkout, name):
+    from backtest.audit.contract.contract import check
     from backtest.audit.lanes import in_this_process
-    from backtest.contract.run import check
 
     return check(checkout.workspace, name, symbols=["ACME"], crew=in_this_process)
 
@@ -95,12 +96,14 @@ def test_their_own_tests_pass(checkout):
 
 def test_the_example_row_can_be_told_from_a_real_one_and_is_never_traded(checkout):
     new = new_signal(checkout.workspace, "insider_sale")
-    (row,) = list_events(checkout.workspace, "insider_sale", None, 5.0)
+    (row,) = list_events(
+        checkout.workspace, [kind_of(checkout.workspace, "insider_sale")], None, 5.0
+    )
     assert row.event.symbol == "EXAMPLE"
     assert row.event.precision == "month"
     assert row.event.source_url.startswith("https://example.org/")
     assert row.event.note.startswith("replace me")
-    assert find_event(checkout.workspace, row.event.id, 5.0).obstacle
+    assert find_event(checkout.workspace, [type(row.event)], row.event.id, 5.0).obstacle
     assert new.events == checkout.root / "data" / "events" / "insider_sales.csv"
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from backtest.research.figures import sharpe
-from backtest.research.sharpe_inference import (
+from backtest.stats.figures import sharpe
+from backtest.stats.sharpe_inference import (
     SharpeEstimate,
     deflated_sharpe_ratio,
     expected_maximum,

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from pydantic import ValidationError
 
-from backtest.engine.panel_files import read_panel
-from backtest.engine.signal_files import TOO_EARLY, TOO_LATE, read_signals
-from backtest.engine.timeline import tradable_session
+from backtest.data.market import tradable_session
 from backtest.errors import DataError, UsageError
-from backtest.strategy import Signal
+from backtest.experiments.simulation.panel_files import read_panel
+from backtest.experiments.simulation.signals import TOO_EARLY, TOO_LATE, read_signals
+from backtest.strategy.base import Signal
 from tests.engines import made_up_prices
 from tests.made_up import news
 from tests.parquet_bars import MONDAY, TUESDAY, WEDNESDAY, at, bar, utc, write

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from backtest.engine.kernel_types import OUTCOMES, REASONS, SIGNAL
-from backtest.engine.panel import Panel, blank_prices
+from backtest.engine.kernel.panel import Panel, blank_prices
+from backtest.engine.kernel.records import OUTCOMES, REASONS, SIGNAL
+from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
-from backtest.engine.simulate import simulate
 
 BARS = 60
 

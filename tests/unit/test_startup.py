@@ -28,13 +28,13 @@ finally:
 # ... and here those that are there when the evidence would be weighed, and when sheets be drawn.
 BEFORE_THE_EVIDENCE = """
 import sys
-from backtest import api
+from backtest.experiments.runs.run import weigh
 from backtest.cli import run
 from backtest.cli.main import main
 def weighed(plan, replayed):
     print("<weighing>")
     print("modules", *sys.modules, file=sys.__stderr__)
-    return api.weigh(plan, replayed)
+    return weigh(plan, replayed)
 run._weighed = weighed
 main()
 """

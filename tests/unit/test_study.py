@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from backtest.errors import UsageError
-from backtest.reports import study_words as words
-from backtest.research.event_study.study import Series
-from backtest.studies import run as studies
-from backtest.studies.measure import Settings, measure
-from backtest.studies.null_world import null_world
-from backtest.studies.run import StudyRequest, parse_windows, prepare
-from backtest.studies.subject import StudiedEvent
+from backtest.experiments.studies import run as studies
+from backtest.experiments.studies.measure import Settings, measure
+from backtest.experiments.studies.null_world import null_world
+from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
+from backtest.experiments.studies.subject import StudiedEvent
+from backtest.reports.words import study as words
+from backtest.stats.event_study.study import Series
 from tests.made_up import day, earnings
 
 

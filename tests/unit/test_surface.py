@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.research.axes import bins, make_grid
-from backtest.research.surface import (
+from backtest.stats.axes import bins, make_grid
+from backtest.stats.surface import (
     METRICS,
     Spread,
     Standing,

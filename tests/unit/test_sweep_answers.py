@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from backtest.strategy import Signal, Strategy
+from backtest.strategy.base import Signal, Strategy
 from tests.sweep_asking import EVENT, Made, by_asking, by_tree, long, make
 
 HOLDS, STOPS = [1, 2, 3, 4], [0.1, 0.2, 0.3]

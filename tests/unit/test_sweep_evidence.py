@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.api import RunRequest, _replay, make_rules, prepare_run
-from backtest.reports.sweep_evidence import evidence_sentences, walk_forward_rows
-from backtest.research.figures import session_returns, sessions_held
-from backtest.research.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
-from backtest.sweeps.evaluate import prepared
-from backtest.sweeps.evidence import _chosen, sweep_evidence
-from backtest.sweeps.run import SweepRequest, prepare_sweep
-from backtest.workspace import Workspace
+from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
+from backtest.experiments.sweeps.evaluate import prepared
+from backtest.experiments.sweeps.evidence import _chosen, sweep_evidence
+from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.reports.words.sweep_evidence import evidence_sentences, walk_forward_rows
+from backtest.stats.figures import session_returns, sessions_held
+from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
+from backtest.workspace.folders import Workspace
 from tests.sweeps import EVIDENCE
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from backtest.errors import BacktestError, UsageError
-from backtest.sweeps import evaluate as real
-from backtest.sweeps.execute import run_chunks
+from backtest.experiments.sweeps import evaluate as real
+from backtest.experiments.sweeps.execute import run_chunks
 from tests import sweep_parts
 from tests.sweep_parts import Spec
 
@@ -115,8 +115,8 @@ def test_who_takes_the_parts_may_stop_the_sweep(monkeypatch, spec):
 def test_ctrl_c_ends_all_processes_at_once_and_keeps_what_had_ended(spec, workers):
     code = f"""
 from pathlib import Path
-from backtest.sweeps import evaluate
-from backtest.sweeps.execute import run_chunks
+from backtest.experiments.sweeps import evaluate
+from backtest.experiments.sweeps.execute import run_chunks
 from tests.sweep_parts import Spec, evaluate_slowly
 evaluate.evaluate = evaluate_slowly
 spec = Spec(marks={spec.marks!r})

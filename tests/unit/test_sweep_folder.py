@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sweeps.folder import SweepFolder, read_sweep
+from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
 from tests.sweep_parts import Spec, evaluate
 
 ROOT = Path(__file__).parents[2]
@@ -255,7 +255,7 @@ def test_a_folder_that_another_process_holds_is_refused(folder, tmp_path):
 import sys
 from pathlib import Path
 from backtest.errors import UsageError
-from backtest.sweeps.folder import SweepFolder
+from backtest.experiments.sweeps.folder import SweepFolder
 from tests.sweep_parts import Spec
 try:
     with SweepFolder(Path({str(tmp_path)!r}), Spec()).held():
@@ -274,7 +274,7 @@ def test_the_lock_of_a_killed_process_holds_nobody_up(tmp_path):
     code = f"""
 import os, signal
 from pathlib import Path
-from backtest.sweeps.folder import SweepFolder
+from backtest.experiments.sweeps.folder import SweepFolder
 from tests.sweep_parts import Spec
 with SweepFolder(Path({str(tmp_path)!r}), Spec()).held():
     os.kill(os.getpid(), signal.SIGKILL)

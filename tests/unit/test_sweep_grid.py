@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from backtest.discovery import load_strategy
 from backtest.errors import UsageError
-from backtest.sweeps.grid import Grid, read_grid, sweepable, value_of
+from backtest.experiments.sweeps.grid import Grid, read_grid, sweepable, value_of
+from backtest.strategy.loading import load_strategy
 
 FILE = """\
 from typing import Literal

@@ -8,14 +8,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from backtest.api import make_rules
 from backtest.engine.timeline import Question
 from backtest.errors import UsageError
-from backtest.sweeps import prepared as module
-from backtest.sweeps.evaluate import evaluate
-from backtest.sweeps.prepared import PreparedSweep, _record
-from backtest.sweeps.run import SweepRequest, prepare_sweep
-from backtest.workspace import Workspace
+from backtest.experiments.runs.run import make_rules
+from backtest.experiments.sweeps import prepared as module
+from backtest.experiments.sweeps.evaluate import evaluate
+from backtest.experiments.sweeps.prepared import PreparedSweep, _record
+from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
 from tests.made_up import day
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from backtest.sweeps.spec import SweepSpec
+from backtest.experiments.sweeps.spec import SweepSpec
 
 SPEC = SweepSpec(
     strategy="beats",

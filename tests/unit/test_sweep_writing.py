@@ -12,8 +12,8 @@ import pytest
 from backtest.errors import DataError, UsageError
 from backtest.reports.assets import PLOTLY, store_plotly
 from backtest.reports.sweep_page import write_sweep_page
-from backtest.reports.sweep_words import label, sentences, share_of, span
-from backtest.research.surface import summary
+from backtest.reports.words.sweep import label, sentences, share_of, span
+from backtest.stats.surface import summary
 from tests.sweeps import set_of, write_sweep
 
 HOLD = list(range(1, 11))

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.strategy import Signal
-from backtest.tracing import StandIn, Trace, active, by_value
+from backtest.strategy.base import Signal
+from backtest.strategy.tracing import StandIn, Trace, active, by_value
 from tests.made_up import earnings
 
 ANY, INT = (5, 2.5), (5,)

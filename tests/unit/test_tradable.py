@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from backtest.engine.timeline import decide, schedule, tradable_session
+from backtest.data.calendar import trading_calendar
+from backtest.data.market import tradable_session
+from backtest.data.prices import read_prices
+from backtest.engine.timeline import decide, schedule
 from backtest.events import Earnings, ShortReport, Start
-from backtest.market.calendar import trading_calendar
-from backtest.market.prices import read_prices
-from backtest.strategy import Signal
+from backtest.strategy.base import Signal
 from tests.asking import END_OF_DAY, Asked, ask
 from tests.made_up import MINUTES_5, day, earnings, news, report, utc
 

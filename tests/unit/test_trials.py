@@ -7,7 +7,13 @@ import pyarrow as pa
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.trials import count_trials, read_trials, record_run, record_sweep, trials_folder
+from backtest.experiments.trials import (
+    count_trials,
+    read_trials,
+    record_run,
+    record_sweep,
+    trials_folder,
+)
 
 PARAMETERS = {"hold": 3, "stop": 0.1, "inner": {"level": 0.0, "names": ["b", "a"]}, "target": None}
 NAMES = ["hold", "stop", "inner.level", "inner.names", "target"]
@@ -230,7 +236,7 @@ def test_recording_a_run_loads_nothing_heavy(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from backtest.trials import record_run
+from backtest.experiments.trials import record_run
 record_run(Path({str(tmp_path)!r}), {run()!r})
 found = [name for name in ("pandas", "pyarrow", "numpy") if name in sys.modules]
 assert not found, found

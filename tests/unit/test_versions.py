@@ -8,11 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backtest import versions
-from backtest.datafiles import metadata_of, metadata_path, read_data_file
-from backtest.errors import DataError, UsageError
-from backtest.locks import held
-from backtest.versions import (
+from backtest.data import versions
+from backtest.data.datafile import metadata_of, metadata_path, read_data_file
+from backtest.data.versions import (
     put,
     read_version,
     seal,
@@ -20,6 +18,8 @@ from backtest.versions import (
     version_as_of,
     version_before,
 )
+from backtest.errors import DataError, UsageError
+from backtest.workspace.locks import held
 from tests.versioned import recorded
 
 FIRST = "date,close\n2025-06-02,1\n"
@@ -306,10 +306,10 @@ def test_a_folder_that_cannot_be_written_is_told(path, monkeypatch):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from backtest import datafiles
-from backtest.versions import put
+from backtest.data.datafile import read_data_file
+from backtest.data.versions import put
 path, steps, real = Path(sys.argv[1]), int(sys.argv[2]), os.replace
-file = datafiles.read_data_file(path, seal_command="")
+file = read_data_file(path, seal_command="")
 def replace(*places):
     global steps
     if steps == 0:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backtest.errors import UsageError
-from backtest.workspace import Workspace, find_workspace, workspace_of_worker
+from backtest.workspace.folders import Workspace, find_workspace, workspace_of_worker
 
 
 @pytest.mark.parametrize("below", [".", "strategies", "data/prices", "reports"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from backtest.audit.source import Cells, Row, Source, Table
-    from backtest.events import Event
+    from backtest.data.event import Event
 
 _WEEK = timedelta(days=7)  # five sessions, on the same weekday
 _KEPT = ("symbol", "published_at", "precision")

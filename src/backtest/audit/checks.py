@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from backtest.audit.findings import Pair
     from backtest.audit.observe import Ask, Observation
     from backtest.audit.source import Row, Source, World
-    from backtest.events import Event
+    from backtest.data.event import Event
 
 VARIANTS = 3  # of made-up prices, for each session
 _MOST_SHOWN = 20

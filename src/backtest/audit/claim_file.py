@@ -20,13 +20,13 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import TYPE_CHECKING
 
-from backtest.datafiles import open_data_file, raise_problems, read_data_file, read_rows
-from backtest.versions import seal
+from backtest.data.datafile import open_data_file, raise_problems, read_data_file, read_rows
+from backtest.data.versions import seal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from backtest.datafiles import DataFile
+    from backtest.data.datafile import DataFile
 
 NAME = "claims"
 SEAL_COMMAND = f"backtest events seal {NAME}"

@@ -22,21 +22,22 @@ from backtest.audit.claim_file import (
     claims_path,
     read_claims,
 )
-from backtest.audit.data.session_figures import session_figure
-from backtest.audit.data.stated_figures import agrees
-from backtest.catalog import list_events
-from backtest.datafiles import raise_problems
-from backtest.market.calendar import trading_calendar
-from backtest.market.prices import price_symbols, read_prices
-from backtest.reports.formats import field
+from backtest.data.calendar import trading_calendar
+from backtest.data.checks.figures import agrees
+from backtest.data.checks.session_figures import session_figure
+from backtest.data.datafile import raise_problems
+from backtest.data.listing import list_events
+from backtest.data.prices import price_symbols, read_prices
+from backtest.stats.formats import field
+from backtest.strategy.kinds import event_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from backtest.audit.claim_file import Claim
-    from backtest.catalog import EventRow
-    from backtest.market.prices import Prices
-    from backtest.workspace import Workspace
+    from backtest.data.listing import EventRow
+    from backtest.data.prices import Prices
+    from backtest.workspace.folders import Workspace
 
 Judgement = Literal["true", "imprecise", "false", "unknown"]
 JUDGEMENTS: tuple[Judgement, ...] = ("true", "imprecise", "false", "unknown")
@@ -109,7 +110,8 @@ def judge_claims(workspace: Workspace) -> list[Verdict]:
 
     """
     claims = read_claims(workspace.data)
-    events = {row.event.id: row for row in list_events(workspace, None, None, REACTION_MINUTES)}
+    rows = list_events(workspace, event_kinds(workspace).values(), None, REACTION_MINUTES)
+    events = {row.event.id: row for row in rows}
     problems = [text for claim in claims for text in _faults_of_event(claim, events)]
     raise_problems(claims_path(workspace.data), problems)
     folder = workspace.data / "prices"

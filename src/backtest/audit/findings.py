@@ -71,7 +71,7 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def finding(what: str, pair: Pair = (None, None)) -> dict[str, Any]:
-    """A finding as the record holds it; see `backtest.audits`."""
+    """A finding as the record holds it; see `backtest.audit.record`."""
     full, world = pair
     about = full or world or {"date": None, "event_id": ""}
     return {

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from backtest.audit.observe import Ask, Observation, observe
 from backtest.errors import BacktestError
-from backtest.sweeps.processes import end_with_parent, without_ctrl_c
+from backtest.workspace.processes import end_with_parent, without_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,8 +14,8 @@ import numpy as np
 
 from backtest.audit import worlds
 from backtest.audit.lanes import Job, Lane
-from backtest.evidence import LEVEL
-from backtest.research.multiple_testing import wilson_interval
+from backtest.experiments.runs.evidence import LEVEL
+from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.audit.clock import showing
 from backtest.audit.peek import Peek
-from backtest.audit.purity import Watch
-from backtest.discovery import BacktraderStrategy, configure
+from backtest.audit.watch import Watch
+from backtest.data.inputs import Inputs, read_inputs
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
-from backtest.inputs import Inputs, read_inputs
-from backtest.places import InstalledStrategy, find_strategy, strategy_places
-from backtest.workspace import workspace_of_worker
+from backtest.strategy.loading import BacktraderStrategy, configure
+from backtest.strategy.places import InstalledStrategy, find_strategy, strategy_places
+from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import date, datetime
 
-    from backtest.engine.result import Result
+    from backtest.engine.replay.result import Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
-    from backtest.strategy import Strategy
+    from backtest.strategy.base import Strategy
 
 Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
@@ -234,7 +234,7 @@ def _replay(
 
 
 def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
-    from backtest.engine.event_strategy import replay_event_strategy
+    from backtest.engine.replay.event_strategy import replay_event_strategy
 
     def replay(span: Any) -> Result:
         decisions = schedule(strategy.listens_to, inputs.events, inputs.history, span, ask.reaction)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
-from backtest.strategy import Strategy
-from backtest.workspace import workspace_of_worker
+from backtest.strategy.base import Strategy
+from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
-    from backtest.market.view import Market
+    from backtest.data.market import Market
 
 
 class Peek(Strategy):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.engine.panel import panel_of, signal_rows
-from backtest.evidence import LEADING
-from backtest.research.placebo import random_timing, signals_of_trades
+from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.experiments.runs.evidence import LEADING
+from backtest.experiments.runs.placebo import random_timing, signals_of_trades
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backtest.engine.panel import Panel
-    from backtest.engine.result import Result
+    from backtest.data.inputs import Inputs
+    from backtest.engine.kernel.panel import Panel
+    from backtest.engine.replay.result import Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
-    from backtest.inputs import Inputs
 
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
 

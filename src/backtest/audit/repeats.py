@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from backtest.audit.checks import Check
 from backtest.audit.findings import differences, finding
 from backtest.audit.lanes import Job, Lane
-from backtest.audit.purity import CLOCK
+from backtest.audit.watch import CLOCK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

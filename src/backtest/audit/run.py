@@ -11,20 +11,21 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads
-from backtest.audit.data import check_data
 from backtest.audit.lanes import Lane, in_processes
 from backtest.audit.null import null_jobs, null_lanes, null_record
 from backtest.audit.observe import Ask
+from backtest.audit.record import Audit, read_audit
 from backtest.audit.repeats import UNSTEADY, Repeats, note_chance
 from backtest.audit.sensitivity import delay_record, delays, peek_record
 from backtest.audit.source import read_source
-from backtest.audits import Audit, read_audit
-from backtest.datafiles import write_text
-from backtest.discovery import BacktraderStrategy, configure, plain
+from backtest.data.checks import check_data
+from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
-from backtest.inputs import read_inputs
-from backtest.places import find_strategy
-from backtest.runs import folder_name, program_sha256, run_id
+from backtest.experiments.runs.store import folder_name, program_sha256, run_id
+from backtest.strategy.kinds import event_kinds
+from backtest.strategy.loading import BacktraderStrategy, configure, plain
+from backtest.strategy.places import find_strategy
+from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,15 +33,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.audit.checks import Check
-    from backtest.audit.data import Finding
     from backtest.audit.lanes import Crew
     from backtest.audit.observe import Observation
     from backtest.audit.source import Source
-    from backtest.discovery import StrategyFile
+    from backtest.data.checks import Finding
+    from backtest.data.inputs import Inputs
     from backtest.engine.rules import Rules
-    from backtest.inputs import Inputs
-    from backtest.strategy import Strategy
-    from backtest.workspace import Workspace
+    from backtest.strategy.base import Strategy
+    from backtest.strategy.loading import StrategyFile
+    from backtest.workspace.folders import Workspace
 
     Progress = Callable[[int, int], None]  # worlds done, worlds in all
 
@@ -204,7 +205,8 @@ def audit(
     started = datetime.now(UTC)
     crew = crew or partial(in_processes, workers=os.cpu_count() or 1)
     found = _examine(prepared, crew, progress or (lambda *_: None))
-    data = check_data(prepared.workspace, prepared.request.symbols)
+    kinds = event_kinds(prepared.workspace).values()
+    data = check_data(prepared.workspace, kinds, prepared.request.symbols)
     record = {
         "audit_id": run_id(prepared.identity),
         **prepared.identity,

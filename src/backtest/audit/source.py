@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from backtest.datafiles import metadata_path, open_data_file, read_rows
-from backtest.events import NEW_YORK
-from backtest.market.borrow import parse_borrow_rates
-from backtest.market.prices import parse_prices
+from backtest.data.borrow import parse_borrow_rates
+from backtest.data.datafile import metadata_path, open_data_file, read_rows
+from backtest.data.event import NEW_YORK
+from backtest.data.prices import parse_prices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backtest.workspace import Workspace
+    from backtest.workspace.folders import Workspace
 
 Cells = dict[str, str]
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.audit.source import NEVER, Cells, Row, event_row
-from backtest.events import NEW_YORK
-from backtest.market.calendar import trading_calendar
+from backtest.data.calendar import trading_calendar
+from backtest.data.event import NEW_YORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backtest.events import Event
+    from backtest.data.event import Event
 
 _NOT_ASKED = "retrieved_at"  # it is now
 _NUMBERS = {"number": "a number", "integer": "a whole number"}
@@ -26,10 +26,10 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
     """Ask for the fields of an event, one by one; an answer that is wrong is asked for again.
 
     Returns:
-        Texts by field, as `editing.add_event` takes them.
+        Texts by field, as `edits.add_event` takes them.
 
     """
-    from backtest.events.rows import columns_of, prepared
+    from backtest.data.event_rows import columns_of, prepared
 
     typer.echo(
         f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
@@ -49,7 +49,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
 
 def _implied(name: str, answers: Mapping[str, str]) -> str:
     """The precision, where the time has told it already; empty for any other field."""
-    from backtest.events.stamps import stamped
+    from backtest.data.stamps import stamped
 
     if name != "precision":
         return ""
@@ -60,7 +60,7 @@ def _implied(name: str, answers: Mapping[str, str]) -> str:
 
 
 def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
-    from backtest.events.rows import field_fault
+    from backtest.data.event_rows import field_fault
 
     field = kind.model_fields[name]
     needed = field.is_required() or name == "source_url"
@@ -81,8 +81,8 @@ def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
 
 def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
     """What may be answered, in words; empty where any text may."""
-    from backtest.events.rows import UNKNOWN_SOURCE
-    from backtest.events.stamps import FORMS, is_bare_day
+    from backtest.data.event_rows import UNKNOWN_SOURCE
+    from backtest.data.stamps import FORMS, is_bare_day
 
     if name == "published_at":
         return "Write one of\n    " + "\n    ".join(FORMS)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from backtest.audit.record import Audit
     from backtest.audit.run import PreparedAudit
-    from backtest.audits import Audit
 
     Record = Mapping[str, Any]
 
@@ -71,16 +71,16 @@ def audit(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Ask whether a strategy looks ahead, and show where it does."""
-    from backtest.api import make_rules
+    from backtest.audit.record import EXIT_CODE
     from backtest.audit.run import AuditRequest, prepare
-    from backtest.audits import EXIT_CODE
     from backtest.cli import show
-    from backtest.config import read_config
     from backtest.engine.costs import read_costs
     from backtest.errors import DataError
+    from backtest.experiments.runs.run import make_rules
     from backtest.reports.audit_page import write_audit_page
     from backtest.reports.index_page import write_index
-    from backtest.workspace import find_workspace
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
 
     config = read_config({"symbol": symbol, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
@@ -122,8 +122,8 @@ def audit(
 
 def _tell_runs(reports: Path, record: Record) -> None:
     """Draw the pages of the strategy's runs anew: they show how it was last audited."""
+    from backtest.experiments.runs.store import is_complete, list_runs
     from backtest.reports.draw import write_page
-    from backtest.runs import is_complete, list_runs
 
     for run in list_runs(reports):
         of = run.manifest["strategy"], run.manifest.get("strategy_sha256")
@@ -161,7 +161,7 @@ def _print_audit(out: Console, record: Record) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.reports import audit_words as words
+    from backtest.reports.words import audit as words
 
     color = "green" if record["outcome"] == "clean" else "red"
     out.print(Text(f"{words.title(record)} · audit {record['audit_id']}", style="bold"))
@@ -191,7 +191,7 @@ def _print_audit(out: Console, record: Record) -> None:
 
 def _told(record: Record) -> Iterator[tuple[str, str]]:
     """What was tried and found: a heading and its sentences."""
-    from backtest.reports import audit_words as words
+    from backtest.reports.words import audit as words
 
     noun = words.decided(record)
     for check in record["checks"]:
@@ -209,7 +209,7 @@ def _sides(check: Record, finding: Record) -> Table:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.reports import audit_words as words
+    from backtest.reports.words import audit as words
 
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)

@@ -18,7 +18,7 @@ from backtest.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from backtest.contract.report import Report
+    from backtest.audit.contract.report import Report
 
 EXAMPLES = (
     "Example: `backtest check insider_sale`. The exit code is 2 where the contract is broken and "
@@ -36,10 +36,10 @@ def check(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
+    from backtest.audit.contract.contract import check as check_contract
     from backtest.cli import show
-    from backtest.config import read_config
-    from backtest.contract.run import check as check_contract
-    from backtest.workspace import find_workspace
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
 
     report = check_contract(
         find_workspace(strategies, data),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.discovery import StrategyFile
-    from backtest.workspace import Workspace
+    from backtest.strategy.loading import StrategyFile
+    from backtest.workspace.folders import Workspace
 
 
 def chosen_strategies(
@@ -30,7 +30,7 @@ def chosen_strategies(
 
     """
     from backtest.errors import UsageError
-    from backtest.places import find_strategy, strategy_places
+    from backtest.strategy.places import find_strategy, strategy_places
 
     files: list[StrategyFile] = []
     left_out: list[str] = []
@@ -54,8 +54,8 @@ def chosen_strategies(
 
 def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, str]) -> None:
     """Hold what is set in several strategies against the parameters of each."""
-    from backtest.discovery import parameters
     from backtest.errors import UsageError
+    from backtest.strategy.loading import parameters
 
     for name, value in settings.items():
         having = [file.name for file in files if name in parameters(file.cls)]

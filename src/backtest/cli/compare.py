@@ -9,7 +9,7 @@ import typer
 from backtest.cli.options import AsJson, ReportsFolder
 
 if TYPE_CHECKING:
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 EXAMPLES = (
     "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
@@ -31,10 +31,10 @@ def compare(
     """Show the figures of runs side by side, with their benchmark, and write a page of them."""
     from backtest.cli import show
     from backtest.errors import UsageError
+    from backtest.experiments.runs.store import find_run, latest_runs
     from backtest.reports.compare_page import write_comparison
     from backtest.reports.index_page import write_index
-    from backtest.runs import find_run, latest_runs
-    from backtest.workspace import find_reports
+    from backtest.workspace.folders import find_reports
 
     reports = find_reports(out)
     runs = [find_run(reports, name) for name in run] if run else latest_runs(reports)
@@ -58,8 +58,8 @@ def compare(
 
 def _print_table(runs: list[Run]) -> None:
     from backtest.cli import show
-    from backtest.evidence import trials_on_record
-    from backtest.reports.evidence_words import comparison_notes, comparison_rows
+    from backtest.experiments.runs.evidence import trials_on_record
+    from backtest.reports.words.run import comparison_notes, comparison_rows
 
     terminal = show.console()
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]

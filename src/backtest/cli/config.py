@@ -19,7 +19,7 @@ from backtest.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backtest.config import Config, Setting
+    from backtest.workspace.settings import Config, Setting
 
 EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 --json`"
 
@@ -39,7 +39,7 @@ def config(
     With options, it shows what a command with these options works with.
     """
     from backtest.cli import show
-    from backtest.config import read_config
+    from backtest.workspace.settings import read_config
 
     given = {
         "symbol": symbol,
@@ -78,8 +78,8 @@ def _print(found: Config, rows: Iterable[Setting]) -> None:
 
 def _shown(value: Any) -> str:
     """A value in a line."""
-    from backtest.discovery import shown
-    from backtest.reports.formats import UNKNOWN
+    from backtest.stats.formats import UNKNOWN
+    from backtest.strategy.loading import shown
 
     if value is None:
         return UNKNOWN
@@ -88,8 +88,8 @@ def _shown(value: Any) -> str:
 
 def _parameters(found: Config) -> list[Setting]:
     """The parameters of strategies that the file sets."""
-    from backtest.config import Setting
-    from backtest.discovery import flat
+    from backtest.strategy.loading import flat
+    from backtest.workspace.settings import Setting
 
     return [
         Setting(f"strategies.{name}.{parameter}", value, "file", str(found.path))
@@ -105,9 +105,9 @@ def _check_strategies(found: Config, given: dict[str, Any]) -> None:
         UsageError: there is no such strategy or parameter, or a value is out of its bounds.
 
     """
-    from backtest.discovery import check_defaults
-    from backtest.places import find_strategy
-    from backtest.workspace import find_workspace
+    from backtest.strategy.loading import check_defaults
+    from backtest.strategy.places import find_strategy
+    from backtest.workspace.folders import find_workspace
 
     folders = [given[f"folders.{name}"] for name in ("strategies", "data", "reports")]
     workspace = find_workspace(*folders)

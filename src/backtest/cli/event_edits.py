@@ -13,7 +13,7 @@ from backtest.cli.options import DataFolder, StrategiesFolder, Yes, parse_pairs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from backtest.editing import Edit
+    from backtest.data.edits import Edit
 
 _EXAMPLE = "target_price=10"
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
@@ -40,12 +40,12 @@ def add(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    from backtest import editing
-    from backtest.catalog import kind_of
     from backtest.cli.asking import ask_event, at_terminal
+    from backtest.data import edits
+    from backtest.data.event_rows import columns_of, read_event_rows
     from backtest.errors import UsageError
-    from backtest.events.rows import columns_of, read_event_rows
-    from backtest.workspace import find_workspace
+    from backtest.strategy.kinds import kind_of
+    from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
     cls = kind_of(workspace, kind)
@@ -53,7 +53,7 @@ def add(
         raise UsageError("Give either --field or --csv, not both.")
     if csv:
         rows = read_event_rows(csv, cls, source_url)
-        edit = editing.add_rows(workspace, cls, rows, reason=f"added from {csv.name}")
+        edit = edits.add_rows(workspace, cls, rows, reason=f"added from {csv.name}")
     else:
         row = parse_pairs("--field", fields or [], example=_EXAMPLE)
         if not row:
@@ -66,7 +66,7 @@ def add(
             row = ask_event(cls)
         if source_url is not None:
             row["source_url"] = source_url
-        edit = editing.add_event(workspace, cls, row)
+        edit = edits.add_event(workspace, cls, row)
     write(edit, kind, yes=yes)
 
 
@@ -79,16 +79,16 @@ def import_file(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Take in a CSV file: new events are added, known ones change where the file differs."""
-    from backtest import editing
-    from backtest.catalog import kind_of
-    from backtest.events.rows import read_event_rows
-    from backtest.workspace import find_workspace
+    from backtest.data import edits
+    from backtest.data.event_rows import read_event_rows
+    from backtest.strategy.kinds import kind_of
+    from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
     cls = kind_of(workspace, kind)
     rows = read_event_rows(file, cls, source_url)
     reason = f"imported {file.name}"
-    edit = editing.add_rows(workspace, cls, rows, reason=reason, replace=True)
+    edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=True)
     write(edit, kind, yes=yes)
 
 
@@ -100,14 +100,17 @@ def edit(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
-    from backtest import editing
+    from backtest.data import edits
     from backtest.errors import UsageError
-    from backtest.workspace import find_workspace
+    from backtest.strategy.kinds import event_kinds
+    from backtest.workspace.folders import find_workspace
 
     settings = parse_pairs("--field", fields or [], example=_EXAMPLE)
     if not settings:
         raise UsageError(f"Name what changes with --field name=value, such as {_EXAMPLE}.")
-    change = editing.edit_event(find_workspace(strategies, data), event_id, settings)
+    workspace = find_workspace(strategies, data)
+    kinds = event_kinds(workspace).values()
+    change = edits.edit_event(workspace, kinds, event_id, settings)
     write(change, _kind_in(event_id), yes=yes)
 
 
@@ -115,10 +118,12 @@ def remove(
     event_id: Id, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """Take an event out of its file."""
-    from backtest import editing
-    from backtest.workspace import find_workspace
+    from backtest.data import edits
+    from backtest.strategy.kinds import event_kinds
+    from backtest.workspace.folders import find_workspace
 
-    change = editing.remove_event(find_workspace(strategies, data), event_id)
+    workspace = find_workspace(strategies, data)
+    change = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
     write(change, _kind_in(event_id), yes=yes)
 
 
@@ -126,12 +131,12 @@ def undo(
     kind: Kind, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
-    from backtest import editing
-    from backtest.catalog import kind_of
-    from backtest.workspace import find_workspace
+    from backtest.data import edits
+    from backtest.strategy.kinds import kind_of
+    from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
-    write(editing.undo_events(workspace, kind_of(workspace, kind)), kind, yes=yes)
+    write(edits.undo_events(workspace, kind_of(workspace, kind)), kind, yes=yes)
 
 
 def _kind_in(event_id: str) -> str:
@@ -176,7 +181,7 @@ def _show(edit: Edit) -> None:
 
 def _lines(edit: Edit) -> Iterator[tuple[str, str]]:
     """The diff as lines, each with its style."""
-    from backtest.reports.formats import UNKNOWN
+    from backtest.stats.formats import UNKNOWN
 
     diff = edit.diff
     for sign, rows, style in (("+", diff.added, "green"), ("-", diff.removed, "red")):

@@ -11,7 +11,7 @@ from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backtest.catalog import EventRow
+    from backtest.data.listing import EventRow
 
 app = typer.Typer(no_args_is_help=True, help="List, show, check, add and change events.")
 
@@ -28,11 +28,13 @@ def list_events(
     """List events with the session in which each can first be traded."""
     from rich.text import Text
 
-    from backtest import catalog
     from backtest.cli import show
-    from backtest.workspace import find_workspace
+    from backtest.data import listing
+    from backtest.strategy.kinds import kinds_named
+    from backtest.workspace.folders import find_workspace
 
-    rows = catalog.list_events(find_workspace(strategies, data), kind, symbol, reaction)
+    workspace = find_workspace(strategies, data)
+    rows = listing.list_events(workspace, kinds_named(workspace, kind), symbol, reaction)
     if as_json:
         show.print_json([row.as_dict() for row in rows])
         return
@@ -42,7 +44,7 @@ def list_events(
 
 
 def _line(row: EventRow) -> str:
-    from backtest.reports.formats import UNKNOWN
+    from backtest.stats.formats import UNKNOWN
 
     event = row.event
     session = UNKNOWN if row.obstacle else str(row.session)
@@ -66,14 +68,15 @@ def show_event(
     """Show everything that is known of one event, and what follows from it."""
     from rich.text import Text
 
-    from backtest import catalog
     from backtest.cli import show
-    from backtest.provenance import provenance
-    from backtest.reports.formats import field
-    from backtest.workspace import find_workspace
+    from backtest.data import listing
+    from backtest.data.provenance import provenance
+    from backtest.stats.formats import field
+    from backtest.strategy.kinds import event_kinds
+    from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
-    row = catalog.find_event(workspace, event_id, reaction)
+    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
     origin = provenance(workspace, row.event)
     if as_json:
         show.print_json({**row.as_dict(), "provenance": origin})
@@ -89,7 +92,7 @@ def show_event(
 
 def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What `provenance` tells, as the terminal shows it."""
-    from backtest.reports.formats import field
+    from backtest.stats.formats import field
 
     retrieved = f"unknown; the file was compiled on {origin['compiled_on']}"
     if origin["retrieved_at"] is not None:
@@ -113,11 +116,13 @@ def check_events(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Find events that could be traded before they were public, or that disagree with prices."""
-    from backtest.audit.data import check_events as find
     from backtest.cli.findings import show_findings
-    from backtest.workspace import find_workspace
+    from backtest.data.checks import check_events as find
+    from backtest.strategy.kinds import kinds_named
+    from backtest.workspace.folders import find_workspace
 
-    show_findings(find(find_workspace(strategies, data), kind), as_json=as_json)
+    workspace = find_workspace(strategies, data)
+    show_findings(find(workspace, kinds_named(workspace, kind)), as_json=as_json)
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
@@ -128,7 +133,7 @@ def judge_claims(
     from backtest.audit.claims import judge_claims as judge
     from backtest.cli import show
     from backtest.cli.findings import print_verdicts
-    from backtest.workspace import find_workspace
+    from backtest.workspace.folders import find_workspace
 
     verdicts = judge(find_workspace(strategies, data))
     if as_json:
@@ -145,13 +150,14 @@ def seal_events(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
-    from backtest import catalog
     from backtest.audit import claim_file
-    from backtest.workspace import find_workspace
+    from backtest.data import listing
+    from backtest.strategy.kinds import kind_of
+    from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
     if kind == claim_file.NAME:
         place = claim_file.seal_claims(workspace.data, source)
     else:
-        place = catalog.seal_events(workspace, kind, source)
+        place = listing.seal_events(workspace, kind_of(workspace, kind), source)
     typer.echo(f"wrote {place}")

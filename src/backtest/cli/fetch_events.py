@@ -14,12 +14,12 @@ from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, pars
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from backtest.market.prices import Prices
-    from backtest.revisions import Update
+    from backtest.data.prices import Prices
+    from backtest.data.revisions import Update
     from backtest.sources.edgar.client import Edgar
     from backtest.sources.edgar.lists import Company
     from backtest.sources.edgar.results import Fetched
-    from backtest.workspace import Workspace
+    from backtest.workspace.folders import Workspace
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,7 +82,7 @@ def earnings(
     from backtest.sources.edgar.earnings import fetch_earnings
     from backtest.sources.estimates import ask_estimates
     from backtest.sources.symbols import check_symbol
-    from backtest.workspace import find_workspace
+    from backtest.workspace.folders import find_workspace
 
     symbol = check_symbol(symbol.upper())
     workspace = find_workspace(strategies, data)
@@ -111,13 +111,13 @@ def stakes(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
-    from backtest.config import read_config
-    from backtest.events import StakeDisclosure
-    from backtest.revisions import event_lines
+    from backtest.data.kinds import StakeDisclosure
+    from backtest.data.revisions import event_lines
     from backtest.sources.edgar.lists import find_holder
     from backtest.sources.edgar.stakes import close_before, fetch_stakes
     from backtest.sources.symbols import check_symbol
-    from backtest.workspace import find_workspace
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
 
     symbol = check_symbol(read_config({"symbol": symbol}).one_symbol().upper())
     workspace = find_workspace(strategies, data)
@@ -158,7 +158,7 @@ def filings(
     """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
     from backtest.sources.edgar.filings import fetch_filings
     from backtest.sources.symbols import check_symbol
-    from backtest.workspace import find_workspace
+    from backtest.workspace.folders import find_workspace
 
     symbol = check_symbol(symbol.upper())
     workspace = find_workspace(strategies, data)
@@ -198,7 +198,7 @@ def _company(edgar: Edgar, symbol: str, cik: int | None) -> Company:
 
 
 def _prices(workspace: Workspace, symbol: str) -> Prices | None:
-    from backtest.market.prices import price_symbols, read_prices
+    from backtest.data.prices import price_symbols, read_prices
 
     folder = workspace.data / "prices"
     return read_prices(folder, symbol) if symbol in price_symbols(folder) else None
@@ -213,7 +213,7 @@ def _finish(
 ) -> None:
     """Hold what was fetched against the file, show it, and write it once it is confirmed."""
     from backtest.cli.event_edits import write
-    from backtest.revisions import update
+    from backtest.data.revisions import update
     from backtest.sources.edgar.matching import same
 
     found = update(
@@ -234,7 +234,7 @@ def _tell(found: Update, remarks: list[str], *, accept: bool) -> None:
     from rich.text import Text
 
     from backtest.cli import show
-    from backtest.reports.formats import UNKNOWN
+    from backtest.stats.formats import UNKNOWN
 
     out = show.console()
     for remark in remarks:

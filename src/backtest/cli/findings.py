@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
-from backtest.audit.data import SEVERITIES, by_severity
 from backtest.cli.show import console, print_json
+from backtest.data.checks import SEVERITIES, by_severity
 from backtest.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backtest.audit.claims import Verdict
-    from backtest.audit.data import Finding, Severity
+    from backtest.data.checks import Finding, Severity
 
 _COLORS = {
     "error": "red", "warning": "yellow", "note": "default",

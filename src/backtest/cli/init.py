@@ -20,7 +20,7 @@ def init(
 ) -> None:
     """Make a workspace: strategies, data, reports and settings."""
     from backtest.cli import show
-    from backtest.new_workspace import PARTS, make_workspace
+    from backtest.workspace.start import PARTS, make_workspace
 
     made = make_workspace(folder)
     if as_json:

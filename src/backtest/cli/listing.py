@@ -11,7 +11,7 @@ from backtest.cli.options import AsJson, DataFolder, ReportsFolder, StrategiesFo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backtest.strategy_list import ListedStrategy
+    from backtest.cli.strategy_list import ListedStrategy
 
 app = typer.Typer(no_args_is_help=True, help="List strategies or runs.")
 
@@ -27,9 +27,8 @@ def list_strategies(
     from rich.padding import Padding
     from rich.text import Text
 
-    from backtest import strategy_list
-    from backtest.cli import show
-    from backtest.workspace import find_workspace
+    from backtest.cli import show, strategy_list
+    from backtest.workspace.folders import find_workspace
 
     found = strategy_list.list_strategies(find_workspace(strategies, data, out))
     if as_json:
@@ -61,7 +60,7 @@ def _lines(row: ListedStrategy) -> list[tuple[str, str]]:
 
 
 def _last_run(run: Mapping[str, Any] | None) -> str:
-    from backtest.reports import formats
+    from backtest.stats import formats
 
     if run is None:
         return "never"
@@ -70,7 +69,7 @@ def _last_run(run: Mapping[str, Any] | None) -> str:
 
 
 def _last_audit(audit: Mapping[str, Any] | None) -> str:
-    from backtest.reports import formats
+    from backtest.stats import formats
 
     if audit is None:
         return "never"
@@ -85,12 +84,12 @@ def _changed(past: Mapping[str, Any]) -> str:
 @app.command("runs", epilog="Example: `backtest list runs`")
 def list_runs(as_json: AsJson = False, out: ReportsFolder = None) -> None:
     """List the runs in the reports folder, newest first."""
-    from backtest import runs
     from backtest.cli import show
-    from backtest.reports import formats
-    from backtest.workspace import find_reports
+    from backtest.experiments.runs import store
+    from backtest.stats import formats
+    from backtest.workspace.folders import find_reports
 
-    found = runs.list_runs(find_reports(out))
+    found = store.list_runs(find_reports(out))
     if as_json:
         show.print_json([{**run.manifest, "path": str(run.path)} for run in found])
         return

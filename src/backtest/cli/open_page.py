@@ -28,7 +28,7 @@ def open_page(
     out: ReportsFolder = None,
 ) -> None:
     """Show a page in the browser; it is drawn where it is missing."""
-    from backtest.workspace import find_reports
+    from backtest.workspace.folders import find_reports
 
     page = _page(find_reports(out), name)
     typer.echo(page)
@@ -54,7 +54,7 @@ def _index(reports: Path) -> Path:
 
 def _comparison(reports: Path) -> Path:
     from backtest.errors import UsageError
-    from backtest.runs import latest_runs
+    from backtest.experiments.runs.store import latest_runs
 
     page = reports / "compare.html"
     if page.exists():
@@ -80,7 +80,7 @@ def _run_page(reports: Path, name: str) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
     from backtest.cli.report import draw_page, need_files
     from backtest.errors import UsageError
-    from backtest.runs import find_run
+    from backtest.experiments.runs.store import find_run
 
     try:
         run = find_run(reports, name)

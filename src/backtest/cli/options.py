@@ -10,7 +10,7 @@ import typer
 
 from backtest.errors import UsageError
 
-# What the environment and `backtest.toml` say of these is looked up by `backtest.config`.
+# What the environment and `backtest.toml` say of these is looked up by `workspace.settings`.
 StrategiesFolder = Annotated[
     list[Path] | None,
     typer.Option(
@@ -135,7 +135,7 @@ def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "")
 
 def announce_compiling() -> None:
     """Say that the kernel has to be compiled first, where it has."""
-    from backtest.engine.compiled import is_kept
+    from backtest.engine.kernel.compiled import is_kept
 
     if not is_kept():
         typer.echo("The kernel is compiled for this machine, once: about 15 seconds.", err=True)

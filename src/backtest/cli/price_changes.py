@@ -13,9 +13,9 @@ from backtest.errors import BacktestError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backtest.sources.price_import import PriceFile
-    from backtest.sources.price_updates import Update
-    from backtest.versions import Version
+    from backtest.data.versions import Version
+    from backtest.sources.own_files import PriceFile
+    from backtest.sources.updates import Update
 
 _MOST = 12  # changes that are shown of a symbol, and symbols of an import
 Accept = Annotated[
@@ -51,7 +51,7 @@ def fetch(
     from backtest.sources.price_fetch import FetchRequest, fetch_prices
     from backtest.sources.symbols import check_symbol
     from backtest.sources.yahoo import ADJUSTS, INTERVALS
-    from backtest.workspace import find_data
+    from backtest.workspace.folders import find_data
 
     names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
     request = FetchRequest(
@@ -109,8 +109,8 @@ def import_file(
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli.asking import at_terminal
-    from backtest.sources.price_import import Reading, import_prices, read_price_file
-    from backtest.workspace import find_data
+    from backtest.sources.own_files import Reading, import_prices, read_price_file
+    from backtest.workspace.folders import find_data
 
     reading = Reading(
         columns=parse_pairs("--map", columns or [], example="close=Last"),
@@ -148,13 +148,13 @@ def undo(
     data: DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
-    from backtest.datafiles import open_data_file
+    from backtest.data.datafile import open_data_file
+    from backtest.data.price_store import price_path, price_symbols
+    from backtest.data.versions import undo as put_back
     from backtest.errors import unknown
-    from backtest.market.price_store import price_path, price_symbols
     from backtest.sources.price_encoding import bars_path
     from backtest.sources.yahoo import INTERVALS
-    from backtest.versions import undo as put_back
-    from backtest.workspace import find_data
+    from backtest.workspace.folders import find_data
 
     folder = find_data(data) / "prices"
     _one_of("--interval", interval, INTERVALS)

@@ -19,12 +19,12 @@ def list_prices(
     as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """List the symbols with their span, adjust mode and source."""
-    from backtest import catalog
     from backtest.cli import show
-    from backtest.reports.formats import UNKNOWN
-    from backtest.workspace import find_workspace
+    from backtest.data import listing
+    from backtest.stats.formats import UNKNOWN
+    from backtest.workspace.folders import find_workspace
 
-    rows = catalog.list_prices(find_workspace(strategies, data))
+    rows = listing.list_prices(find_workspace(strategies, data))
     if as_json:
         show.print_json(rows)
         return
@@ -45,9 +45,9 @@ def check_prices(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
-    from backtest.audit.data import check_prices as find
     from backtest.cli.findings import show_findings
-    from backtest.workspace import find_workspace
+    from backtest.data.checks import check_prices as find
+    from backtest.workspace.folders import find_workspace
 
     symbols = None if symbol is None else [symbol]
     show_findings(find(find_workspace(strategies, data), symbols), as_json=as_json)
@@ -65,9 +65,9 @@ def seal_prices(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
-    from backtest import catalog
-    from backtest.workspace import find_workspace
+    from backtest.data import listing
+    from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
-    seal = catalog.seal_borrow_rates if borrow else catalog.seal_prices
+    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
     typer.echo(f"wrote {seal(workspace, symbol, source, adjust)}")

@@ -10,7 +10,7 @@ import typer
 from backtest.cli.options import ReportsFolder
 
 if TYPE_CHECKING:
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 EXAMPLES = (
     "Examples: `backtest report nvidia_stake --format md` · "
@@ -50,8 +50,8 @@ def report(
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
     from backtest.errors import UsageError, unknown
-    from backtest.runs import find_run
-    from backtest.workspace import find_reports
+    from backtest.experiments.runs.store import find_run
+    from backtest.workspace.folders import find_reports
 
     form = form or _format_of(output)
     if form not in _FORMATS:
@@ -82,7 +82,7 @@ def need_files(run: Run) -> None:
 
     """
     from backtest.errors import UsageError
-    from backtest.run_files import FILES
+    from backtest.experiments.runs.run_files import FILES
 
     if missing := [name for name in FILES if not (run.path / name).exists()]:
         raise UsageError(
@@ -120,8 +120,8 @@ def _write_html(run: Run, output: Path | None) -> Path:
     page = draw_page(run)
     if output is None:
         return page
-    from backtest.datafiles import write_text
     from backtest.reports.single_file import single_file
+    from backtest.workspace.files import write_text
 
     write_text(output, single_file(page))
     return output
@@ -159,7 +159,7 @@ def _tell(text: str, output: Path | None) -> None:
     if output is None:
         typer.echo(text.encode(), nl=False)
         return
-    from backtest.datafiles import write_text
+    from backtest.workspace.files import write_text
 
     write_text(output, text)
     typer.echo(output)

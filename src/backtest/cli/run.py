@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from backtest.api import PreparedRun
-    from backtest.runs import Run
+    from backtest.experiments.runs.run import PreparedRun
+    from backtest.experiments.runs.store import Run
 
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
@@ -76,13 +76,13 @@ def run(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
-    from backtest.api import RunRequest, make_rules, prepare_run
     from backtest.cli import show
     from backtest.cli.chosen import chosen_strategies
-    from backtest.config import read_config
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
-    from backtest.workspace import find_workspace
+    from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
 
     config = read_config({"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
@@ -144,8 +144,8 @@ def _replay(
     plans: list[PreparedRun], *, force: bool
 ) -> tuple[list[tuple[PreparedRun, Run]], list[str]]:
     """Every run that can be made, and the messages of those that cannot."""
-    from backtest.api import replay_run
     from backtest.errors import UsageError
+    from backtest.experiments.runs.run import replay_run
 
     made: list[tuple[PreparedRun, Run]] = []
     faults: list[str] = []
@@ -159,7 +159,7 @@ def _replay(
 
 def _weighed(plan: PreparedRun, run: Run) -> Run:
     """The run with its evidence; what that needs is loaded after the result has been told."""
-    from backtest.api import weigh
+    from backtest.experiments.runs.run import weigh
 
     if "evidence" not in run.manifest:
         announce_compiling()
@@ -168,7 +168,7 @@ def _weighed(plan: PreparedRun, run: Run) -> Run:
 
 def _print_table(terminal: Console, runs: list[Run]) -> None:
     from backtest.cli import show
-    from backtest.reports.formats import costs_line
+    from backtest.stats.formats import costs_line
 
     first = runs[0].manifest
     terminal.print(
@@ -207,9 +207,9 @@ def _side_by_side(reports: Path) -> Path | None:
     Another run that cannot be read is no fault of this one: it is told, and there is no page.
     """
     from backtest.errors import DataError
+    from backtest.experiments.runs.store import latest_runs
     from backtest.reports.compare_page import write_comparison
     from backtest.reports.index_page import write_index
-    from backtest.runs import latest_runs
 
     page = None
     try:

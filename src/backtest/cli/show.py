@@ -12,19 +12,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.evidence import trials_on_record
-from backtest.reports.audit_states import audit_lines
+from backtest.experiments.runs.evidence import trials_on_record
 from backtest.reports.differences import benchmarks_of, differences, heading, span_rows
-from backtest.reports.evidence_words import corrected, evidence_rows, holm_line, plain_sentence
-from backtest.reports.formats import FIGURES, UNKNOWN, new_york_day, percent
-from backtest.reports.no_trade import no_trade
+from backtest.reports.words.audit_states import audit_lines
+from backtest.reports.words.no_trade import no_trade
+from backtest.reports.words.run import corrected, evidence_rows, holm_line, plain_sentence
+from backtest.stats.formats import FIGURES, UNKNOWN, new_york_day, percent
 
 ENTRIES = ("enter", "reverse")
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
     Column = tuple[str, list[str]]  # a heading and its cells
 

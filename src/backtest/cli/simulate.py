@@ -18,7 +18,7 @@ from backtest.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from backtest.simulation import Account
+    from backtest.experiments.simulation.account import Account
 
 EXAMPLES = (
     "Examples: `backtest simulate bars.parquet signals.parquet` · "
@@ -59,13 +59,17 @@ def simulate(
     data: DataFolder = None,
 ) -> None:
     """Trade signals from a file on bars from files, all symbols in one account."""
-    from backtest.api import make_rules
     from backtest.cli import show
-    from backtest.config import read_config
-    from backtest.engine.compiled import is_kept
     from backtest.engine.costs import read_costs
-    from backtest.simulation import check_table_path, simulate_files, write_table
-    from backtest.workspace import find_data
+    from backtest.engine.kernel.compiled import is_kept
+    from backtest.experiments.runs.run import make_rules
+    from backtest.experiments.simulation.account import (
+        check_table_path,
+        simulate_files,
+        write_table,
+    )
+    from backtest.workspace.folders import find_data
+    from backtest.workspace.settings import read_config
 
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
@@ -117,7 +121,7 @@ def _print_results(told: dict[str, Any]) -> None:
     from rich.text import Text
 
     from backtest.cli import show
-    from backtest.reports.formats import FIGURES, costs_line, count
+    from backtest.stats.formats import FIGURES, costs_line, count
 
     counts, figures, terminal = told["counts"], told["figures"], show.console()
     sizes = (f"{counts[name]:,} {name}" for name in ("symbols", "sessions", "bars", "signals"))

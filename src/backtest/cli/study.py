@@ -67,14 +67,14 @@ def study(
 ) -> None:
     """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
     from backtest.cli import show
-    from backtest.config import read_config
     from backtest.errors import UsageError, unknown
+    from backtest.experiments.studies import run as studies
+    from backtest.experiments.studies.measure import Settings
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
-    from backtest.research.event_study.study import WINDOWS
-    from backtest.studies import run as studies
-    from backtest.studies.measure import Settings
-    from backtest.workspace import find_workspace
+    from backtest.stats.event_study.study import WINDOWS
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
 
     if null_world:
         if name is not None:
@@ -115,7 +115,7 @@ def _print_study(out: Console, record: Record) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.reports import study_words as words
+    from backtest.reports.words import study as words
 
     out.print(Text(words.title(record), style="bold"))
     out.print()
@@ -141,8 +141,8 @@ def _print_study(out: Console, record: Record) -> None:
 
 def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.formats import percent
-    from backtest.reports.study_words import effect, probability
+    from backtest.reports.words.study import effect, probability
+    from backtest.stats.formats import percent
 
     last = "As expected" if rows and "right" in rows[0] else "Overlaps"
     headers = ("Window", "Events", "CAAR", "p", "p corrected", "p of t", "Detectable", last)
@@ -166,8 +166,8 @@ def _events(record: Record) -> Table:
     from rich.text import Text
 
     from backtest.cli.show import with_details
-    from backtest.reports.formats import percent
-    from backtest.reports.study_words import MODELS
+    from backtest.reports.words.study import MODELS
+    from backtest.stats.formats import percent
 
     lines = []
     for event in record["events"]:
@@ -181,8 +181,8 @@ def _events(record: Record) -> Table:
 
 def _groups(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.formats import percent
-    from backtest.reports.study_words import probability
+    from backtest.reports.words.study import probability
+    from backtest.stats.formats import percent
 
     headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
     table = new_table(*headers, right=headers[2:], whole=("By", *headers[2:]))
@@ -201,7 +201,7 @@ def _groups(record: Record) -> Table:
 
 def _tests(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.study_words import TESTS, probability
+    from backtest.reports.words.study import TESTS, probability
 
     names = [row["window"] for row in record["windows"]]
     table = new_table("Test", *names, right=names, whole=("Test",))
@@ -215,7 +215,7 @@ def _left_out(record: Record) -> Table:
     from rich.text import Text
 
     from backtest.cli.show import new_table
-    from backtest.reports.formats import new_york_day
+    from backtest.stats.formats import new_york_day
 
     table = new_table("Public", "Why", "Event", whole=("Public",))
     for event in record["left_out"]:
@@ -226,7 +226,7 @@ def _left_out(record: Record) -> Table:
 
 def _null_world(worlds: int, seed: int, *, as_json: bool) -> None:
     from backtest.cli import show
-    from backtest.studies.null_world import LEVEL, null_world
+    from backtest.experiments.studies.null_world import LEVEL, null_world
 
     announce_compiling()
     found = null_world(worlds, seed=seed)

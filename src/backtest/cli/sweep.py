@@ -27,8 +27,8 @@ from backtest.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from backtest.sweeps.folder import Sweep
-    from backtest.sweeps.run import SweepPlan
+    from backtest.experiments.sweeps.folder import Sweep
+    from backtest.experiments.sweeps.run import SweepPlan
 
 EXAMPLES = (
     "Examples: `backtest sweep earnings_surprise --grid hold=1:40 --grid stop=0.02:0.30:0.01` · "
@@ -76,15 +76,15 @@ def sweep(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Evaluate a strategy for every combination of some parameters' values."""
-    from backtest.api import make_rules
     from backtest.cli import show
-    from backtest.config import read_config
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
+    from backtest.experiments.runs.run import make_rules
+    from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep
     from backtest.reports.index_page import write_index
     from backtest.reports.sweep_page import write_sweep_page
-    from backtest.sweeps.run import SweepRequest, known_sweep, prepare_sweep
-    from backtest.workspace import find_workspace
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
 
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
@@ -131,9 +131,9 @@ def _print_summary(sweep: Sweep) -> None:
     from rich.table import Table
 
     from backtest.cli import show
-    from backtest.reports.sweep_evidence import evidence_sentences
-    from backtest.reports.sweep_words import sentences
-    from backtest.research.surface import summary
+    from backtest.reports.words.sweep import sentences
+    from backtest.reports.words.sweep_evidence import evidence_sentences
+    from backtest.stats.surface import summary
 
     told, sets = sweep.manifest, sweep.sets.to_pandas()
     found = summary(sets, told["axes"], told["base"], told["base_figures"])
@@ -147,8 +147,8 @@ def _print_summary(sweep: Sweep) -> None:
 def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
     """Say how many sets there are and how long they take; ask where they are very many."""
     from backtest.errors import UsageError
-    from backtest.reports.formats import counted
-    from backtest.sweeps.run import seconds_a_set
+    from backtest.experiments.sweeps.run import seconds_a_set
+    from backtest.stats.formats import counted
 
     announce_compiling()
     spec = plan.spec
@@ -192,7 +192,7 @@ def _evaluate(plan: SweepPlan, workers: int | None, cluster: str | None) -> Swee
     )
 
     from backtest.cli import show
-    from backtest.sweeps.run import run_sweep
+    from backtest.experiments.sweeps.run import run_sweep
 
     columns: list[Any] = [
         TextColumn("Sets"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),

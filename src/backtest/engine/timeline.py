@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from backtest.data.calendar import trading_calendar
+from backtest.data.events import event_order
+from backtest.data.kinds import Start
+from backtest.data.market import market_before, tradable_session
 from backtest.errors import UsageError, told
-from backtest.events import NEW_YORK, Start, event_order
-from backtest.events.base import NEVER_TRADED
-from backtest.market.calendar import trading_calendar
-from backtest.market.view import market_before
-from backtest.strategy import Signal
+from backtest.strategy.base import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, timedelta
 
-    from backtest.events import Event
-    from backtest.market.prices import Prices
-    from backtest.market.view import Market
-    from backtest.strategy import Direction, Strategy
+    from backtest.data.event import Event
+    from backtest.data.market import Market
+    from backtest.data.prices import Prices
+    from backtest.strategy.base import Direction, Strategy
 
 
 @dataclass(frozen=True)
@@ -227,24 +227,3 @@ def _ask(strategy: Strategy, event: Event, market: Market) -> Decision:
             f"Make it with Signal.long(event, …) or Signal.short(event, …)."
         )
     return Decision(event, market.session, "signal", answer.reason, answer)
-
-
-def tradable_session(
-    event: Event, history: Prices, span: Prices, reaction: timedelta
-) -> tuple[date | None, str]:
-    """The first session in which an event can be traded, and why not where it cannot.
-
-    The session is given also where the replayed span does not hold it; the reason is empty
-    where the event can be traded.
-    """
-    if event.precision in NEVER_TRADED:
-        return None, f"known by the {event.precision} alone, never traded"
-    session = trading_calendar().tradable_session(event.published_at, reaction)
-    if event.published_at.astimezone(NEW_YORK).date() < history.first:
-        # No price existed yet that could have moved on it.
-        return session, f"public before the first price of {event.symbol}, {history.first}"
-    if session < span.first:
-        return session, f"before the first session of the replay, {span.first}"
-    if session > span.last:
-        return session, f"after the last session of the replay, {span.last}"
-    return session, ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from backtest.datafiles import write_text
+from backtest.workspace.files import write_text
 
 # Of plotly's bundles the one with the charts that pages have: a third of the whole, and read in
 # a third of the time. Where it comes from stands beside it.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.discovery import flat
-from backtest.reports import audit_words as words
 from backtest.reports.pages import write_page
+from backtest.reports.words import audit as words
+from backtest.strategy.loading import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,13 +6,13 @@ from datetime import date
 from math import floor, isnan, log10
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.run_files import read_rows
+from backtest.experiments.runs.run_files import read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
+    from backtest.experiments.runs.store import Run
     from backtest.reports.differences import Benchmark
-    from backtest.runs import Run
 
 MOST_POINTS = 25_000  # so that a page stays light
 _COARSER: tuple[tuple[str, Callable[[str], Hashable]], ...] = (

@@ -7,12 +7,12 @@ from itertools import chain
 from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtest.reports.formats import new_york_day, percent
+from backtest.stats.formats import new_york_day, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 MOST_CELLS = 1_500  # so that a page stays light
 _STRONGEST = 50  # percent of the colour in the strongest cell: its text stays readable

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from backtest.discovery import flat
 from backtest.errors import DataError
-from backtest.evidence import LEVEL, trials_on_record
+from backtest.experiments.runs.evidence import LEVEL, trials_on_record
 from backtest.reports.compare_charts import chart, curves_of
 from backtest.reports.compare_matrix import matrix, strengths
 from backtest.reports.compare_tables import correlations, figure_rows
@@ -20,15 +19,16 @@ from backtest.reports.differences import (
     span_rows,
     unlike,
 )
-from backtest.reports.evidence_words import comparison_notes, comparison_rows, corrected, p_value
-from backtest.reports.formats import UNKNOWN, costs_line, counted, percent, ratio
 from backtest.reports.pages import write_page
+from backtest.reports.words.run import comparison_notes, comparison_rows, corrected, p_value
+from backtest.stats.formats import UNKNOWN, costs_line, counted, percent, ratio
+from backtest.strategy.loading import flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 _NEEDED = ("equity.csv", "trades.csv", "decisions.csv")
 _TILES: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (

@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtest.reports.formats import FIGURES, UNKNOWN, ratio
+from backtest.stats.formats import FIGURES, UNKNOWN, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from backtest.experiments.runs.store import Run
     from backtest.reports.compare_charts import Curve
     from backtest.reports.differences import Benchmark
-    from backtest.runs import Run
 
 FEWEST_COMMON = 20  # sessions that a correlation needs
 _DOLLARS = {"commission": min, "borrow": min, "final_equity": max}

@@ -6,14 +6,14 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from backtest.datafiles import write_text
-from backtest.runs import run_id
+from backtest.experiments.runs.store import run_id
+from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 
 def record_comparison(reports: Path, runs: Sequence[Run]) -> Path:

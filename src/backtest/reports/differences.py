@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.discovery import flat
-from backtest.reports.formats import UNKNOWN
+from backtest.stats.formats import UNKNOWN
+from backtest.strategy.loading import flat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
     _Terms = tuple[str, tuple[str, str], float]  # of a benchmark: symbol, span, cash
 

@@ -10,8 +10,8 @@ from datetime import date
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from backtest.discovery import flat
-from backtest.runs import Run, read_run
+from backtest.experiments.runs.store import Run, read_run
+from backtest.strategy.loading import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from backtest.reports.audit_words import outcome
-from backtest.reports.evidence_words import leading_p, p_value
-from backtest.reports.formats import counted, percent, ratio, share
+from backtest.experiments.runs.store import Run
 from backtest.reports.pages import write_page
-from backtest.reports.study_words import probability
-from backtest.runs import Run
+from backtest.reports.words.audit import outcome
+from backtest.reports.words.run import leading_p, p_value
+from backtest.reports.words.study import probability
+from backtest.stats.formats import counted, percent, ratio, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,16 +6,16 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from backtest.discovery import flat
-from backtest.evidence import trials_on_record
-from backtest.reports.evidence_words import plain_sentence
-from backtest.reports.formats import FIGURES, costs_line, gain, new_york_day, percent
-from backtest.reports.no_trade import no_trade
+from backtest.experiments.runs.evidence import trials_on_record
+from backtest.reports.words.no_trade import no_trade
+from backtest.reports.words.run import plain_sentence
+from backtest.stats.formats import FIGURES, costs_line, gain, new_york_day, percent
+from backtest.strategy.loading import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 _OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 _SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")

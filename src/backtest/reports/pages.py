@@ -9,8 +9,8 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from backtest.datafiles import write_text
 from backtest.reports.assets import store_plotly
+from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
     from pathlib import Path

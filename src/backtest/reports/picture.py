@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.errors import UsageError, unknown
 from backtest.reports import picture_panels as panels
-from backtest.reports.evidence_words import leading_p, p_value
-from backtest.reports.formats import costs_line, percent
 from backtest.reports.picture_scene import GAIN, INK, LINE, LOSS, SOFT, Scene, colour
-from backtest.workspace import write_whole
+from backtest.reports.words.run import leading_p, p_value
+from backtest.stats.formats import costs_line, percent
+from backtest.workspace.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 _INCHES = (8.0, 4.5)
 _DOTS_AN_INCH = 400  # 3200 × 1800 pixels: sharp on a dense screen, readable at a quarter of it

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.reports.formats import percent
 from backtest.reports.picture_scene import ACCENT, INK, LINE, PAPER, SOFT, colour
+from backtest.stats.formats import percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,15 +8,15 @@ from functools import cached_property
 from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtest.reports.formats import new_york_day
 from backtest.reports.run_charts import TRADED, kinds_of
+from backtest.stats.formats import new_york_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 
 def _light_palette() -> dict[str, str]:

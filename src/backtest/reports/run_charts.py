@@ -10,14 +10,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backtest.reports.formats import new_york_day
+from backtest.stats.formats import new_york_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 MOST_BARS = 2500
 TRADED = ("enter", "renew", "reverse")

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from backtest.discovery import flat
-from backtest.evidence import LEADING, trials_on_record
-from backtest.reports.audit_states import audit_of, audited_on, caution
-from backtest.reports.audit_words import outcome
-from backtest.reports.evidence_words import evidence_rows, leading_p, p_value, plain_sentence
-from backtest.reports.formats import (
+from backtest.experiments.runs.evidence import LEADING, trials_on_record
+from backtest.experiments.runs.run_files import FILES
+from backtest.reports.histogram import Histogram, histogram_chart
+from backtest.reports.pages import write_page
+from backtest.reports.run_charts import kinds_of, story
+from backtest.reports.words.audit import outcome
+from backtest.reports.words.audit_states import audit_of, audited_on, caution
+from backtest.reports.words.no_trade import no_trade
+from backtest.reports.words.run import evidence_rows, leading_p, p_value, plain_sentence
+from backtest.stats.formats import (
     FIGURES,
     UNKNOWN,
     costs_line,
@@ -20,17 +24,13 @@ from backtest.reports.formats import (
     percent,
     share,
 )
-from backtest.reports.histogram import Histogram, histogram_chart
-from backtest.reports.no_trade import no_trade
-from backtest.reports.pages import write_page
-from backtest.reports.run_charts import kinds_of, story
-from backtest.run_files import FILES
+from backtest.strategy.loading import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from backtest.runs import Run
+    from backtest.experiments.runs.store import Run
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
 MOST_BYTES = 490_000  # of a page, so that it opens at once

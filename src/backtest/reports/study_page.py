@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.reports import study_words as words
-from backtest.reports.formats import UNKNOWN, new_york_day, percent, ratio
 from backtest.reports.pages import write_page
+from backtest.reports.words import study as words
+from backtest.stats.formats import UNKNOWN, new_york_day, percent, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

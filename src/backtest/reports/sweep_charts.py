@@ -6,15 +6,15 @@ from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.reports.sweep_words import label
+from backtest.reports.words.sweep import label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
-    from backtest.research.axes import Axis, Grid
-    from backtest.research.surface import Histogram, Spread, SweepSummary
+    from backtest.stats.axes import Axis, Grid
+    from backtest.stats.surface import Histogram, Spread, SweepSummary
 
     Groups = Mapping[int, Sequence[range]]
 
@@ -47,7 +47,7 @@ _METRICS = (
 
 def make_charts(grid: Grid, sets: pd.DataFrame, found: SweepSummary) -> dict[str, Any]:
     """What the script of the page draws, ready for JSON; it does not grow with the sets."""
-    from backtest.research.surface import histogram
+    from backtest.stats.surface import histogram
 
     groups = _groups(grid)
     returns, sharpes = _METRICS[:2]
@@ -88,7 +88,7 @@ def notes(grid: Grid) -> list[str]:
 
 def _groups(grid: Grid) -> Groups:
     """The groups along each axis that has more than one value, by the number of the axis."""
-    from backtest.research.axes import bins
+    from backtest.stats.axes import bins
 
     sizes = {n: len(axis.levels) for n, axis in enumerate(grid.axes) if len(axis.levels) > 1}
     most = _MOST_POINTS
@@ -136,7 +136,7 @@ def _surface(
     """The median of each metric in each cell, rows for the first axis; null where unknown."""
     import numpy as np
 
-    from backtest.research.surface import cells
+    from backtest.stats.surface import cells
 
     found = cells(sets, grid, along, others_at_default=others_at_default)
     if found is None:

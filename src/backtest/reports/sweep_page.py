@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.discovery import flat
 from backtest.errors import DataError
-from backtest.records import read_record
-from backtest.reports import sweep_words as words
-from backtest.reports.formats import UNKNOWN, costs_line, count, percent, ratio, share
 from backtest.reports.pages import write_page
 from backtest.reports.sweep_charts import make_charts, notes
-from backtest.reports.sweep_evidence import evidence_sentences, walk_forward_rows
+from backtest.reports.words import sweep as words
+from backtest.reports.words.sweep_evidence import evidence_sentences, walk_forward_rows
+from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
+from backtest.strategy.loading import flat
+from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.research.surface import Neighbours, Spread, SweepSummary
+    from backtest.stats.surface import Neighbours, Spread, SweepSummary
 
     Sweep = Mapping[str, Any]
 
@@ -55,7 +55,7 @@ def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
-    from backtest.research.surface import FIGURES
+    from backtest.stats.surface import FIGURES
 
     try:
         sets = pd.read_parquet(path, columns=["set", *FIGURES])
@@ -74,8 +74,8 @@ def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
 
 def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
     """What the template names, and what its script draws, from one row a set in product order."""
-    from backtest.research.axes import make_grid
-    from backtest.research.surface import summary
+    from backtest.stats.axes import make_grid
+    from backtest.stats.surface import summary
 
     grid = make_grid(sweep["axes"], sweep["base"])
     found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])

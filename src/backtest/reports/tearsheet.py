@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backtest.datafiles import write_text
 from backtest.reports.pages import fill
 from backtest.reports.tearsheet_charts import charts
 from backtest.reports.tearsheet_quantstats import STRATEGY, metrics_table, quantstats_at_work
@@ -20,7 +19,8 @@ from backtest.reports.tearsheet_tables import (
     wealth,
     yearly_table,
 )
-from backtest.research.figures import FEWEST_SESSIONS
+from backtest.stats.figures import FEWEST_SESSIONS
+from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,10 +9,10 @@ from json import JSONDecodeError
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from backtest.data.event import NEW_YORK
 from backtest.errors import DataError
-from backtest.events import NEW_YORK
 from backtest.sources.retries import PassingError, Patience, patiently
-from backtest.workspace import cache_folder
+from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
     from datetime import date

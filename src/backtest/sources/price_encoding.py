@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from backtest.datafiles import (
+from backtest.data.datafile import (
     DataFile,
     header_of,
     known_metadata,
@@ -18,9 +18,9 @@ from backtest.datafiles import (
     read_data_file,
     read_rows,
 )
+from backtest.data.price_rows import parquet_bytes, parquet_table
+from backtest.data.prices import parse_prices
 from backtest.errors import DataError
-from backtest.market.price_rows import parquet_bytes, parquet_table
-from backtest.market.prices import parse_prices
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -105,6 +105,6 @@ def number(value: float) -> str:
 
 
 def _is_finer(path: Path) -> bool:
-    from backtest.market.price_store import DATASET
+    from backtest.data.price_store import DATASET
 
     return path.suffix == ".parquet" and path.parent.name != DATASET

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from backtest.datafiles import json_object, metadata_path
+from backtest.data.datafile import metadata_path
+from backtest.data.event import NEW_YORK
+from backtest.data.price_store import place_for
 from backtest.errors import UsageError
-from backtest.events import NEW_YORK
-from backtest.market.price_store import place_for
 from backtest.sources.price_encoding import bars_path, open_kept
-from backtest.sources.price_updates import DIVIDENDS, Incoming, Update, prepare_update
+from backtest.sources.updates import DIVIDENDS, Incoming, Update, prepare_update
 from backtest.sources.yahoo import Adjust, Interval, ask, first_day, library
 from backtest.sources.yahoo_bars import finished_bars
+from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
     from datetime import date

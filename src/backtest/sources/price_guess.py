@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from backtest.data.calendar import trading_calendar
+from backtest.data.event import NEW_YORK
 from backtest.errors import UsageError, unknown
-from backtest.events import NEW_YORK
-from backtest.market.calendar import trading_calendar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

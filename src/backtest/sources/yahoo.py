@@ -14,11 +14,11 @@ from importlib.metadata import version
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Literal, get_args
 
+from backtest.data.event import NEW_YORK
 from backtest.errors import DataError, SourceError, UsageError
-from backtest.events import NEW_YORK
 from backtest.sources.http import Pace
 from backtest.sources.retries import PassingError, Patience, patiently
-from backtest.workspace import cache_folder
+from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.event import NEW_YORK
+from backtest.data.price_rows import BAR_COLUMNS
 from backtest.errors import DataError, UsageError
-from backtest.events import NEW_YORK
-from backtest.market.calendar import EXCHANGE, trading_calendar
-from backtest.market.price_rows import BAR_COLUMNS
 from backtest.sources.price_encoding import rounded
 
 if TYPE_CHECKING:

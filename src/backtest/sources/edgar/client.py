@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.http import HttpClient, Pace
 from backtest.sources.retries import Patience
-from backtest.workspace import cached
+from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from backtest.events import Earnings
+from backtest.data.kinds import Earnings
 from backtest.sources.edgar.filings import header_or_remark, left_out
 from backtest.sources.edgar.items import ITEMS, RESULTS
 from backtest.sources.edgar.lists import filings_of

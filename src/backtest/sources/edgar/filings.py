@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from backtest.data.kinds import News
 from backtest.errors import SourceError, UsageError
-from backtest.events import News
 from backtest.sources.edgar.insiders import read_sale
 from backtest.sources.edgar.items import ITEMS, RESULTS, by_category
 from backtest.sources.edgar.lists import Filing, filings_of, header_of_filing

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING
 
+from backtest.data.event import NEW_YORK
 from backtest.errors import DataError
-from backtest.events import NEW_YORK
 from backtest.sources.edgar.client import MOVED
 
 if TYPE_CHECKING:
-    from backtest.events.base import Precision
+    from backtest.data.event import Precision
 
 _ACCEPTED = re.compile(r"<ACCEPTANCE-DATETIME>\s*(\d{14})\b")
 _FILED = re.compile(r"(?:<FILING-DATE>|FILED AS OF DATE:)\s*(\d{8})\b")

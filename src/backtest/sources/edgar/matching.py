@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from backtest.events import Earnings, News, StakeDisclosure
+from backtest.data.kinds import Earnings, News, StakeDisclosure
 
 if TYPE_CHECKING:
-    from backtest.events import Event
+    from backtest.data.event import Event
 
 
 def same(known: Event, fetched: Event) -> bool:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from backtest.events import Event
+    from backtest.data.event import Event
     from backtest.sources.edgar.headers import Header
     from backtest.sources.edgar.lists import Filing
 

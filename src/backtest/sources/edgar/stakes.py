@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from backtest.events import StakeDisclosure
+from backtest.data.kinds import StakeDisclosure
 from backtest.sources.edgar import schedules
 from backtest.sources.edgar.filings import header_or_remark, left_out
 from backtest.sources.edgar.lists import filings_of

@@ -1,0 +1,367 @@
+"""The calls: `run`, `compare`, `sweep`, `study` and `load_events`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from backtest.api import asked, tables
+from backtest.api.given import given_strategy
+from backtest.errors import UsageError, unknown
+from backtest.experiments.runs.run import RunRequest, prepare_run
+from backtest.experiments.runs.run import run as run_prepared
+from backtest.workspace.settings import read_config
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from backtest.api.asked import Day, Folder
+    from backtest.api.results import RunResult, StudyResult, SweepResult
+    from backtest.experiments.runs.store import Run
+    from backtest.strategy.base import Strategy
+
+_FEWEST_DRAWS = 99
+
+
+def run(
+    strategy: str | type[Any] | Strategy,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    symbols: str | Sequence[str] | None = None,
+    first: Day = None,
+    last: Day = None,
+    as_of: Day = None,
+    benchmark: str | None = None,
+    cash: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    force: bool = False,
+    strategies: Folder = None,
+    data: Folder = None,
+    reports: Folder = None,
+) -> RunResult:
+    """Replay a strategy against the events and weigh the result, as `backtest run` does.
+
+    What is not given is taken from the environment or `backtest.toml`, as by commands, or else is
+    the default below. A run that exists is read, not made again. A class that stands in a notebook
+    is always replayed: what it uses from other cells may have changed.
+
+    Args:
+        strategy: the name of a strategy, or a subclass (or instance) of `Strategy`, or a subclass
+            of `EventStrategy`.
+        parameters: by name; the strategy's defaults for the others. Those of a strategy within
+            another are nested or dotted: `{"earnings.hold": 5}`.
+        symbols: one stock, or several in one account; CRWV by default.
+        first: first day of the replay, a date or ISO text; the first session of the prices by
+            default.
+        last: last day, likewise.
+        as_of: the day at whose end the data are looked at; as they are by default.
+        benchmark: any symbol with closes; SPY by default.
+        cash: dollars at the start; 100,000 by default.
+        costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
+        rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
+        force: replay also what was run before.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices, events and borrow rates, likewise.
+        reports: folder that the run is written to, likewise.
+
+    Returns:
+        The run: its figures, tables and evidence. `print` tells it in two lines.
+
+    Raises:
+        UsageError: a strategy, parameter, symbol, span, rule or folder is wrong.
+        DataError: a data file is.
+
+    Examples:
+        >>> found = run("earnings_surprise", parameters={"hold": 5})
+        >>> found.trades[["direction", "shares", "exit_reason"]]
+                 direction  shares exit_reason
+        trade_id
+        1            short    1380        stop
+        2            short     612        time
+        3             long    1096        stop
+        4            short    1073        time
+        5            short     858        time
+        6             long     999        time
+        >>> print(found)
+        earnings_surprise · CRWV from 2025-03-28 to 2026-10-02: -0.1 %
+        6 trades. Random timing does as well 35 times in 100. Not distinguishable from luck; an edge
+        under 14 % a trade could not have been seen.
+
+    """
+    workspace = asked.folders(strategies, data, reports)
+    settings, file = asked.settings(parameters), None
+    if not isinstance(strategy, str):
+        file, own = given_strategy(strategy)
+        settings = {**own, **settings}
+    terms = asked.terms(workspace.data, symbols, benchmark, cash, costs, rules)
+    request = RunRequest(
+        strategy=file.name if file else str(strategy),
+        symbols=terms.symbols,
+        settings=settings,
+        first=asked.day("first", first),
+        last=asked.day("last", last),
+        benchmark=terms.benchmark,
+        rules=terms.rules,
+        costs=terms.costs,
+        as_of=asked.day("as_of", as_of),
+    )
+    prepared = prepare_run(workspace, request, file)
+    return tables.run_result(run_prepared(prepared, force=force or file is not None))
+
+
+def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
+    """The figures and the evidence of runs side by side, as `backtest compare` shows them.
+
+    Args:
+        *runs: results of `run`, or run ids, run folders or strategies by name; without any, the
+            latest run of each strategy.
+        reports: folder of the runs that are named; that of the workspace by default.
+
+    Returns:
+        A row for each run and, below, for each benchmark. Columns: the figures of
+        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
+        that would have been seen), `p` of random timing, `p_holm` corrected for the runs compared,
+        and `trials` on record. Fractions, not percent; NaN where unknown.
+
+    Raises:
+        UsageError: there is no such run, or none at all.
+        DataError: a run's folder is damaged.
+
+    Examples:
+        >>> found = compare(run("earnings_surprise"), run("buy_and_hold"))
+        >>> found[["trades", "total_return", "p", "detectable"]].round(3)
+                           trades  total_return      p  detectable
+        earnings_surprise       6        -0.121  0.447       0.201
+        buy_and_hold            1         1.296    NaN         NaN
+        SPY                  <NA>         0.380    NaN         NaN
+
+    """
+    from backtest.api.results import RunResult
+    from backtest.experiments.runs.store import latest_runs
+
+    found = [_read(one) if isinstance(one, RunResult) else _find(one, reports) for one in runs]
+    if not runs:
+        found = latest_runs(asked.folders(None, None, reports).reports)
+    if not found:
+        raise UsageError("There is no run yet to compare. Make one with `run`.")
+    return tables.comparison(found)
+
+
+def _read(result: RunResult) -> Run:
+    from backtest.experiments.runs.store import read_run
+
+    return read_run(result.path)
+
+
+def _find(name: str, reports: Folder) -> Run:
+    from backtest.experiments.runs.store import find_run
+
+    return find_run(asked.folders(None, None, reports).reports, name)
+
+
+def sweep(
+    strategy: str,
+    grid: Mapping[str, object],
+    *,
+    parameters: Mapping[str, object] | None = None,
+    symbols: str | Sequence[str] | None = None,
+    first: Day = None,
+    last: Day = None,
+    cash: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    workers: int | None = None,
+    force: bool = False,
+    strategies: Folder = None,
+    data: Folder = None,
+    reports: Folder = None,
+) -> SweepResult:
+    """Evaluate every combination of some parameters' values, as `backtest sweep` does.
+
+    Args:
+        strategy: the name of a strategy. A class will not do: workers load it from its file.
+        grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
+        parameters: those that all sets share, by name.
+        symbols: one stock, or several in one account; CRWV by default.
+        first: first day, a date or ISO text; the first session of the prices by default.
+        last: last day, likewise.
+        cash: dollars at the start; 100,000 by default.
+        costs: as of `run`.
+        rules: likewise.
+        workers: processes to use; this one alone by default.
+        force: evaluate also what was evaluated before.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices, events and borrow rates, likewise.
+        reports: folder that the sweep is written to, likewise.
+
+    Returns:
+        The sweep: every set with its figures, the default, and what the best is worth.
+
+    Raises:
+        UsageError: the strategy, the grid, a symbol, the span or a folder is wrong.
+        DataError: a data file is.
+
+    Examples:
+        >>> found = sweep("earnings_surprise", {"hold": range(1, 41), "stop": [0.1, 0.2, None]})
+        >>> found.sets.groupby("stop", dropna=False)["total_return"].median().round(3)
+        stop
+        0.1   -0.212
+        0.2   -0.338
+        NaN   -0.805
+        Name: total_return, dtype: float64
+        >>> round(found.default["total_return"], 3)
+        -0.121
+
+    """
+    from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
+
+    asked.check_name(strategy, "A sweep takes the name of a strategy")
+    workspace = asked.folders(strategies, data, reports)
+    terms = asked.terms(workspace.data, symbols, None, cash, costs, rules)
+    request = SweepRequest(
+        strategy=strategy,
+        symbols=terms.symbols,
+        settings=asked.settings(parameters),
+        grid=[asked.axis(name, values) for name, values in grid.items()],
+        first=asked.day("first", first),
+        last=asked.day("last", last),
+        rules=terms.rules,
+        costs=terms.costs,
+    )
+    plan = prepare_sweep(workspace, request)
+    if plan.folder.exists and not force:
+        return tables.sweep_result(known_sweep(plan))
+    done = run_sweep(plan, workers=workers, on_sets=lambda _: None, tell=lambda _: None)
+    return tables.sweep_result(done)
+
+
+def study(
+    name: str,
+    *,
+    symbol: str | None = None,
+    as_strategy: bool = False,
+    windows: Sequence[tuple[int, int]] | None = None,
+    benchmark: str | None = None,
+    model: Literal["market", "market_adjusted", "mean_adjusted"] = "market",
+    reaction: float = 5.0,
+    seed: int = 1,
+    draws: int = 10_000,
+    force: bool = False,
+    strategies: Folder = None,
+    data: Folder = None,
+    reports: Folder = None,
+) -> StudyResult:
+    """Study a stock's abnormal returns about some events, as `backtest study` does.
+
+    Args:
+        name: a kind of event, or a strategy for the events that it would trade.
+        symbol: the stock; CRWV by default.
+        as_strategy: the strategy, where a kind of event has the same name.
+        windows: first and last session of each, counted from day 0; the first leads. By default
+            -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10.
+        benchmark: fund to hold the stock against; SPY or QQQ by default, whichever fits.
+        model: of normal returns.
+        reaction: minutes from publication to the earliest open.
+        seed: of the random days.
+        draws: of the random days, at least 99.
+        force: study also what was studied before.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices and events, likewise.
+        reports: folder that the study is written to, likewise.
+
+    Returns:
+        The study: its windows and events. `print` tells it in sentences.
+
+    Raises:
+        UsageError: the name, a window, the symbol or the benchmark is wrong, or no event can be
+            studied.
+        DataError: a data file is wrong.
+
+    Examples:
+        >>> found = study("earnings", windows=[(-1, 1), (0, 1)])
+        >>> found.windows[["known", "caar", "p", "p_across"]].round(4)
+                 known    caar       p  p_across
+        window
+        [-1,+1]      6 -0.1104  0.0234    0.2994
+        [0,+1]       6 -0.1139  0.0028    0.2494
+
+    """
+    from backtest.experiments.studies.measure import Settings
+    from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
+    from backtest.experiments.studies.run import study as study_prepared
+    from backtest.stats.event_study.models import MODELS
+    from backtest.stats.event_study.study import WINDOWS
+
+    asked.check_name(name, "A study takes the name of a kind of event or of a strategy")
+    if model not in MODELS:
+        raise unknown("model", model, MODELS)
+    if draws < _FEWEST_DRAWS:
+        raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
+    config = read_config({"symbol": symbol, "benchmark": benchmark})
+    texts = [asked.window(ends) for ends in windows or ()]
+    request = StudyRequest(
+        name,
+        config.one_symbol(),
+        as_strategy=as_strategy,
+        benchmark=config.chosen("benchmark"),
+        reaction=reaction,
+        settings=Settings(
+            windows=parse_windows(texts) if texts else WINDOWS, model=model, seed=seed, draws=draws
+        ),
+    )
+    prepared = prepare(asked.folders(strategies, data, reports), request)
+    return tables.study_result(study_prepared(prepared, force=force))
+
+
+def load_events(
+    kind: str | None = None,
+    symbol: str | None = None,
+    *,
+    reaction: float = 5.0,
+    strategies: Folder = None,
+    data: Folder = None,
+) -> pd.DataFrame:
+    """The dated events with the first session that each can be traded in.
+
+    Args:
+        kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
+            default.
+        symbol: one stock; all by default.
+        reaction: minutes from publication to the earliest open.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of events and prices, likewise.
+
+    Returns:
+        A row for each event in order of publication, indexed by its id: `kind`, `symbol`,
+        `published_at` (UTC), `precision`, `tradable_session` (NaT where it cannot be traded, and
+        `not_tradable_because` says why), `headline`, then the other fields that have a value.
+
+    Raises:
+        UsageError: there is no such kind, or no event of the stock.
+        DataError: a file is wrong.
+
+    Examples:
+        >>> found = load_events("short_report", "CRWV")
+        >>> found.reset_index()[["published_at", "tradable_session", "author"]]
+                       published_at tradable_session                     author
+        0 2025-06-11 03:59:59+00:00       2025-06-11  Gil Luria (D.A. Davidson)
+        1 2025-08-25 03:59:59+00:00              NaT                 Jim Chanos
+        2 2025-09-16 12:16:38+00:00       2025-09-16         Kerrisdale Capital
+        3 2025-10-09 10:39:19+00:00       2025-10-09                 Jim Chanos
+        4 2025-11-17 04:59:59+00:00              NaT                 Jim Chanos
+        5 2025-12-02 04:59:59+00:00       2025-12-02                 Jim Chanos
+        6 2025-12-16 04:59:59+00:00       2025-12-16        Wall Street Journal
+        7 2025-12-17 00:31:06+00:00       2025-12-17                 Jim Chanos
+        8 2026-02-02 04:59:59+00:00              NaT                 Jim Chanos
+        9 2026-03-18 03:59:59+00:00       2026-03-18                  Bernstein
+
+    """
+    from backtest.data.listing import list_events
+    from backtest.strategy.kinds import kinds_named
+
+    workspace = asked.folders(strategies, data, "reports")
+    kinds = kinds_named(workspace, kind)
+    return tables.event_table(list_events(workspace, kinds, symbol, reaction))

@@ -1,0 +1,72 @@
+"""Strategies that are handed over as classes, such as those written in a notebook."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtest.errors import UsageError
+from backtest.strategy.base import Strategy
+from backtest.strategy.loading import StrategyFile, flat, is_strategy, one_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class GivenStrategy(StrategyFile):
+    """A strategy class in memory, with the text that it was written in."""
+
+    text: str = ""
+
+    def source_sha256(self) -> str:
+        """Hash of the cell, or of the file, in which the class was written."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def given_strategy(strategy: object) -> tuple[GivenStrategy, Mapping[str, str]]:
+    """A strategy class or instance as `prepare_run` takes one, and its parameters as texts.
+
+    Raises:
+        UsageError: it is neither, or its source cannot be read.
+
+    """
+    cls = strategy if isinstance(strategy, type) else type(strategy)
+    if not is_strategy(cls):
+        raise UsageError(
+            f"{strategy!r} is no strategy. Give the name of one in the strategies folder, "
+            f"or a subclass of Strategy or EventStrategy."
+        )
+    settings = {} if isinstance(strategy, type) else flat(_dumped(strategy))
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    text, place = _source(cls)
+    return GivenStrategy(name, place, one_strategy(str(place), [cls]), text=text), settings
+
+
+def _dumped(strategy: object) -> dict[str, Any]:
+    if isinstance(strategy, Strategy):
+        return strategy.model_dump()
+    raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
+
+
+def _source(cls: type[Any]) -> tuple[str, Path]:
+    """The text of the cell or file in which a class stands, and its place.
+
+    It is found through a method, for a cell is no module that a class could be looked up in.
+    """
+    for method in vars(cls).values():
+        if inspect.isfunction(method) and method.__module__ == cls.__module__:
+            try:
+                lines, _ = inspect.findsource(method)
+            except OSError:
+                break
+            return "".join(lines), Path(method.__code__.co_filename)
+    raise UsageError(
+        f"The source of {cls.__name__} cannot be read, so that its runs could not be told apart. "
+        f"Write the class with its methods in a cell of a notebook, or in a file of the "
+        f"strategies folder."
+    )

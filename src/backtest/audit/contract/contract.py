@@ -1,0 +1,188 @@
+"""The public call: `check` holds a strategy against the contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from backtest.audit.contract import declared
+from backtest.audit.contract import questions as asked
+from backtest.audit.contract.examples import as_example
+from backtest.audit.contract.report import Report, Result, all_results
+from backtest.data.event import Event
+from backtest.data.kinds import Start
+from backtest.errors import UsageError
+from backtest.strategy.loading import BacktraderStrategy, configure
+from backtest.strategy.places import find_strategy, strategy_places
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from backtest.audit.lanes import Crew
+    from backtest.audit.observe import Observation
+    from backtest.audit.run import PreparedAudit
+    from backtest.engine.rules import Rules
+    from backtest.strategy.base import Strategy
+    from backtest.strategy.loading import StrategyFile
+    from backtest.workspace.folders import Workspace
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """What is checked, and on which data."""
+
+    workspace: Workspace
+    file: StrategyFile
+    strategy: Strategy | BacktraderStrategy
+    symbols: tuple[str, ...]
+    settings: Mapping[str, str]
+    rules: Rules
+
+
+def check(
+    workspace: Workspace,
+    name: str,
+    *,
+    symbols: Sequence[str],
+    settings: Mapping[str, str] | None = None,
+    crew: Crew | None = None,
+) -> Report:
+    """Hold a strategy against the contract; nothing is written.
+
+    Args:
+        workspace: the folders.
+        name: of the strategy.
+        symbols: stocks whose events and prices it is asked about; made-up ones stand in where
+            it cannot trade any of their events.
+        settings: parameters as texts by dotted name.
+        crew: who observes the worlds, as of an audit; by default two processes.
+
+    Raises:
+        UsageError: there is no such strategy, symbol or parameter.
+        DataError: a data file is wrong.
+
+    """
+    from backtest.engine.rules import Rules
+
+    try:
+        file = find_strategy(workspace, name)
+    except UsageError as error:
+        if len(strategy_places(workspace).get(name, ())) != 1:
+            raise
+        what, where = _split(str(error), workspace)
+        failed = Result("loads", "failed", what, where)
+        return Report(name, all_results([failed], "It does not load."))
+    found = [Result("loads", "ok", f"{file.path.name} defines {file.cls.__name__}.")]
+    found.append(declared.check_parameters(file))
+    strategy = configure(file, settings or {})
+    found.append(declared.check_kinds(file, strategy.listens_to))
+    if found[-1].outcome == "failed":
+        return Report(name, all_results(found, "It listens to nothing."))
+    subject = _Subject(workspace, file, strategy, tuple(symbols), settings or {}, Rules())
+    return Report(name, all_results([*found, *_examined(subject, crew)], "It fails before."))
+
+
+def _examined(subject: _Subject, crew: Crew | None) -> list[Result]:
+    from backtest.audit.contract.observed import observe
+
+    with TemporaryDirectory(prefix="backtest-check-", ignore_cleanup_errors=True) as folder:
+        prepared, listens = _prepared(subject, folder)
+        given, answers, frozen = _answers(subject, prepared)
+        full, observed = observe(prepared, crew)
+    if full.error and answers.outcome == "ok":
+        answers = Result("answers", "failed", *_split(full.error, subject.workspace))
+    return [listens, frozen, answers, _bounded(subject, given, full), *observed]
+
+
+def _prepared(subject: _Subject, folder: str) -> tuple[PreparedAudit, Result]:
+    """The data that it is observed on: those at hand, or made-up ones where it can trade none."""
+    from backtest.audit.contract.examples import SYMBOL
+    from backtest.audit.contract.made_up_data import made_up_workspace
+    from backtest.audit.run import AuditRequest, prepare
+
+    kinds, data = subject.strategy.listens_to, subject.workspace.data / "events"
+    missing = [k for k in kinds if k not in (Event, Start) and not (data / k.file_name()).exists()]
+    told = ", ".join(kind.kind for kind in kinds)
+    names = " and ".join(subject.symbols)
+
+    def request(symbols: tuple[str, ...]) -> AuditRequest:
+        return AuditRequest(
+            subject.file.name, symbols, subject.settings, None, None, subject.rules, worlds=0
+        )
+
+    if not missing:
+        prepared = prepare(subject.workspace, request(subject.symbols))
+        if count := _tradable(prepared):
+            return prepared, Result("listens", "ok", f"{told}; {count} can be traded in {names}.")
+        what = (
+            f"{told}: no event of {names} can be traded, so that made-up ones were used. Replace "
+            f"the example row of a new signal, or see `backtest events list`."
+        )
+        listens = Result("listens", "warning", what)
+    else:
+        places = ", ".join(f"data/events/{kind.file_name()}" for kind in missing)
+        what = (
+            f"{places} is missing: write the file, then `backtest events seal {missing[0].kind}`."
+        )
+        listens = Result("listens", "failed", what, declared.class_line(subject.file))
+    workspace = made_up_workspace(folder, subject.workspace, subject.strategy)
+    return prepare(workspace, request((SYMBOL,))), listens
+
+
+def _tradable(prepared: PreparedAudit) -> int:
+    """How many events the strategy would be asked about."""
+    from backtest.engine.timeline import schedule
+
+    inputs, kinds = prepared.inputs, prepared.strategy.listens_to
+    reaction = prepared.ask.reaction
+    found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction)
+    started = len(inputs.span) if Start in kinds else 0
+    return started + sum(one.action == "notified" for one in found)
+
+
+def _answers(subject: _Subject, prepared: PreparedAudit) -> tuple[asked.Answers, Result, Result]:
+    """What it answers; whether it answers everything; and whether it stays as it is."""
+    strategy, rows = subject.strategy, as_example(prepared.inputs.events)
+    tried, missing = asked.events_to_try(strategy.listens_to, rows)
+    if isinstance(strategy, BacktraderStrategy):
+        from backtest.audit.contract.replayed import replayed
+
+        given = replayed(strategy, [event for _, event in tried], subject.rules)
+        frozen = declared.check_frozen(subject.file)
+    else:
+        before = declared.kept(strategy)
+        given = asked.answers(strategy, asked.cases(tried, rows, strategy.looks_at))
+        frozen = declared.unchanged(subject.file, before, strategy)
+    if given.fault:
+        what, where = _split(given.fault, subject.workspace)
+        where = where or declared.method_line(subject.file)
+        return given, Result("answers", "failed", what, where), frozen
+    what = f"{given.asked} questions: unknown fields, extreme numbers, no bars, the first event."
+    if given.signals and not any(signal["reason"].strip() for signal in given.signals):
+        missing.append("No signal says its reason.")
+    if missing:
+        return given, Result("answers", "warning", f"{what} {' '.join(missing)}"), frozen
+    return given, Result("answers", "ok", what), frozen
+
+
+def _bounded(subject: _Subject, answers: asked.Answers, full: Observation) -> Result:
+    if isinstance(subject.strategy, BacktraderStrategy):
+        why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
+        return Result("bounded", "not tried", why)
+    on_file = (one for one in (full.passes or [[]])[0] if "weight" in one)
+    given = [*answers.signals, *on_file]
+    if fault := asked.beyond(given, subject.rules):
+        return Result("bounded", "failed", fault, declared.method_line(subject.file))
+    if odd := asked.unusual(given):
+        return Result("bounded", "warning", f"{odd}.", declared.method_line(subject.file))
+    what = f"{len(given)} signals, each within what the account can hold."
+    return Result("bounded", "ok", what)
+
+
+def _split(error: str, workspace: Workspace) -> tuple[str, str]:
+    """A message and, apart, the line of the strategy that it names; places without the folder."""
+    text = error.replace(f"{workspace.strategies}/", "").replace("strategies/", "")
+    lines = [line for line in text.splitlines() if line.strip()]
+    where = [line.strip() for line in lines[1:] if line.startswith("  ")]
+    return " ".join(line for line in lines if not line.startswith("  ")), "\n".join(where)

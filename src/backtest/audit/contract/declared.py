@@ -1,0 +1,142 @@
+"""What a strategy declares: its parameters, its kinds of event, and that it is frozen."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from backtest.audit.contract.report import Result
+from backtest.strategy.base import Strategy
+from backtest.strategy.loading import parameters, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pydantic.fields import FieldInfo
+
+    from backtest.data.event import Event
+    from backtest.strategy.loading import StrategyFile
+
+_BOUNDS = ("gt", "ge", "lt", "le", "multiple_of")
+
+
+def check_parameters(file: StrategyFile) -> Result:
+    """Whether every parameter has a type, bounds, a description and a default that it allows."""
+    known = parameters(file.cls)
+    if not issubclass(file.cls, Strategy):
+        return _of_backtrader(file, known)
+    faults = {name: fault for name, field in known.items() if (fault := _fault(field))}
+    if faults:
+        return Result("parameters", "failed", _told(faults), _lines(file, faults))
+    loose = {name: "a number without bounds" for name, field in known.items() if _is_loose(field)}
+    if loose:
+        return Result("parameters", "warning", _told(loose), _lines(file, loose))
+    return Result("parameters", "ok", f"{len(known)}, each with a type, bounds and a description.")
+
+
+def _of_backtrader(file: StrategyFile, known: dict[str, FieldInfo]) -> Result:
+    untyped = {name: "no type" for name, field in known.items() if field.annotation is Any}
+    if untyped:
+        what = f"{_told(untyped)} The type is that of the default, and None has none."
+        return Result("parameters", "warning", what, _lines(file, untyped))
+    what = f"{len(known)}, each with a type; Backtrader's have no bounds and no descriptions."
+    return Result("parameters", "ok", what)
+
+
+def _fault(field: FieldInfo) -> str:
+    """What is wrong with a parameter; empty where nothing is."""
+    if Any in _types(field.annotation):
+        return "no type (Any)"
+    if not field.description:
+        return "no description"
+    if not field.is_required():
+        default = field.get_default(call_default_factory=True)
+        annotation: Any = Annotated[field.annotation, field]
+        try:
+            TypeAdapter[Any](annotation).validate_python(default)
+        except ValidationError as error:
+            return f"its default {shown(default)} is not allowed ({error.errors()[0]['msg']})"
+    return ""
+
+
+def _is_loose(field: FieldInfo) -> bool:
+    types = _types(field.annotation)
+    bounded = any(hasattr(term, name) for term in field.metadata for name in _BOUNDS)
+    return not types.isdisjoint({int, float}) and not bounded and types <= {int, float, NoneType}
+
+
+def _types(annotation: Any) -> set[Any]:
+    """The types of a union, or the one type; what stands inside `Annotated` counts."""
+    if get_origin(annotation) in (Union, UnionType):
+        return set().union(*map(_types, get_args(annotation)))
+    return {annotation}
+
+
+def _told(faults: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {fault}" for name, fault in faults.items()) + "."
+
+
+def _lines(file: StrategyFile, names: dict[str, str]) -> str:
+    """The lines of the file that declare the parameters."""
+    found = {}
+    for node in ast.walk(ast.parse(file.path.read_bytes())):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found[node.target.id] = node.lineno
+    source = file.path.read_text(encoding="utf-8").splitlines()
+    numbers = sorted({found[name] for name in names if name in found})
+    return "\n".join(f"{file.path.name}, line {n}: {source[n - 1].strip()}" for n in numbers)
+
+
+def check_kinds(file: StrategyFile, kinds: Sequence[type[Event]]) -> Result:
+    """Whether the strategy listens to anything."""
+    if not kinds:
+        what = "listens_to names no kind of event, so that it would never be asked."
+        return Result("listens", "failed", what, class_line(file))
+    return Result("listens", "ok", f"{', '.join(kind.kind for kind in kinds)}.")
+
+
+def check_frozen(file: StrategyFile) -> Result:
+    """Whether its parameters cannot be changed, nor anything be kept in it."""
+    if not issubclass(file.cls, Strategy):
+        return Result("frozen", "not tried", "A strategy of Backtrader's keeps state as it trades.")
+    if not file.cls.model_config.get("frozen"):
+        what = "model_config says frozen=False: what it keeps would change its next answer."
+        return Result("frozen", "failed", what, class_line(file))
+    return Result("frozen", "ok", "Its parameters cannot be changed.")
+
+
+def kept(strategy: BaseModel) -> str:
+    """A text of all that a strategy holds, what is private with it."""
+    private = strategy.__pydantic_private__
+    return f"{strategy!r} with {private!r}" if private else repr(strategy)
+
+
+def unchanged(file: StrategyFile, before: str, strategy: BaseModel) -> Result:
+    """Whether being asked left the strategy as it was; `before` is what it `kept` then."""
+    if kept(strategy) != before:
+        what = f"Being asked changed it, from {before} to {kept(strategy)}."
+        return Result("frozen", "failed", what, method_line(file))
+    return check_frozen(file)
+
+
+def class_line(file: StrategyFile) -> str:
+    """The line on which the strategy begins."""
+    return _line_of(file, file.cls)
+
+
+def method_line(file: StrategyFile) -> str:
+    """The line on which `on_event` or `notify_event` begins."""
+    name = "on_event" if issubclass(file.cls, Strategy) else "notify_event"
+    return _line_of(file, vars(file.cls).get(name, file.cls))
+
+
+def _line_of(file: StrategyFile, thing: Any) -> str:
+    try:
+        lines, number = inspect.getsourcelines(thing)
+    except (OSError, TypeError):
+        return file.path.name
+    return f"{file.path.name}, line {number}: {lines[0].strip()}"

@@ -1,0 +1,165 @@
+"""Purity: what a strategy touches besides what it is handed, told by Python's audit events.
+
+A world can only change the files of its own folder. A file that is named by its absolute path, the
+network and other programs lie outside of it, so that to look at them is a finding of its own.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import site
+import sys
+import sysconfig
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backtest.workspace.files import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Touched = dict[tuple[str, str], str]
+
+_PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
+_NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
+# what they open, Python does not tell
+_UNSEEN = frozenset(
+    {"h5py", "netCDF4", "tables"}
+    | {f"pyarrow.{name}" for name in ("csv", "dataset", "feather", "json", "orc", "parquet")}
+)
+_OF_THE_SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/")
+_MOST = 20
+CLOCK = "reads the clock"
+_PACKAGE = Path(__file__).parent.parent
+
+
+class Watch:
+    """Notes what is touched while a strategy is at work.
+
+    Attributes:
+        touched: by what and the line that did it, such as `reads data/prices/ACME.csv`, when.
+
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.touched: Touched = {}
+        self._root = root.resolve()
+        self._when = ""
+
+    @contextmanager
+    def during(self, when: str) -> Iterator[None]:
+        """Watch meanwhile; `when` is such as `while it decides`."""
+        global _active  # noqa: PLW0603 - the hook of a process is one and stays
+        _install()
+        before, _active, self._when = _active, self, when
+        try:
+            yield
+        finally:
+            _active = before
+
+    def see(self, event: str, terms: tuple[Any, ...]) -> None:
+        """Note an audit event where it tells of something that is not the strategy's to touch."""
+        what = self._told(event, terms)
+        line = self._line(importing=event == "import") if what else None
+        if line is not None and len(self.touched) < _MOST:
+            self.touched.setdefault((what, line), self._when)
+
+    def ask_clock(self) -> None:
+        """Note that the strategy, which called this from above, asks what time it is."""
+        line = self._line(importing=False)
+        self.touched.setdefault((CLOCK, line or ""), self._when)
+
+    def _told(self, event: str, terms: tuple[Any, ...]) -> str:
+        if event == "import":
+            return f"loads {terms[0]}, which opens files unseen," if terms[0] in _UNSEEN else ""
+        if event in ("open", "sqlite3.connect"):
+            return self._reading(*terms) if event == "open" else self._of_file(terms[0])
+        if event in _PROGRAMS:
+            return f"starts a program ({terms[0]})" if terms else "starts another process"
+        if event in _NETWORK:
+            return f"reaches for the network ({terms[0] if event.endswith('info') else terms[1]})"
+        return ""
+
+    def _reading(self, name: Any, _: str | None, flags: int) -> str:
+        reads = flags & (os.O_WRONLY | os.O_RDWR) != os.O_WRONLY
+        is_new = bool(flags & (os.O_TRUNC | os.O_EXCL))  # there is nothing in it yet
+        return self._of_file(name) if reads and not is_new and not isinstance(name, int) else ""
+
+    def _of_file(self, name: Any) -> str:
+        path = Path(os.path.realpath(os.fsdecode(name)))
+        if str(path).startswith((*_OF_THE_SYSTEM, *_libraries())) or _is_source_shown(path):
+            return ""
+        if path.is_relative_to(self._root):
+            path = path.relative_to(self._root)
+            if path.parts[0] == "data":
+                return f"reads {path}"
+            if path.parts[0] == "strategies" and path.suffix in (".py", ".pyc"):
+                return ""
+        return f"reads {path}, which no world can change,"
+
+    def _line(self, *, importing: bool) -> str | None:
+        """The line of the strategy that is at work, or nothing where it is not on the way.
+
+        None where it imports a library, which may read and import what it needs; with `importing`
+        the import itself is what is told.
+        """
+        folder = str(self._root / "strategies")
+        frame = sys._getframe(1)  # noqa: SLF001 - the one way to see who asks
+        while frame is not None:
+            name = frame.f_code.co_filename
+            is_import = name.startswith("<frozen importlib")
+            if is_import and not importing:
+                return None
+            importing = importing and (is_import or name == __file__)
+            if os.path.realpath(name).startswith(folder):
+                text = linecache.getline(name, frame.f_lineno).strip()
+                return f"{Path(name).name}, line {frame.f_lineno}: {text}"
+            frame = frame.f_back  # type: ignore[assignment]
+        return ""
+
+
+_active: Watch | None = None
+
+
+@cache
+def _install() -> None:
+    sys.addaudithook(_hook)
+
+
+def _hook(event: str, terms: tuple[Any, ...]) -> None:
+    global _active  # noqa: PLW0603
+    watch = _active
+    if watch is None or event not in _EVENTS:
+        return
+    _active = None  # what the hook itself opens is not the strategy's
+    try:
+        watch.see(event, terms)
+    finally:
+        _active = watch
+
+
+_EVENTS = frozenset({"import", "open", "sqlite3.connect", *_PROGRAMS, *_NETWORK})
+
+
+def _is_source_shown(path: Path) -> bool:
+    """Whether a line of code is looked up to tell of a failure or a warning."""
+    frame = sys._getframe(1) if path.suffix == ".py" else None  # noqa: SLF001 - as above
+    while frame is not None and frame.f_code.co_filename != linecache.__file__:
+        frame = frame.f_back
+    return frame is not None
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """Folders of Python, its packages and this program, which code is loaded from."""
+    folders = {
+        *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
+        *site.getsitepackages(),
+        site.getusersitepackages(),
+        str(_PACKAGE),
+        str(cache_folder()),
+    }
+    return tuple(sorted(os.path.realpath(folder) + os.sep for folder in folders))

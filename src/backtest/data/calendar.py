@@ -1,0 +1,132 @@
+"""Sessions of the exchange, and the first one in which a fact can be traded.
+
+Timestamps are UTC, sessions are dates without a zone; this module alone turns one into the other.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtest.errors import DataError
+from backtest.workspace.files import cached
+
+if TYPE_CHECKING:
+    from datetime import date, datetime, timedelta
+
+    from numpy.typing import NDArray
+
+# XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date.
+EXCHANGE = "XNYS"
+_FIRST, _LAST = "1990-01-02", "2035-12-31"
+_NEVER = np.datetime64("NaT", "us")
+
+
+class TradingCalendar:
+    """Sessions of XNYS with their opens and closes.
+
+    Args:
+        times: microseconds since 1970, UTC, of shape (3, sessions): the midnight of each session's
+            date, its open and its close.
+
+    """
+
+    def __init__(self, times: NDArray[np.int64]) -> None:
+        moments = times.view("M8[us]")
+        self.sessions: NDArray[np.datetime64] = moments[0].astype("M8[D]")
+        self.opens: NDArray[np.datetime64] = moments[1]
+        self.closes: NDArray[np.datetime64] = moments[2]
+
+    def tradable_session(self, published_at: datetime, reaction: timedelta) -> date:
+        """The first session whose open comes after `published_at` plus the reaction time.
+
+        Strictly after: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
+        """
+        known = _to_utc64(published_at + reaction)
+        return self._session(int(np.searchsorted(self.opens, known, side="right")), published_at)
+
+    def open_of(self, session: date) -> datetime:
+        """When a session opens, UTC."""
+        moment: datetime = self.opens[self._index(session)].item()
+        return moment.replace(tzinfo=UTC)
+
+    def previous_close(self, session: date) -> datetime:
+        """When the session before `session` closed, UTC."""
+        moment: datetime = self.closes[self._index(session) - 1].item()
+        return moment.replace(tzinfo=UTC)
+
+    def last_closed(self, moment: datetime) -> date:
+        """The last session that had closed by a moment."""
+        index = int(np.searchsorted(self.closes, _to_utc64(moment), side="right")) - 1
+        session: date = self.sessions[index].item()
+        return session
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether a session runs at a moment: from its open up to, not at, its close."""
+        now = _to_utc64(moment)
+        opened, closed = (np.searchsorted(t, now, side="right") for t in (self.opens, self.closes))
+        return bool(opened > closed)
+
+    def between(self, first: date, last: date) -> NDArray[np.datetime64]:
+        """The sessions from `first` to `last`, both included."""
+        low, high = np.searchsorted(self.sessions, [np.datetime64(first), np.datetime64(last)])
+        stop = high + (high < len(self.sessions) and self.sessions[high] == np.datetime64(last))
+        return self.sessions[low:stop]
+
+    def opens_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """When the session of each day opens, UTC; NaT for days that are no session."""
+        places = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[places] == days, self.opens[places], _NEVER)
+
+    def closes_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """When the session of each day closes, UTC; NaT for days that are no session."""
+        places = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[places] == days, self.closes[places], _NEVER)
+
+    def sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
+        """The session in whose hours, from its open until before its close, each moment lies.
+
+        NaT for moments outside of all.
+        """
+        places = np.searchsorted(self.opens[1:], moments, side="right")
+        inside = (self.opens[places] <= moments) & (moments < self.closes[places])
+        return np.where(inside, self.sessions[places], _NEVER.astype("M8[D]"))
+
+    def _index(self, session: date) -> int:
+        index = int(np.searchsorted(self.sessions, np.datetime64(session)))
+        if index >= len(self.sessions) or self.sessions[index] != np.datetime64(session):
+            raise DataError(f"{session} is not a session of {EXCHANGE}.")
+        return index
+
+    def _session(self, index: int, moment: datetime) -> date:
+        if index >= len(self.sessions):
+            raise DataError(
+                f"{moment:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
+                f"Check the date; nothing later can be replayed."
+            )
+        session: date = self.sessions[index].item()
+        return session
+
+
+@cache
+def trading_calendar() -> TradingCalendar:
+    """The one calendar of the process; its times are kept in the user's cache."""
+    name = f"{EXCHANGE}-{_FIRST}-{_LAST}-{version('exchange-calendars')}"
+    return TradingCalendar(np.frombuffer(cached(name, _times), np.int64).reshape(3, -1))
+
+
+def _times() -> bytes:
+    """The times of the calendar as the library gives them."""
+    import exchange_calendars  # slow to import, and slower to ask
+
+    calendar: Any = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST)
+    times = (calendar.sessions, calendar.opens, calendar.closes)
+    return np.stack([np.asarray(each, "M8[us]") for each in times]).tobytes()
+
+
+def _to_utc64(moment: datetime) -> np.datetime64:
+    return np.datetime64(moment.astimezone(UTC).replace(tzinfo=None), "us")

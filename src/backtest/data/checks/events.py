@@ -1,0 +1,281 @@
+"""Checks of an event's knowledge time, by itself and by what its texts say.
+
+The bounds, and where they come from:
+
+- A report of a quarter cannot be public before the quarter has ended. `period` is read as a
+  calendar quarter. Closing the books takes the fastest listed companies about a week, so that a
+  report within five days of the end is doubted too.
+- A 13F tells the holdings at the end of a quarter (SEC rule 13f-1): it is filed in the 45 days
+  that follow, never on the quarter's last day or earlier, and describes no other day.
+- EDGAR takes filings on weekdays from 6:00 to 22:00 New York time, so that no acceptance is stamped
+  outside of these hours.
+- A stamp at midnight, to the second, is a day without a time. Read as a time it lies before the
+  open of its own day, so that the event would be traded before anybody knew of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, time, timedelta
+from difflib import SequenceMatcher, get_close_matches
+from typing import TYPE_CHECKING
+
+from backtest.data.calendar import trading_calendar
+from backtest.data.checks.finding import Finding
+from backtest.data.event import COARSE, NEVER_TRADED, NEW_YORK, Event
+from backtest.data.kinds import Earnings, StakeDisclosure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from backtest.data.checks.finding import Severity
+
+_CLOSING_THE_BOOKS = timedelta(days=5)
+_EDGAR_HOURS = (time(6), time(22))
+_SATURDAY = 5
+_ALIKE = 0.8  # share of a headline's letters that two rows have in common
+_SAID = r"(?m:^|[.;:] |\b(?:released|reported|published|announced|issued|filed|came|was|out) )"
+_NO_OTHER_DAY = r"(?! (?:of|on)\b)"  # "before the open of 2025-09-16" speaks of another day
+_AFTER_CLOSE = re.compile(
+    rf"{_SAID}after (?:the )?(?:close|bell|market close|hours)\b{_NO_OTHER_DAY}", re.IGNORECASE
+)
+_BEFORE_OPEN = re.compile(
+    rf"{_SAID}before (?:the )?(?:open|bell|market open)\b{_NO_OTHER_DAY}", re.IGNORECASE
+)
+_WRITTEN_MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?(?= ?[Z+-])", re.IGNORECASE)
+_IN_SESSION = re.compile(rf"{_SAID}during the session\b", re.IGNORECASE)
+
+PEEK = "A strategy would trade the event before it was public."
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """A row of an event file.
+
+    Attributes:
+        where: the file and the line.
+        stamp: `published_at` as the file has it.
+        event: what the row holds.
+
+    """
+
+    where: str
+    stamp: str
+    event: Event
+
+    @property
+    def day(self) -> date:
+        """The New York day of publication."""
+        return self.event.published_at.astimezone(NEW_YORK).date()
+
+    def finding(self, severity: Severity, what: str, why: str, mend: str) -> Finding:
+        """A finding about this row."""
+        seal = f"Then `backtest events seal {self.event.kind}`."
+        return Finding(severity, f"{self.where}, {self.event.id}", what, why, f"{mend} {seal}")
+
+
+def check_time(row: EventRow) -> Iterator[Finding]:
+    """What is wrong with the knowledge time of an event."""
+    if isinstance(row.event, Earnings):
+        yield from _of_period(row, row.event)
+    if isinstance(row.event, StakeDisclosure):
+        yield from _of_filing(row, row.event)
+    if row.event.precision not in COARSE:
+        yield from _midnight(row)
+        yield from _words(row)
+    yield from _hours(row)
+
+
+def check_record(row: EventRow, compiled_on: str | None) -> Iterator[Finding]:
+    """What is missing in a row, or later than the file.
+
+    Args:
+        row: the row.
+        compiled_on: the ISO day on which the file was compiled; None where it is unknown.
+
+    """
+    event = row.event
+    if not event.source_url and not event.source_url_2:
+        yield row.finding(
+            "note",
+            f"No source: {event.headline}",
+            "Nobody can look the fact up.",
+            "Add the address where it can be read.",
+        )
+    if compiled_on and row.day.isoformat() > compiled_on:
+        yield row.finding(
+            "warning",
+            f"Public on {row.day}, after the file was compiled on {compiled_on}",
+            "A fact of the future is a plan, or its day is wrong.",
+            "Check the year and the day.",
+        )
+
+
+def check_doubles(rows: Sequence[EventRow]) -> Iterator[Finding]:
+    """Rows of one symbol, kind and day whose headlines are alike."""
+    for place, row in enumerate(rows):
+        for other in rows[:place]:
+            same = (row.event.symbol, row.day) == (other.event.symbol, other.day)
+            if same and _alike(row.event.headline, other.event.headline):
+                yield row.finding(
+                    "warning",
+                    f"Repeats {other.event.id} of the same day: {row.event.headline}",
+                    "A fact that is there twice counts twice in every statistic.",
+                    "Remove one of the two rows, or tell them apart in the headline.",
+                )
+
+
+def check_symbols(rows: Sequence[EventRow], symbols: Sequence[str]) -> Iterator[Finding]:
+    """The first row of each symbol without prices."""
+    first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in symbols}
+    for symbol, row in sorted(first.items()):
+        near = get_close_matches(symbol, symbols, n=1)
+        yield row.finding(
+            "note",
+            f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else ""),
+            "Its events are never traded.",
+            f"Correct the symbol, or `backtest prices import {symbol} FILE`.",
+        )
+
+
+def _alike(one: str, other: str) -> bool:
+    return SequenceMatcher(None, one.casefold(), other.casefold()).ratio() >= _ALIKE
+
+
+def _of_period(row: EventRow, event: Earnings) -> Iterator[Finding]:
+    end = _quarter_end(event.period)
+    if row.day <= end:
+        yield row.finding(
+            "error",
+            f"Results of {event.period} are stamped {row.day}, and the quarter ends on {end}",
+            PEEK,
+            "Stamp the acceptance or the release, never the period; `period` is the calendar "
+            "quarter.",
+        )
+    elif row.day <= end + _CLOSING_THE_BOOKS:
+        yield row.finding(
+            "warning",
+            f"Results of {event.period} are stamped {row.day}, "
+            f"{(row.day - end).days} days after the quarter's end",
+            "No books are closed that fast; this looks like the end of the period.",
+            "Stamp the acceptance or the release.",
+        )
+
+
+def _of_filing(row: EventRow, event: StakeDisclosure) -> Iterator[Finding]:
+    if event.form.upper().startswith("13F") and event.as_of is not None:
+        if row.day <= event.as_of:
+            yield row.finding(
+                "error",
+                f"A 13F as of {event.as_of} is stamped {row.day}, before it can be filed",
+                PEEK,
+                "Stamp the acceptance of the filing, never the day that it describes.",
+            )
+        if (event.as_of + timedelta(days=1)).day != 1 or event.as_of.month % 3:
+            yield row.finding(
+                "warning",
+                f"A 13F as of {event.as_of}, which is no end of a quarter",
+                "Which count was known when rests on the day that a filing describes.",
+                "Write the period of the filing as `as_of`.",
+            )
+
+
+def _quarter_end(period: str) -> date:
+    year, month = int(period[:4]), 3 * int(period[5])
+    return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+
+
+def _midnight(row: EventRow) -> Iterator[Finding]:
+    mend = "Write precision `date`, stamped 23:59:59 New York time, or the time that is known."
+    precision = row.event.precision
+    if _WRITTEN_MIDNIGHT.search(row.stamp):
+        yield row.finding(
+            "error",
+            f"Stamped at midnight with precision {precision}: {row.stamp}",
+            f"A day without a time, read as its first second. {PEEK}",
+            mend,
+        )
+        return
+    for zone, name in ((NEW_YORK, "New York"), (UTC, "UTC")):
+        # After the close, 20:00 is the end of trading; that is midnight in UTC in summer.
+        if precision != "session" and _is_midnight(row.event.published_at.astimezone(zone)):
+            yield row.finding(
+                "error" if zone is NEW_YORK else "warning",
+                f"Stamped at midnight in {name} with precision {precision}: {row.stamp}",
+                f"It may be a day without a time, read as its first second. {PEEK}",
+                mend,
+            )
+
+
+def _is_midnight(moment: datetime) -> bool:
+    return moment.time() == time(0)
+
+
+def _words(row: EventRow) -> Iterator[Finding]:
+    """Texts that place the event in the day, where its stamp places it otherwise."""
+    event, calendar = row.event, trading_calendar()
+    if not len(calendar.between(row.day, row.day)):
+        return
+    is_early = event.published_at < calendar.open_of(row.day)
+    is_late = not is_early and not calendar.is_open(event.published_at)
+    text = f"{event.headline}\n{event.note}"
+    if is_early and (match := _found(_AFTER_CLOSE, text) or _found(_IN_SESSION, text)):
+        yield row.finding(
+            "error",
+            f"Says {match!r}, but is stamped before the open: {row.stamp}",
+            PEEK,
+            "Stamp the time at which it came out.",
+        )
+    if is_late and (match := _found(_BEFORE_OPEN, text)):
+        yield row.finding(
+            "warning",
+            f"Says {match!r}, but is stamped after the close: {row.stamp}",
+            "The event is traded a session late.",
+            "Stamp the time at which it came out.",
+        )
+
+
+def _found(pattern: re.Pattern[str], text: str) -> str:
+    match = pattern.search(text)
+    return match[0].strip(" .;:\n") if match else ""
+
+
+def _hours(row: EventRow) -> Iterator[Finding]:
+    event = row.event
+    if event.precision == "session" and trading_calendar().is_open(event.published_at):
+        yield row.finding(
+            "warning",
+            f"Precision session is before the open or after the close, not {row.stamp}",
+            "Nobody can tell which of the two is meant.",
+            "Stamp 09:00 for before the open, the latest possible time for after the close, or "
+            "write precision `minute`.",
+        )
+    if event.precision not in NEVER_TRADED and row.day.weekday() >= _SATURDAY:
+        yield row.finding(
+            "note",
+            f"Public on a {row.day:%A}, {row.day}",
+            "Companies publish and EDGAR accepts on weekdays; the day may be wrong.",
+            "Check the day.",
+        )
+    elif _is_acceptance(event) and not _EDGAR_HOURS[0] <= _clock(event) <= _EDGAR_HOURS[1]:
+        yield row.finding(
+            "warning",
+            f"A filing accepted at {_clock(event):%H:%M} New York time; EDGAR is closed then",
+            "The zone of the stamp may be wrong, and with it the session.",
+            "Stamp the acceptance with the offset of New York.",
+        )
+
+
+def _is_acceptance(event: Event) -> bool:
+    forms = ("13F", "8-K", "10-", "S-1", "SC 13", "SCHEDULE 13")
+    return (
+        isinstance(event, StakeDisclosure)
+        and event.precision in ("exact", "minute")
+        and event.form.upper().startswith(forms)
+    )
+
+
+def _clock(event: Event) -> time:
+    return event.published_at.astimezone(NEW_YORK).time()

@@ -1,0 +1,136 @@
+"""Events held against the prices: moves that their texts state, and the day that the stock moved.
+
+The session of a move whose day is not named is the first one that closes after the event was
+public; of a `date` event, whose time within the day is not known, the session of that day.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backtest.data.calendar import trading_calendar
+from backtest.data.checks.figures import nearest_day, stated_figures
+from backtest.data.checks.session_figures import CHANGES, session_figure
+from backtest.data.event import COARSE, NEVER_TRADED, NEW_YORK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from backtest.data.checks.events import EventRow
+    from backtest.data.checks.figures import StatedFigure
+    from backtest.data.checks.finding import Finding
+    from backtest.data.event import Event
+    from backtest.data.prices import Prices
+
+_WORDS = {
+    "close_change": "close",
+    "high_change": "high",
+    "low_change": "low",
+    "previous_close": "close before",
+}
+_MEMORY, _FEWEST = 60, 20  # sessions before an event that tell what gap is ordinary
+_ORDINARY, _EXTRAORDINARY = 1.5, 4.0  # gaps, in medians of the absolute gap
+
+
+def check_stated(row: EventRow, prices: Prices) -> Iterator[Finding]:
+    """Prices and moves in the texts of an event that the prices do not show."""
+    event = row.event
+    for text in (event.headline, event.note, getattr(event, "figures", "")):
+        for stated in stated_figures(text):
+            yield from _held(row, stated, prices)
+
+
+def _held(row: EventRow, stated: StatedFigure, prices: Prices) -> Iterator[Finding]:
+    session = nearest_day(stated.day, row.day) if stated.day else own_session(row.event)
+    if session is None or not prices.first <= session <= prices.last:
+        return
+    actual = _figure(prices, session, stated)
+    if actual is not None and stated.agrees(actual):
+        return
+    if actual is None and not _is_gap(session):
+        return  # closes alone, or the first session: nothing to hold it against
+    told = "no session" if actual is None else _told(actual, stated)
+    others = [day for day in _beside(session) if _fits(prices, day, stated)]
+    hint = f"; {others[0]} has it" if others else ""
+    yield row.finding(
+        "warning",
+        f"States {stated.text!r}; {prices.symbol} on {session}: {told}{hint}",
+        "The day or the figure of the row is wrong, or the prices are.",
+        "Check both at the source and correct the row.",
+    )
+
+
+def _is_gap(day: date) -> bool:
+    return not len(trading_calendar().between(day, day))
+
+
+def _figure(prices: Prices, session: date, stated: StatedFigure) -> float | None:
+    value = session_figure(prices, session, stated.name)
+    return value if value is None or stated.name not in CHANGES else 100 * value
+
+
+def _fits(prices: Prices, session: date, stated: StatedFigure) -> bool:
+    actual = _figure(prices, session, stated)
+    return actual is not None and stated.agrees(actual)
+
+
+def _told(actual: float, stated: StatedFigure) -> str:
+    word, digits = _WORDS.get(stated.name, stated.name), stated.decimals
+    return f"{word} {actual:+.{digits}f} %" if stated.name in CHANGES else f"{word} {actual:,.2f}"
+
+
+def own_session(event: Event) -> date | None:
+    """The session of a move whose day is not named; None where the event's day is not known."""
+    if event.precision in NEVER_TRADED:
+        return None
+    moment = event.published_at
+    if event.precision in COARSE:
+        moment = datetime.combine(moment.astimezone(NEW_YORK), time(0), NEW_YORK)
+    return _session_after(trading_calendar().last_closed(moment))
+
+
+def _session_after(session: date) -> date:
+    day, week = timedelta(days=1), timedelta(days=10)
+    following: date = trading_calendar().between(session + day, session + week)[0].item()
+    return following
+
+
+def _beside(session: date) -> tuple[date, date]:
+    """The session before a day and the one after it."""
+    day, week = timedelta(days=1), timedelta(days=10)
+    before: date = trading_calendar().between(session - week, session - day)[-1].item()
+    return before, _session_after(session)
+
+
+def check_gap(row: EventRow, prices: Prices) -> Iterator[Finding]:
+    """An event stamped before an open that the stock did not heed, and the next open did.
+
+    So it looks where a report that came after the close is stamped on the morning of its own day.
+    Gaps are told in medians of the absolute gap of the 60 sessions before: below 1.5 is ordinary,
+    4 or more is extraordinary.
+    """
+    event, day = row.event, row.day
+    if not prices.has_bars or own_session(event) != day:
+        return
+    if event.published_at >= trading_calendar().open_of(day):
+        return
+    table = prices.table
+    gaps = (table["open"] / table["close"].shift() - 1).to_numpy()
+    place = int(table.index.searchsorted(np.datetime64(day)))
+    past = gaps[max(1, place - _MEMORY) : place]
+    if len(past) < _FEWEST or place + 1 >= len(gaps):
+        return
+    own, following = gaps[place : place + 2]
+    ordinary = float(np.median(np.abs(past)))
+    if abs(own) < _ORDINARY * ordinary and abs(following) >= _EXTRAORDINARY * ordinary:
+        yield row.finding(
+            "warning",
+            f"Stamped before the open of {day}, which opened {100 * own:+.1f} %; "
+            f"the next session opened {100 * following:+.1f} %",
+            "If it came out after the close of that day, a strategy would trade it before.",
+            "Check the time of publication.",
+        )

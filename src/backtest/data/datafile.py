@@ -1,0 +1,225 @@
+"""Data files and the metadata beside them: `CRWV.csv` has `CRWV.meta.json`.
+
+The metadata say where the figures come from and hold the file's sha256. A file that no longer
+has it was changed by somebody: it is refused until the change is acknowledged by `versions.seal`.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from backtest.errors import DataError
+from backtest.workspace.files import json_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+_MOST_PROBLEMS = 50
+METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file that was read and held against its metadata.
+
+    Attributes:
+        path: where it stands, or stood.
+        text: of a CSV file.
+        sha256: of its bytes.
+        metadata: what is on record of it.
+        content: of a Parquet file.
+
+    """
+
+    path: Path
+    text: str
+    sha256: str
+    metadata: dict[str, Any]
+    content: bytes = b""
+
+
+class Reader(Protocol):
+    """Reads a data file, as `read_data_file` does."""
+
+    def __call__(self, path: Path, *, seal_command: str) -> DataFile:
+        """Read a data file; `seal_command` is for the message where it was changed."""
+        ...
+
+
+def metadata_path(path: Path) -> Path:
+    """The metadata file of a data file."""
+    return path.with_suffix(".meta.json")
+
+
+def waiting_path(path: Path) -> Path:
+    """Where the metadata of a coming version wait until the file itself is in place."""
+    return path.with_name(f".{path.stem}.meta.json.next")
+
+
+def open_data_file(path: Path) -> DataFile:
+    """Read a data file as it is, its metadata unread.
+
+    Raises:
+        DataError: the file is missing, empty or not UTF-8.
+
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path} is missing.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+    if not content.strip():
+        raise DataError(f"{path} is empty. It needs a header line and one line a row.")
+    sha256 = hashlib.sha256(content).hexdigest()
+    if path.suffix == ".parquet":
+        return DataFile(path, "", sha256, {}, content)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise DataError(f"{path}, line {line}: not UTF-8. Save the file as UTF-8.") from None
+    return DataFile(path, text, sha256, {})
+
+
+def read_data_file(path: Path, *, seal_command: str) -> DataFile:
+    """Read a data file and hold it against its metadata.
+
+    Args:
+        path: the CSV file.
+        seal_command: the command that acknowledges a change, for the message.
+
+    Raises:
+        DataError: the file is unreadable, or its metadata is missing or does not agree.
+
+    """
+    for _ in range(2):  # another process may be putting a new version in place right now
+        file = open_data_file(path)
+        metadata = read_metadata(path, file.sha256, seal_command)
+        if metadata["sha256"] == file.sha256:
+            return replace(file, metadata=metadata)
+    raise DataError(
+        f"{path} changed since its metadata were written (sha256 {file.sha256[:12]}…, "
+        f"recorded {str(metadata['sha256'])[:12]}…). If the change is meant, "
+        f"acknowledge it with `{seal_command}`; else restore the file."
+    )
+
+
+def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
+    """What is on record of a data file; nothing where that is missing or corrupt.
+
+    Args:
+        path: the data file.
+        sha256: of its bytes. Metadata that a killed process left waiting count where they fit.
+
+    """
+    waiting = json_object(waiting_path(path))
+    return waiting if waiting.get("sha256") == sha256 else json_object(metadata_path(path))
+
+
+def read_metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
+    """The metadata of a data file with the bytes of that hash; see `read_data_file`."""
+    metadata = known_metadata(path, sha256)
+    missing = [name for name in METADATA_FIELDS if name not in metadata]
+    if not missing:
+        return metadata
+    place = metadata_path(path)
+    if not place.exists():
+        raise DataError(
+            f"{path} has no metadata file {place.name}, so nobody can tell where its figures "
+            f"come from. Write it with `{seal_command} --source '…'`."
+        )
+    fault = f"lacks {', '.join(missing)}" if metadata else "is not readable JSON with an object"
+    raise DataError(f"{place} {fault}. Write it anew with `{seal_command} --source '…'`.")
+
+
+def metadata_of(
+    days: Iterable[str | None], *, source: str | None, adjust: str | None = None, **more: Any
+) -> dict[str, Any]:
+    """The metadata of a file that was compiled today, as `put` takes them.
+
+    Args:
+        days: the ISO day of each row.
+        source: where the rows come from; None is unknown.
+        adjust: adjust mode of prices.
+        more: further fields.
+
+    """
+    found = list(days)
+    return {
+        "source": source,
+        **span_of(found),
+        "adjust": adjust,
+        "compiled_on": datetime.now(UTC).date().isoformat(),
+        **more,
+    }
+
+
+def span_of(days: Sequence[str | None]) -> dict[str, Any]:
+    """The fields `first`, `last` and `rows` of the metadata, from the ISO day of each row.
+
+    A row that is of no day has None.
+    """
+    dated = [day for day in days if day is not None]
+    return {"first": min(dated, default=None), "last": max(dated, default=None), "rows": len(days)}
+
+
+def header_of(file: DataFile) -> list[str]:
+    """The columns of a CSV file."""
+    return [name.strip() for name in next(csv.reader(io.StringIO(file.text)))]
+
+
+def read_rows(
+    file: DataFile, required: tuple[str, ...], problems: list[str]
+) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with their line numbers, cells stripped.
+
+    Args:
+        file: the file.
+        required: columns that must be there.
+        problems: takes a text for each row that cannot be read; the others are returned.
+
+    Raises:
+        DataError: a required column is missing, or a column is named twice.
+
+    """
+    reader = csv.reader(io.StringIO(file.text))
+    header = header_of(file)
+    next(reader)
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    missing = [name for name in required if name not in header]
+    if doubled or missing:
+        fault = f"column {doubled[0]!r} twice" if doubled else f"no column {missing[0]!r}"
+        raise DataError(f"{file.path}, line 1: {fault}. Needed: {', '.join(required)}.")
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                problems.append(
+                    f"line {reader.line_num}: {len(cells)} cells where the header has {len(header)}"
+                )
+                continue
+            named = zip(header, (cell.strip() for cell in cells), strict=True)
+            rows.append((reader.line_num, dict(named)))
+    except csv.Error as error:
+        problems.append(f"line {reader.line_num}: {error}; is a quote opened and not closed?")
+    return rows
+
+
+def raise_problems(path: Path, problems: list[str]) -> None:
+    """Report every problem of a file in one error, or return when there is none."""
+    if not problems:
+        return
+    shown = problems[:_MOST_PROBLEMS]
+    if len(problems) > len(shown):
+        shown.append(f"… and {len(problems) - len(shown)} more")
+    noun = "problem" if len(problems) == 1 else "problems"
+    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(shown))

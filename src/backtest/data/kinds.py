@@ -1,0 +1,229 @@
+"""The kinds of event that ship: `Earnings`, `StakeDisclosure`, `ShortReport`, `News`, `Start`."""
+
+from __future__ import annotations
+
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from backtest.data.event import NEW_YORK, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Dollars = float
+Count = Annotated[int, Field(ge=0)]
+
+
+def relative_change(new: float | None, old: float | None) -> float | None:
+    """`new ÷ old − 1`, a fraction; None where either is unknown or `old` is not positive."""
+    if new is None or old is None or old <= 0:
+        return None
+    return new / old - 1
+
+
+def midpoint(low: float | None, high: float | None) -> float | None:
+    """`(low + high) ÷ 2`; None where either end is unknown."""
+    return None if low is None or high is None else (low + high) / 2
+
+
+class Earnings(Event):
+    """A quarterly report: actual figures against consensus, and guidance.
+
+    Money is in dollars; None is unknown.
+    """
+
+    period: Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
+    """The quarter that is reported, such as 2025Q1."""
+
+    eps: float | None = None
+    """Earnings, dollars a share."""
+
+    eps_consensus: float | None = None
+    """What analysts expected of them, on the same basis."""
+
+    eps_basis: str = ""
+    """The basis of both, such as GAAP diluted."""
+
+    revenue: Dollars | None = None
+    """Revenue of the quarter."""
+
+    revenue_consensus: Dollars | None = None
+    """What analysts expected of it."""
+
+    guidance_period: str | None = None
+    """The quarter that guidance is about, such as 2025Q2."""
+
+    guidance_low: Dollars | None = None
+    """Low end of the revenue guided for that quarter."""
+
+    guidance_high: Dollars | None = None
+    """High end of it."""
+
+    guidance_consensus: Dollars | None = None
+    """What analysts expected of that quarter."""
+
+    fy_guidance_period: str | None = None
+    """The year that guidance is about, such as 2025."""
+
+    fy_guidance_low: Dollars | None = None
+    """Low end of the revenue guided for that year."""
+
+    fy_guidance_high: Dollars | None = None
+    """High end of it."""
+
+    fy_guidance_prev_low: Dollars | None = None
+    """Low end of the range that was replaced."""
+
+    fy_guidance_prev_high: Dollars | None = None
+    """High end of the range that was replaced."""
+
+    fy_guidance_consensus: Dollars | None = None
+    """What analysts expected of that year."""
+
+    capex_guidance_low: Dollars | None = None
+    """Low end of the investment guided for that year."""
+
+    capex_guidance_high: Dollars | None = None
+    """High end of it."""
+
+    capex_guidance_prev_low: Dollars | None = None
+    """Low end of the range that was replaced."""
+
+    capex_guidance_prev_high: Dollars | None = None
+    """High end of the range that was replaced."""
+
+    backlog: Dollars | None = None
+    """Contracted revenue still to come."""
+
+    @property
+    def eps_surprise(self) -> float | None:
+        """`(eps − consensus) ÷ |consensus|`, a fraction; positive is a beat, also of a loss."""
+        if self.eps is None or not self.eps_consensus:
+            return None
+        return (self.eps - self.eps_consensus) / abs(self.eps_consensus)
+
+    @property
+    def revenue_surprise(self) -> float | None:
+        """`revenue ÷ consensus − 1`, a fraction."""
+        return relative_change(self.revenue, self.revenue_consensus)
+
+    @property
+    def guidance_change(self) -> float | None:
+        """Full-year midpoint `÷` the midpoint that it replaced `− 1`, a fraction."""
+        return relative_change(
+            midpoint(self.fy_guidance_low, self.fy_guidance_high),
+            midpoint(self.fy_guidance_prev_low, self.fy_guidance_prev_high),
+        )
+
+    @property
+    def guidance_surprise(self) -> float | None:
+        """Midpoint of the quarter's guidance `÷ consensus − 1`, a fraction.
+
+        Where the quarter has no consensus: `guidance_change`.
+        """
+        quarter = midpoint(self.guidance_low, self.guidance_high)
+        surprise = relative_change(quarter, self.guidance_consensus)
+        return self.guidance_change if surprise is None else surprise
+
+    @model_validator(mode="after")
+    def _ranges_in_order(self) -> Self:
+        for name in ("guidance", "fy_guidance", "fy_guidance_prev", "capex_guidance"):
+            low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
+            if low is not None and high is not None and low > high:
+                raise ValueError(f"{name}_low {low:g} is above {name}_high {high:g}")
+        return self
+
+
+class StakeDisclosure(Event):
+    """A holder's stake becomes public. Shares are counts, `value` is dollars."""
+
+    holder: Annotated[str, Field(min_length=1)]
+    """Who holds the stock."""
+
+    form: Annotated[str, Field(min_length=1)]
+    """The filing, such as 13F-HR, or press."""
+
+    as_of: date | None = None
+    """The day that the count of shares describes."""
+
+    shares: Count | None = None
+    """Shares held on that day."""
+
+    previous_shares: Count | None = None
+    """The count last publicly known, whatever filing it came from."""
+
+    first_filing: bool = False
+    """Whether this is the first quarterly filing that shows the holding."""
+
+    percent_of_class: Annotated[float, Field(ge=0, le=100)] | None = None
+    """Share of the class in percent."""
+
+    value: Dollars | None = None
+    """Value of the holding."""
+
+    @property
+    def stake_change(self) -> float | None:
+        """`shares ÷ previous_shares − 1`, a fraction."""
+        return relative_change(self.shares, self.previous_shares)
+
+    @property
+    def staleness(self) -> int | None:
+        """Days from `as_of` to the New York day of publication."""
+        if self.as_of is None:
+            return None
+        return (self.published_at.astimezone(NEW_YORK).date() - self.as_of).days
+
+    def is_stale(self, known: Iterable[Event]) -> bool:
+        """Whether an earlier disclosure in `known` already told of a later day than `as_of`."""
+        return self.as_of is not None and any(
+            isinstance(other, StakeDisclosure)
+            and (other.symbol, other.holder) == (self.symbol, self.holder)
+            and other.published_at < self.published_at
+            and other.as_of is not None
+            and other.as_of > self.as_of
+            for other in known
+        )
+
+    @model_validator(mode="after")
+    def _describes_the_past(self) -> Self:
+        if self.staleness is not None and self.staleness < 0:
+            raise ValueError(f"as_of {self.as_of} is later than the publication")
+        return self
+
+
+class ShortReport(Event):
+    """A public case against the stock: by a short seller, an analyst or the press."""
+
+    author: Annotated[str, Field(min_length=1)]
+    """Who published it."""
+
+    author_type: Literal["short_seller", "analyst", "press"]
+    """What the author is."""
+
+    claim: str = ""
+    """What is claimed, in a few words."""
+
+    target_price: Annotated[float, Field(ge=0)] | None = None
+    """What the author holds a share to be worth, dollars."""
+
+    discloses_short: bool | None = None
+    """Whether the author says to be short the stock."""
+
+
+class News(Event):
+    """Any other catalyst, by category such as contract, financing, lockup, insider_sale."""
+
+    category: Annotated[str, Field(pattern=r"^[a-z_]+$")]
+    """What it is about, such as contract, financing, lockup, insider_sale."""
+
+    figures: str = ""
+    """Its figures, in a few words."""
+
+
+class Start(Event):
+    """The replay begins: made by the program for each symbol, known before its first session."""
+
+
+FILED_KINDS: tuple[type[Event], ...] = (Earnings, StakeDisclosure, ShortReport, News)

@@ -1,0 +1,156 @@
+"""What is in the data folder: events with the session each can be traded in, and prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from backtest.data.borrow import parse_borrow_rates
+from backtest.data.datafile import open_data_file
+from backtest.data.event import NEW_YORK, Event
+from backtest.data.events import event_order, parse_events, read_all_events
+from backtest.data.market import tradable_session
+from backtest.data.price_store import price_path
+from backtest.data.prices import parse_prices, price_symbols, read_prices
+from backtest.data.versions import seal
+from backtest.errors import unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from backtest.workspace.folders import Workspace
+
+_PROPERTIES = (
+    "eps_surprise",
+    "revenue_surprise",
+    "guidance_surprise",
+    "guidance_change",
+    "stake_change",
+    "staleness",
+)
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """An event, and the first session in which it can be traded or why it cannot."""
+
+    event: Event
+    session: date | None
+    obstacle: str
+
+    @property
+    def published(self) -> str:
+        """The time of publication in New York, to the minute."""
+        return self.event.published_at.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every field, with what follows from them."""
+        derived = {n: getattr(self.event, n) for n in _PROPERTIES if hasattr(self.event, n)}
+        return {
+            "id": self.event.id,
+            "kind": self.event.kind,
+            **self.event.model_dump(),
+            **derived,
+            "tradable_session": None if self.obstacle else self.session,
+            "not_tradable_because": self.obstacle or None,
+        }
+
+
+def list_events(
+    workspace: Workspace, kinds: Iterable[type[Event]], symbol: str | None, reaction: float
+) -> list[EventRow]:
+    """Events in order of publication.
+
+    Args:
+        workspace: the folders.
+        kinds: the kinds of event.
+        symbol: one stock, or None for all.
+        reaction: minutes from publication to the earliest open.
+
+    """
+    files = read_all_events(workspace.data / "events", kinds)
+    events = sorted((event for file in files for event in file.events), key=event_order)
+    symbols = {event.symbol for event in events}
+    if symbol is not None and symbol not in symbols:
+        raise unknown("event of symbol", symbol, symbols)
+    rows = with_sessions(workspace, events, timedelta(minutes=reaction))
+    return [row for row in rows if symbol in (None, row.event.symbol)]
+
+
+def find_event(
+    workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, reaction: float
+) -> EventRow:
+    """The event of an id, which is of one of the kinds.
+
+    Raises:
+        UsageError: no event has it.
+
+    """
+    rows = {row.event.id: row for row in list_events(workspace, kinds, None, reaction)}
+    if event_id not in rows:
+        raise unknown("event", event_id, rows)
+    return rows[event_id]
+
+
+def with_sessions(
+    workspace: Workspace, events: Sequence[Event], reaction: timedelta
+) -> list[EventRow]:
+    """Events with the first session in which each can be traded, or why it cannot."""
+    folder = workspace.data / "prices"
+    known = set(price_symbols(folder))
+    prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
+    rows = []
+    for event in events:
+        history = prices.get(event.symbol)
+        if history is None:
+            rows.append(EventRow(event, None, f"no prices of {event.symbol}"))
+        else:
+            rows.append(EventRow(event, *tradable_session(event, history, history, reaction)))
+    return rows
+
+
+def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
+    """Each symbol with its span, adjust mode and source."""
+    folder = workspace.data / "prices"
+    rows = []
+    for symbol in price_symbols(folder):
+        prices = read_prices(folder, symbol)
+        rows.append(
+            {
+                "symbol": symbol,
+                "first": prices.first.isoformat(),
+                "last": prices.last.isoformat(),
+                "sessions": len(prices.table),
+                "columns": " ".join(prices.table.columns),
+                "adjust": prices.file.metadata["adjust"],
+                "source": prices.file.metadata["source"],
+            }
+        )
+    return rows
+
+
+def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
+    """Check the file of a kind as it is now and write its metadata; return their place."""
+    file = open_data_file(workspace.data / "events" / kind.file_name())
+    events = parse_events(file, kind)
+    days = [event.published_at.astimezone(NEW_YORK).date().isoformat() for event in events]
+    return seal(file.path, days, source=source, adjust=None)
+
+
+def seal_prices(workspace: Workspace, symbol: str, source: str | None, adjust: str | None) -> Path:
+    """Check the prices of a symbol as they are now and write their metadata."""
+    folder = workspace.data / "prices"
+    file = open_data_file(price_path(folder, symbol) or folder / f"{symbol}.csv")
+    days = [day.date().isoformat() for day in parse_prices(file).table.index]
+    return seal(file.path, days, source=source, adjust=adjust)
+
+
+def seal_borrow_rates(
+    workspace: Workspace, symbol: str, source: str | None, adjust: str | None
+) -> Path:
+    """Check the borrow rates of a symbol as they are now and write their metadata."""
+    file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
+    days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
+    return seal(file.path, days, source=source, adjust=adjust)

@@ -1,0 +1,346 @@
+"""Versions of data files: every change keeps what was there, and can be taken back.
+
+Beside `prices/CRWV.csv` stands `prices/.history/CRWV/` with a copy of each version and of its
+metadata. A change is written in steps of which each leaves a whole version in place: the metadata
+of the coming version as `.CRWV.meta.json.next`, then the file, then its metadata. A process that is
+killed in between leaves the old version or the new one; whoever reads the file takes the waiting
+metadata once the file fits them, and the next change puts them in place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Any
+
+from backtest.data.datafile import (
+    DataFile,
+    known_metadata,
+    metadata_of,
+    metadata_path,
+    open_data_file,
+    waiting_path,
+)
+from backtest.errors import DataError, UsageError
+from backtest.workspace.files import json_object, write_bytes
+from backtest.workspace.locks import held
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+_BESIDE = "[0-9a-f]" * 8  # how the name of a file ends that `write_bytes` has not finished
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a data file.
+
+    Attributes:
+        number: 1, 2, …
+        recorded_at: when it came to be, UTC; for files that do not say so, the start of the day
+            that they were compiled on.
+        sha256: of its bytes.
+        path: where its bytes are; None where somebody edited the file by hand before they
+            were kept.
+        reason: what it came from, in a few words.
+        metadata: as they stood beside it.
+
+    """
+
+    number: int
+    recorded_at: datetime
+    sha256: str
+    path: Path | None
+    reason: str
+    metadata: Mapping[str, Any]
+
+
+def put(
+    path: Path, content: str | bytes, metadata: Mapping[str, Any], *, reason: str, over: str | None
+) -> Version:
+    """Put a new version of a data file in place; the one before is kept.
+
+    Args:
+        path: the data file.
+        content: all of it.
+        metadata: as of `metadata_of`, or those of the version before with what has changed.
+            Its sha256, number, time and reason are added.
+        reason: what the change is, in a few words.
+        over: sha256 of the bytes that the change was made from; None where there was no file.
+
+    Raises:
+        UsageError: the folder cannot be written, another command is changing the file, or the
+            file is not what the change was made from. The old version is untouched then.
+
+    """
+    content = content.encode() if isinstance(content, str) else content
+    return _put(path, content, metadata, reason, over, {})
+
+
+def versions(path: Path) -> list[Version]:
+    """Every version that is known of a data file, oldest first, the present last.
+
+    Raises:
+        DataError: the file is missing, or metadata in its history are damaged.
+
+    """
+    present = _present(path)
+    past = [version for version in _kept(path) if not _same(version, present)]
+    return [*past, present]
+
+
+def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
+    """The version that was in place at a moment.
+
+    Returns:
+        The version, and whether it is younger than the moment: nothing of the time before is
+        on record, so that it stands in.
+
+    Raises:
+        DataError: as of `versions`.
+
+    """
+    known = versions(path)
+    recorded = [place for place, version in enumerate(known) if version.recorded_at <= moment]
+    first = recorded[-1] if recorded else 0
+    found = next(version for version in known[first:] if version.path is not None)
+    return found, found.recorded_at > moment
+
+
+def read_version(path: Path, version: Version) -> DataFile:
+    """The content of a version, as a file of the place where it stood.
+
+    Raises:
+        DataError: it was not kept, or is not what it was.
+
+    """
+    if version.path is None:
+        raise DataError(
+            f"Version {version.number} of {path} is lost: the file was edited by hand before "
+            f"its text was kept. If it is elsewhere, its sha256 is {version.sha256}."
+        )
+    file = open_data_file(version.path)
+    if file.sha256 != version.sha256:
+        raise DataError(
+            f"{version.path} is damaged: it is no longer version {version.number} of {path.name} "
+            f"(sha256 {file.sha256[:12]}…, recorded {version.sha256[:12]}…). Restore it."
+        )
+    return replace(file, path=path, metadata=dict(version.metadata))
+
+
+def version_before(path: Path) -> Version:
+    """The version that `undo` would put back; after an undo, the one before that.
+
+    Raises:
+        UsageError: there is none.
+        DataError: as of `versions`.
+
+    """
+    known = versions(path)
+    numbers = [version.number for version in known]
+    shown = known[-1].metadata.get("restores", numbers[-1])
+    place = numbers.index(shown) if shown in numbers else 0
+    if place == 0:
+        raise UsageError(f"{path} has no version before this one: there is nothing to undo.")
+    return known[place - 1]
+
+
+def undo(path: Path, *, over: str) -> Version:
+    """Put the version before back, as a new version.
+
+    Args:
+        path: the data file.
+        over: sha256 of the version that is undone.
+
+    Raises:
+        UsageError: there is nothing to undo; or as of `put`.
+        DataError: the version before is lost or damaged.
+
+    """
+    before = version_before(path)
+    read_version(path, before)  # refuses what is lost or damaged
+    restores = before.metadata.get("restores", before.number)
+    content = before.path.read_bytes() if before.path else b""
+    reason = f"undone, back to version {restores}"
+    return _put(path, content, before.metadata, reason, over, {"restores": restores})
+
+
+def seal(path: Path, days: Sequence[str | None], *, source: str | None, adjust: str | None) -> Path:
+    """Make the file as it is now a version; return the place of its metadata.
+
+    Args:
+        path: a data file that was read and found good.
+        days: the ISO day of each row, for the span.
+        source: where the figures come from; the recorded source is kept where None.
+        adjust: adjust mode of prices; the recorded one is kept where None.
+
+    Raises:
+        UsageError: no source is given and none is on record; or as of `put`.
+
+    """
+    content = path.read_bytes()
+    sha256 = _hash(content)
+    known = known_metadata(path, sha256)
+    source = source or known.get("source")
+    if not source:
+        raise UsageError(f"{path} has no source on record. Name one with --source '…'.")
+    metadata = {**known, **metadata_of(days, source=source, adjust=adjust or known.get("adjust"))}
+    put(path, content, metadata, reason="edited by hand and sealed", over=sha256)
+    return metadata_path(path)
+
+
+def _put(
+    path: Path,
+    content: bytes,
+    metadata: Mapping[str, Any],
+    reason: str,
+    over: str | None,
+    more: Mapping[str, Any],
+) -> Version:
+    coming = {name: value for name, value in metadata.items() if name != "restores"} | {
+        "sha256": _hash(content),
+        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "reason": reason,
+        **more,
+    }
+    with _changing(path):
+        old = path.read_bytes() if path.exists() else None
+        if (None if old is None else _hash(old)) != over:
+            raise UsageError(
+                f"{path} has changed since it was read, so nothing was written. "
+                f"Look at what is there now and give the command again."
+            )
+        known = {} if old is None else known_metadata(path, _hash(old))
+        coming["version"] = _next_number(path, known)
+        _settle(path, over)
+        if old is not None:
+            _keep(path, old, known)
+        _swap(path, content, coming)
+        with suppress(UsageError):  # it is in place; the next change would keep it as well
+            _keep(path, content, coming)
+    return _version(coming, path)
+
+
+def _swap(path: Path, content: bytes, coming: Mapping[str, Any]) -> None:
+    waiting = waiting_path(path)
+    _write_json(waiting, coming)
+    try:
+        write_bytes(path, content)
+    except BaseException:
+        waiting.unlink(missing_ok=True)
+        raise
+    with suppress(OSError):  # where they wait they count as well
+        os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
+
+
+@contextmanager
+def _changing(path: Path) -> Iterator[None]:
+    """Nobody else changes the file meanwhile."""
+    busy = f"{path} is being changed by {{holder}}. Wait for it, then give the command again."
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with held(path.with_name(f".{path.stem}.lock"), busy):
+            yield
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be changed: {error.strerror or error}. It is as it was."
+        ) from None
+
+
+def _settle(path: Path, sha256: str | None) -> None:
+    """Finish what a killed process began, or clear it away."""
+    waiting = waiting_path(path)
+    if sha256 and json_object(waiting).get("sha256") == sha256:
+        os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
+    waiting.unlink(missing_ok=True)
+    for name in (path.name, waiting.name):
+        for left in path.parent.glob(f".{name}.{_BESIDE}"):
+            left.unlink()
+    for left in _history(path).glob(f".*.{_BESIDE}"):
+        left.unlink()
+
+
+def _keep(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
+    """Copy a version into the history; of an edited file, what is known of it: its metadata."""
+    if "sha256" not in metadata:
+        return
+    place = _place(path, _version(metadata, path))
+    beside = metadata_path(place)
+    if _hash(content) == metadata["sha256"] and not place.exists():
+        write_bytes(place, content)
+    if not beside.exists():
+        _write_json(beside, metadata)
+
+
+def _history(path: Path) -> Path:
+    return path.parent / ".history" / path.stem
+
+
+def _place(path: Path, version: Version) -> Path:
+    return _history(path) / f"{version.number}-{version.sha256[:10]}{path.suffix}"
+
+
+def _kept(path: Path) -> list[Version]:
+    """The versions in the history, oldest first."""
+    found = []
+    for place in _history(path).glob("[0-9]*.meta.json"):
+        metadata = json_object(place)
+        try:
+            version = _version(metadata, place)
+        except (KeyError, ValueError, TypeError):
+            raise DataError(
+                f"{place} is damaged: it is not the metadata of a version of {path.name}. "
+                f"Restore it, or remove it if that version is not needed any more."
+            ) from None
+        copy = _place(path, version)
+        found.append(replace(version, path=copy if copy.exists() else None))
+    return sorted(found, key=lambda version: (version.number, version.recorded_at))
+
+
+def _present(path: Path) -> Version:
+    metadata = known_metadata(path, open_data_file(path).sha256)
+    try:
+        return _version(metadata, path)
+    except (KeyError, ValueError, TypeError):
+        raise DataError(f"{metadata_path(path)} is missing, or not metadata.") from None
+
+
+def _version(metadata: Mapping[str, Any], path: Path) -> Version:
+    day = metadata.get("compiled_on")
+    stamp = metadata.get("recorded_at")
+    if stamp is not None:
+        recorded_at = datetime.fromisoformat(stamp)
+    else:
+        recorded_at = datetime.combine(date.fromisoformat(str(day)), time(), UTC)
+    return Version(
+        number=int(metadata.get("version", 1)),
+        recorded_at=recorded_at,
+        sha256=str(metadata["sha256"]),
+        path=path,
+        reason=str(metadata.get("reason", "compiled")),
+        metadata=metadata,
+    )
+
+
+def _same(one: Version, other: Version) -> bool:
+    return (one.number, one.sha256) == (other.number, other.sha256)
+
+
+def _next_number(path: Path, present: Mapping[str, Any]) -> int:
+    """One more than any number that was given, also to what is damaged now."""
+    names = (place.name.partition("-")[0] for place in _history(path).glob("*"))
+    numbers = [int(name) for name in names if name.isdecimal()]
+    return max([*numbers, int(present.get("version", 1)) if present else 0]) + 1
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,1 @@
+"""The trading rules, compiled: thousands of replays a second."""

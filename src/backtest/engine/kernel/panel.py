@@ -1,0 +1,148 @@
+"""Arrays for the kernel: bars of several symbols side by side, and the signals on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtest.engine.kernel.records import PRICES, SIGNAL, Bars, blank
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from numpy.typing import NDArray
+
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
+    from backtest.engine.rules import Rules
+    from backtest.strategy.base import Signal
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Bars by time and symbol.
+
+    Attributes:
+        symbols: the columns, in order.
+        times: when each bar opens, UTC, shape (bars,); of `panel_of` the day alone.
+        sessions: the session of each bar, shape (bars,), dates without a zone.
+        prices: dollars, records of `PRICES`, shape (bars, symbols); NaN where a symbol has no bar.
+        volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
+
+    """
+
+    symbols: tuple[str, ...]
+    times: NDArray[np.datetime64]
+    sessions: NDArray[np.datetime64]
+    prices: NDArray[Any]
+    volume: Floats
+
+    @cached_property
+    def session_numbers(self) -> NDArray[np.int64]:
+        """The number of each bar's session, from 0."""
+        begins = self.sessions[1:] != self.sessions[:-1]
+        return np.concatenate(([0], np.cumsum(begins)))
+
+    @cached_property
+    def days(self) -> NDArray[np.int64]:
+        """The days of each bar's session since 1970."""
+        return self.sessions.astype("M8[D]").astype(np.int64)
+
+    @property
+    def count(self) -> int:
+        """How many sessions there are."""
+        return int(self.session_numbers[-1]) + 1
+
+    @property
+    def columns(self) -> dict[str, int]:
+        """The column of each symbol."""
+        return {symbol: column for column, symbol in enumerate(self.symbols)}
+
+    def bar_of(self, session: date) -> int:
+        """The first bar of a session."""
+        return int(np.searchsorted(self.sessions, np.datetime64(session)))
+
+
+def panel_of(prices: Mapping[str, Prices]) -> Panel:
+    """The panel of daily prices; the sessions are those of any symbol."""
+    symbols = tuple(sorted(prices))
+    days = {s: prices[s].table.index.to_numpy().astype("M8[D]") for s in symbols}
+    sessions = np.unique(np.concatenate(list(days.values())))
+    shape = (len(sessions), len(symbols))
+    bars, volume = blank_prices(shape), np.full(shape, np.nan)
+    for column, symbol in enumerate(symbols):
+        rows, table = np.searchsorted(sessions, days[symbol]), prices[symbol].table
+        volume[rows, column] = table["volume"].to_numpy()
+        for name in PRICES.names or ():
+            bars[name][rows, column] = table[name].to_numpy()
+    return Panel(symbols, sessions.astype("M8[us]"), sessions, bars, volume)
+
+
+def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
+    """Prices of no bar at all."""
+    prices = blank(shape, PRICES)
+    prices[:] = np.nan
+    return prices
+
+
+def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) -> Bars:
+    """The panel as the kernel takes it, with the borrow rate of each night."""
+    rate_row, by_session = _borrow(panel, rates, rules)
+    return Bars(
+        panel.prices,
+        panel.volume,
+        session=panel.session_numbers,
+        day=panel.days,
+        rate_row=rate_row,
+        rates=by_session,
+    )
+
+
+def _borrow(
+    panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules
+) -> tuple[NDArray[np.int64], Floats]:
+    """Row 0 holds the rate of symbols without a table; each other row is one symbol's."""
+    default = 0.0 if rules.borrow_mode == "none" else rules.borrow_default
+    sessions = panel.sessions[np.searchsorted(panel.session_numbers, range(panel.count))]
+    rows = [np.full(len(sessions), default)]
+    rate_row = np.zeros(len(panel.symbols), np.int64)
+    for column, symbol in enumerate(panel.symbols):
+        known = rates[symbol].rates if rules.borrow_mode == "table" and symbol in rates else ()
+        if known:
+            rate_row[column] = len(rows)
+            days = np.array([rate.day for rate in known], "M8[D]")
+            annual = np.array([default, *(rate.annual_rate for rate in known)])
+            rows.append(annual[np.searchsorted(days, sessions, side="right")])
+    return rate_row, np.array(rows)
+
+
+def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray[Any]:
+    """The signals of one account as the kernel takes them.
+
+    Args:
+        panel: the bars.
+        signals: tradable session and signal, by session, publication, symbol, event id.
+
+    """
+    columns = panel.columns
+    rows = np.zeros(len(signals), SIGNAL)
+    for row, (session, signal) in zip(rows, signals, strict=True):
+        row["bar"], row["symbol"] = panel.bar_of(session), columns[signal.symbol]
+        set_terms(row, signal)
+    return rows
+
+
+def set_terms(row: Any, signal: Signal) -> None:
+    """Write direction, weight and exit plan of a signal into a record of the type `SIGNAL`."""
+    row["side"] = 1 if signal.direction == "long" else -1
+    row["weight"] = signal.weight
+    row["hold"] = -1 if signal.hold is None else signal.hold
+    for name in ("stop", "target", "trailing_stop"):
+        value = getattr(signal, name)
+        row[name] = np.nan if value is None else value

@@ -1,0 +1,111 @@
+"""The door to the kernel: many accounts on the same bars, each with signals of its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtest.engine.kernel.compiled import numbers_of
+from backtest.engine.kernel.kernel import run_accounts
+from backtest.engine.kernel.panel import kernel_bars
+from backtest.engine.kernel.records import ACCOUNT, POSITION, TRADE, Book, Tables, blank
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from backtest.data.borrow import BorrowRates
+    from backtest.engine.kernel.panel import Panel
+    from backtest.engine.rules import Rules
+
+_PARTS = 4  # of the accounts for each thread
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What the kernel gives back.
+
+    Attributes:
+        totals: one record an account, fields as in `ACCOUNT`.
+        outcomes: one number a signal, its place in `OUTCOMES`; `CAPPED` is added where the
+            volume has cut the entry.
+        trades: one record a signal, fields as in `TRADE`; those of signals that entered have
+            shares. Empty where trades were not asked for.
+        equity: at each bar's close, shape (accounts, bars), dollars; empty where not asked for.
+        cash: likewise.
+
+    """
+
+    totals: NDArray[Any]
+    outcomes: NDArray[np.int8]
+    trades: NDArray[Any]
+    equity: NDArray[np.float64]
+    cash: NDArray[np.float64]
+
+
+def simulate(
+    panel: Panel,
+    signals: NDArray[Any],
+    starts: NDArray[np.int64],
+    rules: Rules,
+    rates: Mapping[str, BorrowRates],
+    *,
+    trades: bool = False,
+    curves: bool = False,
+    threads: int = 1,
+) -> Simulation:
+    """Trade accounts by the rules.
+
+    Args:
+        panel: the bars.
+        signals: of all accounts in turn, fields as in `SIGNAL`; each account's sorted by
+            bar, publication, symbol, event id, on bars that their symbol has.
+        starts: row of each account's first signal, then the number of signals; (accounts + 1,).
+        rules: the settings, the same for all.
+        rates: borrow rates by symbol; a symbol without pays the default.
+        trades: whether the trades are wanted.
+        curves: whether equity and cash are wanted, bar by bar.
+        threads: how many cores to use; the result does not depend on it.
+
+    Raises:
+        ValueError: the rules look at volume and the panel has none.
+
+    """
+    if rules.max_participation is not None and panel.volume.shape != panel.prices.shape:
+        raise ValueError("max_participation needs a panel with volume")
+    accounts, bars = len(starts) - 1, len(panel.times)
+    curve = (accounts if curves else 0, bars)
+    tables = Tables(
+        accounts=np.zeros(accounts, ACCOUNT),
+        outcomes=np.zeros(len(signals), np.int8),
+        trades=np.zeros(len(signals) if trades else 0, TRADE),
+        equity=np.zeros(curve),
+        cash=np.zeros(curve),
+    )
+    work = (kernel_bars(panel, rates, rules), signals, starts, numbers_of(rules))
+    parts = _PARTS * threads if threads > 1 else 1  # short ones, for accounts differ in work
+    bounds = np.linspace(0, accounts, parts + 1).astype(int).tolist()
+
+    def trade(part: tuple[int, int]) -> None:
+        run_accounts(*work, part, tables, _blank_book(len(panel.symbols)))
+
+    if threads == 1:
+        trade((0, accounts))
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(trade, pairwise(bounds)))
+    return Simulation(*tables)
+
+
+def _blank_book(symbols: int) -> Book:
+    return Book(
+        positions=blank(symbols, POSITION),
+        opens=np.zeros(symbols),
+        places=np.zeros(symbols, np.int64),
+        newest=np.zeros(symbols, np.int64),
+    )

@@ -1,0 +1,231 @@
+"""Backtrader's parts as the rules need them: feed, broker and costs. See docs/assumptions.md."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import backtrader as bt
+import numpy as np
+
+from backtest.engine.replay.orders import Quote
+from backtest.engine.rules import (
+    VOLUME_SESSIONS,
+    borrow_charge,
+    commission,
+    fill_price,
+    interest,
+    participation_cap,
+    slippage,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
+    from backtest.engine.rules import Rules
+
+
+# Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
+_SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
+
+_EPOCH = date(1970, 1, 1).toordinal()  # Backtrader counts days as Python does
+
+
+class PriceFeed(bt.feed.DataBase):
+    """A feed over `Prices` that fills Backtrader's lines at once instead of row by row."""
+
+    params = (("prices", None),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        table = self.p.prices.table
+        days = table.index.to_numpy("M8[D]").astype(np.int64) + _EPOCH
+        columns = {name: table[name].to_numpy(np.float64) for name in table}
+        rows = {**columns, "datetime": days.astype(np.float64), "openinterest": np.zeros(len(days))}
+        self._rows = {name: array("d", values.tobytes()) for name, values in rows.items()}
+        self._next_row = 0
+
+    def preload(self) -> None:
+        """Fill every line in one go, then stand before the first bar."""
+        for name, values in self._rows.items():
+            getattr(self.lines, name).array = values[:]
+        self._next_row = len(self._rows["datetime"])  # nothing is left to load row by row
+        self.home()
+
+    def start(self) -> None:
+        """Stand before the first row, for a replay that loads row by row."""
+        super().start()
+        self._next_row = 0
+
+    def _load(self) -> bool:
+        row = self._next_row
+        if row >= len(self._rows["datetime"]):
+            return False
+        for name, values in self._rows.items():
+            getattr(self.lines, name)[0] = values[row]
+        self._next_row = row + 1
+        return True
+
+    def _tick_nullify(self) -> None:
+        """Keep no second copy of each bar: the broker reads the lines where there is none."""
+
+    def _tick_fill(self, force: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
+        """Keep none, as above."""
+
+
+def day_of(data: Any, ago: int = 0) -> date:
+    """The day of a feed's current bar, or of one `ago` bars from it; -1 is the one before."""
+    return date.fromordinal(int(data.lines.datetime[ago]))
+
+
+def quote_of(data: Any, rules: Rules) -> Quote:
+    """What is known of a feed at the open of its current session."""
+    cap = None
+    if rules.max_participation is not None:
+        seen = min(len(data) - 1, VOLUME_SESSIONS)
+        cap = participation_cap([data.volume[-ago] for ago in range(1, seen + 1)], rules)
+    return Quote(data.open[0], session_slippage(data, rules), cap)
+
+
+def session_slippage(data: Any, rules: Rules) -> float:
+    """The slippage of a feed's current session, from the range of the one before."""
+    last_range = 0.0
+    if rules.slippage_range and len(data) > 1:
+        last_range = (data.high[-1] - data.low[-1]) / data.close[-1]
+    return slippage(last_range, rules)
+
+
+class RulesCosts(bt.CommInfoBase):
+    """Commission and borrow of one symbol by the rules."""
+
+    params = (("rules", None), ("rates", None), ("stocklike", True))
+
+    def _getcommission(self, size: float, price: float, pseudoexec: bool) -> float:  # noqa: ARG002, FBT001 - Backtrader's signature
+        return commission(abs(size), price, self.p.rules)
+
+    def get_credit_interest(self, data: Any, pos: Any, dt: datetime) -> float:
+        """Borrow for the nights since the last bar, on that bar's close (not the entry price)."""
+        night_has_passed = dt > pos.datetime  # a feed that has ended was charged already
+        if pos.size >= 0 or not night_has_passed or self.p.rules.borrow_mode == "none":
+            return 0.0
+        night = day_of(data, -1)
+        days = (day_of(data) - night).days
+        rate = self.p.rates.on(night) if self.p.rules.borrow_mode == "table" else None
+        annual_rate = self.p.rules.borrow_default if rate is None else rate.annual_rate
+        return borrow_charge(-pos.size * data.close[-1], annual_rate, days, self.p.rules)
+
+
+class RulesBroker(bt.brokers.BackBroker):
+    """Backtrader's broker with the slippage of the rules, and interest on cash.
+
+    `session` is the current session, `feeds` are by symbol the feeds that have a bar in it: one
+    that has ended keeps its last bar, and one that begins later has none yet.
+
+    Backtrader's own slippage needs a flag to reach the open, is capped at the bar's range and
+    also slips limit orders. The rules slip market and stop orders, wherever they fill, and
+    never limit orders.
+    """
+
+    params = (("rules", None),)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.session: date
+        self.feeds: dict[str, Any] = {}
+        self.borrow_paid: dict[str, float] = defaultdict(float)
+        self.interest_paid = 0.0
+        self._has_seen_the_bar = False
+        self._borrow_due: dict[str, float] = {}  # of the nights since the last session
+        self._interest_due = 0.0
+        self._slip = 0.0
+        self._closed_on: date | None = None
+        self._ruined = False
+        self._free_cash = 0.0
+
+    def see_the_bar(self) -> None:
+        """Look at what bar it is, once a bar: at its open, or else when orders are executed."""
+        if self._has_seen_the_bar:
+            return
+        self._has_seen_the_bar = True
+        days = {data: day_of(data) for data in self.cerebro.datas if len(data)}
+        self.session = max(days.values())
+        self.feeds = {d._name: d for d, day in days.items() if day == self.session}  # noqa: SLF001
+        self._borrow_due = {
+            data._name: self._borrow_of(data, position)  # noqa: SLF001 - Backtrader's name for it
+            for data, position in self.positions.items()
+            if position.size < 0
+        }
+        if self._closed_on:
+            nights = (self.session - self._closed_on).days
+            self._interest_due = interest(self._free_cash, nights, self.p.rules)
+
+    def cash_at_open(self) -> float:
+        """Cash as it will be once borrow and interest of the last nights are settled."""
+        return float(self.cash - sum(self._borrow_due.values()) + self._interest_due)
+
+    def next(self) -> None:
+        """Settle the nights since the last session, then execute the orders of the bar."""
+        self.see_the_bar()
+        for symbol, due in self._borrow_due.items():  # Backtrader takes it from cash, in the call
+            self.borrow_paid[symbol] += due
+        self.cash += self._interest_due
+        self.interest_paid += self._interest_due
+        super().next()
+        self._has_seen_the_bar = False
+        if self.p.rules.cash_rate:
+            self._note_free_cash()
+
+    def _borrow_of(self, data: Any, position: Any) -> float:
+        costs = self.getcommissioninfo(data)
+        return float(costs.get_credit_interest(data, position, data.datetime.datetime()))
+
+    def _note_free_cash(self) -> None:
+        """What earns interest until the next session; the proceeds of shorts earn nothing."""
+        self._closed_on = self.session
+        shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
+        self._ruined = self._ruined or self.get_value() <= 0  # what is left then earns nothing
+        self._free_cash = 0.0 if self._ruined else self.cash - shorts
+
+    def _try_exec(self, order: Any) -> None:
+        if order.data._name not in self.feeds:  # noqa: SLF001
+            return  # no bar in this session: the lines stand on some other day's prices
+        self._slip = session_slippage(order.data, self.p.rules)
+        self.cash += _SPECK
+        super()._try_exec(order)
+        self.cash -= _SPECK
+
+    def _slip_up(self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any) -> float:
+        return price if lim else fill_price(price, 1, self._slip)
+
+    def _slip_down(
+        self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any
+    ) -> float:
+        return price if lim else fill_price(price, -1, self._slip)
+
+
+def make_cerebro(rules: Rules, *, runonce: bool = True, preload: bool = True) -> Any:
+    """A Cerebro that decides at the open and fills there; no observers, no checks at submission.
+
+    Orders are sized to the cent before they are sent, so Backtrader's check, which would size
+    them on the last close, is off.
+    """
+    cerebro = bt.Cerebro(
+        stdstats=False, cheat_on_open=True, runonce=runonce, preload=preload, maxcpus=1
+    )
+    cerebro.broker = RulesBroker(rules=rules)  # type: ignore[call-arg]  # a metaclass takes it
+    cerebro.broker.set_cash(rules.cash)
+    cerebro.broker.set_checksubmit(False)
+    cerebro.broker.set_int2pnl(False)  # borrow is kept apart from an order's commission
+    return cerebro
+
+
+def add_symbol(cerebro: Any, prices: Prices, rates: BorrowRates, rules: Rules) -> None:
+    """Give Cerebro the prices and the costs of a symbol."""
+    feed = PriceFeed(prices=prices)  # type: ignore[call-arg]  # as above
+    cerebro.adddata(feed, name=prices.symbol)
+    costs = RulesCosts(rules=rules, rates=rates)
+    cerebro.broker.addcommissioninfo(costs, name=prices.symbol)

@@ -1,0 +1,160 @@
+"""The recorder: keeps the ledger of any Backtrader strategy and holds it against the broker."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import backtrader as bt
+
+from backtest.engine.replay.books import Ledger
+from backtest.engine.replay.broker import day_of
+from backtest.engine.replay.excursions import set_excursions
+from backtest.engine.replay.orders import ExitReason, Fill
+from backtest.engine.replay.result import EquityPoint, Result, SentOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from backtest.data.borrow import BorrowRate
+    from backtest.data.prices import Prices
+    from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
+
+# Why a strategy's own order left a position, where the order does not say.
+_BY_TYPE: dict[int, ExitReason] = {
+    bt.Order.Stop: "stop",
+    bt.Order.StopTrail: "trailing_stop",
+    bt.Order.Limit: "target",
+}
+
+_FRESH_DAYS = 7  # a quote that is older when it is charged is told
+
+
+class Recorder(bt.Analyzer):
+    """Books fills, borrow and interest, and writes down the account at each close."""
+
+    params = (("rules", None), ("rates", None))
+
+    def __init__(self) -> None:
+        self.ledger = Ledger(self.p.rules.cash)
+        self.refused: set[str] = set()  # ids of events whose orders the broker refused
+        self._curve: list[EquityPoint] = []
+        self._orders: list[SentOrder] = []
+        self._borrow_seen: dict[str, float] = defaultdict(float)
+        self._used_rates: dict[tuple[str, BorrowRate | None], date] = {}  # the last night of each
+
+    def notify_order(self, order: Any) -> None:
+        """Book what was executed, after the nights before it were settled."""
+        said = order.info
+        if order.status == order.Accepted:
+            self.note(order)
+        if order.status in (order.Margin, order.Rejected) and "event_id" in said:
+            self.refused.add(said.event_id)
+        # Partial: a reversal closed the position, and its other half was refused for want of cash.
+        if order.status not in (order.Completed, order.Partial):
+            return
+        self._settle_nights()
+        done = order.executed
+        reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
+        self.ledger.book(
+            Fill(
+                session=self.strategy.broker.session,
+                symbol=order.data._name,  # noqa: SLF001 - Backtrader's name for it
+                size=done.size,
+                price=done.price,
+                commission=done.comm,
+                event_id=said.event_id if "event_id" in said else "",
+                exit_reason=reason,
+            )
+        )
+
+    def note(self, order: Any) -> None:
+        """Write down an order that is live in the current session."""
+        said = order.info
+        self._orders.append(
+            SentOrder(
+                session=self.strategy.broker.session,
+                symbol=order.data._name,  # noqa: SLF001
+                size=order.created.size,
+                type=order.getordername().lower(),
+                price=order.created.price,
+                event_id=said.event_id if "event_id" in said else "",
+                exit_reason=said.exit_reason if "exit_reason" in said else None,
+            )
+        )
+
+    def prenext(self) -> None:
+        """Record also while indicators or feeds have not begun."""
+        self.next()
+
+    def next(self) -> None:
+        """At the close: settle, and hold the books against the broker's."""
+        self._settle_nights()
+        broker = self.strategy.broker
+        cash, equity = broker.get_cash(), broker.get_value()
+        self.ledger.check_cash(cash, broker.session)
+        self._curve.append(EquityPoint(broker.session, equity, cash, equity - cash))
+
+    def result(self, prices: Mapping[str, Prices], decisions: Sequence[Decision]) -> Result:
+        """Close the books and hand them over.
+
+        Raises:
+            AccountingError: the accounting identity does not hold.
+
+        """
+        feeds = {data._name: data for data in self.strategy.datas}  # noqa: SLF001
+        self.ledger.mark_open_trades(
+            {symbol: data.close[0] for symbol, data in feeds.items()},
+            {symbol: day_of(data) for symbol, data in feeds.items()},
+        )
+        self.ledger.check_identity(self._curve[-1].equity)
+        set_excursions(self.ledger.trades, prices)
+        ruin = (point.session for point in self._curve if point.equity <= 0)
+        return Result(
+            curve=self._curve,
+            trades=self.ledger.trades,
+            decisions=decisions,
+            assumptions=self._assumptions(),
+            orders=self._orders,
+            interest=self.ledger.interest,
+            ruined_on=next(ruin, None),
+        )
+
+    def _settle_nights(self) -> None:
+        """Take over what the broker has charged and paid since it was last asked."""
+        broker = self.strategy.broker
+        self.ledger.receive_interest(broker.interest_paid - self.ledger.interest)
+        for symbol, paid in broker.borrow_paid.items():
+            amount = paid - self._borrow_seen[symbol]
+            if amount:
+                self.ledger.charge_borrow(symbol, amount)
+                self._borrow_seen[symbol] = paid
+                self._note_rate(symbol)
+
+    def _note_rate(self, symbol: str) -> None:
+        if self.p.rules.borrow_mode == "table":
+            night = day_of(self.strategy.getdatabyname(symbol), -1)
+            self._used_rates[symbol, self.p.rates[symbol].on(night)] = night
+
+    def _assumptions(self) -> list[str]:
+        rules: Rules = self.p.rules
+        found = []
+        for (symbol, rate), night in sorted(self._used_rates.items(), key=str):
+            if rate is None:
+                found.append(
+                    f"No borrow rate is known for some nights short {symbol}; "
+                    f"{rules.borrow_default:.1%} a year was charged."
+                )
+            elif rate.is_assumption:
+                found.append(
+                    f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
+                    f"a year, is an assumption. {rate.note}".strip()
+                )
+            elif (night - rate.day).days > _FRESH_DAYS:
+                found.append(
+                    f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
+                    f"year, was carried on to {night}: no later quote was found."
+                )
+        return found

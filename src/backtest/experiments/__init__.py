@@ -1,0 +1,1 @@
+"""Experiments: runs, sweeps, studies and simulations, and the trials on record."""

@@ -1,0 +1,1 @@
+"""Runs: one strategy replayed, kept in a folder with its evidence."""

@@ -1,0 +1,182 @@
+"""Where the profit came from, and how much of each event's move was over before anyone could trade.
+
+Pure functions over trades and decisions. Profits are net, in dollars.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import time, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from backtest.data.calendar import trading_calendar
+from backtest.data.event import COARSE, NEVER_TRADED, NEW_YORK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date, datetime
+
+    from backtest.data.event import Event
+    from backtest.data.prices import Prices
+    from backtest.engine.replay.books import Trade
+    from backtest.engine.timeline import Decision
+
+Hour = Literal[
+    "before the open", "during the session", "after the close", "without a session", "unknown"
+]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Trades that have something in common.
+
+    Attributes:
+        name: what they have in common.
+        trades: how many.
+        wins: those with a net profit above 0.
+        net_profit: sum, dollars.
+        mean_return: mean of net profit ÷ entry value, a fraction.
+
+    """
+
+    name: str
+    trades: int
+    wins: int
+    net_profit: float
+    mean_return: float
+
+
+def attribution(
+    trades: Sequence[Trade], events: Mapping[str, Event]
+) -> dict[str, tuple[Group, ...]]:
+    """The profit by `event`, `kind`, `direction`, `exit_reason` and `hour` of knowledge.
+
+    A trade counts for the event that opened it, also where later ones renewed its plan. Groups
+    come in order of their first trade, and each way of grouping adds up to the same profit.
+
+    Args:
+        trades: of a run.
+        events: by id; a trade of none of them counts under `none`.
+
+    """
+
+    def told(of: Callable[[Event], str]) -> Callable[[Trade], str]:
+        return lambda trade: of(events[trade.event_id]) if trade.event_id in events else "none"
+
+    return {
+        "event": _grouped(trades, told(lambda event: event.id)),
+        "kind": _grouped(trades, told(lambda event: event.kind)),
+        "direction": _grouped(trades, lambda trade: trade.direction),
+        "exit_reason": _grouped(trades, lambda trade: trade.exit_reason),
+        "hour": _grouped(trades, told(hour_of_knowledge)),
+    }
+
+
+def hour_of_knowledge(event: Event) -> Hour:
+    """When in the day of New York an event became known.
+
+    `without a session`: on a day on which the exchange did not open. `unknown`: its day, week or
+    month alone is known.
+    """
+    if event.precision in COARSE:
+        return "unknown"
+    moment, calendar = event.published_at, trading_calendar()
+    day = moment.astimezone(NEW_YORK).date()
+    if calendar.is_open(moment):
+        return "during the session"
+    if calendar.tradable_session(moment, timedelta(0)) == day:
+        return "before the open"
+    return "after the close" if calendar.last_closed(moment) == day else "without a session"
+
+
+@dataclass(frozen=True)
+class Move:
+    """What the price did on an event: before it could be traded, and while it was.
+
+    Attributes:
+        event: the event.
+        last_close: of the last session that had closed before it can have been public, dollars.
+        first_open: of its tradable session, dollars.
+        direction: +1 where it opened a long trade, -1 a short one; None where it opened none.
+        traded: exit fill ÷ entry fill − 1 of that trade, a fraction; None likewise.
+
+    """
+
+    event: Event
+    last_close: float | None
+    first_open: float | None
+    direction: int | None
+    traded: float | None
+
+    @property
+    def gap(self) -> float | None:
+        """The part that nobody could trade, a fraction; None where either price is unknown."""
+        if self.last_close is None or self.first_open is None:
+            return None
+        return self.first_open / self.last_close - 1
+
+
+def moves(
+    decisions: Sequence[Decision], trades: Sequence[Trade], history: Mapping[str, Prices]
+) -> tuple[Move, ...]:
+    """The move on every event that was decided on, in the order of the decisions.
+
+    An event that is known by its day alone may have been public all that day, so that its gap
+    begins at the close before; one known by week or month alone has no prices.
+
+    Args:
+        decisions: of a run.
+        trades: of the same run; of several from one event the first counts.
+        history: all prices, by symbol.
+
+    """
+    first = {trade.event_id: trade for trade in reversed(trades)}
+    found = []
+    for decision in decisions:
+        event, trade = decision.event, first.get(decision.event.id)
+        closed, opened = None, None
+        if event.precision not in NEVER_TRADED:
+            prices = history[event.symbol]
+            closed = _price(prices, "close", trading_calendar().last_closed(_earliest(event)))
+            opened = _price(prices, "open", decision.tradable_session)
+        found.append(
+            Move(
+                event,
+                closed,
+                opened,
+                direction=trade.sign if trade else None,
+                traded=trade.exit_price / trade.entry_price - 1 if trade else None,
+            )
+        )
+    return tuple(found)
+
+
+def _earliest(event: Event) -> datetime:
+    """The earliest time at which an event can have been public."""
+    if event.precision != "date":
+        return event.published_at
+    day = event.published_at.astimezone(NEW_YORK)
+    return day.combine(day.date(), time(), NEW_YORK)
+
+
+def _price(prices: Prices, column: str, session: date | None) -> float | None:
+    if session is None or str(session) not in prices.table.index:
+        return None
+    return float(prices.table.at[str(session), column])
+
+
+def _grouped(trades: Sequence[Trade], name_of: Callable[[Trade], str]) -> tuple[Group, ...]:
+    groups: dict[str, list[Trade]] = defaultdict(list)
+    for trade in trades:
+        groups[name_of(trade)].append(trade)
+    return tuple(
+        Group(
+            name,
+            trades=len(members),
+            wins=sum(trade.net_profit > 0 for trade in members),
+            net_profit=sum(trade.net_profit for trade in members),
+            mean_return=sum(trade.net_return for trade in members) / len(members),
+        )
+        for name, members in groups.items()
+    )

@@ -1,0 +1,337 @@
+"""The public calls: run strategies and read what came out. Each command is a thin skin of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from backtest.data.inputs import Inputs, read_inputs
+from backtest.errors import DataError, UsageError
+from backtest.experiments.runs.evidence import SEED, evidence_of, trials_on_record
+from backtest.experiments.runs.store import (
+    Run,
+    complete_manifest,
+    folder_name,
+    is_complete,
+    program_sha256,
+    read_run,
+    run_id,
+    save_run,
+)
+from backtest.experiments.trials import record_run
+from backtest.strategy.loading import BacktraderStrategy, StrategyFile, configure, plain
+from backtest.strategy.places import find_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from backtest.data.prices import Prices
+    from backtest.engine.costs import Costs
+    from backtest.engine.replay.result import Result
+    from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
+    from backtest.strategy.base import Strategy
+    from backtest.workspace.folders import Workspace
+
+# What decides the result; quantstats only draws it.
+_PACKAGES = ("backtest", "backtrader", "exchange-calendars", "numpy", "pandas")
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is run: one strategy, one parameter set, one span of data, one set of rules.
+
+    Attributes:
+        strategy: name of a strategy file.
+        symbols: stocks that are traded in one account.
+        settings: parameters as texts by dotted name.
+        first: first day of the replay; the first session of the prices where None.
+        last: last day of the replay; likewise.
+        benchmark: a symbol with closes; the stock's own symbol for the stock itself.
+        rules: the trading rules' settings.
+        costs: where the rules' costs come from, for the manifest; None for the defaults.
+        as_of: the day at whose end the data are looked at; None for the data as they are.
+
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    settings: Mapping[str, str]
+    first: date | None
+    last: date | None
+    benchmark: str
+    rules: Rules
+    costs: Costs | None = None
+    as_of: date | None = None
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A request whose inputs were read and checked, and whose run id is therefore known."""
+
+    request: RunRequest
+    file: StrategyFile
+    strategy: Strategy | BacktraderStrategy
+    inputs: Inputs
+    identity: Mapping[str, Any]
+    versions: Mapping[str, int]
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether its result is on disk already."""
+        return is_complete(self.path)
+
+
+def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
+    """The trading rules with some settings changed.
+
+    Args:
+        costs: figures that go before the defaults.
+        settings: fields of `Rules`, which go before the costs; those that are None are left.
+
+    Raises:
+        UsageError: a setting is out of its bounds.
+
+    """
+    from pydantic import ValidationError
+
+    from backtest.engine.rules import Rules
+
+    chosen = dict(costs.figures) if costs else {}
+    chosen |= {name: value for name, value in settings.items() if value is not None}
+    try:
+        return Rules(**chosen)
+    except ValidationError as error:
+        faults = [f"{f['loc'][0]} {f['input']!r}: {f['msg']}" for f in error.errors()]
+        raise UsageError("; ".join(faults)) from None
+
+
+def prepare_run(
+    workspace: Workspace, request: RunRequest, file: StrategyFile | None = None
+) -> PreparedRun:
+    """Read and check everything that a run needs.
+
+    Args:
+        workspace: the folders.
+        request: what is run.
+        file: the strategy, where it is not to be loaded from the folder by its name.
+
+    Raises:
+        UsageError: a strategy, symbol, parameter or span is wrong.
+        DataError: a data file is.
+
+    """
+    file = file or find_strategy(workspace, request.strategy)
+    strategy = configure(file, request.settings)
+    span = (request.first, request.last)
+    inputs = read_inputs(
+        workspace.data,
+        request.symbols,
+        request.benchmark,
+        span,
+        strategy.listens_to,
+        request.as_of,
+        strategy.looks_at,
+        file.name,
+    )
+    identity = _identity(workspace.data, request, file, strategy, inputs)
+    name = folder_name(file.name, request.symbols, run_id(identity))
+    path = workspace.reports / name
+    versions = inputs.versions(workspace.data)
+    return PreparedRun(request, file, strategy, inputs, identity, versions, path)
+
+
+def run(prepared: PreparedRun, *, force: bool = False) -> Run:
+    """Replay a prepared run and weigh its result; see `replay_run` and `weigh`."""
+    return weigh(prepared, replay_run(prepared, force=force))
+
+
+def weigh(prepared: PreparedRun, run: Run) -> Run:
+    """Add its evidence, its attribution and the trials so far to the manifest of a run.
+
+    One that has them is left as it is; a run that was interrupted before gets them now.
+
+    Args:
+        prepared: from `prepare_run`.
+        run: from `replay_run`.
+
+    Raises:
+        UsageError: the reports folder cannot be written.
+        DataError: a record of trials is corrupt.
+
+    """
+    if "evidence" in run.manifest:
+        return run
+    found = evidence_of(
+        run,
+        prepared.inputs,
+        prepared.request.rules,
+        _decide(prepared),
+        orders_itself=isinstance(prepared.strategy, BacktraderStrategy),
+    )
+    manifest = {**run.manifest, **found}
+    trials = trials_on_record(prepared.path.parent, manifest)
+    return complete_manifest(run, {**found, "trials": trials})
+
+
+def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
+    """Replay a prepared run and write its folder; one that exists is read instead.
+
+    Args:
+        prepared: from `prepare_run`.
+        force: replay also where the run exists.
+
+    Raises:
+        UsageError: the reports folder cannot be written.
+        AccountingError: the books do not balance, a fault of the program.
+
+    """
+    if prepared.exists and not force:
+        known = read_run(prepared.path)
+        record_run(prepared.path.parent, known.manifest)
+        return known
+    started = datetime.now(UTC)
+    costs = prepared.request.costs
+    result = _replay(prepared)
+    returns, summary = _measure(prepared, result)
+    manifest = {
+        "run_id": run_id(prepared.identity),
+        **prepared.identity,
+        "versions": dict(prepared.versions),  # of the inputs; their sha256 are what decides
+        "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
+        "packages": {name: version(name) for name in (*_PACKAGES, "quantstats")},
+        "seed": SEED,  # of the evidence; the replay draws nothing at random
+        "started_at": started.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "assumptions": [*prepared.inputs.assumptions, *result.assumptions],
+        "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
+        "summary": summary,
+    }
+    made = save_run(prepared.path, manifest, result, returns, prepared.inputs.history)
+    record_run(prepared.path.parent, made.manifest)
+    return made
+
+
+def _identity(
+    data: Path,
+    request: RunRequest,
+    file: StrategyFile,
+    strategy: Strategy | BacktraderStrategy,
+    inputs: Inputs,
+) -> dict[str, Any]:
+    return {
+        "strategy": file.name,
+        "parameters": plain(strategy.model_dump()),
+        "symbols": list(request.symbols),
+        "benchmark": request.benchmark,
+        "span": {
+            "first": inputs.first.isoformat(),
+            "last": inputs.last.isoformat(),
+        },
+        "as_of": request.as_of and request.as_of.isoformat(),
+        "rules": request.rules.model_dump(),
+        "inputs": inputs.hashes(data),
+        "strategy_sha256": file.source_sha256(),
+        "program_sha256": program_sha256(),
+        "packages": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def _decide(prepared: PreparedRun) -> list[Decision]:
+    """What a strategy answers to each event; one of Backtrader's is but told of them."""
+    from backtest.engine.timeline import decide, schedule
+
+    inputs, strategy = prepared.inputs, prepared.strategy
+    reaction = timedelta(minutes=prepared.request.rules.reaction_minutes)
+    where = (inputs.events, inputs.seen, inputs.span, reaction)
+    if isinstance(strategy, BacktraderStrategy):
+        return schedule(strategy.listens_to, *where)
+    return decide(strategy, *where)
+
+
+def _replay(prepared: PreparedRun) -> Result:
+    inputs, rules, strategy = prepared.inputs, prepared.request.rules, prepared.strategy
+    decisions = _decide(prepared)
+    if isinstance(strategy, BacktraderStrategy):
+        from backtest.engine.replay.event_strategy import replay_event_strategy
+
+        return replay_event_strategy(
+            strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
+        )
+    from backtest.engine.replay.replay import replay
+
+    return replay(inputs.span, inputs.rates, decisions, rules)
+
+
+def _measure(
+    prepared: PreparedRun, result: Result
+) -> tuple[list[tuple[float, float]], dict[str, Any]]:
+    """Returns of run and benchmark by session, and the summary of both."""
+    import numpy as np
+
+    from backtest.stats import figures
+
+    start = prepared.request.rules.cash
+    sessions = [point.session for point in result.curve]
+    equity = np.array([point.equity for point in result.curve], dtype=np.float64)
+    returns = figures.session_returns(equity, start)
+    benchmark = benchmark_returns(prepared.inputs.benchmark, sessions)
+    spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
+    own = {
+        **figures.curve_figures(equity, start),
+        "trades": len(result.trades),
+        "win_rate": figures.win_rate([trade.net_profit for trade in result.trades]),
+        "exposure": figures.exposure(spans, sessions),
+        "commission": sum(trade.commission for trade in result.trades),
+        "borrow": sum(trade.borrow for trade in result.trades),
+        "interest": result.interest,
+    }
+    growth = np.asarray(start * np.cumprod(1 + benchmark), dtype=np.float64)
+    other = {
+        **figures.curve_figures(growth, start),
+        "trades": None,
+        "win_rate": None,
+        "exposure": 1.0,
+        "commission": 0.0,
+        "borrow": 0.0,
+        "interest": 0.0,
+    }
+    pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
+    return pairs, {"run": own, "benchmark": other}
+
+
+def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
+    """Return of the benchmark in each session, close to close.
+
+    The first return needs the close before; where the prices begin with the first session it is
+    taken from that session's open, and is 0 where there is no open either.
+
+    Raises:
+        DataError: a session has no close.
+
+    """
+    import pandas as pd
+
+    index = pd.DatetimeIndex(pd.to_datetime(sessions))
+    closes = prices.table["close"]
+    missing = index.difference(closes.index)
+    if len(missing):
+        raise DataError(
+            f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
+            f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
+            f"{prices.last}: choose another --benchmark, or a span with --from and --to."
+        )
+    changes = closes.pct_change(fill_method=None).reindex(index)
+    if pd.isna(changes.iloc[0]):
+        first = prices.table.iloc[0]
+        changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
+    array: NDArray[np.float64] = changes.to_numpy(dtype=float)
+    return array

@@ -1,0 +1,252 @@
+"""Run folders: the id of a run, its manifest, and its files, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from backtest.errors import UsageError
+from backtest.experiments.runs.run_files import FILES, read_rows, result_files
+from backtest.workspace.files import write_text
+from backtest.workspace.records import read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+    from backtest.data.prices import Prices
+    from backtest.engine.replay.books import Trade
+    from backtest.engine.replay.result import Result
+
+_TRADE_TEXTS = ("event_id", "symbol", "direction", "exit_reason")
+_TRADE_NUMBERS = (
+    "shares", "entry_price", "exit_price", "gross_profit", "commission", "borrow", "mae", "mfe",
+)  # fmt: skip
+_MANIFEST = ("run_id", "strategy", "symbols", "span", "rules", "summary", "finished_at")
+_ID_LENGTH = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as it stands in its folder."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def run_id(self) -> str:
+        """The id: a hash of everything that decides the result."""
+        return str(self.manifest["run_id"])
+
+    @property
+    def name(self) -> str:
+        """The strategy and its symbols, such as `earnings_surprise · CRWV`."""
+        return f"{self.manifest['strategy']} · {', '.join(self.manifest['symbols'])}"
+
+    @property
+    def summary(self) -> Mapping[str, Any]:
+        """The figures of the run."""
+        figures: Mapping[str, Any] = self.manifest["summary"]["run"]
+        return figures
+
+    @property
+    def has_tearsheet(self) -> bool:
+        """Whether its tear sheet has been drawn."""
+        return (self.path / "tearsheet.html").exists()
+
+    @cached_property
+    def trades(self) -> list[dict[str, str]]:
+        """The rows of trades.csv, as texts."""
+        return read_rows(self.path / "trades.csv")
+
+    def trade_records(self) -> list[Trade]:
+        """The trades, as the replay made them."""
+        from backtest.engine.replay.books import Trade
+
+        return [
+            Trade(
+                trade_id=int(row["trade_id"]),
+                entry_session=date.fromisoformat(row["entry_session"]),
+                exit_session=date.fromisoformat(row["exit_session"]),
+                **{name: row[name] for name in _TRADE_TEXTS},  # type: ignore[arg-type]
+                **{name: float(row[name]) for name in _TRADE_NUMBERS},  # type: ignore[arg-type]
+            )
+            for row in self.trades
+        ]
+
+    @cached_property
+    def decisions(self) -> list[dict[str, str]]:
+        """The rows of decisions.csv, as texts."""
+        return read_rows(self.path / "decisions.csv")
+
+    @cached_property
+    def orders(self) -> list[dict[str, str]]:
+        """The rows of orders.csv, as texts: every order of every session in which it was live."""
+        return read_rows(self.path / "orders.csv")
+
+    @cached_property
+    def bars(self) -> pd.DataFrame:
+        """bars.csv: symbol, session (dates without a zone), open, high, low, close, volume."""
+        import pandas as pd
+
+        return pd.read_csv(self.path / "bars.csv", parse_dates=["session"])
+
+    @cached_property
+    def equity(self) -> pd.DataFrame:
+        """equity.csv, indexed by session (dates without a zone)."""
+        import pandas as pd
+
+        return pd.read_csv(self.path / "equity.csv", index_col="session", parse_dates=["session"])
+
+
+def run_id(identity: Mapping[str, Any]) -> str:
+    """A short hash of everything that decides a result."""
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
+
+
+def program_sha256(*more: str) -> str:
+    """Hash of the program's own code that decides results, and of `more` of its packages."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    packages = ("data", "strategy", "engine", "stats", "experiments/runs")
+    for place in (*packages, *more):
+        for path in sorted((root / place).rglob("*.py")) or [root / place]:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
+    """The name of a run's folder."""
+    most = 3
+    stocks = "+".join(symbols) if len(symbols) <= most else f"{len(symbols)}-symbols"
+    return f"{strategy}-{stocks}-{identity}"
+
+
+def read_run(path: Path) -> Run:
+    """Read a run folder.
+
+    Raises:
+        DataError: it holds no readable record.
+
+    """
+    manifest = read_record(path / "run.json", _MANIFEST, "run the strategy again")
+    return Run(path, manifest)
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a run folder holds all that a run writes."""
+    return all((path / name).exists() for name in (*FILES, "run.json"))
+
+
+def list_runs(reports: Path) -> list[Run]:
+    """The runs in a folder, newest first."""
+    runs = [read_run(place.parent) for place in reports.glob("[!.]*/run.json")]
+    return sorted(
+        runs, key=lambda run: (str(run.manifest["finished_at"]), run.run_id), reverse=True
+    )
+
+
+def find_run(reports: Path, name: str) -> Run:
+    """The newest run that a name fits: its id, its folder, or its strategy.
+
+    Raises:
+        UsageError: none does.
+
+    """
+    for run in list_runs(reports):
+        if name in (run.run_id, run.path.name, run.manifest["strategy"]):
+            return run
+    known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in list_runs(reports))
+    raise UsageError(
+        f"There is no run {name!r} in {reports}. Name a run id, a run folder or a strategy. "
+        f"Known: {known or 'none'}. `backtest run STRATEGY` makes one."
+    )
+
+
+def latest_runs(reports: Path) -> list[Run]:
+    """The newest run of each strategy on each set of symbols, by name."""
+    newest: dict[str, Run] = {}
+    for run in list_runs(reports):
+        newest.setdefault(run.name, run)
+    return [newest[name] for name in sorted(newest)]
+
+
+def save_run(
+    path: Path,
+    manifest: Mapping[str, Any],
+    result: Result,
+    returns: Iterable[tuple[float, float]],
+    history: Mapping[str, Prices],
+) -> Run:
+    """Write a run's files beside its place and rename the folder there when it is complete.
+
+    Args:
+        path: the run folder; an older one of the same name is replaced.
+        manifest: what stands in `run.json`.
+        result: the replay's result.
+        returns: return of the run and of the benchmark for each session.
+        history: by symbol all prices, also those outside of the span.
+
+    Raises:
+        UsageError: the folder cannot be written.
+
+    """
+    texts = {
+        **result_files(result, returns, history),
+        "run.json": _manifest_text(manifest),
+    }
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        beside.mkdir(parents=True)
+        for name, text in texts.items():
+            (beside / name).write_text(text, encoding="utf-8", newline="")
+        _replace(path, beside)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}. "
+            f"Choose another reports folder with --out."
+        ) from None
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(beside)
+    return Run(path, manifest)
+
+
+def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
+    """Add to the manifest of a run; `run.json` is what it was, or whole.
+
+    Raises:
+        UsageError: it cannot be written.
+
+    """
+    manifest = {**run.manifest, **more}
+    write_text(run.path / "run.json", _manifest_text(manifest))
+    return Run(run.path, manifest)
+
+
+def _manifest_text(manifest: Mapping[str, Any]) -> str:
+    return json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _replace(path: Path, beside: Path) -> None:
+    old = beside.with_name(beside.name + ".old")
+    if path.exists():
+        path.rename(old)
+    try:
+        os.replace(beside, path)  # noqa: PTH105 - the same call on every system
+    except BaseException:
+        if old.exists():
+            old.rename(path)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Simulations: signals from a file, traded on bars from files."""

@@ -1,0 +1,257 @@
+"""The public calls: `prepare` reads and checks what a study needs, `study` makes its folder."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtest.data.inputs import read_inputs
+from backtest.errors import UsageError
+from backtest.experiments.runs.store import folder_name, program_sha256, run_id
+from backtest.experiments.studies.market import choose, read_candidates, session_returns
+from backtest.experiments.studies.measure import Settings, measure
+from backtest.experiments.studies.subject import LeftOut, events_of, find_subject
+from backtest.stats.event_study.study import Series
+from backtest.strategy.loading import plain
+from backtest.workspace.files import write_text
+from backtest.workspace.records import read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from backtest.experiments.studies.market import Benchmark
+    from backtest.experiments.studies.subject import StudiedEvent, Subject
+    from backtest.workspace.folders import Workspace
+
+_PROGRAM = ("experiments/studies",)
+_PACKAGES = ("backtest", "exchange-calendars", "numpy", "pandas", "scipy")
+_COLUMNS = (
+    "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
+    "unknown",
+)  # fmt: skip
+_FAR = 60  # sessions from day 0 that a window may reach: CARs add up, which longer ones blur
+
+
+@dataclass(frozen=True)
+class StudyRequest:
+    """What is studied.
+
+    Attributes:
+        name: a kind of event or a strategy.
+        symbol: the stock.
+        as_strategy: whether the strategy is meant where a kind has its name.
+        benchmark: the fund to hold the stock against; chosen from SPY and QQQ where None.
+        reaction: minutes from publication to the earliest open.
+        settings: windows, model, seed and draws.
+
+    """
+
+    name: str
+    symbol: str
+    as_strategy: bool = False
+    benchmark: str | None = None
+    reaction: float = 5.0
+    settings: Settings = field(default_factory=Settings)
+
+
+@dataclass(frozen=True)
+class PreparedStudy:
+    """A request whose inputs were read and checked, and whose id is therefore known."""
+
+    request: StudyRequest
+    subject: Subject
+    series: Series
+    benchmark: Benchmark
+    events: Sequence[StudiedEvent]
+    left_out: Sequence[LeftOut]
+    identity: Mapping[str, Any]
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether its result is on disk already."""
+        return all((self.path / name).exists() for name in ("study.json", "cars.csv"))
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """A study as it stands in its folder; `record` is what `study.json` holds."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+
+def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """Windows written as `-1,+1`, each once.
+
+    Raises:
+        UsageError: one is not of this form, or ends before it begins.
+
+    """
+    windows = []
+    for text in texts:
+        try:
+            first, last = (int(part) for part in text.strip(" []").split(","))
+        except ValueError:
+            raise UsageError(
+                f"--window {text!r} is not of the form first,last in whole sessions from day 0, "
+                f"such as -1,+1."
+            ) from None
+        if first > last:
+            raise UsageError(
+                f"--window {text!r} ends before it begins: did you mean {last:+d},{first:+d}?"
+            )
+        if max(-first, last) > _FAR:
+            raise UsageError(f"--window {text!r} reaches beyond {_FAR} sessions from day 0.")
+        windows.append((first, last))
+    return tuple(dict.fromkeys(windows))
+
+
+def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
+    """Read and check everything that a study needs.
+
+    Raises:
+        UsageError: the name, the symbol or the benchmark is wrong, or no event can be studied.
+        DataError: a data file is wrong.
+
+    """
+    subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
+    prices = workspace.data / "prices"
+    candidates = read_candidates(prices, request.symbol, request.benchmark)
+    inputs = read_inputs(
+        workspace.data,
+        (request.symbol,),
+        candidates[0].symbol,
+        (None, None),
+        subject.kinds,
+        looks_at=subject.strategy.looks_at if subject.strategy else (),
+    )
+    stock = inputs.history[request.symbol]
+    events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
+    sessions = stock.table.index.to_numpy().astype("M8[D]")
+    days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
+    benchmark = choose(stock, candidates, days.tolist(), given=request.benchmark is not None)
+    series = Series(request.symbol, session_returns(stock, stock), benchmark.returns, days)
+    hashes = inputs.hashes(workspace.data)
+    hashes |= {f"prices/{each.symbol}.csv": each.file.sha256 for each in candidates}
+    identity = _identity(request, subject, benchmark, hashes)
+    name = folder_name(f"study-{request.name}", (request.symbol,), run_id(identity))
+    path = workspace.reports / name
+    prepared = PreparedStudy(request, subject, series, benchmark, events, left_out, identity, path)
+    if not events:
+        raise _nothing(prepared, [])
+    return prepared
+
+
+def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
+    """Study the events and write the folder; a study that exists is read instead.
+
+    Args:
+        prepared: from `prepare`.
+        force: study also where the result exists.
+
+    Raises:
+        UsageError: no event can be studied, or the folder cannot be written.
+        DataError: the study that exists is not readable.
+
+    """
+    if prepared.exists and not force:
+        return read_study(prepared.path)
+    started = datetime.now(UTC)
+    settings = prepared.request.settings
+    figures = measure(prepared.series, prepared.events, settings)
+    if not any(window["known"] for window in figures["windows"]):
+        raise _nothing(prepared, figures["events"])
+    record = {
+        "study_id": run_id(prepared.identity),
+        **prepared.identity,
+        "also": prepared.subject.also,
+        "benchmark_reason": prepared.benchmark.reason,
+        "explained": dict(prepared.benchmark.explained),
+        "packages": {name: version(name) for name in _PACKAGES},
+        "started_at": started.isoformat(timespec="seconds"),
+        **figures,
+        "left_out": [_told(each) for each in prepared.left_out],
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    write_text(prepared.path / "cars.csv", _cars_csv(record))
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(prepared.path / "study.json", text + "\n")
+    return StudyResult(prepared.path, record)
+
+
+def read_study(path: Path) -> StudyResult:
+    """Read a study's folder.
+
+    Raises:
+        DataError: it holds no readable record.
+
+    """
+    record = read_record(path / "study.json", ["study_id"], "study again")
+    return StudyResult(path, record)
+
+
+def _identity(
+    request: StudyRequest, subject: Subject, benchmark: Benchmark, inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """All that decides the result."""
+    file, strategy = subject.file, subject.strategy
+    return {
+        "name": request.name,
+        "of": "kind" if strategy is None else "strategy",
+        "parameters": None if strategy is None else plain(strategy.model_dump()),
+        "symbol": request.symbol,
+        "benchmark": benchmark.symbol,
+        "benchmark_given": request.benchmark is not None,
+        "reaction_minutes": request.reaction,
+        "settings": json.loads(json.dumps(asdict(request.settings))),
+        "inputs": dict(sorted(inputs.items())),
+        "strategy_sha256": None if file is None else file.source_sha256(),
+        "program_sha256": program_sha256(*_PROGRAM),
+    }
+
+
+def _nothing(prepared: PreparedStudy, events: Sequence[Mapping[str, Any]]) -> UsageError:
+    """The error for a study without a single CAR, with the reason of each event."""
+    request = prepared.request
+    reasons = [f"{each.event.id}: {each.reason}" for each in prepared.left_out]
+    for event in events:
+        reasons += [f"{event['event_id']} {name}: {why}" for name, why in event["unknown"].items()]
+    told = "".join(f"\n  {reason}" for reason in reasons) or " There is none in the files."
+    return UsageError(f"No event of {request.name} on {request.symbol} can be studied.{told}")
+
+
+def _told(left_out: LeftOut) -> dict[str, str]:
+    event = left_out.event
+    return {
+        "event_id": event.id,
+        "kind": event.kind,
+        "published_at": event.published_at.isoformat(),
+        "precision": event.precision,
+        "headline": event.headline,
+        "reason": left_out.reason,
+    }
+
+
+def _cars_csv(record: Mapping[str, Any]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for event in record["events"]:
+        head = [event[name] for name in _COLUMNS[:6]]
+        for window, car in event["cars"].items():
+            why = event["unknown"].get(window, "")
+            writer.writerow([*head, window, _full(car), _full(event["errors"][window]), why])
+    return text.getvalue()
+
+
+def _full(value: float | None) -> str:
+    return "" if value is None else repr(value)

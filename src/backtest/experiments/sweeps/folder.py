@@ -1,0 +1,280 @@
+"""Sweep folders: parts while a sweep runs, one file of all sets when it has ended.
+
+An unfinished sweep stands in a hidden folder beside its place. Each part is written whole as its
+chunk ends, so that whatever stops the sweep, the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from backtest.errors import DataError, UsageError
+from backtest.experiments.runs.store import folder_name
+from backtest.workspace.files import write_text
+from backtest.workspace.locks import held
+from backtest.workspace.records import read_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from backtest.experiments.sweeps.spec import SweepSpec
+
+_MANIFEST = (
+    "sweep_id", "strategy", "symbols", "parameters", "axes", "base", "base_figures", "sets",
+    "rules", "span", "trials", "evidence", "finished_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A finished sweep as it stands in its folder."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+
+    @cached_property
+    def sets(self) -> pa.Table:
+        """Every set: its number, its value on each axis, its figures.
+
+        Raises:
+            DataError: the file is corrupt, or is not of this sweep.
+
+        """
+        path = self.path / "sets.parquet"
+        try:
+            table = _read_table(path.read_bytes(), self.manifest["sweep_id"])
+            if table.num_rows != self.manifest["sets"]:
+                raise ValueError(f"{table.num_rows} sets of {self.manifest['sets']}")  # noqa: TRY301
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"{path} is not what the sweep wrote ({error}). "
+                f"Remove the folder and run the sweep again."
+            ) from None
+        return table
+
+
+class SweepFolder:
+    """Where one sweep is written.
+
+    Attributes:
+        path: the folder of the finished sweep.
+        work: the folder of the unfinished one.
+
+    """
+
+    def __init__(self, reports: Path, spec: SweepSpec) -> None:
+        """Name the folders; nothing is written yet."""
+        self._id = spec.sweep_id
+        name = folder_name(f"sweep-{spec.strategy}", spec.symbols, self._id)
+        self.path = reports / name
+        self.work = reports / f".{name}"
+        self._parts = self.work / "parts"
+        self._spec = spec
+
+    @property
+    def exists(self) -> bool:
+        """Whether the sweep has ended and holds all that it writes."""
+        return all((self.path / name).exists() for name in ("sweep.json", "sets.parquet"))
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the unfinished folder against other processes; it is made where it is missing.
+
+        Raises:
+            UsageError: it cannot be written, another process holds it, or it has another
+                specification.
+
+        """
+        lock = self.work.with_name(f"{self.work.name}.lock")
+        busy = (
+            f"This sweep is being run by {{holder}} already ({lock} is locked). "
+            f"Wait for it, or end it: then this command goes on."
+        )
+        with ExitStack() as stack:
+            try:
+                self._parts.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(held(lock, busy))
+            except OSError as error:
+                raise self._not_written(error) from None
+            self._write_spec()
+            for left in self._parts.glob(".*"):  # by a process that was killed
+                left.unlink()
+            yield
+
+    def finished_parts(self, tell: Callable[[str], None]) -> list[int]:
+        """The chunks whose parts are there and whole, in order.
+
+        Args:
+            tell: takes one sentence for each part that is not; it is set aside as `*.corrupt`.
+
+        """
+        found = []
+        for path in sorted(self._parts.glob("*.parquet")):
+            try:
+                found.append(self._chunk_of(path))
+            except (OSError, ValueError, KeyError) as error:
+                aside = path.with_name(f"{path.name}.corrupt")
+                path.replace(aside)
+                tell(
+                    f"{path} is corrupt ({error}): it is kept as {aside.name}, "
+                    f"and its sets are evaluated again."
+                )
+        return found
+
+    def write_part(self, chunk: int, content: bytes) -> None:
+        """Write the part of a chunk that has ended, whole or not at all.
+
+        Raises:
+            UsageError: the disk is full, or the folder cannot be written.
+
+        """
+        part = self._part(chunk)
+        beside = part.with_name(f".{part.name}.{uuid4().hex[:8]}")
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(part)
+        except OSError as error:
+            raise self._not_written(error) from None
+        finally:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
+
+    def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
+        """The parts of chunks as tables, one after the other.
+
+        Raises:
+            DataError: a part is missing or corrupt.
+
+        """
+        for chunk in chunks:
+            path = self._part(chunk)
+            try:
+                yield _read_table(path.read_bytes(), self._id)
+            except (OSError, ValueError) as error:
+                raise DataError(
+                    f"{path} cannot be read any more ({error}). "
+                    f"The same command evaluates it again."
+                ) from None
+
+    def finish(self, manifest: Mapping[str, Any]) -> Sweep:
+        """Join all parts to `sets.parquet`, in order and without holding them all in memory.
+
+        Args:
+            manifest: what stands in `sweep.json`.
+
+        Raises:
+            UsageError: the disk is full, or the folder cannot be written.
+            DataError: a part is missing or corrupt.
+
+        """
+        try:
+            self._join()
+            text = json.dumps(manifest, indent=2, ensure_ascii=False)
+            write_text(self.work / "sweep.json", text + "\n")
+            if self.path.exists():
+                shutil.rmtree(self.path)
+            self.work.replace(self.path)
+        except OSError as error:
+            raise self._not_written(error) from None
+        shutil.rmtree(self.path / "parts", ignore_errors=True)
+        (self.path / "spec.json").unlink(missing_ok=True)
+        return Sweep(self.path, manifest)
+
+    def _join(self) -> None:
+        """Write one row group a part, so that the bytes hang on the parts alone."""
+        import pyarrow.parquet as pq
+
+        beside = self.work / ".sets.parquet"
+        tables = self.tables(list(range(self._spec.chunks)))
+        first = next(tables)
+        options = {"compression": "zstd", "write_page_checksum": True}
+        try:
+            with pq.ParquetWriter(beside, first.schema, **options) as writer:
+                writer.write_table(first, row_group_size=self._spec.chunk)
+                for table in tables:
+                    writer.write_table(table, row_group_size=self._spec.chunk)
+            beside.replace(self.work / "sets.parquet")
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def _write_spec(self) -> None:
+        path, text = self.work / "spec.json", self._spec.to_json()
+        if not path.exists():
+            write_text(path, text)
+        elif path.read_bytes() != text.encode():
+            raise UsageError(
+                f"{path} is not the specification of this sweep, so its parts may be of another. "
+                f"Remove the folder {self.work} and run the command again."
+            )
+
+    def _chunk_of(self, path: Path) -> int:
+        """The number of a part that is whole.
+
+        Raises:
+            ValueError: it is not, with the reason.
+
+        """
+        chunk = int(path.stem)
+        if not 0 <= chunk < self._spec.chunks:
+            raise ValueError(f"the sweep has {self._spec.chunks} parts")
+        table = _read_table(path.read_bytes(), self._id)
+        first = chunk * self._spec.chunk
+        due = range(first, min(first + self._spec.chunk, self._spec.sets))
+        if table.column("set").to_pylist() != list(due):
+            raise ValueError(f"it does not hold the sets {due[0]} to {due[-1]}")
+        return chunk
+
+    def _part(self, chunk: int) -> Path:
+        return self._parts / f"{chunk:05}.parquet"
+
+    def _not_written(self, error: OSError) -> UsageError:
+        kept = len(list(self._parts.glob("[!.]*.parquet")))
+        return UsageError(
+            f"{self.work} cannot be written: {error.strerror or error}. {kept} of "
+            f"{self._spec.chunks} parts are on disk and kept: make room there and the same "
+            f"command goes on from them, or choose another reports folder with --out."
+        )
+
+
+def read_sweep(path: Path) -> Sweep:
+    """Read the folder of a finished sweep.
+
+    Raises:
+        DataError: it holds no readable record.
+
+    """
+    manifest = read_record(path / "sweep.json", _MANIFEST, "run the sweep again")
+    return Sweep(path, manifest)
+
+
+def _read_table(content: bytes, sweep_id: str) -> pa.Table:
+    """The table of a Parquet file.
+
+    Raises:
+        ValueError: it is corrupt, or of another sweep.
+
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
+            table = file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(f"no readable Parquet: {str(error).splitlines()[0]}") from None
+    if (table.schema.metadata or {}).get(b"sweep_id") != sweep_id.encode():
+        raise ValueError("it is of another sweep")
+    return table

@@ -1,0 +1,320 @@
+"""A sweep whose strategy and data are read: it evaluates any sets of its parameters."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from importlib.metadata import version
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from backtest.data.inputs import read_inputs
+from backtest.engine.kernel.panel import panel_of, set_terms
+from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.simulate import simulate
+from backtest.engine.rules import Rules
+from backtest.engine.timeline import Question, questions
+from backtest.errors import UsageError
+from backtest.experiments.runs.store import program_sha256
+from backtest.experiments.sweeps.answers import Answers, Escaped, ask
+from backtest.experiments.sweeps.grid import sweepable, value_of
+from backtest.experiments.sweeps.spec import PROGRAM
+from backtest.stats.figures import figures_of_totals, session_returns
+from backtest.strategy.base import Signal
+from backtest.strategy.loading import shown
+from backtest.strategy.places import find_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from backtest.experiments.sweeps.answers import Rows
+    from backtest.experiments.sweeps.spec import SweepSpec
+    from backtest.strategy.base import Strategy
+    from backtest.strategy.loading import StrategyFile
+    from backtest.workspace.folders import Workspace
+
+_CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
+_KEPT = 200_000  # answers that are remembered from one chunk to the next
+_CELLS = 4_000_000  # sets × events that are in memory at once; 64 bytes each
+_NUMBERS = ({int}, {float})
+_FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
+
+
+@dataclass(frozen=True)
+class Histories:
+    """How some sets came to their figures.
+
+    Attributes:
+        returns: by session and set, shape (sessions, sets).
+        earned: net return of each set's trade on each event, a fraction of the entry value, shape
+            (sets, events); NaN where there is none.
+        entries: bar in which that trade was entered, likewise; 0 where there is none.
+        exits: bar in which it was left, or marked last where it stays open.
+
+    """
+
+    returns: NDArray[np.float64]
+    earned: NDArray[np.float64]
+    entries: NDArray[np.int64]
+    exits: NDArray[np.int64]
+
+    @property
+    def traded(self) -> NDArray[np.bool]:
+        """Whether each set has a trade on each event, shape (sets, events)."""
+        return ~np.isnan(self.earned)
+
+    def held(self) -> NDArray[np.bool]:
+        """Whether each set has a position in each session, shape (sessions, sets)."""
+        changes = np.zeros((len(self.returns) + 1, len(self.earned)), np.int64)
+        sets, events = np.nonzero(self.traded)
+        np.add.at(changes, (self.entries[sets, events], sets), 1)
+        np.add.at(changes, (self.exits[sets, events] + 1, sets), -1)
+        found: NDArray[np.bool] = changes[:-1].cumsum(axis=0) > 0
+        return found
+
+
+class PreparedSweep:
+    """A sweep whose strategy and data are read: it evaluates any sets of its parameters."""
+
+    def __init__(self, spec: SweepSpec, folders: Workspace) -> None:
+        """Read what the specification names, and hold it against it."""
+        self.spec = spec
+        file = find_strategy(folders, spec.strategy)
+        strategy = sweepable(file, spec.settings)
+        inputs = read_inputs(
+            folders.data,
+            spec.symbols,
+            spec.symbols[0],
+            spec.days,
+            strategy.listens_to,
+            looks_at=strategy.looks_at,
+        )
+        _compare(spec, file, inputs.hashes(folders.data))
+        self.base = {name: value_of(strategy, name) for name in spec.axes}
+        self._file = file
+        self._rules = Rules(**spec.rules)
+        self._rates = inputs.rates
+        self._panel = panel_of(inputs.span)
+        reaction = timedelta(minutes=self._rules.reaction_minutes)
+        asked = questions(strategy.listens_to, inputs.events, inputs.seen, inputs.span, reaction)
+        # As the kernel takes them: by session, then by publication, symbol and event id.
+        self._questions = sorted(
+            (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
+        )
+        self._columns = [self._panel.columns[one.event.symbol] for one in self._questions]
+        self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
+        self._answers: dict[frozenset[str], list[Answers]] = {}
+
+    def figures(
+        self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
+    ) -> dict[str, NDArray[Any]]:
+        """The figures of some sets, by name, each of shape (sets,).
+
+        Args:
+            axes: values by parameter.
+            codes: by parameter the place of each set's value on its axis, shape (sets,).
+
+        Raises:
+            UsageError: the strategy fails, a signal is out of bounds, or the same question gets
+                another answer each time.
+
+        """
+        count = len(next(iter(codes.values())))
+        most = max(1, _CELLS // (len(self._questions) + 1))
+        blocks = [slice(first, first + most) for first in range(0, count, most)]
+        parts = [self._totals(axes, {n: code[b] for n, code in codes.items()}) for b in blocks]
+        return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
+
+    def histories(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> Histories:
+        """How some sets came to their figures; arguments as of `figures`."""
+        table = self._signals(axes, codes)
+        acts = table["side"] != 0
+        signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
+        work = (self._panel, signals, starts, self._rules, self._rates)
+        done = simulate(*work, trades=True, curves=True)
+        entered = acts.copy()
+        entered[acts] = done.trades["shares"] > 0
+        trades = done.trades[done.trades["shares"] > 0]
+        value = trades["shares"] * trades["entry_price"]
+        side = signals["side"][done.trades["shares"] > 0]
+        gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
+        earned = np.full(acts.shape, np.nan)
+        entries, exits = np.zeros((2, *acts.shape), np.int64)
+        earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
+        entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
+        start = self._rules.cash
+        returns = [session_returns(equity, start) for equity in done.equity]
+        return Histories(np.array(returns).T, earned, entries, exits)
+
+    @property
+    def events(self) -> list[tuple[str, int]]:
+        """The id of each event and the bar in which it can be traded, in order."""
+        ids = [one.event.id for one in self._questions]
+        return list(zip(ids, self._bars, strict=True))
+
+    def held_throughout(self) -> NDArray[np.float64]:
+        """Returns of holding the symbols, equally, from the first open on; shape (sessions,)."""
+        close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
+        before = np.vstack([first, close[:-1]])
+        changes = close / before - 1
+        known = ~np.isnan(changes)
+        total = np.where(known, changes, 0.0).sum(axis=1)
+        found: NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
+        return found
+
+    def _totals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
+        table = self._signals(axes, codes)
+        acts = table["side"] != 0
+        signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
+        return simulate(self._panel, signals, starts, self._rules, self._rates).totals
+
+    def _signals(
+        self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
+    ) -> NDArray[Any]:
+        """The signals by set and event, of the type `SIGNAL`; those without a side do not act."""
+        numbers = _numbers(axes)
+        answers = self._answers.setdefault(numbers, self._new_answers(numbers))
+        if sum(one.asked for one in answers) > _KEPT:
+            self._answers.pop(numbers, None)
+        with suppress(Escaped):
+            table = self._table(answers, axes, codes)
+            if self._agrees(table, axes, codes):
+                return table
+        # Something escaped the trace: it is asked for each of these sets.
+        table = self._table(self._new_answers(numbers, every=True), axes, codes)
+        if not self._agrees(table, axes, codes):
+            raise UsageError(
+                f"{self.spec.strategy} does not answer the same event the same way twice. "
+                f"on_event may look at its event, its parameters and the market alone."
+            )
+        return table
+
+    def _new_answers(self, numbers: frozenset[str], *, every: bool = False) -> list[Answers]:
+        return [Answers(one, self._make, numbers, every=every) for one in self._questions]
+
+    def _make(self, values: Mapping[str, Any]) -> Strategy:
+        """The strategy of a set, made as that of a run with these settings is."""
+        return sweepable(
+            self._file, {**self.spec.settings, **{n: shown(v) for n, v in values.items()}}
+        )
+
+    def _table(
+        self,
+        answers: Sequence[Answers],
+        axes: Mapping[str, Sequence[Any]],
+        codes: Mapping[str, Rows],
+    ) -> NDArray[Any]:
+        sets = len(next(iter(codes.values())))
+        table = np.zeros((sets, len(self._questions)), SIGNAL)
+        table["bar"], table["symbol"] = self._bars, self._columns
+        for column, event in enumerate(answers):
+            for answer, rows in event.of(axes, codes):
+                if answer.signal is not None:
+                    table[rows, column] = _record(answer.signal, table[0, column])
+                for term, name in answer.terms.items():
+                    places, at = np.unique(codes[name][rows], return_inverse=True)
+                    values = [axes[name][place] for place in places]
+                    self._check(event, term, values)
+                    table[term][rows, column] = np.array(values, table[term].dtype)[at]
+        return table
+
+    def _check(self, answers: Answers, term: str, values: Sequence[float]) -> None:
+        """Hold values that were handed on against the bounds of the signal's term.
+
+        Raises:
+            UsageError: a value is out of bounds.
+
+        """
+        for value in values:
+            if fault := _fault(term, value):
+                raise UsageError(
+                    f"{self.spec.strategy} failed on {answers.event_id}: the {term} of a signal "
+                    f"cannot be {value}: {fault}. Bound the parameter, or the grid."
+                )
+
+    def _agrees(
+        self, table: NDArray[Any], axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
+    ) -> bool:
+        """Whether answers that are drawn at random are those of the strategy when asked itself."""
+        drawn = np.random.default_rng(0)
+        sets, events = table.shape
+        for row in np.unique(drawn.integers(sets, size=_CHECKED)):
+            values = {name: axes[name][code[row]] for name, code in codes.items()}
+            strategy = self._make(values)
+            for column in drawn.permutation(events)[:_EVENTS_CHECKED]:
+                signal, got = ask(self._questions[column], strategy, values), table[row, column]
+                if (signal is None) != (got["side"] == 0):
+                    return False
+                if signal is not None and _record(signal, got).tobytes() != got.tobytes():
+                    return False
+        return True
+
+    def seconds_a_set(self) -> float:
+        """How long a set takes, by a sample of the grid that is as large as time allows."""
+        drawn, size = np.random.default_rng(0), _FEWEST
+        self._seconds(drawn.integers(self.spec.sets, size=1))  # compiles
+        while True:
+            seconds = self._seconds(drawn.integers(self.spec.sets, size=size))
+            if seconds > _ENOUGH or size >= self.spec.chunk:
+                return seconds / size
+            size *= 4
+
+    def _seconds(self, numbers: Rows) -> float:
+        places = np.unravel_index(numbers, self.spec.grid.shape)
+        begun = perf_counter()
+        self.figures(self.spec.axes, dict(zip(self.spec.axes, places, strict=True)))
+        return perf_counter() - begun
+
+
+def _numbers(axes: Mapping[str, Sequence[Any]]) -> frozenset[str]:
+    """The parameters that are numbers of one type in every set."""
+    return frozenset(name for name, values in axes.items() if {*map(type, values)} in _NUMBERS)
+
+
+@cache
+def _fault(term: str, value: float) -> str:
+    """What keeps a value from being a term of a signal; empty where nothing does."""
+    try:
+        Signal(symbol="", event_id="", direction="long", **{term: value})
+    except ValidationError as error:
+        return error.errors()[0]["msg"]
+    return ""
+
+
+def _record(signal: Signal, place: Any) -> Any:
+    """The signal as the kernel takes it, on the bar and symbol of its place."""
+    record = place.copy()
+    set_terms(record, signal)
+    return record
+
+
+def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> None:
+    """Hold what is here against the specification.
+
+    Raises:
+        UsageError: something differs.
+
+    """
+    versions = {name: version(name) for name in spec.packages}
+    faults = [f"data/{name}" for name in spec.inputs if inputs.get(name) != spec.inputs[name]]
+    if file.source_sha256() != spec.strategy_sha256:
+        faults.append(f"the strategy {file.name}")
+    if program_sha256(*PROGRAM) != spec.program_sha256:
+        faults.append("the program")
+    faults += [
+        f"{name} {versions[name]} instead of {wanted}"
+        for name, wanted in spec.packages.items()
+        if versions[name] != wanted
+    ]
+    if faults:
+        raise UsageError(
+            f"What is here differs from what the sweep was begun with: {', '.join(faults)}. "
+            f"All that take part need the same program, strategies and data."
+        )

@@ -1,0 +1,232 @@
+"""Running a sweep: from a request to the folder with every set."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from backtest.data.inputs import read_inputs
+from backtest.errors import BacktestError
+from backtest.experiments.runs.store import program_sha256
+from backtest.experiments.sweeps.evaluate import base_figures, prepared
+from backtest.experiments.sweeps.execute import run_chunks
+from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
+from backtest.experiments.sweeps.grid import read_grid, sweepable, value_of
+from backtest.experiments.sweeps.spec import PACKAGES, PROGRAM, SweepSpec
+from backtest.experiments.trials import (
+    count_trials,
+    has_sweep,
+    record_base,
+    record_sweep,
+    trial_sharpes,
+)
+from backtest.strategy.loading import plain
+from backtest.strategy.places import find_strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+
+    from backtest.engine.costs import Costs
+    from backtest.engine.rules import Rules
+    from backtest.experiments.sweeps.folder import Sweep
+    from backtest.strategy.base import Strategy
+    from backtest.workspace.folders import Workspace
+
+
+@dataclass(frozen=True)
+class SweepRequest:
+    """What is swept: one strategy over a grid, one span of data, one set of rules.
+
+    Attributes:
+        strategy: name of a strategy file.
+        symbols: stocks that are traded in one account.
+        settings: parameters that all sets share, as texts by dotted name.
+        grid: axes as texts, such as `hold=1:40`.
+        first: first day; the first session of the prices where None.
+        last: last day; likewise.
+        rules: the trading rules' settings.
+        costs: where the rules' costs come from, for the manifest; None for the defaults.
+
+    """
+
+    strategy: str
+    symbols: tuple[str, ...]
+    settings: Mapping[str, str]
+    grid: Sequence[str]
+    first: date | None
+    last: date | None
+    rules: Rules
+    costs: Costs | None = None
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A request that was checked: its specification, and where its result goes."""
+
+    spec: SweepSpec
+    strategy: Strategy
+    workspace: Workspace
+    costs: Costs | None
+
+    @property
+    def folder(self) -> SweepFolder:
+        """The folder of the sweep."""
+        return SweepFolder(self.workspace.reports, self.spec)
+
+
+def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
+    """Read and check everything that a sweep needs.
+
+    Raises:
+        UsageError: the strategy, the grid, a symbol or the span is wrong.
+        DataError: a data file is.
+
+    """
+    file = find_strategy(workspace, request.strategy)
+    strategy = sweepable(file, request.settings)
+    grid = read_grid(file, request.settings, request.grid)
+    span = (request.first, request.last)
+    inputs = read_inputs(
+        workspace.data,
+        request.symbols,
+        request.symbols[0],
+        span,
+        strategy.listens_to,
+        looks_at=strategy.looks_at,
+        wanted_by=file.name,
+    )
+    spec = SweepSpec(
+        strategy=file.name,
+        settings={**file.defaults, **request.settings},
+        axes=grid.axes,
+        symbols=request.symbols,
+        span=(inputs.first.isoformat(), inputs.last.isoformat()),
+        rules=request.rules.model_dump(),
+        inputs=inputs.hashes(workspace.data),
+        strategy_sha256=file.source_sha256(),
+        program_sha256=program_sha256(*PROGRAM),
+        packages={name: version(name) for name in PACKAGES},
+    )
+    return SweepPlan(spec, strategy, workspace, request.costs)
+
+
+def seconds_a_set(plan: SweepPlan) -> float:
+    """How long a set takes in one process, by a sample of the grid."""
+    return prepared(plan.spec.to_json(), plan.workspace).seconds_a_set()
+
+
+def known_sweep(plan: SweepPlan) -> Sweep:
+    """The finished sweep of a plan; its sets are put on record where they are not.
+
+    Raises:
+        DataError: it cannot be read.
+
+    """
+    done = read_sweep(plan.folder.path)
+    if not has_sweep(plan.workspace.reports, done.manifest):
+        record_sweep(plan.workspace.reports, done.manifest, [done.sets])
+        record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
+    return done
+
+
+def run_sweep(
+    plan: SweepPlan,
+    *,
+    workers: int | None = None,
+    cluster: str | None = None,
+    on_sets: Callable[[int], None],
+    tell: Callable[[str], None],
+) -> Sweep:
+    """Evaluate every set and write the sweep's folder; parts that are there are not done again.
+
+    Args:
+        plan: from `prepare_sweep`.
+        workers: processes to use; this one alone where None.
+        cluster: address of a Dask scheduler to use instead.
+        on_sets: takes the number of sets that were just done or found done.
+        tell: takes a sentence for each part that was found corrupt.
+
+    Raises:
+        UsageError: the folder cannot be written, the cluster cannot be reached, or a worker has
+            another program or other data.
+
+    """
+    folder, spec = plan.folder, plan.spec
+    started = datetime.now(UTC)
+    with folder.held():
+        done = folder.finished_parts(tell)
+        todo = sorted(set(range(spec.chunks)) - set(done))
+        for chunk in done:
+            on_sets(spec.size_of(chunk))
+
+        def keep(chunk: int, content: bytes) -> None:
+            folder.write_part(chunk, content)
+            done.append(chunk)
+            on_sets(spec.size_of(chunk))
+
+        def record() -> dict[str, Any]:
+            manifest = _manifest(plan, started)
+            record_sweep(plan.workspace.reports, manifest, folder.tables(sorted(done)))
+            return manifest
+
+        try:
+            run_chunks(
+                spec.to_json(),
+                todo,
+                keep,
+                folders=plan.workspace,
+                workers=workers,
+                cluster=cluster,
+            )
+        except BaseException:
+            with suppress(BacktestError):  # what stopped the sweep is what has to be told
+                record()  # also what an interrupted sweep has evaluated counts as tried
+            raise
+        manifest = record()
+        figures = base_figures(spec.to_json(), plan.workspace)
+        record_base(plan.workspace.reports, manifest, figures["sharpe"])
+        told = {
+            "base_figures": figures,
+            "trials": count_trials(plan.workspace.reports, spec.strategy, spec.symbols),
+            "evidence": _evidence(plan, folder),
+        }
+        return folder.finish({**manifest, **told})
+
+
+def _evidence(plan: SweepPlan, folder: SweepFolder) -> dict[str, Any]:
+    """What the best of the sweep is worth."""
+    import pandas as pd
+
+    from backtest.experiments.sweeps.evidence import sweep_evidence
+
+    spec, needed = plan.spec, ["final_equity", "total_return"]
+    parts = folder.tables(list(range(spec.chunks)))
+    sets = pd.concat([part.select(needed).to_pandas() for part in parts], ignore_index=True)
+    sharpes = trial_sharpes(plan.workspace.reports, spec.strategy, spec.symbols)
+    return sweep_evidence(prepared(spec.to_json(), plan.workspace), sets, sharpes)
+
+
+def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
+    spec = plan.spec
+    return {
+        "sweep_id": spec.sweep_id,
+        "strategy": spec.strategy,
+        "symbols": list(spec.symbols),
+        "parameters": plain(plan.strategy.model_dump()),
+        "axes": spec.axes,
+        "base": {name: value_of(plan.strategy, name) for name in spec.axes},
+        "sets": spec.sets,
+        "rules": spec.rules,
+        "costs": plan.costs and {"name": plan.costs.name, "sources": dict(plan.costs.sources)},
+        "span": dict(zip(("first", "last"), spec.span, strict=True)),
+        "inputs": spec.inputs,
+        "strategy_sha256": spec.strategy_sha256,
+        "program_sha256": spec.program_sha256,
+        "packages": spec.packages,
+        "started_at": started.isoformat(timespec="seconds"),
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }

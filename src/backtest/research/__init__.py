@@ -1,1 +1,0 @@
-"""Research: pure functions over results."""

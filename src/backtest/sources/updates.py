@@ -1,0 +1,272 @@
+"""What new prices change in the file of a symbol: rows that are added, and rows that differ.
+
+A price counts as changed where it differs by more than 0.0005 dollars and by more than 0.001 %, a
+volume where it differs by more than 0.1 %: below that sources round.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from backtest.data.datafile import metadata_of, raise_problems, span_of
+from backtest.data.diffs import Change
+from backtest.data.versions import put
+from backtest.errors import DataError, UsageError
+from backtest.sources.price_encoding import Kept, encoded, number, open_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from backtest.data.versions import Version
+
+_DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
+DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
+_MOST = 0.5  # of the closes that both have: if more differ, prices are told on another basis
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """Prices that came from somewhere.
+
+    Attributes:
+        symbol: the stock or fund.
+        table: columns `open high low close volume`, or `close`; the index is named `session`, or
+            `time` (the open of each bar, UTC without a zone).
+        adjust: adjust mode, for the metadata; None where it is unknown.
+        source: where they come from, likewise.
+        retrieval: how they were had, likewise; kept for every change.
+        splits: by ISO day how many new shares came for one.
+        notes: what was left out of what came, in sentences.
+
+    """
+
+    symbol: str
+    table: pd.DataFrame
+    adjust: str | None
+    source: str
+    retrieval: Mapping[str, Any]
+    splits: Mapping[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Update:
+    """A change of a price file that has not been made yet.
+
+    Attributes:
+        symbol: the stock or fund.
+        path: its file.
+        added: keys of the rows that come in, oldest first.
+        changes: cells of rows that are there, which differ.
+        accepted: whether those rows are replaced.
+        table: all that the file would hold.
+        notes: what there is to say beside, in sentences.
+        kept: the file as it is; None where there is none.
+        incoming: what came.
+
+    """
+
+    symbol: str
+    path: Path
+    added: Sequence[str]
+    changes: Sequence[Change]
+    accepted: bool
+    table: pd.DataFrame
+    notes: Sequence[str]
+    kept: Kept | None
+    incoming: Incoming
+
+    @property
+    def replaced(self) -> set[str]:
+        """Keys of the rows that are replaced."""
+        return {change.key for change in self.changes} if self.accepted else set()
+
+    def make(self) -> Version | None:
+        """Write the file as a new version; None where nothing changes.
+
+        Raises:
+            UsageError: it cannot be written, or has changed meanwhile.
+            DataError: the file would break its format.
+
+        """
+        if not (self.added or self.replaced):
+            return None
+        old = self.kept
+        keys = _keys(self.table)
+        unchanged = set(keys) - set(self.added) - self.replaced
+        content = encoded(self.path, self.table, old.file if old else None, unchanged)
+        counts = ((len(self.added), "added"), (len(self.replaced), "replaced"))
+        rows = " and ".join(f"{n:,} row{'s' * (n > 1)} {word}" for n, word in counts if n)
+        return put(
+            self.path,
+            content,
+            self._metadata([key[:10] for key in keys]),
+            reason=f"{rows} from {self.incoming.source.partition(',')[0]}",
+            over=old.file.sha256 if old else None,
+        )
+
+    def _metadata(self, days: Sequence[str]) -> dict[str, Any]:
+        new, known = self.incoming, self.kept.file.metadata if self.kept else {}
+        source = str(known.get("source") or "")
+        whole = len(self.added) + len(self.replaced) == len(days)
+        if whole or not source:
+            source = new.source
+        elif new.source not in source:
+            source = f"{source} Later rows: {new.source}"
+        retrieval = {**new.retrieval, "added": len(self.added), "replaced": len(self.replaced)}
+        return {
+            **metadata_of(days, source=source, adjust=new.adjust),
+            **{name: value for name, value in known.items() if name not in ("source", "adjust")},
+            **span_of(days),
+            "retrievals": [*known.get("retrievals", []), retrieval],
+        }
+
+
+def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> Update:
+    """What prices would change in a file.
+
+    Args:
+        path: the file of the symbol; it need not be there.
+        incoming: the prices.
+        accept: whether rows that differ are replaced.
+
+    Raises:
+        UsageError: the new prices lack columns that the file has, or stand on another basis than
+            its own, as after a split, and cannot or are not to replace them all; or nothing tells
+            whether they do.
+        DataError: the file is damaged, or would break its format.
+
+    """
+    kept = open_kept(path) if path.exists() else None
+    update = Update(
+        incoming.symbol, path, _keys(incoming.table), [], accept, incoming.table,
+        list(incoming.notes), kept, incoming,
+    )  # fmt: skip
+    if kept is not None:
+        update = _merged(update, kept)
+    if incoming.table.index.name == "session":
+        _check(update)
+    return update
+
+
+def _merged(update: Update, kept: Kept) -> Update:
+    old, incoming = kept.table, update.incoming
+    missing = [name for name in old.columns if name not in incoming.table]
+    if missing:
+        raise UsageError(
+            f"{update.path} has the column {missing[0]}, and what came has not. Remove the file "
+            f"with its metadata if closes alone will do."
+        )
+    new = incoming.table[list(old.columns)]
+    common = old.index.intersection(new.index)
+    before, after = old.loc[common], new.loc[common]
+    differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
+    changes = [
+        Change(key, name, number(before[name].iloc[place]), number(after[name].iloc[place]))
+        for place, key in enumerate(_keys(before))
+        for name in old.columns
+        if differs[name][place]
+    ]
+    last = _keys(old)[-1][:10]
+    later = {day: ratio for day, ratio in incoming.splits.items() if day > last}
+    added = new.index.difference(old.index)
+    if not len(common) and (incoming.adjust or "").startswith(DIVIDENDS):
+        raise UsageError(
+            f"{update.symbol}: {update.path} has none of the sessions that came, so that nobody "
+            f"can tell whether a dividend lies between. Take a span that reaches into that of the "
+            f"file."
+        )
+    rebased = bool(later) or (len(common) > 0 and differs["close"].mean() > _MOST)
+    if rebased:
+        ratio = float(np.median(after["close"] / before["close"])) if len(common) else None
+        whole = len(common) == len(old)
+        _refuse_mixture(update, later, ratio, whole=whole)
+    replaced = np.any(list(differs.values()), axis=0) if update.accepted else np.zeros(len(common))
+    fresh = added.union(common[replaced.astype(bool)])
+    table = new.loc[fresh].combine_first(old)[list(old.columns)].sort_index()
+    table.index.name = old.index.name
+    return replace(
+        update,
+        added=_keys(new.loc[added]),
+        changes=changes,
+        table=table,
+        notes=[*update.notes, *_gone(old, new)],
+    )
+
+
+def _refuse_mixture(
+    update: Update, splits: Mapping[str, float], ratio: float | None, *, whole: bool
+) -> None:
+    """Rows of two bases in one file would be a price move that never was.
+
+    Raises:
+        UsageError: they would be.
+
+    """
+    if update.accepted and whole:
+        return
+    why = "".join(f" {one:g} shares came for one on {day}." for day, one in splits.items())
+    if ratio is not None and not np.isclose(ratio, 1.0, atol=1e-9):
+        why += f" In the median a close is {ratio:.6g} times what the file has."
+    if whole:
+        how = "give --accept-revisions to replace them all"
+    elif update.table.index.name == "session":
+        how = "fetch the whole span of the file, without --from, and with --accept-revisions"
+    else:
+        how = "move the file away with its metadata, and begin a new one"
+    raise UsageError(
+        f"{update.symbol}: most prices that are in {update.path} already have changed, or will "
+        f"have, as after a split or a dividend.{why} Old and new prices must not stand in one "
+        f"file: {how}. Nothing was written; the version before is always kept."
+    )
+
+
+def _differs(name: str, old: pd.Series, new: pd.Series) -> np.ndarray:
+    before, after = old.to_numpy(dtype=float), new.to_numpy(dtype=float)
+    gap = np.abs(after - before)
+    if name == "volume":
+        differs: np.ndarray = gap > _VOLUME_SHARE * before
+    else:
+        differs = (gap > _DOLLARS) & (gap > _SHARE * before)
+    return differs
+
+
+def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
+    """A sentence on rows that the file has and that did not come though their time did."""
+    within = old.loc[new.index[0] : new.index[-1]].index.difference(new.index)
+    if not len(within):
+        return []
+    days = ", ".join(key[:10] for key in _keys(old.loc[within[:3]]))
+    more = f" and {len(within) - 3} more" if len(within) > 3 else ""  # noqa: PLR2004
+    return [f"Rows that the file has did not come and are kept: {days}{more}."]
+
+
+def _check(update: Update) -> None:
+    """Refuse what nobody could read again."""
+    from backtest.data.price_checks import checked_table
+    from backtest.data.price_rows import PriceRows
+
+    problems: list[str] = []
+    table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
+    cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
+    checked_table(PriceRows("row", np.arange(len(days)), days, cells), problems)
+    try:
+        raise_problems(update.path, problems)
+    except DataError as error:
+        raise DataError(
+            f"{update.symbol}: with what came, the file would be wrong, so nothing was written. "
+            f"{error}"
+        ) from None
+
+
+def _keys(table: pd.DataFrame) -> list[str]:
+    """The day of each row, or its time, UTC."""
+    unit: Literal["D", "m"] = "D" if table.index.name == "session" else "m"
+    keys: list[str] = np.datetime_as_string(table.index.to_numpy(), unit=unit).tolist()
+    return keys

@@ -1,0 +1,170 @@
+"""What a Sharpe ratio is worth: how likely it is real, and how long a record would show it.
+
+Bailey & López de Prado 2012 (PSR, MinTRL) and 2014 (DSR, MinBTL). Everything is per period, not
+per year, unless a name says so; `kurtosis` is raw: 3 for the normal distribution. The standard
+error is that of the papers, taken at the estimated Sharpe ratio. López de Prado, Lipton &
+Zoonekynd 2025 take it at the null instead, which gives other figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import e, sqrt
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backtest.stats.bootstrap import fewest_trades
+from backtest.stats.figures import FEWEST_SESSIONS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+VERSION = "Bailey & López de Prado 2012 and 2014: standard error at the estimate"
+_EULER_GAMMA = 0.5772156649015329
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True)
+class SharpeEstimate:
+    """A Sharpe ratio per period, and what its standard error hangs on.
+
+    Attributes:
+        ratio: mean ÷ standard deviation (n − 1) of returns, per period.
+        observations: how many returns.
+        skewness: third standardised moment.
+        kurtosis: fourth standardised moment, raw: 3 for the normal distribution.
+
+    """
+
+    ratio: float
+    observations: int
+    skewness: float = 0.0
+    kurtosis: float = 3.0
+
+    @property
+    def variance(self) -> float:
+        """Variance of √(n − 1) times the ratio: `1 − g3 SR + (g4 − 1) ÷ 4 SR²`."""
+        return 1 - self.skewness * self.ratio + (self.kurtosis - 1) / 4 * self.ratio**2
+
+
+def sharpe_estimate(returns: NDArray[np.float64]) -> SharpeEstimate | None:
+    """The Sharpe ratio of simple returns, one a period, with population moments.
+
+    None where nothing varies, and for fewer than two returns.
+    """
+    if len(returns) < 2 or np.ptp(returns) == 0:  # noqa: PLR2004 - no deviation of one
+        return None
+    away = returns - np.mean(returns)
+    scaled = away / np.std(returns)
+    return SharpeEstimate(
+        ratio=float(np.mean(returns) / np.std(returns, ddof=1)),
+        observations=len(returns),
+        skewness=float(np.mean(scaled**3)),
+        kurtosis=float(np.mean(scaled**4)),
+    )
+
+
+def thin_record(trades: int, held: int, sessions: int, noun: str = "trade") -> str:
+    """Why a record is too thin for what is told here; empty where it is not.
+
+    All of it counts sessions, also those without a position, which tell nothing. An account that
+    is in the market for most of them has its sessions for observations; one that is seldom in it
+    has its trades, whose dates it chose, and needs as many as the interval of their mean.
+
+    Args:
+        trades: how many there are.
+        held: sessions with a position.
+        sessions: all of them.
+        noun: what a trade is called.
+
+    """
+    if trades < fewest_trades() and 2 * held < sessions:
+        of = noun if trades == 1 else f"{noun}s"
+        return f"{trades} {of}: at least {fewest_trades()} are needed"
+    if held < FEWEST_SESSIONS:
+        of = "session" if held == 1 else "sessions"
+        return f"{held} {of} with a position: at least {FEWEST_SESSIONS} are needed"
+    return ""
+
+
+def expected_maximum(trials: int) -> float:
+    """The expected best of `trials` independent standard normal draws.
+
+    `(1 − g) Φ⁻¹(1 − 1/N) + g Φ⁻¹(1 − 1/(N e))` with Euler's constant g, Bailey & López de Prado
+    2014; 0 for one trial.
+
+    Raises:
+        ValueError: there is no trial.
+
+    """
+    if trials < 1:
+        raise ValueError(f"{trials} trials: at least one was made")
+    if trials == 1:
+        return 0.0
+    best = _NORMAL.inv_cdf(1 - 1 / trials)
+    return (1 - _EULER_GAMMA) * best + _EULER_GAMMA * _NORMAL.inv_cdf(1 - 1 / (trials * e))
+
+
+def probabilistic_sharpe_ratio(estimate: SharpeEstimate, benchmark: float = 0.0) -> float | None:
+    """The probability that the true Sharpe ratio exceeds `benchmark`, both per period.
+
+    `Φ((SR − SR*) √(T − 1) ÷ √(1 − g3 SR + (g4 − 1) ÷ 4 SR²))`, Bailey & López de Prado 2012.
+    None for fewer than two observations, and where the moments leave no variance.
+    """
+    if estimate.observations < 2 or estimate.variance <= 0:  # noqa: PLR2004
+        return None
+    distance = (estimate.ratio - benchmark) * sqrt(estimate.observations - 1)
+    return _NORMAL.cdf(distance / sqrt(estimate.variance))
+
+
+def null_best_sharpe_ratio(variance: float, trials: int) -> float:
+    """The Sharpe ratio that the best of `trials` without any skill would be expected to show.
+
+    `SR0 = √V × E[max]`, Bailey & López de Prado 2014.
+
+    Args:
+        variance: of the trials' Sharpe ratios, per period.
+        trials: how many were made.
+
+    """
+    return sqrt(variance) * expected_maximum(trials)
+
+
+def deflated_sharpe_ratio(
+    estimate: SharpeEstimate, trials_variance: float, trials: int
+) -> float | None:
+    """PSR against the best that chance would show: `PSR(SR0)`, Bailey & López de Prado 2014.
+
+    Args:
+        estimate: the chosen trial.
+        trials_variance: variance of all trials' Sharpe ratios, per period as the estimate; what
+            is told by the year is divided by the periods of a year first.
+        trials: how many were made.
+
+    """
+    null = null_best_sharpe_ratio(trials_variance, trials)
+    return probabilistic_sharpe_ratio(estimate, null)
+
+
+def minimum_track_record_length(
+    estimate: SharpeEstimate, benchmark: float = 0.0, confidence: float = 0.95
+) -> float | None:
+    """How many periods it takes to show that the true Sharpe ratio exceeds `benchmark`.
+
+    `1 + (1 − g3 SR + (g4 − 1) ÷ 4 SR²) (z ÷ (SR − SR*))²`, Bailey & López de Prado 2012.
+    None where the estimate does not exceed the benchmark: no length would show it.
+    """
+    if estimate.ratio <= benchmark:
+        return None
+    needed = _NORMAL.inv_cdf(confidence) / (estimate.ratio - benchmark)
+    return 1 + estimate.variance * needed**2
+
+
+def minimum_backtest_length(annual_ratio: float, trials: int) -> float:
+    """Years below which the best of `trials` without skill is expected to reach a ratio.
+
+    `(E[max] ÷ SR)²`, Bailey, Borwein, López de Prado & Zhu 2014; the Sharpe ratio is annual.
+    """
+    return (expected_maximum(trials) / annual_ratio) ** 2

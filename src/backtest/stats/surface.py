@@ -1,0 +1,297 @@
+"""The surface of a sweep: its sets along two parameters, as a whole, and round the default.
+
+Pure functions over the table of sets: one row a set in product order (the last axis changes
+fastest), with the columns of `FIGURES`. A figure that a set has not (the Sharpe ratio of one that
+never traded) is NaN. Results are never averaged but counted and ranked, so that one lucky set
+moves nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backtest.stats.axes import make_grid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from backtest.stats.axes import Grid, Value
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+FIGURES = (
+    "final_equity", "total_return", "sharpe", "max_drawdown", "trades", "win_rate", "commission",
+    "borrow",
+)  # fmt: skip
+METRICS = ("total_return", "sharpe", "max_drawdown", "trades")
+_RANKED = 5  # results at either end
+_NARROWEST = 0.001  # bin: a tenth of a percent
+_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where the known values of a figure lie; `count` of them are known, at least one."""
+
+    count: int
+    lowest: float
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    highest: float
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many sets have less of a figure than the default, and how many exactly as much.
+
+    `known` counts the sets that have the figure, the default itself where the grid holds it.
+    """
+
+    below: int
+    equal: int
+    known: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts between edges at round numbers (one more edge than counts); 0 is never inside."""
+
+    edges: Floats
+    counts: Ints
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Some sets round the default, and the spread of their figures; None where none is known."""
+
+    count: int
+    returns: Spread | None
+    sharpes: Spread | None
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """The sets one step of the grid away from the default.
+
+    `beside` differ by one step in one parameter, `around` by at most one step in every parameter.
+    The default itself is not counted. `moved` names the parameters whose default the grid does
+    not hold, with the nearest number that stands in for it; that set then is a neighbour too.
+    `held` names the parameters without steps, which stay as they are.
+    """
+
+    beside: Neighbours
+    around: Neighbours
+    moved: Mapping[str, Value]
+    held: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A result: the first set that has it, how many sets have it, and its figures."""
+
+    number: int
+    alike: int
+    settings: Mapping[str, Value]
+    figures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class SweepSummary:
+    """What a sweep found, in figures.
+
+    `distinct` counts the results that differ by a cent of final equity or more. `unplaced` names
+    the parameters whose default is not in the grid and not near any number of it: there is no
+    neighbourhood then. `best` and `worst` hold distinct results, the most extreme first.
+    """
+
+    sets: int
+    distinct: int
+    above_zero: int
+    never_traded: int
+    ruined: int
+    returns: Spread
+    sharpes: Spread | None
+    default: Mapping[str, float | None]
+    by_return: Standing
+    by_sharpe: Standing | None
+    neighbourhood: Neighbourhood | None
+    unplaced: tuple[str, ...]
+    best: tuple[Ranked, ...]
+    worst: tuple[Ranked, ...]
+
+
+def cells(
+    sets: pd.DataFrame,
+    grid: Grid,
+    along: Mapping[int, Sequence[range]],
+    *,
+    others_at_default: bool = False,
+) -> dict[str, Floats] | None:
+    """The median of each metric in each cell: groups of places along one or two axes.
+
+    Args:
+        sets: the table of sets.
+        grid: where they lie.
+        along: the groups (as `bins` makes them) of each axis asked for, by its number.
+        others_at_default: whether only sets count whose other parameters are at their defaults;
+            else all count.
+
+    Returns:
+        By metric an array with one dimension for each axis asked for, NaN where no set of the
+        cell has the figure. None where the grid does not hold the default of another parameter.
+
+    """
+    shape = tuple(len(groups) for groups in along.values())
+    of_place = [np.repeat(np.arange(len(g)), [len(part) for part in g]) for g in along.values()]
+    chosen = np.ones(len(sets), bool)
+    if others_at_default:
+        for number in set(range(len(grid.axes))) - set(along):
+            default = grid.axes[number].default
+            if default is None:
+                return None
+            chosen &= grid.places[number] == default
+    places = [
+        group[grid.places[number, chosen]] for group, number in zip(of_place, along, strict=True)
+    ]
+    cell = np.ravel_multi_index(tuple(places), shape)
+    found = sets.loc[chosen, list(METRICS)].groupby(cell).median()
+    return {metric: found[metric].to_numpy(float).reshape(shape) for metric in METRICS}
+
+
+def spread(values: Floats) -> Spread | None:
+    """The spread of the known values; None where none is known."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return None
+    low, lower, middle, upper, high = np.quantile(known, (0, 0.25, 0.5, 0.75, 1)).tolist()
+    return Spread(len(known), low, lower, middle, upper, high)
+
+
+def standing(values: Floats, default: float | None) -> Standing | None:
+    """Where the default stands among the known values; None where it has no such figure."""
+    if default is None:
+        return None
+    known = int(np.sum(~np.isnan(values)))
+    return Standing(int(np.sum(values < default)), int(np.sum(values == default)), known)
+
+
+def histogram(values: Floats, default: float | None, most: int = 40) -> Histogram | None:
+    """The known values in at most `most` + 1 bins, which reach to the default too.
+
+    None where no value is known.
+    """
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return None
+    reached = known if default is None else np.append(known, default)
+    low, high = float(reached.min()), float(reached.max())
+    step = _round_step(max((high - low) / most, _NARROWEST))
+    first, last = math.floor(low / step), math.floor(high / step) + 1
+    edges = step * np.arange(first, last + 1, dtype=float)
+    at = np.clip(np.searchsorted(edges, known, "right") - 1, 0, last - first - 1)
+    return Histogram(edges, np.bincount(at, minlength=last - first))
+
+
+def _round_step(least: float) -> float:
+    size = 10.0 ** math.floor(math.log10(least))
+    return next(size * factor for factor in _STEPS if size * factor >= least * (1 - 1e-9))
+
+
+def neighbourhood(sets: pd.DataFrame, grid: Grid) -> Neighbourhood | None:
+    """The sets round the default; None where a default has no place in the grid, nor a near one."""
+    away = np.zeros(len(sets), np.int64)
+    within = np.ones(len(sets), bool)
+    moved: dict[str, Value] = {}
+    for axis, places in zip(grid.axes, grid.places, strict=True):
+        if axis.nearest is None:
+            return None
+        if axis.default is None:
+            moved[axis.name] = axis.levels[axis.nearest]
+        distance = np.abs(places - axis.nearest)
+        if axis.steps:
+            distance[places >= axis.numbers] = len(axis.levels)  # no step leads to a category
+        within &= distance <= (1 if axis.steps else 0)
+        away += distance
+    if not moved:
+        within &= away > 0
+    return Neighbourhood(
+        _neighbours(sets, within & (away <= 1)),
+        _neighbours(sets, within),
+        moved,
+        tuple(axis.name for axis in grid.axes if not axis.steps and len(axis.levels) > 1),
+    )
+
+
+def _neighbours(sets: pd.DataFrame, chosen: NDArray[np.bool_]) -> Neighbours:
+    return Neighbours(
+        int(chosen.sum()),
+        spread(sets["total_return"].to_numpy()[chosen]),
+        spread(sets["sharpe"].to_numpy()[chosen]),
+    )
+
+
+def summary(
+    sets: pd.DataFrame,
+    axes: Mapping[str, Sequence[Value]],
+    base: Mapping[str, Value],
+    base_figures: Mapping[str, float | None],
+) -> SweepSummary:
+    """What a sweep found.
+
+    Args:
+        sets: the table of sets, one row or more.
+        axes: the values of each parameter, in the order of the grid.
+        base: the default's value of each parameter.
+        base_figures: the default's figures, by the names of the columns.
+
+    """
+    grid = make_grid(axes, base)
+    returns, sharpes = sets["total_return"].to_numpy(), sets["sharpe"].to_numpy(float)
+    spread_of_returns = spread(returns)
+    by_return = standing(returns, base_figures["total_return"])
+    if spread_of_returns is None or by_return is None:
+        raise ValueError("every set, and the default, needs a total return")
+    # Rising, each result once, with the first set that has it and the number that have it.
+    cents = sets["final_equity"].to_numpy().round(2)
+    _, *found = np.unique(cents, return_index=True, return_counts=True)
+    results = np.column_stack(found)
+    best = results[::-1][:_RANKED]
+    worst = results[: min(_RANKED, len(results) - len(best))]
+    return SweepSummary(
+        sets=len(sets),
+        distinct=len(results),
+        above_zero=int(np.sum(returns > 0)),
+        never_traded=int(np.sum(sets["trades"].to_numpy() == 0)),
+        ruined=int(np.sum(sets["final_equity"].to_numpy() <= 0)),
+        returns=spread_of_returns,
+        sharpes=spread(sharpes),
+        default=base_figures,
+        by_return=by_return,
+        by_sharpe=standing(sharpes, base_figures["sharpe"]),
+        neighbourhood=neighbourhood(sets, grid),
+        unplaced=tuple(axis.name for axis in grid.axes if axis.nearest is None),
+        best=tuple(_ranked(sets, axes, *result) for result in best.tolist()),
+        worst=tuple(_ranked(sets, axes, *result) for result in worst.tolist()),
+    )
+
+
+def _ranked(
+    sets: pd.DataFrame, axes: Mapping[str, Sequence[Value]], number: int, alike: int
+) -> Ranked:
+    places = map(int, np.unravel_index(number, [len(values) for values in axes.values()]))
+    row = {name: float(sets[name].iloc[number]) for name in FIGURES}
+    return Ranked(
+        number,
+        alike,
+        {name: axes[name][place] for name, place in zip(axes, places, strict=True)},
+        {name: None if math.isnan(value) else value for name, value in row.items()},
+    )

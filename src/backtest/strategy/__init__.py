@@ -1,0 +1,1 @@
+"""Strategies: what decides on events, and how the files of it are loaded."""

@@ -1,0 +1,104 @@
+"""`Strategy` and `Signal`: what a signal file is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    model_validator,
+)
+
+from backtest.data.event import Event  # noqa: TC001 - pydantic reads annotations at run time
+from backtest.strategy.tracing import active
+
+if TYPE_CHECKING:
+    from backtest.data.market import Market
+
+Direction = Literal["long", "short"]
+Weight = Annotated[float, Field(gt=0, le=10)]
+Sessions = Annotated[int, Field(ge=1, le=1_000_000)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Distance = Annotated[float, Field(gt=0, le=1_000)]
+
+
+class Signal(BaseModel):
+    """What a strategy wants after an event: a position, and the plan to leave it.
+
+    Attributes:
+        symbol: the stock to hold.
+        event_id: the event that is acted on.
+        direction: `long` or `short`.
+        weight: share of equity to hold, above 0; `max_gross` bounds it.
+        hold: sessions after the entry session until the exit at the open; None to the end.
+        stop: fraction of the entry price at which a loss is cut; None for no stop.
+        target: fraction of the entry price at which a gain is taken; None for no target.
+        trailing_stop: fraction from the best close since entry; None for none.
+        reason: why, in a few words, for the decision log.
+
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    symbol: str
+    event_id: str
+    direction: Direction
+    weight: Weight = 0.95
+    hold: Sessions | None = None
+    stop: Fraction | None = None
+    target: Distance | None = None
+    trailing_stop: Fraction | None = None
+    reason: str = ""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_stand_ins(cls, terms: Any, make: ModelWrapValidatorHandler[Self]) -> Self:
+        trace = active.get()
+        return trace.make(terms, make) if trace and isinstance(terms, dict) else make(terms)
+
+    @classmethod
+    def long(cls, event: Event, **terms: Any) -> Signal:
+        """Own the event's stock.
+
+        Args:
+            event: the event that is answered.
+            terms: `weight`, `hold`, `stop`, `target`, `trailing_stop` and `reason`, as above.
+
+        """
+        return cls(symbol=event.symbol, event_id=event.id, direction="long", **terms)
+
+    @classmethod
+    def short(cls, event: Event, **terms: Any) -> Signal:
+        """Sell the event's stock short. Terms as for `long`."""
+        return cls(symbol=event.symbol, event_id=event.id, direction="short", **terms)
+
+
+class Strategy(BaseModel):
+    """A rule that answers events with signals. Its fields are its parameters.
+
+    Subclasses name the kinds of event in `listens_to`, declare parameters as typed fields with
+    bounds, and write `on_event`. Those that look at the past of other symbols, such as an index,
+    name them in `looks_at`. They are frozen: the same event and the same past give the
+    same answer.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    listens_to: ClassVar[tuple[type[Event], ...]] = ()
+    """The kinds of event that it is asked about."""
+
+    looks_at: ClassVar[tuple[str, ...]] = ()
+    """Symbols whose past it sees and does not trade."""
+
+    def on_event(self, event: Any, market: Market) -> Signal | str:
+        """Answer an event with a `Signal`, or with the reason why there is none.
+
+        Args:
+            event: an event of a kind in `listens_to`.
+            market: what was known before the open of the event's tradable session.
+
+        """
+        raise NotImplementedError

@@ -1,0 +1,1 @@
+"""Building blocks for `on_event`; strategies import them from `backtest.blocks`."""

@@ -1,0 +1,353 @@
+"""Finding and loading strategy files: one strategy a file, named as the file."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from copy import copy
+from dataclasses import dataclass, field
+from importlib.machinery import ModuleSpec
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel, ValidationError, create_model
+
+from backtest.data.event import Event
+from backtest.errors import UsageError, told, unknown
+from backtest.strategy.base import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+
+@dataclass(frozen=True)
+class StrategyFile:
+    """A strategy, its name and the file that it was loaded from.
+
+    Attributes:
+        name: what it is called by.
+        path: of its source.
+        cls: a subclass of `Strategy` or of `EventStrategy`.
+        package: the installed package that it is part of, a folder or a file; None for a file in
+            a folder of strategies.
+        defaults: parameters that go before those of the class, as texts by dotted name.
+        defaults_in: the file that sets them.
+
+    """
+
+    name: str
+    path: Path
+    cls: type[Any]
+    package: Path | None = None
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    defaults_in: Path | None = None
+
+    def source_sha256(self) -> str:
+        """Hash of the file's source and of what it imports: its neighbours, or its package."""
+        digest = hashlib.sha256()
+        base = (self.package or self.path).parent
+        for path in sorted(_sources_in(self.package) if self.package else _sources(self.path)):
+            name = path.relative_to(base).as_posix()
+            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+
+def shown(value: Any) -> str:
+    """A parameter's value as `--set` takes it."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, set | frozenset):
+        return ",".join(sorted(map(str, value)))
+    return "none" if value is None else str(value)
+
+
+def flat(parameters: dict[str, object], prefix: str = "") -> dict[str, str]:
+    """Parameters as texts by dotted name."""
+    found: dict[str, str] = {}
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = shown(value)
+    return found
+
+
+def plain(value: Any) -> Any:
+    """Parameters as JSON knows them, sets in order."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(plain, value))
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value if value is None or isinstance(value, str | int | float) else str(value)
+
+
+def strategy_names(folder: Path) -> list[str]:
+    """The names of the strategy files in a folder."""
+    return sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
+
+
+def load_strategy(folder: Path, name: str) -> StrategyFile:
+    """Load the strategy of a file.
+
+    Raises:
+        UsageError: there is no such file, it fails to load, or it does not hold one strategy.
+
+    """
+    if name not in strategy_names(folder):
+        raise unknown("strategy", name, strategy_names(folder))
+    path = folder / f"{name}.py"
+    return StrategyFile(name, path, one_strategy(str(path), defined_in(_import(folder, path))))
+
+
+def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
+    """The strategy that stands alone in its place.
+
+    Raises:
+        UsageError: there is none, there are several, or `listens_to` or `looks_at` is wrong.
+
+    """
+    if len(found) != 1:
+        names = ", ".join(cls.__name__ for cls in found) or "none"
+        raise UsageError(
+            f"{place} must define one subclass of Strategy or EventStrategy; it defines {names}."
+        )
+    _check_kinds(place, found[0].listens_to)
+    _check_symbols(place, getattr(found[0], "looks_at", ()))
+    return found[0]
+
+
+def defined_in(module: ModuleType) -> list[type[Any]]:
+    """The strategies that a module defines; those that it imports are not its own."""
+    own = (value for value in vars(module).values() if is_strategy(value))
+    return [value for value in own if value.__module__ == module.__name__]
+
+
+def is_strategy(value: object) -> bool:
+    """Whether it is a class of a strategy."""
+    # An EventStrategy is known by its method: to import the class would load Backtrader.
+    return isinstance(value, type) and (
+        issubclass(value, Strategy) or hasattr(value, "notify_event")
+    )
+
+
+def _check_kinds(place: str, kinds: object) -> None:
+    if not isinstance(kinds, tuple) or not all(
+        isinstance(kind, type) and issubclass(kind, Event) for kind in kinds
+    ):
+        raise UsageError(
+            f"{place}: listens_to must be a tuple of kinds of event, such as (Earnings,); "
+            f"it is {kinds!r}."
+        )
+
+
+def _check_symbols(place: str, symbols: object) -> None:
+    if not isinstance(symbols, tuple) or not all(isinstance(symbol, str) for symbol in symbols):
+        raise UsageError(
+            f'{place}: looks_at must be a tuple of symbols, such as ("SPY",); it is {symbols!r}.'
+        )
+
+
+@dataclass(frozen=True)
+class BacktraderStrategy:
+    """A Backtrader strategy with its parameters set; made anew for each replay."""
+
+    cls: type[Any]
+    parameters: Mapping[str, Any]
+
+    @property
+    def listens_to(self) -> tuple[type[Event], ...]:
+        """The kinds of event that it hears of."""
+        kinds: tuple[type[Event], ...] = self.cls.listens_to
+        return kinds
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """None: Backtrader shows the symbols that are traded."""
+        return ()
+
+    def model_dump(self) -> dict[str, Any]:
+        """The parameters by name, as of a `Strategy`."""
+        return dict(self.parameters)
+
+
+def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | BacktraderStrategy:
+    """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
+
+    Args:
+        file: the strategy.
+        settings: texts by dotted parameter name; lists by comma, `none` for no value.
+
+    Raises:
+        UsageError: a name is not a parameter, or a value is out of its bounds.
+
+    """
+    try:
+        return _made(file, settings)
+    except ValidationError as error:
+        raise _out_of_bounds(file, settings, error.errors()) from None
+
+
+def check_defaults(file: StrategyFile) -> None:
+    """Hold the defaults that a file sets against the parameters; others may have to be set yet.
+
+    Raises:
+        UsageError: one is not a parameter, or out of its bounds.
+
+    """
+    try:
+        _made(file, {})
+    except ValidationError as error:
+        if faults := [fault for fault in error.errors() if fault["type"] != "missing"]:
+            raise _out_of_bounds(file, {}, faults) from None
+
+
+def _made(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | BacktraderStrategy:
+    known = parameters(file.cls)
+    for name in file.defaults:
+        if name not in known:
+            raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
+    values: dict[str, Any] = {}
+    for name, text in {**file.defaults, **settings}.items():
+        if name not in known:
+            raise unknown(f"parameter of {file.name}", name, known)
+        _put(values, file.cls, name, text, known[name])
+    if issubclass(file.cls, Strategy):
+        return file.cls.model_validate(values)
+    return BacktraderStrategy(file.cls, _backtrader_model(file.cls)(**values).model_dump())
+
+
+def _out_of_bounds(
+    file: StrategyFile, settings: Mapping[str, str], faults: Sequence[ErrorDetails]
+) -> UsageError:
+    told = [
+        f"{name} = {fault['input']!r}: {fault['msg']}{_set_by(file, settings, name)}"
+        for fault in faults
+        for name in [".".join(str(part) for part in fault["loc"])]
+    ]
+    return UsageError(f"{file.name}: " + "; ".join(told))
+
+
+def _set_by(file: StrategyFile, settings: Mapping[str, str], name: str) -> str:
+    """Where a bad value stands, unless it was just given."""
+    stated = any(
+        name == one or name.startswith(f"{one}.") for one in {*file.defaults} - {*settings}
+    )
+    return f" (set in {file.defaults_in})" if stated else ""
+
+
+def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
+    """The parameters of a strategy by dotted name, with their field definitions."""
+    model = cls if issubclass(cls, BaseModel) else _backtrader_model(cls)
+    found: dict[str, FieldInfo] = {}
+    for name, definition in model.model_fields.items():
+        kind = definition.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            default = definition.get_default(call_default_factory=True)
+            for inner, part in parameters(kind).items():
+                found[f"{prefix}{name}.{inner}"] = _with_default(part, inner, default)
+        else:
+            found[prefix + name] = definition
+    return found
+
+
+def _with_default(definition: FieldInfo, name: str, owner: object) -> FieldInfo:
+    """The definition with the default that the field has inside `owner`, where there is one."""
+    if not isinstance(owner, BaseModel):
+        return definition
+    changed = copy(definition)
+    changed.default, changed.default_factory = attrgetter(name)(owner), None
+    return changed
+
+
+def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
+    """Backtrader's `params` as typed fields: each has the type of its default."""
+    defaults = dict(cls.params._getitems())  # noqa: SLF001 - the one way to ask for them
+    fields: dict[str, Any] = {
+        name: (Any if value is None else type(value), value) for name, value in defaults.items()
+    }
+    return create_model(cls.__name__, **fields)
+
+
+def _put(
+    values: dict[str, Any], model: type[Any], name: str, text: str, definition: FieldInfo
+) -> None:
+    *parents, leaf = name.split(".")
+    for parent in parents:
+        inner = model.model_fields[parent]
+        default = inner.get_default(call_default_factory=True)
+        given = default.model_dump() if isinstance(default, BaseModel) else {}
+        values, model = values.setdefault(parent, given), cast("type[Any]", inner.annotation)
+    if any(form in str(definition.annotation) for form in ("set[", "list[", "tuple[")):
+        values[leaf] = [part.strip() for part in text.split(",") if part.strip()]
+    else:
+        values[leaf] = None if text.strip().lower() == "none" else text.strip()
+
+
+def _import(folder: Path, path: Path) -> Any:
+    """Import a file as part of a package made of its folder, so that neighbours are found."""
+    package = f"strategies_{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]}"
+    if package not in sys.modules:
+        spec = ModuleSpec(package, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+    # A file may have changed since it was loaded, and so may its neighbours.
+    loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
+    before = {name: sys.modules.pop(name) for name in loaded}
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(f"{package}.{path.stem}")
+    except (Exception, SystemExit) as error:
+        raise UsageError(load_failure(str(folder), str(path), error)) from error
+    finally:  # Backtrader looks up the modules of strategies that were loaded before
+        for name, module in before.items():
+            sys.modules.setdefault(name, module)
+
+
+def load_failure(folder: str, place: str, error: BaseException) -> str:
+    """The error, and the last line on the way there that is in the folder."""
+    message = f"{place} does not load: {told(error)}"
+    if isinstance(error, SyntaxError):
+        return f"{message}\n  line {error.lineno}: {(error.text or '').strip()}"
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if folder in frame.filename and "importlib" not in frame.filename:
+            return f"{message}\n  {frame.filename}, line {frame.lineno}: {frame.line}"
+    return message
+
+
+def _places(folder: Path, module: str) -> list[Path]:
+    place = folder.joinpath(*module.split("."))
+    parents = [parent / "__init__.py" for parent in (place, *place.parents) if parent != folder]
+    return [place.with_suffix(".py"), *(p for p in parents if p.exists())]
+
+
+def _sources_in(package: Path) -> list[Path]:
+    return [*package.rglob("*.py")] if package.is_dir() else [package]
+
+
+def _sources(path: Path) -> set[Path]:
+    """The file and, through relative imports, its neighbours."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        source = waiting.pop()
+        if source in found or not source.exists():
+            continue
+        found.add(source)
+        for node in ast.walk(ast.parse(source.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                for name in names:
+                    waiting += _places(source.parent, str(name))
+    return found

@@ -1,0 +1,1 @@
+"""The workspace: its folders, settings, files and processes."""

@@ -1,0 +1,115 @@
+"""Files: written whole or not at all, read where they can be, and the cache of the user."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from backtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DIGEST = sha256().digest_size
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as `write_bytes` does, as UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it there, so that it is never half written.
+
+    Raises:
+        UsageError: the folder cannot be written.
+
+    """
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_bytes(content)
+        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def json_object(place: Path) -> dict[str, Any]:
+    """The object in a JSON file; an empty one where the file is missing or corrupt."""
+    try:
+        known = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def cache_folder() -> Path:
+    """The user's folder of what can be computed again; it need not be there, nor be writable.
+
+    `BACKTEST_CACHE` names it, or else the custom of the platform does.
+    """
+    if chosen := os.environ.get("BACKTEST_CACHE"):
+        return Path(os.path.expanduser(chosen)).absolute()  # noqa: PTH111 - any text will do
+    if sys.platform == "win32":
+        return _folder_of("LOCALAPPDATA", "AppData/Local") / "backtest" / "Cache"
+    if sys.platform == "darwin":
+        return _home() / "Library" / "Caches" / "backtest"
+    return _folder_of("XDG_CACHE_HOME", ".cache") / "backtest"
+
+
+def cached(name: str, make: Callable[[], bytes]) -> bytes:
+    """What `make` gives, kept in the cache folder for the processes to come.
+
+    Args:
+        name: of the file; it tells all that decides the content.
+        make: asked where the file is missing or damaged. A folder that cannot be written is
+            left alone.
+
+    """
+    path = cache_folder() / name
+    with suppress(OSError):
+        stored = path.read_bytes()
+        digest, content = stored[:_DIGEST], stored[_DIGEST:]
+        if sha256(content).digest() == digest:
+            return content
+    content = make()
+    with suppress(OSError):
+        write_whole(path, sha256(content).digest() + content)
+    return content
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it there, so that it is never half written.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _folder_of(variable: str, custom: str) -> Path:
+    given = Path(os.environ.get(variable, ""))
+    return given if given.is_absolute() else _home() / custom
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a user without one
+        return Path(os.devnull)  # nothing is there, and nothing can be made below it

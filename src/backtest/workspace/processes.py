@@ -1,0 +1,189 @@
+"""Evaluating the chunks of a sweep in processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from collections import Counter, deque
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from backtest.errors import BacktestError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from backtest.workspace.folders import Workspace
+
+    Evaluate = Callable[[str, int, Workspace | None], bytes]
+    Parts = Generator[tuple[int, bytes]]
+
+_MOST_TRIES = 3
+
+
+def in_processes(
+    evaluate: Evaluate, spec_json: str, todo: Sequence[int], folders: Workspace, workers: int
+) -> Parts:
+    """Evaluate chunks in processes; yields each chunk's number and part as it ends.
+
+    Args:
+        evaluate: what evaluates a chunk, a function of a module.
+        spec_json: the specification.
+        todo: numbers of the chunks.
+        folders: where strategies and data are.
+        workers: how many processes there are at most.
+
+    Raises:
+        BacktestError: a chunk has failed, or has ended its process again and again.
+
+    """
+    crew = _Crew((evaluate, spec_json, folders), todo, workers)
+    try:
+        crew.hand_out()
+        while crew.busy:
+            yield from crew.collect()
+    finally:
+        crew.stop()
+
+
+class _Crew:
+    """Workers with one chunk each. Where one is killed, another takes its chunk."""
+
+    def __init__(
+        self, work: tuple[Evaluate, str, Workspace], todo: Sequence[int], workers: int
+    ) -> None:
+        self.busy: dict[Connection, tuple[_Worker, int]] = {}
+        self._work = work
+        self._waiting = deque(todo)
+        self._most = workers
+        self._started: list[_Worker] = []
+        self._idle: list[_Worker] = []
+        self._killed: Counter[int] = Counter()
+
+    def hand_out(self) -> None:
+        """Give a chunk to everyone who has none, as long as there are any."""
+        while self._waiting and len(self.busy) < self._most:
+            if not self._idle:
+                self._idle.append(_Worker(self._work))
+                self._started.append(self._idle[-1])
+            worker, chunk = self._idle.pop(), self._waiting.popleft()
+            worker.begin(chunk)
+            self.busy[worker.pipe] = (worker, chunk)
+
+    def collect(self) -> Iterator[tuple[int, bytes]]:
+        """Wait for an answer, and give the parts that have ended by then."""
+        fault: BacktestError | None = None
+        ready = wait(list(self.busy))
+        for pipe in [pipe for pipe in self.busy if pipe in ready]:
+            worker, chunk = self.busy.pop(pipe)
+            answer = worker.answer()
+            if answer is None:
+                answer = self._try_again(worker, chunk)
+            else:
+                self._idle.append(worker)
+            if isinstance(answer, BacktestError):
+                fault = answer  # the others that are ready come first
+                continue
+            self.hand_out()  # before the part is written, so that nobody waits for it
+            if answer is not None:
+                yield chunk, answer
+        if fault:
+            raise fault
+
+    def _try_again(self, worker: _Worker, chunk: int) -> BacktestError | None:
+        self._waiting.appendleft(chunk)
+        self._killed[chunk] += 1
+        if self._killed[chunk] < _MOST_TRIES:
+            return None
+        return BacktestError(
+            f"Chunk {chunk} has ended its process {_MOST_TRIES} times (last with exit code "
+            f"{worker.stop()}). -9 often means that memory was short: try fewer --workers. The "
+            f"parts that had ended are kept, and the same command goes on from them."
+        )
+
+    def stop(self) -> None:
+        """End all processes, whatever they do."""
+        for worker in self._started:
+            worker.stop()
+
+
+class _Worker:
+    """A process that evaluates one chunk after the other."""
+
+    def __init__(self, work: tuple[Evaluate, str, Workspace]) -> None:
+        spawn = get_context("spawn")
+        self.pipe, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_serve, args=(theirs, *work), daemon=True)
+        with without_ctrl_c():
+            self._process.start()
+        theirs.close()
+
+    def begin(self, chunk: int) -> None:
+        """Send it a chunk."""
+        with suppress(OSError):  # it was killed: its answer tells
+            self.pipe.send(chunk)
+
+    def answer(self) -> bytes | BacktestError | None:
+        """The part of its chunk, or what failed; None where it was killed."""
+        try:
+            answer: bytes | BacktestError = self.pipe.recv()
+        except (EOFError, OSError):
+            return None
+        return answer
+
+    def stop(self) -> int | None:
+        """End the process and give its exit code."""
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+        return self._process.exitcode
+
+
+@contextmanager
+def without_ctrl_c() -> Iterator[None]:
+    """Processes that are started meanwhile leave Ctrl-C to this one."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _serve(pipe: Connection, evaluate: Evaluate, spec_json: str, folders: Workspace) -> None:
+    """What a worker does until its pipe is closed, or the process that asked is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=end_with_parent, daemon=True).start()
+    with suppress(EOFError, OSError):
+        while True:
+            chunk = pipe.recv()
+            try:
+                pipe.send(attempt(evaluate, spec_json, chunk, folders))
+            except BacktestError as error:
+                pipe.send(error)
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone; runs in a thread."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # in the middle of a chunk, for nobody takes it any more
+
+
+def attempt(evaluate: Evaluate, spec_json: str, chunk: int, folders: Workspace | None) -> bytes:
+    """Evaluate a chunk where every failure has to travel.
+
+    Raises:
+        BacktestError: whatever failed; a fault of the program is told with its traceback.
+
+    """
+    try:
+        return evaluate(spec_json, chunk, folders)
+    except BacktestError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a strategy does
+        raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
