@@ -132,7 +132,7 @@ def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict
     """The figures of many totals from the totals that the kernel keeps; NaN where undefined.
 
     Args:
-        totals: one record an account, fields as in `engine.kernel_types.ACCOUNT`.
+        totals: one record an account, fields as in `engine.kernel.records.ACCOUNT`.
         start: cash at the start, dollars.
         sessions: sessions of the run.
 

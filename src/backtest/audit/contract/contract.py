@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from backtest.audit.contract import declared
-from backtest.audit.contract import questions as asked
+from backtest.audit.contract import declared, questions
 from backtest.audit.contract.examples import as_example
 from backtest.audit.contract.report import Report, Result, all_results
 from backtest.data.event import Event
@@ -141,10 +140,12 @@ def _tradable(prepared: PreparedAudit) -> int:
     return started + sum(one.action == "notified" for one in found)
 
 
-def _answers(subject: _Subject, prepared: PreparedAudit) -> tuple[asked.Answers, Result, Result]:
+def _answers(
+    subject: _Subject, prepared: PreparedAudit
+) -> tuple[questions.Answers, Result, Result]:
     """What it answers; whether it answers everything; and whether it stays as it is."""
     strategy, rows = subject.strategy, as_example(prepared.inputs.events)
-    tried, missing = asked.events_to_try(strategy.listens_to, rows)
+    tried, missing = questions.events_to_try(strategy.listens_to, rows)
     if isinstance(strategy, BacktraderStrategy):
         from backtest.audit.contract.replayed import replayed
 
@@ -152,7 +153,7 @@ def _answers(subject: _Subject, prepared: PreparedAudit) -> tuple[asked.Answers,
         frozen = declared.check_frozen(subject.file)
     else:
         before = declared.kept(strategy)
-        given = asked.answers(strategy, asked.cases(tried, rows, strategy.looks_at))
+        given = questions.answers(strategy, questions.cases(tried, rows, strategy.looks_at))
         frozen = declared.unchanged(subject.file, before, strategy)
     if given.fault:
         what, where = _split(given.fault, subject.workspace)
@@ -166,15 +167,15 @@ def _answers(subject: _Subject, prepared: PreparedAudit) -> tuple[asked.Answers,
     return given, Result("answers", "ok", what), frozen
 
 
-def _bounded(subject: _Subject, answers: asked.Answers, full: Observation) -> Result:
+def _bounded(subject: _Subject, answers: questions.Answers, full: Observation) -> Result:
     if isinstance(subject.strategy, BacktraderStrategy):
         why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
         return Result("bounded", "not tried", why)
     on_file = (one for one in (full.passes or [[]])[0] if "weight" in one)
     given = [*answers.signals, *on_file]
-    if fault := asked.beyond(given, subject.rules):
+    if fault := questions.beyond(given, subject.rules):
         return Result("bounded", "failed", fault, declared.method_line(subject.file))
-    if odd := asked.unusual(given):
+    if odd := questions.unusual(given):
         return Result("bounded", "warning", f"{odd}.", declared.method_line(subject.file))
     what = f"{len(given)} signals, each within what the account can hold."
     return Result("bounded", "ok", what)

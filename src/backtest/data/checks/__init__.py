@@ -1,6 +1,6 @@
 """The audit of the data: what could be traded before it was public, what disagrees, is assumed.
 
-`check` reads the files and asks `event_checks`, `move_checks` and `price_checks`.
+`check` reads the files and asks `events`, `moves` and `prices`.
 """
 
 from backtest.data.checks.check import check_data, check_events, check_prices
