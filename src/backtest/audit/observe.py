@@ -9,14 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.clock import showing
 from backtest.audit.peek import Peek
 from backtest.audit.watch import Watch
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.strategy.loading import BacktraderStrategy, configure
-from backtest.strategy.places import InstalledStrategy, find_strategy, strategy_places
+from backtest.strategy.places import find_strategy, strategy_places
 from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Ask:
         until: the last session whose decisions are asked for; None for all.
         passes: how often everything is asked, of the same strategy in the same process.
         placebo: seed of the placebo that the answers are held against; None for none.
-        clock: the time that the strategy is shown; None for the true one.
+        clock: the time at which the strategy is at work; None for the true one.
 
     """
 
@@ -105,7 +104,7 @@ def observe(root: Path, ask: Ask) -> Observation:
         DataError: the world cannot be read, a fault of its maker.
 
     """
-    seen, watch = Observation(), Watch(root)
+    seen, watch = Observation(), Watch(root, ask.clock)
     with _inside(root), Path(os.devnull).open("w") as nowhere:
         try:
             with redirect_stdout(nowhere), redirect_stderr(nowhere):
@@ -142,19 +141,16 @@ def _inside(root: Path) -> Iterator[None]:
 
 def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     workspace = workspace_of_worker()
-    # What packages tell of themselves is read before it is watched.
-    places = strategy_places(workspace).get(ask.strategy, ())
-    packages = {one.top for one in places if isinstance(one, InstalledStrategy)}
-    with showing(ask.clock, packages, watch.ask_clock):
-        with watch.during("while it loads"):
-            file = find_strategy(workspace, ask.strategy)
-            strategy = configure(file, ask.settings)
-        inputs = _read(workspace.data, ask, strategy)
-        seen.peeks = _peeks(ask, inputs, strategy.listens_to)
-        if isinstance(strategy, BacktraderStrategy):
-            _replay(ask, strategy, inputs, seen, watch)
-        else:
-            _decide(ask, strategy, inputs, seen, watch)
+    strategy_places(workspace)  # what packages tell of themselves is read before it is watched
+    with watch.during("while it loads"):
+        file = find_strategy(workspace, ask.strategy)
+        strategy = configure(file, ask.settings)
+    inputs = _read(workspace.data, ask, strategy)
+    seen.peeks = _peeks(ask, inputs, strategy.listens_to)
+    if isinstance(strategy, BacktraderStrategy):
+        _replay(ask, strategy, inputs, seen, watch)
+    else:
+        _decide(ask, strategy, inputs, seen, watch)
 
 
 def _read(data: Path, ask: Ask, strategy: Strategy | BacktraderStrategy) -> Inputs:

@@ -39,7 +39,7 @@ class Repeats:
         self.twice = Job(source.as_is, replace(ask, passes=2))
         self.anew = Job(source.as_is, ask)
         self._days = [Job(source.as_is, replace(ask, clock=moment)) for moment in DAYS]
-        # The true day is last: a package is loaded once, and keeps the clock it is given then.
+        # The true day is last: a package is loaded once, and keeps the day that it read then.
         self.lanes = [Lane([self.twice]), Lane([*self._days, self.anew], hash_seed=2)]
 
     def check(self, seen: Seen) -> Check:
@@ -75,8 +75,7 @@ class Repeats:
 def _clock_told(days: Iterable[Observation]) -> str:
     """That the strategy asks what time it is, and on which line; empty where it does not."""
     lines = [line for day in days for what, line, _ in day.touched if what == CLOCK]
-    where = f" ({lines[0]})" if lines and lines[0] else ""
-    return f"; it {CLOCK}{where}" if lines else ""
+    return f"; it {CLOCK} ({lines[0]})" if lines else ""
 
 
 def note_chance(

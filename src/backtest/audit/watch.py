@@ -16,10 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backtest.audit.clock import clock_at
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     Touched = dict[tuple[str, str], str]
 
@@ -37,16 +39,17 @@ _PACKAGE = Path(__file__).parent.parent
 
 
 class Watch:
-    """Notes what is touched while a strategy is at work.
+    """Notes what is touched while a strategy is at work, on another day where one is named.
 
     Attributes:
         touched: by what and the line that did it, such as `reads data/prices/ACME.csv`, when.
 
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, moment: datetime | None = None) -> None:
         self.touched: Touched = {}
         self._root = root.resolve()
+        self._moment = moment
         self._when = ""
 
     @contextmanager
@@ -56,7 +59,8 @@ class Watch:
         _install()
         before, _active, self._when = _active, self, when
         try:
-            yield
+            with clock_at(self._moment, self._note_clock):
+                yield
         finally:
             _active = before
 
@@ -67,10 +71,10 @@ class Watch:
         if line is not None and len(self.touched) < _MOST:
             self.touched.setdefault((what, line), self._when)
 
-    def ask_clock(self) -> None:
-        """Note that the strategy, which called this from above, asks what time it is."""
-        line = self._line(importing=False)
-        self.touched.setdefault((CLOCK, line or ""), self._when)
+    def _note_clock(self) -> None:
+        """Note the line of the strategy that reads the clock; who else does is of no interest."""
+        if line := self._line(importing=False):
+            self.touched.setdefault((CLOCK, line), self._when)
 
     def _told(self, event: str, terms: tuple[Any, ...]) -> str:
         if event == "import":

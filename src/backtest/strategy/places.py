@@ -63,11 +63,6 @@ class InstalledStrategy:
         """The entry point and its package."""
         return f"{self.entry.value} of {self.package}"
 
-    @property
-    def top(self) -> str:
-        """The module or package that it stands in, by the first part of the name."""
-        return self.entry.module.partition(".")[0]
-
     def load(self) -> StrategyFile:
         """The strategy; UsageError where it does not load."""
         try:
