@@ -2,8 +2,14 @@
 
 import pytest
 
-from backtest.audit.claim_file import COLUMNS, read_claims, seal_claims
-from backtest.audit.claims import judge_claims, judge_day, judge_number
+from backtest.audit.claims import (
+    COLUMNS,
+    judge_claims,
+    judge_day,
+    judge_number,
+    read_claims,
+    seal_claims,
+)
 from backtest.errors import DataError
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT

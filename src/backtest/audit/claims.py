@@ -1,269 +1,298 @@
-"""Claims that were made about a stock, each held against its prices and events.
+"""Claims about a stock in `data/claims.csv`, each held against its prices and events.
 
-What a claim says is measured anew, and the verdict is
-
-- `true`: the figure rounds to the number claimed, at the digits in which it is written; the day or
-  the direction is the one claimed.
-- `imprecise`: the number claimed is off by at most a quarter of the figure, so that its sign is
-  right; or the day is next to the day claimed, no session between them.
-- `false`: anything else.
-- `unknown`: the data do not tell.
+`data/README.md` describes columns and measures. A claim is `true` where the figure rounds to the
+number claimed, at the digits in which it is written, or is the day or direction claimed. It is
+`imprecise` where the number is off by at most a quarter of the figure, so that its sign is right,
+or no session lies between the days; `false` otherwise; and `unknown` where the data do not say.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import re
+from contextlib import suppress
 from datetime import date
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.audit.claim_file import (
-    DAY_MEASURES,
-    SESSION_MEASURES,
-    claims_path,
-    read_claims,
-)
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks.figures import agrees
 from backtest.data.checks.session_figures import session_figure
-from backtest.data.datafile import raise_problems
+from backtest.data.datafile import open_data_file, raise_problems, read_data_file, read_rows
 from backtest.data.listing import list_events
 from backtest.data.prices import price_symbols, read_prices
+from backtest.data.versions import seal
 from backtest.stats.formats import field
 from backtest.strategy.kinds import event_kinds
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
+    from pathlib import Path
 
-    from backtest.audit.claim_file import Claim
+    from backtest.data.datafile import DataFile
     from backtest.data.listing import EventRow
     from backtest.data.prices import Prices
     from backtest.workspace.folders import Workspace
 
-Judgement = Literal["true", "imprecise", "false", "unknown"]
-JUDGEMENTS: tuple[Judgement, ...] = ("true", "imprecise", "false", "unknown")
-OFF = 0.25  # of the figure, up to which a number claimed is imprecise and not false
+    Measured = tuple[float | date | None, str]  # None is unknown; and the evidence
+
+NAME = "claims"
+JUDGEMENTS = ("true", "imprecise", "false", "unknown")
 MEANING = (
     "True: it rounds to the figure claimed. Imprecise: off by at most a quarter of the figure, or "
     "the day is the session next to it. False: otherwise."
 )
-REACTION_MINUTES = 5.0  # the default of the rules
-
-_FRACTIONS = (
-    "eps_surprise",
-    "revenue_surprise",
-    "guidance_surprise",
-    "guidance_change",
-    "stake_change",
-)
+_OFF = 0.25  # of the figure, up to which a number claimed is imprecise and not false
+_REACTION_MINUTES = 5.0  # the default of the rules
+_MOVES = {
+    "close_change": "close", "open_to_close": "from its open",
+    "high_change": "high", "low_change": "low",
+}  # fmt: skip
+_DAYS = ("tradable_session", "published_day")
+_NUMBERS = ("percent", "dollars", "million dollars", "count")
+_DIRECTIONS = ("up", "down", "unchanged")
+_UNITS = {
+    **dict.fromkeys(_MOVES, ("percent",)),
+    **dict.fromkeys(_DAYS, ("day",)),
+    "event_field": (*_NUMBERS, "direction"),
+    "given": _NUMBERS,
+}
 _PARTS = {
     "stake_change": ("shares", "previous_shares"),
     "eps_surprise": ("eps", "eps_consensus"),
     "revenue_surprise": ("revenue", "revenue_consensus"),
 }
-_UNITS = {"percent": "%", "dollars": "dollars", "million dollars": "million dollars"}
-_SCALES = {"million dollars": 1e-6}
-_TOLD = (
-    ("close_change", "close {:+.1f} %"),
-    ("open_to_close", "from its open {:+.1f} %"),
-    ("high_change", "high {:+.1f} %"),
-    ("low_change", "low {:+.1f} %"),
-)
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a claim.
+class Claim(NamedTuple):
+    """A row of the file, on its line. An empty text says nothing."""
 
-    Attributes:
-        claim: the claim.
-        verdict: `true`, `imprecise`, `false` or `unknown`.
-        found: the figure, day or direction, in words; empty where it is unknown.
-        evidence: what prices or events say, or who says it.
+    line: int
+    claim_id: str
+    symbol: str
+    statement: str
+    measure: str
+    event_id: str
+    first: str
+    last: str
+    field: str
+    claimed: str
+    unit: str
+    actual: str
+    actual_source: str
 
-    """
+
+COLUMNS = Claim._fields[1:]
+
+
+class Verdict(NamedTuple):
+    """One of `JUDGEMENTS` on a claim, the figure that was found in words, and the evidence."""
 
     claim: Claim
-    verdict: Judgement
+    verdict: str
     found: str
     evidence: str
 
     def as_dict(self) -> dict[str, Any]:
         """The row with its verdict."""
-        told = {"verdict": self.verdict, "found": self.found or None, "evidence": self.evidence}
-        return {**asdict(self.claim), **told}
+        answer = {"verdict": self.verdict, "found": self.found or None, "evidence": self.evidence}
+        return {**self.claim._asdict(), **answer}
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """What a claim is about: a number in the claim's unit or a day, None where it is unknown."""
+def read_claims(data: Path) -> list[Claim]:
+    """The claims of a data folder; a `DataError` names every row that breaks the format."""
+    command = f"backtest events seal {NAME}"
+    return _parse(read_data_file(data / f"{NAME}.csv", seal_command=command))
 
-    value: float | date | None
-    evidence: str
-    text: str = ""  # the number as its source writes it
+
+def seal_claims(data: Path, source: str | None) -> Path:
+    """Check the claims as they are now, and write their metadata; see `versions.seal`."""
+    file = open_data_file(data / f"{NAME}.csv")
+    return seal(file.path, [one.last or None for one in _parse(file)], source=source, adjust=None)
+
+
+def _parse(file: DataFile) -> list[Claim]:
+    problems: list[str] = []
+    claims: dict[str, Claim] = {}
+    for line, row in read_rows(file, COLUMNS, problems):
+        claim = Claim(line, *(row[name] for name in COLUMNS))
+        twice = [f"claim_id: {claim.claim_id!r} is there twice"] * (claim.claim_id in claims)
+        problems += [f"line {line}, column {fault}" for fault in (*_faults(claim), *twice)]
+        claims[claim.claim_id] = claim
+    raise_problems(file.path, problems)
+    return list(claims.values())
+
+
+def _faults(claim: Claim) -> list[str]:
+    """What is wrong with a row, each with its column first."""
+    needed = ("claim_id", "symbol", "statement", "claimed")
+    empty = [f"{name}: is empty; a value is needed" for name in needed if not getattr(claim, name)]
+    measure, units = claim.measure, _UNITS.get(claim.measure, ())
+    if not units:
+        return [*empty, f"measure: {measure!r} is not one of {', '.join(_UNITS)}"]
+    if claim.unit not in units:
+        return [*empty, f"unit: {claim.unit!r} of {measure} is not one of {', '.join(units)}"]
+    rules = (
+        (measure in _MOVES and bool(claim.last) == bool(claim.event_id),
+         f"last: {measure} needs either a day here or an event_id"),
+        (claim.first and (measure != "close_change" or not claim.last),
+         "first: stands with a close_change that has a `last`, else it is empty"),
+        (measure in (*_DAYS, "event_field") and not claim.event_id,
+         f"event_id: is empty; {measure} needs one, as `backtest events list` shows it"),
+        ((measure == "event_field") != bool(claim.field),
+         "field: stands with the measure event_field, and with no other"),
+        (bool(claim.actual) != bool(claim.actual_source),
+         "actual_source: stands with `actual`; leave both empty where it is unknown"),
+        (claim.actual and measure != "given",
+         f"actual: {measure} is measured; leave it empty, or write measure `given`"),
+        (claim.unit == "direction" and claim.claimed not in _DIRECTIONS,
+         f"claimed: {claim.claimed!r} is not one of {', '.join(_DIRECTIONS)}"),
+        (_is_day(claim.first) and _is_day(claim.last) and claim.first >= claim.last,
+         f"first: {claim.first} is not before `last`, {claim.last}"),
+    )  # fmt: skip
+    days = ("first", "last", *(["claimed"] if claim.unit == "day" else []))
+    numbers = ("claimed", "actual") if claim.unit in _NUMBERS else ()
+    forms = (
+        (days, _is_day, "a day such as 2025-11-14"),
+        (numbers, re.compile(r"[+-]?\d+(\.\d+)?").fullmatch, "a number such as -16.3"),
+    )
+    malformed = [
+        f"{name}: {text!r} is not {form}"
+        for names, is_such, form in forms
+        for name in names
+        if (text := getattr(claim, name)) and not is_such(text)
+    ]
+    return [*empty, *(text for is_wrong, text in rules if is_wrong), *malformed]
+
+
+def _is_day(text: str) -> bool:
+    with suppress(ValueError):
+        return date.fromisoformat(text).isoformat() == text
+    return False
 
 
 def judge_claims(workspace: Workspace) -> list[Verdict]:
-    """The verdict on each claim in `data/claims.csv`, in the order of the file.
-
-    Raises:
-        DataError: the file of claims, or one that it is held against, breaks its format.
-
-    """
+    """The verdict on each claim; a file that breaks its format raises a `DataError`."""
     claims = read_claims(workspace.data)
-    rows = list_events(workspace, event_kinds(workspace).values(), None, REACTION_MINUTES)
+    rows = list_events(workspace, event_kinds(workspace).values(), None, _REACTION_MINUTES)
     events = {row.event.id: row for row in rows}
-    problems = [text for claim in claims for text in _faults_of_event(claim, events)]
-    raise_problems(claims_path(workspace.data), problems)
+    about = [(claim, events.get(claim.event_id)) for claim in claims]
+    faults = [
+        f"line {claim.line}, column {fault}"
+        for claim, row in about
+        for fault in (_faults_of_event(claim, row) if row else ())
+    ]
+    raise_problems(workspace.data / f"{NAME}.csv", faults)
     folder = workspace.data / "prices"
     symbols = {claim.symbol for claim in claims} & set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in symbols}
-    return [_judge(claim, events.get(claim.event_id), prices.get(claim.symbol)) for claim in claims]
+    return [_judge(claim, row, prices.get(claim.symbol)) for claim, row in about]
 
 
-def _faults_of_event(claim: Claim, events: Mapping[str, EventRow]) -> list[str]:
-    row = events.get(claim.event_id)
-    if row is not None and row.event.symbol != claim.symbol:
-        return [f"line {claim.line}, column symbol: the event is of {row.event.symbol}"]
-    if row is None or not claim.field:
-        return []
-    numbers = [
-        name
-        for name, value in row.as_dict().items()
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool))
-    ]
-    if claim.field in numbers:
-        return []
-    known = ", ".join(numbers)
-    return [f"line {claim.line}, column field: {claim.field!r} is no figure of it; known: {known}"]
+def _faults_of_event(claim: Claim, row: EventRow) -> Iterator[str]:
+    if row.event.symbol != claim.symbol:
+        yield f"symbol: the event is of {row.event.symbol}"
+    elif claim.field:
+        values = row.as_dict().items()
+        figures = [name for name, value in values if type(value) in (int, float, type(None))]
+        if claim.field not in figures:
+            yield f"field: {claim.field!r} is no figure of it; known: {', '.join(figures)}"
 
 
 def _judge(claim: Claim, row: EventRow | None, prices: Prices | None) -> Verdict:
-    measured = _measure(claim, row, prices)
-    value = measured.value
+    value, evidence = _measure(claim, row, prices)
     if value is None:
-        return Verdict(claim, "unknown", "", measured.evidence)
+        return Verdict(claim, "unknown", "", evidence)
     if isinstance(value, date):
-        found, verdict = value.isoformat(), judge_day(claim.claimed, value)
-    elif claim.unit == "direction":
+        return Verdict(claim, judge_day(claim.claimed, value), value.isoformat(), evidence)
+    if claim.unit == "direction":
         found = "unchanged" if value == 0 else "up" if value > 0 else "down"
-        verdict = "true" if found == claim.claimed else "false"
-    else:
-        found = with_unit(measured.text or _number(value, claim), claim.unit)
-        verdict = judge_number(claim.claimed, value)
-    return Verdict(claim, verdict, found, measured.evidence)
+        return Verdict(claim, "true" if found == claim.claimed else "false", found, evidence)
+    found = with_unit(claim.actual or _number(claim, value), claim.unit)
+    return Verdict(claim, judge_number(claim.claimed, value), found, evidence)
 
 
-def judge_number(claimed: str, actual: float) -> Judgement:
+def judge_number(claimed: str, actual: float) -> str:
     """The verdict on a number as it was written, such as `-14`, in the unit of the figure."""
-    if agrees(claimed, actual):
-        return "true"
-    off = abs(float(claimed) - actual)  # up to a quarter of the figure, the sign is right too
-    return "imprecise" if off <= OFF * abs(actual) else "false"
+    is_near = abs(float(claimed) - actual) <= _OFF * abs(actual)
+    return "true" if agrees(claimed, actual) else "imprecise" if is_near else "false"
 
 
-def judge_day(claimed: str, actual: date) -> Judgement:
+def judge_day(claimed: str, actual: date) -> str:
     """The verdict on an ISO day."""
-    day = date.fromisoformat(claimed)
-    if day == actual:
-        return "true"
-    between = trading_calendar().between(min(day, actual), max(day, actual))
-    inside = [one for one in between.tolist() if one not in (day, actual)]
-    return "false" if inside else "imprecise"
+    first, last = sorted((date.fromisoformat(claimed), actual))
+    between = set(trading_calendar().between(first, last).tolist()) - {first, last}
+    return "true" if first == last else "false" if between else "imprecise"
 
 
-def _measure(claim: Claim, row: EventRow | None, prices: Prices | None) -> _Measured:
+def _measure(claim: Claim, row: EventRow | None, prices: Prices | None) -> Measured:
     if claim.measure == "given":
-        return _given(claim)
+        source = claim.actual_source
+        evidence = f"; given by {source}." if source else ", and no source gives it."
+        value = float(claim.actual) if claim.actual else None
+        return value, f"Neither prices nor events hold it{evidence}"
     if claim.event_id and row is None:
-        return _Measured(None, f"There is no event {claim.event_id} in the data.")
+        return None, f"There is no event {claim.event_id} in the data."
     if row is not None and claim.measure == "event_field":
         return _of_field(claim, row)
-    if row is not None and claim.measure in DAY_MEASURES:
+    if row is not None and claim.measure in _DAYS:
         return _of_day(claim, row, prices)
-    return _of_prices(claim, row, prices)
-
-
-def _given(claim: Claim) -> _Measured:
-    if not claim.actual:
-        return _Measured(None, "Neither prices nor events hold it, and no source gives it.")
-    told = f"Neither prices nor events hold it; given by {claim.actual_source}."
-    return _Measured(float(claim.actual), told, claim.actual)
-
-
-def _of_prices(claim: Claim, row: EventRow | None, prices: Prices | None) -> _Measured:
     if prices is None:
-        return _Measured(None, f"There are no prices of {claim.symbol}.")
-    if claim.first:
-        return _of_span(prices, date.fromisoformat(claim.first), date.fromisoformat(claim.last))
-    session = _tradable(row) if row else date.fromisoformat(claim.last)
-    if session is None:
-        return _Measured(None, f"{claim.event_id} cannot be traded.")
-    change = session_figure(prices, session, claim.measure)
-    told = [_told_session(prices, session) or f"There is no such price of {session}."]
-    if row is not None:
-        told.insert(0, f"{claim.event_id} is first tradable on {session}.")
-    return _Measured(None if change is None else 100 * change, " ".join(told))
+        return None, f"There are no prices of {claim.symbol}."
+    return _of_span(claim, prices) if claim.first else _of_session(claim, row, prices)
 
 
-def _of_span(prices: Prices, first: date, last: date) -> _Measured:
-    old, new = (session_figure(prices, day, "close") for day in (first, last))
-    if old is None or new is None:
-        missing = first if old is None else last
-        return _Measured(None, f"There is no close of {prices.symbol} on {missing}.")
-    told = f"Closed at {old:.2f} on {first} and at {new:.2f} on {last}."
-    return _Measured(100 * (new / old - 1), told)
+def _of_field(claim: Claim, row: EventRow) -> Measured:
+    values, names = row.as_dict(), _PARTS.get(claim.field, (claim.field,))
+    parts = ", ".join(f"{name} {field(name, values[name])}" for name in names)
+    grade, value = row.event.grade or "unknown", values[claim.field]
+    in_percent = claim.unit == "percent" and _is_change(claim)
+    scale = 100 if in_percent else 1e-6 if claim.unit == "million dollars" else 1
+    evidence = f"{claim.event_id}: {parts}. {row.event.headline} (grade {grade})."
+    return None if value is None else value * scale, evidence
 
 
-def _told_session(prices: Prices, session: date) -> str:
-    """What a session did, as far as the prices tell; empty where they tell nothing."""
-    parts = []
-    for name, words in _TOLD:
-        value = session_figure(prices, session, name)
-        if value is not None:
-            parts.append(words.format(100 * value))
-    return f"{session}: {', '.join(parts)}." if parts else ""
-
-
-def _of_day(claim: Claim, row: EventRow, prices: Prices | None) -> _Measured:
-    published = date.fromisoformat(row.published[:10])
-    session = _tradable(row)
+def _of_day(claim: Claim, row: EventRow, prices: Prices | None) -> Measured:
+    published, session = date.fromisoformat(row.published[:10]), row.as_dict()["tradable_session"]
     tradable = f"first tradable on {session}" if session else f"not tradable: {row.obstacle}"
     public = f"public by {row.published} New York time ({row.event.precision})"
-    told = [f"{claim.event_id} was {public}, {tradable}."]
-    days = {published, date.fromisoformat(claim.claimed)} | ({session} if session else set())
-    if prices is not None:
-        changes = {day: session_figure(prices, day, "close_change") for day in sorted(days)}
-        told += [f"{day} closed {100 * c:+.1f} %." for day, c in changes.items() if c is not None]
-    value = session if claim.measure == "tradable_session" else published
-    return _Measured(value, " ".join(told))
+    evidence = f"{claim.event_id} was {public}, {tradable}."
+    for day in sorted({published, date.fromisoformat(claim.claimed), session or published}):
+        move = session_figure(prices, day, "close_change") if prices is not None else None
+        evidence += "" if move is None else f" {day} closed {100 * move:+.1f} %."
+    return session if claim.measure == "tradable_session" else published, evidence
 
 
-def _tradable(row: EventRow) -> date | None:
-    return None if row.obstacle else row.session
+def _of_span(claim: Claim, prices: Prices) -> Measured:
+    first, last = (date.fromisoformat(day) for day in (claim.first, claim.last))
+    old, new = (session_figure(prices, day, "close") for day in (first, last))
+    if old is None or new is None:
+        return None, f"There is no close of {claim.symbol} on {first if old is None else last}."
+    evidence = f"Closed at {old:.2f} on {first} and at {new:.2f} on {last}."
+    return 100 * (new / old - 1), evidence
 
 
-def _of_field(claim: Claim, row: EventRow) -> _Measured:
-    values = row.as_dict()
-    value = values[claim.field]
-    names = _PARTS.get(claim.field, (claim.field,))
-    parts = ", ".join(f"{name} {field(name, values[name])}" for name in names)
-    told = (
-        f"{claim.event_id}: {parts}. {row.event.headline} (grade {row.event.grade or 'unknown'})."
-    )
-    if value is None:
-        return _Measured(None, told)
-    is_fraction = claim.unit == "percent" and claim.field in _FRACTIONS
-    return _Measured(value * (100 if is_fraction else _SCALES.get(claim.unit, 1)), told)
+def _of_session(claim: Claim, row: EventRow | None, prices: Prices) -> Measured:
+    session = row.as_dict()["tradable_session"] if row else date.fromisoformat(claim.last)
+    if session is None:
+        return None, f"{claim.event_id} cannot be traded."
+    figures = {name: session_figure(prices, session, name) for name in _MOVES}
+    moves = {name: 100 * figure for name, figure in figures.items() if figure is not None}
+    known = ", ".join(f"{_MOVES[name]} {move:+.1f} %" for name, move in moves.items())
+    evidence = f"{session}: {known}." if known else f"There is no such price of {session}."
+    prefix = f"{claim.event_id} is first tradable on {session}. " if row else ""
+    return moves.get(claim.measure), prefix + evidence
 
 
-def _number(value: float, claim: Claim) -> str:
+def _is_change(claim: Claim) -> bool:
+    return claim.measure in _MOVES or claim.field.endswith(("_surprise", "_change"))
+
+
+def _number(claim: Claim, value: float) -> str:
     """A figure with a digit more than was claimed, so that the difference can be seen."""
-    decimals = len(claim.claimed.partition(".")[2])
-    more = 0 if claim.unit == "count" else decimals + 1
-    is_change = claim.measure in SESSION_MEASURES or claim.field in _FRACTIONS
-    return f"{value:+,.{more}f}" if is_change else f"{value:,.{more}f}"
+    digits = 0 if claim.unit == "count" else len(claim.claimed.partition(".")[2]) + 1
+    return f"{value:{'+' if _is_change(claim) else ''},.{digits}f}"
 
 
 def with_unit(number: str, unit: str) -> str:
     """A number with its unit; days, directions and counts stand as they are."""
-    return f"{number} {_UNITS[unit]}" if unit in _UNITS else number
+    words = {"percent": " %", "dollars": " dollars", "million dollars": " million dollars"}
+    return number + words.get(unit, "")

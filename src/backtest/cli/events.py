@@ -150,14 +150,14 @@ def seal_events(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
-    from backtest.audit import claim_file
+    from backtest.audit import claims
     from backtest.data import listing
     from backtest.strategy.kinds import kind_of
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
-    if kind == claim_file.NAME:
-        place = claim_file.seal_claims(workspace.data, source)
+    if kind == claims.NAME:
+        place = claims.seal_claims(workspace.data, source)
     else:
         place = listing.seal_events(workspace, kind_of(workspace, kind), source)
     typer.echo(f"wrote {place}")
