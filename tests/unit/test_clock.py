@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from backtest.audit.clock import clock_at
+from backtest.audit.watch import Watch
 
 DAY = dt.datetime(2055, 7, 28, 18, 41, tzinfo=dt.UTC)
 
@@ -82,3 +83,11 @@ def test_the_clock_is_put_right_also_after_a_failure():
     true = np.datetime64("now").item().replace(tzinfo=dt.UTC)  # it is not reached
     assert abs(dt.datetime.now(dt.UTC) - true) < dt.timedelta(minutes=1)
     assert abs(time.time() - true.timestamp()) < 60
+
+
+def test_it_is_another_day_only_while_a_strategy_is_at_work_and_only_strategies_are_noted(tmp_path):
+    watch = Watch(tmp_path, DAY)
+    with watch.during("while it loads"):
+        assert dt.datetime.now(dt.UTC).year == 2055
+    assert dt.datetime.now(dt.UTC).year < 2055
+    assert watch.touched == {}
