@@ -14,84 +14,121 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.reports.tearsheet import TearsheetInput, write_tearsheet
+from backtest.reports.tearsheet import write_tearsheet
+from backtest.runs import Run
 
 SESSIONS = 378
 FIRST_TRADE = 150
 NASTY = "<script>alert(1)</script>"
+SENTENCE = "6 trades. Random timing does as well 3 times in 10."
 
 
-def made_up(sessions: int = SESSIONS, first_trade: int = 0) -> TearsheetInput:
-    """Returns of a strategy that is in the market on a third of the days."""
+def made_up(sessions: int = SESSIONS, first_trade: int = 0) -> Run:
+    """A run of a strategy that is in the market on a third of the days."""
     random = np.random.default_rng(7)
     index = pd.bdate_range("2024-01-02", periods=sessions)
     days_in = (random.random(sessions) < 0.35) & (np.arange(sessions) >= first_trade)
     returns = np.where(days_in, random.normal(0.004, 0.03, sessions), 0.0)
     if first_trade == 0:
         returns[0] = 0.01
-    return TearsheetInput(
-        title="made_up · ABC",
-        parameters={"hold": "10"},
-        returns=pd.Series(returns, index),
-        benchmark=pd.Series(random.normal(0.0005, 0.01, sessions), index),
-        benchmark_title="SPY",
-        trades=6,
-        ruined_on=None,
-    )
+    benchmark = random.normal(0.0005, 0.01, sessions)
+    manifest = {
+        "run_id": "0123456789",
+        "strategy": "made_up",
+        "symbols": ["ABC"],
+        "parameters": {"hold": 10},
+        "benchmark": "SPY",
+        "ruined_on": None,
+        "summary": {"run": {"trades": 6}},
+        "evidence": {"sentence": SENTENCE, "sharpe": {"unknown": ""}},
+    }
+    table = pd.DataFrame({"return": returns, "benchmark_return": benchmark}, index)
+    return _with_table(Run(Path(), manifest), table)
 
 
-def with_returns(source: TearsheetInput, days: dict[int, float], **changes) -> TearsheetInput:
+def _with_table(run: Run, table: pd.DataFrame) -> Run:
+    """The run with a table of equity that stands in no file."""
+    run.__dict__["equity"] = table
+    return run
+
+
+def with_returns(
+    run: Run, days: dict[int, float], benchmark: float | None = None, **changes: object
+) -> Run:
     """The same run with no return but those of `days` (by number)."""
-    returns = source.returns * 0.0
-    for day, value in days.items():
-        returns.iloc[day] = value
-    return replace(source, returns=returns, **changes)
+    returns = np.zeros(len(run.equity))
+    returns[list(days)] = list(days.values())
+    table = run.equity.assign(**{"return": returns})
+    if benchmark is not None:
+        table["benchmark_return"] = benchmark
+    return _with_table(replace(run, manifest={**run.manifest, **changes}), table)
 
 
-def ruined_run() -> TearsheetInput:
-    source = made_up()
-    returns = source.returns.copy()
-    returns.iloc[200] = -1.25
-    returns.iloc[201:] = 0.0
-    return replace(source, returns=returns, ruined_on=returns.index[200].date())
+def ruined_run() -> Run:
+    run = made_up()
+    days = dict(enumerate(run.equity["return"][:200])) | {200: -1.25}
+    return with_returns(run, days, ruined_on=f"{run.equity.index[200]:%Y-%m-%d}")
 
 
-def nasty_run() -> TearsheetInput:
-    return replace(
-        made_up(),
-        title=NASTY,
+def nasty_run() -> Run:
+    run = made_up()
+    run.manifest.update(
+        strategy=NASTY,
         parameters={"{{metrics}}": f"{{{{ 7 * 7 }}}} {NASTY}", "note": "{{returns}} {% raw %}"},
-        benchmark_title='<img src=x onerror="x()"> $a$ & _{{title}}',
+        benchmark='<img src=x onerror="x()"> $a$ & _{{title}}',
     )
+    return run
 
 
+def few_trades() -> Run:
+    run = made_up(first_trade=FIRST_TRADE)
+    run.manifest["evidence"]["sharpe"]["unknown"] = "2 trades: at least 6 are needed"
+    return run
+
+
+def constant_run() -> Run:
+    return with_returns(made_up(40), dict.fromkeys(range(40), 0.001))
+
+
+def same_name() -> Run:
+    run = made_up(130)
+    run.manifest["benchmark"] = "Strategy"
+    return run
+
+
+NO_TRADE = {"summary": {"run": {"trades": 0}}}
 CASES = {
     "usual": lambda: made_up(first_trade=FIRST_TRADE),
     "first trade at once": made_up,
-    "idle": lambda: with_returns(made_up(), {}, trades=0),
+    "few trades": few_trades,
+    "idle": lambda: with_returns(made_up(), {}, **NO_TRADE),
     "leap": lambda: with_returns(made_up(), {100: 1.5, 120: 0.1}),
     "both never fell": lambda: with_returns(
-        made_up(30),
-        dict.fromkeys(range(30), 0.001) | {5: 1.0},
-        benchmark=made_up(30).benchmark * 0.0 + 0.001,
+        made_up(30), dict.fromkeys(range(30), 0.001) | {5: 1.0}, benchmark=0.001
     ),
     "never recovered": lambda: with_returns(made_up(60), {0: -0.1, 30: -0.2, 40: 0.05}),
-    "constant": lambda: replace(made_up(40), returns=made_up(40).returns * 0.0 + 0.001),
+    "constant": constant_run,
     "ruined": ruined_run,
     "nasty": nasty_run,
-    "same name": lambda: replace(made_up(130), benchmark_title="Strategy"),
+    "same name": same_name,
     **{f"{count} sessions": (lambda count=count: made_up(count)) for count in (1, 2, 5, 20)},
-    "5 idle sessions": lambda: with_returns(made_up(5), {}, trades=0),
-    "5 sessions to ruin": lambda: with_returns(made_up(5), {3: -1.0}),
+    "5 idle sessions": lambda: with_returns(made_up(5), {}, **NO_TRADE),
+    "5 sessions to ruin": lambda: with_returns(made_up(5), {3: -1.0}, ruined_on="2024-01-05"),
 }
+
+
+def write(run: Run, folder: Path) -> Path:
+    """Write the sheet of a run into a folder; return its place."""
+    placed = _with_table(replace(run, path=folder), run.equity)
+    write_tearsheet(placed)
+    return folder / "tearsheet.html"
 
 
 @cache
 def page(case: str) -> str:
     """The sheet of a case, written once."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "tearsheet.html"
-        write_tearsheet(CASES[case](), path)
+        path = write(CASES[case](), Path(folder))
         assert [file.name for file in Path(folder).iterdir()] == ["tearsheet.html"]
         return path.read_text(encoding="utf-8")
 

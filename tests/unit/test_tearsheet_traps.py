@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.reports import tearsheet_charts, tearsheet_quantstats, tearsheet_tables
+from backtest.reports import tearsheet
 from tests.tearsheets import (
     CASES,
     SESSIONS,
@@ -29,8 +30,8 @@ from tests.tearsheets import (
 def test_whole_span_though_the_first_trade_comes_late():
     source, text = CASES["usual"](), page("usual")
     assert "2024-01-02 to 2025-06-12 · 378 sessions · 6 trades" in visible(text)
-    growth = (1 + total(source.returns)) ** (252 / SESSIONS) - 1
-    market = (1 + total(source.benchmark)) ** (252 / SESSIONS) - 1
+    growth = (1 + total(source.equity["return"])) ** (252 / SESSIONS) - 1
+    market = (1 + total(source.equity["benchmark_return"])) ** (252 / SESSIONS) - 1
     assert [number(cell) for cell in rows(text, "metrics")["CAGR"]] == [near(market), near(growth)]
 
 
@@ -39,8 +40,8 @@ def test_yearly_table_is_compounded_for_both_without_inf_and_agrees_with_the_tot
     years = rows(text, "years")
     assert list(years) == ["2024", "2025"]
     for year, (market, own, difference, won) in years.items():
-        assert number(market) == near(total(source.benchmark[year]))
-        assert number(own) == near(total(source.returns[year]))
+        assert number(market) == near(total(source.equity["benchmark_return"][year]))
+        assert number(own) == near(total(source.equity["return"][year]))
         assert number(difference) == pytest.approx(number(own) - number(market), abs=0.000101)
         assert won == ("+" if number(own) >= number(market) else "-")
     totals = [number(cell) for cell in rows(text, "metrics")["Cumulative Return"]]
@@ -57,8 +58,8 @@ def test_windows_longer_than_the_span_are_dashes_not_the_whole_span():
 
 def test_benchmark_has_smart_ratios_of_its_own():
     source = CASES["usual"]()
-    with tearsheet_quantstats.quantstats_at_work() as quantstats:
-        expected = quantstats.stats.smart_sharpe(source.benchmark)
+    with tearsheet.quantstats_at_work() as quantstats:
+        expected = quantstats.stats.smart_sharpe(source.equity["benchmark_return"])
     assert number(rows(page("usual"), "metrics")["Smart Sharpe"][0]) == pytest.approx(
         expected, abs=0.0051
     )
@@ -70,9 +71,9 @@ def test_benchmark_has_smart_ratios_of_its_own():
 @pytest.mark.parametrize("case", ["leap", "both never fell"])
 def test_no_losing_day_and_a_day_of_plus_100_percent_is_not_taken_for_prices(case):
     source, metrics = CASES[case](), rows(page(case), "metrics")
-    expected = total(source.returns)
+    expected = total(source.equity["return"])
     assert number(metrics["Cumulative Return"][1]) == near(expected)
-    growth = (1 + expected) ** (252 / len(source.returns)) - 1
+    growth = (1 + expected) ** (252 / len(source.equity)) - 1
     assert number(metrics["CAGR"][1]) == near(growth)
     assert metrics["Max Drawdown"][1] == "0.00%"
     assert metrics["Max DD Period End"][1] == metrics["Profit Factor"][1] == "—"
@@ -100,7 +101,7 @@ def test_drawdown_that_lasts_to_the_end_is_not_recovered_even_from_the_first_ses
 def test_drawdown_is_recovered_on_the_session_that_meets_the_old_high():
     index = pd.bdate_range("2024-01-01", periods=8)
     returns = pd.Series([0.1, -0.2, 0.0, 0.25, 0.0, -0.1, 0.0, 0.0], index)
-    first, second = tearsheet_tables.drawdowns(tearsheet_tables.underwater(returns))
+    first, second = tearsheet.drawdowns(tearsheet.underwater(returns))
     assert (first.started, first.ended, first.recovered, first.days) == (
         date(2024, 1, 2), date(2024, 1, 4), True, 2,
     )  # fmt: skip
@@ -113,79 +114,107 @@ def test_drawdown_is_recovered_on_the_session_that_meets_the_old_high():
 
 @pytest.fixture(scope="module")
 def drawn():
-    """The figures of a run that wins twice and then rests, before they become SVG."""
-    source = with_returns(made_up(), {5: 0.1, 40: 0.05, 90: -0.02, 300: 0.03})
-    returns, benchmark = source.returns.rename("Strategy"), source.benchmark.rename("SPY")
-    with tearsheet_quantstats.quantstats_at_work() as quantstats:
-        figures = {
-            title: draw(quantstats, returns, benchmark)
-            for title, draw in tearsheet_charts._CHARTS.items()
-        }
-    return returns, figures
+    """The lines of a run that wins twice and then rests, by chart, before they become SVG."""
+    table = with_returns(made_up(), {5: 0.1, 40: 0.05, 90: -0.02, 300: 0.03}).equity
+    both = pd.DataFrame({"SPY": table["benchmark_return"], "Strategy": table["return"]})
+    return both, {chart.title: chart for chart in tearsheet._charts(both, plain=False, flat=False)}
+
+
+def lines(chart) -> list[str]:
+    return tearsheet._drawn(chart)["paths"]
 
 
 def test_daily_sum_does_not_fall_to_zero_on_weekends(drawn):
-    returns, figures = drawn
-    line = figures["Daily Returns (Cumulative Sum)"].axes[0].lines[0]
-    assert list(line.get_ydata()) == list(returns.cumsum())
+    both, charts = drawn
+    line = charts["Daily Returns (Cumulative Sum)"].data["Strategy"]
+    assert list(line) == list(both["Strategy"].cumsum())
 
 
-def test_rolling_beta_does_not_begin_with_zeros(drawn):
-    returns, figures = drawn
-    line = figures["Rolling Beta to Benchmark"].axes[0].lines[0]
-    assert line.get_xdata()[0] == returns.index[125]
+def test_rolling_beta_does_not_begin_with_zeros_and_is_that_of_its_window(drawn):
+    both, charts = drawn
+    beta = charts["Rolling Beta to Benchmark"].data["6 months"]
+    assert beta.first_valid_index() == both.index[125]
+    own, market = both["Strategy"][:126], both["SPY"][:126]
+    deviations = market - market.mean()
+    assert beta.iloc[125] == pytest.approx(sum(own * deviations) / sum(deviations**2))
+
+
+def test_rolling_ratios_are_those_of_their_window(drawn):
+    both, charts = drawn
+    days = both["Strategy"][:126]
+    sharpe = math.sqrt(252) * days.mean() / days.std()
+    sortino = math.sqrt(252) * days.mean() / math.sqrt(0.02**2 / 126)
+    assert charts["Rolling Sharpe (6 Months)"].data["Strategy"].iloc[125] == pytest.approx(sharpe)
+    assert charts["Rolling Sortino (6 Months)"].data["Strategy"].iloc[125] == pytest.approx(sortino)
+    volatility = charts["Rolling Volatility (6 Months)"].data["SPY"].iloc[125]
+    assert volatility == pytest.approx(math.sqrt(252) * both["SPY"][:126].std())
 
 
 def test_rolling_sortino_of_windows_without_a_losing_day_is_a_gap(drawn):
-    _, figures = drawn
-    axes = figures["Rolling Sortino (6 Months)"].axes[0]
-    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in axes.lines])
-    assert np.isnan(values).any()
+    _, charts = drawn
+    values = charts["Rolling Sortino (6 Months)"].data["Strategy"]
+    assert values.iloc[250:].isna().all()
     assert not np.isinf(values).any()
 
 
-def test_growth_is_on_a_logarithmic_scale(drawn):
-    _, figures = drawn
-    assert figures["Growth of 1 vs Benchmark (Log Scale)"].axes[0].get_yscale() == "log"
+def test_a_gap_breaks_the_line(drawn):
+    _, charts = drawn
+    (line,) = lines(charts["Rolling Sharpe (6 Months)"])  # no session of 91 to 299 had a return
+    assert line.count("M") == 2
+    assert "nan" not in line
+
+
+def test_growth_is_on_a_logarithmic_scale():
+    doubled = pd.DataFrame({"Strategy": [1.0, 2.0, 4.0]}, pd.bdate_range("2024-01-01", periods=3))
+    (line,) = lines(tearsheet.Chart("Growth", doubled, log=True))
+    assert line == "M0.0,200.0L292.0,100.0L584.0,0.0"
 
 
 def test_months_outside_the_span_are_blank_not_zero(drawn):
-    returns, figures = drawn
-    texts = figures["Monthly Returns (%)"].axes[0].texts
-    assert len(texts) == returns.index.to_period("M").nunique() == 18
+    both, _ = drawn
+    months = tearsheet._months(both["Strategy"])
+    assert [year for year, _ in months] == [2024, 2025]
+    assert [sum(value is not None for value in values) for _, values in months] == [12, 6]
+    table = re.search(r'<table class="months">.*?</table>', page("usual"), re.DOTALL)[0]
+    assert len(re.findall(r"<td[^>]*>-?[0-9]+[.][0-9]{2}</td>", table)) == 18
 
 
-def test_yearly_bars_are_those_of_the_table(drawn):
-    returns, figures = drawn
-    axes = figures["EOY Returns vs Benchmark"].axes[0]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["2024", "2025"]
-    heights = [bar.get_height() for bar in axes.containers[1]]
-    assert heights == pytest.approx([total(returns["2024"]), total(returns["2025"])])
+def test_quantiles_weigh_every_month_once():
+    returns = CASES["usual"]().equity["return"]
+    months = sorted(total(part) for _, part in returns.groupby(returns.index.strftime("%Y-%m")))
+    worst, *_, best = rows(page("usual"), "quantiles")["Monthly, Strategy"]
+    assert [number(worst), number(best)] == [near(months[0]), near(months[-1])]
+
+
+# ---- figures that mislead -------------------------------------------------------------------
+
+
+def test_the_recovery_factor_of_a_loss_is_below_zero():
+    assert rows(page("never recovered"), "metrics")["Recovery Factor"][1] == "-0.87"  # -24.4 / 28
+
+
+def test_figures_that_no_account_could_have_earned_are_left_out():
+    for case in ("usual", "idle"):
+        assert not {"Risk of Ruin", "Risk-Adjusted Return"} & set(rows(page(case), "metrics"))
 
 
 # ---- quantstats afterwards ------------------------------------------------------------------
 
 
-def test_quantstats_and_matplotlib_are_left_as_they_were():
-    import matplotlib as mpl
+def test_quantstats_is_left_as_it_was():
     import quantstats
 
-    def state():
-        functions = (
-            quantstats.utils._prepare_returns,
-            quantstats.utils._looks_like_returns,
-            quantstats.stats.drawdown_details,
-        )
-        settings = mpl.rcParams.copy().items()  # all but the choice of Agg, which stays
-        rest = {name: value for name, value in settings if not name.startswith("backend")}
-        return functions, rest
+    functions = dict(vars(quantstats.stats)), dict(vars(quantstats.utils))
 
     def fail():
-        with tearsheet_quantstats.quantstats_at_work():
-            assert state() != before
+        with tearsheet.quantstats_at_work() as ours:
+            assert ours is not quantstats
             raise RuntimeError
 
-    before = state()
     with pytest.raises(RuntimeError):
         fail()
-    assert state() == before
+    import quantstats as again
+
+    assert again is quantstats
+    assert (dict(vars(again.stats)), dict(vars(again.utils))) == functions
+    assert callable(again.plots.snapshot)

@@ -6,12 +6,10 @@ import gc
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from datetime import date
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from backtest.experiments.runs.store import Run, read_run
-from backtest.strategy.loading import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,21 +51,9 @@ def _begin(*thresholds: int) -> None:
 
 def draw_tearsheet(path: Path) -> None:
     """Draw the tear sheet of a run folder."""
-    from backtest.reports.tearsheet import TearsheetInput, write_tearsheet
+    from backtest.reports.tearsheet import write_tearsheet
 
-    run = read_run(path)
-    manifest = run.manifest
-    ruined = manifest["ruined_on"]
-    source = TearsheetInput(
-        title=run.name,
-        parameters={**flat(manifest["parameters"]), "run": run.run_id},
-        returns=run.equity["return"],
-        benchmark=run.equity["benchmark_return"],
-        benchmark_title=manifest["benchmark"],
-        trades=int(run.summary["trades"]),
-        ruined_on=date.fromisoformat(ruined) if ruined else None,
-    )
-    write_tearsheet(source, path / "tearsheet.html")
+    write_tearsheet(read_run(path))
 
 
 def write_page(run: Run) -> None:

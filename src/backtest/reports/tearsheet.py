@@ -1,167 +1,433 @@
-"""The tear sheet of one run against a benchmark: quantstats' full sheet on a page of our own.
+"""The tear sheet of a run against its benchmark: the figures of quantstats, and charts beside them.
 
-The page is self-contained: it asks no other address for anything. Every text from outside is
-escaped, and filled in once only, so that nothing in it is taken for a placeholder.
+What quantstats 0.0.86 gets wrong is mended or left out, each with its reason beside it, and so is
+what nothing can be said of: a flat, short or ruined run, and too few trades.
 """
 
 from __future__ import annotations
 
+import math
+import sys
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import version
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.reports.pages import fill
-from backtest.reports.tearsheet_charts import charts
-from backtest.reports.tearsheet_quantstats import STRATEGY, metrics_table, quantstats_at_work
-from backtest.reports.tearsheet_tables import (
-    drawdown_table,
-    percent,
-    plain_table,
-    wealth,
-    yearly_table,
-)
-from backtest.stats.figures import FEWEST_SESSIONS
 from backtest.workspace.files import write_text
+from backtest.strategy.loading import flat as flattened
+from backtest.reports.pages import fill
+from backtest.stats.figures import FEWEST_SESSIONS, SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Sequence
     from datetime import date
-    from pathlib import Path
 
     import pandas as pd
 
-_CURVE, _DAILY, _UNDERWATER, _YEARS = (
-    "Cumulative Returns vs Benchmark",
-    "Daily Returns (Cumulative Sum)",
-    "Underwater Plot",
-    "EOY Returns vs Benchmark",
-)
+    from backtest.experiments.runs.store import Run
+
+    Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # its head and its rows, all texts
+
+STRATEGY = "Strategy"
+_DASH = "—"
+_ROUNDING = 1e-12  # a product of returns that meets its old high may miss it by this much
+_HALF_YEAR = SESSIONS_A_YEAR // 2
+_FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a course
+_SPANS = {"Daily": "D", "Weekly": "W-FRI", "Monthly": "M", "Quarterly": "Q", "Yearly": "Y"}
+_QUANTILES = {"Worst": 0.0, "25%": 0.25, "Median": 0.5, "75%": 0.75, "Best": 1.0}
+# A formula over days that tells 0 % of nearly any run, and a year at work that no run has seen.
+_LEFT_OUT = ("Risk of Ruin", "Risk-Adjusted Return")
+_NEED_TRADES = ("Prob. Sharpe Ratio", "Kelly Criterion")
+_NEED_A_LOSS = ("Profit Factor", "Common Sense Ratio", "CPC Index")  # else divided by zero, told 0
+_OF_THE_STRATEGY = ("R^2", "Information Ratio")  # told of the benchmark against itself too
+# Where the span is shorter than these, quantstats tells the whole span again.
+_WINDOWS = {"3M": 3, "6M": 6, "1Y": 12, "3Y (ann.)": 36, "5Y (ann.)": 60, "10Y (ann.)": 120}
+_WIDTH, _HEIGHT = 584, 200  # within the axes of a chart, in pixels
+
+
+class Drawdown(NamedTuple):
+    """One fall below an earlier high. `depth` is a fraction, -0.25 for a quarter lost.
+
+    `ended` is the session that met the old high again, or the last session if none did.
+    `days` are calendar days under water.
+    """
+
+    started: date
+    lowest: date
+    ended: date
+    recovered: bool
+    depth: float
+    days: int
+
+    @property
+    def end(self) -> str:
+        """The day of recovery in words."""
+        return str(self.ended) if self.recovered else "not recovered"
 
 
 @dataclass(frozen=True)
-class TearsheetInput:
-    """One run.
-
-    `returns` and `benchmark` are daily simple returns (0.01 is one percent) on the same index:
-    every session of the span in order, dates without a zone, no gaps. `parameters` and the titles
-    may hold any text. `ruined_on` is the session on which equity fell to zero or below.
-    """
+class Chart:
+    """Lines over sessions, a column each of `data`; `missing` is why the chart is left out."""
 
     title: str
-    parameters: Mapping[str, str]
-    returns: pd.Series
-    benchmark: pd.Series
-    benchmark_title: str
-    trades: int
-    ruined_on: date | None
+    data: pd.DataFrame
+    note: str = ""
+    missing: str = ""
+    percent: bool = True
+    log: bool = False
+    mean: bool = False
+    shaded: Sequence[Drawdown] = ()
 
 
-def write_tearsheet(source: TearsheetInput, path: Path) -> None:
-    """Write the sheet to `path`, whole or not at all. Prints nothing.
+def write_tearsheet(run: Run) -> None:
+    """Write `tearsheet.html` of a run, whole or not at all. Prints nothing.
 
-    Matplotlib is left on its Agg backend. Not for use by two threads at once; processes are fine.
+    Not for use by two threads at once; processes are fine.
 
     Raises:
-        ValueError: the returns are not of the shape that `TearsheetInput` names.
         UsageError: the file cannot be written.
 
     """
-    _check(source)
-    write_text(path, fill("tearsheet.html", **_content(source)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write_text(run.path / "tearsheet.html", fill("tearsheet.html", **_content(run)))
 
 
-def _check(source: TearsheetInput) -> None:
+def _content(run: Run) -> dict[str, Any]:
+    """What the template shows."""
     import pandas as pd
 
-    index = source.returns.index
-    if not isinstance(index, pd.DatetimeIndex) or not len(index):
-        raise ValueError("returns need an index of sessions (DatetimeIndex) and at least one row")
-    if index.tz is not None:
-        raise ValueError(f"returns carry the time zone {index.tz}; sessions are dates without one")
-    if not (index.is_unique and index.is_monotonic_increasing):
-        raise ValueError("the sessions of returns must rise, each one once")
-    if not index.equals(source.benchmark.index):
-        raise ValueError(
-            f"benchmark ({len(source.benchmark)} rows) and returns ({len(index)} rows) "
-            "need the same sessions: align them first"
-        )
-    for name, series in (("returns", source.returns), ("benchmark", source.benchmark)):
-        wrong = ~(series.abs() < float("inf"))
-        if wrong.any():
-            raise ValueError(f"{name} hold no finite number on {index[wrong][0]:%Y-%m-%d}")
-
-
-def _content(source: TearsheetInput) -> dict[str, Any]:
-    """What the template shows."""
-    market_name = source.benchmark_title.strip() or "Benchmark"
-    if market_name == STRATEGY:
-        market_name += " (benchmark)"  # quantstats joins the two by name
-    returns = source.returns.astype(float).rename(STRATEGY)
-    benchmark = source.benchmark.astype(float).rename(market_name)
-    names = (market_name, STRATEGY)
-    ruined = source.ruined_on or _first_ruin(returns)
-    flat, short = not returns.any(), len(returns) < FEWEST_SESSIONS
-    plain = ruined is not None or short
-    only = _charts_shown(ruined=ruined is not None, flat=flat, short=short)
-    with quantstats_at_work() as quantstats:
-        drawn = charts(quantstats, returns, benchmark, only)
-        if plain:
-            metrics = plain_table(returns, benchmark, names)
-        else:
-            metrics = metrics_table(quantstats, None if flat else returns, benchmark, market_name)
-        version = quantstats.__version__
+    evidence, market = run.manifest["evidence"], run.manifest["benchmark"]
+    market += " (benchmark)" if market == STRATEGY else ""  # two columns need two names
+    both = pd.DataFrame({market: run.equity["benchmark_return"], STRATEGY: run.equity["return"]})
+    own, short = both[STRATEGY], len(both) < FEWEST_SESSIONS
+    too_few = "" if short else evidence["sharpe"]["unknown"]
+    flat, plain = not own.any(), short or bool(run.manifest["ruined_on"])
+    charts = _charts(both, plain=plain, flat=flat)
     return {
-        "title": source.title,
-        "parameters": dict(source.parameters),
-        "first": f"{returns.index[0]:%Y-%m-%d}",
-        "last": f"{returns.index[-1]:%Y-%m-%d}",
-        "sessions": len(returns),
-        "trades": source.trades,
-        "benchmark": market_name,
-        "notices": _notices(source, returns, ruined),
-        "charts": [chart for chart in drawn if chart.svg],
-        "left_out": [chart.note for chart in drawn if not chart.svg],
-        "metrics": metrics,
-        "years": yearly_table(returns, benchmark, names),
-        "drawdowns": drawdown_table(returns),
+        "run": run,
+        "parameters": {**flattened(run.manifest["parameters"]), "run": run.run_id},
+        "days": both.index.date,
+        "benchmark": market,
+        "notices": _notices(run, own, too_few),
+        "charts": [(chart, _drawn(chart)) for chart in charts if not chart.missing],
+        "missing": [chart for chart in charts if chart.missing],
+        "months": [] if plain or flat else _months(own),
+        "quantiles": () if plain or flat else _quantiles(both),
+        "metrics": _plain_metrics(both) if plain else _metrics(both, too_few, flat=flat),
+        "years": _years(both),
+        "drawdowns": _drawdown_table(own),
         "plain": plain,
-        "version": version,
+        "version": version("quantstats"),
     }
 
 
-def _first_ruin(returns: pd.Series) -> date | None:
-    lost = wealth(returns) <= 0
-    return lost.idxmax().date() if lost.any() else None
-
-
-def _charts_shown(*, ruined: bool, flat: bool, short: bool) -> tuple[str, ...]:
-    """Titles of the charts that mean something; none named is all of them."""
-    if flat:
-        return (_CURVE,)
-    if ruined:
-        return (_CURVE, _YEARS, _DAILY, _UNDERWATER)
-    return (_CURVE, _DAILY, _UNDERWATER) if short else ()
-
-
-def _notices(source: TearsheetInput, returns: pd.Series, ruined: date | None) -> list[str]:
+def _notices(run: Run, returns: pd.Series, too_few: str) -> Iterator[str]:
     """What a reader has to know before any figure."""
-    found = []
-    if ruined is not None:
-        total = percent(float(wealth(returns).iloc[-1]) - 1.0)
-        found.append(
-            f"Ruined on {ruined.isoformat()}: equity fell to zero or below and trading ended. "
-            f"Cumulative return {total}. Such a run has no annual return and no ratios, "
-            "so none are shown; the curve stays where it fell."
+    if ruined := run.manifest["ruined_on"]:
+        yield (
+            f"Ruined on {ruined}: equity fell to zero or below and trading ended. Cumulative "
+            f"return {_percent(wealth(returns).iloc[-1] - 1.0)}. Such a run has no annual return "
+            "and no ratios, so none are shown; the curve stays where it fell."
         )
-    if source.trades == 0:
-        found.append("No trade was made, so there is nothing to judge the strategy by.")
+    if not run.summary["trades"]:
+        yield "No trade was made, so there is nothing to judge the strategy by."
+    elif too_few:
+        yield f"Unknown: {', '.join(_NEED_TRADES)} ({too_few})."
     if not returns.any():
-        found.append("Equity never moved. The figures below are the benchmark's.")
+        yield "Equity never moved. The figures below are the benchmark's."
     if len(returns) < FEWEST_SESSIONS:
-        found.append(
+        yield (
             f"The span is short ({len(returns)} of at least {FEWEST_SESSIONS} sessions): "
             "annual figures and ratios would mean nothing and are left out."
         )
+
+
+def _percent(fraction: float) -> str:
+    """0.1234 as `12.34%`, never `-0.00%`."""
+    return f"{round(fraction * 100, 2) + 0.0:,.2f}%"
+
+
+def wealth(returns: Any) -> Any:
+    """What 1 became by each session; zero or less is ruin."""
+    return (1.0 + returns).cumprod()
+
+
+def _compounded(returns: Any, by: object) -> Any:
+    """The compounded return of each group that pandas' `groupby` makes of `by`."""
+    return (1.0 + returns).groupby(by).prod() - 1.0
+
+
+def underwater(returns: Any) -> Any:
+    """How far below the highest wealth so far, the start included, each session closed."""
+    value = wealth(returns)
+    return value / value.cummax().clip(lower=1.0) - 1.0
+
+
+def drawdowns(depth: pd.Series) -> list[Drawdown]:
+    """Every drawdown of a series as `underwater` returns it, in order of time."""
+    import numpy as np
+
+    under = np.concatenate(([False], depth < -_ROUNDING, [False]))
+    days, last = [day.date() for day in depth.index], len(depth) - 1
+    found = []
+    for begin, after in np.flatnonzero(np.diff(under)).reshape(-1, 2).tolist():
+        lowest, end = begin + int(np.argmin(depth[begin:after])), days[min(after, last)]
+        length = (end - days[begin]).days + (after > last)
+        deepest = float(depth.iloc[lowest])
+        found.append(Drawdown(days[begin], days[lowest], end, after <= last, deepest, length))
     return found
 
 
-__all__ = ["TearsheetInput", "write_tearsheet"]
+def _plain_metrics(both: pd.DataFrame) -> Table:
+    """The figures that exist for any span and for a ruined run: nothing annual, no ratio."""
+    measures = {
+        "Cumulative Return": wealth(both).iloc[-1] - 1.0,
+        "Best Day": both.max(),
+        "Worst Day": both.min(),
+        "Max Drawdown": underwater(both).min(),
+    }
+    return ("Metric", *both), [(name, *map(_percent, row)) for name, row in measures.items()]
+
+
+def _years(both: pd.DataFrame) -> Table:
+    """Compounded return of each calendar year; one that begins in ruin has none."""
+    years = both.index.year
+    start = wealth(both[STRATEGY]).shift(fill_value=1.0).groupby(years).first()
+    rows = []
+    for year, market, own in _compounded(both, years).itertuples():
+        ours = (_percent(own), _percent(own - market), "+" if own >= market else "-")
+        rows.append((str(year), _percent(market), *(ours if start[year] > 0 else [_DASH] * 3)))
+    return ("Year", *both, "Difference", "Won"), rows
+
+
+def _drawdown_table(returns: pd.Series, most: int = 10) -> Table:
+    found = sorted(drawdowns(underwater(returns)), key=lambda fall: fall.depth)[:most]
+    rows = [(str(fall.started), fall.end, _percent(fall.depth), str(fall.days)) for fall in found]
+    return ("Started", "Recovered", "Drawdown", "Days"), rows
+
+
+def _months(returns: pd.Series) -> list[tuple[int, list[float | None]]]:
+    """Each year with its twelve monthly returns; None for a month outside of the span."""
+    found = _compounded(returns, [returns.index.year, returns.index.month])
+    years = returns.index.year.unique()
+    return [(year, [found.get((year, month)) for month in range(1, 13)]) for year in years]
+
+
+def _quantiles(both: pd.DataFrame) -> Table:
+    """Quantstats loses every month that does not end on a session and weighs the rest by days."""
+    rows = []
+    for label, span in _SPANS.items():
+        values = _compounded(both, both.index.to_period(span))
+        for name, found in values.quantile([*_QUANTILES.values()]).items():
+            if len(values) > 1:
+                rows.append((f"{label}, {name}", *map(_percent, found)))
+    return ("Returns", *_QUANTILES), rows
+
+
+# ---- the figures of quantstats ------------------------------------------------------------------
+
+
+def _metrics(both: pd.DataFrame, too_few: str, *, flat: bool) -> Table:
+    """The full table of metrics of quantstats; of a flat run that of the benchmark alone."""
+    market, own = (both[name].copy() for name in both)
+    with quantstats_at_work() as quantstats:
+        frame = quantstats.reports.metrics(
+            *((market,) if flat else (own, market)),
+            display=False, mode="full", sep=True, internal="True", prepare_returns=False,
+            match_dates=False, strategy_title=STRATEGY, benchmark_title="Benchmark",
+        )  # fmt: skip
+    unknown = [{*_unknown(market), *_OF_THE_STRATEGY}]
+    if not flat:
+        unknown.append({*_unknown(own), *(_NEED_TRADES if too_few else ())})
+    rows = []
+    for label, *texts in frame.iloc[2:].itertuples():  # without start and end
+        if (name := label.replace("﹪", "")) not in _LEFT_OUT:
+            pairs = zip(unknown, texts, strict=True)
+            rows.append((name, *(_DASH if name in names else _cell(text) for names, text in pairs)))
+    return ("Metric", *both.columns[: len(unknown)]), rows
+
+
+def _unknown(returns: pd.Series) -> Iterator[str]:
+    """The metrics that quantstats tells of these returns although there is no such figure."""
+    import pandas as pd
+
+    first, last = returns.index[[0, -1]]
+    for name, months in _WINDOWS.items():
+        if first - pd.Timedelta(days=7) > last - pd.DateOffset(months=months):
+            yield name
+    if not (returns < 0).any():
+        yield from _NEED_A_LOSS
+
+
+def _cell(text: object) -> str:
+    """A figure of quantstats with two decimals; `-` and what is no number at all as a dash."""
+    plain = str(text).strip()
+    unit = "%" if plain.endswith("%") else ""
+    try:
+        number = float(plain.removesuffix("%").replace(",", ""))
+    except ValueError:
+        return _DASH if plain in ("", "-", "%", "-%") else plain
+    if not math.isfinite(number):
+        return _DASH
+    return f"{number + 0.0:,.2f}{unit}" if "." in plain or unit else plain
+
+
+@contextmanager
+def quantstats_at_work() -> Iterator[ModuleType]:
+    """A quantstats of our own: mended, and without its charts and its downloader.
+
+    What draws and downloads takes most of a second to load, and nothing here needs it. Whoever
+    imports quantstats elsewhere has it whole and as it is.
+    """
+
+    def is_its(name: str) -> bool:
+        return name == "yfinance" or name.partition(".")[0] == "quantstats"
+
+    theirs = {name: sys.modules.pop(name) for name in [*sys.modules] if is_its(name)}
+    sys.modules |= {name: ModuleType(name) for name in ("yfinance", "quantstats.plots")}
+    try:
+        import quantstats
+
+        stats, penalty = quantstats.stats, quantstats.stats.autocorr_penalty
+        vars(quantstats.utils).update(
+            # No losing day and a day above +100 % is taken for prices: here all are returns.
+            _prepare_returns=lambda data, *_, **__: data.copy(),
+            _looks_like_returns=lambda data: data.ndim == 1 or data.notna().any(),
+        )
+        # A drawdown from the first session to the last is missed, and none at all raises.
+        vars(quantstats.reports).update(_calc_dd=_drawdown_figures)
+        vars(stats).update(
+            # The "smart" ratios of the benchmark are corrected for the strategy's autocorrelation.
+            autocorr_penalty=lambda data: data.apply(penalty) if data.ndim > 1 else penalty(data),
+            # A line cannot be fitted to a constant: it raises.
+            r_squared=lambda one, other, **_: one.corr(other) ** 2,
+            # It has lost its sign, so that a loss looks like a gain, and its numerator is a sum.
+            recovery_factor=lambda data: stats.comp(data) / -underwater(data).min(),
+        )
+        yield quantstats
+    finally:
+        for name in filter(is_its, [*sys.modules]):
+            del sys.modules[name]
+        sys.modules |= theirs
+
+
+def _drawdown_figures(both: pd.DataFrame, **_: object) -> pd.DataFrame:
+    """What quantstats' table tells of drawdowns, by its labels; a column each."""
+    import pandas as pd
+
+    figures = {}
+    for name in both:
+        falls = drawdowns(underwater(both[name]))
+        deepest = min(falls, key=lambda fall: fall.depth, default=None)
+        figures[name] = {
+            "Max Drawdown %": 100 * deepest.depth if deepest else 0.0,
+            "Max DD Date": str(deepest.lowest) if deepest else _DASH,
+            "Max DD Period Start": str(deepest.started) if deepest else _DASH,
+            "Max DD Period End": deepest.end if deepest else _DASH,
+            "Longest DD Days": max((fall.days for fall in falls), default=0),
+            "Avg. Drawdown %": 100 * sum(fall.depth for fall in falls) / max(len(falls), 1),
+            "Avg. Drawdown Days": sum(fall.days for fall in falls) // max(len(falls), 1),
+        }
+    return pd.DataFrame(figures)
+
+
+# ---- charts -------------------------------------------------------------------------------------
+
+
+def _charts(both: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
+    """The charts of the sheet in its order, those that mean something for such a run."""
+    market, own = (both[name] for name in both)
+    point = "one session is a point, not a line" if len(both) == 1 else ""
+    curve = Chart("Cumulative Returns vs Benchmark", wealth(both) - 1.0, missing=point)
+    if flat:
+        return [curve]
+    depth = underwater(own)
+    falls = drawdowns(depth)
+    unfallen = "" if falls else "no session closed below an earlier high"
+    daily = Chart("Daily Returns (Cumulative Sum)", both[[STRATEGY]].cumsum(), missing=point)
+    sea = Chart("Underwater Plot", depth.to_frame(), missing=point or unfallen, mean=True)
+    if plain:
+        return [curve, daily, sea]
+    still = "" if both.std().min() > 0 else "a series without volatility cannot be matched"
+    matched = both.assign(**{STRATEGY: own / own.std() * market.std()})
+    growth, cumulative = "Growth of 1 vs Benchmark (Log Scale)", curve.data[[STRATEGY]]
+    longest = sorted(falls, key=lambda fall: -fall.days)[:5]
+    return [
+        curve,
+        Chart(growth, wealth(both), percent=False, log=True),
+        Chart(f"{curve.title} (Volatility Matched)", wealth(matched) - 1.0, missing=still),
+        daily,
+        *_rolling(both),
+        Chart("Longest 5 Drawdown Periods", cumulative, missing=unfallen, shaded=longest),
+        sea,
+    ]
+
+
+def _rolling(both: pd.DataFrame) -> Iterator[Chart]:
+    """Figures of each half-year with their mean; what is infinite is a gap."""
+    import pandas as pd
+
+    market, own = (both[name] for name in both)
+    window, year = own.rolling(_HALF_YEAR), SESSIONS_A_YEAR**0.5
+    downside = (own.clip(upper=0) ** 2).rolling(_HALF_YEAR).mean() ** 0.5
+    betas = {
+        name: own.rolling(size).cov(market) / market.rolling(size).var()
+        for name, size in (("12 months", SESSIONS_A_YEAR), ("6 months", _HALF_YEAR))
+    }
+    broken = "Where the line breaks, no session of the window had a {}."
+    figures: dict[str, tuple[Any, str]] = {
+        "Beta to Benchmark": (betas, ""),
+        "Volatility (6 Months)": (both.rolling(_HALF_YEAR).std() * year, ""),
+        "Sharpe (6 Months)": (window.mean() / window.std() * year, broken.format("return")),
+        "Sortino (6 Months)": (window.mean() / downside * year, broken.format("loss")),
+    }
+    for title, (data, note) in figures.items():
+        lines = pd.DataFrame(data)
+        lines = lines.where(lines.abs() < math.inf)
+        full = lines.count() >= _FEWEST_WINDOWS
+        few = (
+            "" if full.iloc[-1] else f"it needs {_FEWEST_WINDOWS} windows of {_HALF_YEAR} sessions"
+        )
+        percent = title.startswith("Volatility")
+        yield Chart(f"Rolling {title}", lines.loc[:, full], note, few, percent=percent, mean=True)
+
+
+def _round_step(low: float, high: float, most: int) -> float:
+    """The least of 1, 2 and 5 times a power of ten that parts a range into at most `most`."""
+    rough = max(high - low, 1e-9) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+
+
+def _drawn(chart: Chart) -> dict[str, Any]:
+    """Where everything stands within the axes, in pixels, for the template to draw."""
+    import numpy as np
+
+    days, values = chart.data.index, chart.data.to_numpy(float)
+    values = np.log(values) if chart.log else values * (100 if chart.percent else 1)
+    low, high = min(np.nanmin(values), 0.0), max(np.nanmax(values), 0.0)
+    step = _round_step(low, high, 5)
+    ticks = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
+    across = np.arange(len(days)) * _WIDTH / max(len(days) - 1, 1)
+
+    def y(value: Any) -> Any:
+        return _HEIGHT * (high - value) / max(high - low, 1e-9)
+
+    paths = []
+    for line in values.T:
+        (known,) = np.nonzero(np.isfinite(line))
+        begins = np.diff(known, prepend=-2) > 1  # a gap breaks the line
+        points = zip(begins, across[known], y(line[known]), strict=True)
+        paths.append("".join(f"{'M' if new else 'L'}{x:.1f},{up:.1f}" for new, x, up in points))
+    spans = [days.searchsorted([str(fall.started), str(fall.ended)]) for fall in chart.shaded]
+    return {
+        "ticks": [(y(tick), np.exp(tick) if chart.log else tick) for tick in ticks],
+        "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
+        "paths": paths,
+        "zero": y(0.0),
+        "mean": y(np.nanmean(values[:, -1])) if chart.mean else None,
+        "shaded": across[np.array(spans, int).reshape(-1, 2)].tolist(),
+    }
