@@ -9,9 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from backtest.errors import UsageError
-from backtest.reports import picture, picture_panels
-from backtest.reports.picture import write_picture
-from backtest.reports.picture_scene import GAIN, LOSS, PAPER, Level, Marker, Scene
+from backtest.reports import picture
+from backtest.reports.picture import GAIN, LOSS, PAPER, write_picture
 from backtest.reports.run_charts import TRADED
 from tests.made_up import day, do
 
@@ -32,14 +31,10 @@ def run(checkout):
     return do(checkout, "busy")
 
 
-def scene(run) -> Scene:
-    return Scene(run, run.manifest["symbols"][0])
-
-
 def drawn(run):
     """The figure of a run, laid out."""
     with mpl.style.context(["default", picture._STYLE]):
-        figure = picture._figure(scene(run))
+        figure = picture._figure(run, run.manifest["symbols"][0])
         FigureCanvasAgg(figure).draw()
     return figure
 
@@ -47,9 +42,11 @@ def drawn(run):
 def texts(figure) -> list:
     """Every text that is written, but for empty ones and those of ticks outside of their panel."""
     legend = [text for found in figure.legends for text in found.get_texts()]
+    names = [axes.get_title("left") and axes._left_title for axes in figure.axes]
     panels = [
         text for axes in figure.axes for text in (*axes.texts, *labels(axes.xaxis, axes.yaxis))
     ]
+    panels += filter(None, names)
     return [text for text in (*figure.texts, *legend, *panels) if text.get_text()]
 
 
@@ -99,24 +96,26 @@ def test_a_stock_that_the_run_has_not_is_told_with_those_it_has(run, tmp_path):
 def test_every_event_is_a_marker_filled_where_it_traded(run):
     events, *_ = drawn(run).axes
     shown = [(line.get_marker(), line.get_markerfacecolor() != PAPER) for line in events.lines]
-    shapes = {kind: shape for kind, (shape, _) in scene(run).kinds.items()}
+    shapes = {"earnings": "o", "stake_disclosure": "D", "short_report": "v", "news": "s"}
     assert sorted(shown) == sorted(
         (shapes[row["kind"]], row["action"] in TRADED) for row in run.decisions
     )
-    assert len(set(shapes.values())) == 4
+    assert [label.get_text() for label in events.get_yticklabels()] == [
+        "Earnings", "Stake disclosure", "Short report", "News",
+    ]  # fmt: skip
     assert {filled for _, filled in shown} == {True, False}
 
 
 def test_every_trade_has_its_span_its_entry_and_its_exit(run):
-    prices = drawn(run).axes[2]
+    prices = drawn(run).axes[1]
     marks = [
         (line.get_marker(), *line.get_xdata(), *line.get_ydata())
         for line in prices.lines
         if line.get_marker() != "None"
     ]
-    expected = []
+    expected, sessions = [], list(run.equity.index.strftime("%Y-%m-%d"))
     for trade in run.trades:
-        begin, end = scene(run).span(trade)
+        begin, end = (sessions.index(trade[f"{what}_session"]) for what in ("entry", "exit"))
         left = "o" if trade["exit_reason"] == "open" else "X"
         entry = "^" if trade["direction"] == "long" else "v"
         expected += [
@@ -131,40 +130,58 @@ def test_every_trade_has_its_span_its_entry_and_its_exit(run):
     ]
 
 
+def levels(run, name: str) -> list[tuple[float, float, float]]:
+    """Begin, end and price of each level that is drawn by that name."""
+    prices = drawn(run).axes[1]
+    found = [line for line in prices.lines if line.get_label() == name]
+    return [(*line.get_xdata(), line.get_ydata()[0]) for line in found]
+
+
 def test_levels_are_those_of_the_orders_in_steps(checkout):
     checkout.strategy("guarded", GUARDED)
-    found = scene(do(checkout, "guarded"))
+    run = do(checkout, "guarded")
     bought = 103 * 1.0005
-    (first, _) = found.levels("stop")
-    event = found.trades[0]["event_id"]
-    assert first == Level(event, pytest.approx(0.9 * bought), 2.5, 5.5)  # three sessions
-    assert found.levels("limit")[0] == Level(event, pytest.approx(1.05 * bought), 2.5, 5.5)
+    assert levels(run, "stop")[0] == pytest.approx((2.5, 5.5, 0.9 * bought))  # three sessions
+    assert levels(run, "limit")[0] == pytest.approx((2.5, 5.5, 1.05 * bought))
 
 
 def test_a_level_that_moves_is_a_step(checkout):
     checkout.strategy(
         "trailing", "return Signal.long(event, weight=0.5, hold=5, trailing_stop=0.05)"
     )
-    found = scene(do(checkout, "trailing"))
-    steps = [level for level in found.levels("stop") if level.event == found.trades[0]["event_id"]]
+    run = do(checkout, "trailing")
+    stops = [row for row in run.orders if row["type"] == "stop"]
+    first = {row["price"] for row in stops if row["event_id"] == run.trades[0]["event_id"]}
+    steps = levels(run, "stop")[: len(first)]
     assert len(steps) > 2
-    assert [one.end for one in steps[:-1]] == [one.begin for one in steps[1:]]
+    assert [end for _, end, _ in steps[:-1]] == [begin for begin, _, _ in steps[1:]]
 
 
-def test_an_event_outside_of_the_run_stands_within_the_edge(checkout):
+def test_an_event_outside_of_the_run_stands_at_its_edge(checkout):
     run = do(checkout, first=day("2025-06-06"), last=day("2025-06-20"))
-    early, late = scene(run).markers
-    assert early == Marker("earnings", -1.0, traded=False)  # tradable the session before
-    assert late.place == 10 - 1 + 2.0  # a week later: no further than the edge
-    low, high = scene(run).limits
-    assert low < early.place < late.place < high
+    events = drawn(run).axes[0]
+    early, late = (line.get_xdata()[0] for line in events.lines)
+    assert early < 0  # tradable the session before
+    assert late > 10 - 1
+    low, high = events.get_xlim()
+    assert low < early < late < high
 
 
 def test_the_bars_are_those_of_the_run_and_of_its_stock(checkout):
     run = do(checkout, first=day("2025-06-06"), last=day("2025-06-20"))
-    bars = scene(run).bars
-    assert list(bars["place"]) == list(range(10))
-    assert bars["open"].iloc[0] == 104
+    (bodies,) = drawn(run).axes[1].containers
+    assert [bar.get_x() + bar.get_width() / 2 for bar in bodies] == pytest.approx(range(10))
+    assert bodies[0].get_y() == 104  # its open
+
+
+def test_equity_begins_with_the_cash_and_falls_as_the_drawdown_says(run):
+    _, _, equity, drawdown = drawn(run).axes
+    (own, other), (depth, _) = equity.lines, drawdown.lines
+    cash = run.manifest["rules"]["cash"]
+    assert list(own.get_ydata()) == [cash, *run.equity["equity"]]
+    end = cash * (1 + run.manifest["summary"]["benchmark"]["total_return"])
+    assert other.get_ydata()[-1] == pytest.approx(end)
+    assert min(depth.get_ydata()) == pytest.approx(100 * run.summary["max_drawdown"])
 
 
 def test_the_heading_tells_return_benchmark_trades_p_and_span(run):
@@ -175,6 +192,7 @@ def test_the_heading_tells_return_benchmark_trades_p_and_span(run):
     assert "placebo p 0." in told
     assert "2025-06-02 to 2025-07-15" in told
     assert f"run {run.run_id}" in told
+    assert run.manifest["evidence"]["sentence"] in told
 
 
 def test_the_key_names_what_is_there_and_nothing_else(checkout):
@@ -217,6 +235,7 @@ def test_no_text_covers_another_or_leaves_the_picture(checkout, run, case):
 
 
 def test_results_that_fit_in_no_row_are_left_out_rather_than_written_over_others(run):
-    crowded = scene(run)
-    crowded.trades[:] = crowded.trades[:1] * 5
-    assert picture_panels.result_rows(crowded) == [0, 1, 2, None, None]
+    run.trades[:] = run.trades[:1] * 5
+    prices = drawn(run).axes[1]
+    assert len({text.get_position()[1] for text in prices.texts}) == len(prices.texts) == 3
+    assert len([patch for patch in prices.patches if patch.get_alpha()]) == 5

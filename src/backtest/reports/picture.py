@@ -1,42 +1,50 @@
-"""The picture of a run: its events, trades, prices and equity in one PNG, for a message."""
+"""The picture of a run: its events, trades, prices, equity and drawdown in one PNG."""
 
 from __future__ import annotations
 
 import io
+import re
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import UsageError, unknown
-from backtest.reports import picture_panels as panels
-from backtest.reports.picture_scene import GAIN, INK, LINE, LOSS, SOFT, Scene, colour
 from backtest.reports.words.run import leading_p, p_value
-from backtest.stats.formats import costs_line, percent
+from backtest.stats.formats import costs_line, new_york_day, percent
+from backtest.reports.run_charts import TRADED, kinds_of
 from backtest.workspace.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from backtest.experiments.runs.store import Run
 
-_INCHES = (8.0, 4.5)
-_DOTS_AN_INCH = 400  # 3200 × 1800 pixels: sharp on a dense screen, readable at a quarter of it
-_EDGES = {"left": 0.148, "right": 0.94, "top": 0.83, "bottom": 0.082}
+_CSS = files("backtest.reports").joinpath("templates/base.css").read_text(encoding="utf-8")
+_LIGHT = dict(re.findall(r"--([\w-]+): (#\w+)", _CSS.partition("}")[0]))  # the pages' colours
+INK, SOFT, LINE, PAPER = (_LIGHT[name] for name in ("ink", "soft", "line", "paper"))
+GAIN, LOSS, ACCENT = (_LIGHT[name] for name in ("gain", "loss", "accent"))
+_SHAPES = {  # of the run page, as matplotlib calls them
+    "circle": "o", "diamond": "D", "triangle-down": "v", "square": "s",
+    "star": "*", "pentagon": "p", "triangle-up": "^", "hexagon": "h",
+}  # fmt: skip
+_FILLS = {"long": "^", "short": "v", "exit": "X", "open": "o"}
+_LEVELS = {"stop": (0, (2, 1)), "limit": (0, (1, 1))}  # dashed and dotted
+_RESULT = 0.075  # of the axis, for the return of a trade in words
+_EDGE = 0.02  # of the axis, for events that were public before or after the run
+_LONGEST = 20  # letters of a kind beside its lane
 _MARGIN = 0.024
-_LANE, _PRICES, _VOLUME, _EQUITY = 0.19, 2.4, 0.4, 1.0  # heights
+_UNWEIGHED = {"sentence": "Its evidence has not been weighed yet."}
 _STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 7,
-    "text.parse_math": False,  # a dollar is a dollar
-    "text.hinting": "no_hinting",  # so that a text grows with its size
-    "text.color": INK,
-    "axes.edgecolor": LINE,
-    "axes.axisbelow": True,
-    "xtick.color": LINE,
-    "xtick.labelcolor": SOFT,
-    "ytick.labelcolor": SOFT,
-}
+    "font.family": "DejaVu Sans", "font.size": 7,  # it comes with matplotlib
+    "text.parse_math": False, "text.hinting": "no_hinting",  # a dollar is a dollar; sizes are true
+    "text.color": INK, "xtick.labelcolor": SOFT, "ytick.labelcolor": SOFT,
+    "xtick.major.size": 0, "ytick.major.size": 0,
+    "axes.edgecolor": LINE, "axes.axisbelow": True, "axes.xmargin": 0.035, "axes.ymargin": 0.12,
+    "axes.titlesize": 7, "axes.titlelocation": "left", "axes.titlepad": 2,
+    "axes.spines.top": False, "axes.spines.left": False, "axes.spines.right": False,
+}  # fmt: skip
 
 
 def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
@@ -58,8 +66,7 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
         raise unknown(f"stock in run {run.run_id} that is named", symbol, symbols)
     content = io.BytesIO()
     with matplotlib.style.context(["default", _STYLE]):
-        figure = _figure(Scene(run, symbol or symbols[0]))
-        figure.savefig(content, metadata={"Software": None})
+        _figure(run, symbol or symbols[0]).savefig(content, metadata={"Software": None})
     try:
         write_whole(path, content.getvalue())
     except OSError as error:
@@ -67,85 +74,173 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     return path
 
 
-def _figure(scene: Scene) -> Figure:
+def _figure(run: Run, symbol: str) -> Figure:
     from matplotlib.figure import Figure
 
-    rows = panels.result_rows(scene)
-    lanes = [max(1, len(scene.kinds)), 1 + max((row for row in rows if row), default=0)]
-    figure = Figure(_INCHES, dpi=_DOTS_AN_INCH)
-    heights = [*(_LANE * lane for lane in lanes), _PRICES, _VOLUME, _EQUITY]
-    events, results, prices, volume, equity = figure.subplots(
-        5, 1, sharex=True, gridspec_kw={**_EDGES, "height_ratios": heights, "hspace": 0.09}
-    )
-    panels.draw_events(events, scene)
-    panels.draw_results(results, scene, rows)
-    panels.draw_prices(prices, scene)
-    panels.draw_volume(volume, scene)
-    panels.draw_equity(equity, scene)
-    panels.draw_sessions(equity, scene)
-    events.set_xlim(*scene.limits)
-    _write_heading(figure, scene)
-    _write_key(figure, scene)
+    trades = [row for row in run.trades if row["symbol"] == symbol]
+    decisions = [row for row in run.decisions if row["symbol"] == symbol]
+    lanes = max(1, len({row["kind"] for row in decisions}))
+    figure = Figure((8.0, 4.5), dpi=400)  # 3200 × 1800 pixels, readable at a quarter of it
+    grid = {"left": 0.13, "right": 0.94, "top": 0.8, "bottom": 0.085, "hspace": 0.25}
+    heights = {"height_ratios": [0.2 * lanes, 2.4, 1.0, 0.6]}
+    events, prices, equity, drawdown = figure.subplots(4, sharex=True, gridspec_kw=grid | heights)
+    _draw_events(events, run, decisions)
+    _draw_prices(prices, run, symbol, trades)
+    _draw_equity(equity, drawdown, run)
+    days = run.equity.index
+    ranks = range(0, len(days), -(-len(days) // 8))  # no more than stand beside each other
+    drawdown.set_xticks(ranks, [f"{days[rank]:%Y-%m-%d}" for rank in ranks])
+    _write_heading(figure, run, symbol)
+    _write_key(figure)
     return figure
 
 
-def _write_heading(figure: Figure, scene: Scene) -> None:
-    manifest = scene.run.manifest
-    returns, span = manifest["summary"], manifest["span"]
-    trades, p = len(scene.run.trades), leading_p(scene.run)
-    own, other = (percent(returns[whose]["total_return"]) for whose in ("run", "benchmark"))
-    told = [
-        f"Return {own}, {manifest['benchmark']} {other}",
-        "1 trade" if trades == 1 else f"{trades} trades",
-        "no placebo p" if p is None else f"placebo p {p_value(p)}",
-        f"{span['first']} to {span['last']}",
-    ]
-    if manifest["ruined_on"]:
-        told.insert(0, f"Ruined on {manifest['ruined_on']}")
-    others = len(manifest["symbols"]) - 1
-    name = f"{manifest['strategy']} · {scene.symbol}" + (f" and {others} more" if others else "")
-    foot = f"run {scene.run.run_id} · {costs_line(manifest)}"
-    for text in (
-        figure.text(_MARGIN, 0.937, name, size=13, weight="bold"),
-        figure.text(_MARGIN, 0.893, " · ".join(told), size=8.5),
-        figure.text(_MARGIN, 0.018, foot, size=6, color=SOFT),
-    ):
-        panels.fit(text, (1 - 2 * _MARGIN) * figure.bbox.width)
+def _at(run: Run, day: str) -> float:
+    """Where a day stands: at its session or the next; outside of the run at the edge."""
+    sessions = run.equity.index
+    edge = max(1.0, _EDGE * len(sessions))
+    if day < f"{sessions[0]:%Y-%m-%d}":
+        return -edge
+    return float(sessions.searchsorted(day)) + (edge if day > f"{sessions[-1]:%Y-%m-%d}" else 0)
 
 
-def _write_key(figure: Figure, scene: Scene) -> None:
-    """Say what the marks mean, of those that are there."""
-    from matplotlib.lines import Line2D
-    from matplotlib.patches import Patch
+def _draw_events(axes: Axes, run: Run, decisions: list[dict[str, str]]) -> None:
+    """Draw a lane for each kind of event: filled where it was traded, hollow where not."""
+    kinds = {row["kind"] for row in decisions}
+    looks = {kind: look for kind, look in kinds_of(run).items() if kind in kinds}
+    lanes = list(looks)
+    for row in decisions:
+        look, traded = looks[row["kind"]], row["action"] in TRADED
+        tint = _LIGHT[look["colour"].removeprefix("--")]
+        axes.plot(
+            _at(run, row["tradable_session"] or new_york_day(row["published_at"])),
+            lanes.index(row["kind"]),
+            label="event, traded" if traded else "event, not traded",
+            marker=_SHAPES[look["shape"]], markersize=4, markeredgewidth=0.9, linestyle="",
+            color=tint, markerfacecolor=tint if traded else PAPER,
+        )  # fmt: skip
+    names = [_short(kind.replace("_", " ").capitalize()) for kind in lanes] or ["No event"]
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.spines.bottom.set_visible(False)
 
-    entries = {trade["direction"] for trade in scene.trades}
-    ends = {"open" if trade["exit_reason"] == "open" else "exit" for trade in scene.trades}
-    results = {colour(trade) for trade in scene.trades}
-    traded = {marker.traded for marker in scene.markers}
-    found: list[tuple[bool, str, Artist]] = [
-        (True in traded, "event, traded", _point(panels.mark("o", INK, filled=True))),
-        (False in traded, "event, not traded", _point(panels.mark("o", INK, filled=False))),
-        (GAIN in results, "gain", Patch(**panels.shade(GAIN))),
-        (LOSS in results, "loss", Patch(**panels.shade(LOSS))),
-        ("long" in entries, "long entry", _point(panels.fill("long", INK))),
-        ("short" in entries, "short entry", _point(panels.fill("short", INK))),
-        ("exit" in ends, "exit", _point(panels.fill("exit", INK))),
-        ("open" in ends, "still open", _point(panels.fill("open", INK))),
-        *(
-            (bool(scene.levels(kind)), kind, Line2D([], [], **look))
-            for kind, look in panels.LEVELS.items()
-        ),
-    ]
-    shown = [(handle, label) for is_there, label, handle in found if is_there]
-    figure.legend(
-        [handle for handle, _ in shown], [label for _, label in shown],
-        ncols=max(1, len(shown)), loc="center left", bbox_to_anchor=(_MARGIN, 0.853), borderpad=0,
-        borderaxespad=0, frameon=False, fontsize=6.5, handlelength=1.2, handletextpad=0.4,
-        columnspacing=1.3,
+
+def _draw_prices(axes: Axes, run: Run, symbol: str, trades: list[dict[str, str]]) -> None:
+    """Draw the candles, and of each trade its span, return, entry, levels and exit."""
+    _draw_candles(axes, run, symbol)
+    _draw_levels(axes, run, symbol)
+    rows, high = [float("-inf")] * 3, axes.get_xaxis_transform()
+    for trade in trades:
+        begin, end = _at(run, trade["entry_session"]), _at(run, trade["exit_session"])
+        tint = GAIN if float(trade["return"]) > 0 else LOSS
+        look = {"color": tint, "alpha": 0.18, "label": "gain" if tint == GAIN else "loss"}
+        axes.axvspan(begin - 0.5, end + 0.5, linewidth=0, **look)
+        left = "open" if trade["exit_reason"] == "open" else "exit"
+        _mark(axes, begin, trade["entry_price"], trade["direction"], tint)
+        _mark(axes, end, trade["exit_price"], left, tint)
+        middle, width = (begin + end) / 2, _RESULT * len(run.equity)
+        row = next((row for row, taken in enumerate(rows) if middle - width / 2 >= taken), None)
+        if row is not None:  # else it would cover another
+            rows[row] = middle + width / 2
+            look = {"color": tint, "size": 6.2, "ha": "center", "va": "top"}
+            at = (middle, 0.99 - 0.07 * row)
+            axes.text(*at, percent(float(trade["return"])), transform=high, **look)
+    _panel(axes, f"{symbol}, dollars")
+
+
+def _mark(axes: Axes, at: float, price: str, what: str, tint: str) -> None:
+    hollow = what == "open"
+    axes.plot(
+        at, float(price), marker=_FILLS[what], markersize=6, linestyle="", zorder=5,
+        label={"exit": "exit", "open": "still open"}.get(what, f"{what} entry"),
+        markerfacecolor=PAPER if hollow else tint, markeredgecolor=tint if hollow else PAPER,
     )  # fmt: skip
 
 
-def _point(look: dict[str, Any]) -> Artist:
-    from matplotlib.lines import Line2D
+def _draw_levels(axes: Axes, run: Run, symbol: str) -> None:
+    """Draw the stops and limits that rested, each as long as it stood."""
+    spans: dict[tuple[str, str, float], list[float]] = {}
+    for row in run.orders:
+        if row["symbol"] == symbol and row["type"] in _LEVELS:
+            level = (row["type"], row["event_id"], float(row["price"]))
+            spans.setdefault(level, []).append(_at(run, row["session"]))
+    for (kind, _, price), days in spans.items():
+        ends = [min(days) - 0.5, max(days) + 0.5]
+        axes.plot(ends, [price] * 2, color=INK, linewidth=1, linestyle=_LEVELS[kind], label=kind)
 
-    return Line2D([], [], **look)
+
+def _draw_candles(axes: Axes, run: Run, symbol: str) -> None:
+    bars, sessions = run.bars, run.equity.index
+    bars = bars[(bars["symbol"] == symbol) & bars["session"].isin(sessions)]
+    at, body = sessions.get_indexer(bars["session"]), bars["close"] - bars["open"]
+    line = min(0.9, max(0.15, 150 / len(sessions)))  # points: finer where they are many
+    axes.vlines(at, bars["low"], bars["high"], color=INK, linewidth=line, zorder=2)
+    inside = [INK if falls else PAPER for falls in body < 0]
+    look = {"width": 0.68, "color": inside, "edgecolor": INK, "linewidth": line, "zorder": 3}
+    axes.bar(at, body, bottom=bars["open"], **look)
+
+
+def _draw_equity(axes: Axes, below: Axes, run: Run) -> None:
+    """Draw the account, the benchmark with the same money, and how far each fell from its peak."""
+    import numpy as np
+
+    manifest, table, cash = run.manifest, run.equity, run.manifest["rules"]["cash"]
+    benchmark = cash * (1 + table["benchmark_return"]).cumprod()
+    for values, color, line in ((table["equity"], ACCENT, "-"), (benchmark, SOFT, "--")):
+        curve = np.array([cash, *values])  # both begin with the cash at the first open
+        fall = curve / np.maximum.accumulate(curve) - 1
+        at = np.arange(len(curve)) - 1
+        axes.plot(at, curve, color=color, linestyle=line, linewidth=1.2)
+        below.plot(at, 100 * fall, color=color, linestyle=line, linewidth=0.8)
+    own, other = _short(manifest["strategy"]), _short(manifest["benchmark"])
+    _panel(axes, f"Equity, dollars: {own} (solid) and {other} (dashed)")
+    _panel(below, "Drawdown, percent", ticks=2)
+
+
+def _panel(axes: Axes, name: str, ticks: int = 4) -> None:
+    """Give a panel its name above it and its scale on the right."""
+    from matplotlib.ticker import EngFormatter, MaxNLocator
+
+    axes.set_title(name)
+    axes.yaxis.tick_right()
+    axes.yaxis.set_major_locator(MaxNLocator(ticks))
+    axes.yaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.grid(axis="y", color=LINE, linewidth=0.5)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+
+
+def _write_heading(figure: Figure, run: Run, symbol: str) -> None:
+    manifest, p, trades = run.manifest, leading_p(run), len(run.trades)
+    own, other = (percent(manifest["summary"][of]["total_return"]) for of in ("run", "benchmark"))
+    others = len(manifest["symbols"]) - 1
+    told = [
+        f"Ruined on {manifest['ruined_on']}" if manifest["ruined_on"] else "",
+        f"Return {own}, {manifest['benchmark']} {other}",
+        "1 trade" if trades == 1 else f"{trades} trades",
+        "no placebo p" if p is None else f"placebo p {p_value(p)}",
+        f"{manifest['span']['first']} to {manifest['span']['last']}",
+    ]
+    name = f"{manifest['strategy']} · {symbol}" + (f" and {others} more" if others else "")
+    for height, size, weight, text in (
+        (0.94, 13, "bold", name),
+        (0.9, 8.5, "normal", " · ".join(filter(None, told))),
+        (0.867, 7, "normal", manifest.get("evidence", _UNWEIGHED)["sentence"]),
+        (0.018, 6, "normal", f"run {run.run_id} · {costs_line(manifest)}"),
+    ):
+        written = figure.text(_MARGIN, height, text, size=size, weight=weight)
+        room = (1 - 2 * _MARGIN) * figure.bbox.width / written.get_window_extent().width
+        written.set_fontsize(size * min(1, room))
+
+
+def _write_key(figure: Figure) -> None:
+    """Say what the marks mean, of those that are there, each in the colour of the first."""
+    found = [axes.get_legend_handles_labels() for axes in figure.axes]
+    marks = {label: handle for pair in found for handle, label in zip(*pair, strict=True)}
+    figure.legend(
+        [*marks.values()], [*marks], ncols=max(1, len(marks)), loc="center left",
+        bbox_to_anchor=(_MARGIN, 0.838), borderpad=0, borderaxespad=0, frameon=False, fontsize=6.5,
+        handlelength=1.2, handletextpad=0.4, columnspacing=1.3,
+    )  # fmt: skip

@@ -35,6 +35,7 @@ _DASH = "—"
 _ROUNDING = 1e-12  # a product of returns that meets its old high may miss it by this much
 _HALF_YEAR = SESSIONS_A_YEAR // 2
 _FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a course
+_TOO_FEW_WINDOWS = f"it needs {_FEWEST_WINDOWS} windows of {_HALF_YEAR} sessions"
 _SPANS = {"Daily": "D", "Weekly": "W-FRI", "Monthly": "M", "Quarterly": "Q", "Yearly": "Y"}
 _QUANTILES = {"Worst": 0.0, "25%": 0.25, "Median": 0.5, "75%": 0.75, "Best": 1.0}
 # A formula over days that tells 0 % of nearly any run, and a year at work that no run has seen.
@@ -82,9 +83,7 @@ class Chart:
 
 
 def write_tearsheet(run: Run) -> None:
-    """Write `tearsheet.html` of a run, whole or not at all. Prints nothing.
-
-    Not for use by two threads at once; processes are fine.
+    """Write `tearsheet.html` of a run; not for use by two threads at once.
 
     Raises:
         UsageError: the file cannot be written.
@@ -102,9 +101,9 @@ def _content(run: Run) -> dict[str, Any]:
     evidence, market = run.manifest["evidence"], run.manifest["benchmark"]
     market += " (benchmark)" if market == STRATEGY else ""  # two columns need two names
     both = pd.DataFrame({market: run.equity["benchmark_return"], STRATEGY: run.equity["return"]})
-    own, short = both[STRATEGY], len(both) < FEWEST_SESSIONS
-    too_few = "" if short else evidence["sharpe"]["unknown"]
-    flat, plain = not own.any(), short or bool(run.manifest["ruined_on"])
+    own = both[STRATEGY]
+    flat, plain = not own.any(), len(both) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"])
+    too_few = "" if flat or plain else evidence["sharpe"]["unknown"]
     charts = _charts(both, plain=plain, flat=flat)
     return {
         "run": run,
@@ -227,9 +226,6 @@ def _quantiles(both: pd.DataFrame) -> Table:
     return ("Returns", *_QUANTILES), rows
 
 
-# ---- the figures of quantstats ------------------------------------------------------------------
-
-
 def _metrics(both: pd.DataFrame, too_few: str, *, flat: bool) -> Table:
     """The full table of metrics of quantstats; of a flat run that of the benchmark alone."""
     market, own = (both[name].copy() for name in both)
@@ -295,7 +291,7 @@ def quantstats_at_work() -> Iterator[ModuleType]:
         vars(quantstats.utils).update(
             # No losing day and a day above +100 % is taken for prices: here all are returns.
             _prepare_returns=lambda data, *_, **__: data.copy(),
-            _looks_like_returns=lambda data: data.ndim == 1 or data.notna().any(),
+            _looks_like_returns=lambda data: data.notna().any(),  # true of each column
         )
         # A drawdown from the first session to the last is missed, and none at all raises.
         vars(quantstats.reports).update(_calc_dd=_drawdown_figures)
@@ -334,9 +330,6 @@ def _drawdown_figures(both: pd.DataFrame, **_: object) -> pd.DataFrame:
     return pd.DataFrame(figures)
 
 
-# ---- charts -------------------------------------------------------------------------------------
-
-
 def _charts(both: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
     """The charts of the sheet in its order, those that mean something for such a run."""
     market, own = (both[name] for name in both)
@@ -351,13 +344,14 @@ def _charts(both: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
     sea = Chart("Underwater Plot", depth.to_frame(), missing=point or unfallen, mean=True)
     if plain:
         return [curve, daily, sea]
+    lost = "" if (both > -1).all(axis=None) else "a logarithm needs wealth above zero"
     still = "" if both.std().min() > 0 else "a series without volatility cannot be matched"
     matched = both.assign(**{STRATEGY: own / own.std() * market.std()})
     growth, cumulative = "Growth of 1 vs Benchmark (Log Scale)", curve.data[[STRATEGY]]
     longest = sorted(falls, key=lambda fall: -fall.days)[:5]
     return [
         curve,
-        Chart(growth, wealth(both), percent=False, log=True),
+        Chart(growth, wealth(both), missing=lost, percent=False, log=True),
         Chart(f"{curve.title} (Volatility Matched)", wealth(matched) - 1.0, missing=still),
         daily,
         *_rolling(both),
@@ -388,16 +382,14 @@ def _rolling(both: pd.DataFrame) -> Iterator[Chart]:
         lines = pd.DataFrame(data)
         lines = lines.where(lines.abs() < math.inf)
         full = lines.count() >= _FEWEST_WINDOWS
-        few = (
-            "" if full.iloc[-1] else f"it needs {_FEWEST_WINDOWS} windows of {_HALF_YEAR} sessions"
-        )
+        few = "" if full.iloc[-1] else _TOO_FEW_WINDOWS
         percent = title.startswith("Volatility")
         yield Chart(f"Rolling {title}", lines.loc[:, full], note, few, percent=percent, mean=True)
 
 
-def _round_step(low: float, high: float, most: int) -> float:
-    """The least of 1, 2 and 5 times a power of ten that parts a range into at most `most`."""
-    rough = max(high - low, 1e-9) / most
+def _round_step(low: float, high: float) -> float:
+    """The least of 1, 2 and 5 times a power of ten that parts a range into at most five."""
+    rough = max(high - low, 1e-9) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
 
@@ -409,7 +401,7 @@ def _drawn(chart: Chart) -> dict[str, Any]:
     days, values = chart.data.index, chart.data.to_numpy(float)
     values = np.log(values) if chart.log else values * (100 if chart.percent else 1)
     low, high = min(np.nanmin(values), 0.0), max(np.nanmax(values), 0.0)
-    step = _round_step(low, high, 5)
+    step = _round_step(low, high)
     ticks = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
     across = np.arange(len(days)) * _WIDTH / max(len(days) - 1, 1)
 
@@ -424,7 +416,10 @@ def _drawn(chart: Chart) -> dict[str, Any]:
         paths.append("".join(f"{'M' if new else 'L'}{x:.1f},{up:.1f}" for new, x, up in points))
     spans = [days.searchsorted([str(fall.started), str(fall.ended)]) for fall in chart.shaded]
     return {
-        "ticks": [(y(tick), np.exp(tick) if chart.log else tick) for tick in ticks],
+        "ticks": [
+            (y(tick), f"{math.exp(tick):.3g}" if chart.log else f"{round(tick, 9):,.10g}")
+            for tick in ticks.tolist()
+        ],
         "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
         "paths": paths,
         "zero": y(0.0),
