@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 WIDTH, SCALE = 1100, 2  # twice the dots: sharp on a dense screen
 HEIGHTS = {"run-page": 940, "compare": 1065, "sweep": 1010, "tearsheet": 955}
-LIGHT_ALONE = ("tearsheet",)  # quantstats' charts know no dark
 
 
 def main() -> None:
@@ -36,9 +35,8 @@ def main() -> None:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
             for name, page in pages.items():
-                photograph(browser, name, page, "light")
-                if name not in LIGHT_ALONE:
-                    photograph(browser, name, page, "dark")
+                for scheme in ("light", "dark"):
+                    photograph(browser, name, page, scheme)
             browser.close()
 
 

@@ -75,7 +75,7 @@ class RunResult(_Told):
         """Draw the page of the run and return its place.
 
         Args:
-            tearsheet: also draw the tear sheet of quantstats, which takes some seconds.
+            tearsheet: also draw the tear sheet with the figures of quantstats.
 
         Raises:
             UsageError: the folder cannot be written.
