@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.experiments.runs.store import Run
 from backtest.reports.tearsheet import write_tearsheet
-from backtest.runs import Run
 
 SESSIONS = 378
 FIRST_TRADE = 150

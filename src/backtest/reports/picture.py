@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import UsageError, unknown
+from backtest.reports.run_charts import TRADED, kinds_of
 from backtest.reports.words.run import leading_p, p_value
 from backtest.stats.formats import costs_line, new_york_day, percent
-from backtest.reports.run_charts import TRADED, kinds_of
 from backtest.workspace.files import write_whole
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.workspace.files import write_text
-from backtest.strategy.loading import flat as flattened
 from backtest.reports.pages import fill
 from backtest.stats.figures import FEWEST_SESSIONS, SESSIONS_A_YEAR
+from backtest.strategy.loading import flat as flattened
+from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
