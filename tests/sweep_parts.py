@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import program_sha256
 
 if TYPE_CHECKING:
     import subprocess
@@ -69,7 +69,7 @@ class Spec:
     sets: int = 24
     chunk: int = 5
     chunks: int = 5
-    program_sha256: str = field(default_factory=program_sha256)
+    rules_version: int = RULES_VERSION
     marks: str = ""  # a folder through which tests and processes speak
 
     def to_json(self) -> str:
@@ -144,5 +144,5 @@ def until(condition: Callable[[], bool], *needed: subprocess.Popen[Any]) -> None
 
 def prepare(spec_json: str, folders: Any = None) -> None:
     """Refuse a process that has another program."""
-    if program_sha256() != json.loads(spec_json)["program_sha256"]:
+    if json.loads(spec_json)["rules_version"] != RULES_VERSION:
         raise UsageError("another version of the program")

@@ -1,6 +1,8 @@
-"""The goldens: every trade of each shipped strategy on the embedded data, and a hash of its orders.
+"""The goldens: what each shipped strategy does on the embedded data, and what that is worth.
 
 `make goldens` runs this module: it shows what differs from the files, and asks before it writes.
+They guard `RULES_VERSION`: `version.txt` holds the version that they were recorded with and a hash
+of each, and only another version may change what is recorded.
 """
 
 import difflib
@@ -12,12 +14,20 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
+from backtest.engine.rules import RULES_VERSION
+from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run, run
+from backtest.experiments.runs.run_files import FILES
 from backtest.strategy.loading import strategy_names
 from backtest.workspace.folders import Workspace
+from backtest.workspace.records import sha256_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+VERSION = HERE / "version.txt"
+RAISE = (
+    "Results have changed: raise RULES_VERSION in backtest/engine/rules.py, so that no old result "
+    "passes for a new one, and run `make goldens`."
+)
 STRATEGIES = strategy_names(ROOT / "strategies")
 
 
@@ -26,17 +36,34 @@ def golden(strategy: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as reports:
         workspace = Workspace(ROOT / "strategies", ROOT / "data", Path(reports))
         request = RunRequest(strategy, ("CRWV",), {}, None, None, "SPY", make_rules())
-        result = _replay(prepare_run(workspace, request))
+        prepared = prepare_run(workspace, request)
+        result, made = _replay(prepared), run(prepared)
+        files = {name: _header(made.path / name) for name in FILES}
     orders = "\n".join(repr(astuple(order)) for order in result.orders)
     return {
         "orders": len(result.orders),
         "orders_sha256": hashlib.sha256(orders.encode()).hexdigest(),
         "final_equity": result.curve[-1].equity,
+        "files": files,
+        **{name: rounded(made.manifest[name]) for name in ("summary", "evidence")},
         "trades": [
             {name: str(value) if name.endswith("session") else value for name, value in row.items()}
             for row in (vars(trade) for trade in result.trades)
         ],
     }
+
+
+def rounded(content: Any) -> Any:
+    """Content with doubles to nine digits: how a processor sums is not what they guard."""
+    if isinstance(content, dict):
+        return {name: rounded(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [rounded(value) for value in content]
+    return float(f"{content:.9g}") if isinstance(content, float) else content
+
+
+def _header(path: Path) -> str:
+    return path.read_text(encoding="utf-8").partition("\n")[0]
 
 
 def text_of(content: dict[str, Any]) -> str:
@@ -46,6 +73,22 @@ def text_of(content: dict[str, Any]) -> str:
 def recorded(strategy: str) -> str:
     path = HERE / f"{strategy}.json"
     return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def hashes() -> dict[str, str]:
+    """The hash of each golden that is recorded, by strategy."""
+    return {path.stem: sha256_of(json.loads(path.read_text())) for path in HERE.glob("*.json")}
+
+
+def changed(known: str, now: dict[str, str]) -> list[str]:
+    """The goldens that are not those of a text of `version.txt`; new ones are none of them."""
+    before = dict(line.split() for line in known.splitlines()[1:])
+    return sorted(name for name in before.keys() & now.keys() if before[name] != now[name])
+
+
+def version_text() -> str:
+    """What `version.txt` is to hold."""
+    return f"{RULES_VERSION}\n" + "".join(f"{n} {h}\n" for n, h in sorted(hashes().items()))
 
 
 def main() -> None:
@@ -62,6 +105,11 @@ def main() -> None:
         )
         if input(f"{strategy}: write this as the new golden? [y/N] ").strip().lower() == "y":
             (HERE / f"{strategy}.json").write_text(new, encoding="utf-8")
+    known = VERSION.read_text(encoding="utf-8")
+    if changed(known, hashes()) and int(known.split()[0]) == RULES_VERSION:
+        print(RAISE)
+    else:
+        VERSION.write_text(version_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

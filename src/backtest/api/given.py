@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import re
 from dataclasses import dataclass
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.errors import UsageError
 from backtest.strategy.base import Strategy
-from backtest.strategy.loading import StrategyFile, flat, is_strategy, one_strategy
+from backtest.strategy.loading import StrategyFile, flat, is_strategy, one_strategy, syntax
+from backtest.workspace.records import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,8 +24,8 @@ class GivenStrategy(StrategyFile):
     text: str = ""
 
     def source_sha256(self) -> str:
-        """Hash of the cell, or of the file, in which the class was written."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        """Hash of what the cell, or the file, in which the class was written does."""
+        return sha256_of(syntax(self.text))
 
 
 def given_strategy(strategy: object) -> tuple[GivenStrategy, Mapping[str, str]]:

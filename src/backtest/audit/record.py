@@ -3,7 +3,7 @@
 `audit.json` holds a record of plain values:
 
     audit_id            hash of all that decides the result
-    strategy, orders_itself, symbols, parameters, strategy_sha256, program_sha256, packages,
+    strategy, orders_itself, symbols, parameters, strategy_sha256, rules_version, packages,
     inputs              by place in the data folder, the sha256
     span                {first, last}
     settings            {from, to, worlds, rules}
@@ -79,7 +79,7 @@ def find_audit(reports: Path, strategy: str, source_sha256: str) -> Audit | None
     Args:
         reports: the reports folder.
         strategy: the name.
-        source_sha256: of the strategy's file and the neighbours that it imports.
+        source_sha256: as of `StrategyFile.source_sha256`.
 
     Raises:
         DataError: an audit of the strategy is not readable.

@@ -7,7 +7,6 @@ import os
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads
@@ -21,7 +20,7 @@ from backtest.audit.source import read_source
 from backtest.data.checks import check_data
 from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import folder_name, program_sha256, run_id
+from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
 from backtest.strategy.kinds import event_kinds
 from backtest.strategy.loading import BacktraderStrategy, configure, plain
 from backtest.strategy.places import find_strategy
@@ -46,8 +45,6 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]  # worlds done, worlds in all
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
-_PROGRAM = ("audit",)
-_PACKAGES = ("backtest", "backtrader", "exchange-calendars", "numpy", "pandas")
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class AuditRequest:
 
     Attributes:
         strategy: name of a strategy file.
-        symbols: stocks that are traded in one account.
+        symbols: stocks that are traded in one account, in any order.
         settings: parameters as texts by dotted name.
         first: first day of the replay; the first session of the prices where None.
         last: last day of the replay; likewise.
@@ -113,6 +110,7 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
 
     """
     file = find_strategy(workspace, request.strategy)
+    request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
     span = (request.first, request.last)
     inputs = read_inputs(
@@ -129,10 +127,13 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     if request.worlds is None:
         backtrader = isinstance(strategy, BacktraderStrategy)
         request = replace(request, worlds=WORLDS_OF_BACKTRADER if backtrader else WORLDS)
-    identity = _identity(request, file, strategy, inputs, source)
-    name = folder_name(f"audit-{file.name}", request.symbols, run_id(identity))
+    # Every table decides: worlds alter all of them, and the strategy might open any.
+    tables = {table.place: table.sha256 for table in source.tables}
+    terms = _terms(request, strategy, inputs)
+    decides = identity(file, tables, strategy=file.name, **terms)
+    name = folder_name(f"audit-{file.name}", request.symbols, run_id(decides))
     path = workspace.reports / name
-    return PreparedAudit(workspace, request, file, strategy, inputs, source, identity, path)
+    return PreparedAudit(workspace, request, file, strategy, inputs, source, decides, path)
 
 
 def _refuse_parquet(inputs: Inputs) -> None:
@@ -151,16 +152,10 @@ def _refuse_parquet(inputs: Inputs) -> None:
             )
 
 
-def _identity(
-    request: AuditRequest,
-    file: StrategyFile,
-    strategy: Strategy | BacktraderStrategy,
-    inputs: Inputs,
-    source: Source,
+def _terms(
+    request: AuditRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs
 ) -> dict[str, Any]:
-    """All that decides the result."""
     return {
-        "strategy": file.name,
         "orders_itself": isinstance(strategy, BacktraderStrategy),
         "symbols": list(request.symbols),
         "parameters": plain(strategy.model_dump()),
@@ -172,10 +167,6 @@ def _identity(
             "rules": request.rules.model_dump(),
         },
         "seed": request.seed,
-        "inputs": {table.place: table.sha256 for table in source.tables},
-        "strategy_sha256": file.source_sha256(),
-        "program_sha256": program_sha256(*_PROGRAM),
-        "packages": {name: version(name) for name in _PACKAGES},
     }
 
 
@@ -210,6 +201,7 @@ def audit(
     record = {
         "audit_id": run_id(prepared.identity),
         **prepared.identity,
+        "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
         **{name: found[name] for name in ("sensitivity", "null")},
         "checks": [check.as_dict() for check in found["checks"].values()],

@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
+from backtest.workspace.records import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,12 @@ class BorrowRates:
     symbol: str
     rates: tuple[BorrowRate, ...] = ()
     file: DataFile | None = None
+
+    def sha256(self) -> str:
+        """Hash of the rates and of what a run says of them."""
+        return sha256_of(
+            [[r.day.isoformat(), r.annual_rate, r.is_assumption, r.note] for r in self.rates]
+        )
 
     def on(self, night: date) -> BorrowRate | None:
         """The rate dated on or before the night that begins on `night`; None before the first."""

@@ -12,6 +12,7 @@ from backtest.data.events import read_all_events
 from backtest.data.kinds import FILED_KINDS, Start
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
+from backtest.workspace.records import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,18 +68,35 @@ class Inputs:
         """The last session of the replay."""
         return max(prices.last for prices in self.span.values())
 
-    def hashes(self, data: Path) -> dict[str, str]:
-        """The sha256 of every file that was read, by its place in the data folder."""
-        return {name: file.sha256 for name, file in self._by_place(data).items()}
+    def hashes(self, heard: tuple[type[Event], ...]) -> dict[str, str]:
+        """The sha256 of the rows that decide, by names such as `prices/CRWV`.
+
+        Events of symbols that are not traded are never seen, nor are remarks about events.
+
+        Args:
+            heard: the kinds of event that can be seen; `Event` for all that were read.
+
+        """
+        prices = (*self.seen.values(), self.benchmark)
+        found = {f"prices/{one.symbol}": one.sha256() for one in prices}
+        found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
+        for file in self.files:
+            if rows := [
+                event.model_dump(mode="json", exclude={"note", "retrieved_at"})
+                for event in file.events
+                if event.symbol in self.span and isinstance(event, heard)
+            ]:
+                found[f"events/{file.kind.kind}"] = sha256_of(rows)
+        return found
 
     def versions(self, data: Path) -> dict[str, int]:
-        """The number of the version of every file that was read, likewise."""
-        return {n: int(file.metadata.get("version", 1)) for n, file in self._by_place(data).items()}
-
-    def _by_place(self, data: Path) -> dict[str, DataFile]:
+        """The number of the version of every file that was read, by its path in the data folder."""
         files = [p.file for p in (*self.seen.values(), self.benchmark)]
         files += [r.file for r in self.rates.values() if r.file] + [f.file for f in self.files]
-        return {file.path.relative_to(data).as_posix(): file for file in files}
+        return {
+            file.path.relative_to(data).as_posix(): int(file.metadata.get("version", 1))
+            for file in files
+        }
 
 
 def read_inputs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,14 @@ class Prices:
     def last(self) -> date:
         """The last session."""
         return _as_date(self.table.index[-1])
+
+    def sha256(self) -> str:
+        """Hash of the rows, whichever file holds them."""
+        days = self.table.index.to_numpy().astype("M8[D]").astype("i8")
+        digest = hashlib.sha256(" ".join(self.table.columns).encode())
+        digest.update(days.tobytes())
+        digest.update(self.table.to_numpy(dtype="f8").tobytes())
+        return digest.hexdigest()
 
     def span(self, first: date | None, last: date | None) -> Prices:
         """The rows from `first` to `last`, both included.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Record = Mapping[str, Any]
 
-_DECIDES = ("seed", "settings", "strategy_sha256", "program_sha256", "packages", "inputs")
+_DECIDES = ("seed", "settings", "strategy_sha256", "rules_version", "packages", "inputs")
 
 
 def write_audit_page(folder: Path, record: Record, reports: Path) -> Path:

@@ -23,7 +23,7 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("symbols", lambda told: sorted(told["symbols"])),
     ("cash at the start", lambda told: told["rules"]["cash"]),
     ("costs and rules", lambda told: {**told["rules"], "cash": None}),
-    ("version of the program", lambda told: told.get("program_sha256")),
+    ("version of the rules", lambda told: told.get("rules_version")),
 )
 
 
@@ -120,11 +120,14 @@ def _settings(run: Run) -> dict[str, str]:
         told["strategy"],
         {key: told.get(key) for key in ("benchmark", "symbols", "span", "as_of")},
     )
-    return flat({name: told["parameters"], **rest, "rules": told["rules"]}) | {
-        key: checksum[:_SHORT] if checksum else UNKNOWN
-        for key, checksum in (
-            *told.get("inputs", {}).items(),
-            (f"{name}.py", told.get("strategy_sha256")),
-            ("program", told.get("program_sha256")),
-        )
-    }
+    return (
+        flat({name: told["parameters"], **rest, "rules": told["rules"]})
+        | {
+            key: checksum[:_SHORT] if checksum else UNKNOWN
+            for key, checksum in (
+                *told.get("inputs", {}).items(),
+                (f"{name}.py", told.get("strategy_sha256")),
+            )
+        }
+        | {"version of the rules": str(told.get("rules_version", UNKNOWN))}
+    )

@@ -139,7 +139,7 @@ def _identity(run: Run) -> str:
     rows = (
         ("Run", run.run_id),
         ("Strategy, sha256", manifest["strategy_sha256"]),
-        ("Program, sha256", manifest["program_sha256"]),
+        ("Version of the rules", str(manifest["rules_version"])),
         *((f"{escaped(name)}, sha256", sha256) for name, sha256 in manifest["inputs"].items()),
         ("Packages", escaped(packages)),
     )

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError, create_model
 from backtest.data.event import Event
 from backtest.errors import UsageError, told, unknown
 from backtest.strategy.base import Strategy
+from backtest.workspace.records import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,13 +53,13 @@ class StrategyFile:
     defaults_in: Path | None = None
 
     def source_sha256(self) -> str:
-        """Hash of the file's source and of what it imports: its neighbours, or its package."""
-        digest = hashlib.sha256()
+        """Hash of what the file does and what it imports: its neighbours, or its package.
+
+        Comments, docstrings and the form of the text do not count, nor where the files are.
+        """
         base = (self.package or self.path).parent
-        for path in sorted(_sources_in(self.package) if self.package else _sources(self.path)):
-            name = path.relative_to(base).as_posix()
-            digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-        return digest.hexdigest()
+        paths = sorted(_sources_in(self.package) if self.package else _sources(self.path))
+        return sha256_of([[p.relative_to(base).as_posix(), syntax(p.read_bytes())] for p in paths])
 
 
 def shown(value: Any) -> str:
@@ -179,6 +180,14 @@ class BacktraderStrategy:
     def model_dump(self) -> dict[str, Any]:
         """The parameters by name, as of a `Strategy`."""
         return dict(self.parameters)
+
+
+def heard_kinds(strategy: Strategy | BacktraderStrategy) -> tuple[type[Event], ...]:
+    """The kinds of event that a strategy can see.
+
+    The market shows a `Strategy` every public event; one of Backtrader's sees what it hears of.
+    """
+    return strategy.listens_to if isinstance(strategy, BacktraderStrategy) else (Event,)
 
 
 def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | BacktraderStrategy:
@@ -332,6 +341,30 @@ def _places(folder: Path, module: str) -> list[Path]:
     return [place.with_suffix(".py"), *(p for p in parents if p.exists())]
 
 
+def syntax(source: str | bytes) -> Any:
+    """The syntax tree of a source without its docstrings, the same in every Python."""
+    return _plain_tree(ast.parse(source))
+
+
+def _plain_tree(node: Any) -> Any:
+    """A part of a syntax tree as JSON knows it; fields that are empty are left out."""
+    if isinstance(node, ast.AST):
+        fields = {name: _plain_tree(value) for name, value in ast.iter_fields(node)}
+        return {"": type(node).__name__, **{n: v for n, v in fields.items() if v not in (None, [])}}
+    if isinstance(node, list):
+        return [_plain_tree(one) for one in node if not _is_docstring(one)]
+    return None if node is None else repr(node)
+
+
+def _is_docstring(node: Any) -> bool:
+    """Whether it is a text that stands alone, which does nothing."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
 def _sources_in(package: Path) -> list[Path]:
     return [*package.rglob("*.py")] if package.is_dir() else [package]
 
@@ -346,8 +379,9 @@ def _sources(path: Path) -> set[Path]:
             continue
         found.add(source)
         for node in ast.walk(ast.parse(source.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and node.level == 1:
+            if isinstance(node, ast.ImportFrom) and node.level:
+                folder = source.parents[node.level - 1]
                 names = [node.module] if node.module else [alias.name for alias in node.names]
                 for name in names:
-                    waiting += _places(source.parent, str(name))
+                    waiting += _places(folder, str(name))
     return found

@@ -1,7 +1,8 @@
-"""The record of a folder in reports: `run.json`, `sweep.json`, `study.json` or `audit.json`."""
+"""Records as JSON knows them: their hash, and those of a folder in reports, such as `run.json`."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,12 @@ from backtest.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+
+def sha256_of(content: Any) -> str:
+    """The hash of content as JSON knows it; the order of names in an object does not count."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def read_record(path: Path, needed: Iterable[str], again: str) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def replay_event_strategy(
             news[before[decision.tradable_session]].append(decision.event)
     # Row by row: what has not come yet is not in the lines, so `close[1]` fails and sees nothing.
     cerebro = make_cerebro(rules, runonce=False, preload=False)
-    for symbol in prices:  # `self.data` is the first that was asked for
+    for symbol in sorted(prices):  # `self.data` is the first by name
         add_symbol(cerebro, prices[symbol], rates[symbol], rules)
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
     cerebro.addanalyzer(_Newswire, news=news)

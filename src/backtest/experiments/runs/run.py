@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.inputs import Inputs, read_inputs
@@ -14,14 +13,21 @@ from backtest.experiments.runs.store import (
     Run,
     complete_manifest,
     folder_name,
+    identity,
+    installed_packages,
     is_complete,
-    program_sha256,
     read_run,
     run_id,
     save_run,
 )
 from backtest.experiments.trials import record_run
-from backtest.strategy.loading import BacktraderStrategy, StrategyFile, configure, plain
+from backtest.strategy.loading import (
+    BacktraderStrategy,
+    StrategyFile,
+    configure,
+    heard_kinds,
+    plain,
+)
 from backtest.strategy.places import find_strategy
 
 if TYPE_CHECKING:
@@ -40,9 +46,6 @@ if TYPE_CHECKING:
     from backtest.strategy.base import Strategy
     from backtest.workspace.folders import Workspace
 
-# What decides the result; quantstats only draws it.
-_PACKAGES = ("backtest", "backtrader", "exchange-calendars", "numpy", "pandas")
-
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -50,7 +53,7 @@ class RunRequest:
 
     Attributes:
         strategy: name of a strategy file.
-        symbols: stocks that are traded in one account.
+        symbols: stocks that are traded in one account, in any order.
         settings: parameters as texts by dotted name.
         first: first day of the replay; the first session of the prices where None.
         last: last day of the replay; likewise.
@@ -130,6 +133,7 @@ def prepare_run(
 
     """
     file = file or find_strategy(workspace, request.strategy)
+    request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
     span = (request.first, request.last)
     inputs = read_inputs(
@@ -142,11 +146,12 @@ def prepare_run(
         strategy.looks_at,
         file.name,
     )
-    identity = _identity(workspace.data, request, file, strategy, inputs)
-    name = folder_name(file.name, request.symbols, run_id(identity))
+    hashes, terms = inputs.hashes(heard_kinds(strategy)), _terms(request, strategy, inputs)
+    decides = identity(file, hashes, strategy=file.name, **terms)
+    name = folder_name(file.name, request.symbols, run_id(decides))
     path = workspace.reports / name
     versions = inputs.versions(workspace.data)
-    return PreparedRun(request, file, strategy, inputs, identity, versions, path)
+    return PreparedRun(request, file, strategy, inputs, decides, versions, path)
 
 
 def run(prepared: PreparedRun, *, force: bool = False) -> Run:
@@ -205,9 +210,9 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     manifest = {
         "run_id": run_id(prepared.identity),
         **prepared.identity,
-        "versions": dict(prepared.versions),  # of the inputs; their sha256 are what decides
+        "versions": dict(prepared.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
-        "packages": {name: version(name) for name in (*_PACKAGES, "quantstats")},
+        "packages": installed_packages(),
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -220,15 +225,10 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     return made
 
 
-def _identity(
-    data: Path,
-    request: RunRequest,
-    file: StrategyFile,
-    strategy: Strategy | BacktraderStrategy,
-    inputs: Inputs,
+def _terms(
+    request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs
 ) -> dict[str, Any]:
     return {
-        "strategy": file.name,
         "parameters": plain(strategy.model_dump()),
         "symbols": list(request.symbols),
         "benchmark": request.benchmark,
@@ -238,10 +238,6 @@ def _identity(
         },
         "as_of": request.as_of and request.as_of.isoformat(),
         "rules": request.rules.model_dump(),
-        "inputs": inputs.hashes(data),
-        "strategy_sha256": file.source_sha256(),
-        "program_sha256": program_sha256(),
-        "packages": {name: version(name) for name in _PACKAGES},
     }
 
 

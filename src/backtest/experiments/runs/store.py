@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -10,23 +9,26 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.runs.run_files import FILES, read_rows, result_files
 from backtest.workspace.files import write_text
-from backtest.workspace.records import read_record
+from backtest.workspace.records import read_record, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Trade
     from backtest.engine.replay.result import Result
+    from backtest.strategy.loading import StrategyFile
 
 _TRADE_TEXTS = ("event_id", "symbol", "direction", "exit_reason")
 _TRADE_NUMBERS = (
@@ -34,6 +36,12 @@ _TRADE_NUMBERS = (
 )  # fmt: skip
 _MANIFEST = ("run_id", "strategy", "symbols", "span", "rules", "summary", "finished_at")
 _ID_LENGTH = 10
+# A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
+# numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
+# The others only read, write and draw, and the program itself counts by RULES_VERSION.
+_BY_MINOR_RELEASE = ("arch", "numba", "numpy", "pandas", "scipy")
+_BY_RELEASE = ("backtrader", "exchange-calendars")
+_RECORDED = ("backtest", "pyarrow", "quantstats")
 
 
 @dataclass(frozen=True)
@@ -111,19 +119,36 @@ class Run:
 
 def run_id(identity: Mapping[str, Any]) -> str:
     """A short hash of everything that decides a result."""
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_ID_LENGTH]
+    return sha256_of(identity)[:_ID_LENGTH]
 
 
-def program_sha256(*more: str) -> str:
-    """Hash of the program's own code that decides results, and of `more` of its packages."""
-    root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    packages = ("data", "strategy", "engine", "stats", "experiments/runs")
-    for place in (*packages, *more):
-        for path in sorted((root / place).rglob("*.py")) or [root / place]:
-            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+def identity(file: StrategyFile | None, inputs: Mapping[str, str], **terms: Any) -> dict[str, Any]:
+    """Everything that decides a result and its evidence, and nothing else, as JSON knows it.
+
+    Args:
+        file: the strategy's file; None where no strategy takes part.
+        inputs: by name the hash of the data that are used.
+        terms: what was requested.
+
+    """
+    return {
+        **terms,
+        "inputs": dict(sorted(inputs.items())),
+        "strategy_sha256": file and file.source_sha256(),
+        "rules_version": RULES_VERSION,
+        "packages": deciding_packages(),
+    }
+
+
+def deciding_packages() -> dict[str, str]:
+    """By name the part of each package's version that may change numbers."""
+    minor = {name: ".".join(version(name).split(".")[:2]) for name in _BY_MINOR_RELEASE}
+    return minor | {name: version(name) for name in _BY_RELEASE}
+
+
+def installed_packages() -> dict[str, str]:
+    """By name the whole version of each package that takes part, for the record."""
+    return {name: version(name) for name in (*_RECORDED, *_BY_MINOR_RELEASE, *_BY_RELEASE)}
 
 
 def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:

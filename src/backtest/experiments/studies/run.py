@@ -5,21 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import folder_name, program_sha256, run_id
+from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
 from backtest.experiments.studies.market import choose, read_candidates, session_returns
 from backtest.experiments.studies.measure import Settings, measure
 from backtest.experiments.studies.subject import LeftOut, events_of, find_subject
 from backtest.stats.event_study.study import Series
-from backtest.strategy.loading import plain
+from backtest.strategy.loading import heard_kinds, plain
 from backtest.workspace.files import write_text
 from backtest.workspace.records import read_record
 
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from backtest.experiments.studies.subject import StudiedEvent, Subject
     from backtest.workspace.folders import Workspace
 
-_PROGRAM = ("experiments/studies",)
-_PACKAGES = ("backtest", "exchange-calendars", "numpy", "pandas", "scipy")
 _COLUMNS = (
     "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
     "unknown",
@@ -140,12 +137,13 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
     benchmark = choose(stock, candidates, days.tolist(), given=request.benchmark is not None)
     series = Series(request.symbol, session_returns(stock, stock), benchmark.returns, days)
-    hashes = inputs.hashes(workspace.data)
-    hashes |= {f"prices/{each.symbol}.csv": each.file.sha256 for each in candidates}
-    identity = _identity(request, subject, benchmark, hashes)
-    name = folder_name(f"study-{request.name}", (request.symbol,), run_id(identity))
+    heard = heard_kinds(subject.strategy) if subject.strategy else subject.kinds
+    hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
+    hashes |= {f"prices/{each.symbol}": each.sha256() for each in candidates}
+    decides = identity(subject.file, hashes, **_terms(request, subject, benchmark))
+    name = folder_name(f"study-{request.name}", (request.symbol,), run_id(decides))
     path = workspace.reports / name
-    prepared = PreparedStudy(request, subject, series, benchmark, events, left_out, identity, path)
+    prepared = PreparedStudy(request, subject, series, benchmark, events, left_out, decides, path)
     if not events:
         raise _nothing(prepared, [])
     return prepared
@@ -176,7 +174,7 @@ def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
         "also": prepared.subject.also,
         "benchmark_reason": prepared.benchmark.reason,
         "explained": dict(prepared.benchmark.explained),
-        "packages": {name: version(name) for name in _PACKAGES},
+        "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
         **figures,
         "left_out": [_told(each) for each in prepared.left_out],
@@ -199,11 +197,8 @@ def read_study(path: Path) -> StudyResult:
     return StudyResult(path, record)
 
 
-def _identity(
-    request: StudyRequest, subject: Subject, benchmark: Benchmark, inputs: Mapping[str, str]
-) -> dict[str, Any]:
-    """All that decides the result."""
-    file, strategy = subject.file, subject.strategy
+def _terms(request: StudyRequest, subject: Subject, benchmark: Benchmark) -> dict[str, Any]:
+    strategy = subject.strategy
     return {
         "name": request.name,
         "of": "kind" if strategy is None else "strategy",
@@ -213,9 +208,6 @@ def _identity(
         "benchmark_given": request.benchmark is not None,
         "reaction_minutes": request.reaction,
         "settings": json.loads(json.dumps(asdict(request.settings))),
-        "inputs": dict(sorted(inputs.items())),
-        "strategy_sha256": None if file is None else file.source_sha256(),
-        "program_sha256": program_sha256(*_PROGRAM),
     }
 
 

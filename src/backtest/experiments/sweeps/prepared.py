@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,16 +16,15 @@ from backtest.data.inputs import read_inputs
 from backtest.engine.kernel.panel import panel_of, set_terms
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.rules import Rules
+from backtest.engine.rules import RULES_VERSION, Rules
 from backtest.engine.timeline import Question, questions
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import program_sha256
+from backtest.experiments.runs.store import deciding_packages
 from backtest.experiments.sweeps.answers import Answers, Escaped, ask
 from backtest.experiments.sweeps.grid import sweepable, value_of
-from backtest.experiments.sweeps.spec import PROGRAM
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.strategy.base import Signal
-from backtest.strategy.loading import shown
+from backtest.strategy.loading import heard_kinds, shown
 from backtest.strategy.places import find_strategy
 
 if TYPE_CHECKING:
@@ -96,7 +94,7 @@ class PreparedSweep:
             strategy.listens_to,
             looks_at=strategy.looks_at,
         )
-        _compare(spec, file, inputs.hashes(folders.data))
+        _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         self.base = {name: value_of(strategy, name) for name in spec.axes}
         self._file = file
         self._rules = Rules(**spec.rules)
@@ -302,16 +300,16 @@ def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> 
         UsageError: something differs.
 
     """
-    versions = {name: version(name) for name in spec.packages}
+    versions = deciding_packages()
     faults = [f"data/{name}" for name in spec.inputs if inputs.get(name) != spec.inputs[name]]
     if file.source_sha256() != spec.strategy_sha256:
         faults.append(f"the strategy {file.name}")
-    if program_sha256(*PROGRAM) != spec.program_sha256:
-        faults.append("the program")
+    if spec.rules_version != RULES_VERSION:
+        faults.append("the version of the program's rules")
     faults += [
-        f"{name} {versions[name]} instead of {wanted}"
+        f"{name} {versions.get(name)} instead of {wanted}"
         for name, wanted in spec.packages.items()
-        if versions[name] != wanted
+        if versions.get(name) != wanted
     ]
     if faults:
         raise UsageError(

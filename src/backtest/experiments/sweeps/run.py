@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
-from backtest.experiments.runs.store import program_sha256
+from backtest.experiments.runs.store import identity, installed_packages
 from backtest.experiments.sweeps.evaluate import base_figures, prepared
 from backtest.experiments.sweeps.execute import run_chunks
 from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import read_grid, sweepable, value_of
-from backtest.experiments.sweeps.spec import PACKAGES, PROGRAM, SweepSpec
+from backtest.experiments.sweeps.spec import SweepSpec
 from backtest.experiments.trials import (
     count_trials,
     has_sweep,
@@ -23,7 +22,7 @@ from backtest.experiments.trials import (
     record_sweep,
     trial_sharpes,
 )
-from backtest.strategy.loading import plain
+from backtest.strategy.loading import heard_kinds, plain
 from backtest.strategy.places import find_strategy
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class SweepRequest:
 
     Attributes:
         strategy: name of a strategy file.
-        symbols: stocks that are traded in one account.
+        symbols: stocks that are traded in one account, in any order.
         settings: parameters that all sets share, as texts by dotted name.
         grid: axes as texts, such as `hold=1:40`.
         first: first day; the first session of the prices where None.
@@ -87,6 +86,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
 
     """
     file = find_strategy(workspace, request.strategy)
+    request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = sweepable(file, request.settings)
     grid = read_grid(file, request.settings, request.grid)
     span = (request.first, request.last)
@@ -99,19 +99,17 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         looks_at=strategy.looks_at,
         wanted_by=file.name,
     )
-    spec = SweepSpec(
+    decides = identity(
+        file,
+        inputs.hashes(heard_kinds(strategy)),
         strategy=file.name,
         settings={**file.defaults, **request.settings},
         axes=grid.axes,
         symbols=request.symbols,
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
         rules=request.rules.model_dump(),
-        inputs=inputs.hashes(workspace.data),
-        strategy_sha256=file.source_sha256(),
-        program_sha256=program_sha256(*PROGRAM),
-        packages={name: version(name) for name in PACKAGES},
     )
-    return SweepPlan(spec, strategy, workspace, request.costs)
+    return SweepPlan(SweepSpec(**decides), strategy, workspace, request.costs)
 
 
 def seconds_a_set(plan: SweepPlan) -> float:
@@ -225,8 +223,8 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
         "span": dict(zip(("first", "last"), spec.span, strict=True)),
         "inputs": spec.inputs,
         "strategy_sha256": spec.strategy_sha256,
-        "program_sha256": spec.program_sha256,
-        "packages": spec.packages,
+        "rules_version": spec.rules_version,
+        "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }

@@ -14,8 +14,6 @@ from backtest.experiments.sweeps.grid import Grid
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PACKAGES = ("backtest", "exchange-calendars", "numba", "numpy", "pandas", "pyarrow")
-PROGRAM = ("experiments/sweeps",)  # what decides the result beside that which decides a run's
 _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets a chunk
 
 
@@ -30,10 +28,10 @@ class SweepSpec:
         symbols: stocks that are traded in one account.
         span: first and last session.
         rules: the trading rules' settings.
-        inputs: sha256 of every data file, by its place in the data folder.
+        inputs: sha256 of the data that are used, by names such as `prices/CRWV`.
         strategy_sha256: of the strategy's source.
-        program_sha256: of the program's code that decides results.
-        packages: versions of the packages that do.
+        rules_version: of what results mean; see `RULES_VERSION`.
+        packages: what of the packages' versions decides results.
 
     """
 
@@ -45,7 +43,7 @@ class SweepSpec:
     rules: Mapping[str, Any]
     inputs: Mapping[str, str]
     strategy_sha256: str
-    program_sha256: str
+    rules_version: int
     packages: Mapping[str, str]
 
     @property
