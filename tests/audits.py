@@ -51,7 +51,7 @@ def record(found: dict[str, list[dict[str, Any]]] | None = None, **changes: Any)
         "symbols": ["ACME"],
         "parameters": {"hold": 3, "inner": {"side": "both"}},
         "strategy_sha256": "a" * 64,
-        "program_sha256": "b" * 64,
+        "rules_version": 1,
         "packages": {"numpy": "2.1.0"},
         "inputs": {"prices/ACME.csv": "c" * 64},
         "span": {"first": "2025-06-02", "last": "2025-08-26"},

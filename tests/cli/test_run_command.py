@@ -120,8 +120,8 @@ def test_run_as_json_is_json_alone(run_made_up, checkout):
     )
     assert Path(beats["path"]).parent == checkout.root / "reports"
     assert beats["inputs"].keys() == {
-        "prices/ACME.csv", "prices/INDX.csv", "borrow/ACME.csv", "events/earnings.csv",
-        "events/stake_disclosures.csv", "events/short_reports.csv", "events/news.csv",
+        "prices/ACME", "prices/INDX", "borrow/ACME", "events/earnings/ACME",
+        "events/stake_disclosure/ACME", "events/short_report/ACME", "events/news/ACME",
     }  # fmt: skip
     assert "Infinity" not in outcome.out
     assert "NaN" not in outcome.out

@@ -59,7 +59,7 @@ def test_json_is_the_record(study, checkout):
     (place,) = checkout.root.glob("reports/study-*/study.json")
     assert told == {**json.loads(place.read_text()), "path": str(place.parent)}
     assert told["settings"]["seed"] == 1
-    assert set(told["inputs"]) >= {"prices/ACME.csv", "prices/INDX.csv", "events/earnings.csv"}
+    assert set(told["inputs"]) == {"prices/ACME", "prices/INDX", "events/earnings/ACME"}
     assert [row["window"] for row in told["windows"]] == [
         "[-1,+1]", "[0,+1]", "[0,+5]", "[0,+20]", "[-10,+10]",
     ]  # fmt: skip

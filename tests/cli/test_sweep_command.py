@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import run as module
 from backtest.experiments.sweeps.prepared import PreparedSweep
@@ -116,12 +117,12 @@ def test_the_manifest_tells_what_was_swept(sweep, checkout):
     assert told["span"] == {"first": "2025-06-03", "last": "2025-07-15"}
     assert (told["rules"]["cash"], told["rules"]["slippage_bps"]) == (50_000, 0)
     assert told["inputs"].keys() == {
-        "prices/ACME.csv", "borrow/ACME.csv", "events/earnings.csv",
-        "events/stake_disclosures.csv", "events/short_reports.csv", "events/news.csv",
+        "prices/ACME", "borrow/ACME", "events/earnings/ACME",
+        "events/stake_disclosure/ACME", "events/short_report/ACME", "events/news/ACME",
     }  # fmt: skip
-    assert told["inputs"]["prices/ACME.csv"] == run.manifest["inputs"]["prices/ACME.csv"]
+    assert told["inputs"]["prices/ACME"] == run.manifest["inputs"]["prices/ACME"]
     assert told["strategy_sha256"] == run.manifest["strategy_sha256"]
-    assert len(told["program_sha256"]) == 64
+    assert told["rules_version"] == RULES_VERSION
     assert {"backtest", "numba", "numpy", "pyarrow"} <= told["packages"].keys()
     assert told["trials"] == 6
     assert told["started_at"] <= told["finished_at"]
@@ -275,7 +276,7 @@ def test_what_decides_the_result_decides_the_folder(sweep, checkout):
     sweep("beats", *GRID[2:], *GRID[:2])  # the axes turned: the sets have other numbers
     sweep("beats", *GRID, "--cash", "50000")
     sweep("beats", *GRID, "--to", "2025-07-01")
-    checkout.edit("strategies/beats.py", "Made up for tests", "Made up anew")
+    checkout.edit("strategies/beats.py", "not a beat", "no beat")
     sweep("beats", *GRID)
     assert len(list(checkout.root.glob("reports/sweep-*"))) == 5
 

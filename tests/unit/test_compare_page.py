@@ -310,16 +310,13 @@ def test_runs_on_other_data_or_of_another_program_are_unlike(checkout):
     after = do(checkout)
     assert unlike([before, after]) == ["data files"]
     ((name, values),) = differences([before, after])
-    assert name == "prices/ACME.csv"
+    assert name == "prices/ACME"
     assert values == [run.manifest["inputs"][name][:8] for run in (before, after)]
-    newer = Run(after.path, {**after.manifest, "program_sha256": "0123456789abcdef"})
-    assert unlike([after, newer]) == ["version of the program"]
-    assert ("program", [after.manifest["program_sha256"][:8], "01234567"]) in differences(
-        [after, newer]
-    )
-    older = Run(after.path, {**after.manifest, "program_sha256": None})
-    assert unlike([older, newer]) == ["version of the program"]
-    assert differences([older, newer]) == [("program", ["–", "01234567"])]
+    now = after.manifest["rules_version"]
+    newer = Run(after.path, {**after.manifest, "rules_version": now + 1})
+    assert unlike([after, newer]) == ["version of the rules"]
+    told = ("version of the rules", [str(now), str(now + 1)])
+    assert told in differences([after, newer])
 
 
 # The page
@@ -362,7 +359,7 @@ def test_runs_of_older_versions_are_compared(checkout):
     decisions = run.path / "decisions.csv"
     lines = [line.rsplit(",", 3)[0] for line in decisions.read_text(encoding="utf-8").splitlines()]
     decisions.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    gone = ("evidence", "attribution", "costs", "trials", "inputs", "program_sha256")
+    gone = ("evidence", "attribution", "costs", "trials", "inputs", "rules_version")
     older = Run(run.path, {name: told for name, told in run.manifest.items() if name not in gone})
     page = page_of(checkout, older, do(checkout, "owner"))
     assert f"Without evidence yet: {run.run_id}" in visible(page)

@@ -207,11 +207,13 @@ def digest(checkout, name: str = "user") -> str:
         ("from . import _helper", "_helper.py"),
         ("from .beats import Beats", "beats.py"),
         ("from ._tools.deep import LIMIT", "_tools/deep.py"),
+        ("from ._tools.up import LIMIT", "_helper.py"),
     ],
 )
 def test_the_hash_changes_with_the_neighbours_that_are_imported(checkout, line, neighbour):
     checkout.write("strategies/_helper.py", "LIMIT = 1\n")
     checkout.write("strategies/_tools/deep.py", "LIMIT = 1\n")
+    checkout.write("strategies/_tools/up.py", "from .._helper import LIMIT\n")
     checkout.write("strategies/user.py", HEAD + f"{line}\nclass User(Strategy):\n    pass\n")
     before = digest(checkout)
     for unrelated in ("owner.py", "_other.py", "notes.txt"):
@@ -220,6 +222,9 @@ def test_the_hash_changes_with_the_neighbours_that_are_imported(checkout, line, 
     assert digest(checkout) == before
     with (checkout.root / "strategies" / neighbour).open("a") as file:
         file.write("# more\n")
+    assert digest(checkout) == before
+    with (checkout.root / "strategies" / neighbour).open("a") as file:
+        file.write("MORE = 1\n")
     assert digest(checkout) != before
 
 
@@ -231,7 +236,7 @@ def test_the_hash_changes_with_the_neighbours_of_neighbours_and_the_file_itself(
     first = digest(checkout)
     checkout.write("strategies/_deep.py", "LIMIT = 2\n")
     second = digest(checkout)
-    checkout.write("strategies/user.py", user + "\n")
+    checkout.write("strategies/user.py", user + "    more: int = 1\n")
     assert len({first, second, digest(checkout)}) == 3
 
 

@@ -55,7 +55,7 @@ def test_an_audit_shows_the_same(looking):
 def test_a_sweep_shows_the_same(looking):
     asked = SweepRequest("looking", ("ACME",), {}, ["hold=1:3"], None, None, make_rules())
     spec = prepare_sweep(looking.workspace, asked).spec
-    assert "prices/INDX.csv" in spec.inputs
+    assert "prices/INDX" in spec.inputs
     sweep = PreparedSweep(spec, looking.workspace)
     strategy = sweep._make({"hold": 2})
     assert [one.ask(strategy).reason for one in sweep._questions] == TOLD

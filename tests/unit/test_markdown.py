@@ -34,7 +34,7 @@ def test_it_tells_figures_trades_other_events_and_what_decided(checkout):
     assert trade[9] == "[A made-up beat](<https://example.org/1>) (a beat)"
     assert ["2025-06-27", "no signal", "not a beat", "A made-up miss"] in rows
     assert ["Run", run.run_id] in rows
-    assert ["prices/ACME.csv, sha256", run.manifest["inputs"]["prices/ACME.csv"]] in rows
+    assert ["prices/ACME, sha256", run.manifest["inputs"]["prices/ACME"]] in rows
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_heading(checkout):

@@ -2,14 +2,14 @@
 
 import json
 import shutil
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 
 from backtest.errors import UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
-from tests.made_up import Checkout, day, do, request
+from tests.made_up import BORROW, Checkout, day, do, request
 
 
 def identity(checkout: Checkout, **changes) -> str:
@@ -41,52 +41,131 @@ def test_the_id_changes_with_what_is_asked_for(checkout, changes):
     assert identity(checkout, **changes) != identity(checkout)
 
 
+LOOK = "    def on_event(self, event, market):\n"
+NEWS_OF_ACME = "ACME,2025-06-12T09:24:00-04:00,minute,A made-up contract,contract,made up\n"
+NEWS_OF_OTHR = "OTHR,2025-06-12T09:24:00-04:00,minute,A made-up contract,contract,another stock\n"
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
         ("data/prices/ACME.csv", ",1029\n", ",1030\n"),
         ("data/prices/INDX.csv", "2025-07-15,51.00", "2025-07-15,52.00"),
         ("data/events/earnings.csv", "0.30,0.20", "0.31,0.20"),
-        ("data/events/news.csv", "another stock", "changed"),
+        ("data/events/earnings.csv", "https://example.org/1", "https://example.org/2"),
+        ("data/events/news.csv", NEWS_OF_ACME, ""),  # the market shows it to every strategy
         ("data/events/short_reports.csv", ",10,made up", ",11,made up"),
         ("data/borrow/ACME.csv", "0.36", "0.37"),
+        ("data/borrow/ACME.csv", "assumption", "Made Up Lenders"),
         ("strategies/beats.py", "not a beat", "no beat at all"),
+        ("strategies/beats.py", "<= 0", "<= 0.01"),
+        ("strategies/beats.py", "Field(3, ge=1, le=20", "Field(3, ge=1, le=21"),
     ],
 )
-def test_the_id_changes_with_every_file_that_decides(checkout, name, old, new):
+def test_the_id_changes_with_all_that_decides(checkout, name, old, new):
     before = identity(checkout)
     checkout.edit(name, old, new)
     assert identity(checkout) != before
 
 
-def test_the_id_changes_with_the_program(checkout, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("data/events/news.csv", NEWS_OF_OTHR, ""),
+        ("data/events/news.csv", NEWS_OF_OTHR, NEWS_OF_OTHR + NEWS_OF_OTHR.replace("OTHR", "NEW")),
+        ("data/events/news.csv", NEWS_OF_ACME + NEWS_OF_OTHR, NEWS_OF_OTHR + NEWS_OF_ACME),
+        ("data/events/earnings.csv", ",A,made up", ",A,remarks of later"),
+        ("data/events/earnings.csv", "2025-06-04T16:05:00-04:00", "2025-06-04T20:05:00+00:00"),
+        ("data/prices/ACME.csv", "2025-06-02,100.00", "2025-06-02,100.0"),
+        ("data/borrow/ACME.csv", "Made Up Lenders", "Other Lenders"),
+        ("strategies/beats.py", "Long a beat.", "Own what has surprised."),
+        ("strategies/beats.py", "Made up for tests.", "Written anew."),
+        ("strategies/beats.py", LOOK, f"    # why\n\n{LOOK}"),
+        ("strategies/beats.py", '"not a beat"', "('not a beat')"),
+    ],
+)
+def test_the_id_does_not_change_with_what_decides_nothing(checkout, name, old, new):
     before = identity(checkout)
-    monkeypatch.setattr(api, "program_sha256", lambda: "made up")
+    checkout.edit(name, old, new)
+    assert identity(checkout) == before
+
+
+def test_a_backtrader_strategy_does_not_see_what_it_does_not_hear_of(checkout):
+    checkout.write(
+        "strategies/trend.py",
+        "from backtest import EventStrategy\nfrom backtest.events import Earnings\n\n\n"
+        "class Trend(EventStrategy):\n    listens_to = (Earnings,)\n",
+    )
+    before = identity(checkout, strategy="trend")
+    checkout.edit("data/events/news.csv", NEWS_OF_ACME, "")
+    assert identity(checkout, strategy="trend") == before
+    checkout.edit("data/events/earnings.csv", "0.30,0.20", "0.31,0.20")
+    assert identity(checkout, strategy="trend") != before
+
+
+def test_a_strategy_that_moves_to_another_folder_is_the_same(checkout):
+    before = identity(checkout)
+    place = checkout.root / "strategies/beats.py"
+    place.rename(checkout.write("mine/beats.py", ""))
+    moved = replace(checkout.workspace, strategies=checkout.root / "mine")
+    assert api.prepare_run(moved, request()).path.name.endswith(before)
+
+
+def test_the_order_of_the_symbols_does_not_count(checkout):
+    checkout.write("data/prices/BETA.csv", (checkout.root / "data/prices/ACME.csv").read_text())
+    there, back = (do(checkout, symbols=s) for s in (("ACME", "BETA"), ("BETA", "ACME", "BETA")))
+    assert there.manifest["symbols"] == ["ACME", "BETA"]
+    assert back.path == there.path
+    assert identity(checkout) != there.run_id
+    before = {path.name: path.read_bytes() for path in there.path.glob("*.csv")}
+    do(checkout, symbols=("BETA", "ACME"), force=True)
+    assert {path.name: path.read_bytes() for path in there.path.glob("*.csv")} == before
+
+
+def test_prices_of_another_symbol_do_not_count_until_they_are_used(checkout):
+    checkout.write("data/prices/BETA.csv", (checkout.root / "data/prices/ACME.csv").read_text())
+    checkout.write("data/borrow/BETA.csv", BORROW.replace("ACME", "BETA"))
+    before = identity(checkout), identity(checkout, symbols=("ACME", "BETA"))
+    checkout.edit("data/prices/BETA.csv", ",1029\n", ",1030\n")
+    after = identity(checkout), identity(checkout, symbols=("ACME", "BETA"))
+    checkout.edit("data/borrow/BETA.csv", "0.36", "0.37")
+    last = identity(checkout), identity(checkout, symbols=("ACME", "BETA"))
+    assert before[0] == after[0] == last[0]
+    assert len({before[1], after[1], last[1]}) == 3
+
+
+def test_the_id_changes_with_the_version_of_the_rules(checkout, monkeypatch):
+    before = identity(checkout)
+    monkeypatch.setattr(runs, "RULES_VERSION", runs.RULES_VERSION + 1)
     assert identity(checkout) != before
 
 
-def test_the_hash_of_the_program_covers_what_decides_results(tmp_path, monkeypatch):
-    package = Path(runs.__file__).parents[2]
-    copy = tmp_path / "backtest"
-    shutil.copytree(package, copy)
-    monkeypatch.setattr(runs, "__file__", str(copy / "experiments/runs/store.py"))
-    before = runs.program_sha256()
-    for name in (
-        "engine/replay/trader.py", "engine/rules.py", "data/kinds.py", "data/calendar.py",
-        "stats/figures.py", "strategy/base.py", "experiments/runs/run.py",
-    ):  # fmt: skip
-        text = (copy / name).read_text()
-        (copy / name).write_text(text + "\n# changed")
-        assert runs.program_sha256() != before, name
-        (copy / name).write_text(text)
-    (copy / "cli" / "show.py").write_text("# changed")
-    assert runs.program_sha256() == before
+@pytest.mark.parametrize(
+    ("package", "release", "counts"),
+    [
+        ("numpy", "2.3.4", False),
+        ("numpy", "2.4.0", True),
+        ("scipy", "2.3.4", False),
+        ("scipy", "2.4.0", True),
+        ("arch", "2.4.0", True),
+        ("numba", "2.4.0", True),
+        ("pandas", "2.4.0", True),
+        ("backtrader", "2.3.4", True),
+        ("exchange-calendars", "2.3.4", True),
+        ("quantstats", "3.0.0", False),
+        ("backtest", "3.0.0", False),
+    ],
+)
+def test_packages_count_by_what_may_change_numbers(checkout, monkeypatch, package, release, counts):
+    monkeypatch.setattr(runs, "version", lambda name: "2.3.3")
+    before = identity(checkout)
+    monkeypatch.setattr(runs, "version", lambda name: release if name == package else "2.3.3")
+    assert (identity(checkout) != before) is counts
 
 
 def test_the_id_changes_with_nothing_else(checkout):
     before = identity(checkout)
     checkout.write("strategies/another.py", "# unrelated\n")
-    checkout.write("data/prices/OTHR.csv", (checkout.root / "data/prices/ACME.csv").read_text())
     metadata = checkout.root / "data/prices/ACME.meta.json"
     known = json.loads(metadata.read_text())
     metadata.write_text(json.dumps({**known, "compiled_on": "2001-01-01"}))

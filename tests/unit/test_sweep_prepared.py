@@ -283,9 +283,9 @@ def test_the_grid_is_evaluated_in_threads_without_a_mistake(sweep):
 
 
 OTHER = {
-    "inputs": ({"prices/ACME.csv": "00"}, "data/prices/ACME.csv."),
+    "inputs": ({"prices/ACME": "00"}, "data/prices/ACME."),
     "strategy_sha256": ("00", "the strategy beats."),
-    "program_sha256": ("00", "the program."),
+    "rules_version": (0, "the version of the program's rules."),
     "packages": ({"numpy": "1.0"}, " instead of 1.0."),
 }
 
@@ -307,6 +307,6 @@ def test_all_differences_are_told_at_once(checkout):
     request = SweepRequest("beats", ("ACME",), {}, ["hold=1:3"], None, None, make_rules())
     text = prepare_sweep(checkout.workspace, request).spec.to_json()
     checkout.edit("data/events/earnings.csv", "0.30,0.20", "0.31,0.20")
-    checkout.edit("strategies/beats.py", "Made up for tests", "Made up anew")
-    with pytest.raises(UsageError, match=r"data/events/earnings\.csv, the strategy beats\. All"):
+    checkout.edit("strategies/beats.py", "not a beat", "no beat")
+    with pytest.raises(UsageError, match=r"data/events/earnings/ACME, the strategy beats\. All"):
         evaluate(text, 0, checkout.workspace)

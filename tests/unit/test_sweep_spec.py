@@ -16,7 +16,7 @@ SPEC = SweepSpec(
     rules={"cash": 100_000.0, "max_participation": None},
     inputs={"prices/ACME.csv": "ab"},
     strategy_sha256="cd",
-    program_sha256="ef",
+    rules_version=1,
     packages={"numpy": "2.1.0"},
 )
 CHANGES = {
@@ -28,7 +28,7 @@ CHANGES = {
     "rules": {"cash": 100_000.5},
     "inputs": {"prices/ACME.csv": "ac"},
     "strategy_sha256": "ce",
-    "program_sha256": "eg",
+    "rules_version": 2,
     "packages": {"numpy": "2.1.1"},
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -69,7 +70,7 @@ class Inputs:
         return max(prices.last for prices in self.span.values())
 
     def hashes(self, heard: tuple[type[Event], ...]) -> dict[str, str]:
-        """The sha256 of the rows that decide, by names such as `prices/CRWV`.
+        """The sha256 of the rows that decide, by `prices/CRWV`, `events/earnings/CRWV` and alike.
 
         Events of symbols that are not traded are never seen, nor are remarks about events.
 
@@ -80,14 +81,12 @@ class Inputs:
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
-        for file in self.files:
-            if rows := [
-                event.model_dump(mode="json", exclude={"note", "retrieved_at"})
-                for event in file.events
-                if event.symbol in self.span and isinstance(event, heard)
-            ]:
-                found[f"events/{file.kind.kind}"] = sha256_of(rows)
-        return found
+        rows = defaultdict(list)
+        for event in self.events:
+            if event.symbol in self.span and isinstance(event, heard):
+                row = event.model_dump(mode="json", exclude={"note", "retrieved_at"})
+                rows[f"events/{event.kind}/{event.symbol}"].append(row)
+        return found | {name: sha256_of(some) for name, some in rows.items()}
 
     def versions(self, data: Path) -> dict[str, int]:
         """The number of the version of every file that was read, by its path in the data folder."""
