@@ -9,6 +9,10 @@ import pytest
 from backtest.errors import UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
+from backtest.experiments.runs.run import make_rules
+from backtest.experiments.studies.run import StudyRequest
+from backtest.experiments.studies.run import prepare as prepare_study
+from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from tests.made_up import BORROW, Checkout, day, do, request
 
 
@@ -161,6 +165,34 @@ def test_packages_count_by_what_may_change_numbers(checkout, monkeypatch, packag
     before = identity(checkout)
     monkeypatch.setattr(runs, "version", lambda name: release if name == package else "2.3.3")
     assert (identity(checkout) != before) is counts
+
+
+def sweep_id(checkout: Checkout) -> str:
+    asked = SweepRequest("beats", ("ACME",), {}, ["hold=1:3"], None, None, make_rules())
+    return prepare_sweep(checkout.workspace, asked).spec.sweep_id
+
+
+def study_id(checkout: Checkout) -> str:
+    asked = StudyRequest("earnings", "ACME", benchmark="INDX")
+    return prepare_study(checkout.workspace, asked).path.name
+
+
+def test_sweeps_and_studies_count_what_they_use(checkout):
+    before = sweep_id(checkout), study_id(checkout)
+    checkout.edit("data/events/news.csv", NEWS_OF_OTHR, "")
+    checkout.edit("data/prices/INDX.csv", "2025-07-15,51.00", "2025-07-15,51.0")
+    checkout.edit("strategies/beats.py", "Long a beat.", "Own what has surprised.")
+    assert (sweep_id(checkout), study_id(checkout)) == before
+    checkout.edit("data/borrow/ACME.csv", "0.36", "0.37")  # a study borrows nothing
+    checkout.edit("data/events/news.csv", NEWS_OF_ACME, "")  # nor looks at other kinds
+    assert study_id(checkout) == before[1]
+    swept = sweep_id(checkout)
+    assert swept != before[0]
+    checkout.edit("data/prices/INDX.csv", "2025-07-15,51.0", "2025-07-15,52.0")
+    assert study_id(checkout) != before[1]
+    assert sweep_id(checkout) == swept  # a sweep has no benchmark
+    checkout.edit("data/prices/ACME.csv", ",1029\n", ",1030\n")
+    assert sweep_id(checkout) != swept
 
 
 def test_the_id_changes_with_nothing_else(checkout):

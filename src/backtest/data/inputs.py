@@ -70,7 +70,7 @@ class Inputs:
         return max(prices.last for prices in self.span.values())
 
     def hashes(self, heard: tuple[type[Event], ...]) -> dict[str, str]:
-        """The sha256 of the rows that decide, by `prices/CRWV`, `events/earnings/CRWV` and alike.
+        """The sha256 of the rows that decide, by name, such as `prices/CRWV` or `events/news/CRWV`.
 
         Events of symbols that are not traded are never seen, nor are remarks about events.
 
