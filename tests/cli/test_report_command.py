@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from backtest.reports.assets import store_plotly
+from backtest.reports.pages import store_plotly
 from tests.commands import WRONG_USE, fails
 
 FORMATS = ("html", "md", "json", "csv", "png")

@@ -10,12 +10,17 @@ import pytest
 
 from backtest.errors import DataError
 from backtest.experiments.runs.store import Run
-from backtest.reports import compare_charts, compare_matrix, compare_page
-from backtest.reports.compare_charts import Curve, chart
-from backtest.reports.compare_matrix import matrix, strengths
-from backtest.reports.compare_page import write_comparison
-from backtest.reports.compare_tables import correlation, correlations, figure_rows
-from backtest.reports.differences import benchmarks_of, differences, unlike
+from backtest.reports import compare_charts, compare_page
+from backtest.reports.compare_charts import Curve, chart, matrix, strengths
+from backtest.reports.compare_page import (
+    benchmarks_of,
+    correlation,
+    correlations,
+    differences,
+    figure_rows,
+    unlike,
+    write_comparison,
+)
 from backtest.stats.formats import FIGURES, percent
 from tests.made_up import day, do
 from tests.pages import drawn, table, visible
@@ -170,7 +175,7 @@ def test_of_very_many_events_the_newest_traded_are_shown_and_the_sums_hold(check
     checkout.strategy("both", "return Signal.long(event, hold=2, weight=0.5)", "Earnings, News")
     run = do(checkout, "both")
     assert len(run.trades) == 3
-    monkeypatch.setattr(compare_matrix, "MOST_CELLS", 2)
+    monkeypatch.setattr(compare_charts, "MOST_CELLS", 2)
     found = matrix([run])
     assert [row.headline for row in found.rows] == ["A made-up contract", "A made-up miss"]
     assert found.left_out == 1

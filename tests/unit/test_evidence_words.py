@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from backtest.experiments.runs.evidence import LEADING
-from backtest.reports.histogram import histogram_chart
+from backtest.reports.run_charts import histogram_chart
 from backtest.reports.words.run import corrected, holm_line, p_value, plain_sentence
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.reports.assets import PLOTLY
+from backtest.reports.pages import PLOTLY
 from backtest.reports.sweep_page import write_sweep_page
 from tests.sweeps import FIGURES, drawn, page_of, rows, set_of, visible, write_sweep
 

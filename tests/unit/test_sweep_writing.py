@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.reports.assets import PLOTLY, store_plotly
+from backtest.reports.pages import PLOTLY, store_plotly
 from backtest.reports.sweep_page import write_sweep_page
 from backtest.reports.words.sweep import label, sentences, share_of, span
 from backtest.stats.surface import summary

@@ -82,11 +82,12 @@ class RunResult(_Told):
 
         """
         from backtest.experiments.runs.store import read_run
-        from backtest.reports.draw import draw_tearsheet, write_page
+        from backtest.reports.draw import draw_tearsheet
+        from backtest.reports.run_page import write_run_page
 
         if tearsheet:
             draw_tearsheet(self.path)
-        write_page(read_run(self.path))
+        write_run_page(read_run(self.path))
         return self.path / "index.html"
 
 

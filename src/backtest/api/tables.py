@@ -62,8 +62,7 @@ def _decisions(run: Run) -> pd.DataFrame:
 
 def sweep_result(sweep: Sweep) -> SweepResult:
     """A sweep as it stands in its folder."""
-    from backtest.reports.words.sweep import sentences
-    from backtest.reports.words.sweep_evidence import evidence_sentences
+    from backtest.reports.words.sweep import evidence_sentences, sentences
     from backtest.stats.surface import summary
 
     told, sets = sweep.manifest, sweep.sets.to_pandas()
@@ -126,7 +125,7 @@ def event_table(rows: Sequence[EventRow]) -> pd.DataFrame:
 def comparison(runs: Sequence[Run]) -> pd.DataFrame:
     """Runs and their benchmarks, a row each: the figures, then the evidence."""
     from backtest.experiments.runs.evidence import trials_on_record
-    from backtest.reports.differences import benchmarks_of
+    from backtest.reports.compare_page import benchmarks_of
     from backtest.reports.words.run import corrected
 
     rows: dict[str, dict[str, Any]] = {}

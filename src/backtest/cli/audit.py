@@ -123,13 +123,13 @@ def audit(
 def _tell_runs(reports: Path, record: Record) -> None:
     """Draw the pages of the strategy's runs anew: they show how it was last audited."""
     from backtest.experiments.runs.store import is_complete, list_runs
-    from backtest.reports.draw import write_page
+    from backtest.reports.run_page import write_run_page
 
     for run in list_runs(reports):
         of = run.manifest["strategy"], run.manifest.get("strategy_sha256")
         audited = of == (record["strategy"], record["strategy_sha256"])
         if audited and is_complete(run.path) and "evidence" in run.manifest:
-            write_page(run)
+            write_run_page(run)
 
 
 def _audit(prepared: PreparedAudit, *, force: bool, workers: int | None) -> Audit:

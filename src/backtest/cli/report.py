@@ -100,14 +100,14 @@ def draw_page(run: Run) -> Path:
 
     """
     from backtest.errors import UsageError
-    from backtest.reports.draw import write_page
+    from backtest.reports.run_page import write_run_page
 
     if "evidence" not in run.manifest:
         raise UsageError(
             f"Run {run.run_id} was interrupted before its evidence was there. "
             f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
         )
-    write_page(run)
+    write_run_page(run)
     return run.path / "index.html"
 
 
@@ -120,7 +120,7 @@ def _write_html(run: Run, output: Path | None) -> Path:
     page = draw_page(run)
     if output is None:
         return page
-    from backtest.reports.single_file import single_file
+    from backtest.reports.pages import single_file
     from backtest.workspace.files import write_text
 
     write_text(output, single_file(page))

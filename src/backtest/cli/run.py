@@ -186,7 +186,8 @@ def _print_table(terminal: Console, runs: list[Run]) -> None:
 def _draw(runs: list[Run], *, tearsheet: bool) -> None:
     """Draw what is missing: tear sheets in parallel with a progress bar, then the run pages."""
     from backtest.cli import show
-    from backtest.reports.draw import draw_tearsheets, write_page
+    from backtest.reports.draw import draw_tearsheets
+    from backtest.reports.run_page import write_run_page
 
     missing = [run for run in runs if tearsheet and not run.has_tearsheet]
     if missing:
@@ -198,7 +199,7 @@ def _draw(runs: list[Run], *, tearsheet: bool) -> None:
             for _ in draw_tearsheets(missing):
                 bar.advance(task)
     for run in runs:
-        write_page(run)
+        write_run_page(run)
 
 
 def _side_by_side(reports: Path) -> Path | None:

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.experiments.runs.evidence import trials_on_record
-from backtest.reports.differences import benchmarks_of, differences, heading, span_rows
-from backtest.reports.words.audit_states import audit_lines
+from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
+from backtest.reports.words.audit import audit_lines
 from backtest.reports.words.no_trade import no_trade
 from backtest.reports.words.run import corrected, evidence_rows, holm_line, plain_sentence
 from backtest.stats.formats import FIGURES, UNKNOWN, new_york_day, percent

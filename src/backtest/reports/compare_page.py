@@ -2,33 +2,261 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+import statistics
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from backtest.errors import DataError
 from backtest.experiments.runs.evidence import LEVEL, trials_on_record
-from backtest.reports.compare_charts import chart, curves_of
-from backtest.reports.compare_matrix import matrix, strengths
-from backtest.reports.compare_tables import correlations, figure_rows
-from backtest.reports.comparisons import record_comparison
-from backtest.reports.differences import (
-    benchmarks_of,
-    differences,
-    heading,
-    span,
-    span_rows,
-    unlike,
-)
+from backtest.experiments.runs.store import run_id
+from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
 from backtest.reports.words.run import comparison_notes, comparison_rows, corrected, p_value
-from backtest.stats.formats import UNKNOWN, costs_line, counted, percent, ratio
+from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted, percent, ratio
 from backtest.strategy.loading import flat
+from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from backtest.experiments.runs.store import Run
+
+    _Terms = tuple[str, tuple[str, str], float]  # of a benchmark: symbol, span, cash
+    from pathlib import Path
+
+    from backtest.reports.compare_charts import Curve
+
+
+_SHORT = 8  # digits of a checksum that are shown
+
+# What makes the results of runs unlike, whatever their strategies are.
+_GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
+    ("span", lambda told: told["span"]),
+    ("day of the data", lambda told: told.get("as_of")),
+    ("symbols", lambda told: sorted(told["symbols"])),
+    ("cash at the start", lambda told: told["rules"]["cash"]),
+    ("costs and rules", lambda told: {**told["rules"], "cash": None}),
+    ("version of the rules", lambda told: told.get("rules_version")),
+)
+
+
+class Benchmark(NamedTuple):
+    """A benchmark of runs that are compared, once for each span and amount of cash.
+
+    Attributes:
+        heading: its lines, as those of `heading`.
+        figures: by name.
+        run: one that was held against it.
+
+    """
+
+    heading: str
+    figures: Mapping[str, float | None]
+    run: Run
+
+
+def heading(run: Run, runs: Sequence[Run]) -> str:
+    """The strategy, and below it what tells the run from the others."""
+    lines = [run.manifest["strategy"].replace("_", " ")]
+    if len({tuple(other.manifest["symbols"]) for other in runs}) > 1:
+        lines.append("+".join(run.manifest["symbols"]))
+    if sum(other.name == run.name for other in runs) > 1:
+        lines.append(run.run_id)
+    return "\n".join(lines)
+
+
+def span(run: Run) -> tuple[str, str]:
+    """The first and the last day."""
+    return (run.manifest["span"]["first"], run.manifest["span"]["last"])
+
+
+def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """A label and a day for each run, where the spans differ."""
+    ends = [span(run) for run in runs]
+    return [
+        (label, [end[n] for end in ends])
+        for n, label in enumerate(("From", "To"))
+        if len(set(ends)) > 1
+    ]
+
+
+def benchmarks_of(runs: Sequence[Run]) -> list[Benchmark]:
+    """The benchmark of each span and amount of cash, once."""
+    found: dict[_Terms, Run] = {}
+    for run in runs:
+        terms = (run.manifest["benchmark"], span(run), run.manifest["rules"]["cash"])
+        found.setdefault(terms, run)
+    return [
+        Benchmark(_benchmark_heading(terms, found), run.manifest["summary"]["benchmark"], run)
+        for terms, run in found.items()
+    ]
+
+
+def _benchmark_heading(terms: _Terms, found: Iterable[_Terms]) -> str:
+    """The symbol, and below it what tells the benchmark from others of the same symbol."""
+    symbol, (first, last), cash = terms
+    alike = [other for other in found if other[0] == symbol]
+    lines = [symbol, "benchmark"]
+    if len({ends for _, ends, _ in alike}) > 1:
+        lines += [first, f"to {last}"]
+    if len({dollars for _, _, dollars in alike}) > 1:
+        lines.append(f"{cash:,.10g} $")
+    return "\n".join(lines)
+
+
+def differences(runs: Sequence[Run]) -> list[tuple[str, list[str | None]]]:
+    """What was set differently: a name, and the value of each run, None where it has none."""
+    told = [_settings(run) for run in runs]
+    rows = [
+        (name, [settings.get(name) for settings in told])
+        for name in dict.fromkeys(name for settings in told for name in settings)
+    ]
+    return [(name, values) for name, values in rows if len({*values} - {None}) > 1]
+
+
+def unlike(runs: Sequence[Run]) -> list[str]:
+    """In what the runs differ that makes them unlike, whatever their strategies are."""
+    manifests = [run.manifest for run in runs]
+    found = [
+        name
+        for name, ground in _GROUNDS
+        if any(ground(told) != ground(manifests[0]) for told in manifests)
+    ]
+    files = {item for told in manifests for item in told.get("inputs", {}).items()}
+    return [*found, "data files"] if len({name for name, _ in files}) < len(files) else found
+
+
+def _settings(run: Run) -> dict[str, str]:
+    """All that decides a result; parameters by strategy, since others' are not comparable."""
+    told = run.manifest
+    name, rest = (
+        told["strategy"],
+        {key: told.get(key) for key in ("benchmark", "symbols", "span", "as_of")},
+    )
+    checksums = {**told.get("inputs", {}), f"{name}.py": told.get("strategy_sha256")}
+    return {
+        **flat({name: told["parameters"], **rest, "rules": told["rules"]}),
+        **{key: one[:_SHORT] if one else UNKNOWN for key, one in checksums.items()},
+        "version of the rules": str(told.get("rules_version", UNKNOWN)),
+    }
+
+
+FEWEST_COMMON = 20  # sessions that a correlation needs
+_DOLLARS = {"commission": min, "borrow": min, "final_equity": max}
+_BEST: dict[str, Callable[..., float]] = {
+    **dict.fromkeys(("win_rate", "total_return", "cagr", "sharpe", "sortino", "calmar"), max),
+    "max_drawdown": max,  # the one nearest zero, for drawdowns are negative
+    "volatility": min,
+    **_DOLLARS,
+}
+
+
+class Cell(NamedTuple):
+    """A figure as it is shown, and whether it is the best of its row."""
+
+    text: str
+    best: bool
+
+
+class Correlation(NamedTuple):
+    """How alike the returns of two curves are.
+
+    Attributes:
+        value: Pearson's correlation, from -1 to 1; None where it is unknown.
+        sessions: that both curves have.
+
+    """
+
+    value: float | None
+    sessions: int
+
+    @property
+    def text(self) -> str:
+        """The value as it is shown."""
+        return UNKNOWN if self.value is None else ratio(round(self.value, 2) + 0.0)  # no -0.0
+
+
+def figure_rows(
+    runs: Sequence[Run], benchmarks: Sequence[Benchmark]
+) -> list[tuple[str, list[Cell]]]:
+    """A label, and a cell for each run and then each benchmark, which is never the best.
+
+    Nothing is the best of its row where all runs show the same, and dollars are not compared
+    between runs that began with different amounts.
+    """
+    same_cash = len({run.manifest["rules"]["cash"] for run in runs}) == 1
+    rows = []
+    for name, label, form in FIGURES:
+        values = [run.summary.get(name) for run in runs]
+        texts = [form(value) for value in values]
+        choose = _BEST.get(name) if same_cash or name not in _DOLLARS else None
+        best = _best(values, texts, choose)
+        beside = [Cell(form(benchmark.figures.get(name)), best=False) for benchmark in benchmarks]
+        rows.append((label, [*(Cell(text, text == best) for text in texts), *beside]))
+    return rows
+
+
+def _best(
+    values: Sequence[float | None],
+    texts: Sequence[str],
+    choose: Callable[..., float] | None,
+) -> str | None:
+    """The text of the best value; None where there is none."""
+    known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
+    if choose is None or len({text for _, text in known}) < 2:  # noqa: PLR2004 - one has no rival
+        return None
+    best = choose(value for value, _ in known)
+    return next(text for value, text in known if value == best)
+
+
+def correlations(curves: Sequence[Curve]) -> list[list[Correlation]]:
+    """Of each curve with each, row by row."""
+    found = [
+        [correlation(a.returns, b.returns) for b in curves[: n + 1]] for n, a in enumerate(curves)
+    ]
+    size = range(len(curves))
+    return [[found[max(a, b)][min(a, b)] for b in size] for a in size]
+
+
+def correlation(a: Mapping[str, float], b: Mapping[str, float]) -> Correlation:
+    """Pearson's correlation of returns by session, over the sessions of both.
+
+    It is unknown for fewer than `FEWEST_COMMON` sessions, and where one of the two never varies.
+    """
+    common = a.keys() & b.keys()
+    x, y = [a[day] for day in common], [b[day] for day in common]
+    if len(common) < FEWEST_COMMON or len(set(x)) == 1 or len(set(y)) == 1:
+        return Correlation(None, len(common))
+    return Correlation(statistics.correlation(x, y), len(common))
+
+
+def record_comparison(reports: Path, runs: Sequence[Run]) -> Path:
+    """Write `compare.json` of a comparison; return its folder, the same for the same runs.
+
+    Raises:
+        UsageError: the folder cannot be written.
+
+    """
+    identity = run_id({"runs": sorted(run.run_id for run in runs)})
+    spans = [run.manifest["span"] for run in runs]
+    record = {
+        "comparison_id": identity,
+        "runs": [run.run_id for run in runs],
+        "strategies": [run.manifest["strategy"] for run in runs],
+        "symbols": sorted({symbol for run in runs for symbol in run.manifest["symbols"]}),
+        "span": {
+            "first": min(span["first"] for span in spans),
+            "last": max(span["last"] for span in spans),
+        },
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    folder = reports / f"compare-{identity}"
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    write_text(folder / "compare.json", text + "\n")
+    return folder
+
 
 _NEEDED = ("equity.csv", "trades.csv", "decisions.csv")
 _TILES: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (

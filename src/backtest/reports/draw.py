@@ -1,4 +1,4 @@
-"""Drawing the pages of runs: tear sheets in parallel, and the run page."""
+"""Tear sheets of several runs, drawn on all processors."""
 
 from __future__ import annotations
 
@@ -54,10 +54,3 @@ def draw_tearsheet(path: Path) -> None:
     from backtest.reports.tearsheet import write_tearsheet
 
     write_tearsheet(read_run(path))
-
-
-def write_page(run: Run) -> None:
-    """Write `index.html` of a run."""
-    from backtest.reports.run_page import write_run_page
-
-    write_run_page(run)

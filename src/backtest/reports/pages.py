@@ -5,15 +5,57 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+import re
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import quote, unquote
 
-from backtest.reports.assets import store_plotly
 from backtest.workspace.files import write_text
 
-if TYPE_CHECKING:
-    from pathlib import Path
+# Of plotly's bundles the one with the charts that pages have: a third of the whole, and read in
+# a third of the time. Where it comes from stands beside it.
+PLOTLY = Path(__file__).parent / "plotly" / "plotly-cartesian-4.1.1.min.js"
+
+
+def store_plotly(reports: Path) -> Path:
+    """Where plotly's script lies in a reports folder; it is put there unless it is.
+
+    The name carries the version, so that an upgrade leaves older pages the script they were
+    made for. A damaged file is replaced.
+
+    Raises:
+        UsageError: the folder cannot be written.
+
+    """
+    script, stored = PLOTLY.read_bytes(), reports / "assets" / PLOTLY.name
+    if not stored.is_file() or stored.read_bytes() != script:
+        write_text(stored, script.decode("utf-8"))
+    return stored
+
+
+_SCRIPT = re.compile(r'(<script nonce="[0-9a-f]+") src="([^"]+)"></script>')
+_NAVIGATION = re.compile(r"<nav\b.*?</nav>\n?", re.DOTALL)
+_LINK_BESIDE = re.compile(r'<a\b[^>]*? href="(?!https?://|#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
+
+
+def single_file(page: Path) -> str:
+    """The text of a page that needs no other file.
+
+    What leads to other pages is left out, and links to other files are plain text. The script
+    carries the nonce that it is asked with, so that the page's CSP lets it run, and no other.
+
+    Args:
+        page: a page as `write_page` writes it.
+
+    """
+    text = _NAVIGATION.sub("", page.read_text(encoding="utf-8"), count=1)
+    text = _LINK_BESIDE.sub(r"\1", text)
+    return _SCRIPT.sub(lambda asked: f"{asked[1]}>{_script(page, asked[2])}</script>", text)
+
+
+def _script(page: Path, address: str) -> str:
+    script = (page.parent / unquote(address)).read_text(encoding="utf-8")
+    return script.replace("</script", r"<\/script")  # nothing in it ends it
 
 
 def write_page(

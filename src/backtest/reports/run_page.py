@@ -7,11 +7,10 @@ from urllib.parse import quote, urlsplit
 
 from backtest.experiments.runs.evidence import LEADING, trials_on_record
 from backtest.experiments.runs.run_files import FILES
-from backtest.reports.histogram import Histogram, histogram_chart
+from backtest.experiments.runs.store import Run
 from backtest.reports.pages import write_page
-from backtest.reports.run_charts import kinds_of, story
-from backtest.reports.words.audit import outcome
-from backtest.reports.words.audit_states import audit_of, audited_on, caution
+from backtest.reports.run_charts import Histogram, histogram_chart, kinds_of, story
+from backtest.reports.words.audit import audit_of, audited_on, caution, outcome
 from backtest.reports.words.no_trade import no_trade
 from backtest.reports.words.run import evidence_rows, leading_p, p_value, plain_sentence
 from backtest.stats.formats import (
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.experiments.runs.store import Run
+
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
 MOST_BYTES = 490_000  # of a page, so that it opens at once
