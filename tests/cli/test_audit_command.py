@@ -74,7 +74,7 @@ def test_what_a_strategy_prints_is_not_in_the_way(audit, checkout):
     ("arguments", "told"),
     [
         (("beat",), ["no strategy 'beat'", "'beats'"]),
-        (("beats", "--set", "hold=0"), ["hold = '0'"]),
+        (("beats", "--set", "hold=0"), ["hold = 0"]),
         (("beats", "--from", "2030-01-01"), ["ACME has no session"]),
         (("beats", "--symbol", "NONE"), ["NONE"]),
     ],

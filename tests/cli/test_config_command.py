@@ -52,7 +52,7 @@ def test_the_settings_as_json(command, settings, monkeypatch):
     assert rows["benchmark"] == {"value": "SPY", "source": "built in", "where": ""}
     assert rows["cash"] == {"value": 7000.0, **in_file}
     assert rows["costs"] == {"value": "frictionless", "source": "option", "where": "--costs"}
-    assert rows["strategies.beats.hold"] == {"value": "5", **in_file}
+    assert rows["strategies.beats.hold"] == {"value": 5, **in_file}
 
 
 def test_it_is_shown_also_outside_of_a_workspace(command, monkeypatch, tmp_path_factory):
@@ -69,7 +69,7 @@ def test_it_is_shown_also_outside_of_a_workspace(command, monkeypatch, tmp_path_
     [
         ("[strategies.beast]\nhold = 5", "Did you mean 'beats'?"),
         ("[strategies.beats]\nhodl = 5", "Did you mean 'hold'?"),
-        ("[strategies.beats]\nhold = 21", "beats: hold = '21': Input should be less than or equal"),
+        ("[strategies.beats]\nhold = 21", "beats: hold = 21: Input should be less than or equal"),
         ("[folders]\nreports = 'r'\ndata = 'nowhere'", "nowhere is not there. It is named in"),
     ],
 )
@@ -175,7 +175,7 @@ def test_a_strategy_that_the_file_makes_unusable_is_listed_so(command, settings)
     settings("[strategies.beats]\nhold = 21\n")
     beats, owner = json.loads(command("list", "strategies", "--json").out)
     assert (beats["state"], owner["state"]) == ("not usable", "ok")
-    assert "hold = '21': Input should be less than or equal" in beats["error"]
+    assert "hold = 21: Input should be less than or equal" in beats["error"]
 
 
 def test_the_list_shows_the_parameters_that_the_file_sets(command, settings):

@@ -101,7 +101,7 @@ def test_every_set_has_the_figures_of_its_run_whatever_the_order_of_the_axes(swe
     assert [row["set"] for row in rows] == list(range(6))
     assert [(row["weight"], row["hold"]) for row in rows] == list(product([0.25, 0.5], [1, 3, 5]))
     for row in rows:
-        settings = {name: str(row[name]) for name in ("weight", "hold")}
+        settings = {"weight": row["weight"], "hold": int(row["hold"])}
         assert_like_the_run(row, do(checkout, settings=settings))
 
 
@@ -136,7 +136,7 @@ def test_the_default_has_its_figures_also_where_the_grid_does_not_hold_it(sweep,
     sweep("beats", "--grid", "hold=7,9", "--set", "weight=0.4")
     told = manifest_of(checkout)
     assert (told["base"], told["parameters"]) == ({"hold": 3}, {"hold": 3, "weight": 0.4})
-    assert_like_the_run(told["base_figures"], do(checkout, settings={"weight": "0.4"}))
+    assert_like_the_run(told["base_figures"], do(checkout, settings={"weight": 0.4}))
 
 
 def test_sets_without_a_trade_have_no_ratios(sweep, checkout):
@@ -187,7 +187,7 @@ def test_columns_have_the_types_of_the_parameters(sweep, checkout):
     }  # fmt: skip
     assert table["stop"].null_count == 16
     assert table["late"].null_count == 32
-    assert table["mixed"].to_pylist()[:2] == ["True", "0.5"]
+    assert table["mixed"].to_pylist()[:2] == ["true", "0.5"]
     assert trials(checkout, "shown") == 33  # the default, outside the grid, was evaluated too
 
 
@@ -200,7 +200,7 @@ def test_what_a_strategy_derives_of_a_parameter_is_as_in_its_run(sweep, checkout
     )
     sweep("shown", "--grid", "hold=1:4")
     for row in sets_of(checkout).to_pylist():
-        run = do(checkout, "shown", settings={"hold": str(row["hold"])})
+        run = do(checkout, "shown", settings={"hold": row["hold"]})
         assert run.manifest["parameters"]["bars"] == row["hold"] + 1
         assert_like_the_run(row, run)
 
@@ -213,7 +213,7 @@ def test_several_stocks_share_one_account(sweep, checkout):
     assert sweep("beats", *grid, "--symbol", "BOLT").code == 0
     rows = sets_of(checkout).to_pylist()
     for row in rows:
-        settings = {name: str(row[name]) for name in ("weight", "hold")}
+        settings = {"weight": row["weight"], "hold": int(row["hold"])}
         run = do(checkout, symbols=("ACME", "BOLT"), settings=settings)
         assert_like_the_run(row, run)
     assert [row["trades"] for row in rows] == [2] * 6
@@ -302,7 +302,7 @@ def test_a_single_set_is_one(sweep):
 
 def test_every_set_counts_once_whoever_tried_it(sweep, checkout):
     do(checkout)  # hold 3, weight 0.5
-    do(checkout, settings={"hold": "7"})
+    do(checkout, settings={"hold": 7})
     assert trials(checkout) == 2
     assert "these symbols: 7 sets." in words(sweep("beats", *GRID).out)  # 6, the default among them
     assert "these symbols: 7 sets." in words(sweep("beats", *GRID, "--force").out)

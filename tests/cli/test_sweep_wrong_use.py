@@ -34,7 +34,7 @@ WRONG = {
     ),
     "out of bounds": (
         ["--grid", "hold=18:22"],
-        "beats: hold = '21': Input should be less than or equal to 20",
+        "beats: hold = 21: Input should be less than or equal to 20",
     ),
     "a million million values": (
         ["--grid", "weight=1:1e12"],
@@ -44,7 +44,7 @@ WRONG = {
         [*GRID, "--workers", "2", "--cluster", "tcp://127.0.0.1:1"],
         "--workers and --cluster exclude each other",
     ),
-    "a wrong setting": ([*GRID[:2], "--set", "hold=0"], "hold = '0': Input should be greater"),
+    "a wrong setting": ([*GRID[:2], "--set", "hold=0"], "hold = 0: Input should be greater"),
     "a day that is none": ([*GRID, "--from", "june"], "--from 'june' is not a day"),
     "cash of zero": ([*GRID, "--cash", "0"], "--cash is 0.0. Allowed: dollars greater than 0"),
     "unknown costs": ([*GRID, "--costs", "cheap"], "cheap"),

@@ -28,20 +28,20 @@ WRONG_WORDS = {
     ),
     "a parameter below its bound": (
         ["beats", "--set", "hold=0"],
-        ["beats: hold = '0': Input should be greater than or equal to 1"],
+        ["beats: hold = 0: Input should be greater than or equal to 1"],
     ),
     "a parameter above its bound": (
         ["beats", "--set", "hold=21"],
-        ["beats: hold = '21': Input should be less than or equal to 20"],
+        ["beats: hold = 21: Input should be less than or equal to 20"],
     ),
     "a parameter of the wrong type": (
         ["beats", "--set", "hold=long"],
         ["beats: hold = 'long': Input should be a valid integer"],
     ),
-    "a parameter that is no number": (["beats", "--set", "weight=nan"], ["beats: weight = 'nan'"]),
+    "a parameter that is no number": (["beats", "--set", "weight=nan"], ["beats: weight = nan"]),
     "two bad parameters": (
         ["beats", "--set", "hold=0", "--set", "weight=-1"],
-        ["hold = '0'", "weight = '-1': Input should be greater than 0"],
+        ["hold = 0", "weight = -1.0: Input should be greater than 0"],
     ),
     "a setting without a value": (
         ["beats", "--set", "hold"],

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from backtest.experiments.runs import run as api
+from backtest.strategy.values import Text
 from backtest.workspace.folders import Workspace
 from tests.golden.by_hand import (
     BUY,
@@ -32,7 +33,8 @@ NUMBERS = (
 
 
 def run(tmp_path: Path, strategy: str, **settings: str):
-    request = api.RunRequest(strategy, ("CRWV",), settings, None, None, "SPY", api.make_rules())
+    texts = {name: Text(text) for name, text in settings.items()}
+    request = api.RunRequest(strategy, ("CRWV",), texts, None, None, "SPY", api.make_rules())
     workspace = Workspace(REPOSITORY / "strategies", REPOSITORY / "data", tmp_path)
     return api.run(api.prepare_run(workspace, request))
 

@@ -13,11 +13,12 @@ from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
 from backtest.experiments.runs.run import RunRequest, _measure, _replay, make_rules, prepare_run
+from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.stats.figures import curve_figures, figures_of_totals, win_rate
 from backtest.stats.surface import FIGURES
-from backtest.strategy.loading import BacktraderStrategy, configure, shown
+from backtest.strategy.loading import BacktraderStrategy, configure
 from backtest.workspace.folders import Workspace
 from tests.engines import borrow_rates, made_up_prices
 from tests.golden.goldens import ROOT, STRATEGIES
@@ -93,7 +94,7 @@ def request(name, rules=RULES["by default"]):
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules):
-    asked = SweepRequest(name, ("CRWV",), {}, GRIDS[name], None, None, RULES[rules])
+    asked = SweepRequest(name, ("CRWV",), {}, parse_axes(GRIDS[name]), None, None, RULES[rules])
     sweep = PreparedSweep(prepare_sweep(WORKSPACE, asked).spec, WORKSPACE)
     axes, shape = sweep.spec.axes, sweep.spec.grid.shape
     drawn = np.random.default_rng(len(name)).integers(sweep.spec.sets, size=SETS)
@@ -101,8 +102,8 @@ def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules):
     figures = sweep.figures(axes, codes)
     run = prepare_run(WORKSPACE, request(name, RULES[rules]))
     for row in range(SETS):
-        texts = {name: shown(values[codes[name][row]]) for name, values in axes.items()}
-        one = replace(run, strategy=configure(run.file, texts))
+        own = {name: values[codes[name][row]] for name, values in axes.items()}
+        one = replace(run, strategy=configure(run.file, own))
         wanted = _measure(one, _replay(one))[1]["run"]
         got = {name: figures[name][row] for name in FIGURES}
         assert_same(got, {name: wanted[name] for name in FIGURES})

@@ -279,7 +279,7 @@ def test_a_backtrader_strategy_is_tried_in_every_session(checkout):
 
 def test_a_backtrader_strategy_that_looks_ahead_orders_otherwise(checkout):
     checkout.write("strategies/trend.py", TREND)
-    record = audited(checkout, "trend", settings={"ahead": "true"})
+    record = audited(checkout, "trend", settings={"ahead": True})
     first = check(record, "prefix")["findings"][0]
     # bought on 06-05, and closed at the next open for what the last close will be
     assert (first["date"], first["full"]["text"]) == ("2025-06-06", "sell 3 ACME, market")

@@ -279,7 +279,7 @@ def test_runs_that_are_alike_differ_in_nothing(checkout):
 
 
 def test_what_was_set_differently_is_told(checkout):
-    runs = [do(checkout), do(checkout, settings={"hold": "5"}, rules={"slippage_bps": 20.0})]
+    runs = [do(checkout), do(checkout, settings={"hold": 5}, rules={"slippage_bps": 20.0})]
     assert differences(runs) == [
         ("beats.hold", ["3", "5"]),
         ("rules.slippage_bps", ["5.0", "20.0"]),
@@ -350,7 +350,7 @@ def test_a_run_alone_competes_with_nobody(checkout):
 
 
 def test_many_runs_have_a_look_each_and_a_light_page(checkout):
-    runs = [do(checkout, settings={"hold": str(hold)}) for hold in range(1, 21)]
+    runs = [do(checkout, settings={"hold": hold}) for hold in range(1, 21)]
     page = page_of(checkout, *runs)
     lines = drawn(page)["series"]
     assert len({(line["colour"], line["dash"]) for line in lines}) == len(lines) == 21

@@ -243,7 +243,7 @@ def test_settings_count(market):
     body = "return Signal.long(event, weight=self.weight)"
     write(market, body, '    weight: float = Field(1, gt=0, description="share of equity")\n')
     assert not checked(market).failed
-    assert checked(market, weight="1.5").failed == ("bounded",)
+    assert checked(market, weight=1.5).failed == ("bounded",)
 
 
 def test_only_wrong_use_is_an_error(market):

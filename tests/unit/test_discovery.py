@@ -13,6 +13,7 @@ from backtest.strategy.loading import (
     strategy_names,
 )
 from backtest.strategy.places import describe_strategies
+from backtest.strategy.values import Text
 
 HEAD = """\
 from datetime import date
@@ -179,9 +180,9 @@ def test_a_strategy_of_backtrader_is_loaded_with_its_params(checkout):
         "    def notify_event(self, event):\n        pass\n",
     )
     file = load_strategy(checkout.root / "strategies", "plain")
-    assert configure(file, {"period": "5"}).model_dump() == {"period": 5, "share": 0.5}
+    assert configure(file, {"period": Text("5")}).parameters == {"period": 5, "share": 0.5}
     with pytest.raises(UsageError, match=r"no parameter of plain 'perio'.*mean 'period'"):
-        configure(file, {"perio": "5"})
+        configure(file, {"perio": 5})
     with pytest.raises(UsageError, match=r"plain: period = 'long': Input should be a valid integ"):
         configure(file, {"period": "long"})
 
@@ -244,13 +245,14 @@ def test_the_hash_changes_with_the_neighbours_of_neighbours_and_the_file_itself(
 
 
 def values(folder, **settings: str):
-    texts = {name.replace("__", "."): text for name, text in settings.items()}
+    texts = {name.replace("__", "."): Text(text) for name, text in settings.items()}
     return configure(load_strategy(folder, "rich"), texts)
 
 
 def complaint(folder, settings: dict[str, str], name: str = "rich") -> str:
+    texts = {name: Text(text) for name, text in settings.items()}
     with pytest.raises(UsageError) as caught:
-        configure(load_strategy(folder, name), settings)
+        configure(load_strategy(folder, name), texts)
     return str(caught.value)
 
 
@@ -290,7 +292,7 @@ def test_none_is_no_value(folder, text):
 
 
 def test_none_where_a_value_is_needed_is_refused(folder):
-    assert "rich: exits.hold = None: Input should be a valid integer" in complaint(
+    assert "rich: exits.hold = 'none': Input should be a valid integer" in complaint(
         folder, {"exits.hold": "none"}
     )
 
@@ -298,9 +300,9 @@ def test_none_where_a_value_is_needed_is_refused(folder):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"exits.hold": "0"}, "rich: exits.hold = '0': Input should be greater than or equal to 1"),
-        ({"exits.stop": "1"}, "rich: exits.stop = '1': Input should be less than 1"),
-        ({"exits.stop": "inf"}, "rich: exits.stop = 'inf'"),
+        ({"exits.hold": "0"}, "rich: exits.hold = 0: Input should be greater than or equal to 1"),
+        ({"exits.stop": "1"}, "rich: exits.stop = 1.0: Input should be less than 1"),
+        ({"exits.stop": "inf"}, "rich: exits.stop = inf"),
         ({"side": "both"}, "rich: side = 'both': Input should be 'long' or 'short'"),
         ({"strict": "perhaps"}, "rich: strict = 'perhaps': Input should be a valid boolean"),
         ({"authors": "analyst"}, "Input should be 'short_seller' or 'press'"),
@@ -348,7 +350,8 @@ def test_descriptions_hold_defaults_as_set_takes_them(checkout, folder):
 def test_what_a_description_shows_can_be_set(checkout, folder):
     file = load_strategy(folder, "rich")
     rich = next(row for row in describe_strategies(checkout.workspace) if row.name == "rich")
-    assert configure(file, rich.parameters) == file.cls()
+    texts = {name: Text(text) for name, text in rich.parameters.items()}
+    assert configure(file, texts) == file.cls()
 
 
 def test_a_file_that_does_not_load_says_why_and_the_others_are_there(checkout):

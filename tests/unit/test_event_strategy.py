@@ -144,7 +144,7 @@ def test_an_event_without_a_bar_before_it_is_not_tradable(replayed) -> None:
 
 
 def test_parameters_are_set_by_name_and_have_the_type_of_their_default(replayed) -> None:
-    made = replayed(f"not self.position and {BUY}", settings={"size": "7", "label": "y"})
+    made = replayed(f"not self.position and {BUY}", settings={"size": 7, "label": "y"})
     assert made.trades[0]["shares"] == "7"
     assert made.manifest["parameters"] == {"size": 7, "label": "y", "none": None}
 

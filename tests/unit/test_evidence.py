@@ -276,7 +276,7 @@ def test_trials_are_counted_when_they_are_asked_for(checkout):
     first = do(checkout, "holder")
     reports = checkout.root / "reports"
     assert trials_on_record(reports, first.manifest) == {"count": 1, "deflated_sharpe": None}
-    for hold in ("4", "5", "6"):
+    for hold in (4, 5, 6):
         do(checkout, "holder", settings={"hold": hold})
     now = trials_on_record(reports, first.manifest)
     assert now["count"] == 4
@@ -287,15 +287,15 @@ def test_trials_are_counted_when_they_are_asked_for(checkout):
 
 def test_the_ratio_of_too_few_trades_is_not_deflated(checkout):
     first = do(checkout)
-    do(checkout, settings={"hold": "4"})
+    do(checkout, settings={"hold": 4})
     told = trials_on_record(checkout.root / "reports", first.manifest)
     assert told == {"count": 2, "deflated_sharpe": None}
 
 
 def test_trials_without_a_sweep_are_read_as_those_with_one(checkout):
-    for hold in ("4", "5", "4"):
+    for hold in (4, 5, 4):
         do(checkout, settings={"hold": hold}, force=True)
-    do(checkout, settings={"hold": "5"}, last=day("2025-06-03"))  # the latest has no ratio
+    do(checkout, settings={"hold": 5}, last=day("2025-06-03"))  # the latest has no ratio
     where = (checkout.root / "reports", "beats", ["ACME"])
     table = [None if np.isnan(ratio) else ratio for ratio in read_trials(*where)["sharpe"]]
     assert trial_sharpes(*where) == table

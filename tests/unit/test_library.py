@@ -260,7 +260,7 @@ def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
     [
         (lambda: on_acme("beat"), "There is no strategy 'beat'. Did you mean 'beats'"),
         (lambda: on_acme(parameters={"hald": 3}), "Did you mean 'hold'"),
-        (lambda: on_acme(parameters={"hold": 0}), "hold = '0'"),
+        (lambda: on_acme(parameters={"hold": 0}), "hold = 0"),
         (lambda: on_acme(first="June"), "first 'June' is not a day"),
         (lambda: on_acme(rules={"slippage": 3}), "Did you mean 'slippage_bps'"),
         (lambda: on_acme(rules={"slippage_bps": -3}), "slippage_bps"),

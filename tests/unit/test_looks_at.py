@@ -10,6 +10,7 @@ from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules, prepare_run
 from backtest.experiments.studies.run import StudyRequest
 from backtest.experiments.studies.run import prepare as prepare_study
+from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from tests.made_up import do, request
@@ -53,7 +54,9 @@ def test_an_audit_shows_the_same(looking):
 
 
 def test_a_sweep_shows_the_same(looking):
-    asked = SweepRequest("looking", ("ACME",), {}, ["hold=1:3"], None, None, make_rules())
+    asked = SweepRequest(
+        "looking", ("ACME",), {}, parse_axes(["hold=1:3"]), None, None, make_rules()
+    )
     spec = prepare_sweep(looking.workspace, asked).spec
     assert "prices/INDX" in spec.inputs
     sweep = PreparedSweep(spec, looking.workspace)

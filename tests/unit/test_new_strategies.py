@@ -92,9 +92,9 @@ def test_a_contract_that_is_not_bought_says_why(event, seen, reason):
 
 def test_the_filters_can_be_moved_and_the_trend_left_out():
     falling, near = market(index=FALLING), market(REPORT)
-    assert made("contract_news", trend="none").on_event(CONTRACT, falling).direction == "long"
-    assert made("contract_news", quiet="1").on_event(CONTRACT, near).direction == "long"
-    assert made("contract_news", weight="0.1").on_event(CONTRACT, market()).weight == 0.1
+    assert made("contract_news", trend=None).on_event(CONTRACT, falling).direction == "long"
+    assert made("contract_news", quiet=1).on_event(CONTRACT, near).direction == "long"
+    assert made("contract_news", weight=0.1).on_event(CONTRACT, market()).weight == 0.1
 
 
 def test_the_end_of_a_lockup_is_sold():
@@ -185,7 +185,7 @@ def test_a_gap_that_is_small_or_closed_is_left_alone(faded, first):
 
 def test_its_parameters_move_it(faded):
     bars = {"2025-06-05": (104.9, 113, 104, 112), **LATER}
-    made = faded(bars, min_gap="0.049", hold="1", weight="0.5")
+    made = faded(bars, min_gap=0.049, hold=1, weight=0.5)
     assert told(made) == [("short", "2025-06-06", "2025-06-09", "time")]
     assert made.trades[0]["shares"] == "446"
 
@@ -200,7 +200,7 @@ def test_an_event_during_a_trade_is_passed_over(faded, checkout):
     assert told(faded(bars)) == [("short", "2025-06-06", "2025-06-10", "time")]
 
 
-@pytest.mark.parametrize("settings", [{"min_gap": "0"}, {"hold": "0"}, {"weight": "1.1"}])
+@pytest.mark.parametrize("settings", [{"min_gap": 0}, {"hold": 0}, {"weight": 1.1}])
 def test_parameters_out_of_bounds_are_wrong_use(faded, settings):
     with pytest.raises(UsageError, match="min_gap above 0, hold from 1, weight up to 1"):
         faded({}, **settings)
@@ -208,6 +208,6 @@ def test_parameters_out_of_bounds_are_wrong_use(faded, settings):
 
 def test_it_runs_also_after_another_strategy_was_loaded(faded, checkout):
     faded({})
-    prepared = prepare_run(checkout.workspace, request("fade_the_gap", settings={"hold": "3"}))
+    prepared = prepare_run(checkout.workspace, request("fade_the_gap", settings={"hold": 3}))
     prepare_run(checkout.workspace, request("beats"))
     assert run(prepared).manifest["parameters"]["hold"] == 3

@@ -155,7 +155,7 @@ def test_csv_files_are_utf_8_with_plain_line_ends_and_quotes_where_needed(checko
 
 
 def test_the_manifest_tells_all_that_decided(checkout):
-    run = do(checkout, settings={"hold": "4"}, first=day("2025-06-03"))
+    run = do(checkout, settings={"hold": 4}, first=day("2025-06-03"))
     manifest = json.loads((run.path / "run.json").read_text())
     assert manifest["run_id"] == run.path.name[-10:]
     assert (manifest["strategy"], manifest["symbols"]) == ("beats", ["ACME"])
@@ -287,7 +287,7 @@ def test_a_save_that_fails_or_is_interrupted_keeps_what_was_there(
     with pytest.raises((UsageError, KeyboardInterrupt)):
         do(checkout, force=True)
     with pytest.raises((UsageError, KeyboardInterrupt)):
-        do(checkout, settings={"hold": "4"})
+        do(checkout, settings={"hold": 4})
     monkeypatch.undo()
     assert checkout.snapshot() == before
 

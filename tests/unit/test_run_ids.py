@@ -26,8 +26,8 @@ def identity(checkout: Checkout, **changes) -> str:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"settings": {"hold": "4"}},
-        {"settings": {"weight": "0.6"}},
+        {"settings": {"hold": 4}},
+        {"settings": {"weight": 0.6}},
         {"rules": {"cash": 99_999.0}},
         {"rules": {"commission_per_share": 0.006}},
         {"rules": {"slippage_bps": 6.0}},
@@ -204,7 +204,7 @@ def test_the_id_changes_with_nothing_else(checkout):
     checkout.write("reports/note.txt", "mine")
     assert identity(checkout) == before
     # the same, said in full
-    spelled = {"hold": "3", "weight": "0.50"}
+    spelled = {"hold": 3, "weight": 0.50}
     same = {"first": day("2025-06-01"), "last": day("2030-01-01"), "settings": spelled}
     assert identity(checkout, **same) == before
 
@@ -257,7 +257,7 @@ def test_runs_are_listed_newest_first(checkout):
 
 
 def test_a_run_is_found_by_id_folder_or_strategy(checkout):
-    old, new = do(checkout), do(checkout, settings={"hold": "4"})
+    old, new = do(checkout), do(checkout, settings={"hold": 4})
     do(checkout, "owner")
     reports = checkout.root / "reports"
     assert runs.find_run(reports, old.run_id).run_id == old.run_id
@@ -279,7 +279,7 @@ def test_a_run_that_is_not_there_is_answered_with_those_that_are(checkout):
 def test_the_latest_run_of_each_strategy_and_set_of_symbols(checkout):
     checkout.write("data/prices/BETA.csv", (checkout.root / "data/prices/ACME.csv").read_text())
     do(checkout)
-    newer = do(checkout, settings={"hold": "4"})
+    newer = do(checkout, settings={"hold": 4})
     both = do(checkout, symbols=("ACME", "BETA"))
     owner = do(checkout, "owner")
     found = runs.latest_runs(checkout.root / "reports")

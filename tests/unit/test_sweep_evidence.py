@@ -9,6 +9,7 @@ import pytest
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
 from backtest.experiments.sweeps.evaluate import prepared
 from backtest.experiments.sweeps.evidence import _chosen, sweep_evidence
+from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.reports.words.sweep import evidence_sentences, walk_forward_rows
 from backtest.stats.figures import session_returns, sessions_held
@@ -24,7 +25,9 @@ GRID = ["hold=3,10,30", "stop=0.05,0.15"]
 def sweep(tmp_path_factory):
     reports = tmp_path_factory.mktemp("reports")
     workspace = Workspace(ROOT / "strategies", ROOT / "data", reports)
-    request = SweepRequest("earnings_surprise", ("CRWV",), {}, GRID, None, None, make_rules())
+    request = SweepRequest(
+        "earnings_surprise", ("CRWV",), {}, parse_axes(GRID), None, None, make_rules()
+    )
     return prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
 
 
@@ -37,7 +40,7 @@ def sets(sweep):
 
 def replayed(tmp_path, hold, stop):
     workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
-    settings = {"hold": str(hold), "stop": str(stop)}
+    settings = {"hold": hold, "stop": stop}
     request = RunRequest("earnings_surprise", ("CRWV",), settings, None, None, "SPY", make_rules())
     return _replay(prepare_run(workspace, request))
 
@@ -80,7 +83,9 @@ def test_the_sessions_that_are_held_are_those_of_single_runs(sweep, tmp_path):
 
 def test_of_too_few_trades_nothing_is_told(tmp_path):
     workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
-    request = SweepRequest("lockup_expiry", ("CRWV",), {}, ["hold=1:12"], None, None, make_rules())
+    request = SweepRequest(
+        "lockup_expiry", ("CRWV",), {}, parse_axes(["hold=1:12"]), None, None, make_rules()
+    )
     sweep = prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
     codes = {"hold": np.arange(12)}
     sets = pd.DataFrame(sweep.figures(sweep.spec.axes, codes))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from backtest.errors import UsageError
-from backtest.experiments.sweeps.grid import Grid, read_grid, sweepable, value_of
+from backtest.experiments.sweeps.grid import Grid, parse_axes, read_grid, sweepable, value_of
 from backtest.strategy.loading import load_strategy
 
 FILE = """\
@@ -63,7 +63,7 @@ def shown(checkout):
 @pytest.fixture
 def grid(shown):
     """The axes of some texts."""
-    return lambda *texts, **settings: dict(read_grid(shown, settings, texts).axes)
+    return lambda *texts, **settings: dict(read_grid(shown, settings, parse_axes(texts)).axes)
 
 
 def test_a_range_of_whole_numbers_has_both_ends(grid):
@@ -118,6 +118,7 @@ def test_a_range_is_counted_in_decimals(grid):
         ("first=0,1", [False, True]),
         ("free=a,1", ["a", "1"]),
         ("inner.level=0.5,1", [0.5, 1.0]),
+        ("since=2025-03-28,2025-06-02", ["2025-03-28", "2025-06-02"]),
     ],
 )
 def test_values_have_the_type_of_the_field(grid, text, values):
@@ -135,7 +136,7 @@ def test_the_last_axis_changes_fastest():
 
 
 def test_other_settings_hold_for_all_sets(grid):
-    assert grid("hold=1:2", stop="0.2") == {"hold": [1, 2]}
+    assert grid("hold=1:2", stop=0.2) == {"hold": [1, 2]}
 
 
 FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value,…."
@@ -181,21 +182,20 @@ WRONG = {
     "a step of next to nothing": (["stop=0.1:0.2:1e-999999"], "has 1e+999998 values"),
     "out of bounds": (
         ["hold=0:3"],
-        "shown: hold = '0': Input should be greater than or equal to 1",
+        "shown: hold = 0: Input should be greater than or equal to 1",
     ),
-    "out of bounds at the end": (["stop=0.5:1:0.5"], "shown: stop = '1.0': Input should be less"),
+    "out of bounds at the end": (["stop=0.5:1:0.5"], "shown: stop = 1.0: Input should be less"),
     "another type": (["hold=1.5"], "shown: hold = '1.5': Input should be a valid integer"),
     "another word": (["side=long,up"], "shown: side = 'up': Input should be 'both', 'long' or"),
-    "a word for a number": (["hold=none"], "shown: hold = None: Input should be a valid integer"),
-    "an inner bound": (["inner.level=0"], "shown: inner.level = '0': Input should be greater"),
+    "a word for a number": (["hold=none"], "shown: hold = 'none': Input should be a valid integer"),
+    "an inner bound": (["inner.level=0"], "shown: inner.level = 0.0: Input should be greater"),
     "a set": (
         ["names=a,b"],
         (
             "--grid names: a stands for a value of the type frozenset. A grid varies numbers, "
-            "texts, true and false, and none."
+            "texts, days, true and false, and none."
         ),
     ),
-    "a day": (["since=2025-03-28"], "--grid since: 2025-03-28 stands for a value of the type date"),
     "a value that does not stay": (
         ["percent=15,20"],
         (
@@ -222,7 +222,7 @@ def test_a_wrong_grid_is_told(grid, texts, told):
 
 def test_a_parameter_is_set_or_varied(grid):
     with pytest.raises(UsageError, match="hold is given by --set and by --grid; choose one of"):
-        grid("hold=1:3", hold="2")
+        grid("hold=1:3", hold=2)
 
 
 def test_an_axis_may_have_very_many_values(grid):
@@ -230,7 +230,7 @@ def test_an_axis_may_have_very_many_values(grid):
 
 
 def test_a_value_by_its_dotted_name(shown):
-    strategy = sweepable(shown, {"inner.level": "0.7"})
+    strategy = sweepable(shown, {"inner.level": 0.7})
     assert (value_of(strategy, "inner.level"), value_of(strategy, "hold")) == (0.7, 3)
 
 

@@ -13,6 +13,7 @@ from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules
 from backtest.experiments.sweeps import prepared as module
 from backtest.experiments.sweeps.evaluate import evaluate
+from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.prepared import PreparedSweep, _record
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace.folders import Workspace
@@ -55,7 +56,7 @@ GRID = ("hold=1:4", "stop=0.1,0.2,0.3")
 
 
 def sweep_of(workspace, name, *grid, symbol="ACME", first=None):
-    request = SweepRequest(name, (symbol,), {}, grid, first, None, make_rules())
+    request = SweepRequest(name, (symbol,), {}, parse_axes(grid), first, None, make_rules())
     return PreparedSweep(prepare_sweep(workspace, request).spec, workspace)
 
 
@@ -292,7 +293,9 @@ OTHER = {
 
 @pytest.mark.parametrize(("field", "value", "told"), [(n, *v) for n, v in OTHER.items()])
 def test_what_differs_from_the_specification_is_refused(checkout, field, value, told):
-    request = SweepRequest("beats", ("ACME",), {}, ["hold=1:3"], None, None, make_rules())
+    request = SweepRequest(
+        "beats", ("ACME",), {}, parse_axes(["hold=1:3"]), None, None, make_rules()
+    )
     spec = prepare_sweep(checkout.workspace, request).spec
     assert len(evaluate(spec.to_json(), 0, checkout.workspace)) > 1000
     content = json.loads(spec.to_json())
@@ -304,7 +307,9 @@ def test_what_differs_from_the_specification_is_refused(checkout, field, value, 
 
 
 def test_all_differences_are_told_at_once(checkout):
-    request = SweepRequest("beats", ("ACME",), {}, ["hold=1:3"], None, None, make_rules())
+    request = SweepRequest(
+        "beats", ("ACME",), {}, parse_axes(["hold=1:3"]), None, None, make_rules()
+    )
     text = prepare_sweep(checkout.workspace, request).spec.to_json()
     checkout.edit("data/events/earnings.csv", "0.30,0.20", "0.31,0.20")
     checkout.edit("strategies/beats.py", "not a beat", "no beat")

@@ -83,10 +83,10 @@ def test_a_run_on_record_is_left_alone(tmp_path):
     ("one", "other", "same"),
     [
         (10, 10.0, True),
-        (10, "10", True),
-        (0.1, "0.1", True),
+        (10, "10", False),
+        (0.1, "0.1", False),
         (0.0, -0.0, True),
-        (None, "none", True),
+        (None, "none", False),
         ({2, 10}, [2, 10], True),
         ([1.0, 2.5], [1, 2.5], True),
         (0.1, 0.1 + 1e-16, False),
@@ -136,7 +136,12 @@ def test_each_set_has_the_sharpe_of_its_latest_evaluation(tmp_path):
     assert by_hold["1"] == by_hold["3"] == 0.25
     assert by_hold.isna()["2"]
     first = trials.iloc[0][NAMES[1:]].to_dict()
-    assert first == {"stop": "0.1", "inner.level": "0", "inner.names": "b,a", "target": "none"}
+    assert first == {
+        "stop": "0.1",
+        "inner.level": "0",
+        "inner.names": '["b", "a"]',
+        "target": "null",
+    }
 
 
 def test_a_parameter_that_came_later_makes_another_set(tmp_path, count):

@@ -12,7 +12,7 @@ from backtest.engine.costs import read_costs
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import make_rules
-from backtest.strategy.loading import flat
+from backtest.strategy.values import Text
 from backtest.workspace.folders import Workspace, find_workspace
 from backtest.workspace.settings import read_config
 
@@ -119,13 +119,8 @@ def window(ends: object) -> str:
     return ",".join(map(str, ends)) if isinstance(ends, list | tuple) else str(ends)
 
 
-def settings(parameters: Mapping[str, object] | None) -> dict[str, str]:
-    """Parameters by name as `--set` takes them; those of a strategy within are nested or dotted."""
-    return flat(dict(parameters or {}))
-
-
-def axis(name: str, values: object) -> str:
-    """The values of a parameter as `--grid` takes them.
+def axis(name: str, values: object) -> Text | list[Any]:
+    """The values of a parameter in a grid; a text is read as that of `--grid`.
 
     Args:
         name: of the parameter.
@@ -136,12 +131,11 @@ def axis(name: str, values: object) -> str:
 
     """
     if isinstance(values, str):
-        return f"{name}={values}"
+        return Text(values)
     try:
-        listed = list(values)  # type: ignore[call-overload]
+        return list(values)  # type: ignore[call-overload, no-any-return]
     except TypeError:
         raise UsageError(
             f"grid {name}: {values!r} is no collection of values. Give a list, a range, "
             f"or a text such as '0.02:0.30:0.01'."
         ) from None
-    return f"{name}={','.join('none' if value is None else str(value) for value in listed)}"

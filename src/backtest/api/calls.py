@@ -92,15 +92,12 @@ def run(
 
     """
     workspace = asked.folders(strategies, data, reports)
-    settings, file = asked.settings(parameters), None
-    if not isinstance(strategy, str):
-        file, own = given_strategy(strategy)
-        settings = {**own, **settings}
+    file = None if isinstance(strategy, str) else given_strategy(strategy)
     terms = asked.terms(workspace.data, symbols, benchmark, cash, costs, rules)
     request = RunRequest(
         strategy=file.name if file else str(strategy),
         symbols=terms.symbols,
-        settings=settings,
+        settings=parameters or {},
         first=asked.day("first", first),
         last=asked.day("last", last),
         benchmark=terms.benchmark,
@@ -224,8 +221,8 @@ def sweep(
     request = SweepRequest(
         strategy=strategy,
         symbols=terms.symbols,
-        settings=asked.settings(parameters),
-        grid=[asked.axis(name, values) for name, values in grid.items()],
+        settings=parameters or {},
+        grid={name: asked.axis(name, values) for name, values in grid.items()},
         first=asked.day("first", first),
         last=asked.day("last", last),
         rules=terms.rules,

@@ -6,15 +6,12 @@ import inspect
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backtest.errors import UsageError
 from backtest.strategy.base import Strategy
-from backtest.strategy.loading import StrategyFile, flat, is_strategy, one_strategy, syntax
+from backtest.strategy.loading import StrategyFile, is_strategy, one_strategy, recorded, syntax
 from backtest.workspace.records import sha256_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -28,8 +25,8 @@ class GivenStrategy(StrategyFile):
         return sha256_of(syntax(self.text))
 
 
-def given_strategy(strategy: object) -> tuple[GivenStrategy, Mapping[str, str]]:
-    """A strategy class or instance as `prepare_run` takes one, and its parameters as texts.
+def given_strategy(strategy: object) -> GivenStrategy:
+    """A strategy class or instance as `prepare_run` takes one; an instance's values are defaults.
 
     Raises:
         UsageError: it is neither, or its source cannot be read.
@@ -41,15 +38,15 @@ def given_strategy(strategy: object) -> tuple[GivenStrategy, Mapping[str, str]]:
             f"{strategy!r} is no strategy. Give the name of one in the strategies folder, "
             f"or a subclass of Strategy or EventStrategy."
         )
-    settings = {} if isinstance(strategy, type) else flat(_dumped(strategy))
+    own = {} if isinstance(strategy, type) else _values_of(strategy)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
     text, place = _source(cls)
-    return GivenStrategy(name, place, one_strategy(str(place), [cls]), text=text), settings
+    return GivenStrategy(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
 
 
-def _dumped(strategy: object) -> dict[str, Any]:
+def _values_of(strategy: object) -> dict[str, Any]:
     if isinstance(strategy, Strategy):
-        return strategy.model_dump()
+        return recorded(strategy)
     raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
 
 

@@ -42,7 +42,7 @@ class Ask:
     Attributes:
         strategy: its name.
         symbols: stocks that are traded.
-        settings: parameters as texts.
+        settings: parameters by dotted name.
         span: first and last day of the replay.
         rules: the settings.
         until: the last session whose decisions are asked for; None for all.
@@ -54,7 +54,7 @@ class Ask:
 
     strategy: str
     symbols: tuple[str, ...]
-    settings: Mapping[str, str]
+    settings: Mapping[str, Any]
     span: tuple[date | None, date | None]
     rules: Rules
     until: date | None = None

@@ -22,7 +22,7 @@ from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
 from backtest.strategy.kinds import event_kinds
-from backtest.strategy.loading import BacktraderStrategy, configure, plain
+from backtest.strategy.loading import BacktraderStrategy, configure, recorded, stated
 from backtest.strategy.places import find_strategy
 from backtest.workspace.files import write_text
 
@@ -54,7 +54,7 @@ class AuditRequest:
     Attributes:
         strategy: name of a strategy file.
         symbols: stocks that are traded in one account, in any order.
-        settings: parameters as texts by dotted name.
+        settings: parameters as `strategy.loading.configure` takes them.
         first: first day of the replay; the first session of the prices where None.
         last: last day of the replay; likewise.
         rules: the trading rules' settings.
@@ -66,7 +66,7 @@ class AuditRequest:
 
     strategy: str
     symbols: tuple[str, ...]
-    settings: Mapping[str, str]
+    settings: Mapping[str, Any]
     first: date | None
     last: date | None
     rules: Rules
@@ -97,7 +97,7 @@ class PreparedAudit:
         """What the strategy is asked in every world."""
         asked = self.request
         span = (asked.first, asked.last)
-        settings = {**self.file.defaults, **asked.settings}
+        settings = stated(self.file, asked.settings)
         return Ask(asked.strategy, asked.symbols, settings, span, asked.rules)
 
 
@@ -158,7 +158,7 @@ def _terms(
     return {
         "orders_itself": isinstance(strategy, BacktraderStrategy),
         "symbols": list(request.symbols),
-        "parameters": plain(strategy.model_dump()),
+        "parameters": recorded(strategy),
         "span": {"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
         "settings": {
             "from": request.first and request.first.isoformat(),

@@ -8,18 +8,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.values import Text
     from backtest.workspace.folders import Workspace
 
 
 def chosen_strategies(
-    workspace: Workspace, names: Sequence[str], settings: Mapping[str, str]
+    workspace: Workspace, names: Sequence[str], settings: Mapping[str, Text]
 ) -> tuple[list[StrategyFile], list[str]]:
     """Load the strategies that are run.
 
     Args:
         workspace: the folders.
         names: of the strategies; empty for all.
-        settings: parameters that are set in each of them, as texts by dotted name.
+        settings: parameters that are set in each of them, by dotted name.
 
     Returns:
         The strategies once each, and a message for each that was not named and does not load.
@@ -52,7 +53,7 @@ def chosen_strategies(
     return files, left_out
 
 
-def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, str]) -> None:
+def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, Text]) -> None:
     """Hold what is set in several strategies against the parameters of each."""
     from backtest.errors import UsageError
     from backtest.strategy.loading import parameters
@@ -62,8 +63,8 @@ def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, str]) 
         if len(having) < len(files):
             known = f"{', '.join(having)} alone" if having else "none of them"
             raise UsageError(
-                f"--set {name}={value} is for each of the {len(files)} strategies that are run, "
-                f"but the parameter {name} is known to {known}. Name the one that is meant: "
-                f"`backtest run {having[0] if having else 'NAME'} --set {name}={value}`; "
+                f"--set {name}={value.text} is for each of the {len(files)} strategies that are "
+                f"run, but the parameter {name} is known to {known}. Name the one that is meant: "
+                f"`backtest run {having[0] if having else 'NAME'} --set {name}={value.text}`; "
                 f"`backtest list strategies` shows the parameters of each."
             )

@@ -79,7 +79,7 @@ def _print(found: Config, rows: Iterable[Setting]) -> None:
 def _shown(value: Any) -> str:
     """A value in a line."""
     from backtest.stats.formats import UNKNOWN
-    from backtest.strategy.loading import shown
+    from backtest.strategy.values import shown
 
     if value is None:
         return UNKNOWN
@@ -88,13 +88,13 @@ def _shown(value: Any) -> str:
 
 def _parameters(found: Config) -> list[Setting]:
     """The parameters of strategies that the file sets."""
-    from backtest.strategy.loading import flat
+    from backtest.strategy.values import leaves, plain
     from backtest.workspace.settings import Setting
 
     return [
-        Setting(f"strategies.{name}.{parameter}", value, "file", str(found.path))
+        Setting(f"strategies.{name}.{parameter}", plain(value), "file", str(found.path))
         for name, table in found.defaults.tables.items()
-        for parameter, value in flat(dict(table)).items()
+        for parameter, value in leaves(table).items()
     ]
 
 

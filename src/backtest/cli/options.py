@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from backtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from backtest.strategy.values import Text
 
 # What the environment and `backtest.toml` say of these is looked up by `workspace.settings`.
 StrategiesFolder = Annotated[
@@ -53,7 +56,7 @@ Settings = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="Set a parameter of the strategies; repeat for several. Lists by comma, "
-        "`none` for no value.",
+        "`none` for no value; or JSON.",
     ),
 ]
 CashOption = Annotated[float | None, typer.Option("--cash", help="Dollars at the start. [100,000]")]
@@ -97,15 +100,18 @@ def parse_day(option: str, text: str | None) -> date | None:
         raise UsageError(f"{option} {text!r} is not a day. Write it as 2025-03-28.") from None
 
 
-def parse_settings(texts: list[str]) -> dict[str, str]:
+def parse_settings(texts: list[str]) -> dict[str, Text]:
     """Parameters given as `name=value`.
 
     Raises:
         UsageError: a text has no `=`, or a name is given twice.
 
     """
+    from backtest.strategy.values import Text
+
     more = "; lists are written with commas"
-    return parse_pairs("--set", texts, example="hold=5", twice=more)
+    pairs = parse_pairs("--set", texts, example="hold=5", twice=more)
+    return {name: Text(text) for name, text in pairs.items()}
 
 
 def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "") -> dict[str, str]:

@@ -80,6 +80,7 @@ def sweep(
     from backtest.engine.costs import read_costs
     from backtest.errors import UsageError
     from backtest.experiments.runs.run import make_rules
+    from backtest.experiments.sweeps.grid import parse_axes
     from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep
     from backtest.reports.index_page import write_index
     from backtest.reports.sweep_page import write_sweep_page
@@ -96,7 +97,7 @@ def sweep(
         strategy=strategy,
         symbols=config.value("symbol"),
         settings=parse_settings(settings or []),
-        grid=grid or [],
+        grid=parse_axes(grid or []),
         first=parse_day("--from", first),
         last=parse_day("--to", last),
         rules=make_rules(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from backtest.errors import DataError, UsageError
-from backtest.strategy.loading import flat, plain, shown
+from backtest.strategy.values import leaves, plain
 from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _record_set(
     if path.exists():
         return
     trial = {
-        "parameters": _texts(manifest["parameters"]),
+        "parameters": _by_name(manifest["parameters"]),
         "sharpe": sharpe,
         "evaluated_at": manifest["finished_at"],
     }
@@ -99,8 +99,8 @@ def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa
     """
     import pyarrow.parquet as pq
 
-    fixed, at = _texts(manifest["parameters"]), datetime.fromisoformat(manifest["finished_at"])
-    trials = (_sweep_trials(table, fixed, list(manifest["axes"]), at) for table in tables)
+    fixed, at = _by_name(manifest["parameters"]), datetime.fromisoformat(manifest["finished_at"])
+    trials = (_sweep_trials(table, fixed, manifest["axes"], at) for table in tables)
     first = next(trials, None)
     if first is None:
         return
@@ -154,7 +154,7 @@ def trial_sharpes(reports: Path, strategy: str, symbols: Sequence[str]) -> list[
         return [None if isnan(ratio) else ratio for ratio in found]
     runs = [_read_run(path) for path in sorted(folder.glob("run-*.json"))]  # needs no pandas
     latest = {
-        tuple(sorted(run["parameters"].items())): run["sharpe"]
+        json.dumps(run["parameters"], sort_keys=True): run["sharpe"]
         for run in sorted(runs, key=lambda run: run["evaluated_at"])
     }
     return list(latest.values())
@@ -164,9 +164,9 @@ def read_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> pd.Data
     """Every distinct parameter set that was ever evaluated for a strategy on some symbols.
 
     Returns:
-        One row a set: its parameters as texts by dotted name, and `sharpe` of the evaluation that
-        was the latest, NaN where it is undefined. A parameter that the strategy had not yet when
-        the set was evaluated is NaN.
+        One row a set: its parameters as texts of JSON by dotted name, and `sharpe` of the latest
+        evaluation, NaN where it is undefined. A parameter that the strategy had not yet when the
+        set was evaluated is NaN.
 
     Raises:
         DataError: a record is corrupt.
@@ -185,9 +185,19 @@ def read_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> pd.Data
     return found
 
 
-def _texts(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """Parameters as texts by dotted name, the same for values that are equal."""
-    return flat(_whole(plain(dict(parameters))))
+def is_mixed(values: Iterable[Any]) -> bool:
+    """Whether the values of an axis have several types; a table holds them as texts of JSON."""
+    kinds = {type(value) for value in values if value is not None}
+    return len(kinds) > 1 and bool(kinds - {int, float})
+
+
+def _by_name(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON values by dotted name, the same for values that are equal."""
+    return leaves(_whole(plain(dict(parameters))))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _whole(value: Any) -> Any:
@@ -201,17 +211,21 @@ def _whole(value: Any) -> Any:
 
 
 def _sweep_trials(
-    table: pa.Table, fixed: Mapping[str, str], axes: Sequence[str], at: datetime
+    table: pa.Table, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], at: datetime
 ) -> pa.Table:
     import pyarrow as pa
 
     rows = table.num_rows
     columns: dict[str, Any] = {
-        name: pa.repeat(pa.scalar(text), rows).dictionary_encode() for name, text in fixed.items()
+        name: pa.repeat(pa.scalar(_text(value)), rows).dictionary_encode()
+        for name, value in fixed.items()
     }
-    for name in axes:
+    for name, values in axes.items():
         column = table.column(name).combine_chunks().dictionary_encode(null_encoding="encode")
-        texts = [shown(_whole(value)) for value in column.dictionary.to_pylist()]
+        found = column.dictionary.to_pylist()
+        if is_mixed(values):
+            found = [value and json.loads(value) for value in found]
+        texts = [_text(_whole(value)) for value in found]
         columns[name] = pa.DictionaryArray.from_arrays(column.indices, texts)
     columns["sharpe"] = table.column("sharpe")
     columns["evaluated_at"] = pa.repeat(pa.scalar(at, _moment()), rows)
@@ -255,7 +269,11 @@ def _run_trials(runs: Sequence[Mapping[str, Any]]) -> pa.Table:
 
     names = dict.fromkeys(name for run in runs for name in run["parameters"])
     columns: dict[str, Any] = {
-        name: pa.array([run["parameters"].get(name) for run in runs], pa.string()) for name in names
+        name: pa.array(
+            [_text(run["parameters"][name]) if name in run["parameters"] else None for run in runs],
+            pa.string(),
+        )
+        for name in names
     }
     columns = {name: column.dictionary_encode() for name, column in columns.items()}
     columns["sharpe"] = pa.array([run["sharpe"] for run in runs], pa.float64())
@@ -267,7 +285,7 @@ def _read_run(path: Path) -> dict[str, Any]:
     try:
         trial = json.loads(path.read_text(encoding="utf-8"))
         return {
-            "parameters": {str(name): str(text) for name, text in trial["parameters"].items()},
+            "parameters": dict(trial["parameters"].items()),
             "sharpe": None if trial["sharpe"] is None else float(trial["sharpe"]),
             "evaluated_at": datetime.fromisoformat(trial["evaluated_at"]),
         }

@@ -15,7 +15,7 @@ from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
 from backtest.reports.words.run import comparison_notes, comparison_rows, corrected, p_value
 from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted, percent, ratio
-from backtest.strategy.loading import flat
+from backtest.strategy.values import flat
 from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from backtest.stats.formats import (
     percent,
     share,
 )
-from backtest.strategy.loading import flat
+from backtest.strategy.values import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.reports.pages import fill
 from backtest.stats.figures import FEWEST_SESSIONS, SESSIONS_A_YEAR
-from backtest.strategy.loading import flat as flattened
+from backtest.strategy.values import flat as flattened
 from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:

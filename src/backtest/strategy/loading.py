@@ -12,22 +12,22 @@ from copy import copy
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError, create_model
 
 from backtest.data.event import Event
 from backtest.errors import UsageError, told, unknown
 from backtest.strategy.base import Strategy
+from backtest.strategy.values import Reader, plain, shown
 from backtest.workspace.records import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
     from types import ModuleType
 
     from pydantic.fields import FieldInfo
-    from pydantic_core import ErrorDetails
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class StrategyFile:
         cls: a subclass of `Strategy` or of `EventStrategy`.
         package: the installed package that it is part of, a folder or a file; None for a file in
             a folder of strategies.
-        defaults: parameters that go before those of the class, as texts by dotted name.
+        defaults: values of parameters that go before those of the class.
         defaults_in: the file that sets them.
 
     """
@@ -49,7 +49,7 @@ class StrategyFile:
     path: Path
     cls: type[Any]
     package: Path | None = None
-    defaults: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
     defaults_in: Path | None = None
 
     def source_sha256(self) -> str:
@@ -60,37 +60,6 @@ class StrategyFile:
         base = (self.package or self.path).parent
         paths = sorted(_sources_in(self.package) if self.package else _sources(self.path))
         return sha256_of([[p.relative_to(base).as_posix(), syntax(p.read_bytes())] for p in paths])
-
-
-def shown(value: Any) -> str:
-    """A parameter's value as `--set` takes it."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    if isinstance(value, set | frozenset):
-        return ",".join(sorted(map(str, value)))
-    return "none" if value is None else str(value)
-
-
-def flat(parameters: dict[str, object], prefix: str = "") -> dict[str, str]:
-    """Parameters as texts by dotted name."""
-    found: dict[str, str] = {}
-    for name, value in parameters.items():
-        if isinstance(value, dict):
-            found |= flat(value, f"{prefix}{name}.")
-        else:
-            found[prefix + name] = shown(value)
-    return found
-
-
-def plain(value: Any) -> Any:
-    """Parameters as JSON knows them, sets in order."""
-    if isinstance(value, dict):
-        return {name: plain(inner) for name, inner in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted(map(plain, value))
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    return value if value is None or isinstance(value, str | int | float) else str(value)
 
 
 def strategy_names(folder: Path) -> list[str]:
@@ -177,10 +146,6 @@ class BacktraderStrategy:
         """None: Backtrader shows the symbols that are traded."""
         return ()
 
-    def model_dump(self) -> dict[str, Any]:
-        """The parameters by name, as of a `Strategy`."""
-        return dict(self.parameters)
-
 
 def heard_kinds(strategy: Strategy | BacktraderStrategy) -> tuple[type[Event], ...]:
     """The kinds of event that a strategy can see.
@@ -190,69 +155,198 @@ def heard_kinds(strategy: Strategy | BacktraderStrategy) -> tuple[type[Event], .
     return strategy.listens_to if isinstance(strategy, BacktraderStrategy) else (Event,)
 
 
-def configure(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | BacktraderStrategy:
+def configure(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
     """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
 
     Args:
         file: the strategy.
-        settings: texts by dotted parameter name; lists by comma, `none` for no value.
+        settings: values by dotted name, or in tables; a `Text` is read by its field's type.
 
     Raises:
-        UsageError: a name is not a parameter, or a value is out of its bounds.
+        UsageError: a name is not a parameter, or a value is not of its type or out of its bounds.
 
     """
+    values, faults = _typed(file, settings)
     try:
-        return _made(file, settings)
+        made = _made(file.cls, values)
     except ValidationError as error:
-        raise _out_of_bounds(file, settings, error.errors()) from None
+        raise _refused(file, settings, [*faults, *_faults(error)]) from None
+    if faults:
+        raise _refused(file, settings, faults)
+    return made
 
 
 def check_defaults(file: StrategyFile) -> None:
     """Hold the defaults that a file sets against the parameters; others may have to be set yet.
 
     Raises:
-        UsageError: one is not a parameter, or out of its bounds.
+        UsageError: one is not a parameter, or not one of its values.
+
+    """
+    values, faults = _typed(file, {})
+    try:
+        _made(file.cls, values)
+    except ValidationError as error:
+        faults += [fault for fault in _faults(error) if not fault.is_missing]
+    if faults:
+        raise _refused(file, {}, faults)
+
+
+def typed(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set, in defaults and settings, as values of their fields' types by dotted name.
+
+    Args:
+        file: the strategy.
+        settings: as of `configure`.
+
+    Raises:
+        UsageError: a name is not a parameter, or a value is not of its type.
+
+    """
+    values, faults = _typed(file, settings)
+    if faults:
+        raise _refused(file, settings, faults)
+    return values
+
+
+def stated(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set, as of `typed`, in JSON values: so it travels, and reads back as the same."""
+    return {name: plain(value) for name, value in typed(file, settings).items()}
+
+
+def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
+    """The strategy of values that are of their fields' types, by dotted name.
+
+    Raises:
+        UsageError: a value is out of its bounds, or they do not go together.
 
     """
     try:
-        _made(file, {})
+        return _made(file.cls, values)
     except ValidationError as error:
-        if faults := [fault for fault in error.errors() if fault["type"] != "missing"]:
-            raise _out_of_bounds(file, {}, faults) from None
+        raise _refused(file, values, _faults(error)) from None
 
 
-def _made(file: StrategyFile, settings: Mapping[str, str]) -> Strategy | BacktraderStrategy:
+def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
+    """The parameters as JSON values, as they stand on record: they make the same strategy again.
+
+    Raises:
+        UsageError: a value is none that JSON knows, or becomes another when it is read back.
+
+    """
+    own = strategy.parameters if isinstance(strategy, BacktraderStrategy) else dict(strategy)
+    cls = strategy.cls if isinstance(strategy, BacktraderStrategy) else type(strategy)
+    file = StrategyFile(cls.__name__, Path(), cls)
+    try:
+        values = {name: plain(value) for name, value in own.items()}
+    except ValueError as error:
+        raise UsageError(f"{file.name}: a parameter cannot be put on record: {error}.") from None
+    again = configure(file, values)
+    back = again.parameters if isinstance(again, BacktraderStrategy) else dict(again)
+    for name, value in own.items():
+        if back[name] != value:
+            raise UsageError(
+                f"{file.name}: {name} = {value!r} stands on record as {shown(value)}, and that "
+                f"becomes {back[name]!r} when it is read. A parameter needs a type that JSON can "
+                f"tell, and validators that leave alone what they have made."
+            )
+    return values
+
+
+class _Fault(NamedTuple):
+    """A value that is refused: the parameter, the value and what is allowed."""
+
+    name: str
+    value: Any
+    what: str
+    is_missing: bool = False
+
+
+def _faults(error: ValidationError, prefix: str = "") -> list[_Fault]:
+    return [
+        _Fault(
+            ".".join(filter(None, (prefix, *map(str, fault["loc"])))),
+            fault["input"],
+            fault["msg"],
+            fault["type"] == "missing",
+        )
+        for fault in error.errors()
+    ]
+
+
+def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Fault]]:
+    """Every value that is set, by dotted name, as its field's type has it; and the faults."""
     known = parameters(file.cls)
-    for name in file.defaults:
+    stated_by_file = _by_name(known, file.defaults)
+    for name in stated_by_file:
         if name not in known:
             raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
     values: dict[str, Any] = {}
-    for name, text in {**file.defaults, **settings}.items():
+    faults: list[_Fault] = []
+    for name, value in {**stated_by_file, **_by_name(known, settings)}.items():
         if name not in known:
             raise unknown(f"parameter of {file.name}", name, known)
-        _put(values, file.cls, name, text, known[name])
-    if issubclass(file.cls, Strategy):
-        return file.cls.model_validate(values)
-    return BacktraderStrategy(file.cls, _backtrader_model(file.cls)(**values).model_dump())
+        try:
+            values[name] = Reader(known[name]).read(value)
+        except ValidationError as error:
+            faults += _faults(error, name)
+        except ValueError as error:
+            faults.append(_Fault(name, value, str(error)))
+    return values, faults
 
 
-def _out_of_bounds(
-    file: StrategyFile, settings: Mapping[str, str], faults: Sequence[ErrorDetails]
+def _by_name(
+    known: Mapping[str, FieldInfo], parameters: Mapping[str, Any], prefix: str = ""
+) -> dict[str, Any]:
+    """Values by dotted name: tables and models that hold parameters are opened, others are values.
+
+    Raises:
+        UsageError: a parameter is set twice.
+
+    """
+    found: dict[str, Any] = {}
+    for part, value in parameters.items():
+        name = f"{prefix}{part}"
+        inner = dict(value) if isinstance(value, BaseModel) else value
+        is_group = isinstance(inner, dict) and any(one.startswith(f"{name}.") for one in known)
+        more = _by_name(known, inner, f"{name}.") if is_group else {name: value}
+        if twice := found.keys() & more.keys():
+            raise UsageError(f"The parameter {min(twice)} is set twice; set it once.")
+        found |= more
+    return found
+
+
+def _made(cls: type[Any], values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
+    """The strategy of values that are of their fields' types, by dotted name."""
+    nested: dict[str, Any] = {}
+    for name, value in values.items():
+        _put(nested, cls, name, value)
+    if issubclass(cls, Strategy):
+        return cls.model_validate(nested)
+    return BacktraderStrategy(cls, dict(_backtrader_model(cls)(**nested)))
+
+
+def _refused(
+    file: StrategyFile, settings: Mapping[str, Any], faults: Sequence[_Fault]
 ) -> UsageError:
+    # A value that is not of its type was left out, and is not missing for that.
+    named = {fault.name for fault in faults if not fault.is_missing}
     told = [
-        f"{name} = {fault['input']!r}: {fault['msg']}{_set_by(file, settings, name)}"
+        f"{fault.name} = {fault.value!r}: {fault.what}{_set_by(file, settings, fault.name)}"
+        if fault.name
+        else fault.what
         for fault in faults
-        for name in [".".join(str(part) for part in fault["loc"])]
+        if not (fault.is_missing and fault.name in named)
     ]
     return UsageError(f"{file.name}: " + "; ".join(told))
 
 
-def _set_by(file: StrategyFile, settings: Mapping[str, str], name: str) -> str:
-    """Where a bad value stands, unless it was just given."""
-    stated = any(
-        name == one or name.startswith(f"{one}.") for one in {*file.defaults} - {*settings}
-    )
-    return f" (set in {file.defaults_in})" if stated else ""
+def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:
+    """Where a bad value stands, unless it came with the call."""
+    known = parameters(file.cls)
+    of_file = _by_name(known, file.defaults).keys() - _by_name(known, settings).keys()
+    is_of_file = any(name == one or name.startswith(f"{one}.") for one in of_file)
+    return f" (set in {file.defaults_in})" if is_of_file and file.defaults_in else ""
 
 
 def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
@@ -288,19 +382,14 @@ def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
     return create_model(cls.__name__, **fields)
 
 
-def _put(
-    values: dict[str, Any], model: type[Any], name: str, text: str, definition: FieldInfo
-) -> None:
+def _put(values: dict[str, Any], model: type[Any], name: str, value: Any) -> None:
     *parents, leaf = name.split(".")
     for parent in parents:
         inner = model.model_fields[parent]
         default = inner.get_default(call_default_factory=True)
-        given = default.model_dump() if isinstance(default, BaseModel) else {}
+        given = default.model_dump(round_trip=True) if isinstance(default, BaseModel) else {}
         values, model = values.setdefault(parent, given), cast("type[Any]", inner.annotation)
-    if any(form in str(definition.annotation) for form in ("set[", "list[", "tuple[")):
-        values[leaf] = [part.strip() for part in text.split(",") if part.strip()]
-    else:
-        values[leaf] = None if text.strip().lower() == "none" else text.strip()
+    values[leaf] = value
 
 
 def _import(folder: Path, path: Path) -> Any:

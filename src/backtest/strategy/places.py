@@ -15,15 +15,15 @@ from backtest.strategy.loading import (
     StrategyFile,
     check_defaults,
     defined_in,
-    flat,
     is_strategy,
     load_failure,
     load_strategy,
     one_strategy,
     parameters,
-    shown,
+    stated,
     strategy_names,
 )
+from backtest.strategy.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -153,8 +153,8 @@ def _load(workspace: Workspace, name: str, places: Sequence[Place]) -> StrategyF
             f"Rename all but one of them."
         )
     defaults = workspace.defaults
-    stated = flat(dict(defaults.tables.get(name, {})))
-    return replace(places[0].load(), defaults=stated, defaults_in=defaults.path)
+    table = defaults.tables.get(name, {})
+    return replace(places[0].load(), defaults=table, defaults_in=defaults.path)
 
 
 def _describe(
@@ -173,7 +173,7 @@ def _describe(
         return StrategyDescription(name, str(place), error=str(error))
     events = tuple(kind.kind for kind in file.cls.listens_to)
     summary = (inspect.getdoc(file.cls) or "").split("\n", 1)[0]
-    settings = {**built_in, **file.defaults}
+    settings = {**built_in, **{n: shown(v) for n, v in stated(file, {}).items()}}
     digest = file.source_sha256()
     return StrategyDescription(name, str(place), summary, events, settings, source_sha256=digest)
 

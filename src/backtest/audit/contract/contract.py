@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from backtest.audit.contract import declared, questions
 from backtest.audit.contract.examples import as_example
@@ -12,7 +12,7 @@ from backtest.audit.contract.report import Report, Result, all_results
 from backtest.data.event import Event
 from backtest.data.kinds import Start
 from backtest.errors import UsageError
-from backtest.strategy.loading import BacktraderStrategy, configure
+from backtest.strategy.loading import BacktraderStrategy, configure, recorded
 from backtest.strategy.places import find_strategy, strategy_places
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class _Subject:
     file: StrategyFile
     strategy: Strategy | BacktraderStrategy
     symbols: tuple[str, ...]
-    settings: Mapping[str, str]
+    settings: Mapping[str, Any]
     rules: Rules
 
 
@@ -44,7 +44,7 @@ def check(
     name: str,
     *,
     symbols: Sequence[str],
-    settings: Mapping[str, str] | None = None,
+    settings: Mapping[str, Any] | None = None,
     crew: Crew | None = None,
 ) -> Report:
     """Hold a strategy against the contract; nothing is written.
@@ -54,7 +54,7 @@ def check(
         name: of the strategy.
         symbols: stocks whose events and prices it is asked about; made-up ones stand in where
             it cannot trade any of their events.
-        settings: parameters as texts by dotted name.
+        settings: parameters as `discovery.configure` takes them.
         crew: who observes the worlds, as of an audit; by default two processes.
 
     Raises:
@@ -75,6 +75,12 @@ def check(
     found = [Result("loads", "ok", f"{file.path.name} defines {file.cls.__name__}.")]
     found.append(declared.check_parameters(file))
     strategy = configure(file, settings or {})
+    try:
+        recorded(strategy)
+    except UsageError as error:
+        if found[-1].outcome != "failed":
+            found[-1] = Result("parameters", "failed", str(error), declared.class_line(file))
+        return Report(name, all_results(found, "Its parameters cannot be put on record."))
     found.append(declared.check_kinds(file, strategy.listens_to))
     if found[-1].outcome == "failed":
         return Report(name, all_results(found, "It listens to nothing."))

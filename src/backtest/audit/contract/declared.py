@@ -11,7 +11,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from backtest.audit.contract.report import Result
 from backtest.strategy.base import Strategy
-from backtest.strategy.loading import parameters, shown
+from backtest.strategy.loading import parameters
+from backtest.strategy.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

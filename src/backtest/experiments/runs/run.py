@@ -26,7 +26,7 @@ from backtest.strategy.loading import (
     StrategyFile,
     configure,
     heard_kinds,
-    plain,
+    recorded,
 )
 from backtest.strategy.places import find_strategy
 
@@ -54,7 +54,7 @@ class RunRequest:
     Attributes:
         strategy: name of a strategy file.
         symbols: stocks that are traded in one account, in any order.
-        settings: parameters as texts by dotted name.
+        settings: parameters as `strategy.loading.configure` takes them.
         first: first day of the replay; the first session of the prices where None.
         last: last day of the replay; likewise.
         benchmark: a symbol with closes; the stock's own symbol for the stock itself.
@@ -66,7 +66,7 @@ class RunRequest:
 
     strategy: str
     symbols: tuple[str, ...]
-    settings: Mapping[str, str]
+    settings: Mapping[str, Any]
     first: date | None
     last: date | None
     benchmark: str
@@ -229,7 +229,7 @@ def _terms(
     request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs
 ) -> dict[str, Any]:
     return {
-        "parameters": plain(strategy.model_dump()),
+        "parameters": recorded(strategy),
         "symbols": list(request.symbols),
         "benchmark": request.benchmark,
         "span": {

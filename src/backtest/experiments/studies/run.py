@@ -18,7 +18,7 @@ from backtest.experiments.studies.market import choose, read_candidates, session
 from backtest.experiments.studies.measure import Settings, measure
 from backtest.experiments.studies.subject import LeftOut, events_of, find_subject
 from backtest.stats.event_study.study import Series
-from backtest.strategy.loading import heard_kinds, plain
+from backtest.strategy.loading import heard_kinds, recorded
 from backtest.workspace.files import write_text
 from backtest.workspace.records import read_record
 
@@ -202,7 +202,7 @@ def _terms(request: StudyRequest, subject: Subject, benchmark: Benchmark) -> dic
     return {
         "name": request.name,
         "of": "kind" if strategy is None else "strategy",
-        "parameters": None if strategy is None else plain(strategy.model_dump()),
+        "parameters": None if strategy is None else recorded(strategy),
         "symbol": request.symbol,
         "benchmark": benchmark.symbol,
         "benchmark_given": request.benchmark is not None,

@@ -15,8 +15,8 @@ import numpy as np
 from pydantic import BaseModel
 
 from backtest.errors import UsageError
-from backtest.strategy.loading import shown
 from backtest.strategy.tracing import StandIn, Trace, active, by_value
+from backtest.strategy.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,8 @@ import numpy as np
 
 from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.spec import SweepSpec
+from backtest.experiments.trials import is_mixed
 from backtest.stats.surface import FIGURES
-from backtest.strategy.loading import shown
 from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
@@ -95,10 +96,10 @@ def _prepared(spec_json: str, folders: Workspace | None) -> PreparedSweep:
 
 
 def _column(values: Sequence[Any]) -> pa.Array:
-    """The values of an axis; as texts where they are of several types."""
+    """The values of an axis; as texts of JSON where they are of several types."""
     import pyarrow as pa
 
     kinds = {type(value) for value in values if value is not None}
-    if len(kinds - {int, float}) and len(kinds) > 1:
-        values = [None if value is None else shown(value) for value in values]
+    if is_mixed(values):
+        values = [None if value is None else json.dumps(value) for value in values]
     return pa.array(values, None if kinds else pa.string())

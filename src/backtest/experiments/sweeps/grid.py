@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from math import prod
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.errors import UsageError, unknown
 from backtest.stats.surface import FIGURES
-from backtest.strategy.loading import BacktraderStrategy, configure, parameters, shown
+from backtest.strategy.loading import BacktraderStrategy, configure, parameters, typed, variant
+from backtest.strategy.values import Reader, Text, plain, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.strategy.base import Strategy
     from backtest.strategy.loading import StrategyFile
@@ -28,7 +30,7 @@ _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value
 class Grid:
     """Values by parameter; its sets are their product, the last parameter changing fastest."""
 
-    axes: Mapping[str, list[Any]]
+    axes: Mapping[str, list[Any]]  # as JSON has them
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -41,59 +43,75 @@ class Grid:
         return prod(self.shape)
 
 
-def read_grid(file: StrategyFile, settings: Mapping[str, str], texts: Sequence[str]) -> Grid:
+def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
+    """The axes that `--grid` names, each with the text of its values.
+
+    Raises:
+        UsageError: a text has no name and values, or a name is there twice.
+
+    """
+    axes: dict[str, Text] = {}
+    for text in texts:
+        name, equals, values = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(f"--grid {text!r} has no name and values. {_FORMS}.")
+        if name in axes:
+            raise UsageError(f"--grid {name} is given twice; write all its values in one.")
+        axes[name] = Text(values)
+    return axes
+
+
+def read_grid(
+    file: StrategyFile, settings: Mapping[str, Any], axes: Mapping[str, Text | Sequence[Any]]
+) -> Grid:
     """Read the axes and check every value against the strategy's field.
 
     Args:
         file: the strategy.
-        settings: parameters that all sets share, as texts by dotted name.
-        texts: one for each axis.
+        settings: parameters that all sets share, as `discovery.configure` takes them.
+        axes: by parameter its values, or the text of them.
 
     Raises:
         UsageError: an axis names no parameter, is empty, reversed or named twice, or a value is
             out of the parameter's bounds.
 
     """
-    if not texts:
+    if not axes:
         raise UsageError(f"A sweep needs at least one axis. {_FORMS}.")
-    texts_by_name = _by_name(file, settings, texts)
-    sets = prod(len(values) for values in texts_by_name.values())
+    fixed = typed(file, settings)
+    values_by_name = _by_name(file, fixed.keys() - typed(file, {}).keys(), axes)
+    sets = prod(len(values) for values in values_by_name.values())
     if sets > MOST_SETS:
         raise UsageError(
             f"The grid has {sets:,} sets, more than can be numbered. "
             f"Take wider steps, or fewer parameters."
         )
-    return Grid(
-        {name: _typed(file, settings, name, found) for name, found in texts_by_name.items()}
-    )
+    return Grid({name: _axis(file, fixed, name, found) for name, found in values_by_name.items()})
 
 
 def _by_name(
-    file: StrategyFile, settings: Mapping[str, str], texts: Sequence[str]
-) -> dict[str, list[str]]:
-    """The values of each axis as texts."""
+    file: StrategyFile, is_set: Iterable[str], axes: Mapping[str, Text | Sequence[Any]]
+) -> dict[str, list[Any]]:
+    """The values of each axis; those of a text are texts."""
     known = parameters(file.cls)
-    axes: dict[str, list[str]] = {}
-    for text in texts:
-        name, equals, values = text.partition("=")
-        name = name.strip()
-        if not equals or not name:
-            raise UsageError(f"--grid {text!r} has no name and values. {_FORMS}.")
+    found: dict[str, list[Any]] = {}
+    for name, values in axes.items():
         if name not in known:
             raise unknown(f"parameter of {file.name}", name, known)
-        if name in axes:
-            raise UsageError(f"--grid {name} is given twice; write all its values in one.")
-        if name in settings:
+        if name in is_set:
             raise UsageError(f"{name} is given by --set and by --grid; choose one of them.")
         if name in _COLUMNS:
             raise UsageError(
                 f"--grid {name}: every sweep writes a column of this name. Rename the parameter."
             )
-        axes[name] = _split(name, values)
-    return axes
+        found[name] = _split(name, values.text) if isinstance(values, Text) else list(values)
+        if not found[name]:
+            raise UsageError(f"--grid {name} has no value. {_FORMS}.")
+    return found
 
 
-def sweepable(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
+def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
     """The strategy that the sets of a sweep are variants of.
 
     Raises:
@@ -109,7 +127,7 @@ def sweepable(file: StrategyFile, settings: Mapping[str, str]) -> Strategy:
     return strategy
 
 
-def value_of(strategy: Strategy, name: str) -> Any:
+def value_of(strategy: object, name: str) -> Any:
     """The value of a parameter by its dotted name."""
     value: Any = strategy
     for part in name.split("."):
@@ -117,14 +135,10 @@ def value_of(strategy: Strategy, name: str) -> Any:
     return value
 
 
-def _split(name: str, text: str) -> list[str]:
-    """The values of an axis as texts."""
-    if ":" in text:
-        return _range(name, text)
-    values = [part.strip() for part in text.split(",") if part.strip()]
-    if not values:
-        raise UsageError(f"--grid {name} has no value. {_FORMS}.")
-    return values
+def _split(name: str, text: str) -> list[Any]:
+    """The values of an axis, each as a text."""
+    parts = _range(name, text) if ":" in text else [part.strip() for part in text.split(",")]
+    return [Text(part) for part in parts if part]
 
 
 def _range(name: str, text: str) -> list[str]:
@@ -169,28 +183,35 @@ def _landing(text: str, values: Sequence[Decimal]) -> str:
     return f"{first}:{last}:{Decimal(1).scaleb(-max(places, 0)):f}"
 
 
-def _typed(
-    file: StrategyFile, settings: Mapping[str, str], name: str, texts: list[str]
-) -> list[Any]:
-    """The values of an axis as the strategy's field has them."""
+def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[Any]) -> list[Any]:
+    """The values of an axis as the strategy's field has them, in JSON."""
+    reader = Reader(parameters(file.cls)[name])
 
-    def value_of_text(text: str) -> Any:
-        return value_of(sweepable(file, {**settings, name: text}), name)
+    def field_of(value: Any) -> Any:
+        return value_of(variant(file, {**fixed, name: value}), name)
 
-    values: dict[Any, None] = {}
-    for text in texts:
-        value = value_of_text(text)
-        if type(value) not in _TYPES:
+    found: dict[str, Any] = {}
+    for value in values:
+        text = value.text if isinstance(value, Text) else shown(value)
+        try:
+            read = reader.read(value)
+        except ValueError:  # told as for any other setting
+            configure(file, {**fixed, name: value})
+            raise
+        field = field_of(read)
+        kept = plain(field)
+        if type(kept) not in _TYPES:
             raise UsageError(
-                f"--grid {name}: {text} stands for a value of the type {type(value).__name__}. "
-                f"A grid varies numbers, texts, true and false, and none."
+                f"--grid {name}: {text} stands for a value of the type {type(field).__name__}. "
+                f"A grid varies numbers, texts, days, true and false, and none."
             )
-        if shown(value) != text and value_of_text(shown(value)) != value:
+        if field != read and field_of(reader.read(kept)) != field:
             raise UsageError(
-                f"--grid {name}: {text} becomes {shown(value)}, and that becomes another value in "
+                f"--grid {name}: {text} becomes {shown(field)}, and that becomes another value in "
                 f"turn. A grid needs a parameter whose value, given again, stays as it is."
             )
-        if value in values:
+        key = json.dumps(kept)
+        if key in found:
             raise UsageError(f"--grid {name}: {text} is there twice.")
-        values[value] = None
-    return list(values)
+        found[key] = kept
+    return list(found.values())

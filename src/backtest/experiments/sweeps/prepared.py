@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from pydantic import ValidationError
@@ -24,8 +24,9 @@ from backtest.experiments.sweeps.answers import Answers, Escaped, ask
 from backtest.experiments.sweeps.grid import sweepable, value_of
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.strategy.base import Signal
-from backtest.strategy.loading import heard_kinds, shown
+from backtest.strategy.loading import heard_kinds, parameters, typed, variant
 from backtest.strategy.places import find_strategy
+from backtest.strategy.values import Reader, plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +96,9 @@ class PreparedSweep:
             looks_at=strategy.looks_at,
         )
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
-        self.base = {name: value_of(strategy, name) for name in spec.axes}
+        self.base = {name: plain(value_of(strategy, name)) for name in spec.axes}
+        self._fixed = typed(file, spec.settings)
+        self._readers = {name: Reader(parameters(file.cls)[name]) for name in spec.axes}
         self._file = file
         self._rules = Rules(**spec.rules)
         self._rates = inputs.rates
@@ -199,9 +202,9 @@ class PreparedSweep:
 
     def _make(self, values: Mapping[str, Any]) -> Strategy:
         """The strategy of a set, made as that of a run with these settings is."""
-        return sweepable(
-            self._file, {**self.spec.settings, **{n: shown(v) for n, v in values.items()}}
-        )
+        own = {name: self._readers[name].read(value) for name, value in values.items()}
+        made = variant(self._file, {**self._fixed, **own})
+        return cast("Strategy", made)  # as `sweepable` has found
 
     def _table(
         self,

@@ -22,8 +22,9 @@ from backtest.experiments.trials import (
     record_sweep,
     trial_sharpes,
 )
-from backtest.strategy.loading import heard_kinds, plain
+from backtest.strategy.loading import heard_kinds, recorded, stated
 from backtest.strategy.places import find_strategy
+from backtest.strategy.values import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from backtest.engine.rules import Rules
     from backtest.experiments.sweeps.folder import Sweep
     from backtest.strategy.base import Strategy
+    from backtest.strategy.values import Text
     from backtest.workspace.folders import Workspace
 
 
@@ -43,8 +45,8 @@ class SweepRequest:
     Attributes:
         strategy: name of a strategy file.
         symbols: stocks that are traded in one account, in any order.
-        settings: parameters that all sets share, as texts by dotted name.
-        grid: axes as texts, such as `hold=1:40`.
+        settings: parameters that all sets share, as `strategy.loading.configure` takes them.
+        grid: by parameter its values, or a text of them such as `1:40`.
         first: first day; the first session of the prices where None.
         last: last day; likewise.
         rules: the trading rules' settings.
@@ -54,8 +56,8 @@ class SweepRequest:
 
     strategy: str
     symbols: tuple[str, ...]
-    settings: Mapping[str, str]
-    grid: Sequence[str]
+    settings: Mapping[str, Any]
+    grid: Mapping[str, Text | Sequence[Any]]
     first: date | None
     last: date | None
     rules: Rules
@@ -103,7 +105,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         file,
         inputs.hashes(heard_kinds(strategy)),
         strategy=file.name,
-        settings={**file.defaults, **request.settings},
+        settings=stated(file, request.settings),
         axes=grid.axes,
         symbols=request.symbols,
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
@@ -214,9 +216,9 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
         "sweep_id": spec.sweep_id,
         "strategy": spec.strategy,
         "symbols": list(spec.symbols),
-        "parameters": plain(plan.strategy.model_dump()),
+        "parameters": recorded(plan.strategy),
         "axes": spec.axes,
-        "base": {name: value_of(plan.strategy, name) for name in spec.axes},
+        "base": {name: plain(value_of(plan.strategy, name)) for name in spec.axes},
         "sets": spec.sets,
         "rules": spec.rules,
         "costs": plan.costs and {"name": plan.costs.name, "sources": dict(plan.costs.sources)},

@@ -23,8 +23,8 @@ class SweepSpec:
 
     Attributes:
         strategy: name of the strategy file.
-        settings: parameters that all sets share, as texts by dotted name.
-        axes: values by parameter; see `Grid`.
+        settings: parameters that all sets share, JSON values by dotted name.
+        axes: JSON values by parameter; see `Grid`.
         symbols: stocks that are traded in one account.
         span: first and last session.
         rules: the trading rules' settings.
@@ -36,7 +36,7 @@ class SweepSpec:
     """
 
     strategy: str
-    settings: Mapping[str, str]
+    settings: Mapping[str, Any]
     axes: Mapping[str, list[Any]]
     symbols: tuple[str, ...]
     span: tuple[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backtest.stats.formats import UNKNOWN, counted, percent, ratio
-from backtest.strategy.loading import shown
+from backtest.strategy.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
