@@ -18,6 +18,11 @@ class AllEvents(Strategy):
     """
 
     listens_to = (Earnings, StakeDisclosure, ShortReport)
+    signal_terms = (
+        *(f"earnings.{name}" for name in EarningsSurprise.signal_terms),
+        *(f"stakes.{name}" for name in NvidiaStake.signal_terms),
+        *(f"reports.{name}" for name in ShortReports.signal_terms),
+    )
     earnings: EarningsSurprise = Field(EarningsSurprise(), description="see earnings_surprise")
     stakes: NvidiaStake = Field(NvidiaStake(), description="see nvidia_stake")
     reports: ShortReports = Field(ShortReports(), description="see short_report")

@@ -13,6 +13,7 @@ class BuyAndHold(Strategy):
     """
 
     listens_to = (Start,)
+    signal_terms = ("weight",)
     weight: float = Field(1.0, gt=0, le=10, description="share of equity")
 
     def on_event(self, event: Start, market: Market) -> Signal | str:

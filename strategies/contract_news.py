@@ -34,6 +34,7 @@ class ContractNews(Strategy):
 
     listens_to = (News,)
     looks_at = (INDEX,)
+    signal_terms = ("hold",)
     hold: int = Field(10, ge=1, le=250, description="sessions")
     target_volatility: float = Field(
         0.4, gt=0, le=5, description="of the position, by the year, a fraction"

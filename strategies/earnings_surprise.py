@@ -19,6 +19,7 @@ class EarningsSurprise(Strategy):
     """
 
     listens_to = (Earnings,)
+    signal_terms = ("weight", "hold", "stop", "target")
     measure: Literal["eps", "revenue", "guidance", "all"] = Field(
         "eps", description="figure held against consensus; all: those known must agree"
     )

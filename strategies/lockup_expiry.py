@@ -26,6 +26,7 @@ class LockupExpiry(Strategy):
     """
 
     listens_to = (News,)
+    signal_terms = ("hold",)
     side: Literal["short", "long"] = Field("short", description="long: against the selling")
     hold: int = Field(5, ge=1, le=250, description="sessions")
     target_volatility: float = Field(

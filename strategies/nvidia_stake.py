@@ -20,6 +20,7 @@ class NvidiaStake(Strategy):
     """
 
     listens_to = (StakeDisclosure,)
+    signal_terms = ("weight", "hold", "stop")
     min_change: float = Field(0.01, ge=0, description="least |change of the stake|, a fraction")
     first_filing: bool = Field(True, description="whether the first filing trades")
     hold: int = Field(10, ge=1, description="sessions")

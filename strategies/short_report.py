@@ -18,6 +18,7 @@ class ShortReports(Strategy):
     """
 
     listens_to = (ShortReport,)
+    signal_terms = ("weight", "hold", "stop")
     authors: frozenset[Literal["short_seller", "analyst", "press"]] = Field(
         frozenset({"short_seller"}), min_length=1, description="author types that trade"
     )

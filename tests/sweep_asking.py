@@ -1,23 +1,25 @@
-"""Asking strategies for many sets, by the tree of a sweep and one by one."""
+"""Asking strategies for many sets, as a sweep does and one by one."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
+from backtest.engine.kernel.panel import set_terms
+from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.timeline import Question
-from backtest.experiments.sweeps.answers import Answers, ask
+from backtest.experiments.sweeps.answers import Answers, ask, derives
 from backtest.strategy.base import Signal, Strategy
 from tests.made_up import earnings
 
 EVENT = earnings()
 QUESTION = Question(EVENT, SimpleNamespace(session=None))
+EMPTY = np.zeros(1, SIGNAL)
 
 
 class Made(Strategy):
@@ -50,21 +52,34 @@ def all_sets(axes):
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
-def by_tree(cls, axes):
-    """The signal of each set, and how often the strategy was asked."""
-    kinds = {name: {type(value) for value in values} for name, values in axes.items()}
-    numbers = frozenset(name for name, found in kinds.items() if found in ({int}, {float}))
-    answers = Answers(QUESTION, partial(make, cls), numbers)
+def by_sweep(cls, axes):
+    """The signal of each set as the kernel's bytes, and how many strategies were made for them.
+
+    Those that are made to hold some answers against the strategy's own are not counted.
+    """
+    made: list[Any] = []
+    answers = Answers(
+        "made", [QUESTION], EMPTY, lambda v: made.append(v) or make(cls, v), terms(cls)
+    )
+    checked: list[int] = []
+    check = answers._check
+    answers._check = lambda *of: checked.append(len(made)) or check(*of)
     shape = [len(values) for values in axes.values()]
     codes = dict(zip(axes, np.unravel_index(np.arange(math.prod(shape)), shape), strict=True))
-    found: list[Any] = ["never answered"] * math.prod(shape)
-    for answer, rows in answers.of(axes, codes):
-        for row in rows:
-            assert found[row] == "never answered"
-            own = {term: axes[name][codes[name][row]] for term, name in answer.terms.items()}
-            found[row] = answer.signal and answer.signal.model_copy(update=own)
-    return found, answers.asked
+    found = answers.signals(axes, codes)
+    return [record.tobytes() for record in found[:, 0]], checked[0]
+
+
+def terms(cls):
+    return () if derives(cls) else cls.signal_terms
 
 
 def by_asking(cls, axes):
-    return [ask(QUESTION, make(cls, values), values) for values in all_sets(axes)]
+    found = []
+    for values in all_sets(axes):
+        record = EMPTY[0].copy()
+        signal = ask(QUESTION, make(cls, values), values).signal
+        if signal is not None:
+            set_terms(record, signal)
+        found.append(record.tobytes())
+    return found

@@ -1,13 +1,18 @@
-"""Strategies drawn at random: a sweep answers as each set would, and asks for what is looked at."""
+"""Strategies drawn at random: a sweep answers as each set would, or says which term is none."""
 
+import math
+import re
 from typing import Any
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
 
+from backtest.errors import UsageError
+from backtest.experiments.sweeps import answers as module
 from backtest.strategy.base import Signal
-from tests.sweep_asking import EVENT, Made, all_sets, by_asking, by_tree
+from tests.sweep_asking import EVENT, Made, by_asking, by_sweep
 
 AXES = {
     "hold": st.lists(st.integers(1, 4), min_size=1, max_size=4, unique=True),
@@ -36,54 +41,79 @@ def programs():
     return st.recursive(leaves(), lambda more: st.tuples(tests, more, more), max_leaves=8)
 
 
-def follow(program, values, looked_at):
-    """What the program answers; `looked_at` takes each parameter whose value was looked at."""
+def follow(program, value_of):
+    """What the program answers."""
     while isinstance(program, tuple):
         (test, name), yes, no = program
-        value = values(name)
-        if test == "gt":
-            looked_at(name)
-            holds = value > 1
-        elif test == "none":
-            holds = value is None
-        else:
-            holds = True
-        program = yes if holds else no
+        value = value_of(name)
+        program = yes if {"gt": lambda v: v > 1, "none": lambda v: v is None}.get(
+            test, lambda _: True
+        )(value) else no  # fmt: skip
     if program == "no":
         return "no"
     terms = {}
     for term, (source, name) in {t: s for t, s in program.items() if s}.items():
-        value = values(name)
+        value = value_of(name)
         if source == "half" and value is not None and term != "hold":
-            looked_at(name)
             value = value / 2
         terms[term] = 0.5 if source == "fixed" and term != "hold" else value
     return Signal.long(EVENT, **terms)
+
+
+def only_hands_on(program, name):
+    """Whether the program does no more with a parameter than hand it on, as far as can be read."""
+    if isinstance(program, tuple):
+        (test, tested), yes, no = program
+        looked = tested == name and test != "passed"
+        return not looked and only_hands_on(yes, name) and only_hands_on(no, name)
+    if program == "no":
+        return True
+    uses = [(term, *source) for term, source in program.items() if source and source[1] == name]
+    return all(term == name and (source == "own" or term == "hold") for term, source, _ in uses)
 
 
 class Drawn(Made):
     program: Any = "no"
 
     def on_event(self, event, market):
-        return follow(self.program, lambda name: getattr(self, name), lambda name: None)
+        return follow(self.program, lambda name: getattr(self, name))
+
+
+def strategy_of(program, terms):
+    space = {
+        "__annotations__": {"program": Any},
+        "program": program,
+        "signal_terms": terms,
+        "__module__": __name__,
+    }
+    return type("Program", (Drawn,), space)
+
+
+AXES_DRAWN = st.fixed_dictionaries({}, optional=AXES).filter(bool)
 
 
 @run_settings(max_examples=300)
-@given(programs(), st.fixed_dictionaries({}, optional=AXES).filter(bool))
-def test_the_tree_equals_asking_and_asks_once_for_what_is_looked_at(program, axes):
-    cls = type("Program", (Drawn,), {"__annotations__": {"program": Any}, "program": program})
-    signals, asked = by_tree(cls, axes)
+@given(programs(), AXES_DRAWN)
+def test_a_true_declaration_gives_the_answers_of_asking(program, axes):
+    terms = tuple(name for name in ("hold", "stop") if only_hands_on(program, name))
+    cls = strategy_of(program, terms)
+    signals, asked = by_sweep(cls, axes)
     assert signals == by_asking(cls, axes)
-    seen = set()
-    for values in all_sets(axes):
-        looked_at = set()
+    varied = [name for name in terms if len(axes.get(name, ())) > 1]
+    others = math.prod(len(values) for name, values in axes.items() if name not in varied)
+    assert asked == others * (1 + len(varied))
 
-        def value(name, values=values, looked_at=looked_at):
-            kinds = {type(value) for value in axes.get(name, ())}
-            if kinds not in ({int}, {float}):  # what is no number counts when it is asked for
-                looked_at.add(name)
-            return values.get(name, getattr(Made(), name))
 
-        follow(program, value, looked_at.add)
-        seen.add(frozenset((name, values[name]) for name in looked_at & values.keys()))
-    assert asked == len(seen)
+@run_settings(max_examples=300)
+@given(programs(), AXES_DRAWN)
+def test_any_other_gives_the_answers_or_is_refused(program, axes):
+    cls = strategy_of(program, ("hold", "stop"))
+    with mock.patch.object(module, "_CHECKED", 5_000):
+        try:
+            signals, _ = by_sweep(cls, axes)
+        except UsageError as error:
+            found = re.search(r"made names (\w+) in signal_terms", str(error))
+            assert found is not None
+            assert not only_hands_on(program, found[1])
+        else:
+            assert signals == by_asking(cls, axes)

@@ -5,7 +5,7 @@ import pytest
 from backtest.blocks import faded, grade_scale, precision_scale
 from backtest.strategy.base import Signal
 from tests.made_up import earnings, news
-from tests.sweep_asking import Made, by_asking, by_tree, long
+from tests.sweep_asking import Made, by_asking, by_sweep, long
 
 END_OF_DAY = "2025-06-04T23:59:59-04:00"
 
@@ -44,6 +44,8 @@ def test_a_reason_why_not_stays_one():
 class Fading(Made):
     """Turns its signal round where the flag says so."""
 
+    signal_terms = ("hold", "stop")
+
     def on_event(self, event, market):
         signal = long(hold=self.hold, stop=self.stop)
         return faded(signal) if self.flag else signal
@@ -51,6 +53,7 @@ class Fading(Made):
 
 def test_a_sweep_need_not_ask_again_for_what_a_faded_signal_hands_on():
     axes = {"hold": [1, 2, 3], "stop": [0.1, 0.2], "flag": [True, False]}
-    signals, asked = by_tree(Fading, axes)
+    signals, asked = by_sweep(Fading, axes)
     assert signals == by_asking(Fading, axes)
-    assert asked == 2  # once for each way round
+    # Each way round: the first values, and another of each term.
+    assert asked == 2 * 3

@@ -41,6 +41,10 @@ BROKEN = {
     "parameters": (LONG, '    hold: int = Field(0, ge=1, description="sessions")\n'),
     "frozen": (LONG, '    model_config = {"frozen": False}\n'),
     "answers": ("return Signal.long(event) if event.eps > 0 else 'a loss'", HOLD),
+    "terms": (
+        "return Signal.long(event, hold=min(self.hold, 20), reason='a report')",
+        f'    signal_terms = ("hold",)\n{HOLD}',
+    ),
     "bounded": ("return Signal.long(event, weight=2)", HOLD),
     "pure": (f"open(__file__ + '/../../of_mine.txt').close()\n        {LONG}", HOLD),
     "deterministic": (REMEMBERS, HOLD),
@@ -87,6 +91,45 @@ def test_a_sound_strategy_keeps_it(market):
     assert {one.outcome for one in report.results} == {"ok"}
     assert report.exit_code == 0
     assert "5 can be traded in ACME" in result(report, "listens").what
+
+
+STOP = '    stop: float | None = Field(0.1, gt=0, lt=1, description="a fraction")\n'
+TERMS = f'    signal_terms = ("hold", "stop")\n{HOLD}{STOP}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "return Signal.long(event, hold=self.hold, stop=self.stop, reason='a report')",
+        "return Signal.short(event, hold=self.hold, reason='no stop for shorts')",
+        "return 'never'",
+    ],
+)
+def test_terms_that_are_handed_on_keep_it(market, body):
+    write(market, body, TERMS)
+    found = result(checked(market), "terms")
+    assert found.outcome == "ok"
+    assert found.what.startswith("hold, stop: handed on and no more, in ")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return Signal.long(event, hold=self.hold) if self.hold < 20 else 'no'", "hold is in"),
+        ("return Signal.long(event, hold=self.hold, reason=f'{self.stop}')", "stop is in"),
+        ("return Signal.long(event, stop=self.stop / 2 if self.stop else None)", "stop is in"),
+        ("return f'held {self.hold}'", "hold is in"),
+        ("return Signal.long(event, hold=self.hold + 0 // (self.hold - 40))", "hold is in"),
+    ],
+)
+def test_a_term_that_does_more_is_told_with_its_event(market, body, told):
+    write(market, body, TERMS)
+    report = checked(market)
+    found = result(report, "terms")
+    assert "terms" in report.failed
+    assert found.what.startswith(told)
+    assert "the answer to “" in found.what
+    assert "class Made(Strategy)" in found.where
 
 
 def test_what_does_not_load_is_told_with_its_line_and_no_more_is_tried(market):

@@ -163,6 +163,21 @@ def test_listens_to_is_a_tuple_of_kinds(checkout, kinds):
     assert "listens_to" in refusal(checkout, text)
 
 
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ('"hold"', "signal_terms must be a tuple of parameters"),
+        ("(5,)", "signal_terms must be a tuple of parameters"),
+        ('("hodl",)', "'hodl'. Did you mean 'hold'? Known: hold."),
+        ('("side",)', "'side'"),
+    ],
+)
+def test_signal_terms_are_parameters_named_as_terms_of_a_signal(checkout, terms, told):
+    fields = "    hold: int = 3\n    side: str = 'both'\n"
+    text = HEAD + f"\nclass Bad(Strategy):\n    signal_terms = {terms}\n{fields}"
+    assert told in refusal(checkout, text)
+
+
 def test_a_file_that_changed_is_loaded_as_it_is_now(checkout):
     folder = checkout.root / "strategies"
     before = load_strategy(folder, "beats")

@@ -8,7 +8,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from backtest.discovery import configure, load_strategy, recorded, stated
 from backtest.places import find_strategy
 from backtest.trials import read_trials
 
@@ -16,6 +15,7 @@ import backtest
 from backtest.audit.run import AuditRequest, prepare
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
+from backtest.strategy.loading import configure, load_strategy, recorded, stated
 from backtest.strategy.values import Text, shown
 from backtest.workspace import find_workspace
 

@@ -1,4 +1,4 @@
-"""A prepared sweep: what escapes the trace is caught, what fails is told with its set."""
+"""A prepared sweep: what is declared in vain is told, what fails is told with its set."""
 
 import json
 import re
@@ -8,13 +8,15 @@ from itertools import product
 import numpy as np
 import pytest
 
+from backtest.engine.kernel.panel import set_terms
 from backtest.engine.timeline import Question
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules
+from backtest.experiments.sweeps import answers
 from backtest.experiments.sweeps import prepared as module
 from backtest.experiments.sweeps.evaluate import evaluate
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.prepared import PreparedSweep, _record
+from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
@@ -74,7 +76,7 @@ def sweep(checkout):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What was asked, with or without stand-ins."""
+    """What was asked."""
     questions = []
     ask = Question.ask
     monkeypatch.setattr(Question, "ask", lambda *of: questions.append(of) or ask(*of))
@@ -87,7 +89,7 @@ def codes_of(sweep):
 
 
 def signals_of(sweep):
-    return sweep._signals(sweep.spec.axes, codes_of(sweep))
+    return sweep._answers.signals(sweep.spec.axes, codes_of(sweep))
 
 
 def signals_by_asking(sweep):
@@ -98,63 +100,44 @@ def signals_by_asking(sweep):
         for column, question in enumerate(sweep._questions):
             signal = question.ask(strategy).signal
             if signal is not None:
-                table[row, column] = _record(signal, table[row, column])
+                set_terms(table[row, column], signal)
     return table
 
 
-ESCAPES = {
-    "the type of a number": """
+SOME = """
+signal_terms = ("stop",)
+
 def on_event(self, event, market):
-    return Signal.long(event, hold=self.hold if type(self.hold) is int else 9)
-""",
-    "the type of the strategy": """
-def on_event(self, event, market):
-    return Signal.long(event, hold=self.hold if type(self) is Made else 9)
-""",
-    "past the strategy's own access": """
-def on_event(self, event, market):
-    return Signal.long(event, hold=object.__getattribute__(self, "hold"))
-""",
-    "in a thread of its own": """
-def on_event(self, event, market):
-    found = []
-    thread = threading.Thread(target=lambda: found.append(self.hold))
-    thread.start()
-    thread.join()
-    return Signal.long(event, hold=found[0])
-""",
-    "in another order each time": """
-def on_event(self, event, market):
-    looks = [lambda: self.hold > 2, lambda: self.stop > 0.1]
-    if next(CALLS) % 2:
-        looks.reverse()
-    return Signal.long(event, weight=0.25 + 0.25 * sum(look() for look in looks))
-""",
-    "remembered": """
-def on_event(self, event, market):
-    if (event.id, self.hold) not in SEEN:
-        SEEN[event.id, self.hold] = self.hold > 2
-    return Signal.long(event) if SEEN[event.id, self.hold] else "no"
-""",
-}
+    return Signal.long(event, stop=self.stop) if self.hold > 2 else "no"
+"""
 
 
-@pytest.mark.parametrize("methods", ESCAPES.values(), ids=ESCAPES)
-def test_what_escapes_the_trace_is_asked_for_each_set(sweep, methods):
+@pytest.mark.parametrize("methods", [HOLD, SOME], ids=["nothing declared", "a term"])
+def test_the_signals_are_those_of_asking_for_each_set(sweep, methods):
     made = sweep(methods)
     for _ in range(2):
         assert signals_of(made).tobytes() == signals_by_asking(made).tobytes()
 
 
-def test_what_does_not_escape_is_not_asked_again(sweep):
-    made = sweep(
-        "def on_event(self, event, market):\n"
-        "    return Signal.long(event) if self.hold > 2 else 'no'"
-    )
-    for _ in range(2):
-        assert signals_of(made).tobytes() == signals_by_asking(made).tobytes()
-    (answers,) = made._answers.values()
-    assert [one.asked for one in answers] == [4, 4]
+def test_what_was_answered_is_not_asked_again(sweep, asked):
+    made = sweep(SOME)
+    signals_of(made)
+    before = len(asked)
+    signals_of(made)
+    assert before == 4 * 2 * 2 + checked_asks(made)  # holds, events, two stops
+    assert len(asked) - before == checked_asks(made)
+
+
+def checked_asks(sweep):
+    """How often the strategy is asked to hold its answers against the sweep's."""
+    drawn = np.random.default_rng(0).integers(sweep.spec.sets, size=10)
+    return len(np.unique(drawn)) * len(sweep._questions)
+
+
+def test_a_false_declaration_is_told_with_the_parameter(sweep):
+    made = sweep(SOME.replace('("stop",)', '("hold", "stop")'))
+    with pytest.raises(UsageError, match=r"^shown names hold in signal_terms, but its answer to e"):
+        signals_of(made)
 
 
 @pytest.mark.parametrize(
@@ -189,12 +172,12 @@ def test_a_strategy_that_fails_is_told_with_its_set_and_its_line(sweep):
         (
             "def on_event(self, event, market):\n    return Signal.long(event, stop=self.stop)",
             ("stop=0.5,1.5",),
-            "the stop of a signal cannot be 1.5: Input should be less than 1.",
+            "stop: Input should be less than 1",
         ),
         (
             "def on_event(self, event, market):\n    return Signal.long(event, hold=self.stop)",
             ("stop=1,2.5",),
-            "the hold of a signal cannot be 2.5: Input should be a valid integer",
+            "hold: Input should be a valid integer",
         ),
         (
             "def on_event(self, event, market):\n    return Signal.long(event, stop=2 * self.stop)",
@@ -216,12 +199,13 @@ def test_a_set_that_cannot_be_is_told(sweep, methods, grid, told):
 
 
 def test_answers_that_would_fill_the_memory_are_forgotten(sweep, monkeypatch):
-    made = sweep(ESCAPES["remembered"])
+    made = sweep(SOME)
     before = signals_of(made).tobytes()
-    assert made._answers
-    monkeypatch.setattr(module, "_KEPT", 3)
+    assert len(made._answers._kept) == 4
+    made._answers._kept.clear()
+    monkeypatch.setattr(answers, "_KEPT", 3)  # answers to two events
     assert signals_of(made).tobytes() == before
-    assert not made._answers
+    assert len(made._answers._kept) == 2
 
 
 def test_sets_are_evaluated_in_blocks_where_there_are_many_events(sweep, monkeypatch):
@@ -243,14 +227,13 @@ def test_a_span_without_events_has_sets_that_never_trade(checkout):
     assert np.isnan(figures["win_rate"]).all()
 
 
-def test_earnings_surprise_is_asked_once_for_each_report_and_threshold(asked):
+def test_earnings_surprise_is_asked_three_times_for_each_report_and_threshold(asked):
     workspace = Workspace(ROOT / "strategies", ROOT / "data", ROOT / "nowhere")
     grid = ("hold=1:40", "stop=0.02:0.30:0.01", "threshold=0,0.05,0.1")
     made = sweep_of(workspace, "earnings_surprise", *grid, symbol="CRWV")
     assert made.figures(made.spec.axes, codes_of(made))["trades"].shape == (3480,)
-    (answers,) = made._answers.values()
-    assert [one.asked for one in answers] == [3] * 6
-    assert len(asked) == 3 * 6 + 10 * 6  # the latter without stand-ins, to see whether it agrees
+    # For each threshold the first set, another hold and another stop.
+    assert len(asked) == 3 * 3 * 6 + 10 * 6  # the latter to see whether it agrees
 
 
 def test_a_set_takes_some_time(sweep):

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ModelWrapValidatorHandler,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field
 
 from backtest.data.event import Event  # noqa: TC001 - pydantic reads annotations at run time
-from backtest.strategy.tracing import active
 
 if TYPE_CHECKING:
     from backtest.data.market import Market
@@ -23,6 +16,7 @@ Weight = Annotated[float, Field(gt=0, le=10)]
 Sessions = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Distance = Annotated[float, Field(gt=0, le=1_000)]
+TERMS = ("weight", "hold", "stop", "target", "trailing_stop")  # numbers of a signal
 
 
 class Signal(BaseModel):
@@ -52,12 +46,6 @@ class Signal(BaseModel):
     target: Distance | None = None
     trailing_stop: Fraction | None = None
     reason: str = ""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _keep_stand_ins(cls, terms: Any, make: ModelWrapValidatorHandler[Self]) -> Self:
-        trace = active.get()
-        return trace.make(terms, make) if trace and isinstance(terms, dict) else make(terms)
 
     @classmethod
     def long(cls, event: Event, **terms: Any) -> Signal:
@@ -92,6 +80,11 @@ class Strategy(BaseModel):
 
     looks_at: ClassVar[tuple[str, ...]] = ()
     """Symbols whose past it sees and does not trade."""
+
+    signal_terms: ClassVar[tuple[str, ...]] = ()
+    """Parameters that `on_event` does no more with than hand them on, as the terms of its signal
+    that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
+    their values, and `backtest check` proves them."""
 
     def on_event(self, event: Any, market: Market) -> Signal | str:
         """Answer an event with a `Signal`, or with the reason why there is none.

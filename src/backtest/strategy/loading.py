@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError, create_model
 
 from backtest.data.event import Event
 from backtest.errors import UsageError, told, unknown
-from backtest.strategy.base import Strategy
+from backtest.strategy.base import TERMS, Strategy
 from backtest.strategy.values import Reader, plain, shown
 from backtest.workspace.records import sha256_of
 
@@ -84,7 +84,7 @@ def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
     """The strategy that stands alone in its place.
 
     Raises:
-        UsageError: there is none, there are several, or `listens_to` or `looks_at` is wrong.
+        UsageError: there is none, there are several, or what it declares is wrong.
 
     """
     if len(found) != 1:
@@ -94,6 +94,8 @@ def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
         )
     _check_kinds(place, found[0].listens_to)
     _check_symbols(place, getattr(found[0], "looks_at", ()))
+    if issubclass(found[0], Strategy):
+        _check_terms(place, found[0])
     return found[0]
 
 
@@ -126,6 +128,24 @@ def _check_symbols(place: str, symbols: object) -> None:
         raise UsageError(
             f'{place}: looks_at must be a tuple of symbols, such as ("SPY",); it is {symbols!r}.'
         )
+
+
+def _check_terms(place: str, cls: type[Strategy]) -> None:
+    names: object = cls.signal_terms
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        raise UsageError(
+            f"{place}: signal_terms must be a tuple of parameters that are handed on to the "
+            f'signal, such as ("hold", "stop"); it is {names!r}.'
+        )
+    known = [name for name in parameters(cls) if term_of(name) in TERMS]
+    for name in names:
+        if name not in known:
+            raise unknown(f"parameter in signal_terms of {place} named as a term:", name, known)
+
+
+def term_of(name: str) -> str:
+    """The term of a signal that a parameter in `signal_terms` is: `hold` of `earnings.hold`."""
+    return name.rpartition(".")[2]
 
 
 @dataclass(frozen=True)

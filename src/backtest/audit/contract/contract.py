@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from backtest.audit.contract import declared, questions
 from backtest.audit.contract.examples import as_example
 from backtest.audit.contract.report import Report, Result, all_results
+from backtest.audit.contract.terms import check_terms
 from backtest.data.event import Event
 from backtest.data.kinds import Start
 from backtest.errors import UsageError
@@ -94,10 +95,11 @@ def _examined(subject: _Subject, crew: Crew | None) -> list[Result]:
     with TemporaryDirectory(prefix="backtest-check-", ignore_cleanup_errors=True) as folder:
         prepared, listens = _prepared(subject, folder)
         given, answers, frozen = _answers(subject, prepared)
+        terms = _terms(subject, prepared)
         full, observed = observe(prepared, crew)
     if full.error and answers.outcome == "ok":
         answers = Result("answers", "failed", *_split(full.error, subject.workspace))
-    return [listens, frozen, answers, _bounded(subject, given, full), *observed]
+    return [listens, frozen, answers, terms, _bounded(subject, given, full), *observed]
 
 
 def _prepared(subject: _Subject, folder: str) -> tuple[PreparedAudit, Result]:
@@ -171,6 +173,14 @@ def _answers(
     if missing:
         return given, Result("answers", "warning", f"{what} {' '.join(missing)}"), frozen
     return given, Result("answers", "ok", what), frozen
+
+
+def _terms(subject: _Subject, prepared: PreparedAudit) -> Result:
+    """Whether what it declares as terms of its signal is handed on and no more."""
+    rows = as_example(prepared.inputs.events)
+    tried, _ = questions.events_to_try(subject.strategy.listens_to, rows)
+    found = questions.cases(tried, rows, subject.strategy.looks_at)
+    return check_terms(subject.file, subject.settings, list(found))
 
 
 def _bounded(subject: _Subject, answers: questions.Answers, full: Observation) -> Result:

@@ -104,17 +104,18 @@ def variants(event: Event) -> Iterator[tuple[str, Event]]:
 
 def typical(field: FieldInfo) -> Any:
     """A value that a field allows; None where none was found."""
-    return next(_allowed(field, (*_choices(field.annotation), *_TYPICAL)), None)
+    return next(allowed(field, (*_choices(field.annotation), *_TYPICAL)), None)
 
 
 def _number(field: FieldInfo, numbers: Sequence[float]) -> Any:
     """The first of the numbers that a field of numbers allows."""
     if not {int, float} & set(_parts(field.annotation)):
         return None
-    return next(_allowed(field, numbers), None)
+    return next(allowed(field, numbers), None)
 
 
-def _allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
+def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
+    """The candidates that a field allows, as it has them."""
     annotation: Any = Annotated[field.annotation, field]
     check: TypeAdapter[Any] = TypeAdapter(annotation)
     for candidate in candidates:

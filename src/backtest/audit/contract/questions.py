@@ -46,6 +46,10 @@ class Case:
     event: Event
     market: Market
 
+    def event_has_a_short_past(self, bars: int) -> bool:
+        """Whether fewer sessions are known before it; before the first event none can be."""
+        return not isinstance(self.event, Start) and len(self.market.bars()) < bars
+
     def told(self, fault: str) -> str:
         """Why it was not answered, and what is special about the case."""
         first, _, rest = fault.partition("\n")

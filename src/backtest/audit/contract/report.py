@@ -17,6 +17,7 @@ TITLES = {
     "listens": "Listens",
     "frozen": "Frozen",
     "answers": "Answers",
+    "terms": "Signal terms",
     "bounded": "Bounded",
     "pure": "Pure",
     "deterministic": "Deterministic",

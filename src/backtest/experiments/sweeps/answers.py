@@ -1,156 +1,43 @@
-"""What a strategy answers to one event, whatever its parameters: asked as seldom as can be.
+"""What a strategy answers to events, asked once for the sets that differ in terms of its signal.
 
-The answers form a tree. A node is the parameter that the strategy looks at next, a branch one of
-its values, a leaf an answer. One call finds one leaf, and holds for every set that shares the
-values which the call has looked at.
+A parameter in `signal_terms` is handed on to the signal: the answer is the same for all its values,
+but for that term. Whether it is handed on for an event is found by asking with two of its values.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
+from backtest.engine.kernel.panel import set_terms
+from backtest.engine.kernel.records import SIGNAL
 from backtest.errors import UsageError
-from backtest.strategy.tracing import StandIn, Trace, active, by_value
+from backtest.experiments.sweeps.grid import value_of
+from backtest.strategy.base import Signal
+from backtest.strategy.loading import term_of
 from backtest.strategy.values import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
     from pydantic.fields import FieldInfo
 
-    from backtest.engine.timeline import Question
-    from backtest.strategy.base import Signal, Strategy
+    from backtest.engine.timeline import Decision, Question
+    from backtest.strategy.base import Strategy
 
     Rows = NDArray[np.intp]
-    Make = Callable[[Mapping[str, Any]], Strategy]
+    # Of all events: the signals as the kernel takes them, and by term whether it was handed on.
+    _Answers = tuple[NDArray[Any], NDArray[np.bool]]
 
-M = TypeVar("M", bound=BaseModel)
-
-# What looks at all fields at once; comparing, hashing, showing and copying go through these too.
-_WHOLE = frozenset(dir(BaseModel))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer that many sets share.
-
-    Attributes:
-        signal: the signal; None where the strategy does not trade.
-        terms: terms of the signal by name that are a parameter's own value, with its name.
-
-    """
-
-    signal: Signal | None
-    terms: Mapping[str, str]
+_CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
+_KEPT = 200_000  # answers that are remembered from one chunk to the next
 
 
-@dataclass
-class _Node:
-    parameter: str = ""
-    branches: dict[Any, _Node] = field(default_factory=dict)
-    answer: Answer | None = None
-
-
-class Escaped(Exception):  # noqa: N818 - nothing is wrong: it is asked for each set then
-    """A strategy has looked at its parameters in another order than before."""
-
-
-class Answers:
-    """The answers of a strategy to one event."""
-
-    def __init__(
-        self, question: Question, make: Make, numbers: frozenset[str], *, every: bool = False
-    ) -> None:
-        """Begin with no answer.
-
-        Args:
-            question: the event.
-            make: makes the strategy of the values of the varied parameters.
-            numbers: the varied parameters that are numbers of one type in every set.
-            every: ask for each set, whatever the strategy looks at.
-
-        """
-        self._question = question
-        self._make = make
-        self._numbers = numbers
-        self._every = every
-        self._root = _Node()
-        self.asked = 0
-
-    @property
-    def event_id(self) -> str:
-        """The event."""
-        return self._question.event.id
-
-    def of(
-        self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
-    ) -> Iterator[tuple[Answer, Rows]]:
-        """Every answer with the sets that get it.
-
-        Args:
-            axes: values by parameter.
-            codes: by parameter the place of each set's value on its axis, shape (sets,).
-
-        Raises:
-            UsageError: the strategy fails, or the values do not go together.
-            Escaped: it does not look at its parameters in the same order each time.
-
-        """
-        count = len(next(iter(codes.values())))
-        waiting = [(self._root, np.arange(count))]
-        while waiting:
-            node, rows = waiting.pop()
-            if node.answer is not None:
-                yield node.answer, rows
-            elif node.parameter:
-                place = codes[node.parameter][rows]
-                for number in np.unique(place):
-                    branch = node.branches.setdefault(axes[node.parameter][number], _Node())
-                    waiting.append((branch, rows[place == number]))
-            else:
-                self._ask({name: axes[name][code[rows[0]]] for name, code in codes.items()})
-                if node.answer is None and not node.parameter:
-                    raise Escaped
-                waiting.append((node, rows))
-
-    def _ask(self, values: Mapping[str, Any]) -> None:
-        """Ask with some values, and grow the tree to the answer."""
-        self.asked += 1
-        reads, answer = self._answer(values)
-        node = self._root
-        for name in reads:
-            if node.answer is not None or node.parameter not in ("", name):
-                raise Escaped
-            node.parameter = name
-            node = node.branches.setdefault(values[name], _Node())
-        if node.parameter:
-            raise Escaped
-        node.answer = answer
-
-    def _answer(self, values: Mapping[str, Any]) -> tuple[list[str], Answer]:
-        """The parameters that were looked at, in order, and the answer."""
-        trace = Trace(frozenset(values), self._numbers)
-        strategy = self._make(values)
-        token = active.set(trace)
-        try:
-            if not self._every and not _derives(type(strategy)):
-                signal = self._question.ask(_watch(strategy, "")).signal
-                return list(trace.reads), _as_answer(signal, trace)
-        except UsageError:  # a stand-in cannot do what only numbers can
-            pass
-        finally:
-            active.reset(token)
-        trace.read_all()
-        return list(trace.reads), Answer(ask(self._question, strategy, values), {})
-
-
-def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Signal | None:
+def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Decision:
     """What a strategy that was made of some values answers.
 
     Raises:
@@ -158,28 +45,233 @@ def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Si
 
     """
     try:
-        return question.ask(strategy).signal
+        return question.ask(strategy)
     except UsageError as error:
         told = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
         raise UsageError(f"{error}\n  in the set with {told}") from None
 
 
-def _as_answer(signal: Signal | None, trace: Trace) -> Answer:
-    """The signal by value, and which of its terms nobody has looked at."""
-    if signal is None:
-        return Answer(None, {})
-    stand_ins = {term: value for term, value in signal if type(value) is StandIn}
-    terms = {
-        term: value.parameter
-        for term, value in stand_ins.items()
-        if value.parameter not in trace.reads
-    }
-    values = {term: by_value(value) for term, value in stand_ins.items()}
-    return Answer(signal.model_copy(update=values), terms)
+def same_answer(one: Decision, other: Decision) -> bool:
+    """Whether two answers are the same signal, or the same reason why there is none."""
+    return (one.signal, one.reason) == (other.signal, other.reason)
+
+
+def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
+    """Whether a parameter is the term of the signal.
+
+    Args:
+        before: the answer with one value of the parameter.
+        after: the answer with another, all else the same.
+        term: the term that it should be.
+        value: the other value.
+
+    Returns:
+        True where the term moved to the value and nothing else changed, False where nothing did;
+        None where anything else changed.
+
+    """
+    if same_answer(before, after):
+        return False
+    if before.signal is None or after.signal is None or getattr(after.signal, term) != value:
+        return None
+    moved = before.signal.model_copy(update={term: getattr(after.signal, term)})
+    return True if moved == after.signal else None
+
+
+class Answers:
+    """The answers of a strategy to some events, whatever its parameters."""
+
+    def __init__(
+        self,
+        name: str,
+        questions: Sequence[Question],
+        empty: NDArray[Any],
+        make: Callable[[Mapping[str, Any]], Strategy],
+        terms: Sequence[str],
+    ) -> None:
+        """Begin with no answer.
+
+        Args:
+            name: the strategy's.
+            questions: the events.
+            empty: a record of the type `SIGNAL` for each event, with its bar and its symbol.
+            make: makes the strategy of the values of the varied parameters.
+            terms: the parameters that it only hands on to its signal.
+
+        """
+        self._name, self._questions, self._empty = name, questions, empty
+        self._make, self._terms = make, terms
+        self._kept: dict[tuple[str, ...], _Answers] = {}
+
+    def signals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
+        """The signals by set and event, of the type `SIGNAL`; those without a side do not act.
+
+        Args:
+            axes: values by parameter.
+            codes: by parameter the place of each set's value on its axis, shape (sets,).
+
+        Raises:
+            UsageError: the strategy fails, a signal is out of bounds, a term is none, or the same
+                question gets another answer each time.
+
+        """
+        terms = [name for name in self._terms if len(axes.get(name, ())) > 1]
+        others = [name for name in axes if name not in terms]
+        shape = [len(axes[name]) for name in others]
+        places = [codes[name] for name in others]
+        alike = np.ravel_multi_index(places, shape) if others else np.zeros_like(codes[terms[0]])
+        _, firsts, group = np.unique(alike, return_index=True, return_inverse=True)
+        found = [
+            self._answers_of({n: axes[n][codes[n][row]] for n in others}, axes, terms)
+            for row in firsts
+        ]
+        table = np.stack([records for records, _ in found])[group]
+        for number, name in enumerate(terms):
+            handed_on = np.stack([handed[number] for _, handed in found])[group]
+            if handed_on.any():
+                used, at = np.unique(codes[name], return_inverse=True)
+                values = _column_of(
+                    self._name, term_of(name), [axes[name][place] for place in used]
+                )[at]
+                column = table[term_of(name)]
+                column[handed_on] = np.broadcast_to(values[:, None], column.shape)[handed_on]
+        self._check(table, axes, codes, terms)
+        return table
+
+    def _answers_of(
+        self, others: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], terms: Sequence[str]
+    ) -> _Answers:
+        """The answers to all events for the sets that differ in terms of the signal alone.
+
+        Args:
+            others: the values of the other parameters.
+            axes: values by parameter.
+            terms: the parameters that are handed on to the signal.
+
+        """
+        key = (*terms, repr(others))
+        known = self._kept.get(key)
+        if known is not None:
+            return known
+        values = {**others, **{name: axes[name][0] for name in terms}}
+        strategy = self._make(values)
+        changes = [{**values, name: axes[name][-1]} for name in terms]
+        changed = [(one, self._make(one)) for one in changes]
+        records = self._empty.copy()
+        handed_on = np.zeros((len(terms), len(self._questions)), np.bool)
+        for column, question in enumerate(self._questions):
+            before = ask(question, strategy, values)
+            if before.signal is not None:
+                set_terms(records[column], before.signal)
+            for number, (name, (other, made)) in enumerate(zip(terms, changed, strict=True)):
+                after = ask(question, made, other)
+                is_term = is_handed_on(before, after, term_of(name), value_of(made, name))
+                if is_term is None:
+                    raise self._not_a_term(question, values, name)
+                handed_on[number, column] = is_term
+        if terms:
+            if len(self._kept) * len(self._questions) > _KEPT:
+                self._kept.clear()
+            self._kept[key] = (records, handed_on)
+        return records, handed_on
+
+    def _check(
+        self,
+        table: NDArray[Any],
+        axes: Mapping[str, Sequence[Any]],
+        codes: Mapping[str, Rows],
+        terms: Sequence[str],
+    ) -> None:
+        """Hold some answers, drawn at random, against those of the strategy of their set.
+
+        Raises:
+            UsageError: one differs.
+
+        """
+        drawn = np.random.default_rng(0)
+        sets, events = table.shape
+        for row in np.unique(drawn.integers(sets, size=_CHECKED)):
+            values = {name: axes[name][code[row]] for name, code in codes.items()}
+            strategy = self._make(values)
+            for column in drawn.permutation(events)[:_EVENTS_CHECKED]:
+                question, got = self._questions[column], table[row, column]
+                wanted = self._empty[column].copy()
+                if (signal := ask(question, strategy, values).signal) is not None:
+                    set_terms(wanted, signal)
+                acts = wanted["side"] or got["side"]
+                if acts and wanted.tobytes() != got.tobytes():
+                    moved = [name for name in terms if wanted[term_of(name)] != got[term_of(name)]]
+                    name = self._false_term(question, values, terms, axes) or ", ".join(moved)
+                    raise self._not_a_term(question, values, name)
+
+    def _false_term(
+        self,
+        question: Question,
+        values: Mapping[str, Any],
+        terms: Sequence[str],
+        axes: Mapping[str, Sequence[Any]],
+    ) -> str:
+        """The first parameter that changes more of the answer than its term; empty without one."""
+        before = ask(question, self._make(values), values)
+        for name in terms:
+            for value in (axes[name][0], axes[name][-1]):
+                other = {**values, name: value}
+                made = self._make(other)
+                after = ask(question, made, other)
+                if is_handed_on(before, after, term_of(name), value_of(made, name)) is None:
+                    return name
+        return ""
+
+    def _not_a_term(
+        self,
+        question: Question,
+        values: Mapping[str, Any],
+        name: str,
+    ) -> UsageError:
+        """The error for a term that is none, or for a strategy that is not pure."""
+        again = [ask(question, self._make(values), values) for _ in range(2)]
+        if not name or not same_answer(*again):
+            return UsageError(
+                f"{self._name} does not answer the same event the same way twice. "
+                f"on_event may look at its event, its parameters and the market alone."
+            )
+        return UsageError(
+            f"{self._name} names {name} in signal_terms, but its answer to "
+            f"{question.event.id} does more with it than hand it on to the signal as its "
+            f"{term_of(name)}. Take {name} out of signal_terms; `backtest check "
+            f"{self._name}` shows the event."
+        )
+
+
+def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
+    """The values of a parameter as a term of signals.
+
+    Raises:
+        UsageError: a signal cannot have one of them.
+
+    """
+    for value in values:
+        if fault := _fault(term, value):
+            raise UsageError(
+                f"{name} hands on its {term} to a signal, whose {term} cannot "
+                f"be {shown(value)}: {fault}. Bound the parameter, or the grid."
+            )
+    none = -1 if term == "hold" else np.nan
+    return np.array([none if value is None else value for value in values], SIGNAL[term])
 
 
 @cache
-def _derives(model: type[BaseModel]) -> bool:
+def _fault(term: str, value: float) -> str:
+    """What keeps a value from being a term of a signal; empty where nothing does."""
+    try:
+        Signal(symbol="", event_id="", direction="long", **{term: value})
+    except ValidationError as error:
+        return error.errors()[0]["msg"]
+    return ""
+
+
+@cache
+def derives(model: type[BaseModel]) -> bool:
     """Whether a strategy may compute something of its parameters when it is made."""
     own = model.__pydantic_decorators__
     return bool(
@@ -198,34 +290,5 @@ def _is_derived(definition: FieldInfo) -> bool:
     return bool(
         definition.default_factory_takes_validated_data
         or any(hasattr(part, "func") for part in definition.metadata)  # a validator
-        or (isinstance(kind, type) and issubclass(kind, BaseModel) and _derives(kind))
+        or (isinstance(kind, type) and issubclass(kind, BaseModel) and derives(kind))
     )
-
-
-def _watch(model: M, prefix: str) -> M:
-    """A copy whose fields tell the active trace when they are asked for."""
-    copy = model.model_copy()
-    for name, value in model:
-        if isinstance(value, BaseModel):
-            copy.__dict__[name] = _watch(value, f"{prefix}{name}.")
-    object.__setattr__(copy, "__class__", _watching(type(model), prefix))
-    return copy
-
-
-@cache
-def _watching(model: type[BaseModel], prefix: str) -> type[BaseModel]:
-    fields = frozenset(model.model_fields)
-
-    def get(self: BaseModel, name: str) -> Any:
-        trace = active.get()
-        if name == "__class__":
-            return model
-        value = model.__getattribute__(self, name)
-        if trace is not None and name in fields:
-            return trace.stand_in(prefix + name, value)
-        if trace is not None and name in _WHOLE:
-            trace.read_all()
-        return value
-
-    space = {"__module__": model.__module__, "__getattribute__": get}
-    return type(model.__name__, (model,), space)

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from pydantic import ValidationError
 
 from backtest.data.inputs import read_inputs
-from backtest.engine.kernel.panel import panel_of, set_terms
+from backtest.engine.kernel.panel import panel_of
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import RULES_VERSION, Rules
 from backtest.engine.timeline import Question, questions
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import deciding_packages
-from backtest.experiments.sweeps.answers import Answers, Escaped, ask
+from backtest.experiments.sweeps.answers import Answers, derives
 from backtest.experiments.sweeps.grid import sweepable, value_of
 from backtest.stats.figures import figures_of_totals, session_returns
-from backtest.strategy.base import Signal
 from backtest.strategy.loading import heard_kinds, parameters, typed, variant
 from backtest.strategy.places import find_strategy
 from backtest.strategy.values import Reader, plain
@@ -39,10 +35,7 @@ if TYPE_CHECKING:
     from backtest.strategy.loading import StrategyFile
     from backtest.workspace.folders import Workspace
 
-_CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
-_KEPT = 200_000  # answers that are remembered from one chunk to the next
 _CELLS = 4_000_000  # sets × events that are in memory at once; 64 bytes each
-_NUMBERS = ({int}, {float})
 _FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
 
 
@@ -111,7 +104,11 @@ class PreparedSweep:
         )
         self._columns = [self._panel.columns[one.event.symbol] for one in self._questions]
         self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
-        self._answers: dict[frozenset[str], list[Answers]] = {}
+        empty = np.zeros(len(self._questions), SIGNAL)
+        empty["bar"], empty["symbol"] = self._bars, self._columns
+        # What a validator computes or forbids is found by making each set.
+        terms = () if derives(type(strategy)) else strategy.signal_terms
+        self._answers = Answers(file.name, self._questions, empty, self._make, terms)
 
     def figures(
         self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
@@ -135,7 +132,7 @@ class PreparedSweep:
 
     def histories(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> Histories:
         """How some sets came to their figures; arguments as of `figures`."""
-        table = self._signals(axes, codes)
+        table = self._answers.signals(axes, codes)
         acts = table["side"] != 0
         signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
         work = (self._panel, signals, starts, self._rules, self._rates)
@@ -171,91 +168,16 @@ class PreparedSweep:
         return found
 
     def _totals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
-        table = self._signals(axes, codes)
+        table = self._answers.signals(axes, codes)
         acts = table["side"] != 0
         signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
         return simulate(self._panel, signals, starts, self._rules, self._rates).totals
-
-    def _signals(
-        self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
-    ) -> NDArray[Any]:
-        """The signals by set and event, of the type `SIGNAL`; those without a side do not act."""
-        numbers = _numbers(axes)
-        answers = self._answers.setdefault(numbers, self._new_answers(numbers))
-        if sum(one.asked for one in answers) > _KEPT:
-            self._answers.pop(numbers, None)
-        with suppress(Escaped):
-            table = self._table(answers, axes, codes)
-            if self._agrees(table, axes, codes):
-                return table
-        # Something escaped the trace: it is asked for each of these sets.
-        table = self._table(self._new_answers(numbers, every=True), axes, codes)
-        if not self._agrees(table, axes, codes):
-            raise UsageError(
-                f"{self.spec.strategy} does not answer the same event the same way twice. "
-                f"on_event may look at its event, its parameters and the market alone."
-            )
-        return table
-
-    def _new_answers(self, numbers: frozenset[str], *, every: bool = False) -> list[Answers]:
-        return [Answers(one, self._make, numbers, every=every) for one in self._questions]
 
     def _make(self, values: Mapping[str, Any]) -> Strategy:
         """The strategy of a set, made as that of a run with these settings is."""
         own = {name: self._readers[name].read(value) for name, value in values.items()}
         made = variant(self._file, {**self._fixed, **own})
         return cast("Strategy", made)  # as `sweepable` has found
-
-    def _table(
-        self,
-        answers: Sequence[Answers],
-        axes: Mapping[str, Sequence[Any]],
-        codes: Mapping[str, Rows],
-    ) -> NDArray[Any]:
-        sets = len(next(iter(codes.values())))
-        table = np.zeros((sets, len(self._questions)), SIGNAL)
-        table["bar"], table["symbol"] = self._bars, self._columns
-        for column, event in enumerate(answers):
-            for answer, rows in event.of(axes, codes):
-                if answer.signal is not None:
-                    table[rows, column] = _record(answer.signal, table[0, column])
-                for term, name in answer.terms.items():
-                    places, at = np.unique(codes[name][rows], return_inverse=True)
-                    values = [axes[name][place] for place in places]
-                    self._check(event, term, values)
-                    table[term][rows, column] = np.array(values, table[term].dtype)[at]
-        return table
-
-    def _check(self, answers: Answers, term: str, values: Sequence[float]) -> None:
-        """Hold values that were handed on against the bounds of the signal's term.
-
-        Raises:
-            UsageError: a value is out of bounds.
-
-        """
-        for value in values:
-            if fault := _fault(term, value):
-                raise UsageError(
-                    f"{self.spec.strategy} failed on {answers.event_id}: the {term} of a signal "
-                    f"cannot be {value}: {fault}. Bound the parameter, or the grid."
-                )
-
-    def _agrees(
-        self, table: NDArray[Any], axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]
-    ) -> bool:
-        """Whether answers that are drawn at random are those of the strategy when asked itself."""
-        drawn = np.random.default_rng(0)
-        sets, events = table.shape
-        for row in np.unique(drawn.integers(sets, size=_CHECKED)):
-            values = {name: axes[name][code[row]] for name, code in codes.items()}
-            strategy = self._make(values)
-            for column in drawn.permutation(events)[:_EVENTS_CHECKED]:
-                signal, got = ask(self._questions[column], strategy, values), table[row, column]
-                if (signal is None) != (got["side"] == 0):
-                    return False
-                if signal is not None and _record(signal, got).tobytes() != got.tobytes():
-                    return False
-        return True
 
     def seconds_a_set(self) -> float:
         """How long a set takes, by a sample of the grid that is as large as time allows."""
@@ -272,28 +194,6 @@ class PreparedSweep:
         begun = perf_counter()
         self.figures(self.spec.axes, dict(zip(self.spec.axes, places, strict=True)))
         return perf_counter() - begun
-
-
-def _numbers(axes: Mapping[str, Sequence[Any]]) -> frozenset[str]:
-    """The parameters that are numbers of one type in every set."""
-    return frozenset(name for name, values in axes.items() if {*map(type, values)} in _NUMBERS)
-
-
-@cache
-def _fault(term: str, value: float) -> str:
-    """What keeps a value from being a term of a signal; empty where nothing does."""
-    try:
-        Signal(symbol="", event_id="", direction="long", **{term: value})
-    except ValidationError as error:
-        return error.errors()[0]["msg"]
-    return ""
-
-
-def _record(signal: Signal, place: Any) -> Any:
-    """The signal as the kernel takes it, on the bar and symbol of its place."""
-    record = place.copy()
-    set_terms(record, signal)
-    return record
 
 
 def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> None:
