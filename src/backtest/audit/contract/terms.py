@@ -45,9 +45,9 @@ def check_terms(file: StrategyFile, settings: Mapping[str, Any], cases: Sequence
     tried = [one for one in cases if not one.event_has_a_short_past(_BARS)]
     for case in tried:
         before = _answer(case, strategy)
+        if before is None:
+            continue
         for name, made in changed:
-            if before is None:
-                break
             after, value = _answer(case, made), value_of(made, name)
             if after is None or is_handed_on(before, after, term_of(name), value) is None:
                 what = (
