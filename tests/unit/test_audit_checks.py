@@ -327,7 +327,7 @@ def test_an_audit_that_exists_is_read(checkout):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"seed": 2}, {"worlds": 1}, {"settings": {"hold": "4"}}, {"first": date(2025, 6, 3)}],
+    [{"seed": 2}, {"worlds": 1}, {"settings": {"hold": 4}}, {"first": date(2025, 6, 3)}],
 )
 def test_what_decides_the_result_decides_the_id(checkout, changes):
     assert prepared(checkout).path != prepared(checkout, **changes).path

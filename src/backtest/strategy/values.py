@@ -37,7 +37,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list):
         texts = [inner if isinstance(inner, str) else shown(inner) for inner in value]
         split = [part.strip() for part in ",".join(texts).split(",") if part.strip()]
-        if split == texts and not _is_json_like(",".join(texts)) and not _is_nested(value):
+        if split == texts and not _is_json(",".join(texts)) and not _is_nested(value):
             return ",".join(texts)
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
@@ -46,7 +46,14 @@ def shown(value: Any) -> str:
 
 def _is_ambiguous(text: str) -> bool:
     """Whether the bare text would be read as something else."""
-    return text.lower() == "none" or text != text.strip() or _is_json_like(text)
+    return text.lower() == "none" or text != text.strip() or _is_json(text)
+
+
+def _is_json(text: str) -> bool:
+    """Whether the text is read as JSON: a list, a table or a text in quotation marks."""
+    with suppress(ValueError):
+        return _is_json_like(text) and json.loads(text) is not None
+    return False
 
 
 def _is_json_like(text: str) -> bool:
