@@ -8,16 +8,16 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from backtest.places import find_strategy
-from backtest.trials import read_trials
 
 import backtest
 from backtest.audit.run import AuditRequest, prepare
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
+from backtest.experiments.trials import read_trials
 from backtest.strategy.loading import configure, load_strategy, recorded, stated
+from backtest.strategy.places import find_strategy
 from backtest.strategy.values import Text, shown
-from backtest.workspace import find_workspace
+from backtest.workspace.folders import find_workspace
 
 TEXT = '''\
 """Made up for tests: parameters of every kind."""
