@@ -7,14 +7,14 @@ import pytest
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.edgar import client as edgar_client
 from backtest.sources.edgar.client import Edgar, checked_identity
-from backtest.sources.edgar.headers import read_header
-from backtest.sources.edgar.lists import (
+from backtest.sources.edgar.filers import (
     Company,
     company_of_number,
     company_of_symbol,
     filings_of,
     find_holder,
     header_of_filing,
+    read_header,
 )
 from tests.edgar_site import ACME, BIGCO, WHO, made_up_edgar
 from tests.local_server import Answer

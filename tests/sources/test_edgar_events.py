@@ -9,8 +9,8 @@ from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources import estimates as yahoo
 from backtest.sources.edgar.client import Edgar
 from backtest.sources.edgar.earnings import fetch_earnings, quarter_name
+from backtest.sources.edgar.filers import Company
 from backtest.sources.edgar.filings import fetch_filings
-from backtest.sources.edgar.lists import Company
 from backtest.sources.estimates import Estimate, ask_estimates
 from backtest.sources.retries import Patience
 from tests.edgar_site import ACME, WHO, form_4, made_up_edgar

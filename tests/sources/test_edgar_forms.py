@@ -5,19 +5,18 @@ from datetime import date
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar.insiders import read_sale
-from backtest.sources.edgar.items import ITEMS, by_category
-from backtest.sources.edgar.lists import Company
-from backtest.sources.edgar.names import plain_name
-from backtest.sources.edgar.schedules import read_schedule
-from backtest.sources.edgar.tables import (
+from backtest.sources.edgar.client import read_xml
+from backtest.sources.edgar.filers import Company, plain_name
+from backtest.sources.edgar.filings import ITEMS, by_category
+from backtest.sources.edgar.forms import (
     in_dollars,
     learn_cusip,
     lines_of,
     read_amendment,
+    read_sale,
+    read_schedule,
     read_table,
 )
-from backtest.sources.edgar.xml import read_xml
 from tests.edgar_site import ACME, BIGCO, CUSIP, cover, form_4, schedule_d, schedule_g, table
 
 PLACE = "http://made.up/table.xml"
@@ -256,7 +255,7 @@ def test_a_form_without_a_sale_tells_of_none():
 @pytest.mark.parametrize(
     ("change", "part"),
     [
-        (("ownershipDocument", "x"), "is 'x'; an ownershipDocument is expected"),
+        (("ownershipDocument", "x"), "begins with 'x'; an ownershipDocument is expected"),
         (("rptOwnerName", "x"), "has no ownershipDocument/rptOwnerName"),
         (("transactionShares", "x"), "has no nonDerivativeTransaction/transactionShares"),
         (("2025-06-03", "June 3"), "transactionDate is 'June 3'; a day is expected"),

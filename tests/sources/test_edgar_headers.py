@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from backtest.errors import DataError
-from backtest.sources.edgar.headers import read_header
+from backtest.sources.edgar.filers import read_header
 from tests.edgar_site import HEADER, SHOWN
 from tests.made_up import utc
 
@@ -30,14 +30,14 @@ def header(accepted, filed, more=""):
 )
 def test_the_time_is_the_acceptance_to_the_second_in_new_york(accepted, filed, moment):
     found = header(accepted, filed)
-    assert found.shown == (utc(moment), "exact")
+    assert found.public == (utc(moment), "exact")
     assert found.remark == ""
 
 
 def test_what_is_accepted_after_half_past_five_is_shown_on_its_date_of_filing():
     # the government's holiday of 2025-11-11 is a session: the acceptance would trade it too early
     found = header("20251110174500", "20251112")
-    assert found.shown == (utc("2025-11-12T09:00:00-05:00"), "session")
+    assert found.public == (utc("2025-11-12T09:00:00-05:00"), "session")
     assert found.filed == date(2025, 11, 12)
     assert found.remark == (
         "Accepted 2025-11-10 17:45:00 New York with the filing date 2025-11-12, so shown by EDGAR "
@@ -46,7 +46,7 @@ def test_what_is_accepted_after_half_past_five_is_shown_on_its_date_of_filing():
 
 
 def test_of_an_hour_that_the_clocks_repeat_the_later_counts():
-    moment = header("20251102013000", "20251102").shown[0]
+    moment = header("20251102013000", "20251102").public[0]
     assert moment.isoformat() == "2025-11-02T01:30:00-05:00"
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from backtest.sources.edgar.client import Edgar
-from backtest.sources.edgar.lists import Company
+from backtest.sources.edgar.filers import Company
 from backtest.sources.edgar.stakes import close_before, fetch_stakes
 from tests.edgar_site import (
     ACME,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
     from backtest.data.revisions import Update
     from backtest.sources.edgar.client import Edgar
-    from backtest.sources.edgar.lists import Company
+    from backtest.sources.edgar.filers import Company
     from backtest.sources.edgar.results import Fetched
     from backtest.workspace.folders import Workspace
 
@@ -113,7 +113,7 @@ def stakes(
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
     from backtest.data.kinds import StakeDisclosure
     from backtest.data.revisions import event_lines
-    from backtest.sources.edgar.lists import find_holder
+    from backtest.sources.edgar.filers import find_holder
     from backtest.sources.edgar.stakes import close_before, fetch_stakes
     from backtest.sources.symbols import check_symbol
     from backtest.workspace.folders import find_workspace
@@ -192,7 +192,7 @@ def _counting(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _company(edgar: Edgar, symbol: str, cik: int | None) -> Company:
-    from backtest.sources.edgar.lists import company_of_number, company_of_symbol
+    from backtest.sources.edgar.filers import company_of_number, company_of_symbol
 
     return company_of_symbol(edgar, symbol) if cik is None else company_of_number(edgar, cik)
 
@@ -214,7 +214,7 @@ def _finish(
     """Hold what was fetched against the file, show it, and write it once it is confirmed."""
     from backtest.cli.event_edits import write
     from backtest.data.revisions import update
-    from backtest.sources.edgar.matching import same
+    from backtest.sources.edgar.results import same
 
     found = update(
         workspace, fetched.kind, fetched.rows, same, reason="fetched from EDGAR", accept=accept

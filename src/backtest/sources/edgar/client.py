@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
+from xml.etree import ElementTree as ET
 
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.http import HttpClient, Pace
@@ -17,7 +18,7 @@ from backtest.sources.retries import Patience
 from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
@@ -27,6 +28,8 @@ PER_SECOND = 8.0  # the SEC allows ten; some room for what others in the house a
 PATIENCE = Patience()
 _IDENTITY = re.compile(r"\S.*\s<?[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+>?")
 _REFUSED = 403
+MOVED = "EDGAR may have changed its format; nothing was changed here."
+_KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
 
 
 class Edgar:
@@ -57,27 +60,17 @@ class Edgar:
         self._answered = answered or (lambda _: None)
 
     def page(self, path: str, read: Callable[[bytes, str], T]) -> T:
-        """What `read` makes of a page that changes, asked for anew.
-
-        Args:
-            path: on `www.sec.gov`, with its query.
-            read: takes the content and its address; raises DataError where it is not as expected.
+        """What `read` makes of the content and address of a page that changes, asked for anew.
 
         Raises:
             SourceError: EDGAR does not answer, or refuses.
-            DataError: as `read`.
+            DataError: `read` does not find what it expects.
 
         """
         return read(self._ask(self._site, path), self._address + path)
 
     def listing(self, name: str, read: Callable[[bytes, str], T]) -> T:
-        """What `read` makes of a list of filings, asked for anew; see `page`.
-
-        Args:
-            name: such as `CIK0000000001.json`.
-            read: as of `page`.
-
-        """
+        """What `read` makes of a list of filings, such as `CIK0000000001.json`; see `page`."""
         path = f"/submissions/{name}"
         return read(self._ask(self._lists, path), self._list_address + path)
 
@@ -146,16 +139,10 @@ def read_json(content: bytes, address: str) -> Any:
 
 
 def need(value: Any, path: str, kind: type[T], address: str) -> T:
-    """A value within JSON.
-
-    Args:
-        value: the object that is looked into.
-        path: names with dots between them.
-        kind: what is expected there.
-        address: of the page, for the message.
+    """The value at a path within a JSON object, such as `filings.recent`.
 
     Raises:
-        DataError: there is no such value, or it is of another kind.
+        DataError: there is no such value, or it is of another kind; the page's address is named.
 
     """
     for name in path.split("."):
@@ -170,9 +157,88 @@ def need(value: Any, path: str, kind: type[T], address: str) -> T:
     return value
 
 
-MOVED = "EDGAR may have changed its format; nothing was changed here."
-_KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
-
-
 def _begin(content: bytes) -> str:
     return repr(content[:60].decode("utf-8", "replace").strip()) if content.strip() else "nothing"
+
+
+# XML: read whole or not at all, by the local names of its elements
+
+
+class _NoDoctype(ET.TreeBuilder):
+    """Refuses a document type, without which no entity can be defined and blown up."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
+        raise DataError("it declares a document type, which filings have no need of")
+
+
+def read_xml(content: bytes, address: str) -> ET.Element:
+    """The root of a document.
+
+    Raises:
+        DataError: it is not whole XML, or declares a document type.
+
+    """
+    parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 - no document type, so no entities
+    try:
+        parser.feed(content)
+        return parser.close()
+    except ET.ParseError as error:
+        raise DataError(
+            f"{address} is not whole XML ({error}). It may have broken off on the way: try again."
+        ) from None
+    except DataError as error:
+        raise DataError(f"{address} is refused: {error}.") from None
+
+
+def every(element: ET.Element, *names: str) -> Iterator[ET.Element]:
+    """The elements below one that have one of the names, whatever their name space."""
+    return (one for one in element.iter() if local(one) in names)
+
+
+def local(element: ET.Element) -> str:
+    """The name of an element without its name space."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def text_of(element: ET.Element, *names: str) -> str:
+    """The text of the first element below one that has one of the names; empty where there is none.
+
+    A text that stands in an element `value` within it, as in forms of insiders, counts as its own.
+    """
+    for found in every(element, *names):
+        inner = next(every(found, "value"), found)
+        if text := (inner.text or "").strip():
+            return text
+    return ""
+
+
+def needed(element: ET.Element, address: str, *names: str) -> str:
+    """As `text_of`, of what has to be there.
+
+    Raises:
+        DataError: it is not.
+
+    """
+    text = text_of(element, *names)
+    if not text:
+        place = " or ".join(f"{local(element)}/{name}" for name in names)
+        raise DataError(f"{address} has no {place}; a text is expected there. {MOVED}")
+    return text
+
+
+def number(text: str, address: str, what: str) -> float | None:
+    """A number as filings write it, such as `1,234.50`; None where the text is empty.
+
+    Raises:
+        DataError: it is not a number, or is negative.
+
+    """
+    if not text:
+        return None
+    try:
+        value = float(text.replace(",", "").rstrip("%").strip())
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise DataError(f"{address}: {what} is {text[:60]!r}; a number from 0 is expected there.")
+    return value

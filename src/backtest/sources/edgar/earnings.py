@@ -6,18 +6,16 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from backtest.data.kinds import Earnings
-from backtest.sources.edgar.filings import header_or_remark, left_out
-from backtest.sources.edgar.items import ITEMS, RESULTS
-from backtest.sources.edgar.lists import filings_of
-from backtest.sources.edgar.results import Fetched, row_of
+from backtest.sources.edgar.filers import filings_of
+from backtest.sources.edgar.filings import ITEMS, RESULTS
+from backtest.sources.edgar.results import Fetched, header_or_remark, left_out, row_of
 from backtest.sources.estimates import estimates_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from backtest.sources.edgar.client import Edgar
-    from backtest.sources.edgar.headers import Header
-    from backtest.sources.edgar.lists import Company, Filing
+    from backtest.sources.edgar.filers import Company, Filing, Header
     from backtest.sources.estimates import Estimate
 
     Report = tuple[Filing, Header]
@@ -36,14 +34,9 @@ def fetch_earnings(
     since: date | None,
     estimates: Sequence[Estimate] | None,
 ) -> Fetched:
-    """The quarterly reports of a company.
+    """The quarterly reports of a company since a day, or ever, as earnings of its symbol.
 
-    Args:
-        edgar: EDGAR.
-        company: the company.
-        symbol: its stock.
-        since: first date of filing; None for all.
-        estimates: what Yahoo knows; None where it was not asked.
+    Yahoo's `estimates` stand beside them; they are None where Yahoo was not asked.
 
     Raises:
         SourceError: EDGAR does not answer.
@@ -85,8 +78,7 @@ def quarter_end(report: Filing, quarterly: Iterable[Filing]) -> date | None:
     first = min(later, key=lambda one: one.filed, default=None)
     if first is None or first.period is None:
         return None
-    fits = first.period <= report.filed <= first.period + _LONGEST
-    return first.period if fits else None
+    return first.period if first.period <= report.filed <= first.period + _LONGEST else None
 
 
 def quarter_name(end: date) -> str:
@@ -109,9 +101,9 @@ def _row(
     if estimates is not None and found is None:
         remarks.append(f"{name}: Yahoo knows of no report within {_NEAR.days} days of {day}.")
     if found and found.day != day:
-        told = f"Yahoo dates the report {found.day}; the filing was accepted {day}, which counts."
-        remarks.append(f"{name}: {told}")
-        note += f" {told}"
+        fact = f"Yahoo dates the report {found.day}; the filing was accepted {day}, which counts."
+        remarks.append(f"{name}: {fact}")
+        note += f" {fact}"
     return row_of(
         symbol,
         filing,

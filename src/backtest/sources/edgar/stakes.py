@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from backtest.data.kinds import StakeDisclosure
-from backtest.sources.edgar import schedules
-from backtest.sources.edgar.filings import header_or_remark, left_out
-from backtest.sources.edgar.lists import filings_of
-from backtest.sources.edgar.matching import same
-from backtest.sources.edgar.names import plain_name
-from backtest.sources.edgar.quarterly import QUARTERLY, quarterly_reports
-from backtest.sources.edgar.results import Fetched, Told, row_of
+from backtest.sources.edgar.filers import filings_of, plain_name
+from backtest.sources.edgar.forms import (
+    NEW_HOLDINGS,
+    RESTATEMENT,
+    SCHEDULES,
+    Holding,
+    in_dollars,
+    learn_cusip,
+    lines_of,
+    read_amendment,
+    read_schedule,
+    read_table,
+)
+from backtest.sources.edgar.results import Fetched, header_or_remark, left_out, row_of, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from backtest.sources.edgar.client import Edgar
-    from backtest.sources.edgar.lists import Company, Filing
-    from backtest.sources.edgar.results import Close
+    from backtest.sources.edgar.filers import Company, Filing, Header
 
+    Close = Callable[[date], float | None]
+    Report = tuple[Filing, Header, list[Holding], str]
+
+QUARTERLY = ("13F-HR", "13F-HR/A")
 _BEFORE = timedelta(days=200)  # so that the quarterly report before the first one is there
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """What one filing discloses: shares and value on a day; None is unknown."""
+
+    filing: Filing
+    header: Header
+    as_of: date | None
+    shares: int | None
+    value: float | None = None
+    percent: float | None = None
+    note: str = ""
 
 
 def fetch_stakes(
@@ -35,17 +59,17 @@ def fetch_stakes(
     known: Sequence[StakeDisclosure],
     close: Close,
 ) -> Fetched:
-    """What a holder told of its shares of a stock.
+    """What a holder has filed on its shares of a company's stock.
 
     Args:
-        edgar: EDGAR.
-        company: whose stock it is.
-        symbol: the stock.
-        holder: who holds it.
-        cusip: of the stock; learned from the names in the tables where None.
-        since: first date of filing; None for all.
-        known: stakes on file, whose counts are known as well.
-        close: the close of the stock on a day or shortly before; None where unknown.
+        edgar: The site that is asked.
+        company: The company of the stock.
+        symbol: The stock.
+        holder: The filer whose shares are looked for.
+        cusip: The stock's CUSIP; learned from the names in the tables where None.
+        since: The first date of filing; None for all.
+        known: The stakes on file, whose counts are known as well.
+        close: Gives the stock's close on a day or shortly before; None where unknown.
 
     Raises:
         UsageError: the CUSIP cannot be told from the tables.
@@ -54,83 +78,166 @@ def fetch_stakes(
 
     """
     done = Fetched(StakeDisclosure)
-    forms = (*QUARTERLY, *schedules.FORMS)
     start = since and since - _BEFORE
-    listed = filings_of(edgar, holder.cik, forms, start).filings
-    about = filings_of(edgar, company.cik, schedules.FORMS, start)
-    shared = {one.accession for one in about.filings}
+    listed = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start).filings
+    about = filings_of(edgar, company.cik, SCHEDULES, start)
+    of_both = {one.accession for one in about.filings}
     quarterly = [one for one in listed if one.form in QUARTERLY]
-    told = [
-        *quarterly_reports(edgar, quarterly, about.names, cusip, close, done.remarks),
-        *_schedules(
-            edgar, company, holder, [one for one in listed if one.accession in shared], done.remarks
-        ),
+    schedules = [one for one in listed if one.accession in of_both]
+    disclosed = [
+        *_quarterly_reports(edgar, quarterly, about.names, cusip, close, done.remarks),
+        *_schedules(edgar, company, holder, schedules, done.remarks),
     ]
     name = _spelling(holder, symbol, known)
-    mine = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
+    on_file = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
-    for one in sorted(told, key=lambda one: (one.header.shown[0], one.filing.accession)):
+    for one in sorted(disclosed, key=lambda one: (one.header.public[0], one.filing.accession)):
         row = _row(symbol, name, holder, one)
-        event = _event(row)
-        earlier = [
-            *before,
-            *(
-                old
-                for old in mine
-                if old.published_at < event.published_at and not same(old, event)
-            ),
-        ]
-        row |= _from_earlier(event, earlier)
+        event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
+        earlier = [old for old in on_file if old.published_at < event.published_at]
+        row |= _from_earlier(event, [*before, *(old for old in earlier if not same(old, event))])
         before.append(event)
         if since is None or one.filing.filed >= since:
             done.rows.append(row)
-    if not told:
+    if not disclosed:
         done.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
     return done
 
 
+def _quarterly_reports(
+    edgar: Edgar,
+    filings: Sequence[Filing],
+    names: Sequence[str],
+    cusip: str | None,
+    close: Close,
+    remarks: list[str],
+) -> Iterator[Disclosure]:
+    """What each report on Form 13F says of a stock, in order of acceptance.
+
+    A report without the stock says something where the one before had it: nothing is left.
+    """
+    reports = sorted(
+        (one for filing in filings if (one := _report(edgar, filing, remarks))),
+        key=lambda one: one[1].accepted,
+    )
+    found = cusip or learn_cusip((table for _, _, table, _ in reports), names)
+    if found is None:
+        if reports:
+            remarks.append(
+                f"None of {len(reports)} reports on Form 13F has a line of {names[0]}. If they "
+                f"should, name the paper with --cusip."
+            )
+        return
+    remarks.append(_matched(found, [table for _, _, table, _ in reports]))
+    yield from _folded(reports, found, close, remarks)
+
+
+def _folded(
+    reports: Sequence[Report], cusip: str, close: Close, remarks: list[str]
+) -> Iterator[Disclosure]:
+    """Each report with the lines that hold for its quarter after it."""
+    held: dict[date, list[Holding]] = {}
+    latest: list[Holding] = []  # of the last report that counts
+    for filing, header, table, amendment in reports:
+        quarter = filing.period
+        if quarter is None:
+            remarks.append(left_out(filing, "EDGAR names no quarter"))
+            continue
+        lines = lines_of(table, cusip)
+        before = held.get(quarter, latest)
+        if amendment == NEW_HOLDINGS:
+            if not lines:
+                continue
+            lines = [*held.get(quarter, []), *lines]
+        held[quarter] = latest = lines
+        if not lines and not before:
+            continue
+        shares = sum(line.shares for line in lines)
+        value, note = in_dollars(
+            sum(line.value for line in lines), shares, filing.filed, close(quarter)
+        )
+        if amendment == NEW_HOLDINGS:
+            note = f"Holdings added to what the report of {quarter} told. {note}".strip()
+        if not lines:
+            note = "No line of the stock; the report before had one."
+        if note:
+            remarks.append(f"{filing.form} for {quarter} ({filing.accession}): {note}")
+        yield Disclosure(filing, header, quarter, shares, value, None, note)
+
+
+def _report(edgar: Edgar, filing: Filing, remarks: list[str]) -> Report | None:
+    """A report with its table and kind of amendment; None, with a remark, where one is missing."""
+    header = header_or_remark(edgar, filing, remarks)
+    if header is None:
+        return None
+    name = header.document("INFORMATION TABLE")
+    if name is None or not name.endswith(".xml"):
+        remarks.append(left_out(filing, "it holds no table in XML, as before the middle of 2013"))
+        return None
+    table = edgar.document(f"{filing.folder}/{name}", read_table)
+    if not table:
+        remarks.append(left_out(filing, "its table has no shares, which tells nothing"))
+        return None
+    amendment = ""
+    if filing.form.endswith("/A"):
+        cover = header.document(*QUARTERLY) or "primary_doc.xml"
+        amendment = edgar.document(f"{filing.folder}/{cover}", read_amendment)
+        if amendment not in (RESTATEMENT, NEW_HOLDINGS):
+            why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
+            remarks.append(left_out(filing, why))
+            return None
+    return filing, header, table, amendment
+
+
+def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
+    """Which lines of the tables were taken."""
+    lines = [line for table in tables for line in lines_of(table, cusip)]
+    names = sorted({f"{line.issuer}, {line.title}" for line in lines})
+    return f"CUSIP {cusip}: {len(lines)} lines in {len(tables)} reports ({'; '.join(names)})."
+
+
 def _schedules(
     edgar: Edgar, company: Company, holder: Company, filings: Sequence[Filing], remarks: list[str]
-) -> Iterator[Told]:
+) -> Iterator[Disclosure]:
     """Schedules 13D and 13G that the company's list has as well: they are about it."""
     for filing in filings:
         header = header_or_remark(edgar, filing, remarks)
         if header is None:
             continue
-        file = header.document(*schedules.FORMS)
+        file = header.document(*SCHEDULES)
         if file is None:
             remarks.append(left_out(filing, "its header names no document of that form"))
             continue
         stake = edgar.document(
             f"{filing.folder}/{file}",
-            lambda content, address: schedules.read_schedule(content, address, holder),
+            lambda content, address: read_schedule(content, address, holder),
         )
         if stake.issuer not in (None, company.cik):
             remarks.append(left_out(filing, f"it is about the company {stake.issuer}"))
             continue
         as_of, note = stake.as_of, stake.remark
-        if as_of and as_of > header.shown[0].date():
+        if as_of and as_of > header.public[0].date():
             as_of, note = None, f"{note} The day of the event, {as_of}, is later.".strip()
-        yield Told(filing, header, as_of, stake.shares, None, stake.percent, note)
+        yield Disclosure(filing, header, as_of, stake.shares, None, stake.percent, note)
 
 
-def _row(symbol: str, name: str, holder: Company, told: Told) -> dict[str, str]:
-    count = "shares unknown" if told.shares is None else f"{told.shares:,} shares"
-    day = f" as of {told.as_of}" if told.as_of else ""
+def _row(symbol: str, name: str, holder: Company, disclosure: Disclosure) -> dict[str, str]:
+    count = "shares unknown" if disclosure.shares is None else f"{disclosure.shares:,} shares"
+    day = f" as of {disclosure.as_of}" if disclosure.as_of else ""
     return row_of(
         symbol,
-        told.filing,
-        told.header,
-        f"{told.filing.form} of {holder.name}: {count}{day} ({told.filing.accession})",
+        disclosure.filing,
+        disclosure.header,
+        f"{disclosure.filing.form} of {holder.name}: {count}{day} ({disclosure.filing.accession})",
         holder=name,
-        form=told.filing.form,
-        as_of=told.as_of,
-        shares=told.shares,
+        form=disclosure.filing.form,
+        as_of=disclosure.as_of,
+        shares=disclosure.shares,
         previous_shares=None,
         first_filing=False,
-        percent_of_class=told.percent,
-        value=told.value,
-        note=told.note,
+        percent_of_class=disclosure.percent,
+        value=disclosure.value,
+        note=disclosure.note,
     )
 
 
@@ -138,8 +245,8 @@ def _from_earlier(event: StakeDisclosure, earlier: Sequence[StakeDisclosure]) ->
     """The fields that follow from what was public before."""
     counted = [one for one in earlier if one.shares is not None]
     last = max(counted, key=lambda one: one.published_at, default=None)
-    shown = any(one.form in QUARTERLY and one.shares for one in earlier)
-    first = event.form in QUARTERLY and bool(event.shares) and not shown
+    had_shares = any(one.form in QUARTERLY and one.shares for one in earlier)
+    first = event.form in QUARTERLY and bool(event.shares) and not had_shares
     return {
         "previous_shares": "" if last is None else str(last.shares),
         "first_filing": str(first).lower(),
@@ -151,10 +258,6 @@ def _spelling(holder: Company, symbol: str, known: Sequence[StakeDisclosure]) ->
     wanted = plain_name(holder.name)
     used = (one.holder for one in known if one.symbol == symbol)
     return next((name for name in used if plain_name(name) == wanted), holder.name)
-
-
-def _event(row: dict[str, str]) -> StakeDisclosure:
-    return StakeDisclosure.model_validate({name: cell for name, cell in row.items() if cell})
 
 
 def close_before(closes: dict[date, float], day: date) -> float | None:

@@ -1,21 +1,27 @@
-"""Who files, and what: companies by symbol or name, and the list of a filer's filings."""
+"""Who files, and what: companies by symbol or name, a filer's filings, and their headers.
+
+The list of filings also has a time of acceptance, always with a Z; but of some filers it is the
+clock of New York all the same, and nothing tells which. The header is New York time throughout,
+which is why it alone is used.
+"""
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from backtest.data.event import NEW_YORK
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.edgar.client import MOVED, SITE, need, read_json
-from backtest.sources.edgar.headers import Header, read_header
-from backtest.sources.edgar.names import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from backtest.data.event import Precision
     from backtest.sources.edgar.client import Edgar
 
 _TICKERS = "/files/company_tickers.json"
@@ -23,6 +29,14 @@ _COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
 _ACCESSION = re.compile(r"\d{10}-\d\d-\d{6}")
 _MOST_CANDIDATES = 10
 _NOTHING = 404
+_ACCEPTED = re.compile(r"<ACCEPTANCE-DATETIME>\s*(\d{14})\b")
+_FILED = re.compile(r"(?:<FILING-DATE>|FILED AS OF DATE:)\s*(\d{8})\b")
+_DOCUMENT = re.compile(r"<TYPE>([^\r\n<]+)(?:(?!</?DOCUMENT>).)*?<FILENAME>([^\r\n<]+)", re.DOTALL)
+_BEFORE_OPEN = time(9)
+_LEGAL_FORMS = frozenset(
+    {"inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "plc", "llc"}
+    | {"lp", "llp", "sa", "nv", "ag", "se", "the", "new", "del", "com"}
+)
 
 
 @dataclass(frozen=True)
@@ -124,18 +138,13 @@ def find_holder(edgar: Edgar, text: str) -> Company:
     exact = {one for one in found if plain_name(one.name) == wanted}
     if len(exact) == 1:
         return exact.pop()
-    lines = "".join(f"\n  --holder {one.cik}  {one.name}" for one in sorted(found, key=_by_name))
+    ordered = sorted(found, key=lambda one: (one.name, one.cik))
+    lines = "".join(f"\n  --holder {one.cik}  {one.name}" for one in ordered)
     raise UsageError(f"Several filers are called {text!r}. Give the number of one:{lines}")
 
 
 def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None) -> Listing:
-    """The filings of some forms on a filer's list.
-
-    Args:
-        edgar: EDGAR.
-        cik: the filer's number.
-        forms: such as 8-K.
-        since: first date of filing; None for all that there are.
+    """The filings of some forms, such as 8-K, that a filer has filed since a day, or ever.
 
     Raises:
         UsageError: EDGAR knows no such filer.
@@ -156,16 +165,16 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
         if since is None or need(older, "filingTo", str, address) >= since.isoformat():
             found += edgar.listing(
                 need(older, "name", str, address),
-                lambda content, place: _rows(read_json(content, place), cik, place),
+                lambda content, source: _rows(read_json(content, source), cik, source),
             )
     former = [need(one, "name", str, address) for one in main.get("formerNames") or []]
-    chosen = {
+    filings = {
         one.accession: one
         for one in found
         if one.form in wanted and (since is None or one.filed >= since)
     }
-    order = sorted(chosen.values(), key=lambda one: (one.filed, one.accession))
-    return Listing((need(main, "name", str, address), *former), tuple(order))
+    ordered = sorted(filings.values(), key=lambda one: (one.filed, one.accession))
+    return Listing((need(main, "name", str, address), *former), tuple(ordered))
 
 
 def header_of_filing(edgar: Edgar, filing: Filing) -> Header:
@@ -217,8 +226,7 @@ def _searched(edgar: Edgar, name: str) -> list[int]:
     """The numbers of the first filers whose names begin so."""
     query = {"action": "getcompany", "company": name, "owner": "include", "count": "40"}
     path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
-    numbers = edgar.page(path, _read_numbers)
-    return numbers[:_MOST_CANDIDATES]
+    return edgar.page(path, _read_numbers)[:_MOST_CANDIDATES]
 
 
 def _read_numbers(content: bytes, address: str) -> list[int]:
@@ -229,5 +237,71 @@ def _read_numbers(content: bytes, address: str) -> list[int]:
     return list(dict.fromkeys(int(cik) for cik in re.findall(r"<cik>\s*(\d{1,10})\s*</cik>", text)))
 
 
-def _by_name(company: Company) -> tuple[str, int]:
-    return company.name, company.cik
+def plain_name(name: str) -> str:
+    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`."""
+    words = re.sub(r"[^a-z0-9 ]", " ", name.casefold().replace("&", " and ")).split()
+    kept = [word for word in words if word not in _LEGAL_FORMS]
+    return " ".join(kept or words)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the header page of a filing says.
+
+    Attributes:
+        accepted: The time at which EDGAR accepted the filing, New York.
+        filed: EDGAR's date of filing.
+        documents: The type and the file name of each document.
+
+    """
+
+    accepted: datetime
+    filed: date
+    documents: tuple[tuple[str, str], ...]
+
+    @property
+    def public(self) -> tuple[datetime, Precision]:
+        """The latest time by which it certainly was public, and how well that is known.
+
+        What is accepted after 17:30 gets the next working day's date, and EDGAR shows it in that
+        morning. That day need not be the next session: the government has other holidays.
+        """
+        if self.filed > self.accepted.date():
+            return datetime.combine(self.filed, _BEFORE_OPEN, NEW_YORK), "session"
+        return self.accepted, "exact"
+
+    @property
+    def remark(self) -> str:
+        """What is to be said of that time; empty where it is the acceptance."""
+        if self.public[0] == self.accepted:
+            return ""
+        return (
+            f"Accepted {self.accepted:%Y-%m-%d %H:%M:%S} New York with the filing date "
+            f"{self.filed}, so shown by EDGAR from that morning."
+        )
+
+    def document(self, *types: str) -> str | None:
+        """The file name of the first document of one of the types; None where there is none."""
+        wanted = (name for kind, name in self.documents if kind.upper() in types)
+        return next(wanted, None)
+
+
+def read_header(content: bytes, address: str) -> Header:
+    """Read a header page, `…-index-headers.html`.
+
+    Raises:
+        DataError: it does not say when the filing was accepted or filed.
+
+    """
+    text = html.unescape(content.decode("utf-8", "replace"))
+    accepted, filed = _ACCEPTED.search(text), _FILED.search(text)
+    if accepted is None or filed is None:
+        name = "FILED AS OF DATE" if accepted else "<ACCEPTANCE-DATETIME>"
+        raise DataError(f"{address} has no {name}, so its time is unknown. {MOVED}")
+    try:
+        moment = datetime.strptime(accepted[1], "%Y%m%d%H%M%S").replace(tzinfo=NEW_YORK, fold=1)
+        day = date.fromisoformat(filed[1])
+    except ValueError as error:
+        raise DataError(f"{address} has a time that is none: {error}.") from None
+    documents = tuple((kind.strip(), name.strip()) for kind, name in _DOCUMENT.findall(text))
+    return Header(moment, day, documents)

@@ -1,0 +1,370 @@
+"""Forms as they are filed: 4 (sales by insiders), 13F (holdings), Schedules 13D and 13G (stakes).
+
+Schedules are XML since the end of 2024. Older ones are text for people; of those only what stands
+there plainly, and once, is taken.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from backtest.errors import DataError, UsageError
+from backtest.sources.edgar.client import (
+    MOVED,
+    every,
+    local,
+    needed,
+    number,
+    read_xml,
+    text_of,
+)
+from backtest.sources.edgar.filers import plain_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from xml.etree.ElementTree import Element
+
+    from backtest.sources.edgar.filers import Company
+
+_SALE = "S"
+_ROLES = (
+    ("isDirector", "director"),
+    ("isOfficer", "officer"),
+    ("isTenPercentOwner", "owner of more than 10 %"),
+    ("isOther", "other"),
+)
+_YES = ("1", "true")
+RESTATEMENT, NEW_HOLDINGS = "RESTATEMENT", "NEW HOLDINGS"
+_IN_DOLLARS_FROM = date(2023, 1, 3)
+_SHARES = "SH"
+_MOST_CANDIDATES = 10
+_HALF, _TWICE = 0.5, 2.0
+SCHEDULES = tuple(
+    form + amendment
+    for form in ("SCHEDULE 13D", "SCHEDULE 13G", "SC 13D", "SC 13G")
+    for amendment in ("", "/A")
+)
+_PERSON = ("reportingPersonInfo", "coverPageHeaderReportingPersonDetails")
+_AMOUNT = ("aggregateAmountOwned", "reportingPersonBeneficiallyOwnedAggregateNumberOfShares")
+_PERCENT = ("percentOfClass", "classPercent")
+_CIK = ("reportingPersonCIK", "reportingPersonCik", "reportingCik")
+_ISSUER = ("issuerCIK", "issuerCik")
+_EVENT = ("dateOfEvent", "eventDateRequiresFilingThisStatement")
+
+_AMOUNT_TEXT = re.compile(
+    r"aggregate\s+amount\s+(?:beneficially\s+)?owned\s+by\s+each\s+reporting\s+person"
+    r"[^0-9]{0,120}(\d{1,3}(?:,\d{3})+|\d{4,})\b",
+    re.IGNORECASE,
+)
+_PERCENT_TEXT = re.compile(
+    r"percent\s+of\s+class\s+represented\s+by\s+amount\s+in\s+row[^%]{0,120}?"
+    r"(\d{1,3}(?:\.\d+)?)\s*%",
+    re.IGNORECASE,
+)
+_EVENT_TEXT = re.compile(r"([A-Z][a-z]+\s+\d{1,2},\s+\d{4})[\s_\-(]{0,80}Date\s+of\s+Event")
+
+
+def _document(content: bytes, address: str, name: str) -> Element:
+    """The root of an XML document that has to begin with an element of a name."""
+    root = read_xml(content, address)
+    if local(root) != name:
+        an = f"{local(root)!r}; an {name} is expected there."
+        raise DataError(f"{address} begins with {an} {MOVED}")
+    return root
+
+
+# Form 4: what insiders sold in the open market
+
+
+@dataclass(frozen=True)
+class Sale:
+    """Open market sales (code S) of the stock that one form tells of, taken together.
+
+    Attributes:
+        owner: who sold.
+        relationship: of the owner to the company, with the title.
+        shares: sold in all.
+        low: lowest price, dollars; None where a price is unknown.
+        high: highest price.
+        average: weighted by shares.
+        first: first day of sale.
+        last: last day.
+        planned: whether the form says that it was under a plan (rule 10b5-1); None where it
+            does not say.
+
+    """
+
+    owner: str
+    relationship: str
+    shares: float
+    low: float | None
+    high: float | None
+    average: float | None
+    first: date
+    last: date
+    planned: bool | None
+
+    @property
+    def figures(self) -> str:
+        """The sale in a few words."""
+        days = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
+        price = "price not given"
+        if self.average is not None:
+            span = f", from {self.low:.2f} to {self.high:.2f}" if self.low != self.high else ""
+            price = f"at {self.average:.2f} dollars on average{span}"
+        plan = {True: "; under a 10b5-1 plan", False: "; no 10b5-1 plan", None: ""}[self.planned]
+        return f"{self.shares:,.0f} shares {price}; {days}{plan}"
+
+
+def read_sale(content: bytes, address: str) -> Sale | None:
+    """The sales in a Form 4; None where it tells of none.
+
+    Raises:
+        DataError: it is not a Form 4, or a figure in it is none.
+
+    """
+    root = _document(content, address, "ownershipDocument")
+    owner = needed(root, address, "rptOwnerName")
+    sales = [
+        _line(one, address)
+        for one in every(root, "nonDerivativeTransaction")
+        if text_of(one, "transactionCode") == _SALE
+    ]
+    if not sales:
+        return None
+    shares = sum(count for _, count, _ in sales)
+    prices = [price for _, _, price in sales if price is not None]
+    known = len(prices) == len(sales) and shares > 0
+    days = [day for day, _, _ in sales]
+    plan = text_of(root, "aff10b5One").casefold()
+    return Sale(
+        owner=owner,
+        relationship=_relationship(root),
+        shares=shares,
+        low=min(prices) if known else None,
+        high=max(prices) if known else None,
+        average=sum(n * (p or 0) for _, n, p in sales) / shares if known else None,
+        first=min(days),
+        last=max(days),
+        planned=(plan in _YES) if plan else None,
+    )
+
+
+def _line(one: Element, address: str) -> tuple[date, float, float | None]:
+    """Day, shares and price of one transaction."""
+    day = needed(one, address, "transactionDate")
+    shares = number(needed(one, address, "transactionShares"), address, "transactionShares")
+    price = number(text_of(one, "transactionPricePerShare"), address, "transactionPricePerShare")
+    try:
+        return date.fromisoformat(day[:10]), shares or 0.0, price
+    except ValueError:
+        raise DataError(
+            f"{address}: transactionDate is {day!r}; a day is expected there."
+        ) from None
+
+
+def _relationship(root: Element) -> str:
+    roles = [name for tag, name in _ROLES if text_of(root, tag).casefold() in _YES]
+    title = text_of(root, "officerTitle") or text_of(root, "otherText")
+    return ", ".join(roles) + f" ({title})" * bool(title)
+
+
+# Form 13F: the table of a holder's shares, in whichever unit, and what an amendment is
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One line of a table. `value` is in the unit of the table."""
+
+    issuer: str
+    title: str
+    cusip: str
+    value: float
+    shares: int
+
+
+def read_table(content: bytes, address: str) -> list[Holding]:
+    """The shares in an information table; options and principal amounts are left out.
+
+    Raises:
+        DataError: it is no such table, or a line lacks what it needs.
+
+    """
+    root = _document(content, address, "informationTable")
+    return [
+        _holding(line, address)
+        for line in every(root, "infoTable")
+        if not text_of(line, "putCall")
+        and needed(line, address, "sshPrnamtType").upper() == _SHARES
+    ]
+
+
+def read_amendment(content: bytes, address: str) -> str:
+    """What an amendment says to do with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words.
+
+    Raises:
+        DataError: it is not a cover page.
+
+    """
+    return text_of(_document(content, address, "edgarSubmission"), "amendmentType").upper()
+
+
+def learn_cusip(tables: Iterable[Sequence[Holding]], names: Iterable[str]) -> str | None:
+    """The CUSIP of the lines whose issuer has one of the names; None where no line has.
+
+    Raises:
+        UsageError: the lines have several, of which one has to be chosen.
+
+    """
+    wanted = {plain_name(name) for name in names}
+    found = {
+        one.cusip: one for table in tables for one in table if plain_name(one.issuer) in wanted
+    }
+    if len(found) > 1:
+        lines = "".join(
+            f"\n  --cusip {cusip}  {one.issuer}, {one.title}"
+            for cusip, one in sorted(found.items())[:_MOST_CANDIDATES]
+        )
+        raise UsageError(f"The tables have several papers of that name. Choose one:{lines}")
+    return next(iter(found), None)
+
+
+def lines_of(table: Iterable[Holding], cusip: str) -> list[Holding]:
+    """The lines of one paper; several managers may have one each."""
+    return [one for one in table if one.cusip == cusip]
+
+
+def in_dollars(value: float, shares: int, filed: date, close: float | None) -> tuple[float, str]:
+    """A value of a table in dollars, and a remark where there is something to be said.
+
+    Tables were in thousands before 2023-01-03 and are in dollars since, but not all holders kept
+    to it. Where a close is known, value ÷ shares is held against it.
+
+    Args:
+        value: as it stands in the table.
+        shares: that it is the value of.
+        filed: the date of filing.
+        close: dollars a share on the day that the table describes; None where unknown.
+
+    """
+    thousands = filed < _IN_DOLLARS_FROM
+    amount = value * 1000 if thousands else value
+    unit = "thousands" if thousands else "dollars"
+    if close is None or not shares:
+        return amount, ""
+    for factor in (1, 1000, 1 / 1000):
+        if _HALF <= amount * factor / (shares * close) <= _TWICE:
+            if factor == 1:
+                return amount, ""
+            return amount * factor, (
+                f"The value stands in the table as {value:,.0f}, which in {unit}, the unit of the "
+                f"time, is {amount / shares:,.4g} dollars a share; the close was {close:,.2f}: "
+                f"taken {'times' if factor > 1 else 'divided by'} 1000."
+            )
+    return amount, (
+        f"The value, {value:,.0f} in {unit}, is {amount / shares:,.4g} dollars a share; the close "
+        f"was {close:,.2f}."
+    )
+
+
+def _holding(line: Element, address: str) -> Holding:
+    return Holding(
+        issuer=needed(line, address, "nameOfIssuer"),
+        title=text_of(line, "titleOfClass"),
+        cusip=needed(line, address, "cusip").upper().zfill(9),
+        value=number(needed(line, address, "value"), address, "value") or 0.0,
+        shares=int(number(needed(line, address, "sshPrnamt"), address, "sshPrnamt") or 0),
+    )
+
+
+# Schedules 13D and 13G: who holds more than 5 % of a company
+
+
+@dataclass(frozen=True)
+class Stake:
+    """What a schedule says of its holder; None is unknown.
+
+    Attributes:
+        issuer: the number of the company that it is about.
+        as_of: the day of the event that made it due.
+        shares: held in all.
+        percent: of the class.
+        remark: which of several persons it is, or what could not be read.
+
+    """
+
+    issuer: int | None
+    as_of: date | None
+    shares: int | None
+    percent: float | None
+    remark: str = ""
+
+
+def read_schedule(content: bytes, address: str, holder: Company) -> Stake:
+    """Read a schedule: XML, or the text or HTML of the old form.
+
+    Where several persons report, the line of the holder counts, or else the largest.
+
+    Raises:
+        DataError: The XML is not such a schedule, or lacks what it needs.
+
+    """
+    return _from_xml(content, address, holder) if address.endswith(".xml") else _from_text(content)
+
+
+def _from_xml(content: bytes, address: str, holder: Company) -> Stake:
+    root = read_xml(content, address)
+    persons = list(every(root, *_PERSON))
+    if local(root) != "edgarSubmission" or not persons:
+        raise DataError(
+            f"{address} has no {' or '.join(_PERSON)} in an edgarSubmission; the persons who "
+            f"report are expected there. {MOVED}"
+        )
+    person = next((one for one in persons if _is(one, holder)), None) or max(
+        persons, key=lambda one: number(text_of(one, *_AMOUNT), address, _AMOUNT[0]) or 0.0
+    )
+    name = needed(person, address, "reportingPersonName")
+    amount = number(needed(person, address, *_AMOUNT), address, "the amount owned")
+    more = f"{len(persons)} persons report; taken is {name}." if len(persons) > 1 else ""
+    issuer = needed(root, address, *_ISSUER)
+    return Stake(
+        int(issuer) if issuer.isdecimal() else None,
+        _day(text_of(root, *_EVENT), "%m/%d/%Y"),
+        None if amount is None else int(amount),
+        number(text_of(person, *_PERCENT), address, "the percent of the class"),
+        more,
+    )
+
+
+def _is(person: Element, holder: Company) -> bool:
+    cik = text_of(person, *_CIK)
+    if cik.isdecimal():
+        return int(cik) == holder.cik
+    return plain_name(text_of(person, "reportingPersonName")) == plain_name(holder.name)
+
+
+def _from_text(content: bytes) -> Stake:
+    text = html.unescape(re.sub(r"<[^>]*>", " ", content.decode("utf-8", "replace")))
+    amounts = {int(one.replace(",", "")) for one in _AMOUNT_TEXT.findall(text)}
+    percents = {float(one) for one in _PERCENT_TEXT.findall(text)}
+    event = _EVENT_TEXT.search(text)
+    plain = len(amounts) == 1
+    fault = f"{len(amounts)} amounts stand" if amounts else "no amount stands"
+    return Stake(
+        None,
+        _day(" ".join(event[1].split()), "%B %d, %Y") if event else None,
+        amounts.pop() if plain else None,
+        percents.pop() if plain and len(percents) == 1 else None,
+        "" if plain else f"Shares unknown: {fault} plainly in the text.",
+    )
+
+
+def _day(text: str, form: str) -> date | None:
+    try:
+        return datetime.strptime(text, form).date()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        return None
