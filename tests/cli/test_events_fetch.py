@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from backtest.sources import estimates as yahoo
-from backtest.sources.estimates import Estimate
+from backtest.sources import yahoo
+from backtest.sources.yahoo import Estimate
 from tests.commands import BAD_DATA, WRONG_USE, words
 from tests.edgar_site import ACME, BIGCO, WHO, form_4, made_up_edgar, quarterly, schedule_d
 from tests.local_server import Answer
@@ -43,7 +43,7 @@ def fetch(site, command):
 def estimates(monkeypatch):
     """What Yahoo knows."""
     known = [Estimate(date(2025, 6, 27), -0.31, -0.2)]
-    monkeypatch.setattr("backtest.sources.estimates.ask_estimates", lambda symbol: known)
+    monkeypatch.setattr("backtest.sources.yahoo.ask_estimates", lambda symbol: known)
     return known
 
 
@@ -300,7 +300,7 @@ def test_a_yahoo_that_does_not_answer_can_be_left_out(monkeypatch, report, fetch
     from backtest.sources.retries import Patience
 
     report()
-    monkeypatch.setattr(yahoo, "PATIENCE", Patience(tries=1, seconds=5, each=5, wait=0.001))
+    monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=1, seconds=5, each=5, wait=0.001))
     monkeypatch.setattr(yahoo, "earnings_table", lambda symbol: None)
     outcome = fetch("earnings", "ACME", "--yes")
     assert outcome.code == NO_ANSWER

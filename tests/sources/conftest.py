@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backtest.sources import price_fetch, yahoo
-from backtest.sources.price_fetch import FetchRequest, fetch_prices
+from backtest.sources import yahoo, yahoo_prices
 from backtest.sources.retries import Patience
+from backtest.sources.yahoo_prices import fetch_prices
 from tests.yahoo import ROWS, chart, yahoo_server
 
 EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
@@ -16,7 +16,7 @@ EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
 def site(monkeypatch, tmp_path):
     monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=3, seconds=10, each=3, wait=0.001))
     monkeypatch.setattr(yahoo, "_PACE", yahoo.Pace(10_000))
-    monkeypatch.setattr(price_fetch, "_now", lambda: EVENING)
+    monkeypatch.setattr(yahoo_prices, "_now", lambda: EVENING)
     with yahoo_server(monkeypatch) as site:
         yield site
 
@@ -24,7 +24,7 @@ def site(monkeypatch, tmp_path):
 @pytest.fixture
 def fetch(site, tmp_path):
     def fetch(symbol="ACME", **request):
-        return fetch_prices(tmp_path, symbol, FetchRequest(**request))
+        return fetch_prices(tmp_path, symbol, **request)
 
     return fetch
 

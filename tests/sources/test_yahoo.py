@@ -1,164 +1,195 @@
-"""Prices from Yahoo: what is asked, what is taken, and each way in which an answer can be wrong.
+"""Each way in which an answer from Yahoo can be wrong."""
 
-yfinance itself asks here, on plain `requests` in place of curl, and a server on this machine
-answers in Yahoo's form.
-"""
+import json
+from datetime import date
 
-from datetime import UTC, date, datetime
-
+import pandas as pd
 import pytest
 
-from backtest.errors import DataError, UsageError
-from backtest.sources import price_fetch, yahoo
-from tests.yahoo import ROWS, chart, minutes
+from backtest.errors import DataError, SourceError, UsageError
+from backtest.sources import yahoo
+from backtest.sources.retries import Patience
+from backtest.sources.yahoo import Estimate, ask_estimates
+from tests.local_server import Answer
+from tests.yahoo import ROWS, chart, refusal
 
-
-def at(monkeypatch, text):
-    monkeypatch.setattr(price_fetch, "_now", lambda: datetime.fromisoformat(text))
-
-
-# What comes
-
-
-def test_prices_are_taken_as_they_were_quoted(site, fetch):
-    site.has("ACME", chart(ROWS))
-    update = fetch()
-    assert list(update.added) == ["2025-06-16", "2025-06-17", "2025-06-18", "2025-06-20"]
-    assert update.table.iloc[0].tolist() == [41.94, 42.5, 41.01, 42.0, 1000]
-    assert update.notes == []
-    update.make()
-    assert update.path.read_text().splitlines()[:2] == [
-        "date,open,high,low,close,volume", "2025-06-16,41.94,42.5,41.01,42,1000",
-    ]  # fmt: skip
-    (asked,) = site.asked
-    assert asked["interval"] == "1d"
-    assert asked["includePrePost"] == "False"
-
-
-def test_the_metadata_tell_how_they_were_had(site, fetch):
-    site.has("ACME", chart(ROWS))
-    version = fetch().make()
-    known = version.metadata
-    assert (known["first"], known["last"], known["rows"]) == ("2025-06-16", "2025-06-20", 4)
-    assert known["adjust"] == "none: as traded, no split in the span"
-    assert known["source"].startswith("Yahoo Finance by yfinance")
-    (retrieval,) = known["retrievals"]
-    assert retrieval == {
-        "source": "Yahoo Finance", "library": "yfinance", "version": yahoo.library()["version"],
-        "fetched_at": "2025-06-20T23:00:00+00:00", "interval": "1d", "adjust": known["adjust"],
-        "first": "2025-06-16", "last": "2025-06-20", "rows": 4, "added": 4, "replaced": 0,
-    }  # fmt: skip
-    assert version.reason == "4 rows added from Yahoo Finance by yfinance"
-
-
-def test_the_span_that_is_asked_for(site, fetch):
-    site.has("ACME", chart(ROWS))
-    day = date(2025, 6, 17)
-    update = fetch(first=day, last=day)
-    assert site.asked[0]["period1"] == str(int(datetime(2025, 6, 17, 4, tzinfo=UTC).timestamp()))
-    assert list(update.added) == ["2025-06-16", "2025-06-17"]  # the server sends what it has
+GOOD = chart(ROWS)
+HALF = json.dumps(GOOD).encode()
 
 
 @pytest.mark.parametrize(
-    ("now", "last"),
+    "fault",
     [
-        ("2025-06-20T19:00+00:00", "2025-06-18"),  # the session runs
-        ("2025-06-20T20:29+00:00", "2025-06-18"),  # it has closed, but Yahoo lags
-        ("2025-06-20T20:31+00:00", "2025-06-20"),
+        Answer(b"Too Many Requests", status=429),
+        Answer(b"<html>Forbidden</html>", status=403),
+        Answer(b"<html>fault</html>", status=500),
+        Answer(HALF, sent=len(HALF) // 2),
+        Answer(HALF[: len(HALF) // 2]),
+        Answer(json.dumps(chart([])).encode()),
+        Answer(b'{"chart": {"result": null, "error": null}}'),
+        Answer(b'{"finance": {"error": "x"}}', status=500),
+        Answer(b""),
     ],
 )
-def test_the_bar_that_is_not_finished_is_left_out_and_said(site, fetch, monkeypatch, now, last):
-    at(monkeypatch, now)
-    site.has("ACME", chart(ROWS))
-    update = fetch()
-    assert update.added[-1] == last
-    told = ["Left out the bar of 2025-06-20, which is not finished."] if last < "2025-06-20" else []
-    assert update.notes == told
-
-
-def test_an_early_close_ends_a_session(site, fetch, monkeypatch):
-    at(monkeypatch, "2025-07-03T17:31+00:00")
-    site.has("ACME", chart([("2025-07-03", 10.0, 11.0, 9.0, 10.0, 5)]))
-    assert fetch().notes == []
-
-
-def test_rows_that_are_no_session_are_left_out_and_said(site, fetch):
-    holiday = ("2025-06-19", 43.0, 43.0, 43.0, 43.0, 7)
-    site.has("ACME", chart([*ROWS[:3], holiday, ROWS[3]]))
-    update = fetch()
-    assert "2025-06-19" not in update.added
-    assert update.notes == ["Left out 1 row outside of the sessions of XNYS."]
-
-
-def test_rows_without_prices_are_passed_over(site, fetch):
-    empty = ("2025-06-19", None, None, None, None, None)
-    site.has("ACME", chart([*ROWS[:3], empty, ROWS[3]]))
+def test_what_may_pass_is_asked_again(site, fetch, fault):
+    site.has("ACME", GOOD)
+    site.fails(fault)
     assert len(fetch().added) == 4
+    assert len(site.asked) >= 2
 
 
-def test_a_session_that_is_missing_is_named_and_nothing_is_written(site, fetch):
-    site.has("ACME", chart([ROWS[0], *ROWS[2:]]))
-    with pytest.raises(DataError, match="no row for the session 2025-06-17: a gap") as caught:
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (Answer(b"Too Many Requests", status=429), "it has had too many requests (429)"),
+        (Answer(b"<html>", status=403), "the answer is no JSON"),
+        (Answer(b"<html>", status=500), "the answer is no JSON"),
+        (Answer(HALF, sent=len(HALF) // 2), "no connection (ChunkedEncodingError)"),
+        (Answer(HALF[: len(HALF) // 2]), "the answer is no JSON"),
+        (Answer(json.dumps(chart([])).encode()), "the answer is empty"),
+        (Answer(b"Will be right back"), "YAHOO! FINANCE IS CURRENTLY DOWN"),
+    ],
+)
+def test_what_does_not_pass_is_told_once_and_the_file_stays(site, fetch, kept, fault, told):
+    before = kept.read_bytes()
+    site.has("ACME", fault)
+    with pytest.raises(SourceError) as caught:
         fetch()
-    assert "ACME: with what came, the file would be wrong, so nothing was written" in str(
-        caught.value
-    )
+    assert str(caught.value).startswith("Yahoo, 1d bars of ACME: ")
+    assert told in str(caught.value)
+    assert "Tried 3 times in " in str(caught.value)
+    assert caught.value.exit_code == 5
+    assert kept.read_bytes() == before
 
 
-def test_a_split_is_said_and_the_prices_are_not_called_as_traded(site, fetch):
-    site.has("ACME", chart(ROWS, splits={"2025-06-18": (4, 1)}))
-    update = fetch()
-    assert update.notes == ["4 shares came for one on 2025-06-18."]
-    assert update.make().metadata["adjust"] == "splits, as of 2025-06-20; not dividends"
+def test_a_slow_drip_ends(site, fetch, monkeypatch):
+    monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=2, seconds=10, each=0.5, wait=0.001))
+    site.has("ACME", Answer(HALF, drip=0.01))
+    with pytest.raises(SourceError, match=r"no whole answer within 0\.5 seconds. Tried 2 times"):
+        fetch()
 
 
-def test_closes_alone_are_kept_of_prices_without_dividends(site, fetch):
-    site.has("ACME", chart(ROWS, adjusted=[41.0, 42.25, 43.0, 43.9], dividends={"2025-06-17": 1.0}))
-    update = fetch(adjust="all")
-    assert update.table.columns.tolist() == ["close"]
-    assert update.table["close"].tolist() == [41.0, 42.25, 43.0, 43.9]
-    assert update.make().metadata["adjust"] == "splits and dividends, as of 2025-06-20"
-    assert fetch().table["close"].tolist() == [41.0, 42.25, 43.0, 43.9]
+def test_what_yahoo_says_of_a_symbol_is_passed_on(site, fetch):
+    site.has("ACME", refusal("Not Found", "No data found, symbol may be delisted"))
+    with pytest.raises(SourceError, match="is the symbol right"):
+        fetch()
 
 
-def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tmp_path):
-    from backtest.experiments.simulation.bars import BarFiles
-
-    at(monkeypatch, "2025-06-18T14:20+00:00")  # 10:20 in New York
-    early = [("2025-06-18T09:00:00", 9.0, 9.0, 9.0, 9.0, 1)]
-    rows = [*early, *minutes("2025-06-17", 78, 5), *minutes("2025-06-18", 10, 5)]
-    site.has("ACME", chart(rows))
-    update = fetch(interval="5m")
-    assert update.added[-1] == "2025-06-18T13:45"
-    assert update.notes[0] == (
-        "Left out the bar of 2025-06-18 09:50 New York, which is not finished."
-    )
-    assert len(update.notes) == 6
-    update.make()
-    assert update.path == tmp_path / "prices/5m/ACME.parquet"
-    (batch,) = BarFiles(tmp_path / "prices/5m", None, volume=True).batches("open", "volume")
-    assert (batch.names, len(batch.rows)) == (["ACME"], 82)
-    assert str(batch.times[0]) == "2025-06-17T13:30:00.000000"
-    assert fetch(interval="5m").make() is None
+def without(name):
+    moved = json.loads(json.dumps(GOOD))
+    del moved["chart"]["result"][0]["indicators"]["quote"][0][name]
+    return moved
 
 
-def test_finer_bars_can_have_gaps_and_missing_sessions_are_told(site, fetch):
-    rows = [minutes("2025-06-16", 2, 60)[1], *minutes("2025-06-18", 2, 60)]
-    site.has("ACME", chart(rows))
-    assert fetch(interval="1h").notes == ["Yahoo has nothing of the sessions 2025-06-17."]
+def typed(value):
+    wrong = json.loads(json.dumps(GOOD))
+    wrong["chart"]["result"][0]["indicators"]["quote"][0]["close"][1] = value
+    return wrong
 
 
-def test_yahoo_keeps_finer_bars_for_some_time(site, fetch):
-    with pytest.raises(UsageError, match=r"for the last 7 days alone: --from can be 2025-06-14"):
-        fetch(interval="1m", first=date(2025, 6, 13))
-    assert site.asked == []
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (without("volume"), "KeyError: 'volume'"),
+        (typed("cheap"), "ValueError: "),
+        (typed({"raw": 1}), "TypeError: "),
+        (chart(ROWS, exchangeTimezoneName=None), ""),
+    ],
+)
+def test_another_form_is_told_and_not_asked_for_again(site, fetch, kept, answer, told):
+    before = kept.read_bytes()
+    site.has("ACME", answer)
+    asked = len(site.asked)
+    with pytest.raises((DataError, SourceError)) as caught:
+        fetch()
+    assert told in str(caught.value)
+    assert kept.read_bytes() == before
+    if told:
+        assert len(site.asked) == asked + 1
+        assert "of another form than yfinance" in str(caught.value)
 
 
-def test_finer_bars_that_somebody_changed_are_left_alone(site, fetch):
-    site.has("ACME", chart(minutes("2025-06-18", 3, 60)))
-    update = fetch(interval="1h")
-    update.make()
-    content = update.path.read_bytes()
-    update.path.write_bytes(content + b"x")
-    with pytest.raises(DataError, match="is not what was fetched"):
-        fetch(interval="1h")
+@pytest.mark.parametrize("meta", [{"currency": "EUR"}, {"exchangeTimezoneName": "Europe/Berlin"}])
+def test_what_is_traded_elsewhere_is_refused(site, fetch, meta):
+    site.has("ACME", chart(ROWS, **meta))
+    with pytest.raises(UsageError, match="Only dollars and sessions of XNYS are known here"):
+        fetch()
+
+
+def test_a_price_that_is_missing_is_told(site, fetch):
+    site.has("ACME", chart([*ROWS[:3], ("2025-06-20", 43.0, None, 42.0, 43.0, 5)]))
+    with pytest.raises(DataError, match="1 rows came with empty cells, the first for 2025-06-20"):
+        fetch()
+
+
+# Estimates
+
+
+def yahoo_table(*rows, zone="America/New_York", columns=("EPS Estimate", "Reported EPS")):
+    times = pd.DatetimeIndex([pd.Timestamp(time) for time, *_ in rows])
+    index = times.tz_localize(zone) if zone else times
+    table = pd.DataFrame([row[1:] for row in rows], index=index, columns=list(columns))
+    table["Surprise(%)"] = 1.0
+    return table
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What yfinance gives, one after another."""
+    coming = []
+
+    def give(symbol):
+        answer = coming.pop(0) if len(coming) > 1 else coming[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(yahoo, "earnings_table", give)
+    monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=2, seconds=5, each=5, wait=0.001))
+    monkeypatch.setattr(yahoo, "_PACE", yahoo.Pace(10_000))
+    return coming
+
+
+REPORTS = (("2025-05-14 16:00", 0.25, 0.3), ("2025-02-26 16:00", 0.2, float("nan")))
+
+
+def test_estimates_are_read_with_their_day_in_new_york(answers):
+    answers.append(yahoo_table(*REPORTS))
+    assert ask_estimates("ACME") == [
+        Estimate(date(2025, 2, 26), None, 0.2),
+        Estimate(date(2025, 5, 14), 0.3, 0.25),
+    ]
+    answers[:] = [yahoo_table(("2025-05-15 01:00", 0.25, 0.3), zone="UTC")]
+    assert ask_estimates("ACME")[0].day == date(2025, 5, 14)
+
+
+def test_yahoo_is_asked_again(answers):
+    from yfinance.exceptions import YFRateLimitError
+
+    answers += [YFRateLimitError(), yahoo_table(*REPORTS)]
+    assert len(ask_estimates("ACME")) == 2
+
+
+@pytest.mark.parametrize("answer", [None, yahoo_table(*REPORTS).head(0), OSError("gone")])
+def test_a_yahoo_that_does_not_answer_is_told(answers, answer):
+    answers.append(answer)
+    with pytest.raises(SourceError, match=r"Yahoo, earnings of ACME: .* Tried 2 times"):
+        ask_estimates("ACME")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (yahoo_table(*REPORTS, columns=("EPS", "Reported EPS")), "no column 'EPS Estimate'"),
+        (yahoo_table(*REPORTS, zone=None), "times without a zone"),
+        (yahoo_table(("2025-05-14", "much", 0.3)), "could not convert string"),
+        (KeyError("Earnings Date"), "KeyError"),
+    ],
+    ids=["another column", "no zone", "a word", "another page"],
+)
+def test_a_yahoo_of_another_form_is_told(answers, answer, told):
+    answers.append(answer)
+    with pytest.raises(DataError, match="of another form than yfinance") as caught:
+        ask_estimates("ACME")
+    assert told in str(caught.value)
+    assert "--no-estimates" in str(caught.value)

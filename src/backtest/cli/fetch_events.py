@@ -80,8 +80,8 @@ def earnings(
 ) -> None:
     """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo."""
     from backtest.sources.edgar.earnings import fetch_earnings
-    from backtest.sources.estimates import ask_estimates
-    from backtest.sources.symbols import check_symbol
+    from backtest.sources.updates import check_symbol
+    from backtest.sources.yahoo import ask_estimates
     from backtest.workspace.folders import find_workspace
 
     symbol = check_symbol(symbol.upper())
@@ -115,7 +115,7 @@ def stakes(
     from backtest.data.revisions import event_lines
     from backtest.sources.edgar.filers import find_holder
     from backtest.sources.edgar.stakes import close_before, fetch_stakes
-    from backtest.sources.symbols import check_symbol
+    from backtest.sources.updates import check_symbol
     from backtest.workspace.folders import find_workspace
     from backtest.workspace.settings import read_config
 
@@ -157,7 +157,7 @@ def filings(
 ) -> None:
     """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
     from backtest.sources.edgar.filings import fetch_filings
-    from backtest.sources.symbols import check_symbol
+    from backtest.sources.updates import check_symbol
     from backtest.workspace.folders import find_workspace
 
     symbol = check_symbol(symbol.upper())

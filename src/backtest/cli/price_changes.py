@@ -48,26 +48,26 @@ def fetch(
     data: DataFolder = None,
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
-    from backtest.sources.price_fetch import FetchRequest, fetch_prices
-    from backtest.sources.symbols import check_symbol
+    from backtest.sources.updates import check_symbol
     from backtest.sources.yahoo import ADJUSTS, INTERVALS
+    from backtest.sources.yahoo_prices import fetch_prices
     from backtest.workspace.folders import find_data
 
     names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
-    request = FetchRequest(
-        interval=_one_of("--interval", interval, INTERVALS),
-        first=parse_day("--from", first),
-        last=parse_day("--to", last),
-        adjust=None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
-        accept=accept,
-        among=len(names),
-    )
+    terms: dict[str, Any] = {
+        "interval": _one_of("--interval", interval, INTERVALS),
+        "first": parse_day("--from", first),
+        "last": parse_day("--to", last),
+        "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
+        "accept": accept,
+        "among": len(names),
+    }
     folder = find_data(data)
     made: list[tuple[Update, Version | None]] = []
     failed: dict[str, BacktestError] = {}
     for symbol in _with_progress(names, "Fetching"):
         try:
-            update = fetch_prices(folder, symbol, request)
+            update = fetch_prices(folder, symbol, **terms)
             made.append((update, update.make()))
         except BacktestError as error:
             failed[symbol] = error
@@ -109,18 +109,15 @@ def import_file(
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli.asking import at_terminal
-    from backtest.sources.own_files import Reading, import_prices, read_price_file
+    from backtest.sources.own_files import import_prices, read_price_file
     from backtest.workspace.folders import find_data
 
-    reading = Reading(
-        columns=parse_pairs("--map", columns or [], example="close=Last"),
-        symbol=symbol,
-        decimal=None if decimal is None else _one_of("--decimal", decimal, (".", ",")),
-        date_form=date_format,
-        closes=closes,
-    )
+    named = parse_pairs("--map", columns or [], example="close=Last")
+    sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
-    found = read_price_file(file, reading)
+    found = read_price_file(
+        file, named, symbol=symbol, decimal=sign, date_form=date_format, closes=closes
+    )
     _show_guess(found)
     if source is None and at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
@@ -152,7 +149,7 @@ def undo(
     from backtest.data.price_store import price_path, price_symbols
     from backtest.data.versions import undo as put_back
     from backtest.errors import unknown
-    from backtest.sources.price_encoding import bars_path
+    from backtest.sources.updates import bars_path
     from backtest.sources.yahoo import INTERVALS
     from backtest.workspace.folders import find_data
 

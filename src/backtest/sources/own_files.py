@@ -1,55 +1,57 @@
-"""Anyone's file of daily prices, CSV or Parquet, as tables by symbol."""
+"""Anyone's file of daily prices, CSV or Parquet: read, guessed where nothing is said, imported."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems
+from backtest.data.event import NEW_YORK
 from backtest.data.price_rows import BAR_COLUMNS
 from backtest.data.price_store import place_for
-from backtest.errors import DataError, UsageError
-from backtest.sources.price_guess import (
-    guess_columns,
-    guess_decimal,
-    is_adjusted,
-    parse_days,
-    parse_numbers,
+from backtest.errors import DataError, UsageError, unknown
+from backtest.sources.updates import (
+    Incoming,
+    Update,
+    check_symbol,
+    is_symbol,
+    other_mode,
+    prepare_update,
 )
-from backtest.sources.symbols import check_symbol, is_symbol
-from backtest.sources.updates import Incoming, Update, prepare_update
 from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 _DELIMITERS = ",;\t|"
 _PARQUET = (".parquet", ".pq")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How a file is to be read, where that is not guessed.
-
-    Attributes:
-        columns: the file's columns by field, as `{"close": "Last"}`.
-        symbol: whose prices they are.
-        decimal: the decimal sign.
-        date_form: how days are written, as `%d/%m/%Y`.
-        closes: whether closes alone are taken, as for a benchmark.
-
-    """
-
-    columns: Mapping[str, str]
-    symbol: str | None = None
-    decimal: str | None = None
-    date_form: str | None = None
-    closes: bool = False
+_FIELDS = ("date", "symbol", "open", "high", "low", "close", "volume")
+_NAMES = {
+    "date": "date day timestamp datetime time session tradedate tradingday tradingdate index dt",
+    "symbol": "symbol ticker sym code instrument",
+    "open": "open o openprice opening",
+    "high": "high h highprice max",
+    "low": "low l lowprice min",
+    "close": "close c closelast closeprice closing last price settle",
+    "volume": "volume v vol sharestraded totalvolume",
+}
+_FIELD_OF = {name: field for field, names in _NAMES.items() for name in names.split()}
+_ADJUSTED = re.compile(r"adj", re.IGNORECASE)
+_DAY_FORMS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y",
+    "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y",
+)  # fmt: skip
+_AMBIGUOUS = re.compile(r"^\d{1,3},\d{3}$")
+_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,24 @@ class PriceFile:
     tables: Mapping[str, pd.DataFrame]
 
 
-def read_price_file(path: Path, reading: Reading) -> PriceFile:
-    """Read a file and guess what was not said.
+def read_price_file(
+    path: Path,
+    columns: Mapping[str, str],
+    *,
+    symbol: str | None = None,
+    decimal: str | None = None,
+    date_form: str | None = None,
+    closes: bool = False,
+) -> PriceFile:
+    """Read a CSV or Parquet file and guess what is not said.
 
     Args:
-        path: a CSV or Parquet file.
-        reading: what was said.
+        path: The file.
+        columns: The file's columns by field, as `{"close": "Last"}`.
+        symbol: The stock whose prices they are; of a file with many, the one to take.
+        decimal: The decimal sign.
+        date_form: The form of days, as `%d/%m/%Y`.
+        closes: Whether closes alone are taken, as for a benchmark.
 
     Raises:
         UsageError: it is not to be understood; the message tells what to say.
@@ -83,30 +97,29 @@ def read_price_file(path: Path, reading: Reading) -> PriceFile:
 
     """
     raw = _raw(path)
-    columns = guess_columns(list(raw.columns), reading.columns)
-    fields = _fields(columns, closes=reading.closes)
-    days = parse_days(raw[columns["date"]], reading.date_form)
-    prices = [raw[columns[field]] for field in fields if field != "volume"]
-    decimal = reading.decimal or guess_decimal(prices)
+    names = _guess_columns(list(raw.columns), columns)
+    fields = _fields(names, closes=closes)
+    days = _parse_days(raw[names["date"]], date_form)
+    prices = [raw[names[field]] for field in fields if field != "volume"]
+    sign = decimal or _guess_decimal(prices)
     table = pd.DataFrame(
-        {field: parse_numbers(raw[columns[field]], decimal).to_numpy() for field in fields},
+        {field: _parse_numbers(raw[names[field]], sign).to_numpy() for field in fields},
         index=pd.DatetimeIndex(days.astype("M8[ns]"), name="session"),
     )
-    _check_cells(path, raw, table, columns)
-    names = _symbols(path, raw, columns, reading)
-    groups = table.groupby(names, sort=True)
-    tables = {symbol: _ordered(path, symbol, rows) for symbol, rows in groups}
-    if reading.symbol is not None:
-        tables = {symbol: rows for symbol, rows in tables.items() if symbol == reading.symbol}
+    _check_cells(path, raw, table, names)
+    groups = table.groupby(_symbols(path, raw, names.get("symbol"), symbol), sort=True)
+    tables = {name: _ordered(path, name, rows) for name, rows in groups}
+    if symbol is not None:
+        tables = {name: rows for name, rows in tables.items() if name == symbol}
     if not tables:
-        raise UsageError(f"{path} has no row of {reading.symbol}.")
-    used = ("symbol", "date", *fields) if "symbol" in columns else ("date", *fields)
-    left = [name for name in raw.columns if name not in {columns[field] for field in used}]
-    first = raw[columns["date"]].iloc[0]
-    notes = [f"{str(first)!r} is read as {days[0]}, and {decimal!r} as the decimal sign."]
-    notes += [f"Not taken: {', '.join(map(str, left))}."] * bool(left)
+        raise UsageError(f"{path} has no row of {symbol}.")
+    used = {field: names[field] for field in ("symbol", "date", *fields) if field in names}
+    left = [str(name) for name in raw.columns if name not in used.values()]
+    first = str(raw[names["date"]].iloc[0])
+    notes = [f"{first!r} is read as {days[0]}, and {sign!r} as the decimal sign."]
+    notes += [f"Not taken: {', '.join(left)}."] * bool(left)
     notes += ["Closes alone, so it can be a benchmark but not be traded."] * (len(fields) == 1)
-    return PriceFile(path, {field: columns[field] for field in used}, notes, tables)
+    return PriceFile(path, used, notes, tables)
 
 
 def _raw(path: Path) -> pd.DataFrame:
@@ -156,7 +169,7 @@ def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
 
     """
     missing = [field for field in BAR_COLUMNS if field not in columns]
-    if closes or is_adjusted(columns["close"]) or len(missing) == len(BAR_COLUMNS) - 1:
+    if closes or _ADJUSTED.search(columns["close"]) or len(missing) == len(BAR_COLUMNS) - 1:
         return ("close",)
     if missing:
         raise UsageError(
@@ -166,21 +179,19 @@ def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
     return BAR_COLUMNS
 
 
-def _symbols(
-    path: Path, raw: pd.DataFrame, columns: Mapping[str, str], reading: Reading
-) -> np.ndarray:
+def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | None) -> np.ndarray:
     """The symbol of each row.
 
     Raises:
         UsageError: one is none, or nobody says which it is.
 
     """
-    if "symbol" not in columns:
-        name = reading.symbol or path.stem
-        if reading.symbol is None and not is_symbol(name):
+    if column is None:
+        name = symbol or path.stem
+        if symbol is None and not is_symbol(name):
             raise UsageError(f"Whose prices are in {path}? Say it with --symbol.")
         return np.full(len(raw), check_symbol(name), dtype=object)
-    names = raw[columns["symbol"]].astype(str).str.strip()
+    names = raw[column].astype(str).str.strip()
     for name in names.unique():
         check_symbol(name)
     return np.asarray(names, dtype=object)
@@ -199,10 +210,10 @@ def _check_cells(
     bad = {"date": np.isnat(table.index.to_numpy())}
     bad |= {field: np.isnan(table[field].to_numpy()) for field in table.columns}
     problems = [
-        f"{word} {place + first}, column {columns[field]}: "
-        f"{str(raw[columns[field]].iloc[place])!r} is no {'day' if field == 'date' else 'number'}"
-        for field, places in bad.items()
-        for place in np.flatnonzero(places).tolist()
+        f"{word} {row + first}, column {columns[field]}: "
+        f"{str(raw[columns[field]].iloc[row])!r} is no {'day' if field == 'date' else 'number'}"
+        for field, is_bad in bad.items()
+        for row in np.flatnonzero(is_bad).tolist()
     ]
     raise_problems(path, problems)
 
@@ -226,17 +237,12 @@ def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
 def import_prices(
     data: Path, file: PriceFile, *, source: str | None, adjust: str | None, accept: bool
 ) -> Iterator[Update]:
-    """What a file would change, symbol by symbol.
+    """What a file would change in the data folder, symbol by symbol.
 
-    Args:
-        data: the data folder.
-        file: what was read.
-        source: where the figures come from; what is on record where None.
-        adjust: adjust mode, likewise.
-        accept: whether rows that differ are replaced.
+    The source and the adjust mode are those on record where None.
 
     Raises:
-        UsageError: no source is given and none is on record; or as of `prepare_update`.
+        UsageError: no source is named and none is on record; or as of `prepare_update`.
         DataError: the file of a symbol is damaged, or would break its format.
 
     """
@@ -244,26 +250,170 @@ def import_prices(
     for symbol, table in file.tables.items():
         path = place_for(data / "prices", symbol, among=len(file.tables))
         known = json_object(metadata_path(path))
-        told = adjust or known.get("adjust")
-        if not (source or known.get("source")):
+        origin, recorded = source or known.get("source"), known.get("adjust")
+        if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
-        recorded = known.get("adjust")
         if adjust and recorded and adjust != recorded:
-            raise UsageError(
-                f"{path} is adjusted so: {recorded}. Prices of two modes cannot stand in one file. "
-                f"Leave --adjust away, or move the file away with its metadata."
-            )
-        days = np.datetime_as_string(table.index.to_numpy()[[0, -1]], unit="D").tolist()
-        retrieval: dict[str, Any] = {
-            "source": source or known["source"],
+            raise other_mode(path, recorded)
+        retrieval = {
+            "source": origin,
             "library": None,
             "version": None,
             "fetched_at": now,
             "file": file.path.name,
-            "adjust": told,
-            "first": days[0],
-            "last": days[1],
-            "rows": len(table),
         }
-        incoming = Incoming(symbol, table, told, source or known["source"], retrieval)
+        incoming = Incoming(symbol, table, adjust or recorded, origin, retrieval)
         yield prepare_update(path, incoming, accept=accept)
+
+
+# Guesses of columns, days and numbers
+
+
+def _guess_columns(names: Sequence[str], said: Mapping[str, str]) -> dict[str, str]:
+    """A file's columns by field: those that were said, and the others by their names.
+
+    Raises:
+        UsageError: a field or a column is unknown, or two columns come into question.
+
+    """
+    for field, name in said.items():
+        if field not in _FIELDS:
+            raise unknown("field of prices", field, _FIELDS)
+        if name not in names:
+            raise unknown("column of the file", name, names)
+    found = dict(said)
+    for name in names:
+        guessed = _FIELD_OF.get(_plain(name))
+        if guessed is None or guessed in said or name in said.values():
+            continue
+        if guessed in found:
+            raise UsageError(
+                f"Both {found[guessed]!r} and {name!r} may be the {guessed}. "
+                f"Say which, with --map {guessed}='{found[guessed]}'."
+            )
+        found[guessed] = name
+    for field in ("date", "close"):
+        if field not in found:
+            raise UsageError(
+                f"No column of the file looks like the {field}. Name it with "
+                f"--map {field}=COLUMN; it has {', '.join(map(repr, names))}."
+            )
+    return found
+
+
+def _parse_days(cells: pd.Series, form: str | None) -> NDArray[np.datetime64]:
+    """The days of cells, which are texts, dates or times; NaT for those that are none.
+
+    Raises:
+        UsageError: they can be read in two ways, or in none.
+
+    """
+    if not (isinstance(cells.dtype, pd.DatetimeTZDtype) or cells.dtype.kind == "M"):
+        texts = cells.astype(str).str.strip()
+        if form is not None or not texts.str.contains(r"\d[T ]\d+:", regex=True).any():
+            return _parse_texts(texts, form)
+        cells = _moments(texts)
+    if cells.dt.tz is None:
+        return _as_days(cells)
+    written = cells.dt.tz_localize(None)
+    if not (written == written.dt.normalize()).all():  # a midnight is a day as it is written
+        written = cells.dt.tz_convert(NEW_YORK).dt.tz_localize(None)
+    return _as_days(written)
+
+
+def _score(days: NDArray[np.datetime64]) -> tuple[int, int]:
+    """How well days fit the calendar: how many are sessions, and how few lie between them."""
+    known = days[~np.isnat(days)]
+    sessions = trading_calendar().between(known.min().item(), known.max().item())
+    return int(np.isin(known, sessions).sum()), -len(sessions)
+
+
+def _as_days(cells: pd.Series) -> NDArray[np.datetime64]:
+    days: NDArray[np.datetime64] = cells.to_numpy().astype("M8[D]")
+    return days
+
+
+def _moments(texts: pd.Series) -> pd.Series:
+    try:
+        return pd.to_datetime(texts)
+    except ValueError:  # zones of summer and winter, as New York has
+        moments = pd.to_datetime(texts, utc=True, errors="coerce")
+        return moments.dt.tz_convert(NEW_YORK)
+
+
+def _parse_texts(texts: pd.Series, form: str | None) -> NDArray[np.datetime64]:
+    distinct = texts.drop_duplicates()
+    read: dict[str, NDArray[np.datetime64]] = {}
+    for one in (form,) if form else _DAY_FORMS:
+        days = pd.to_datetime(distinct, format=one, errors="coerce")
+        if days.notna().any():
+            read[one] = days.to_numpy().astype("M8[D]")
+    if not read:
+        raise UsageError(
+            f"The date {texts.iloc[0]!r} cannot be read as {form or 'a day'}. "
+            f"Say how days are written with --date-format, such as '%d/%m/%Y'."
+        )
+    scores = {one: _score(days) for one, days in read.items()}
+    best = [one for one, score in scores.items() if score == max(scores.values())]
+    if any((read[one] != read[best[0]]).any() for one in best[1:]):
+        raise UsageError(
+            f"Days such as {texts.iloc[0]!r} can be read as {' or '.join(best)}. "
+            f"Say which, with --date-format '{best[0]}'."
+        )
+    by_text = pd.Series(read[best[0]].astype("M8[s]"), index=distinct.to_numpy())
+    return _as_days(texts.map(by_text))
+
+
+def _guess_decimal(columns: Sequence[pd.Series]) -> str:
+    """The decimal sign of columns of prices.
+
+    Raises:
+        UsageError: it can be either.
+
+    """
+    texts = [column for column in columns if _plain_numbers(column) is None]
+    if not texts:
+        return "."
+    cells = pd.concat([_bare(column) for column in texts])
+    comma, point = (cells.str.contains(sign, regex=False) for sign in ",.")
+    if (comma & point).any():
+        last = cells[comma & point].iloc[0]
+        return "," if last.rfind(",") > last.rfind(".") else "."
+    if point.any() or not comma.any():
+        return "."
+    if cells[comma].str.match(_AMBIGUOUS).all():
+        raise UsageError(
+            f"A price such as {cells[comma].iloc[0]!r} can be read in two ways. "
+            f"Say which sign is the decimal one, with --decimal."
+        )
+    return ","
+
+
+def _parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
+    """Cells as numbers, NaN for those that are none; `$`, thousands and 1.5M are understood."""
+    numbers = _plain_numbers(column) if decimal == "." else None
+    if numbers is not None:
+        return numbers
+    cells = _bare(column)
+    units = cells.str[-1:].str.upper().map(_UNITS).fillna(1.0)
+    cells = cells.where(units == 1.0, cells.str[:-1])
+    thousands = "," if decimal == "." else "."
+    cells = cells.str.replace(thousands, "", regex=False).str.replace(decimal, ".", regex=False)
+    return pd.to_numeric(cells, errors="coerce") * units
+
+
+def _plain_numbers(column: pd.Series) -> pd.Series | None:
+    """The numbers of a column that holds nothing else; None where it does."""
+    try:
+        return pd.to_numeric(column).astype(float)
+    except (ValueError, TypeError):
+        return None
+
+
+def _bare(column: pd.Series) -> pd.Series:
+    return column.astype(str).str.replace(r"[$€\s']", "", regex=True)
+
+
+def _plain(name: str) -> str:
+    """`1. open` is open, `Close/Last` closelast."""
+    return re.sub(r"^\d+|[^a-z0-9]", "", re.sub(r"^\d+\.?\s*", "", name.casefold()))

@@ -6,28 +6,52 @@ volume where it differs by more than 0.1 %: below that sources round.
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from backtest.data.datafile import metadata_of, raise_problems, span_of
+from backtest.data.datafile import (
+    DataFile,
+    header_of,
+    known_metadata,
+    metadata_of,
+    open_data_file,
+    raise_problems,
+    read_data_file,
+    read_rows,
+    span_of,
+)
 from backtest.data.diffs import Change
+from backtest.data.price_rows import PriceRows, parquet_bytes, parquet_table
+from backtest.data.price_store import DATASET
+from backtest.data.prices import parse_prices
 from backtest.data.versions import put
 from backtest.errors import DataError, UsageError
-from backtest.sources.price_encoding import Kept, encoded, number, open_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from backtest.data.versions import Version
 
+_SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]*")
+_DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
 _MOST = 0.5  # of the closes that both have: if more differ, prices are told on another basis
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A price file that is there, read and checked."""
+
+    file: DataFile
+    table: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -119,7 +143,16 @@ class Update:
             source = new.source
         elif new.source not in source:
             source = f"{source} Later rows: {new.source}"
-        retrieval = {**new.retrieval, "added": len(self.added), "replaced": len(self.replaced)}
+        came = _keys(new.table)
+        retrieval = {
+            **new.retrieval,
+            "adjust": new.adjust,
+            "first": came[0][:10],
+            "last": came[-1][:10],
+            "rows": len(came),
+            "added": len(self.added),
+            "replaced": len(self.replaced),
+        }
         return {
             **metadata_of(days, source=source, adjust=new.adjust),
             **{name: value for name, value in known.items() if name not in ("source", "adjust")},
@@ -168,10 +201,10 @@ def _merged(update: Update, kept: Kept) -> Update:
     before, after = old.loc[common], new.loc[common]
     differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
     changes = [
-        Change(key, name, number(before[name].iloc[place]), number(after[name].iloc[place]))
-        for place, key in enumerate(_keys(before))
+        Change(key, name, number(before[name].iloc[row]), number(after[name].iloc[row]))
+        for row, key in enumerate(_keys(before))
         for name in old.columns
-        if differs[name][place]
+        if differs[name][row]
     ]
     last = _keys(old)[-1][:10]
     later = {day: ratio for day, ratio in incoming.splits.items() if day > last}
@@ -250,7 +283,6 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 def _check(update: Update) -> None:
     """Refuse what nobody could read again."""
     from backtest.data.price_checks import checked_table
-    from backtest.data.price_rows import PriceRows
 
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
@@ -270,3 +302,103 @@ def _keys(table: pd.DataFrame) -> list[str]:
     unit: Literal["D", "m"] = "D" if table.index.name == "session" else "m"
     keys: list[str] = np.datetime_as_string(table.index.to_numpy(), unit=unit).tolist()
     return keys
+
+
+# Price files as bytes; rows that stay keep their text
+
+
+def bars_path(folder: Path, symbol: str, interval: str) -> Path:
+    """Where bars finer than sessions are: a folder an interval, as `simulate` reads it."""
+    return folder / interval / f"{symbol}.parquet"
+
+
+def open_kept(path: Path) -> Kept:
+    """Read a price file, of sessions or of finer bars, and hold it against its metadata.
+
+    Raises:
+        DataError: it is damaged, or does not agree.
+
+    """
+    if path.suffix != ".parquet" or path.parent.name == DATASET:
+        file = read_data_file(path, seal_command=f"backtest prices seal {path.stem}")
+        return Kept(file, parse_prices(file).table)
+    file = open_data_file(path)
+    metadata = known_metadata(path, file.sha256)
+    if metadata.get("sha256") != file.sha256:
+        raise DataError(
+            f"{path} is not what was fetched: its sha256 is not that of its metadata. Restore it, "
+            f"or move it away with its metadata and fetch it anew."
+        )
+    columns = parquet_table(path, file.content, "time")
+    index = pd.DatetimeIndex(columns.pop("time"), name="time")
+    return Kept(replace(file, metadata=metadata), pd.DataFrame(columns, index=index))
+
+
+def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collection[str]) -> bytes:
+    """A price file.
+
+    Args:
+        path: its suffix says what it is.
+        table: all rows.
+        old: the file as it is, whose columns and line ends stay.
+        kept: ISO days of rows that stay as they stand in it.
+
+    """
+    if path.suffix == ".parquet":
+        return parquet_bytes(table)
+    rows = {row["date"]: row for _, row in read_rows(old, ("date",), [])} if old else {}
+    text = io.StringIO()
+    columns = header_of(old) if old else ["date", *table.columns]
+    line_end = "\r\n" if old and "\r\n" in old.text else "\n"
+    writer = csv.DictWriter(text, columns, restval="", lineterminator=line_end)
+    writer.writeheader()
+    days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
+    for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
+        cells = {name: number(v) for name, v in zip(table.columns, values, strict=True)}
+        row = rows.get(day, {})
+        writer.writerow(row if day in kept else {**row, "date": day, **cells})
+    return text.getvalue().encode()
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Prices to the digits that single precision holds: 41.939998626708984 is 41.94."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.power(10.0, _DIGITS - 1 - np.floor(np.log10(np.abs(values))))
+        found: np.ndarray = np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
+    return found
+
+
+def number(value: float) -> str:
+    """A price or a volume as a file has it, without an exponent."""
+    return np.format_float_positional(value, trim="-")
+
+
+def other_mode(path: Path, recorded: str) -> UsageError:
+    """The refusal of prices whose adjust mode is not the file's."""
+    return UsageError(
+        f"{path} is adjusted so: {recorded}. Prices of two modes cannot stand in one file. "
+        f"Leave --adjust away, or move the file away with its metadata."
+    )
+
+
+# Symbols, by which files are named
+
+
+def is_symbol(text: str) -> bool:
+    """Whether a text can be a symbol: capitals, digits, points and hyphens."""
+    return _SYMBOL.fullmatch(text) is not None
+
+
+def check_symbol(text: str) -> str:
+    """The symbol.
+
+    Raises:
+        UsageError: it is none.
+
+    """
+    if not is_symbol(text):
+        raise UsageError(
+            f"{text!r} is no symbol. Write it in capitals, digits, points and hyphens, such as "
+            f"CRWV or BRK-B."
+        )
+    return text

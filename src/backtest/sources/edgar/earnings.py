@@ -9,14 +9,14 @@ from backtest.data.kinds import Earnings
 from backtest.sources.edgar.filers import filings_of
 from backtest.sources.edgar.filings import ITEMS, RESULTS
 from backtest.sources.edgar.results import Fetched, header_or_remark, left_out, row_of
-from backtest.sources.estimates import estimates_page
+from backtest.sources.yahoo import estimates_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from backtest.sources.edgar.client import Edgar
     from backtest.sources.edgar.filers import Company, Filing, Header
-    from backtest.sources.estimates import Estimate
+    from backtest.sources.yahoo import Estimate
 
     Report = tuple[Filing, Header]
 

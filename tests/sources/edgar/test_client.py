@@ -6,32 +6,17 @@ import pytest
 
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.edgar import client as edgar_client
-from backtest.sources.edgar.client import Edgar, checked_identity
+from backtest.sources.edgar.client import Edgar, checked_identity, read_xml
 from backtest.sources.edgar.filers import (
-    Company,
-    company_of_number,
-    company_of_symbol,
     filings_of,
-    find_holder,
     header_of_filing,
     read_header,
 )
-from tests.edgar_site import ACME, BIGCO, WHO, made_up_edgar
+from tests.edgar_site import ACME, WHO
 from tests.local_server import Answer
 
 LIST = f"/submissions/CIK{ACME:010}.json"
 FORMS = ("8-K",)
-
-
-@pytest.fixture
-def site(monkeypatch, tmp_path):
-    with made_up_edgar(monkeypatch, tmp_path / "cache") as site:
-        yield site
-
-
-@pytest.fixture
-def edgar(site):
-    return Edgar(WHO, site.server.url)
 
 
 def listed(edgar, cik=ACME, since=None):
@@ -195,71 +180,21 @@ def test_wrong_types_are_told(site, edgar, column, cells, told):
     assert told in str(caught.value)
 
 
-# Who files, and what
+# XML of strangers
+
+LAUGHS = (
+    '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
+    "<informationTable>&b;</informationTable>"
+)
+OUTSIDE = (
+    '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><informationTable>&f;</informationTable>'
+)
 
 
-def test_a_company_is_found_by_its_symbol(site, edgar):
-    site.tickers["BRK-B"] = BIGCO
-    assert company_of_symbol(edgar, "ACME") == Company(ACME, "ACME CORP")
-    assert company_of_symbol(edgar, "BRK.B").cik == BIGCO
-    with pytest.raises(UsageError, match="no 'GONE'"):
-        company_of_symbol(edgar, "GONE")
-
-
-def test_a_company_is_found_by_its_number(edgar):
-    assert company_of_number(edgar, ACME) == Company(ACME, "ACME CORP")
-    with pytest.raises(UsageError, match=r"no filer with the number \(CIK\) 7."):
-        company_of_number(edgar, 7)
-
-
-@pytest.mark.parametrize("text", ["BIGCO", "bigco", "Bigco Inc.", "2222"])
-def test_a_holder_that_is_listed_is_found_by_name_or_number(edgar, text):
-    assert find_holder(edgar, text) == Company(BIGCO, "BIGCO INC")
-
-
-def search(name):
-    return (
-        f"/cgi-bin/browse-edgar?action=getcompany&company={name}&owner=include&count=40&output=atom"
-    )
-
-
-def infos(*ciks):
-    inner = "".join(f"<company-info><cik>{cik:010}</cik></company-info>" for cik in ciks)
-    return f"<?xml version='1.0'?><feed>{inner}</feed>".encode()
-
-
-def test_a_holder_that_is_not_listed_is_searched_for(site, edgar):
-    site.names |= {3333: "OTHER FUND LP"}
-    site.pages[search("other")] = infos(3333)
-    assert find_holder(edgar, "other") == Company(3333, "OTHER FUND LP")
-
-
-def test_several_holders_of_a_name_are_told_with_their_numbers(site, edgar):
-    site.names |= {3333: "OTHER FUND LP", 4444: "OTHER MASTER FUND LTD"}
-    site.pages[search("other")] = infos(3333, 4444)
-    with pytest.raises(UsageError) as caught:
-        find_holder(edgar, "other")
-    assert "  --holder 3333  OTHER FUND LP\n  --holder 4444  OTHER MASTER" in str(caught.value)
-    site.pages[search("Other+Fund")] = infos(3333, 4444)
-    assert find_holder(edgar, "Other Fund").cik == 3333
-
-
-def test_a_holder_whom_nobody_knows_is_told(site, edgar):
-    site.pages[search("nobody")] = b"<html>No matching companies.</html>"
-    with pytest.raises(UsageError, match="no filer whose name begins with 'nobody'"):
-        find_holder(edgar, "nobody")
-    site.pages[search("nobody")] = b"<html>A new search page</html>"
-    with pytest.raises(DataError, match="neither company-info nor 'No matching'"):
-        find_holder(edgar, "nobody")
-
-
-def test_older_pages_of_a_list_are_read_where_they_are_needed(site, edgar):
-    from datetime import date
-
-    old = site.file("8-K", "2020-06-04 16:05:00", ACME, older=True)
-    new = site.file("8-K", "2025-06-04 16:05:00", ACME)
-    assert listed(edgar) == [old, new]
-    assert listed(edgar, since=date(2020, 6, 4)) == [old, new]
-    site.server.asked.clear()
-    assert listed(edgar, since=date(2020, 6, 5)) == [new]
-    assert site.server.asked == [LIST]
+@pytest.mark.parametrize(
+    "text", [LAUGHS, OUTSIDE, LAUGHS.encode("utf-16")], ids=["bomb", "file", "in UTF-16"]
+)
+def test_xml_that_defines_entities_is_refused(text):
+    content = text if isinstance(text, bytes) else text.encode()
+    with pytest.raises(DataError, match="refused: it declares a document type"):
+        read_xml(content, "http://made.up/table.xml")

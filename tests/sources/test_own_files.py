@@ -8,10 +8,10 @@ import pytest
 
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import DataError, UsageError
-from backtest.sources.own_files import Reading, import_prices, read_price_file
+from backtest.sources.own_files import import_prices, read_price_file
 from tests.commands import BAD_DATA, WRONG_USE, words
 from tests.made_up import SESSIONS
-from tests.sources.test_price_store import bars
+from tests.sources.test_updates import bars
 
 PLAIN = "date,open,high,low,close,volume\n2025-06-02,10,12,9,11.5,100\n2025-06-03,11,13,10,12,200\n"
 EXCHANGE = """\
@@ -40,7 +40,7 @@ def read(tmp_path):
     def read(text, name="BOLT.csv", **reading):
         path = tmp_path / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_price_file(path, Reading(**{"columns": {}, **reading}))
+        return read_price_file(path, **{"columns": {}, **reading})
 
     return read
 
@@ -183,7 +183,7 @@ def test_what_is_damaged_is_told(read, text, told):
 
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match="There is no file"):
-        read_price_file(tmp_path / "BOLT.csv", Reading({}))
+        read_price_file(tmp_path / "BOLT.csv", {})
 
 
 def long_table(symbols, days=SESSIONS[:3]):
@@ -201,24 +201,24 @@ def test_a_long_file_holds_many_symbols(tmp_path, form):
         table.to_parquet(path)
     else:
         table.set_index(["ticker", "Date"]).to_parquet(path)
-    file = read_price_file(path, Reading({}))
+    file = read_price_file(path, {})
     assert list(file.tables) == ["BOLT", "COIL"]
     assert file.tables["BOLT"]["open"].tolist() == [11.0, 12.0, 13.0]
-    one = read_price_file(path, Reading({}, symbol="COIL"))
+    one = read_price_file(path, {}, symbol="COIL")
     assert list(one.tables) == ["COIL"]
 
 
 def test_a_parquet_file_that_is_none(tmp_path):
     (tmp_path / "BOLT.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataError, match="cannot be read"):
-        read_price_file(tmp_path / "BOLT.parquet", Reading({}))
+        read_price_file(tmp_path / "BOLT.parquet", {})
 
 
 def test_many_symbols_become_the_dataset(tmp_path):
     symbols = [f"S{n:02}" for n in range(25)]
     path = tmp_path / "all.parquet"
     long_table(symbols).to_parquet(path)
-    file = read_price_file(path, Reading({}))
+    file = read_price_file(path, {})
     for update in import_prices(tmp_path, file, source="mine", adjust="none", accept=False):
         update.make()
     folder = tmp_path / "prices"

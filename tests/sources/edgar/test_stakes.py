@@ -11,7 +11,6 @@ from tests.edgar_site import (
     ACME,
     BIGCO,
     WHO,
-    made_up_edgar,
     quarterly,
     schedule_d,
     schedule_g,
@@ -24,12 +23,6 @@ OTHER = ("OTHER INC", 1, 1, {"cusip": "111111111"})
 
 def acme(shares, value=1):
     return ("ACME CORP", value, shares)
-
-
-@pytest.fixture
-def site(monkeypatch, tmp_path):
-    with made_up_edgar(monkeypatch, tmp_path / "cache") as site:
-        yield site
 
 
 @pytest.fixture

@@ -1,25 +1,41 @@
-"""From Yahoo's table to bars: its form is checked, and what is no finished bar is left out."""
+"""Prices from Yahoo: its table is checked, what is no finished bar left out, the file updated."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.datafile import metadata_path
 from backtest.data.event import NEW_YORK
 from backtest.data.price_rows import BAR_COLUMNS
+from backtest.data.price_store import place_for
 from backtest.errors import DataError, UsageError
-from backtest.sources.price_encoding import rounded
+from backtest.sources.updates import (
+    DIVIDENDS,
+    Incoming,
+    Update,
+    bars_path,
+    open_kept,
+    other_mode,
+    prepare_update,
+    rounded,
+)
+from backtest.sources.yahoo import ask, first_day
+from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
     from datetime import date
+    from pathlib import Path
 
-    from backtest.sources.yahoo import Answer, Interval
+    from backtest.sources.yahoo import Adjust, Answer, Interval
 
+_SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
 _ACTIONS = ("Dividends", "Stock Splits")
@@ -42,14 +58,118 @@ class Bars:
     notes: list[str]
 
 
-def finished_bars(answer: Answer, symbol: str, interval: Interval, last: date | None) -> Bars:
-    """Check an answer and take what is finished.
+def fetch_prices(
+    data: Path,
+    symbol: str,
+    *,
+    interval: Interval = "1d",
+    first: date | None = None,
+    last: date | None = None,
+    adjust: Adjust | None = None,
+    accept: bool = False,
+    among: int = 1,
+) -> Update:
+    """Ask Yahoo, and tell what would change in the file of a symbol.
 
     Args:
-        answer: what came.
-        symbol: for messages.
-        interval: of the bars.
-        last: the last day that is wanted.
+        data: The data folder.
+        symbol: The stock or fund, as Yahoo writes it.
+        interval: The length of the bars.
+        first: The first day; where None that of the file, or the first that Yahoo has.
+        last: The last day; today where None.
+        adjust: The adjust mode; where None that of the file, or for splits alone.
+        accept: Whether rows that differ are replaced.
+        among: How many symbols are fetched at once.
+
+    Raises:
+        UsageError: the span or the adjust mode is wrong, or the symbol is not for this program.
+        SourceError: Yahoo does not answer.
+        DataError: what came, or what is there, is wrong.
+
+    """
+    now = _now()
+    folder, is_daily = data / "prices", interval == "1d"
+    path = (
+        place_for(folder, symbol, among=among) if is_daily else bars_path(folder, symbol, interval)
+    )
+    mode = _adjust_mode(path, adjust, interval)
+    begins = open_kept(path).table.index[0].date() if path.exists() else None
+    wanted = first or (begins if is_daily else None)
+    if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
+        raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
+    answer = ask(symbol, interval, mode, first_day(interval, wanted, now), now)
+    bars = finished_bars(answer, symbol, interval, last)
+    adjusted = _in_words(mode, bars, now)
+    if begins and begins < bars.table.index[0].date():  # splits of before are not known
+        adjusted = _recorded_mode(path)
+    table = bars.table
+    if mode == "all" and not path.exists():  # such prices were never traded
+        table = table[["close"]]
+    incoming = Incoming(
+        symbol=symbol,
+        table=table,
+        adjust=adjusted,
+        source=_SOURCE,
+        splits=bars.splits,
+        notes=[
+            *bars.notes,
+            *(f"{ratio:g} shares came for one on {day}." for day, ratio in bars.splits.items()),
+        ],
+        retrieval={
+            "source": "Yahoo Finance",
+            "library": "yfinance",
+            "version": version("yfinance"),
+            "fetched_at": now.isoformat(timespec="seconds"),
+            "interval": interval,
+        },
+    )
+    return prepare_update(path, incoming, accept=accept)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _in_words(mode: Adjust, bars: Bars, now: datetime) -> str:
+    """The adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
+    if mode == "all":
+        return f"{DIVIDENDS}, as of {now:%Y-%m-%d}"
+    if bars.splits:
+        return f"splits, as of {now:%Y-%m-%d}; not dividends"
+    return "none: as traded, no split in the span"
+
+
+def _adjust_mode(path: Path, wanted: Adjust | None, interval: Interval) -> Adjust:
+    """The adjust mode to ask for.
+
+    Raises:
+        UsageError: it is not that of the file, or the file's is not known.
+
+    """
+    known = _recorded_mode(path) if path.exists() else ""
+    on_file: Adjust | None = None
+    if known.startswith(DIVIDENDS):
+        on_file = "all"
+    elif known.startswith(("none", "splits")):
+        on_file = "splits"
+    if wanted == "all" and interval != "1d":
+        raise UsageError("Yahoo adjusts bars finer than sessions for splits alone.")
+    if path.exists() and wanted not in (None, on_file):
+        raise other_mode(path, known or "unknown")
+    if path.exists() and on_file is None:
+        raise UsageError(
+            f"How {path} is adjusted is not on record. Say it with `backtest prices seal "
+            f"{path.stem} --adjust 'none'` or --adjust 'splits and dividends'."
+        )
+    return on_file or wanted or "splits"
+
+
+def _recorded_mode(path: Path) -> str:
+    return str(json_object(metadata_path(path)).get("adjust") or "")
+
+
+def finished_bars(answer: Answer, symbol: str, interval: Interval, last: date | None) -> Bars:
+    """Check an answer and take what is finished, up to the last day that is wanted.
 
     Raises:
         DataError: it is of another form, or has cells that are no numbers.
@@ -64,7 +184,7 @@ def finished_bars(answer: Answer, symbol: str, interval: Interval, last: date | 
     else:
         table.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
     splits = raw["Stock Splits"].to_numpy()
-    told = {str(local[place].date()): float(splits[place]) for place in np.flatnonzero(splits)}
+    ratios = {str(local[row].date()): float(splits[row]) for row in np.flatnonzero(splits)}
     table = _with_prices(table, symbol)
     if last is not None:
         table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
@@ -72,10 +192,10 @@ def finished_bars(answer: Answer, symbol: str, interval: Interval, last: date | 
     table = _finished(table, interval, np.datetime64(answer.asked_at.replace(tzinfo=None)), notes)
     if table.empty:
         raise UsageError(f"Yahoo has no finished bar of {interval} of {symbol} in that span.")
-    _tell_missing(table, notes)
+    notes += _missing(table)
     for name in BAR_COLUMNS[:-1]:
         table[name] = rounded(table[name].to_numpy())
-    return Bars(table, told, notes)
+    return Bars(table, ratios, notes)
 
 
 def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
@@ -163,23 +283,24 @@ def _finished(
         notes.append(f"Left out {of} outside of the sessions of {EXCHANGE}.")
     unfinished = ends + np.timedelta64(_SETTLED) > now
     notes += [
-        f"Left out the bar of {_told(times[place], interval)}, which is not finished."
-        for place in np.flatnonzero(unfinished)
+        f"Left out the bar of {_written(time, interval)}, which is not finished."
+        for time in times[unfinished]
     ]
     return table[~outside & ~unfinished]
 
 
-def _tell_missing(table: pd.DataFrame, notes: list[str]) -> None:
-    """Tell of sessions between the first row and the last of which there is none."""
+def _missing(table: pd.DataFrame) -> list[str]:
+    """A sentence on the sessions between the first row and the last of which there is none."""
     days = np.unique(table.index.to_numpy().astype("M8[D]"))
     sessions = trading_calendar().between(days[0].item(), days[-1].item())
     missing = [str(day) for day in sessions[~np.isin(sessions, days)]]
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004
-        notes.append(f"Yahoo has nothing of the sessions {', '.join(missing[:3])}{more}.")
+    if not missing:
+        return []
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004
+    return [f"Yahoo has nothing of the sessions {', '.join(missing[:3])}{more}."]
 
 
-def _told(time: np.datetime64, interval: Interval) -> str:
+def _written(time: np.datetime64, interval: Interval) -> str:
     moment = pd.Timestamp(time)
     if interval == "1d":
         return str(moment.date())

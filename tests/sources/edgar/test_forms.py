@@ -5,9 +5,7 @@ from datetime import date
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar.client import read_xml
-from backtest.sources.edgar.filers import Company, plain_name
-from backtest.sources.edgar.filings import ITEMS, by_category
+from backtest.sources.edgar.filers import Company
 from backtest.sources.edgar.forms import (
     in_dollars,
     learn_cusip,
@@ -34,32 +32,13 @@ def told(call, *parts):
         assert part in str(caught.value)
 
 
-# XML of strangers
-
-LAUGHS = (
-    '<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;">]>'
-    "<informationTable>&b;</informationTable>"
-)
-OUTSIDE = (
-    '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><informationTable>&f;</informationTable>'
-)
-
-
-@pytest.mark.parametrize(
-    "text", [LAUGHS, OUTSIDE, LAUGHS.encode("utf-16")], ids=["bomb", "file", "in UTF-16"]
-)
-def test_xml_that_defines_entities_is_refused(text):
-    content = text if isinstance(text, bytes) else text.encode()
-    told(lambda: read_xml(content, PLACE), PLACE, "refused: it declares a document type")
+# Tables of 13F
 
 
 def test_half_a_document_is_refused_whatever_stands_in_it():
     whole = table(("ACME CORP", 1, 1), ("OTHER INC", 1, 1)).encode()
     for size in (0, 10, len(whole) // 2, len(whole) - 1):
         told(lambda size=size: read_table(whole[:size], PLACE), PLACE, "is not whole XML", "again")
-
-
-# Tables of 13F
 
 
 def test_shares_alone_count():
@@ -153,12 +132,6 @@ def test_an_amendment_says_what_it_does(kind):
 
 def test_a_cover_of_another_form_is_told():
     told(lambda: read_amendment(b"<html/>", PLACE), PLACE, "an edgarSubmission is expected")
-
-
-def test_names_are_held_together_without_the_form_of_the_company():
-    assert plain_name("NVIDIA CORP") == plain_name("NVIDIA") == "nvidia"
-    assert plain_name("A & B Co.") == "a and b"
-    assert plain_name("The New Co") == "the new co"
 
 
 # Schedules
@@ -264,19 +237,3 @@ def test_a_form_without_a_sale_tells_of_none():
 def test_a_form_of_another_kind_is_told(change, part):
     text = form_4(("2025-06-03", "S", "100", "50")).replace(*change)
     told(lambda: read_sale(text.encode(), PLACE), PLACE, part)
-
-
-# Items of 8-K
-
-
-def test_items_become_categories():
-    found, strange = by_category(("1.01", "2.03", "3.02", "5.02", "9.01", "12"))
-    assert found == {"agreement": ["1.01"], "financing": ["2.03", "3.02"], "officers": ["5.02"]}
-    assert strange == ["12"]
-
-
-def test_every_item_of_the_form_is_there_with_its_title():
-    counts = {part: sum(item.startswith(part) for item in ITEMS) for part in "123456789"}
-    assert counts == {"1": 5, "2": 6, "3": 3, "4": 2, "5": 8, "6": 5, "7": 1, "8": 1, "9": 1}
-    assert [item for item, (category, _) in ITEMS.items() if not category] == ["2.02", "9.01"]
-    assert ITEMS["8.01"] == ("other", "Other Events")

@@ -1,0 +1,167 @@
+"""Who files and what, and when it became public: by the header's clock, which is New York's."""
+
+import html
+from datetime import date
+
+import pytest
+
+from backtest.errors import DataError, UsageError
+from backtest.sources.edgar.filers import (
+    Company,
+    company_of_number,
+    company_of_symbol,
+    filings_of,
+    find_holder,
+    plain_name,
+    read_header,
+)
+from tests.edgar_site import ACME, BIGCO, HEADER, SHOWN
+from tests.made_up import utc
+
+LIST = f"/submissions/CIK{ACME:010}.json"
+FORMS = ("8-K",)
+FACTS = {"accession": "0000001111-25-000001", "form": "8-K"}
+
+
+def header(accepted, filed, more=""):
+    facts = {**FACTS, "accepted": accepted, "filed": filed}
+    page = HEADER.format(**facts, shown=html.escape(SHOWN.format(**facts) + more))
+    return read_header(page.encode(), "http://made.up/x")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "filed", "moment"),
+    [
+        ("20250604160501", "20250604", "2025-06-04T20:05:01+00:00"),
+        ("20250106160501", "20250106", "2025-01-06T21:05:01+00:00"),
+        ("20250604213000", "20250604", "2025-06-05T01:30:00+00:00"),  # a form of insiders
+    ],
+    ids=["summer", "winter", "in the evening, with the same date"],
+)
+def test_the_time_is_the_acceptance_to_the_second_in_new_york(accepted, filed, moment):
+    found = header(accepted, filed)
+    assert found.public == (utc(moment), "exact")
+    assert found.remark == ""
+
+
+def test_what_is_accepted_after_half_past_five_is_shown_on_its_date_of_filing():
+    # the government's holiday of 2025-11-11 is a session: the acceptance would trade it too early
+    found = header("20251110174500", "20251112")
+    assert found.public == (utc("2025-11-12T09:00:00-05:00"), "session")
+    assert found.filed == date(2025, 11, 12)
+    assert found.remark == (
+        "Accepted 2025-11-10 17:45:00 New York with the filing date 2025-11-12, so shown by EDGAR "
+        "from that morning."
+    )
+
+
+def test_of_an_hour_that_the_clocks_repeat_the_later_counts():
+    moment = header("20251102013000", "20251102").public[0]
+    assert moment.isoformat() == "2025-11-02T01:30:00-05:00"
+
+
+def test_documents_are_found_by_their_type():
+    one = "<DOCUMENT>\n<TYPE>13F-HR\n<SEQUENCE>1\n<FILENAME>primary_doc.xml\n</DOCUMENT>\n"
+    two = "<DOCUMENT>\n<TYPE>INFORMATION TABLE\n<FILENAME>7.xml\n<DESCRIPTION>x\n</DOCUMENT>"
+    bare = "<DOCUMENT>\n<TYPE>GRAPHIC\n</DOCUMENT>\n"
+    found = header("20250604160501", "20250604", one + bare + two)
+    assert found.documents == (("13F-HR", "primary_doc.xml"), ("INFORMATION TABLE", "7.xml"))
+    assert found.document("INFORMATION TABLE") == "7.xml"
+    assert found.document("4") is None
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        (b"<html>sorry</html>", "has no <ACCEPTANCE-DATETIME>, so its time is unknown"),
+        (b"&lt;ACCEPTANCE-DATETIME&gt;20250604160501\n", "has no FILED AS OF DATE"),
+        (b"<ACCEPTANCE-DATETIME>20250604\n<FILING-DATE>20250604", "no <ACCEPTANCE-DATETIME>"),
+        (b"<ACCEPTANCE-DATETIME>20251304160501\n<FILING-DATE>20250604", "a time that is none"),
+    ],
+    ids=["another page", "no date", "no clock", "no time"],
+)
+def test_a_page_that_does_not_tell_the_time_is_refused(page, told):
+    with pytest.raises(DataError) as caught:
+        read_header(page, "http://made.up/x")
+    assert told in str(caught.value)
+    assert "http://made.up/x" in str(caught.value)
+
+
+def listed(edgar, cik=ACME, since=None):
+    return [one.accession for one in filings_of(edgar, cik, FORMS, since).filings]
+
+
+# Who files, and what
+
+
+def test_a_company_is_found_by_its_symbol(site, edgar):
+    site.tickers["BRK-B"] = BIGCO
+    assert company_of_symbol(edgar, "ACME") == Company(ACME, "ACME CORP")
+    assert company_of_symbol(edgar, "BRK.B").cik == BIGCO
+    with pytest.raises(UsageError, match="no 'GONE'"):
+        company_of_symbol(edgar, "GONE")
+
+
+def test_a_company_is_found_by_its_number(edgar):
+    assert company_of_number(edgar, ACME) == Company(ACME, "ACME CORP")
+    with pytest.raises(UsageError, match=r"no filer with the number \(CIK\) 7."):
+        company_of_number(edgar, 7)
+
+
+@pytest.mark.parametrize("text", ["BIGCO", "bigco", "Bigco Inc.", "2222"])
+def test_a_holder_that_is_listed_is_found_by_name_or_number(edgar, text):
+    assert find_holder(edgar, text) == Company(BIGCO, "BIGCO INC")
+
+
+def search(name):
+    return (
+        f"/cgi-bin/browse-edgar?action=getcompany&company={name}&owner=include&count=40&output=atom"
+    )
+
+
+def infos(*ciks):
+    inner = "".join(f"<company-info><cik>{cik:010}</cik></company-info>" for cik in ciks)
+    return f"<?xml version='1.0'?><feed>{inner}</feed>".encode()
+
+
+def test_a_holder_that_is_not_listed_is_searched_for(site, edgar):
+    site.names |= {3333: "OTHER FUND LP"}
+    site.pages[search("other")] = infos(3333)
+    assert find_holder(edgar, "other") == Company(3333, "OTHER FUND LP")
+
+
+def test_several_holders_of_a_name_are_told_with_their_numbers(site, edgar):
+    site.names |= {3333: "OTHER FUND LP", 4444: "OTHER MASTER FUND LTD"}
+    site.pages[search("other")] = infos(3333, 4444)
+    with pytest.raises(UsageError) as caught:
+        find_holder(edgar, "other")
+    assert "  --holder 3333  OTHER FUND LP\n  --holder 4444  OTHER MASTER" in str(caught.value)
+    site.pages[search("Other+Fund")] = infos(3333, 4444)
+    assert find_holder(edgar, "Other Fund").cik == 3333
+
+
+def test_a_holder_whom_nobody_knows_is_told(site, edgar):
+    site.pages[search("nobody")] = b"<html>No matching companies.</html>"
+    with pytest.raises(UsageError, match="no filer whose name begins with 'nobody'"):
+        find_holder(edgar, "nobody")
+    site.pages[search("nobody")] = b"<html>A new search page</html>"
+    with pytest.raises(DataError, match="neither company-info nor 'No matching'"):
+        find_holder(edgar, "nobody")
+
+
+def test_older_pages_of_a_list_are_read_where_they_are_needed(site, edgar):
+    from datetime import date
+
+    old = site.file("8-K", "2020-06-04 16:05:00", ACME, older=True)
+    new = site.file("8-K", "2025-06-04 16:05:00", ACME)
+    assert listed(edgar) == [old, new]
+    assert listed(edgar, since=date(2020, 6, 4)) == [old, new]
+    site.server.asked.clear()
+    assert listed(edgar, since=date(2020, 6, 5)) == [new]
+    assert site.server.asked == [LIST]
+
+
+def test_names_are_held_together_without_the_form_of_the_company():
+    assert plain_name("NVIDIA CORP") == plain_name("NVIDIA") == "nvidia"
+    assert plain_name("A & B Co.") == "a and b"
+    assert plain_name("The New Co") == "the new co"

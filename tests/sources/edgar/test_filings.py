@@ -1,0 +1,106 @@
+"""Items of 8-Ks and sales by insiders as news."""
+
+import pytest
+
+from backtest.errors import UsageError
+from backtest.sources.edgar.filers import Company
+from backtest.sources.edgar.filings import ITEMS, by_category, fetch_filings
+from tests.edgar_site import ACME, form_4
+
+COMPANY = Company(ACME, "ACME CORP")
+
+
+def report(site, accepted="2025-05-14 16:05:07", items="2.02,9.01", **more):
+    return site.file("8-K", accepted, ACME, period=accepted[:10], items=items, **more)
+
+
+def news(edgar, form="8-K"):
+    return fetch_filings(edgar, COMPANY, "ACME", form, None)
+
+
+def test_each_category_of_a_filing_is_an_event(site, edgar):
+    accession = report(site, items="1.01,2.03,3.02,9.01")
+    found = news(edgar)
+    assert [(row["category"], row["headline"]) for row in found.rows] == [
+        ("agreement", f"8-K item 1.01: Entry into a Material Definitive Agreement ({accession})"),
+        (
+            "financing",
+            (
+                "8-K items 2.03, 3.02: Creation of a Direct Financial Obligation or an Obligation "
+                "under an Off-Balance Sheet Arrangement of a Registrant; Unregistered Sales of "
+                f"Equity Securities ({accession})"
+            ),
+        ),
+    ]
+    assert {row["published_at"] for row in found.rows} == {"2025-05-14T16:05:07-04:00"}
+
+
+def test_amended_reports_are_told_as_such(site, edgar):
+    site.file("8-K/A", "2025-05-16 16:00:00", ACME, items="5.02")
+    assert news(edgar).rows[0]["headline"].startswith("8-K/A item 5.02: Departure of Directors")
+
+
+def test_what_makes_no_news_is_told(site, edgar):
+    results = report(site, items="2.02,9.01")
+    old = report(site, items="12")
+    bare = report(site, items="")
+    found = news(edgar)
+    assert found.rows == []
+    assert found.remarks == [
+        f"{results}: item 2.02 is an earnings event, not news.",
+        f"8-K of 2025-05-14 ({old}) left out: item 12 is not on the form of today.",
+        f"8-K of 2025-05-14 ({bare}) left out: EDGAR names no items.",
+        "`events fetch earnings` takes the filings with item 2.02.",
+    ]
+    assert not any("headers" in path for path in site.server.asked)
+
+
+def insider(site, text, form="4", name="form4.xml"):
+    documents = [(form, name, text)]
+    return site.file(form, "2025-06-05 19:30:00", ACME, documents=documents)
+
+
+def test_a_sale_by_an_insider_is_news(site, edgar):
+    accession = insider(site, form_4(("2025-06-03", "S", "100", "50.00")))
+    (row,) = news(edgar, "4").rows
+    assert row["category"] == "insider_sale"
+    assert row["published_at"] == "2025-06-05T19:30:00-04:00"
+    assert row["headline"] == (
+        f"Form 4: sale by DOE JANE, director, officer (Chief Executive) ({accession})"
+    )
+    assert row["figures"] == (
+        "100 shares at 50.00 dollars on average; 2025-06-03; under a 10b5-1 plan"
+    )
+
+
+def test_forms_without_a_sale_and_amendments_are_no_news(site, edgar):
+    insider(site, form_4(("2025-06-03", "M", "100", "1")))
+    insider(site, form_4(("2025-06-03", "S", "100", "1")), form="4/A")
+    insider(site, "text", name="form4.txt")
+    found = news(edgar, "4")
+    assert found.rows == []
+    assert [remark.rpartition("left out: ")[2] for remark in found.remarks] == [
+        "an amendment; see what it corrects and edit that.",
+        "it holds no XML.",
+    ]
+
+
+def test_other_forms_are_refused(edgar):
+    with pytest.raises(UsageError, match=r"--form '10-K' is not read\. Read are 8-K and 4\."):
+        news(edgar, "10-K")
+
+
+# Items of 8-K
+
+
+def test_items_become_categories():
+    found, strange = by_category(("1.01", "2.03", "3.02", "5.02", "9.01", "12"))
+    assert found == {"agreement": ["1.01"], "financing": ["2.03", "3.02"], "officers": ["5.02"]}
+    assert strange == ["12"]
+
+
+def test_every_item_of_the_form_is_there_with_its_title():
+    counts = {part: sum(item.startswith(part) for item in ITEMS) for part in "123456789"}
+    assert counts == {"1": 5, "2": 6, "3": 3, "4": 2, "5": 8, "6": 5, "7": 1, "8": 1, "9": 1}
+    assert [item for item, (category, _) in ITEMS.items() if not category] == ["2.02", "9.01"]
+    assert ITEMS["8.01"] == ("other", "Other Events")

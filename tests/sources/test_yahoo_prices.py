@@ -1,0 +1,227 @@
+"""Prices from Yahoo: what is asked, what is taken, and each way in which an answer can be wrong.
+
+yfinance itself asks here, on plain `requests` in place of curl, and a server on this machine
+answers in Yahoo's form.
+"""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from importlib.metadata import version
+
+import pandas as pd
+import pytest
+
+from backtest.errors import DataError, UsageError
+from backtest.sources import yahoo_prices
+from backtest.sources.yahoo import Answer
+from backtest.sources.yahoo_prices import finished_bars
+from tests.yahoo import ROWS, chart, minutes
+
+EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
+
+
+def at(monkeypatch, text):
+    monkeypatch.setattr(yahoo_prices, "_now", lambda: datetime.fromisoformat(text))
+
+
+# What comes
+
+
+def test_prices_are_taken_as_they_were_quoted(site, fetch):
+    site.has("ACME", chart(ROWS))
+    update = fetch()
+    assert list(update.added) == ["2025-06-16", "2025-06-17", "2025-06-18", "2025-06-20"]
+    assert update.table.iloc[0].tolist() == [41.94, 42.5, 41.01, 42.0, 1000]
+    assert update.notes == []
+    update.make()
+    assert update.path.read_text().splitlines()[:2] == [
+        "date,open,high,low,close,volume", "2025-06-16,41.94,42.5,41.01,42,1000",
+    ]  # fmt: skip
+    (asked,) = site.asked
+    assert asked["interval"] == "1d"
+    assert asked["includePrePost"] == "False"
+
+
+def test_the_metadata_tell_how_they_were_had(site, fetch):
+    site.has("ACME", chart(ROWS))
+    made = fetch().make()
+    known = made.metadata
+    assert (known["first"], known["last"], known["rows"]) == ("2025-06-16", "2025-06-20", 4)
+    assert known["adjust"] == "none: as traded, no split in the span"
+    assert known["source"].startswith("Yahoo Finance by yfinance")
+    (retrieval,) = known["retrievals"]
+    assert retrieval == {
+        "source": "Yahoo Finance", "library": "yfinance", "version": version("yfinance"),
+        "fetched_at": "2025-06-20T23:00:00+00:00", "interval": "1d", "adjust": known["adjust"],
+        "first": "2025-06-16", "last": "2025-06-20", "rows": 4, "added": 4, "replaced": 0,
+    }  # fmt: skip
+    assert made.reason == "4 rows added from Yahoo Finance by yfinance"
+
+
+def test_the_span_that_is_asked_for(site, fetch):
+    site.has("ACME", chart(ROWS))
+    day = date(2025, 6, 17)
+    update = fetch(first=day, last=day)
+    assert site.asked[0]["period1"] == str(int(datetime(2025, 6, 17, 4, tzinfo=UTC).timestamp()))
+    assert list(update.added) == ["2025-06-16", "2025-06-17"]  # the server sends what it has
+
+
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        ("2025-06-20T19:00+00:00", "2025-06-18"),  # the session runs
+        ("2025-06-20T20:29+00:00", "2025-06-18"),  # it has closed, but Yahoo lags
+        ("2025-06-20T20:31+00:00", "2025-06-20"),
+    ],
+)
+def test_the_bar_that_is_not_finished_is_left_out_and_said(site, fetch, monkeypatch, now, last):
+    at(monkeypatch, now)
+    site.has("ACME", chart(ROWS))
+    update = fetch()
+    assert update.added[-1] == last
+    told = ["Left out the bar of 2025-06-20, which is not finished."] if last < "2025-06-20" else []
+    assert update.notes == told
+
+
+def test_an_early_close_ends_a_session(site, fetch, monkeypatch):
+    at(monkeypatch, "2025-07-03T17:31+00:00")
+    site.has("ACME", chart([("2025-07-03", 10.0, 11.0, 9.0, 10.0, 5)]))
+    assert fetch().notes == []
+
+
+def test_rows_that_are_no_session_are_left_out_and_said(site, fetch):
+    holiday = ("2025-06-19", 43.0, 43.0, 43.0, 43.0, 7)
+    site.has("ACME", chart([*ROWS[:3], holiday, ROWS[3]]))
+    update = fetch()
+    assert "2025-06-19" not in update.added
+    assert update.notes == ["Left out 1 row outside of the sessions of XNYS."]
+
+
+def test_rows_without_prices_are_passed_over(site, fetch):
+    empty = ("2025-06-19", None, None, None, None, None)
+    site.has("ACME", chart([*ROWS[:3], empty, ROWS[3]]))
+    assert len(fetch().added) == 4
+
+
+def test_a_session_that_is_missing_is_named_and_nothing_is_written(site, fetch):
+    site.has("ACME", chart([ROWS[0], *ROWS[2:]]))
+    with pytest.raises(DataError, match="no row for the session 2025-06-17: a gap") as caught:
+        fetch()
+    assert "ACME: with what came, the file would be wrong, so nothing was written" in str(
+        caught.value
+    )
+
+
+def test_a_split_is_said_and_the_prices_are_not_called_as_traded(site, fetch):
+    site.has("ACME", chart(ROWS, splits={"2025-06-18": (4, 1)}))
+    update = fetch()
+    assert update.notes == ["4 shares came for one on 2025-06-18."]
+    assert update.make().metadata["adjust"] == "splits, as of 2025-06-20; not dividends"
+
+
+def test_closes_alone_are_kept_of_prices_without_dividends(site, fetch):
+    site.has("ACME", chart(ROWS, adjusted=[41.0, 42.25, 43.0, 43.9], dividends={"2025-06-17": 1.0}))
+    update = fetch(adjust="all")
+    assert update.table.columns.tolist() == ["close"]
+    assert update.table["close"].tolist() == [41.0, 42.25, 43.0, 43.9]
+    assert update.make().metadata["adjust"] == "splits and dividends, as of 2025-06-20"
+    assert fetch().table["close"].tolist() == [41.0, 42.25, 43.0, 43.9]
+
+
+def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tmp_path):
+    from backtest.experiments.simulation.bars import BarFiles
+
+    at(monkeypatch, "2025-06-18T14:20+00:00")  # 10:20 in New York
+    early = [("2025-06-18T09:00:00", 9.0, 9.0, 9.0, 9.0, 1)]
+    rows = [*early, *minutes("2025-06-17", 78, 5), *minutes("2025-06-18", 10, 5)]
+    site.has("ACME", chart(rows))
+    update = fetch(interval="5m")
+    assert update.added[-1] == "2025-06-18T13:45"
+    assert update.notes[0] == (
+        "Left out the bar of 2025-06-18 09:50 New York, which is not finished."
+    )
+    assert len(update.notes) == 6
+    update.make()
+    assert update.path == tmp_path / "prices/5m/ACME.parquet"
+    (batch,) = BarFiles(tmp_path / "prices/5m", None, volume=True).batches("open", "volume")
+    assert (batch.names, len(batch.rows)) == (["ACME"], 82)
+    assert str(batch.times[0]) == "2025-06-17T13:30:00.000000"
+    assert fetch(interval="5m").make() is None
+
+
+def test_finer_bars_can_have_gaps_and_missing_sessions_are_told(site, fetch):
+    rows = [minutes("2025-06-16", 2, 60)[1], *minutes("2025-06-18", 2, 60)]
+    site.has("ACME", chart(rows))
+    assert fetch(interval="1h").notes == ["Yahoo has nothing of the sessions 2025-06-17."]
+
+
+def test_yahoo_keeps_finer_bars_for_some_time(site, fetch):
+    with pytest.raises(UsageError, match=r"for the last 7 days alone: --from can be 2025-06-14"):
+        fetch(interval="1m", first=date(2025, 6, 13))
+    assert site.asked == []
+
+
+def test_finer_bars_that_somebody_changed_are_left_alone(site, fetch):
+    site.has("ACME", chart(minutes("2025-06-18", 3, 60)))
+    update = fetch(interval="1h")
+    update.make()
+    content = update.path.read_bytes()
+    update.path.write_bytes(content + b"x")
+    with pytest.raises(DataError, match="is not what was fetched"):
+        fetch(interval="1h")
+
+
+# The table that yfinance hands over
+
+
+def table(**columns):
+    names = ("Open", "High", "Low", "Close", "Volume", "Dividends", "Stock Splits")
+    index = pd.DatetimeIndex(["2025-06-18", "2025-06-20"], tz="America/New_York")
+    values = {name: [1.0, 1.0] for name in names} | {"Stock Splits": [0.0, 0.0]} | columns
+    return pd.DataFrame({n: v for n, v in values.items() if v is not None}, index=index)
+
+
+def bars(frame):
+    return finished_bars(Answer(frame, "USD", EVENING), "ACME", "1d", None)
+
+
+def test_two_levels_of_columns_are_made_one():
+    frame = table(**{"Adj Close": [1.0, 1.0]})
+    for order in (["Price", "Ticker"], ["Ticker", "Price"]):
+        pairs = [(n, "ACME") if order[0] == "Price" else ("ACME", n) for n in frame.columns]
+        level = frame.set_axis(pd.MultiIndex.from_tuples(pairs, names=order), axis=1)
+        assert bars(level).table.columns.tolist() == ["open", "high", "low", "close", "volume"]
+
+
+def test_two_symbols_in_one_table_are_not_taken_for_one():
+    both = pd.concat({"ACME": table(), "BOLT": table()}, axis=1)
+    with pytest.raises(DataError, match="column 'Open' twice"):
+        bars(both)
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (table(Close=None), "no column 'Close'"),
+        (table(Volume=["1", "2"]), "column 'Volume' holds"),
+        (table().tz_localize(None), "its rows are not told by times with a zone"),
+        (table().reset_index(drop=True), "its rows are not told by times with a zone"),
+    ],
+)
+def test_another_table_is_refused(frame, told):
+    with pytest.raises(DataError, match="is of another form") as caught:
+        bars(frame)
+    assert told in str(caught.value)
+
+
+def test_a_day_stands_once():
+    frame = table()
+    frame.index = frame.index[[0, 0]]
+    with pytest.raises(DataError, match="two rows came for 2025-06-18"):
+        bars(frame)
+
+
+def test_nothing_finished_is_told():
+    answer = replace(Answer(table(), "USD", EVENING), asked_at=datetime(2025, 6, 18, tzinfo=UTC))
+    with pytest.raises(UsageError, match="no finished bar of 1d of ACME"):
+        finished_bars(answer, "ACME", "1d", None)
