@@ -58,12 +58,8 @@ _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
 class PriceFile:
     """A file as it was understood.
 
-    Attributes:
-        path: the file.
-        columns: its columns by field.
-        notes: what else was understood, in sentences.
-        tables: by symbol columns `open high low close volume`, or `close`; indexed by `session`.
-
+    Its columns are by field, the notes say what else was understood. Each symbol's table has the
+    columns `open high low close volume`, or `close`, and the index `session`.
     """
 
     path: Path
@@ -123,13 +119,7 @@ def read_price_file(
 
 
 def _raw(path: Path) -> pd.DataFrame:
-    """The cells of a file, texts where it is CSV.
-
-    Raises:
-        UsageError: there is no such file.
-        DataError: it is damaged, or has no row.
-
-    """
+    """The cells of a file, texts where it is CSV."""
     try:
         if path.suffix in _PARQUET:
             table = pd.read_parquet(path)
@@ -162,12 +152,7 @@ def _without_second_header(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
-    """The fields that are taken: bars, or closes.
-
-    Raises:
-        UsageError: some columns of bars are there and others are not.
-
-    """
+    """The fields that are taken: bars, or closes."""
     missing = [field for field in BAR_COLUMNS if field not in columns]
     if closes or _ADJUSTED.search(columns["close"]) or len(missing) == len(BAR_COLUMNS) - 1:
         return ("close",)
@@ -180,12 +165,7 @@ def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
 
 
 def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | None) -> np.ndarray:
-    """The symbol of each row.
-
-    Raises:
-        UsageError: one is none, or nobody says which it is.
-
-    """
+    """The symbol of each row."""
     if column is None:
         name = symbol or path.stem
         if symbol is None and not is_symbol(name):
@@ -200,12 +180,7 @@ def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | No
 def _check_cells(
     path: Path, raw: pd.DataFrame, table: pd.DataFrame, columns: Mapping[str, str]
 ) -> None:
-    """Refuse cells that are no day or no number.
-
-    Raises:
-        DataError: there are some; all are told.
-
-    """
+    """Refuse cells that are no day or no number."""
     word, first = ("row", 0) if path.suffix in _PARQUET else ("line", 2)
     bad = {"date": np.isnat(table.index.to_numpy())}
     bad |= {field: np.isnan(table[field].to_numpy()) for field in table.columns}
@@ -219,12 +194,7 @@ def _check_cells(
 
 
 def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows oldest first.
-
-    Raises:
-        DataError: there are two of one day.
-
-    """
+    """The rows oldest first."""
     if not table.index.is_unique:
         again = table.index[table.index.duplicated()][0]
         raise DataError(
@@ -270,12 +240,7 @@ def import_prices(
 
 
 def _guess_columns(names: Sequence[str], said: Mapping[str, str]) -> dict[str, str]:
-    """A file's columns by field: those that were said, and the others by their names.
-
-    Raises:
-        UsageError: a field or a column is unknown, or two columns come into question.
-
-    """
+    """A file's columns by field: those that were said, and the others by their names."""
     for field, name in said.items():
         if field not in _FIELDS:
             raise unknown("field of prices", field, _FIELDS)
@@ -302,12 +267,7 @@ def _guess_columns(names: Sequence[str], said: Mapping[str, str]) -> dict[str, s
 
 
 def _parse_days(cells: pd.Series, form: str | None) -> NDArray[np.datetime64]:
-    """The days of cells, which are texts, dates or times; NaT for those that are none.
-
-    Raises:
-        UsageError: they can be read in two ways, or in none.
-
-    """
+    """The days of cells, which are texts, dates or times; NaT for those that are none."""
     if not (isinstance(cells.dtype, pd.DatetimeTZDtype) or cells.dtype.kind == "M"):
         texts = cells.astype(str).str.strip()
         if form is not None or not texts.str.contains(r"\d[T ]\d+:", regex=True).any():
@@ -365,12 +325,7 @@ def _parse_texts(texts: pd.Series, form: str | None) -> NDArray[np.datetime64]:
 
 
 def _guess_decimal(columns: Sequence[pd.Series]) -> str:
-    """The decimal sign of columns of prices.
-
-    Raises:
-        UsageError: it can be either.
-
-    """
+    """The decimal sign of columns of prices."""
     texts = [column for column in columns if _plain_numbers(column) is None]
     if not texts:
         return "."

@@ -27,6 +27,7 @@ from backtest.data.datafile import (
     span_of,
 )
 from backtest.data.diffs import Change
+from backtest.data.price_checks import checked_table
 from backtest.data.price_rows import PriceRows, parquet_bytes, parquet_table
 from backtest.data.price_store import DATASET
 from backtest.data.prices import parse_prices
@@ -59,14 +60,14 @@ class Incoming:
     """Prices that came from somewhere.
 
     Attributes:
-        symbol: the stock or fund.
-        table: columns `open high low close volume`, or `close`; the index is named `session`, or
+        symbol: The stock or fund.
+        table: Columns `open high low close volume`, or `close`; the index is named `session`, or
             `time` (the open of each bar, UTC without a zone).
-        adjust: adjust mode, for the metadata; None where it is unknown.
-        source: where they come from, likewise.
-        retrieval: how they were had, likewise; kept for every change.
-        splits: by ISO day how many new shares came for one.
-        notes: what was left out of what came, in sentences.
+        adjust: The adjust mode for the metadata; None where it is unknown.
+        source: The origin for the metadata.
+        retrieval: How they were had, kept in the metadata for every change.
+        splits: How many new shares came for one, by ISO day.
+        notes: What was left out, in sentences.
 
     """
 
@@ -81,18 +82,14 @@ class Incoming:
 
 @dataclass(frozen=True)
 class Update:
-    """A change of a price file that has not been made yet.
+    """A change of the price file of a symbol that has not been made yet.
 
     Attributes:
-        symbol: the stock or fund.
-        path: its file.
-        added: keys of the rows that come in, oldest first.
-        changes: cells of rows that are there, which differ.
-        accepted: whether those rows are replaced.
-        table: all that the file would hold.
-        notes: what there is to say beside, in sentences.
-        kept: the file as it is; None where there is none.
-        incoming: what came.
+        added: The keys of the rows that come in, oldest first.
+        changes: The cells of rows on file that differ, which are replaced where `accepted`.
+        table: All that the file would hold.
+        notes: What there is to say beside, in sentences.
+        kept: The file as it is; None where there is none.
 
     """
 
@@ -162,12 +159,9 @@ class Update:
 
 
 def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> Update:
-    """What prices would change in a file.
+    """What prices would change in a file, which need not be there yet.
 
-    Args:
-        path: the file of the symbol; it need not be there.
-        incoming: the prices.
-        accept: whether rows that differ are replaced.
+    Rows that differ are replaced where that is accepted.
 
     Raises:
         UsageError: the new prices lack columns that the file has, or stand on another basis than
@@ -236,12 +230,7 @@ def _merged(update: Update, kept: Kept) -> Update:
 def _refuse_mixture(
     update: Update, splits: Mapping[str, float], ratio: float | None, *, whole: bool
 ) -> None:
-    """Rows of two bases in one file would be a price move that never was.
-
-    Raises:
-        UsageError: they would be.
-
-    """
+    """Rows of two bases in one file would be a price move that never was."""
     if update.accepted and whole:
         return
     why = "".join(f" {one:g} shares came for one on {day}." for day, one in splits.items())
@@ -282,8 +271,6 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 def _check(update: Update) -> None:
     """Refuse what nobody could read again."""
-    from backtest.data.price_checks import checked_table
-
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
@@ -335,14 +322,9 @@ def open_kept(path: Path) -> Kept:
 
 
 def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collection[str]) -> bytes:
-    """A price file.
+    """A price file of all rows, CSV or Parquet by its path.
 
-    Args:
-        path: its suffix says what it is.
-        table: all rows.
-        old: the file as it is, whose columns and line ends stay.
-        kept: ISO days of rows that stay as they stand in it.
-
+    Columns and line ends of the old file stay, and so do its rows of the ISO days in `kept`.
     """
     if path.suffix == ".parquet":
         return parquet_bytes(table)

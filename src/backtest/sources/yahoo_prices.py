@@ -140,12 +140,7 @@ def _in_words(mode: Adjust, bars: Bars, now: datetime) -> str:
 
 
 def _adjust_mode(path: Path, wanted: Adjust | None, interval: Interval) -> Adjust:
-    """The adjust mode to ask for.
-
-    Raises:
-        UsageError: it is not that of the file, or the file's is not known.
-
-    """
+    """The adjust mode to ask for."""
     known = _recorded_mode(path) if path.exists() else ""
     on_file: Adjust | None = None
     if known.startswith(DIVIDENDS):
@@ -199,12 +194,7 @@ def finished_bars(answer: Answer, symbol: str, interval: Interval, last: date | 
 
 
 def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    """The table with plain names of columns, which are all there and hold numbers.
-
-    Raises:
-        DataError: it is of another form.
-
-    """
+    """The table with plain names of columns, which are all there and hold numbers."""
     columns = table.columns
     if isinstance(columns, pd.MultiIndex):
         levels = [n for n in range(columns.nlevels) if "Close" in columns.get_level_values(n)]
@@ -229,13 +219,7 @@ def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
 
 
 def _in_new_york(table: pd.DataFrame, answer: Answer, symbol: str) -> pd.DatetimeIndex:
-    """The times of the rows in New York, where the stock has to be traded.
-
-    Raises:
-        UsageError: it is traded elsewhere, or not in dollars.
-        DataError: two rows are of the same time.
-
-    """
+    """The times of the rows in New York, where the stock has to be traded."""
     local = pd.DatetimeIndex(table.index.tz_convert(NEW_YORK))
     elsewhere = local.tz_localize(None) != table.index.tz_localize(None)
     if elsewhere.any() or answer.currency != "USD":
@@ -250,12 +234,7 @@ def _in_new_york(table: pd.DataFrame, answer: Answer, symbol: str) -> pd.Datetim
 
 
 def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    """The rows that have prices, oldest first; Yahoo has empty ones.
-
-    Raises:
-        DataError: a row has some of its cells alone.
-
-    """
+    """The rows that have prices, oldest first; Yahoo has empty ones."""
     prices = list(BAR_COLUMNS[:-1])
     table = table[table[prices].notna().any(axis=1)].sort_index()
     broken = table[table.isna().any(axis=1)]

@@ -44,9 +44,9 @@ class Edgar:
         """Nothing is asked yet.
 
         Args:
-            identity: name and e-mail address of who asks.
-            base_url: one address that stands for both sites, such as a copy of them.
-            answered: told the path of every answer that came over the network.
+            identity: The name and e-mail address of who asks.
+            base_url: An address that stands for both sites, such as a copy of them.
+            answered: Takes the path of every answer that came over the network.
 
         Raises:
             UsageError: the identity is missing or malformed, or the address is none.
@@ -221,8 +221,8 @@ def needed(element: ET.Element, address: str, *names: str) -> str:
     """
     text = text_of(element, *names)
     if not text:
-        place = " or ".join(f"{local(element)}/{name}" for name in names)
-        raise DataError(f"{address} has no {place}; a text is expected there. {MOVED}")
+        paths = " or ".join(f"{local(element)}/{name}" for name in names)
+        raise DataError(f"{address} has no {paths}; a text is expected there. {MOVED}")
     return text
 
 

@@ -49,17 +49,10 @@ class Company:
 
 @dataclass(frozen=True)
 class Filing:
-    """One line of a filer's list.
+    """One line of a filer's list; the accession is EDGAR's number of the filing.
 
-    Attributes:
-        cik: the filer whose list it is.
-        accession: EDGAR's number of it.
-        form: such as 8-K.
-        filed: date of filing.
-        period: what EDGAR calls the report date: the end of the quarter for 10-Q, 10-K and
-            13F-HR; the day of the event for 8-K.
-        items: of an 8-K, such as 2.02.
-
+    The period is the end of the quarter of a 10-Q, 10-K or 13F-HR, and the day of the event of an
+    8-K, whose items are such as 2.02.
     """
 
     cik: int

@@ -13,15 +13,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar.client import (
-    MOVED,
-    every,
-    local,
-    needed,
-    number,
-    read_xml,
-    text_of,
-)
+from backtest.sources.edgar.client import MOVED, every, local, needed, number, read_xml, text_of
 from backtest.sources.edgar.filers import plain_name
 
 if TYPE_CHECKING:
@@ -72,8 +64,9 @@ def _document(content: bytes, address: str, name: str) -> Element:
     """The root of an XML document that has to begin with an element of a name."""
     root = read_xml(content, address)
     if local(root) != name:
-        an = f"{local(root)!r}; an {name} is expected there."
-        raise DataError(f"{address} begins with {an} {MOVED}")
+        raise DataError(
+            f"{address} begins with {local(root)!r}; an {name} is expected there. {MOVED}"
+        )
     return root
 
 
@@ -82,20 +75,10 @@ def _document(content: bytes, address: str, name: str) -> Element:
 
 @dataclass(frozen=True)
 class Sale:
-    """Open market sales (code S) of the stock that one form tells of, taken together.
+    """Open market sales (code S) of the stock in one form, taken together.
 
-    Attributes:
-        owner: who sold.
-        relationship: of the owner to the company, with the title.
-        shares: sold in all.
-        low: lowest price, dollars; None where a price is unknown.
-        high: highest price.
-        average: weighted by shares.
-        first: first day of sale.
-        last: last day.
-        planned: whether the form says that it was under a plan (rule 10b5-1); None where it
-            does not say.
-
+    Prices are dollars, None where one is unknown; their average is weighted by shares. `planned` is
+    whether the form names a plan (rule 10b5-1), None where it does not say.
     """
 
     owner: str
@@ -242,14 +225,7 @@ def in_dollars(value: float, shares: int, filed: date, close: float | None) -> t
     """A value of a table in dollars, and a remark where there is something to be said.
 
     Tables were in thousands before 2023-01-03 and are in dollars since, but not all holders kept
-    to it. Where a close is known, value ÷ shares is held against it.
-
-    Args:
-        value: as it stands in the table.
-        shares: that it is the value of.
-        filed: the date of filing.
-        close: dollars a share on the day that the table describes; None where unknown.
-
+    to it. Where the close of the table's day is known, value ÷ shares is held against it.
     """
     thousands = filed < _IN_DOLLARS_FROM
     amount = value * 1000 if thousands else value
@@ -288,13 +264,8 @@ def _holding(line: Element, address: str) -> Holding:
 class Stake:
     """What a schedule says of its holder; None is unknown.
 
-    Attributes:
-        issuer: the number of the company that it is about.
-        as_of: the day of the event that made it due.
-        shares: held in all.
-        percent: of the class.
-        remark: which of several persons it is, or what could not be read.
-
+    The issuer is a number at EDGAR, `as_of` the day of the event that made the schedule due, and
+    the percent one of the class. The remark says what could not be read.
     """
 
     issuer: int | None
@@ -352,15 +323,11 @@ def _from_text(content: bytes) -> Stake:
     amounts = {int(one.replace(",", "")) for one in _AMOUNT_TEXT.findall(text)}
     percents = {float(one) for one in _PERCENT_TEXT.findall(text)}
     event = _EVENT_TEXT.search(text)
-    plain = len(amounts) == 1
-    fault = f"{len(amounts)} amounts stand" if amounts else "no amount stands"
-    return Stake(
-        None,
-        _day(" ".join(event[1].split()), "%B %d, %Y") if event else None,
-        amounts.pop() if plain else None,
-        percents.pop() if plain and len(percents) == 1 else None,
-        "" if plain else f"Shares unknown: {fault} plainly in the text.",
-    )
+    as_of = _day(" ".join(event[1].split()), "%B %d, %Y") if event else None
+    if len(amounts) != 1:
+        fault = f"{len(amounts)} amounts stand" if amounts else "no amount stands"
+        return Stake(None, as_of, None, None, f"Shares unknown: {fault} plainly in the text.")
+    return Stake(None, as_of, amounts.pop(), percents.pop() if len(percents) == 1 else None)
 
 
 def _day(text: str, form: str) -> date | None:
