@@ -18,8 +18,8 @@ from backtest.engine.rules import RULES_VERSION
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run, run
 from backtest.experiments.runs.run_files import FILES
 from backtest.strategy.loading import strategy_names
+from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace
-from backtest.workspace.records import sha256_of
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ from typing import Any
 from backtest.errors import UsageError
 from backtest.strategy.base import Strategy
 from backtest.strategy.loading import StrategyFile, is_strategy, one_strategy, recorded, syntax
-from backtest.workspace.records import sha256_of
+from backtest.workspace.files import sha256_of
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backtest.workspace.records import read_record
+from backtest.workspace.files import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

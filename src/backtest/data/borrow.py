@@ -8,7 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
-from backtest.workspace.records import sha256_of
+from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from backtest.data.events import read_all_events
 from backtest.data.kinds import FILED_KINDS, Start
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
-from backtest.workspace.records import sha256_of
+from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,6 +21,7 @@ from backtest.data.event import Event
 from backtest.errors import UsageError, told, unknown
 from backtest.strategy.base import TERMS, Strategy
 from backtest.strategy.values import Reader, plain, shown
+from backtest.workspace.files import sha256_of
 from backtest.workspace.records import sha256_of
 
 if TYPE_CHECKING:

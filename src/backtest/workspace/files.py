@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from backtest.errors import UsageError
+from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _DIGEST = sha256().digest_size
 
@@ -25,10 +25,23 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it there, so that it is never half written.
+    """Write a file as `write_whole` does.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: the file cannot be written.
+
+    """
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its path and rename it, so that it is never half written.
+
+    Raises:
+        OSError: the file cannot be written.
 
     """
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
@@ -36,20 +49,48 @@ def write_bytes(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_bytes(content)
         os.replace(beside, path)  # noqa: PTH105 - replaces on every system
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
 
 
-def json_object(place: Path) -> dict[str, Any]:
+def json_object(path: Path) -> dict[str, Any]:
     """The object in a JSON file; an empty one where the file is missing or corrupt."""
     try:
-        known = json.loads(place.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return found if isinstance(found, dict) else {}
+
+
+def sha256_of(content: Any) -> str:
+    """The hash of content as JSON knows it; the order of names in an object does not count."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()
+
+
+def read_record(path: Path, needed: Iterable[str], again: str) -> dict[str, Any]:
+    """The record of a folder in reports, such as `run.json`.
+
+    Args:
+        path: The record's file.
+        needed: The names that it must hold.
+        again: The way to make it anew, such as "run the strategy again".
+
+    Raises:
+        DataError: it cannot be read, or lacks a name.
+
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        fault = str(error)
+    else:
+        missing = [name for name in needed if not isinstance(record, dict) or name not in record]
+        if not missing:
+            return record  # type: ignore[no-any-return]
+        fault = f"it lacks {', '.join(missing)}"
+    raise DataError(f"{path} is not a readable record ({fault}). Remove the folder and {again}.")
 
 
 def cache_folder() -> Path:
@@ -57,8 +98,8 @@ def cache_folder() -> Path:
 
     `BACKTEST_CACHE` names it, or else the custom of the platform does.
     """
-    if chosen := os.environ.get("BACKTEST_CACHE"):
-        return Path(os.path.expanduser(chosen)).absolute()  # noqa: PTH111 - any text will do
+    if named := os.environ.get("BACKTEST_CACHE"):
+        return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - any text will do
     if sys.platform == "win32":
         return _folder_of("LOCALAPPDATA", "AppData/Local") / "backtest" / "Cache"
     if sys.platform == "darwin":
@@ -69,11 +110,8 @@ def cache_folder() -> Path:
 def cached(name: str, make: Callable[[], bytes]) -> bytes:
     """What `make` gives, kept in the cache folder for the processes to come.
 
-    Args:
-        name: of the file; it tells all that decides the content.
-        make: asked where the file is missing or damaged. A folder that cannot be written is
-            left alone.
-
+    The name of the file tells all that decides the content. A file that is missing or damaged is
+    made; a folder that cannot be written is left alone.
     """
     path = cache_folder() / name
     with suppress(OSError):
@@ -87,25 +125,9 @@ def cached(name: str, make: Callable[[], bytes]) -> bytes:
     return content
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place and rename it there, so that it is never half written.
-
-    Raises:
-        OSError: it cannot be written.
-
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    try:
-        beside.write_bytes(content)
-        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def _folder_of(variable: str, custom: str) -> Path:
-    given = Path(os.environ.get(variable, ""))
-    return given if given.is_absolute() else _home() / custom
+    named = Path(os.environ.get(variable, ""))
+    return named if named.is_absolute() else _home() / custom
 
 
 def _home() -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +12,17 @@ from backtest.workspace.settings import FILE, Config, Defaults, read_config
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_DIGEST = sha256().digest_size
-
 
 @dataclass(frozen=True)
 class Workspace:
     """The folders that a command works with.
 
     Attributes:
-        strategies: the folder of strategy files; new ones go there.
-        data: prices, events and borrow rates.
-        reports: what is written.
-        more: further folders of strategy files.
-        defaults: parameters of strategies that `backtest.toml` sets.
+        strategies: The folder of strategy files; new ones go there.
+        data: The folder of prices, events and borrow rates.
+        reports: The folder of what is written.
+        more: Further folders of strategy files.
+        defaults: The parameters of strategies that `backtest.toml` sets.
 
     """
 
@@ -42,25 +39,21 @@ def find_workspace(
     reports: Path | None = None,
     start: Path | None = None,
 ) -> Workspace:
-    """Take the folders that are given and find the others: see `backtest.workspace.settings`.
+    """Take the folders that are named and find the others: see `backtest.workspace.settings`.
 
-    Args:
-        strategies: folders of strategy files, where they are not the workspace's.
-        data: folder of prices, events and borrow rates, likewise.
-        reports: folder that runs are written to, likewise.
-        start: where the search upwards begins; the working folder by default.
+    The search upwards begins at `start`, by default the working folder.
 
     Raises:
-        UsageError: a folder that was given is not there, none was found, or `backtest.toml` is
+        UsageError: a folder that is named is not there, none was found, or `backtest.toml` is
             wrong.
 
     """
-    given = {
+    options = {
         "folders.strategies": strategies,
         "folders.data": data,
         "folders.reports": reports,
     }
-    config = read_config(given, start)
+    config = read_config(options, start)
     first, *more = (_existing(config, "strategies", one) for one in _named(config, "strategies"))
     return Workspace(
         strategies=first,
@@ -72,22 +65,18 @@ def find_workspace(
 
 
 def workspace_of_worker() -> Workspace:
-    """The folders of a process that is given work: nothing is written, so reports may be nowhere.
+    """The folders of a worker: it writes nothing, so reports may be nowhere.
 
-    What it is given says all that decides the result, so that no defaults of a file count.
-
-    Raises:
-        UsageError: a folder is not there, or none was found.
-
+    Its work says all that decides the result, so that no defaults of a file count.
     """
     return replace(find_workspace(reports=Path("reports")), defaults=Defaults())
 
 
 def find_reports(reports: Path | None = None, start: Path | None = None) -> Path:
-    """The reports folder that is given, or that of the workspace around `start`.
+    """The reports folder that is named, or that of the workspace around `start`.
 
     Raises:
-        UsageError: none is given and there is no workspace.
+        UsageError: none is named and there is no workspace.
 
     """
     found: Path = _named(read_config({"folders.reports": reports}, start), "reports")
@@ -95,10 +84,10 @@ def find_reports(reports: Path | None = None, start: Path | None = None) -> Path
 
 
 def find_data(data: Path | None = None) -> Path:
-    """The data folder that is given, or that of the workspace around the working folder.
+    """The data folder that is named, or that of the workspace around the working folder.
 
     Raises:
-        UsageError: it is not there, or none is given and there is no workspace.
+        UsageError: it is not there, or none is named and there is no workspace.
 
     """
     config = read_config({"folders.data": data})

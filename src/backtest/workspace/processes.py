@@ -1,4 +1,4 @@
-"""Evaluating the chunks of a sweep in processes of this machine."""
+"""Work in processes of this machine; where one is killed, another takes its work."""
 
 from __future__ import annotations
 
@@ -17,48 +17,40 @@ from backtest.errors import BacktestError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from backtest.workspace.folders import Workspace
-
-    Evaluate = Callable[[str, int, Workspace | None], bytes]
+    Evaluate = Callable[[int], bytes]
     Parts = Generator[tuple[int, bytes]]
 
 _MOST_TRIES = 3
 
 
-def in_processes(
-    evaluate: Evaluate, spec_json: str, todo: Sequence[int], folders: Workspace, workers: int
-) -> Parts:
-    """Evaluate chunks in processes; yields each chunk's number and part as it ends.
+def in_processes(evaluate: Evaluate, chunks: Sequence[int], workers: int) -> Parts:
+    """Evaluate chunks in at most so many processes; yields each with its part as it ends.
 
     Args:
-        evaluate: what evaluates a chunk, a function of a module.
-        spec_json: the specification.
-        todo: numbers of the chunks.
-        folders: where strategies and data are.
-        workers: how many processes there are at most.
+        evaluate: The part of a chunk; it travels to the processes.
+        chunks: The numbers of the chunks.
+        workers: The largest number of processes.
 
     Raises:
         BacktestError: a chunk has failed, or has ended its process again and again.
 
     """
-    crew = _Crew((evaluate, spec_json, folders), todo, workers)
+    pool = _Pool(evaluate, chunks, workers)
     try:
-        crew.hand_out()
-        while crew.busy:
-            yield from crew.collect()
+        pool.hand_out()
+        while pool.busy:
+            yield from pool.collect()
     finally:
-        crew.stop()
+        pool.stop()
 
 
-class _Crew:
-    """Workers with one chunk each. Where one is killed, another takes its chunk."""
+class _Pool:
+    """Workers with one chunk each."""
 
-    def __init__(
-        self, work: tuple[Evaluate, str, Workspace], todo: Sequence[int], workers: int
-    ) -> None:
+    def __init__(self, evaluate: Evaluate, chunks: Sequence[int], workers: int) -> None:
         self.busy: dict[Connection, tuple[_Worker, int]] = {}
-        self._work = work
-        self._waiting = deque(todo)
+        self._evaluate = evaluate
+        self._waiting = deque(chunks)
         self._most = workers
         self._started: list[_Worker] = []
         self._idle: list[_Worker] = []
@@ -68,7 +60,7 @@ class _Crew:
         """Give a chunk to everyone who has none, as long as there are any."""
         while self._waiting and len(self.busy) < self._most:
             if not self._idle:
-                self._idle.append(_Worker(self._work))
+                self._idle.append(_Worker(self._evaluate))
                 self._started.append(self._idle[-1])
             worker, chunk = self._idle.pop(), self._waiting.popleft()
             worker.begin(chunk)
@@ -114,10 +106,10 @@ class _Crew:
 class _Worker:
     """A process that evaluates one chunk after the other."""
 
-    def __init__(self, work: tuple[Evaluate, str, Workspace]) -> None:
+    def __init__(self, evaluate: Evaluate) -> None:
         spawn = get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(theirs, *work), daemon=True)
+        self._process = spawn.Process(target=_serve, args=(theirs, evaluate), daemon=True)
         with without_ctrl_c():
             self._process.start()
         theirs.close()
@@ -153,7 +145,7 @@ def without_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _serve(pipe: Connection, evaluate: Evaluate, spec_json: str, folders: Workspace) -> None:
+def _serve(pipe: Connection, evaluate: Evaluate) -> None:
     """What a worker does until its pipe is closed, or the process that asked is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=end_with_parent, daemon=True).start()
@@ -161,7 +153,7 @@ def _serve(pipe: Connection, evaluate: Evaluate, spec_json: str, folders: Worksp
         while True:
             chunk = pipe.recv()
             try:
-                pipe.send(attempt(evaluate, spec_json, chunk, folders))
+                pipe.send(attempt(evaluate, chunk))
             except BacktestError as error:
                 pipe.send(error)
 
@@ -174,7 +166,7 @@ def end_with_parent() -> None:
         os._exit(1)  # in the middle of a chunk, for nobody takes it any more
 
 
-def attempt(evaluate: Evaluate, spec_json: str, chunk: int, folders: Workspace | None) -> bytes:
+def attempt(evaluate: Evaluate, chunk: int) -> bytes:
     """Evaluate a chunk where every failure has to travel.
 
     Raises:
@@ -182,7 +174,7 @@ def attempt(evaluate: Evaluate, spec_json: str, chunk: int, folders: Workspace |
 
     """
     try:
-        return evaluate(spec_json, chunk, folders)
+        return evaluate(chunk)
     except BacktestError:
         raise
     except Exception:  # noqa: BLE001 - whatever a strategy does

@@ -16,8 +16,7 @@ from uuid import uuid4
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.runs.run_files import FILES, read_rows, result_files
-from backtest.workspace.files import write_text
-from backtest.workspace.records import read_record, sha256_of
+from backtest.workspace.files import read_record, sha256_of, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -19,8 +19,7 @@ from backtest.experiments.studies.measure import Settings, measure
 from backtest.experiments.studies.subject import LeftOut, events_of, find_subject
 from backtest.stats.event_study.study import Series
 from backtest.strategy.loading import heard_kinds, recorded
-from backtest.workspace.files import write_text
-from backtest.workspace.records import read_record
+from backtest.workspace.files import read_record, write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

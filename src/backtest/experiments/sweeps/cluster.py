@@ -76,7 +76,7 @@ def on_worker(
     from distributed import get_worker
 
     try:
-        return attempt(evaluate, spec_json, chunk, None)
+        return attempt(lambda number: evaluate(spec_json, number, None), chunk)
     except BacktestError as error:
         raise type(error)(f"Worker {get_worker().address}: {error}") from None
 

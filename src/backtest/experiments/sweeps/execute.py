@@ -7,6 +7,7 @@ part. So the result does not hang on where and in which order the chunks are eva
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def _parts(
     if workers:
         from backtest.workspace.processes import in_processes
 
-        return in_processes(evaluate, spec_json, todo, folders, workers)
+        return in_processes(partial(evaluate, spec_json, folders=folders), todo, workers)
     return ((chunk, evaluate(spec_json, chunk, folders)) for chunk in todo)

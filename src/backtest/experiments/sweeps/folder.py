@@ -17,9 +17,8 @@ from uuid import uuid4
 
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs.store import folder_name
-from backtest.workspace.files import write_text
+from backtest.workspace.files import read_record, write_text
 from backtest.workspace.locks import held
-from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
