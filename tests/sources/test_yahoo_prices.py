@@ -13,7 +13,7 @@ import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.sources import yahoo_prices
-from backtest.sources.yahoo import Answer
+from backtest.sources.yahoo import History
 from backtest.sources.yahoo_prices import finished_bars
 from tests.yahoo import ROWS, chart, minutes
 
@@ -182,7 +182,7 @@ def table(**columns):
 
 
 def bars(frame):
-    return finished_bars(Answer(frame, "USD", EVENING), "ACME", "1d", None)
+    return finished_bars(History(frame, "USD", EVENING), "ACME", "1d", None)
 
 
 def test_two_levels_of_columns_are_made_one():
@@ -222,6 +222,6 @@ def test_a_day_stands_once():
 
 
 def test_nothing_finished_is_told():
-    answer = replace(Answer(table(), "USD", EVENING), asked_at=datetime(2025, 6, 18, tzinfo=UTC))
+    answer = replace(History(table(), "USD", EVENING), asked_at=datetime(2025, 6, 18, tzinfo=UTC))
     with pytest.raises(UsageError, match="no finished bar of 1d of ACME"):
         finished_bars(answer, "ACME", "1d", None)

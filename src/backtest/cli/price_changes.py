@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from backtest.data.versions import Version
     from backtest.sources.own_files import PriceFile
-    from backtest.sources.updates import Update
+    from backtest.sources.updates import PriceUpdate
 
 _MOST = 12  # changes that are shown of a symbol, and symbols of an import
 Accept = Annotated[
@@ -63,7 +63,7 @@ def fetch(
         "among": len(names),
     }
     folder = find_data(data)
-    made: list[tuple[Update, Version | None]] = []
+    made: list[tuple[PriceUpdate, Version | None]] = []
     failed: dict[str, BacktestError] = {}
     for symbol in _with_progress(names, "Fetching"):
         try:
@@ -182,7 +182,7 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
     return track(work, word, total=total, console=terminal, transient=True)
 
 
-def _told(update: Update, version: Version | None) -> dict[str, Any]:
+def _told(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
     """A change as JSON has it."""
     return {
         "symbol": update.symbol,
@@ -230,7 +230,7 @@ def _show_guess(file: PriceFile) -> None:
     out.print(f"{_counted(len(file.tables), 'symbol')}, {_counted(rows)}")
 
 
-def _show_made(made: list[tuple[Update, Version | None]]) -> None:
+def _show_made(made: list[tuple[PriceUpdate, Version | None]]) -> None:
     from rich.text import Text
 
     from backtest.cli import show
@@ -242,7 +242,7 @@ def _show_made(made: list[tuple[Update, Version | None]]) -> None:
             out.print(Text(line), soft_wrap=True)
 
 
-def _show_updates(updates: list[Update]) -> None:
+def _show_updates(updates: list[PriceUpdate]) -> None:
     """What changes, of the first symbols row by row."""
     from rich.text import Text
 
@@ -261,7 +261,7 @@ def _show_updates(updates: list[Update]) -> None:
         )
 
 
-def _lines(update: Update) -> Iterable[str]:
+def _lines(update: PriceUpdate) -> Iterable[str]:
     added, changes = update.added, update.changes
     span = f", {added[0]} to {added[-1]}" if added else ""
     yield f"{update.symbol}: {_counted(len(added))} added{span}"

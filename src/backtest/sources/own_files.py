@@ -18,7 +18,7 @@ from backtest.data.price_store import place_for
 from backtest.errors import DataError, UsageError, unknown
 from backtest.sources.updates import (
     Incoming,
-    Update,
+    PriceUpdate,
     check_symbol,
     is_symbol,
     other_mode,
@@ -135,8 +135,8 @@ def _raw(path: Path) -> pd.DataFrame:
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:  # pandas and Arrow raise these, and kinds of them
-        told = str(error).strip().partition("\n")[0]
-        raise DataError(f"{path} cannot be read ({told}).") from None
+        fault = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path} cannot be read ({fault}).") from None
     if table.empty:
         raise DataError(f"{path} has no row.")
     table.columns = [str(name) for name in table.columns]
@@ -206,7 +206,7 @@ def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def import_prices(
     data: Path, file: PriceFile, *, source: str | None, adjust: str | None, accept: bool
-) -> Iterator[Update]:
+) -> Iterator[PriceUpdate]:
     """What a file would change in the data folder, symbol by symbol.
 
     The source and the adjust mode are those on record where None.

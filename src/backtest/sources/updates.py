@@ -44,7 +44,7 @@ _SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]*")
 _DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
-_MOST = 0.5  # of the closes that both have: if more differ, prices are told on another basis
+_MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Incoming:
 
 
 @dataclass(frozen=True)
-class Update:
+class PriceUpdate:
     """A change of the price file of a symbol that has not been made yet.
 
     Attributes:
@@ -158,7 +158,7 @@ class Update:
         }
 
 
-def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> Update:
+def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpdate:
     """What prices would change in a file, which need not be there yet.
 
     Rows that differ are replaced where that is accepted.
@@ -171,7 +171,7 @@ def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> Update:
 
     """
     kept = open_kept(path) if path.exists() else None
-    update = Update(
+    update = PriceUpdate(
         incoming.symbol, path, _keys(incoming.table), [], accept, incoming.table,
         list(incoming.notes), kept, incoming,
     )  # fmt: skip
@@ -182,7 +182,7 @@ def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> Update:
     return update
 
 
-def _merged(update: Update, kept: Kept) -> Update:
+def _merged(update: PriceUpdate, kept: Kept) -> PriceUpdate:
     old, incoming = kept.table, update.incoming
     missing = [name for name in old.columns if name not in incoming.table]
     if missing:
@@ -228,7 +228,7 @@ def _merged(update: Update, kept: Kept) -> Update:
 
 
 def _refuse_mixture(
-    update: Update, splits: Mapping[str, float], ratio: float | None, *, whole: bool
+    update: PriceUpdate, splits: Mapping[str, float], ratio: float | None, *, whole: bool
 ) -> None:
     """Rows of two bases in one file would be a price move that never was."""
     if update.accepted and whole:
@@ -269,7 +269,7 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     return [f"Rows that the file has did not come and are kept: {days}{more}."]
 
 
-def _check(update: Update) -> None:
+def _check(update: PriceUpdate) -> None:
     """Refuse what nobody could read again."""
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")

@@ -1,4 +1,4 @@
-"""Asking Yahoo through yfinance: prices, and what analysts expected; each failure told apart.
+"""Yahoo through yfinance: prices, and what analysts expected, with every failure by its name.
 
 Yahoo's own prices are adjusted for splits, up to the day they are asked for, and never as they were
 traded; with `all` they are adjusted for dividends as well.
@@ -42,7 +42,7 @@ _GO_ON = ", or go on without it: --no-estimates"
 
 
 @dataclass(frozen=True)
-class Answer:
+class History:
     """Yahoo's prices: yfinance's table, their currency, and when they were asked for, UTC."""
 
     table: pd.DataFrame
@@ -77,7 +77,7 @@ def first_day(interval: Interval, wanted: date | None, now: datetime) -> date:
     return wanted or earliest
 
 
-def ask(symbol: str, interval: Interval, adjust: Adjust, first: date, now: datetime) -> Answer:
+def ask(symbol: str, interval: Interval, adjust: Adjust, first: date, now: datetime) -> History:
     """Ask for the bars of a symbol, as Yahoo writes it, from a day up to now, UTC.
 
     Raises:
@@ -86,7 +86,7 @@ def ask(symbol: str, interval: Interval, adjust: Adjust, first: date, now: datet
 
     """
 
-    def history() -> Answer:
+    def history() -> History:
         ticker = _ticker(symbol)
         # Not `download`, which swallows what went wrong.
         table = ticker.history(
@@ -107,7 +107,7 @@ def ask(symbol: str, interval: Interval, adjust: Adjust, first: date, now: datet
         currency = str(ticker.history_metadata.get("currency"))
         if table.empty:
             raise PassingError("the answer is empty")
-        return Answer(table, currency, now)
+        return History(table, currency, now)
 
     return _asked(f"Yahoo, {interval} bars of {symbol}", history)
 
@@ -159,7 +159,7 @@ def _ticker(symbol: str) -> Any:
     import yfinance
     from yfinance.data import YfData
 
-    for name in ("yfinance", "bs4"):  # what goes wrong is told here, once
+    for name in ("yfinance", "bs4"):  # what goes wrong is raised here, once
         logging.getLogger(name).setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"yfinance\b")  # of pandas, to its authors
     yfinance.config.debug.hide_exceptions = False

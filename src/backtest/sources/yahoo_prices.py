@@ -19,7 +19,7 @@ from backtest.errors import DataError, UsageError
 from backtest.sources.updates import (
     DIVIDENDS,
     Incoming,
-    Update,
+    PriceUpdate,
     bars_path,
     open_kept,
     other_mode,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
-    from backtest.sources.yahoo import Adjust, Answer, Interval
+    from backtest.sources.yahoo import Adjust, History, Interval
 
 _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
@@ -42,7 +42,7 @@ _ACTIONS = ("Dividends", "Stock Splits")
 
 
 @dataclass(frozen=True)
-class Bars:
+class FinishedBars:
     """Finished bars.
 
     Attributes:
@@ -68,7 +68,7 @@ def fetch_prices(
     adjust: Adjust | None = None,
     accept: bool = False,
     among: int = 1,
-) -> Update:
+) -> PriceUpdate:
     """Ask Yahoo, and tell what would change in the file of a symbol.
 
     Args:
@@ -130,7 +130,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _in_words(mode: Adjust, bars: Bars, now: datetime) -> str:
+def _in_words(mode: Adjust, bars: FinishedBars, now: datetime) -> str:
     """The adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
     if mode == "all":
         return f"{DIVIDENDS}, as of {now:%Y-%m-%d}"
@@ -163,7 +163,9 @@ def _recorded_mode(path: Path) -> str:
     return str(json_object(metadata_path(path)).get("adjust") or "")
 
 
-def finished_bars(answer: Answer, symbol: str, interval: Interval, last: date | None) -> Bars:
+def finished_bars(
+    answer: History, symbol: str, interval: Interval, last: date | None
+) -> FinishedBars:
     """Check an answer and take what is finished, up to the last day that is wanted.
 
     Raises:
@@ -190,7 +192,7 @@ def finished_bars(answer: Answer, symbol: str, interval: Interval, last: date | 
     notes += _missing(table)
     for name in BAR_COLUMNS[:-1]:
         table[name] = rounded(table[name].to_numpy())
-    return Bars(table, ratios, notes)
+    return FinishedBars(table, ratios, notes)
 
 
 def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
@@ -218,7 +220,7 @@ def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
     return table
 
 
-def _in_new_york(table: pd.DataFrame, answer: Answer, symbol: str) -> pd.DatetimeIndex:
+def _in_new_york(table: pd.DataFrame, answer: History, symbol: str) -> pd.DatetimeIndex:
     """The times of the rows in New York, where the stock has to be traded."""
     local = pd.DatetimeIndex(table.index.tz_convert(NEW_YORK))
     elsewhere = local.tz_localize(None) != table.index.tz_localize(None)
@@ -249,7 +251,7 @@ def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
 def _finished(
     table: pd.DataFrame, interval: Interval, now: np.datetime64, notes: list[str]
 ) -> pd.DataFrame:
-    """The bars that lie in sessions and have ended; what is left out is told."""
+    """The bars that lie in sessions and have ended; the notes name what is left out."""
     calendar = trading_calendar()
     times = table.index.to_numpy().astype("M8[us]")
     days = times.astype("M8[D]") if interval == "1d" else calendar.sessions_at(times)

@@ -50,7 +50,7 @@ def make_workspace(folder: Path) -> Path:
 
 
 def _write(folder: Path) -> None:
-    """Write the parts beside their places and rename them there, or leave none."""
+    """Write the parts to a folder beside and rename them from there, or leave none."""
     beside = folder / f".{uuid4().hex[:8]}"
     moved: list[Path] = []
     try:

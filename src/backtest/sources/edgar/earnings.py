@@ -69,7 +69,7 @@ def fetch_earnings(
 
 
 def quarter_end(report: Filing, quarterly: Iterable[Filing]) -> date | None:
-    """The end of the quarter that an 8-K reports; None where it cannot be told.
+    """The end of the quarter that an 8-K reports; None where nothing tells it.
 
     It is that of the first 10-Q or 10-K filed on its day or later: the date of the 8-K itself is
     the day of the event.

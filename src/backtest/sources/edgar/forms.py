@@ -200,7 +200,7 @@ def learn_cusip(tables: Iterable[Sequence[Holding]], names: Iterable[str]) -> st
     """The CUSIP of the lines whose issuer has one of the names; None where no line has.
 
     Raises:
-        UsageError: the lines have several, of which one has to be chosen.
+        UsageError: the lines have several, of which the user has to name one.
 
     """
     wanted = {plain_name(name) for name in names}

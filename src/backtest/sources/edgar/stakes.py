@@ -1,4 +1,4 @@
-"""Stakes: what a holder told of its shares of one stock, in the order in which it became public."""
+"""Stakes: what a holder files on its shares of one stock, in the order in which it is public."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def fetch_stakes(
         close: Gives the stock's close on a day or shortly before; None where unknown.
 
     Raises:
-        UsageError: the CUSIP cannot be told from the tables.
+        UsageError: the tables name no one CUSIP.
         SourceError: EDGAR does not answer.
         DataError: a page is not as expected.
 
