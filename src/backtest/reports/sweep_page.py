@@ -11,7 +11,6 @@ from backtest.reports.pages import write_page
 from backtest.reports.words import sweep as words
 from backtest.reports.words.sweep import evidence_sentences, label, walk_forward_rows
 from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
-from backtest.strategy.loading import flat
 from backtest.strategy.values import flat
 from backtest.workspace.files import read_record
 from backtest.workspace.records import read_record
