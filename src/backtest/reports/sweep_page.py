@@ -13,7 +13,6 @@ from backtest.reports.words.sweep import evidence_sentences, label, walk_forward
 from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
 from backtest.strategy.values import flat
 from backtest.workspace.files import read_record
-from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

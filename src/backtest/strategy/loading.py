@@ -22,7 +22,6 @@ from backtest.errors import UsageError, told, unknown
 from backtest.strategy.base import TERMS, Strategy
 from backtest.strategy.values import Reader, plain, shown
 from backtest.workspace.files import sha256_of
-from backtest.workspace.records import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
