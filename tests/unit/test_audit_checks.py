@@ -333,10 +333,16 @@ def test_what_decides_the_result_decides_the_id(checkout, changes):
     assert prepared(checkout).path != prepared(checkout, **changes).path
 
 
-def test_any_price_file_decides_the_result(checkout):
-    path = prepared(checkout).path
+def test_the_price_files_that_it_looks_at_decide_the_result(checkout):
+    def ids() -> list:
+        return [prepared(checkout, name).path for name in ("beats", "looking")]
+
+    body = 'return f"{len(market.bars(\'INDX\'))} closes"'
+    checkout.strategy("looking", body, more='    looks_at = ("INDX",)\n')
+    beats, looking = ids()
     checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,52.00")
-    assert prepared(checkout).path != path
+    assert ids()[0] == beats
+    assert ids()[1] != looking
 
 
 def test_the_newest_audit_of_a_source_is_found(checkout):
@@ -357,4 +363,4 @@ def test_the_record_is_plain_json(checkout):
     record = audited(checkout, worlds=3)
     assert json.loads(json.dumps(record)) == record
     assert record["null"]["tested"] <= 3
-    assert set(record["inputs"]) >= {"prices/INDX.csv", "events/news.csv", "borrow/ACME.csv"}
+    assert set(record["inputs"]) >= {"prices/ACME.csv", "events/news.csv", "borrow/ACME.csv"}

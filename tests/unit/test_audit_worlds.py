@@ -1,20 +1,21 @@
 """The worlds of an audit: what is taken away, made up, delayed and altered, and what stays."""
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from backtest.audit import worlds
 from backtest.audit.altered import altered_events, delayed_events
-from backtest.audit.source import read_source
+from backtest.audit.source import Source
 from backtest.data.borrow import read_borrow_rates
+from backtest.data.datafile import read_data_file
 from backtest.data.events import read_all_events, read_events
-from backtest.data.kinds import FILED_KINDS, Earnings, ShortReport
+from backtest.data.inputs import read_inputs
+from backtest.data.kinds import FILED_KINDS, Earnings
 from backtest.data.prices import read_prices
+from backtest.data.tables import data_tables
 from backtest.errors import DataError
 from tests.made_up import MINUTES_5, SESSIONS, day
 
@@ -23,17 +24,23 @@ ACME, INDX, EARNINGS = "prices/ACME.csv", "prices/INDX.csv", "events/earnings.cs
 MIDDLE = "2025-06-27"  # the second report is public at 08:00 of it, and so tradable in it
 
 
+def source_of(checkout, *looks_at) -> Source:
+    data = checkout.root / "data"
+    inputs = read_inputs(data, ["ACME"], "INDX", (None, None), FILED_KINDS, looks_at=looks_at)
+    return Source(checkout.workspace, data_tables(inputs, data))
+
+
 @pytest.fixture
 def source(checkout):
-    return read_source(checkout.workspace)
+    return source_of(checkout)
 
 
 def cells(rows, name) -> list[str]:
     return [row.cells[name] for row in rows]
 
 
-def before(rows, until) -> list[str]:
-    return [row.line for row in rows if row.day < until]
+def before(table, until) -> pd.DataFrame:
+    return table[table.index < until]
 
 
 @pytest.fixture
@@ -54,11 +61,18 @@ def written(source, tmp_path):
 
 def test_the_world_as_it_is_has_the_files_as_they_are(checkout, source, written):
     data = written(source.as_is())
-    for table in source.tables:
-        text = (checkout.root / "data" / table.place).read_text()
-        assert list(csv.reader(io.StringIO(text))) == list(
-            csv.reader(io.StringIO((data / table.place).read_text()))
-        )
+    for name, file in source.data.files.items():
+        assert (data / name).read_bytes() == (checkout.root / "data" / name).read_bytes()
+        assert read_data_file(data / name, seal_command="").metadata == file.metadata
+
+
+def test_a_world_holds_what_the_run_reads_and_no_other_symbol(checkout, written):
+    checkout.write("data/prices/OTHER.csv", "date,close\n2025-07-01,7.00\n2025-07-02,8.00\n")
+    source = source_of(checkout)
+    assert set(source.as_is().prices) == {ACME, INDX}
+    assert set(source_of(checkout, "OTHER").as_is().prices) == {ACME, INDX, "prices/OTHER.csv"}
+    data = written(worlds.prefix(source, day(MIDDLE), MINUTES_5))
+    assert sorted(path.name for path in (data / "prices").glob("*.csv")) == ["ACME.csv", "INDX.csv"]
 
 
 def test_a_world_is_read_by_the_program_and_its_metadata_tell_nothing_of_the_rest(source, written):
@@ -100,7 +114,13 @@ def test_where_prices_are_other_ones_no_other_file_tells_the_true_ones(
 def test_a_file_that_cannot_be_read_is_told(checkout):
     checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,x")
     with pytest.raises(DataError, match=r"INDX\.csv"):
-        read_source(checkout.workspace)
+        source_of(checkout)
+
+
+def test_a_file_that_was_changed_is_refused(checkout):
+    checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,52.00", sealed=False)
+    with pytest.raises(DataError, match=r"INDX\.csv changed since its metadata were written"):
+        source_of(checkout)
 
 
 # ---- prefix -------------------------------------------------------------------------------------
@@ -108,14 +128,14 @@ def test_a_file_that_cannot_be_read_is_told(checkout):
 
 def test_before_a_session_all_is_as_it_was_and_the_session_says_nothing(source):
     world = worlds.prefix(source, day(MIDDLE), MINUTES_5)
-    for place in (ACME, INDX):
-        assert before(world[place], MIDDLE) == before(source.as_is()[place], MIDDLE)
-        assert world[place][-1].day == MIDDLE
-    last, quiet = world[ACME][-2].cells, world[ACME][-1].cells
-    close = float(last["close"])
-    assert float(quiet["open"]) == float(quiet["close"]) == close
-    assert [float(quiet[name]) for name in ("high", "low")] == pytest.approx(
-        [1.01 * close, 0.99 * close], abs=0.005
+    for name in (ACME, INDX):
+        true = source.as_is().prices[name]
+        pd.testing.assert_frame_equal(before(world.prices[name], MIDDLE), before(true, MIDDLE))
+        assert world.prices[name].index[-1] == pd.Timestamp(MIDDLE)
+    last, quiet = world.prices[ACME].iloc[-2], world.prices[ACME].iloc[-1]
+    assert quiet["open"] == quiet["close"] == last["close"]
+    assert [quiet["high"], quiet["low"]] == pytest.approx(
+        [1.01 * last["close"], 0.99 * last["close"]], abs=0.005
     )
     assert quiet["volume"] == last["volume"]
 
@@ -123,18 +143,18 @@ def test_before_a_session_all_is_as_it_was_and_the_session_says_nothing(source):
 def test_an_event_is_there_when_its_session_is_and_not_a_session_earlier(source):
     # public on 06-04 at 16:05, tradable on 06-05
     for until, count in (("2025-06-04", 0), ("2025-06-05", 1), ("2025-06-26", 1), (MIDDLE, 2)):
-        assert len(worlds.prefix(source, day(until), MINUTES_5)[EARNINGS]) == count
+        assert len(worlds.prefix(source, day(until), MINUTES_5).events[EARNINGS]) == count
 
 
 def test_the_time_to_react_counts(source):
     # news at 09:24 of 06-12: the open of 09:30 comes 6 minutes later
     for minutes, count in ((5, 2), (6, 0)):
         world = worlds.prefix(source, day("2025-06-12"), timedelta(minutes=minutes))
-        assert len(world["events/news.csv"]) == count
+        assert len(world.events["events/news.csv"]) == count
 
 
 def test_borrow_rates_of_the_future_are_gone(source):
-    rates = worlds.prefix(source, day("2025-06-23"), NEVER)["borrow/ACME.csv"]
+    rates = worlds.prefix(source, day("2025-06-23"), NEVER).borrow["borrow/ACME.csv"]
     assert cells(rates, "date") == ["2025-06-02"]
 
 
@@ -142,10 +162,9 @@ def test_a_stock_whose_first_price_comes_later_keeps_that_day_alone(checkout):
     checkout.write(
         "data/prices/LATE.csv", "date,close\n2025-07-01,7.00\n2025-07-02,8.00\n2025-07-03,9.00\n"
     )
-    world = worlds.prefix(read_source(checkout.workspace), day(MIDDLE), NEVER)
-    assert [tuple(row.cells.values()) for row in world["prices/LATE.csv"]] == [
-        ("2025-07-01", "100.00")
-    ]
+    world = worlds.prefix(source_of(checkout, "LATE"), day(MIDDLE), NEVER)
+    late = world.prices["prices/LATE.csv"]
+    assert late["close"].to_dict() == {pd.Timestamp("2025-07-01"): 100.0}
 
 
 # ---- made-up prices -----------------------------------------------------------------------------
@@ -154,32 +173,31 @@ def test_a_stock_whose_first_price_comes_later_keeps_that_day_alone(checkout):
 @pytest.mark.parametrize("variant", [0, 1, 2])
 def test_made_up_prices_have_the_same_days_and_nothing_else_of_the_future(source, variant):
     world = worlds.perturbed(source, day(MIDDLE), 1, variant)
-    for place in (ACME, INDX):
-        true = source.as_is()[place]
-        assert cells(world[place], "date") == cells(true, "date")
-        assert before(world[place], MIDDLE) == before(true, MIDDLE)
-    later = [
-        (row.cells["close"], other.cells["close"])
-        for row, other in zip(world[ACME], source.as_is()[ACME], strict=True)
-        if row.day >= MIDDLE
-    ]
-    assert sum(made == true for made, true in later) <= 1  # by chance, to the cent
+    for name in (ACME, INDX):
+        true, made = source.as_is().prices[name], world.prices[name]
+        assert list(made.index) == list(true.index)
+        pd.testing.assert_frame_equal(before(made, MIDDLE), before(true, MIDDLE))
+    same = world.prices[ACME]["close"] == source.as_is().prices[ACME]["close"]
+    assert same[MIDDLE:].sum() <= 1  # by chance, to the cent
 
 
 def test_made_up_bars_are_sound_and_drawn_anew_for_each_session_seed_and_variant(source, written):
     asked = [(MIDDLE, 1, 0), (MIDDLE, 2, 0), (MIDDLE, 1, 1), (SESSIONS[0], 1, 0)]
-    made = [worlds.perturbed(source, day(one), seed, n) for one, seed, n in asked]
-    closes = [tuple(cells(world[ACME], "close")) for world in made]
-    assert len(set(closes)) == len(asked)
-    assert worlds.perturbed(source, day(MIDDLE), 1, 0)[ACME][-1].line == made[0][ACME][-1].line
-    read_prices(written(made[3]) / "prices", "ACME", bars=True)  # refuses a high below a low
+    made = [worlds.perturbed(source, day(one), seed, n).prices[ACME] for one, seed, n in asked]
+    assert len({tuple(table["close"]) for table in made}) == len(asked)
+    again = worlds.perturbed(source, day(MIDDLE), 1, 0)
+    pd.testing.assert_frame_equal(again.prices[ACME], made[0])
+    assert (made[0].round(2) == made[0]).all(axis=None)  # as the true ones, in whole cents
+    world = worlds.perturbed(source, day(SESSIONS[0]), 1, 0)
+    read = read_prices(written(world) / "prices", "ACME", bars=True)  # refuses a high below a low
+    pd.testing.assert_frame_equal(read.table, made[3])
 
 
 def test_a_null_world_has_days_of_the_stock_in_another_order(source):
     world = worlds.shuffled(source, np.random.default_rng(1), [day(one) for one in SESSIONS])
     moves = [
-        [float(row.cells["close"]) / float(last.cells["close"]) for last, row in pairs]
-        for pairs in (pairwise(rows) for rows in (world[ACME], source.as_is()[ACME]))
+        (table["close"] / table["close"].shift()).dropna().tolist()
+        for table in (world.prices[ACME], source.as_is().prices[ACME])
     ]
     assert moves[0] != pytest.approx(moves[1])
     assert all(min(abs(move - true) for true in moves[1]) < 2e-4 for move in moves[0])
@@ -188,7 +206,7 @@ def test_a_null_world_has_days_of_the_stock_in_another_order(source):
 def test_events_of_a_null_world_keep_their_time_of_day_and_what_they_say(source, written):
     sessions = [day(one) for one in SESSIONS]
     world = worlds.shuffled(source, np.random.default_rng(1), sessions)
-    old, new = (one["events/stake_disclosures.csv"] for one in (source.as_is(), world))
+    old, new = (one.events["events/stake_disclosures.csv"] for one in (source.as_is(), world))
     for row, moved in zip(old, new, strict=True):
         assert moved.published_at is not None
         assert moved.published_at.timetz() != row.published_at
@@ -208,32 +226,33 @@ def changed(source, change, until="2025-06-26"):
 
 def test_later_events_are_dropped_and_prices_stay(source):
     world = changed(source, worlds.dropped)
-    assert cells(world[EARNINGS], "headline") == ["A made-up beat"]
-    assert world[ACME] == source.as_is()[ACME]
+    assert cells(world.events[EARNINGS], "headline") == ["A made-up beat"]
+    assert world.prices is source.as_is().prices
 
 
 def test_later_events_come_a_week_later_at_the_same_time_of_day(source):
-    late = delayed_events(source, FILED_KINDS)
+    late = delayed_events(source)
     world = changed(source, lambda row: worlds.replaced(row, late))
-    first, second = world[EARNINGS]
-    assert first.line == source.as_is()[EARNINGS][0].line
+    first, second = world.events[EARNINGS]
+    assert first.line == source.as_is().events[EARNINGS][0].line
     assert second.published_at == datetime(2025, 7, 4, 12, 0, tzinfo=UTC)
 
 
 def test_a_delay_keeps_the_end_of_the_day_when_the_clocks_change(checkout):
     checkout.edit("data/events/short_reports.csv", "2025-06-18T", "2025-10-29T")
-    late = delayed_events(source := read_source(checkout.workspace), [ShortReport])
-    row = next(row for row in source.of("events")[2].rows if row.day == "2025-10-29")
+    late = delayed_events(source := source_of(checkout))
+    reports = source.as_is().events["events/short_reports.csv"]
+    row = next(row for row in reports if row.day == "2025-10-29")
     moved = late[row.line]
     assert moved is not None
     assert moved.cells["published_at"] == "2025-11-05T23:59:59-05:00"
 
 
 def test_altered_events_say_something_else_and_are_still_of_their_kind(source, written):
-    instead = altered_events(source, FILED_KINDS, seed=1)
+    instead = altered_events(source, seed=1)
     world = changed(source, lambda row: worlds.replaced(row, instead), SESSIONS[0])
     read_all_events(written(world) / "events", FILED_KINDS)
-    for true, other in zip(source.as_is()[EARNINGS], world[EARNINGS], strict=True):
+    for true, other in zip(source.as_is().events[EARNINGS], world.events[EARNINGS], strict=True):
         assert other.cells["symbol"] == true.cells["symbol"]
         assert other.published_at == true.published_at
         for name in ("eps", "eps_consensus", "headline", "period"):
@@ -242,7 +261,7 @@ def test_altered_events_say_something_else_and_are_still_of_their_kind(source, w
 
 def test_one_event_can_be_delayed_until_it_is_tradable_a_session_later(source, written):
     # public on Friday 06-27 before the open; a day later it would be tradable on Monday
-    line = source.as_is()[EARNINGS][1].line
+    line = source.as_is().events[EARNINGS][1].line
     world = worlds.with_one_delayed(source, line, MINUTES_5)
     moved = read_events(written(world) / "events", Earnings).events[1]
     assert moved.published_at == datetime(2025, 6, 28, 12, 0, tzinfo=UTC)

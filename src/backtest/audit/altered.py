@@ -8,59 +8,57 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import ValidationError
 
-from backtest.audit.source import event_row
 from backtest.audit.worlds import shifted
+from backtest.data.tables import event_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from backtest.audit.source import Cells, Row, Source, Table
+    from backtest.audit.source import Source
     from backtest.data.event import Event
+    from backtest.data.tables import Cells, Row
 
 _WEEK = timedelta(days=7)  # five sessions, on the same weekday
 _KEPT = ("symbol", "published_at", "precision")
 
 
-def altered_events(source: Source, kinds: Sequence[type[Event]], seed: int) -> Mapping[str, Row]:
+def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
     """By the line of each event's row, one that says something else of the same time.
 
     Args:
         source: the data.
-        kinds: of the files; rows of a file whose kind is not known stay as they are.
         seed: of the changes.
 
     """
-    known = {f"events/{kind.file_name()}": kind for kind in kinds}
     rng = np.random.default_rng(seed)
     return {
-        row.line: _altered(row, table, known[table.place], rng) if table.place in known else row
-        for table in source.of("events")
-        for row in table.rows
+        row.line: _altered(row, rows, source.data.kinds[name], rng)
+        for name, rows in source.data.tables.events.items()
+        for row in rows
     }
 
 
-def delayed_events(source: Source, kinds: Sequence[type[Event]]) -> Mapping[str, Row | None]:
+def delayed_events(source: Source) -> Mapping[str, Row | None]:
     """By the line of each event's row, the same a week later; None where the kind forbids it."""
-    known = {f"events/{kind.file_name()}": kind for kind in kinds}
     return {
-        row.line: _delayed(row, known.get(table.place))
-        for table in source.of("events")
-        for row in table.rows
+        row.line: _delayed(row, source.data.kinds[name])
+        for name, rows in source.data.tables.events.items()
+        for row in rows
     }
 
 
-def _delayed(row: Row, kind: type[Event] | None) -> Row | None:
+def _delayed(row: Row, kind: type[Event]) -> Row | None:
     later = shifted(row, _WEEK)
-    return later if kind is None or _is_valid(later.cells, kind) else None
+    return later if _is_valid(later.cells, kind) else None
 
 
-def _altered(row: Row, table: Table, kind: type[Event], rng: np.random.Generator) -> Row:
+def _altered(row: Row, rows: Sequence[Row], kind: type[Event], rng: np.random.Generator) -> Row:
     cells = dict(row.cells)
-    for name in table.columns:
-        if name in _KEPT or not cells[name]:
+    for name, cell in row.cells.items():
+        if name in _KEPT or not cell:
             continue
-        others = [other.cells[name] for other in table.rows if other.cells[name] != cells[name]]
-        for candidate in _candidates(cells[name], others, rng):
+        others = [other.cells[name] for other in rows if other.cells[name] != cell]
+        for candidate in _candidates(cell, others, rng):
             if _is_valid(cells | {name: candidate}, kind):
                 cells[name] = candidate
                 break

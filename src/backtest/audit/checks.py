@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from backtest.audit.findings import Pair
     from backtest.audit.observe import Ask, Observation
-    from backtest.audit.source import Row, Source, World
-    from backtest.data.event import Event
+    from backtest.audit.source import Source, World
+    from backtest.data.tables import Row
 
 VARIANTS = 3  # of made-up prices, for each session
 _MOST_SHOWN = 20
@@ -102,7 +102,6 @@ class Check:
 def plan(
     source: Source,
     ask: Ask,
-    kinds: Sequence[type[Event]],
     every: Iterable[date],
     eventful: Iterable[date],
     seed: int,
@@ -112,7 +111,6 @@ def plan(
     Args:
         source: the data.
         ask: what is asked.
-        kinds: of the event files.
         every: the sessions of the prefix check.
         eventful: those of the others.
         seed: of all that is random.
@@ -120,8 +118,8 @@ def plan(
     """
     changes: dict[str, Callable[[Row], Row | None]] = {
         "dropped": worlds.dropped,
-        "delayed by a week": partial(worlds.replaced, instead=delayed_events(source, kinds)),
-        "altered": partial(worlds.replaced, instead=altered_events(source, kinds, seed)),
+        "delayed by a week": partial(worlds.replaced, instead=delayed_events(source)),
+        "altered": partial(worlds.replaced, instead=altered_events(source, seed)),
     }
     trials = [
         _trial(

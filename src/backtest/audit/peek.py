@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
+from backtest.data.prices import read_prices
 from backtest.strategy.base import Strategy
 from backtest.workspace.folders import workspace_of_worker
 
@@ -17,11 +17,8 @@ class Peek(Strategy):
 
     def on_event(self, event: Any, market: Market) -> str:  # noqa: ARG002 - any event will do
         """`rises`, `falls` or `stands still`: the session's own close against the one before."""
-        path = workspace_of_worker().data / "prices" / f"{market.symbol}.csv"
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-        place = next(n for n, row in enumerate(rows) if row["date"] == str(market.session))
-        row = rows[place]
-        before = float(rows[place - 1]["close"] if place else row["open"])
-        change = float(row["close"]) - before
+        table = read_prices(workspace_of_worker().data / "prices", market.symbol).table
+        row = table.index.get_loc(str(market.session))
+        before = table["close"].iloc[row - 1] if row else table["open"].iloc[0]
+        change = table["close"].iloc[row] - before
         return "rises" if change > 0 else "falls" if change < 0 else "stands still"

@@ -16,9 +16,10 @@ from backtest.audit.observe import Ask
 from backtest.audit.record import Audit, read_audit
 from backtest.audit.repeats import UNSTEADY, Repeats, note_chance
 from backtest.audit.sensitivity import delay_record, delays, peek_record
-from backtest.audit.source import read_source
+from backtest.audit.source import Source
 from backtest.data.checks import check_data
 from backtest.data.inputs import read_inputs
+from backtest.data.tables import data_tables
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
 from backtest.strategy.kinds import event_kinds
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from backtest.audit.checks import Check
     from backtest.audit.lanes import Crew
     from backtest.audit.observe import Observation
-    from backtest.audit.source import Source
     from backtest.data.checks import Finding
     from backtest.data.inputs import Inputs
     from backtest.engine.rules import Rules
@@ -121,35 +121,19 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
         strategy.listens_to,
         looks_at=strategy.looks_at,
     )
-    _refuse_parquet(inputs)
     folder = workspace.strategies if file.package else file.path.parent
-    source = read_source(replace(workspace, strategies=folder))
+    tables = data_tables(inputs, workspace.data)
+    source = Source(replace(workspace, strategies=folder), tables)
     if request.worlds is None:
         backtrader = isinstance(strategy, BacktraderStrategy)
         request = replace(request, worlds=WORLDS_OF_BACKTRADER if backtrader else WORLDS)
-    # Every table decides: worlds alter all of them, and the strategy might open any.
-    tables = {table.place: table.sha256 for table in source.tables}
+    # Whole files decide, not the rows that are used: worlds alter all of them.
+    files = {name: one.sha256 for name, one in source.data.files.items()}
     terms = _terms(request, strategy, inputs)
-    decides = identity(file, tables, strategy=file.name, **terms)
+    decides = identity(file, files, strategy=file.name, **terms)
     name = folder_name(f"audit-{file.name}", request.symbols, run_id(decides))
     path = workspace.reports / name
     return PreparedAudit(workspace, request, file, strategy, inputs, source, decides, path)
-
-
-def _refuse_parquet(inputs: Inputs) -> None:
-    """Refuse prices that no world would alter.
-
-    Raises:
-        UsageError: some are.
-
-    """
-    for prices in inputs.history.values():
-        if prices.file.path.suffix != ".csv":
-            raise UsageError(
-                f"The audit alters price files of CSV, and {prices.symbol} is kept in "
-                f"{prices.file.path}. Import it into a data folder of its own, as CSV, and audit "
-                f"there with --data."
-            )
 
 
 def _terms(
@@ -235,8 +219,7 @@ def _in_worlds(
     source, ask, request = prepared.source, prepared.ask, prepared.request
     sessions = _sessions(prepared)
     every, eventful = _dates(prepared, full, sessions)
-    kinds = [file.kind for file in prepared.inputs.files]
-    trials = plan(source, ask, kinds, every, eventful, request.seed)
+    trials = plan(source, ask, every, eventful, request.seed)
     late = delays(source, ask, prepared.inputs.events, full.passes[0])
     null = null_jobs(source, ask, sessions, request.worlds or 0, request.seed)
     lanes = [*lanes_of(trials), *null_lanes(null)]

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from backtest.audit.checks import Check
     from backtest.audit.observe import Answer, Ask, Observation
-    from backtest.audit.source import Row, Source
+    from backtest.audit.source import Source
     from backtest.data.event import Event
+    from backtest.data.tables import Row
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,7 @@ def delays(
 def _row_of(source: Source, event: Event) -> Row:
     return next(
         row
-        for table in source.of("events")
-        if table.place == f"events/{event.file_name()}"
-        for row in table.rows
+        for row in source.data.tables.events[f"events/{event.file_name()}"]
         if row.published_at == event.published_at
         and (row.cells["symbol"], row.cells["headline"].strip()) == (event.symbol, event.headline)
     )

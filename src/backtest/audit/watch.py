@@ -94,12 +94,13 @@ class Watch:
 
     def _of_file(self, name: Any) -> str:
         path = Path(os.path.realpath(os.fsdecode(name)))
+        linked = Path(os.path.abspath(os.fsdecode(name)))  # noqa: PTH100 - links are kept
+        if linked.is_relative_to(self._root / "data"):
+            return f"reads {linked.relative_to(self._root)}"
         if str(path).startswith((*_OF_THE_SYSTEM, *_libraries())) or _is_source_shown(path):
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)
-            if path.parts[0] == "data":
-                return f"reads {path}"
             if path.parts[0] == "strategies" and path.suffix in (".py", ".pyc"):
                 return ""
         return f"reads {path}, which no world can change,"

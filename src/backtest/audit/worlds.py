@@ -1,65 +1,60 @@
 """The worlds of an audit: the data as they are up to a session, and otherwise after it.
 
-Every file of prices, events and borrow rates is changed, also those that are not traded. What a
-session will bring is not known before its open: neither its prices nor what is published later.
+Every table that the run reads is changed, also of symbols that are not traded. What a session will
+bring is not known before its open: neither its prices nor what is published later.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from backtest.audit.source import NEVER, Cells, Row, event_row
+from backtest.audit.source import World
 from backtest.data.calendar import trading_calendar
 from backtest.data.event import NEW_YORK
+from backtest.data.tables import Cells, Row, event_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.audit.source import Source, Table, World
+    from backtest.audit.source import Source
 
 _PRICES = ("open", "high", "low", "close")
-_MADE_UP = 100.0  # dollars, of a stock whose first price is not known yet
+_FIRST_PRICE = 100.0  # dollars, of a stock whose first price is not known yet
 _QUIET = {"open": 1.0, "high": 1.01, "low": 0.99, "close": 1.0}  # times the close before
-_LEAST, _MOST = 0.01, 1e6  # dollars, of made-up prices
+_LEAST, _MOST = 0.01, 1e6  # dollars, of drawn prices
+_MOST_DECIMALS = 9
 
 
 def prefix(source: Source, session: date, reaction: timedelta) -> World:
     """What was there before the open of a session, and of the session itself a quiet bar."""
-    day, public = session.isoformat(), _public(session, reaction)
-    world: World = {}
-    for table in source.tables:
-        if table.folder == "events":
-            world[table.place] = [row for row in table.rows if public(row)]
-        elif table.folder == "borrow":
-            world[table.place] = [row for row in table.rows if row.day < day]
-        else:
-            world[table.place] = _prefix_of_prices(table, day)
-    return world
+    day, public, true = session.isoformat(), _public(session, reaction), source.as_is()
+    return World(
+        prices={name: _prefix_of_prices(table, session) for name, table in true.prices.items()},
+        events={name: [r for r in rows if public(r)] for name, rows in true.events.items()},
+        borrow={name: [r for r in rows if r.day < day] for name, rows in true.borrow.items()},
+    )
 
 
-def _prefix_of_prices(table: Table, day: str) -> Sequence[Row]:
-    start = _start(table, day)
-    if start == len(table.rows):
-        return table.rows
-    if start and table.rows[start].day != day:
-        return table.rows[:start]
+def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
+    start = _start(table, session)
+    if start == len(table):
+        return table
+    if start and table.index[start].date() != session:
+        return table.iloc[:start]
     # A stock that trades for the first time later keeps that day alone: a file needs a row.
-    before = table.rows[start - 1].cells if start else {}
-    close, places = float(before.get("close", _MADE_UP)), _places(table)
-    cells = dict.fromkeys(table.columns, "") | {
-        "volume": before.get("volume", "1000"),
-        "date": table.rows[start].day,
-        **{name: f"{close * times:.{places}f}" for name, times in _QUIET.items()},
-    }
-    quiet = {name: cells[name] for name in table.columns}
-    return [*table.rows[:start], Row(quiet, table.rows[start].day)]
+    close = table["close"].iloc[start - 1] if start else _FIRST_PRICE
+    quiet = {name: round(close * times, _decimals(table)) for name, times in _QUIET.items()}
+    if "volume" in table:
+        quiet["volume"] = table["volume"].iloc[start - 1] if start else 1000.0
+    bar = pd.DataFrame([quiet], index=table.index[start : start + 1])[list(table.columns)]
+    return pd.concat([table.iloc[:start], bar])
 
 
 def perturbed(source: Source, session: date, seed: int, variant: int) -> World:
@@ -72,25 +67,26 @@ def perturbed(source: Source, session: date, seed: int, variant: int) -> World:
         variant: 0, 1, …; each next one moves more.
 
     """
-    world = source.as_is()
-    for number, table in enumerate(source.of("prices")):
+    true, prices = source.as_is(), {}
+    for number, (name, table) in enumerate(true.prices.items()):
         rng = np.random.default_rng([seed, variant, session.toordinal(), number])
-        start = _start(table, session.isoformat())
-        size = len(table.rows) - start
-        moves = rng.choice([-1.0, 1.0], size) * (1 + variant)
-        world[table.place] = _redrawn(table, start, moves, rng)
-    return world
+        start = _start(table, session)
+        moves = rng.choice([-1.0, 1.0], len(table) - start) * (1 + variant)
+        prices[name] = _redrawn(table, start, moves, rng)
+    return replace(true, prices=prices)
 
 
 def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date]) -> World:
     """A null world: days drawn at random from the stock's own, events in random sessions."""
-    world = source.as_is()
-    for table in source.of("prices"):
-        world[table.place] = _redrawn(table, 1, np.ones(len(table.rows) - 1), rng)
-    for table in source.of("events"):
-        days = [sessions[place] for place in rng.integers(len(sessions), size=len(table.rows))]
-        world[table.place] = [_moved(row, day) for row, day in zip(table.rows, days, strict=True)]
-    return world
+    true, events = source.as_is(), {}
+    prices = {
+        name: _redrawn(table, 1, np.ones(len(table) - 1), rng)
+        for name, table in true.prices.items()
+    }
+    for name, rows in true.events.items():
+        days = [sessions[number] for number in rng.integers(len(sessions), size=len(rows))]
+        events[name] = [_moved(row, day) for row, day in zip(rows, days, strict=True)]
+    return replace(true, prices=prices, events=events)
 
 
 def with_later_events(
@@ -126,10 +122,12 @@ def with_one_delayed(source: Source, line: str, reaction: timedelta) -> World:
 
 
 def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
-    world = source.as_is()
-    for table in source.of("events"):
-        world[table.place] = [new for row in table.rows if (new := change(row)) is not None]
-    return world
+    true = source.as_is()
+    changed = {
+        name: [new for row in rows if (new := change(row)) is not None]
+        for name, rows in true.events.items()
+    }
+    return replace(true, events=changed)
 
 
 def _public(session: date, reaction: timedelta) -> Callable[[Row], bool]:
@@ -138,59 +136,52 @@ def _public(session: date, reaction: timedelta) -> Callable[[Row], bool]:
     return lambda row: row.published_at is not None and row.published_at < latest
 
 
-def _start(table: Table, day: str) -> int:
-    """The place of the first row from a day on."""
-    return bisect_left(table.rows, day, key=lambda row: row.day)
+def _start(table: pd.DataFrame, session: date) -> int:
+    """The number of rows before a session."""
+    return int(table.index.searchsorted(pd.Timestamp(session)))
 
 
 def _redrawn(
-    table: Table, start: int, moves: NDArray[np.float64], rng: np.random.Generator
-) -> Sequence[Row]:
+    table: pd.DataFrame, start: int, moves: NDArray[np.float64], rng: np.random.Generator
+) -> pd.DataFrame:
     """The rows before `start`, and from there on days that are drawn from all days of the table.
 
     Args:
         table: of prices.
-        start: place of the first row that is made up.
+        start: number of the first row that is made up.
         moves: of each of them, by how much the drawn day's log returns are multiplied.
         rng: draws the days.
 
     """
-    rows, names = table.rows, [name for name in _PRICES if name in table.columns]
-    if start >= len(rows) or len(rows) < 2:  # noqa: PLR2004 - a return needs two
-        return rows
-    logs = {name: np.log([float(row.cells[name]) for row in rows]) for name in names}
-    drawn = rng.integers(1, len(rows), len(rows) - start)
+    count = len(table)
+    if start >= count or count < 2:  # noqa: PLR2004 - a return needs two
+        return table
+    names = [name for name in _PRICES if name in table]
+    logs = {name: np.log(table[name].to_numpy()) for name in names}
+    drawn = rng.integers(1, count, count - start)
     relative = {name: moves * (logs[name][drawn] - logs["close"][drawn - 1]) for name in names}
-    places = _places(table)
-    level = logs["close"][start - 1] if start else np.log(_MADE_UP)
+    level = logs["close"][start - 1] if start else np.log(_FIRST_PRICE)
     before = level + np.concatenate(([0.0], np.cumsum(relative["close"])[:-1]))
     prices = {name: np.exp(before + relative[name]).clip(_LEAST, _MOST) for name in names}
     if "high" in prices:  # a day that is turned upside down has them the other way round
         pair = np.sort([prices["high"], prices["low"]], axis=0)
         prices["low"], prices["high"] = pair
-    made = [
-        Row(
-            rows[source].cells
-            | {"date": rows[place].day}
-            | {name: f"{prices[name][number]:.{places}f}" for name in names},
-            rows[place].day,
-        )
-        for number, (place, source) in enumerate(
-            zip(range(start, len(rows)), drawn.tolist(), strict=True)
-        )
-    ]
-    return [*rows[:start], *made]
+    decimals = _decimals(table)
+    made = table.iloc[drawn].set_axis(table.index[start:])
+    made = made.assign(**{name: prices[name].round(decimals) for name in names})
+    return pd.concat([table.iloc[:start], made])
 
 
-def _places(table: Table) -> int:
-    """Decimal places of the prices, so that made-up ones look like them; at least cents."""
-    return max(2, *(len(row.cells["close"].partition(".")[2]) for row in table.rows))
+def _decimals(table: pd.DataFrame) -> int:
+    """Decimal digits of the closes, so that drawn prices look like them; at least cents."""
+    closes = table["close"].to_numpy()
+    fits = (n for n in range(2, _MOST_DECIMALS) if np.array_equal(closes.round(n), closes))
+    return next(fits, _MOST_DECIMALS)
 
 
 def shifted(row: Row, by: timedelta) -> Row:
     """An event that is published later or earlier, at the same time of day in New York."""
-    if row.published_at in (None, NEVER):
-        return row
+    assert row.published_at is not None  # noqa: S101 - of an event
     local = row.published_at.astimezone(NEW_YORK)
     moved = datetime.combine(local.date() + by, local.time(), NEW_YORK)
     return event_row(row.cells | {"published_at": moved.isoformat()})

@@ -60,8 +60,7 @@ def _in_worlds(
     """The checks in worlds; what differs there by chance is noted as what is asked again."""
     source = prepared.source
     dates = _few(_dates(prepared, full))
-    kinds = [file.kind for file in prepared.inputs.files]
-    trials = plan(source, prepared.ask, kinds, dates, dates, _SEED)
+    trials = plan(source, prepared.ask, dates, dates, _SEED)
     seen = dict(crew(source, lanes_of(trials)))
     checks = compare(trials, seen, full)
     note_chance(again, source, crew, checks.values(), seen)

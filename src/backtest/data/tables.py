@@ -1,0 +1,162 @@
+"""The tables that a replay reads, and how they are written into another data folder, sealed.
+
+Prices are a frame a symbol, whether their file is CSV or Parquet; events and borrow rates are rows
+of text, since what they say is altered cell by cell.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from pydantic import AwareDatetime, TypeAdapter
+
+from backtest.data.datafile import header_of, metadata_path, read_rows, span_of
+from backtest.data.event import NEW_YORK
+from backtest.data.price_rows import parquet_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+    from backtest.data.datafile import DataFile
+    from backtest.data.event import Event
+    from backtest.data.inputs import Inputs
+
+Cells = dict[str, str]
+
+_MOMENT = TypeAdapter(AwareDatetime)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of events or of borrow rates.
+
+    Attributes:
+        cells: texts by column.
+        day: the day of the rate, or the New York day of the publication; ISO.
+        published_at: of an event; None for a rate.
+
+    """
+
+    cells: Cells
+    day: str
+    published_at: datetime | None = None
+
+    @cached_property
+    def line(self) -> str:
+        """The row as it stands in a CSV file."""
+        return _line(self.cells.values())
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the files of a data folder hold, by their name in it, such as `prices/CRWV.csv`.
+
+    Attributes:
+        prices: frames as of `Prices`.
+        events: rows in the order of the file.
+        borrow: likewise.
+
+    """
+
+    prices: Mapping[str, pd.DataFrame]
+    events: Mapping[str, Sequence[Row]]
+    borrow: Mapping[str, Sequence[Row]]
+
+
+@dataclass(frozen=True)
+class DataTables:
+    """The tables of a data folder that a replay reads.
+
+    Attributes:
+        tables: what they hold.
+        files: the file of each, with its metadata.
+        kinds: the kind of each file of events.
+
+    """
+
+    tables: Tables
+    files: Mapping[str, DataFile]
+    kinds: Mapping[str, type[Event]]
+
+    def write(self, data: Path, tables: Tables) -> None:
+        """Write tables of these names into a data folder, each with metadata that fit."""
+        for name, table in tables.prices.items():
+            if table is self.tables.prices[name]:
+                self._write_as_is(data, name)
+            else:
+                content = parquet_bytes(table) if name.endswith(".parquet") else _price_csv(table)
+                self._write(data, name, content, table.index.strftime("%Y-%m-%d").tolist())
+        text = {**self.tables.events, **self.tables.borrow}
+        for name, rows in {**tables.events, **tables.borrow}.items():
+            if rows is text[name]:
+                self._write_as_is(data, name)
+            else:
+                lines = [_line(header_of(self.files[name])), *(row.line for row in rows)]
+                self._write(data, name, "".join(lines).encode(), [row.day for row in rows])
+
+    def _write_as_is(self, data: Path, name: str) -> None:
+        file = self.files[name]
+        _put(data / name, file.content or file.text.encode(), file.metadata)
+
+    def _write(self, data: Path, name: str, content: bytes, days: Sequence[str]) -> None:
+        _put(data / name, content, {**self.files[name].metadata, **span_of(days)})
+
+
+def data_tables(inputs: Inputs, data: Path) -> DataTables:
+    """The tables of inputs that were read from a data folder."""
+
+    def name(file: DataFile) -> str:
+        return file.path.relative_to(data).as_posix()
+
+    prices = (*inputs.seen.values(), inputs.benchmark)
+    rates = [one.file for one in inputs.rates.values() if one.file]
+    files = [*(one.file for one in prices), *(one.file for one in inputs.files), *rates]
+    tables = Tables(
+        prices={name(one.file): one.table for one in prices},
+        events={name(one.file): _rows(one.file, event_row) for one in inputs.files},
+        borrow={name(file): _rows(file, _rate_row) for file in rates},
+    )
+    kinds = {name(one.file): one.kind for one in inputs.files}
+    return DataTables(tables, {name(file): file for file in files}, kinds)
+
+
+def event_row(cells: Cells) -> Row:
+    """The row of an event, from its cells."""
+    published_at = _MOMENT.validate_python(cells["published_at"])
+    return Row(cells, published_at.astimezone(NEW_YORK).date().isoformat(), published_at)
+
+
+def _rate_row(cells: Cells) -> Row:
+    return Row(cells, date.fromisoformat(cells["date"]).isoformat())
+
+
+def _rows(file: DataFile, row: Callable[[Cells], Row]) -> list[Row]:
+    return [row(cells) for _, cells in read_rows(file, (), [])]
+
+
+def _price_csv(table: pd.DataFrame) -> bytes:
+    text: str = table.to_csv(index_label="date", date_format="%Y-%m-%d", lineterminator="\n")
+    return text.encode()
+
+
+def _put(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    sealed = {**metadata, "sha256": sha256(content).hexdigest()}
+    metadata_path(path).write_text(json.dumps(sealed), encoding="utf-8")
+
+
+def _line(cells: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
