@@ -337,7 +337,7 @@ def test_the_price_files_that_it_looks_at_decide_the_result(checkout):
     def ids() -> list:
         return [prepared(checkout, name).path for name in ("beats", "looking")]
 
-    body = 'return f"{len(market.bars(\'INDX\'))} closes"'
+    body = "return f\"{len(market.bars('INDX'))} closes\""
     checkout.strategy("looking", body, more='    looks_at = ("INDX",)\n')
     beats, looking = ids()
     checkout.edit("data/prices/INDX.csv", "2025-06-05,51.00", "2025-06-05,52.00")
