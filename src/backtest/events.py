@@ -1,7 +1,15 @@
 """Events, as strategies import them: dated public facts with a source, and the kinds that ship."""
 
-from backtest.data.event import Event, Grade, Precision
-from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
+from backtest.data.kinds import (
+    Earnings,
+    Event,
+    Grade,
+    News,
+    Precision,
+    ShortReport,
+    StakeDisclosure,
+    Start,
+)
 
 __all__ = [
     "Earnings",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.datafile import metadata_of, read_data_file
-from backtest.data.diffs import diff_rows
+from backtest.data.edits import diff_rows
 from backtest.data.versions import put, read_version, seal, undo, versions
 from backtest.errors import UsageError
 

@@ -14,9 +14,14 @@ from backtest.data.checks import check_prices
 from backtest.data.datafile import read_data_file
 from backtest.data.inputs import read_inputs
 from backtest.data.listing import seal_prices
-from backtest.data.price_rows import parquet_bytes
-from backtest.data.price_store import MOST_CSV, place_for, price_path, price_symbols
-from backtest.data.prices import read_prices
+from backtest.data.prices import (
+    MOST_CSV,
+    parquet_bytes,
+    place_for,
+    price_path,
+    price_symbols,
+    read_prices,
+)
 from backtest.data.versions import versions
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs.run import make_rules
@@ -197,7 +202,9 @@ import os, shutil, sys
 from pathlib import Path
 from backtest.sources.updates import prepare_update
 from tests.sources.test_updates import bars, incoming
-from backtest.data.price_store import place_for
+from backtest.data.prices import place_for
+from tests.sources.test_price_store import bars, incoming
+from backtest.data.prices import place_for
 
 root, among = Path(sys.argv[1]), int(sys.argv[2])
 replace = os.replace

@@ -11,8 +11,7 @@ import pytest
 from backtest.audit.lanes import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.data.datafile import metadata_of, metadata_path
-from backtest.data.price_rows import parquet_bytes
-from backtest.data.prices import read_prices
+from backtest.data.prices import parquet_bytes, read_prices
 from backtest.data.versions import put
 from backtest.errors import DataError
 from tests.made_up import day, request

@@ -9,8 +9,7 @@ from backtest.audit.contract.declared import check_parameters
 from backtest.audit.contract.examples import made_up_event, variants
 from backtest.audit.contract.report import TITLES, Report, Result, all_results
 from backtest.audit.lanes import in_this_process
-from backtest.data.event import Event
-from backtest.data.kinds import FILED_KINDS, Earnings, News, Start
+from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
 from backtest.errors import UsageError
 from backtest.strategy.places import find_strategy
 from backtest.testing import ask, check_strategy

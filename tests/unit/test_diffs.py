@@ -1,6 +1,6 @@
 """Diffs of tables: whole rows by key, and cells of the rows that both have."""
 
-from backtest.data.diffs import Change, diff_rows
+from backtest.data.edits import Change, diff_rows
 
 
 def key(row):

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.data.datafile import DataFile
-from backtest.data.event import Event
 from backtest.data.events import parse_events, read_all_events, read_events
-from backtest.data.kinds import FILED_KINDS, Earnings, News, ShortReport, StakeDisclosure
+from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, ShortReport, StakeDisclosure
 from backtest.errors import DataError
 from tests.made_up import EARNINGS, STAKES, earnings, ids, utc
 

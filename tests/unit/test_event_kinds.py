@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from backtest.data.event import Event
 from backtest.data.events import event_order, read_events
-from backtest.data.kinds import FILED_KINDS, Earnings, ShortReport, StakeDisclosure, Start
+from backtest.data.kinds import FILED_KINDS, Earnings, Event, ShortReport, StakeDisclosure, Start
 from tests.made_up import earnings, ids, news, report, stake
 
 EMBEDDED = Path(__file__).parents[2] / "data" / "events"

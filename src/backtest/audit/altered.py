@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from backtest.audit.source import Source
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.tables import Cells, Row
 
 _WEEK = timedelta(days=7)  # five sessions, on the same weekday

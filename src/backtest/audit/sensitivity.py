@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backtest.audit.checks import Check
     from backtest.audit.observe import Answer, Ask, Observation
     from backtest.audit.source import Source
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.tables import Row
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from backtest.audit.source import World
 from backtest.data.calendar import trading_calendar
-from backtest.data.event import NEW_YORK
+from backtest.data.kinds import NEW_YORK
 from backtest.data.tables import Cells, Row, event_row
 
 if TYPE_CHECKING:

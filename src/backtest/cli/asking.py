@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
 
 _NOT_ASKED = "retrieved_at"  # it is now
 _NUMBERS = {"number": "a number", "integer": "a whole number"}
@@ -29,7 +29,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
         Texts by field, as `edits.add_event` takes them.
 
     """
-    from backtest.data.event_rows import columns_of, prepared
+    from backtest.data.events import columns_of, prepared
 
     typer.echo(
         f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
@@ -60,7 +60,7 @@ def _implied(name: str, answers: Mapping[str, str]) -> str:
 
 
 def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
-    from backtest.data.event_rows import field_fault
+    from backtest.data.events import field_fault
 
     field = kind.model_fields[name]
     needed = field.is_required() or name == "source_url"
@@ -81,7 +81,7 @@ def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
 
 def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
     """What may be answered, in words; empty where any text may."""
-    from backtest.data.event_rows import UNKNOWN_SOURCE
+    from backtest.data.events import UNKNOWN_SOURCE
     from backtest.data.stamps import FORMS, is_bare_day
 
     if name == "published_at":

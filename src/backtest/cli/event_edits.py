@@ -42,7 +42,7 @@ def add(
     """Add events: asked for at a terminal, or from options, or from a CSV file."""
     from backtest.cli.asking import ask_event, at_terminal
     from backtest.data import edits
-    from backtest.data.event_rows import columns_of, read_event_rows
+    from backtest.data.events import columns_of, read_event_rows
     from backtest.errors import UsageError
     from backtest.strategy.kinds import kind_of
     from backtest.workspace.folders import find_workspace
@@ -80,7 +80,7 @@ def import_file(
 ) -> None:
     """Take in a CSV file: new events are added, known ones change where the file differs."""
     from backtest.data import edits
-    from backtest.data.event_rows import read_event_rows
+    from backtest.data.events import read_event_rows
     from backtest.strategy.kinds import kind_of
     from backtest.workspace.folders import find_workspace
 

@@ -146,7 +146,7 @@ def undo(
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
     from backtest.data.datafile import open_data_file
-    from backtest.data.price_store import price_path, price_symbols
+    from backtest.data.prices import price_path, price_symbols
     from backtest.data.versions import undo as put_back
     from backtest.errors import unknown
     from backtest.sources.updates import bars_path

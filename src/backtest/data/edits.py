@@ -6,13 +6,11 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.data.datafile import DataFile, header_of, metadata_of, read_data_file, span_of
-from backtest.data.diffs import diff_rows
-from backtest.data.event import NEW_YORK
-from backtest.data.event_rows import as_written, columns_of, prepared
-from backtest.data.events import check_row, parse_lines
+from backtest.data.events import as_written, check_row, columns_of, parse_lines, prepared
+from backtest.data.kinds import NEW_YORK
 from backtest.data.listing import EventRow, find_event, with_sessions
 from backtest.data.versions import put, read_version, undo, version_before
 from backtest.errors import UsageError, unknown
@@ -21,13 +19,60 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from backtest.data.diffs import Diff
-    from backtest.data.event import Event
     from backtest.data.events import EventLine
+    from backtest.data.kinds import Event
     from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 
+    Row = Mapping[str, str]
     Cells = Mapping[str, str]
+
+
+class Change(NamedTuple):
+    """A cell that differs: the key of its row, its column, and both texts."""
+
+    key: str
+    column: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Diff:
+    """How two tables differ: whole rows by key, and cells of rows that both have."""
+
+    added: Mapping[str, Row]
+    removed: Mapping[str, Row]
+    changed: Sequence[Change]
+
+    def __bool__(self) -> bool:
+        """Whether they differ at all."""
+        return bool(self.added or self.removed or self.changed)
+
+
+def diff_rows(old: Iterable[Row], new: Iterable[Row], key: Callable[[Row], str]) -> Diff:
+    """How the rows of two tables differ, whatever their order.
+
+    Args:
+        old: rows as texts by column; a column that is missing counts as empty.
+        new: likewise.
+        key: tells which rows are the same one, such as `lambda row: row["date"]`.
+
+    """
+    before, after = {key(row): row for row in old}, {key(row): row for row in new}
+    changed = [
+        Change(name, column, before[name].get(column, ""), row.get(column, ""))
+        for name, row in after.items()
+        if name in before
+        for column in dict.fromkeys([*before[name], *row])
+        if before[name].get(column, "") != row.get(column, "")
+    ]
+    return Diff(
+        added={name: row for name, row in after.items() if name not in before},
+        removed={name: row for name, row in before.items() if name not in after},
+        changed=changed,
+    )
+
 
 _REACTION = 5.0  # minutes, for the session that is shown
 _BY_HAND = "Added by hand; each row names its own source."

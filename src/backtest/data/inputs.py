@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, read_data_file
-from backtest.data.event import NEW_YORK, Event, end_of_day
 from backtest.data.events import read_all_events
-from backtest.data.kinds import FILED_KINDS, Start
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
 from backtest.workspace.files import sha256_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.event import NEVER_TRADED, NEW_YORK
+from backtest.data.kinds import NEVER_TRADED, NEW_YORK
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
 
 E = TypeVar("E", bound="Event")

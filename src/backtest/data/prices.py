@@ -3,22 +3,281 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from backtest.data.datafile import DataFile, raise_problems, read_data_file
-from backtest.data.price_checks import checked_table
-from backtest.data.price_rows import BAR_COLUMNS, price_rows
-from backtest.data.price_store import price_path, price_symbols
-from backtest.errors import UsageError, unknown
+from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
+from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
-    from datetime import date
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from backtest.data.datafile import Reader
+
+BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True)
+class PriceRows:
+    """Rows of prices.
+
+    Attributes:
+        word: what a row is called, `line` or `row`.
+        numbers: of each row in the file, shape (rows,).
+        days: of each row, NaT where it has none; shape (rows,).
+        cells: texts or numbers of each column, shape (rows,).
+
+    """
+
+    word: str
+    numbers: NDArray[np.int64]
+    days: NDArray[np.datetime64]
+    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]
+
+    def at(self, place: int) -> str:
+        """Where a row stands, such as `line 5`."""
+        return f"{self.word} {self.numbers[place]}"
+
+
+def price_rows(file: DataFile, problems: list[str]) -> PriceRows:
+    """The rows of a file with the columns of bars, or with closes where it has no open.
+
+    Args:
+        file: the file.
+        problems: takes a text for each row that cannot be read and each day that is none.
+
+    Raises:
+        DataError: it has no row, lacks a column, or is no Parquet.
+
+    """
+    return _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
+
+
+def parquet_bytes(table: pd.DataFrame) -> bytes:
+    """A Parquet file of prices.
+
+    Args:
+        table: columns of numbers; the index is named `session` or `time` (UTC, without a zone).
+
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    key = str(table.index.name)
+    kind = pa.date32() if key == "session" else pa.timestamp("us", "UTC")
+    days = table.index.to_numpy().astype("M8[D]" if key == "session" else "M8[us]")
+    columns = {key: pa.array(days).cast(kind)}
+    columns |= {name: pa.array(table[name].to_numpy(dtype=float)) for name in table.columns}
+    sink = io.BytesIO()
+    parquet.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=False)
+    return sink.getvalue()
+
+
+def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
+    """The columns of a Parquet file that `parquet_bytes` wrote, times and days as NumPy has them.
+
+    Args:
+        path: for the message.
+        content: the file.
+        key: `session` or `time`.
+
+    Raises:
+        DataError: it is no such file.
+
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
+        kind = pa.date32() if key == "session" else pa.timestamp("us", "UTC")
+        found = {key: table.column(key).cast(kind).to_numpy()}
+        names = [name for name in BAR_COLUMNS if name in table.column_names]
+        return found | {name: table.column(name).cast(pa.float64()).to_numpy() for name in names}
+    except KeyError:
+        raise DataError(f"{path}: no column {key!r}. Needed: {key}, close.") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        told = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path} is not a Parquet file of prices ({told}). Restore it.") from None
+
+
+def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
+    table = parquet_table(file.path, file.content, "session")
+    days = table.pop("session").astype("M8[D]")
+    names = _columns(str(file.path), table, len(days))
+    problems += [f"row {row}, column session: empty" for row in np.flatnonzero(np.isnat(days))]
+    return PriceRows("row", np.arange(len(days)), days, {name: table[name] for name in names})
+
+
+def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
+    found = read_rows(file, ("date", "close"), problems)
+    if not found:
+        raise_problems(file.path, problems)
+    names = _columns(f"{file.path}, line 1", found[0][1] if found else {}, len(found))
+    days = np.full(len(found), np.datetime64("NaT", "D"))
+    for place, (line, row) in enumerate(found):
+        try:
+            days[place] = np.datetime64(date.fromisoformat(row["date"]))
+        except ValueError:
+            problems.append(
+                f"line {line}, column date: {row['date']!r} is not a day such as 2025-03-28"
+            )
+    cells = {name: [row[name] for _, row in found] for name in names}
+    return PriceRows("line", np.array([line for line, _ in found]), days, cells)
+
+
+def _columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
+    """The columns of bars, or of closes."""
+    if not rows:
+        raise DataError(f"{place.partition(', line')[0]} has a header but no row.")
+    names = BAR_COLUMNS if "open" in there else ("close",)
+    for name in names:
+        if name not in there:
+            raise DataError(
+                f"{place}: no column {name!r}. "
+                f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
+            )
+    return names
+
+
+def checked_table(rows: PriceRows, problems: list[str]) -> pd.DataFrame:
+    """Rows as a table of numbers, indexed by session.
+
+    Args:
+        rows: as they stand in a file.
+        problems: takes a text for each rule that is broken.
+
+    """
+    table = pd.DataFrame(
+        {name: _numbers(name, rows, problems) for name in rows.cells},
+        index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"),
+    )
+    if not problems:
+        _check_order(rows, problems)
+        _check_sessions(rows, problems)
+    if "open" in table:
+        _check_ranges(table, rows, problems)
+    return table
+
+
+def _numbers(name: str, rows: PriceRows, problems: list[str]) -> np.ndarray:
+    cells = rows.cells[name]
+    if isinstance(cells, np.ndarray):
+        numbers = cells
+    else:
+        texts = pd.Series(cells, dtype=object)
+        numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
+    allowed = "a number from 0 up" if name == "volume" else "a number above 0"
+    with np.errstate(invalid="ignore"):
+        bad = ~np.isfinite(numbers) | (numbers < 0) | ((numbers == 0) & (name != "volume"))
+    problems += [
+        f"{rows.at(place)}, column {name}: {_told(cells[place])} is not {allowed}"
+        for place in np.flatnonzero(bad).tolist()
+    ]
+    return numbers
+
+
+def _told(cell: str | np.float64) -> str:
+    return repr(cell) if isinstance(cell, str) else f"{cell:g}"
+
+
+def _check_order(rows: PriceRows, problems: list[str]) -> None:
+    days = rows.days
+    for place in (np.flatnonzero(days[1:] <= days[:-1]) + 1).tolist():
+        fault = "repeats" if days[place] == days[place - 1] else "comes before"
+        problems.append(
+            f"{rows.at(place)}, column date: {days[place]} {fault} {rows.at(place - 1)}; "
+            f"one row a session, oldest first"
+        )
+
+
+def _check_sessions(rows: PriceRows, problems: list[str]) -> None:
+    days = rows.days
+    sessions = trading_calendar().between(days.min().item(), days.max().item())
+    if np.array_equal(days, sessions):
+        return
+    problems += [
+        f"{rows.at(place)}, column date: {days[place]} is not a session of {EXCHANGE}"
+        for place in np.flatnonzero(~np.isin(days, sessions)).tolist()
+    ]
+    problems += [
+        f"no row for the session {session}: a gap against the calendar {EXCHANGE}"
+        for session in sessions[~np.isin(sessions, days)]
+    ]
+
+
+def _check_ranges(table: pd.DataFrame, rows: PriceRows, problems: list[str]) -> None:
+    for bound, names, word in (
+        ("high", ("low", "open", "close"), "below"),
+        ("low", ("open", "close"), "above"),
+    ):
+        for name in names:
+            limit, price = table[bound].to_numpy(), table[name].to_numpy()
+            wrong = price > limit if bound == "high" else price < limit
+            problems += [
+                f"{rows.at(place)}: {bound} {limit[place]:g} is {word} {name} {price[place]:g}; "
+                f"the {bound} is the session's {bound}est price"
+                for place in np.flatnonzero(wrong).tolist()
+            ]
+
+
+DATASET = "parquet"
+MOST_CSV = 20  # symbols that come at once; of more, new ones go into the Parquet dataset
+
+
+def price_symbols(folder: Path) -> list[str]:
+    """The symbols that have a price file in the folder."""
+    files = (*folder.glob("*.csv"), *(folder / DATASET).glob("*.parquet"))
+    return sorted({path.stem for path in files if not path.name.startswith(".")})
+
+
+def price_path(folder: Path, symbol: str) -> Path | None:
+    """The file that holds a symbol; None where there is none.
+
+    Raises:
+        DataError: two do.
+
+    """
+    found = [path for path in _places(folder, symbol) if path.is_file()]
+    # Where capitals and small letters name the same file, acme.csv must not pass for ACME's.
+    if not found or (symbol != symbol.upper() and symbol not in price_symbols(folder)):
+        return None
+    if len(found) > 1:
+        raise DataError(
+            f"{found[0]} and {found[1]} both hold {symbol}. Remove the one that is not meant, "
+            f"with its metadata."
+        )
+    return found[0]
+
+
+def place_for(folder: Path, symbol: str, *, among: int) -> Path:
+    """The file that holds a symbol, or the one that will.
+
+    Args:
+        folder: the folder of price files.
+        symbol: the stock or fund.
+        among: how many symbols come at once.
+
+    Raises:
+        DataError: two files hold it.
+
+    """
+    csv, parquet = _places(folder, symbol)
+    return price_path(folder, symbol) or (parquet if among > MOST_CSV else csv)
+
+
+def _places(folder: Path, symbol: str) -> tuple[Path, Path]:
+    return folder / f"{symbol}.csv", folder / DATASET / f"{symbol}.parquet"
+
 
 __all__ = ["BAR_COLUMNS", "Prices", "parse_prices", "price_symbols", "read_prices"]
 

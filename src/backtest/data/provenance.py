@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import read_data_file
-from backtest.data.diffs import Change
-from backtest.data.edits import change_rows
+from backtest.data.edits import Change, change_rows
 from backtest.data.events import check_row, parse_lines
 from backtest.errors import DataError
 
@@ -15,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from backtest.data.edits import Edit
-    from backtest.data.event import Event
     from backtest.data.events import EventLine
+    from backtest.data.kinds import Event
     from backtest.workspace.folders import Workspace
 
     Same = Callable[[Event, Event], bool]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time
 
-from backtest.data.event import COARSE, NEW_YORK, end_of_day
+from backtest.data.kinds import COARSE, NEW_YORK, end_of_day
 
 FORMS = (
     "2025-11-10 16:05 New York",

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AwareDatetime, TypeAdapter
 
 from backtest.data.datafile import header_of, metadata_path, read_rows, span_of
-from backtest.data.event import NEW_YORK
-from backtest.data.price_rows import parquet_bytes
+from backtest.data.kinds import NEW_YORK
+from backtest.data.prices import parquet_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.datafile import DataFile
-    from backtest.data.event import Event
     from backtest.data.inputs import Inputs
+    from backtest.data.kinds import Event
 
 Cells = dict[str, str]
 

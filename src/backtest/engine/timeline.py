@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, timedelta
 
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.market import Market
     from backtest.data.prices import Prices
     from backtest.strategy.base import Direction, Strategy

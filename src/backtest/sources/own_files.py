@@ -12,9 +12,8 @@ import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems
-from backtest.data.event import NEW_YORK
-from backtest.data.price_rows import BAR_COLUMNS
-from backtest.data.price_store import place_for
+from backtest.data.kinds import NEW_YORK
+from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import DataError, UsageError, unknown
 from backtest.sources.updates import (
     Incoming,

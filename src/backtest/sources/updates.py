@@ -26,11 +26,8 @@ from backtest.data.datafile import (
     read_rows,
     span_of,
 )
-from backtest.data.diffs import Change
-from backtest.data.price_checks import checked_table
-from backtest.data.price_rows import PriceRows, parquet_bytes, parquet_table
-from backtest.data.price_store import DATASET
-from backtest.data.prices import parse_prices
+from backtest.data.edits import Change
+from backtest.data.prices import DATASET, parquet_bytes, parquet_table, parse_prices
 from backtest.data.versions import put
 from backtest.errors import DataError, UsageError
 
@@ -271,6 +268,8 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 def _check(update: PriceUpdate) -> None:
     """Refuse what nobody could read again."""
+    from backtest.data.prices import PriceRows, checked_table
+
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}

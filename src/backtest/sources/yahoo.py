@@ -15,7 +15,7 @@ from json import JSONDecodeError
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from backtest.data.event import NEW_YORK
+from backtest.data.kinds import NEW_YORK
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.http import Pace
 from backtest.sources.retries import PassingError, Patience, patiently

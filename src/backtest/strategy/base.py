@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backtest.data.event import Event  # noqa: TC001 - pydantic reads annotations at run time
+from backtest.data.kinds import Event  # noqa: TC001 - pydantic reads annotations at run time  # noqa: TC001 - pydantic reads annotations at run time
 
 if TYPE_CHECKING:
     from backtest.data.market import Market

@@ -9,7 +9,7 @@ from backtest.errors import UsageError, unknown
 from backtest.strategy.places import find_strategy, strategy_places
 
 if TYPE_CHECKING:
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.workspace.folders import Workspace
 
 

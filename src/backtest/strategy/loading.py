@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pydantic import BaseModel, ValidationError, create_model
 
-from backtest.data.event import Event
+from backtest.data.kinds import Event
 from backtest.errors import UsageError, told, unknown
 from backtest.strategy.base import TERMS, Strategy
 from backtest.strategy.values import Reader, plain, shown

@@ -10,8 +10,7 @@ from backtest.audit.contract import declared, questions
 from backtest.audit.contract.examples import as_example
 from backtest.audit.contract.report import Report, Result, all_results
 from backtest.audit.contract.terms import check_terms
-from backtest.data.event import Event
-from backtest.data.kinds import Start
+from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError
 from backtest.strategy.loading import BacktraderStrategy, configure, recorded
 from backtest.strategy.places import find_strategy, strategy_places

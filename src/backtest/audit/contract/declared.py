@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
 
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.strategy.loading import StrategyFile
 
 _BOUNDS = ("gt", "ge", "lt", "le", "multiple_of")

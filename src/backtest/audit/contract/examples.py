@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from backtest.data.event import Event
+from backtest.data.kinds import Event
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:

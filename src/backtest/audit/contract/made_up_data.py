@@ -18,9 +18,8 @@ from backtest.audit.contract.examples import (
     variants,
 )
 from backtest.data.datafile import metadata_of
-from backtest.data.event import NEW_YORK, Event
-from backtest.data.event_rows import columns_of
-from backtest.data.kinds import FILED_KINDS, Start
+from backtest.data.events import columns_of
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start
 from backtest.data.versions import put
 from backtest.errors import UsageError
 

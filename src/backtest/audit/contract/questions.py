@@ -10,9 +10,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from backtest.audit.contract.examples import made_up_bars, made_up_event, variants
-from backtest.data.event import Event
 from backtest.data.events import event_order
-from backtest.data.kinds import Start
+from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError, unknown
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from backtest.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.engine.rules import Rules
     from backtest.strategy.loading import BacktraderStrategy
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -10,25 +11,75 @@ from backtest.data.borrow import BorrowRates, parse_borrow_rates
 from backtest.data.checks import events as event_checks
 from backtest.data.checks import moves as move_checks
 from backtest.data.checks import prices as price_checks
-from backtest.data.checks import text_checks
 from backtest.data.checks.events import EventRow
-from backtest.data.checks.files import faults, open_sealed
-from backtest.data.datafile import open_data_file, read_rows
+from backtest.data.checks.finding import Finding
+from backtest.data.datafile import open_data_file, read_metadata, read_rows
 from backtest.data.events import parse_events
 from backtest.data.kinds import FILED_KINDS
-from backtest.data.price_store import price_path
-from backtest.data.prices import parse_prices, price_symbols
+from backtest.data.prices import parse_prices, price_path, price_symbols
 from backtest.errors import DataError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from backtest.data.checks.finding import Finding
     from backtest.data.datafile import DataFile
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.workspace.folders import Workspace
+
+
+def open_sealed(path: Path, where: str, seal_command: str) -> tuple[DataFile | None, list[Finding]]:
+    """A data file as it is now, and what is wrong with its sha256 or its metadata.
+
+    Args:
+        path: the CSV file.
+        where: its name in findings.
+        seal_command: the command that acknowledges a change.
+
+    Returns:
+        None for a file that cannot be opened; else the file, also where it was changed, with its
+        metadata where there are any.
+
+    """
+    try:
+        file = open_data_file(path)
+    except DataError as error:
+        return None, faults(error, path, where, "Restore the file.")
+    try:
+        metadata = read_metadata(path, file.sha256, seal_command)
+    except DataError as error:
+        what, _, _ = str(error).partition(". ")
+        return file, [
+            Finding(
+                "error",
+                where,
+                what.replace(str(path.parent) + "/", ""),
+                "Nobody can tell where the figures come from, or whether they were changed.",
+                f"Write the metadata with `{seal_command} --source '…'`.",
+            )
+        ]
+    file = replace(file, metadata=metadata)
+    if metadata["sha256"] == file.sha256:
+        return file, []
+    return file, [
+        Finding(
+            "error",
+            where,
+            f"Changed since its metadata were written: sha256 {file.sha256}, "
+            f"recorded {metadata['sha256']}",
+            "The figures are no longer those that the metadata speak of.",
+            f"If the change is meant, acknowledge it with `{seal_command}`; else restore the file.",
+        )
+    ]
+
+
+def faults(error: DataError, path: Path, where: str, mend: str) -> list[Finding]:
+    """A finding for each problem that reading a file has told."""
+    first, *rest = str(error).splitlines()
+    problems = [line.strip() for line in rest] or [first.removeprefix(str(path)).lstrip(",: ")]
+    why = "No command reads the file as it is."
+    return [Finding("error", where, problem, why, mend) for problem in problems]
 
 
 def check_data(
@@ -82,7 +133,7 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
     for row in rows:
         yield from event_checks.check_time(row)
         yield from event_checks.check_record(row, file.metadata.get("compiled_on"))
-        yield from text_checks.check_texts(row)
+        yield from move_checks.check_texts(row)
         if row.event.symbol in prices:
             yield from move_checks.check_stated(row, prices[row.event.symbol])
             yield from move_checks.check_gap(row, prices[row.event.symbol])

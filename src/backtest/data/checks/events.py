@@ -23,8 +23,7 @@ from typing import TYPE_CHECKING
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.checks.finding import Finding
-from backtest.data.event import COARSE, NEVER_TRADED, NEW_YORK, Event
-from backtest.data.kinds import Earnings, StakeDisclosure
+from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Earnings, Event, StakeDisclosure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.data.borrow import BorrowRates
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.replay.result import Result
     from backtest.engine.rules import Rules

@@ -11,13 +11,13 @@ from datetime import time, timedelta
 from typing import TYPE_CHECKING, Literal
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.event import COARSE, NEVER_TRADED, NEW_YORK
+from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Trade
     from backtest.engine.timeline import Decision

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pyarrow import compute
 
-from backtest.data.event import NEW_YORK
+from backtest.data.kinds import NEW_YORK
 from backtest.engine.kernel.records import SIGNAL
 from backtest.errors import DataError
 from backtest.experiments.simulation.parquet import (

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, timedelta
 
-    from backtest.data.event import Event
     from backtest.data.inputs import Inputs
+    from backtest.data.kinds import Event
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Strategy
     from backtest.strategy.loading import StrategyFile

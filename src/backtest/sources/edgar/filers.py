@@ -14,14 +14,14 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from backtest.data.event import NEW_YORK
+from backtest.data.kinds import NEW_YORK
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.edgar.client import MOVED, SITE, need, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from backtest.data.event import Precision
+    from backtest.data.kinds import Precision
     from backtest.sources.edgar.client import Edgar
 
 _TICKERS = "/files/company_tickers.json"

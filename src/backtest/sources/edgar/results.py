@@ -11,7 +11,7 @@ from backtest.errors import SourceError
 from backtest.sources.edgar.filers import header_of_filing
 
 if TYPE_CHECKING:
-    from backtest.data.event import Event
+    from backtest.data.kinds import Event
     from backtest.sources.edgar.client import Edgar
     from backtest.sources.edgar.filers import Filing, Header
 

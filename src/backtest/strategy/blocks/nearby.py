@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.event import Event
+from backtest.data.kinds import Event
 
 if TYPE_CHECKING:
     from backtest.data.market import Market

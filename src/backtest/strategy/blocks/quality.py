@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from backtest.data.event import Event, Grade, Precision
+    from backtest.data.kinds import Event, Grade, Precision
 
 _GRADES: Final[dict[Grade | None, float]] = {"A": 1.0, "B": 0.75, "C": 0.5, None: 0.5}
 _PRECISIONS: Final[dict[Precision, float]] = {
