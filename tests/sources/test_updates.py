@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from backtest.audit.run import AuditRequest, prepare
 from backtest.data.checks import check_prices
 from backtest.data.datafile import read_data_file
 from backtest.data.inputs import read_inputs
@@ -24,7 +23,6 @@ from backtest.data.prices import (
 )
 from backtest.data.versions import versions
 from backtest.errors import DataError, UsageError
-from backtest.experiments.runs.run import make_rules
 from backtest.sources.updates import Incoming, number, prepare_update, rounded
 from tests.made_up import SESSIONS, do
 from tests.yahoo import ROWS, chart
@@ -101,15 +99,6 @@ def test_parquet_is_checked_as_csv_is(checkout, folder):
     price_path(folder, "BOLT").write_bytes(parquet_bytes(bars(SESSIONS[::2])))
     told = [str(one) for one in check_prices(checkout.workspace, ["BOLT"])]
     assert any("no row for the session 2025-06-03" in one for one in told)
-
-
-def test_parquet_cannot_be_audited(checkout, folder):
-    acme = read_prices(folder, "ACME").table
-    (folder / "ACME.csv").unlink()
-    (folder / "ACME.meta.json").unlink()
-    put(folder, "ACME", acme, among=1000)
-    with pytest.raises(UsageError, match="The audit alters price files of CSV, and ACME is kept"):
-        prepare(checkout.workspace, AuditRequest("beats", ("ACME",), {}, None, None, make_rules()))
 
 
 def test_versions_of_parquet_are_kept_and_read_as_of_then(folder):

@@ -1,1 +1,4 @@
-"""The data: what is known of events, prices, the calendar and borrow rates, and how it is kept."""
+"""What is known: events, prices, borrow rates and the calendar, and how their files are kept.
+
+Nothing here decides, trades or fetches; no strategy, engine or source is known here.
+"""

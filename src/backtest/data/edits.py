@@ -1,4 +1,4 @@
-"""Changing event files: what a change would do, and then doing it."""
+"""Changing event files: how two tables differ, what a change would do, and then doing it."""
 
 from __future__ import annotations
 

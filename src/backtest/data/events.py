@@ -1,4 +1,4 @@
-"""Reading and checking event files: one CSV per kind, every malformed row reported at once."""
+"""Event files: one CSV a kind; rows as people write them, and every wrong row told at once."""
 
 from __future__ import annotations
 

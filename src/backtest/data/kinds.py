@@ -1,4 +1,4 @@
-"""The kinds of event that ship: `Earnings`, `StakeDisclosure`, `ShortReport`, `News`, `Start`."""
+"""`Event` and the kinds that ship: Earnings, StakeDisclosure, ShortReport, News and Start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Daily prices of one symbol: reading, checking, and the span that is replayed."""
+"""Daily prices of one symbol: where they are kept, reading, checking, and the span of a replay.
+
+They are in `prices/ACME.csv`, or in `prices/parquet/ACME.parquet` among thousands: one file a
+symbol in both, each with its metadata and its history, so that a symbol changes alone.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from backtest.data.datafile import DataFile, raise_problems, read_data_file, rea
 from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -149,6 +153,31 @@ def _columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
     return names
 
 
+def is_allowed(column: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether numbers may stand in a column of bars: a price is above 0, a volume from 0 up."""
+    above = values >= 0 if column == "volume" else values > 0
+    return above & (values < np.inf)
+
+
+def beyond(
+    bound: str, bars: Mapping[str, NDArray[np.float64]]
+) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Where a price lies beyond the high, or the low, of its own bar.
+
+    Args:
+        bound: `high` or `low`.
+        bars: values by column.
+
+    Yields:
+        The name of each price that the bound holds in, and whether it lies beyond, by row.
+
+    """
+    if bound == "high":
+        yield from ((name, bars[name] > bars["high"]) for name in ("low", "open", "close"))
+    else:
+        yield from ((name, bars[name] < bars["low"]) for name in ("open", "close"))
+
+
 def checked_table(rows: PriceRows, problems: list[str]) -> pd.DataFrame:
     """Rows as a table of numbers, indexed by session.
 
@@ -157,19 +186,16 @@ def checked_table(rows: PriceRows, problems: list[str]) -> pd.DataFrame:
         problems: takes a text for each rule that is broken.
 
     """
-    table = pd.DataFrame(
-        {name: _numbers(name, rows, problems) for name in rows.cells},
-        index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"),
-    )
+    bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     if not problems:
         _check_order(rows, problems)
         _check_sessions(rows, problems)
-    if "open" in table:
-        _check_ranges(table, rows, problems)
-    return table
+    if "open" in bars:
+        _check_ranges(bars, rows, problems)
+    return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
 
 
-def _numbers(name: str, rows: PriceRows, problems: list[str]) -> np.ndarray:
+def _numbers(name: str, rows: PriceRows, problems: list[str]) -> NDArray[np.float64]:
     cells = rows.cells[name]
     if isinstance(cells, np.ndarray):
         numbers = cells
@@ -177,11 +203,9 @@ def _numbers(name: str, rows: PriceRows, problems: list[str]) -> np.ndarray:
         texts = pd.Series(cells, dtype=object)
         numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
     allowed = "a number from 0 up" if name == "volume" else "a number above 0"
-    with np.errstate(invalid="ignore"):
-        bad = ~np.isfinite(numbers) | (numbers < 0) | ((numbers == 0) & (name != "volume"))
     problems += [
-        f"{rows.at(place)}, column {name}: {_told(cells[place])} is not {allowed}"
-        for place in np.flatnonzero(bad).tolist()
+        f"{rows.at(row)}, column {name}: {_told(cells[row])} is not {allowed}"
+        for row in np.flatnonzero(~is_allowed(name, numbers)).tolist()
     ]
     return numbers
 
@@ -215,18 +239,15 @@ def _check_sessions(rows: PriceRows, problems: list[str]) -> None:
     ]
 
 
-def _check_ranges(table: pd.DataFrame, rows: PriceRows, problems: list[str]) -> None:
-    for bound, names, word in (
-        ("high", ("low", "open", "close"), "below"),
-        ("low", ("open", "close"), "above"),
-    ):
-        for name in names:
-            limit, price = table[bound].to_numpy(), table[name].to_numpy()
-            wrong = price > limit if bound == "high" else price < limit
+def _check_ranges(
+    bars: Mapping[str, NDArray[np.float64]], rows: PriceRows, problems: list[str]
+) -> None:
+    for bound, word in (("high", "below"), ("low", "above")):
+        for name, wrong in beyond(bound, bars):
             problems += [
-                f"{rows.at(place)}: {bound} {limit[place]:g} is {word} {name} {price[place]:g}; "
-                f"the {bound} is the session's {bound}est price"
-                for place in np.flatnonzero(wrong).tolist()
+                f"{rows.at(row)}: {bound} {bars[bound][row]:g} is {word} {name} "
+                f"{bars[name][row]:g}; the {bound} is the session's {bound}est price"
+                for row in np.flatnonzero(wrong).tolist()
             ]
 
 

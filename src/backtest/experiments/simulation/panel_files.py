@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.prices import beyond, is_allowed
 from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import PRICES
 from backtest.errors import DataError, UsageError, unknown
@@ -169,8 +170,8 @@ def _fill(
             bars[name][places] = found[name]
         if len(volumes):
             sizes[places] = volume = batch.numbers("volume")
-            allowed = (volume >= 0) & (volume < np.inf)
-            faults.note("A volume is a number from 0 up;", ~allowed, batch.tell)
+            bad = ~is_allowed("volume", volume)
+            faults.note("A volume is a number from 0 up;", bad, batch.tell)
         rows += len(places)
     faults.tell()
     if np.count_nonzero(~np.isnan(prices["open"])) < rows:
@@ -189,13 +190,12 @@ def _check_prices(batch: Batch, found: dict[str, NDArray[np.float64]], faults: F
         prices = ", ".join(f"{name} {values[row]:g}" for name, values in found.items())
         return f"{batch.tell(row)}, {prices}"
 
-    open_, high, low, close = found.values()
-    positive = np.all([(values > 0) & (values < np.inf) for values in found.values()], axis=0)
-    faults.note("A price is a number above 0, and a bar without is left out;", ~positive, tell)
-    too_low = positive & (high < np.maximum(np.maximum(open_, close), low))
-    faults.note("The high is the highest price of its bar;", too_low, tell)
-    too_high = positive & (low > np.minimum(open_, close))
-    faults.note("The low is the lowest price of its bar;", too_high, tell)
+    allowed = np.all([is_allowed(name, values) for name, values in found.items()], axis=0)
+    faults.note("A price is a number above 0, and a bar without is left out;", ~allowed, tell)
+    for bound in ("high", "low"):
+        wrong = np.any([beyond_it for _, beyond_it in beyond(bound, found)], axis=0)
+        rule = f"The {bound} is the {bound}est price of its bar;"
+        faults.note(rule, allowed & wrong, tell)
 
 
 def _refuse_repeated(files: BarFiles, columns: dict[str, int], times: Times) -> None:
