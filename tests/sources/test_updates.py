@@ -192,8 +192,6 @@ from pathlib import Path
 from backtest.sources.updates import prepare_update
 from tests.sources.test_updates import bars, incoming
 from backtest.data.prices import place_for
-from tests.sources.test_price_store import bars, incoming
-from backtest.data.prices import place_for
 
 root, among = Path(sys.argv[1]), int(sys.argv[2])
 replace = os.replace
