@@ -306,7 +306,8 @@ def test_the_result_is_the_same_in_processes_of_any_number_and_nothing_is_left(
     times = ("started_at", "finished_at")
     assert {**here, **dict.fromkeys(times)} == {**there, **dict.fromkeys(times)}
     assert steps == [(n, 17) for n in range(1, 18)]  # 2 + 6 + 6, one delay, 2 null worlds
-    assert list(place.iterdir()) == []
+    # What multiprocessing keeps there until this process ends is its own.
+    assert [path for path in place.iterdir() if not path.name.startswith("pymp-")] == []
 
 
 def test_the_working_folder_and_the_environment_are_as_before(checkout, monkeypatch):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 import traceback
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -27,7 +28,8 @@ from backtest.errors import BacktestError
 from backtest.workspace.processes import end_with_parent, without_ctrl_c
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
     from backtest.audit.source import Source, World
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     Crew = Callable[[Source, Sequence["Lane"]], Seen]
 
 _HASH_SEED = "PYTHONHASHSEED"
+_USUAL_SEED = 1
+_PRELOADED = ["pandas", "backtest.audit.lanes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +54,7 @@ class Lane:
     """The jobs of one process, and the seed of its hashes, which decides the order of sets."""
 
     jobs: Sequence[Job]
-    hash_seed: int = 1
+    hash_seed: int = _USUAL_SEED
 
 
 def in_this_process(source: Source, lanes: Sequence[Lane]) -> Seen:
@@ -103,10 +107,11 @@ class _Worker:
         self._source, self._root, self._jobs = source, root, deque(lane.jobs)
         self._job: Job | None = None
         source.copy_to(root)
-        spawn = get_context("spawn")
-        self.pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(target=_serve, args=(theirs, root), daemon=True)
+        context = _context(lane.hash_seed)
+        self.pipe, theirs = context.Pipe()
         with without_ctrl_c(), _hash_seed(lane.hash_seed):
+            terms = (theirs, root, dict(os.environ))
+            self._process = context.Process(target=_serve, args=terms, daemon=True)
             self._process.start()
         theirs.close()
         self.begin()
@@ -144,6 +149,19 @@ class _Worker:
         return self._process.exitcode
 
 
+def _context(hash_seed: int) -> ForkServerContext | SpawnContext:
+    """How a fresh process is started: forked from one that has loaded libraries and no data.
+
+    The seed of hashes is that of the process forked from, so that another seed takes an interpreter
+    of its own. So does every lane where libraries of the system must not be forked.
+    """
+    if sys.platform != "linux" or hash_seed != _USUAL_SEED:
+        return get_context("spawn")
+    forked = get_context("forkserver")
+    forked.set_forkserver_preload(_PRELOADED)
+    return forked
+
+
 @contextmanager
 def _hash_seed(seed: int) -> Iterator[None]:
     before = os.environ.get(_HASH_SEED)
@@ -157,8 +175,10 @@ def _hash_seed(seed: int) -> Iterator[None]:
             os.environ[_HASH_SEED] = before
 
 
-def _serve(pipe: Connection, root: Path) -> None:
+def _serve(pipe: Connection, root: Path, environment: Mapping[str, str]) -> None:
     """What a worker does until its pipe is closed, or the process that asked is gone."""
+    os.environ.clear()  # the one forked from keeps that in which it was started
+    os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
