@@ -6,6 +6,7 @@ import os
 import sys
 from datetime import date
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import pytest
 
@@ -174,6 +175,16 @@ def test_a_file_that_is_read_at_import_is_told_and_neighbours_and_libraries_are_
     assert told["what"].startswith(
         "It reads strategies/table.txt, which no world can change, while it loads"
     )
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="there is no memory to keep files in")
+def test_a_file_that_is_kept_in_memory_is_a_file(checkout):
+    with NamedTemporaryFile(dir="/dev/shm") as kept:
+        checkout.strategy(
+            "made", f'open("/dev/null").close(); open({kept.name!r}).close(); return "no"'
+        )
+        (told,) = check(audited(checkout, "made"), "reads")["findings"]
+    assert told["what"].startswith(f"It reads {kept.name}, which no world can change, while it")
 
 
 def test_what_is_written_is_not_read(checkout, tmp_path):

@@ -33,6 +33,7 @@ _UNSEEN = frozenset(
     | {f"pyarrow.{name}" for name in ("csv", "dataset", "feather", "json", "orc", "parquet")}
 )
 _OF_THE_SYSTEM = ("/dev/", "/etc/", "/proc/", "/sys/", "/usr/lib/", "/usr/share/")
+_KEPT = "/dev/shm/"  # noqa: S108 - no device: a folder in memory, in which anyone may keep files
 _MOST = 20
 CLOCK = "reads the clock"
 _PACKAGE = Path(__file__).parent.parent
@@ -97,7 +98,8 @@ class Watch:
         linked = Path(os.path.abspath(os.fsdecode(name)))  # noqa: PTH100 - links are kept
         if linked.is_relative_to(self._root / "data"):
             return f"reads {linked.relative_to(self._root)}"
-        if str(path).startswith((*_OF_THE_SYSTEM, *_libraries())) or _is_source_shown(path):
+        known = str(path).startswith((*_OF_THE_SYSTEM, *_libraries()))
+        if (known and not str(path).startswith(_KEPT)) or _is_source_shown(path):
             return ""
         if path.is_relative_to(self._root):
             path = path.relative_to(self._root)
@@ -119,7 +121,7 @@ class Watch:
             if is_import and not importing:
                 return None
             importing = importing and (is_import or name == __file__)
-            if os.path.realpath(name).startswith(folder):
+            if _real(name).startswith(folder):
                 text = linecache.getline(name, frame.f_lineno).strip()
                 return f"{Path(name).name}, line {frame.f_lineno}: {text}"
             frame = frame.f_back  # type: ignore[assignment]
@@ -127,6 +129,9 @@ class Watch:
 
 
 _active: Watch | None = None
+
+
+_real = cache(os.path.realpath)  # a strategy may read the clock in every session
 
 
 @cache
