@@ -12,15 +12,16 @@ CHEAT = f"{READ}; return Signal.long(event, reason=str(len(text)))"
 
 
 @pytest.fixture
-def audit(command):
-    def run(strategy, *arguments, worlds="0"):
-        return command("audit", strategy, "--symbol", "ACME", "--worlds", worlds, *arguments)
+def audit(in_one_process, command):
+    def run(strategy, *arguments):
+        return command("audit", strategy, "--symbol", "ACME", "--worlds", "0", *arguments)
 
     return run
 
 
-def test_a_clean_strategy_is_told_with_what_was_tried(audit, checkout):
-    done = audit("beats", worlds="3")
+def test_a_clean_strategy_is_told_with_what_was_tried(command, checkout):
+    typed = ("audit", "beats", "--symbol", "ACME", "--worlds", "3")  # in processes, as by users
+    done = command(*typed)
     told = words(done.out)
     assert done.code == 0
     for text in (
@@ -38,7 +39,7 @@ def test_a_clean_strategy_is_told_with_what_was_tried(audit, checkout):
     assert not too_wide(done.out, 80)
     (folder,) = checkout.root.glob("reports/audit-beats-ACME-*")
     assert {path.name for path in folder.iterdir()} == {"audit.json", "index.html"}
-    again = audit("beats", worlds="3")
+    again = command(*typed)
     assert "It had been audited before" in again.out
 
 

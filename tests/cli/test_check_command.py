@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from backtest.audit.contract.report import TITLES
 from tests.commands import WRONG_USE, fails, too_wide, words
 
@@ -30,6 +32,7 @@ def test_a_strategy_that_keeps_the_contract(command, checkout):
     assert {k: v for k, v in checkout.snapshot(".").items() if "pycache" not in k} == before
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_one_that_breaks_it_is_told_with_its_line(command, checkout):
     done = command("check", "beats", *ACME)  # it does not look whether the surprise is known
     assert done.code == WRONG_USE
@@ -39,6 +42,7 @@ def test_one_that_breaks_it_is_told_with_its_line(command, checkout):
     assert too_wide(done.out, 80) == []
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_one_that_peeks_has_the_exit_code_of_the_audit(command, checkout):
     checkout.strategy("peeks", PEEKS)
     done = command("check", "peeks", *ACME, "--json")
@@ -49,6 +53,7 @@ def test_one_that_peeks_has_the_exit_code_of_the_audit(command, checkout):
     assert failed == ["peeking"]
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_parameters_can_be_set(command, checkout):
     more = '    weight: float = Field(1, gt=0, description="share of equity")\n'
     checkout.strategy("sized", "return Signal.long(event, weight=self.weight)", more=more)

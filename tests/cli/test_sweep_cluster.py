@@ -21,6 +21,7 @@ from tests.commands import WRONG_USE
 from tests.made_up import make_checkout
 from tests.sweep_parts import GRID, WAITING, Spec, until
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 

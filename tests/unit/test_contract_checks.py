@@ -383,6 +383,7 @@ def test_a_report_has_every_check():
     assert Report("x", results).as_dict()["checks"][1]["what"] == "why not"
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_check_strategy_is_for_tests_of_ones_own(market):
     market.write("backtest.toml", 'symbol = "ACME"\nbenchmark = "INDX"\n')
     write(market, LONG)

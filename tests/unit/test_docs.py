@@ -63,6 +63,7 @@ def blocks(page: Path) -> list[str]:
 FOLDERS = ("--data", str(ROOT / "data"), "--strategies", str(ROOT / "strategies"))
 
 
+@pytest.mark.slow
 def test_the_documents_show_what_comes_out(command, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "92")
     out = "\n".join(
@@ -76,6 +77,7 @@ def test_the_documents_show_what_comes_out(command, monkeypatch) -> None:
         assert text in out
 
 
+@pytest.mark.slow
 def test_the_table_of_the_evidence_is_what_comes_out(command) -> None:
     text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8").replace("−", "-")
     table = {row[1]: row for row in re.findall(r"^\| (`(\w+)`) \| (.*) \|$", text, re.MULTILINE)}

@@ -53,6 +53,7 @@ def test_every_block_is_run_or_says_why_not():
     assert [block.name for block in blocks() if not block.kind] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_the_blocks_of_a_page_run_in_order(workspace, command, monkeypatch, page):
     monkeypatch.chdir(workspace)

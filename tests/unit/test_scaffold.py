@@ -51,6 +51,7 @@ def tool(checkout, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_ruff_and_mypy_find_nothing_in_them(all_new):
     checkout, made = all_new
     files = [str(path) for new in made for path in (new.strategy, new.test)]
@@ -83,6 +84,7 @@ def scaffold_check(checkout, name):
     return check(checkout.workspace, name, symbols=["ACME"], crew=in_this_process)
 
 
+@pytest.mark.slow
 def test_their_own_tests_pass(checkout):
     checkout.write("backtest.toml", 'symbol = "ACME"\nbenchmark = "INDX"\n')
     made = [new_signal(checkout.workspace, "insider_sale")]
@@ -181,6 +183,7 @@ def test_a_folder_that_cannot_be_written_is_named(checkout):
     assert not (checkout.root / "strategies" / "sale.py").exists()
 
 
+@pytest.mark.slow
 def test_imports_stand_as_ruff_wants_them_in_a_checkout_too(checkout):
     checkout.write("src/backtest/__init__.py", "")
     checkout.write("src/backtest/events.py", "")

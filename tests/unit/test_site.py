@@ -21,6 +21,7 @@ def test_generated_pages_are_up_to_date(path, text):
     assert path.read_text(encoding="utf-8") == text, f"{path} is old: {MEND}"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_compiled")
 def test_the_notebook_gives_what_it_shows(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT / "docs")
@@ -47,12 +48,14 @@ def site(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_page_is_on_the_site(site):
     sources = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
     assert [path for path in sources if not (site / path.with_suffix(".html")).exists()] == []
     assert not list(site.rglob("*.py"))
 
 
+@pytest.mark.slow
 def test_the_site_asks_no_other_address_for_anything(site):
     fetched = re.compile(
         r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"((?:https?:)?//[^\"]*)"
@@ -66,6 +69,7 @@ def test_the_site_asks_no_other_address_for_anything(site):
     ] == []
 
 
+@pytest.mark.slow
 def test_the_reference_shows_every_call_with_its_example(site):
     page = re.sub(r"<[^>]+>", "", (site / "reference" / "api.html").read_text(encoding="utf-8"))
     for call in ("run", "compare", "sweep", "study", "load_events"):

@@ -88,6 +88,7 @@ def test_help_loads_no_data_and_draws_nothing(checkout, words):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", LISTS, ids=" ".join)
 def test_lists_load_no_data(checkout, run_made_up, words):
     run_made_up("beats")
@@ -95,12 +96,14 @@ def test_lists_load_no_data(checkout, run_made_up, words):
     assert not modules & (DATA | DRAWING | WEIGHING | SWEEPS | {"jinja2"})
 
 
+@pytest.mark.slow
 def test_a_comparison_reads_and_draws_without_the_libraries_of_a_run(checkout, run_made_up):
     run_made_up()
     modules = imported(process(checkout, AT_THE_END, "compare"))
     assert not modules & ((DATA - {"numpy"}) | DRAWING | WEIGHING | SWEEPS)
 
 
+@pytest.mark.slow
 def test_a_comparison_tells_its_table_before_anything_that_draws_is_loaded(checkout, run_made_up):
     run_made_up("beats")
     done = process(checkout, BEFORE_THE_PAGE, "compare")
@@ -108,6 +111,7 @@ def test_a_comparison_tells_its_table_before_anything_that_draws_is_loaded(check
     assert not imported(done) & (DATA | {"jinja2"})
 
 
+@pytest.mark.slow
 def test_a_list_with_a_backtrader_strategy_loads_no_pandas(checkout):
     (checkout.root / "strategies" / "crossing.py").write_text(
         "from backtest import EventStrategy\n"
@@ -120,6 +124,7 @@ def test_a_list_with_a_backtrader_strategy_loads_no_pandas(checkout):
     assert not imported(done) & ({"pandas", "exchange_calendars"} | DRAWING | WEIGHING | SWEEPS)
 
 
+@pytest.mark.slow
 def test_a_run_tells_its_table_before_anything_that_weighs_or_draws_is_loaded(checkout):
     done = process(checkout, BEFORE_THE_EVIDENCE, "run", "beats", *MADE_UP)
     before, _, after = done.stdout.partition("<weighing>")
@@ -129,6 +134,7 @@ def test_a_run_tells_its_table_before_anything_that_weighs_or_draws_is_loaded(ch
     assert not imported(done) & (DRAWING | WEIGHING | SWEEPS)
 
 
+@pytest.mark.slow
 def test_a_run_tells_its_evidence_before_anything_that_draws_is_loaded(checkout):
     sheets = [word for word in MADE_UP if word != "--no-tearsheet"]
     done = process(checkout, BEFORE_THE_SHEETS, "run", "beats", *sheets)
@@ -136,12 +142,14 @@ def test_a_run_tells_its_evidence_before_anything_that_draws_is_loaded(checkout)
     assert not imported(done) & (DRAWING | SWEEPS)
 
 
+@pytest.mark.slow
 def test_a_run_without_a_sheet_loads_nothing_that_draws(checkout):
     modules = imported(process(checkout, AT_THE_END, "run", "beats", *MADE_UP))
     assert modules >= {"pandas", "numba"}
     assert not modules & (DRAWING | SWEEPS)
 
 
+@pytest.mark.slow
 def test_a_run_that_has_its_evidence_loads_nothing_that_weighs(checkout, run_made_up):
     run_made_up("beats")
     done = process(checkout, AT_THE_END, "run", "beats", *MADE_UP)
@@ -149,6 +157,7 @@ def test_a_run_that_has_its_evidence_loads_nothing_that_weighs(checkout, run_mad
     assert not imported(done) & (DRAWING | WEIGHING | SWEEPS)
 
 
+@pytest.mark.slow
 def test_a_second_list_asks_no_library_for_the_calendar(checkout, monkeypatch):
     monkeypatch.setenv("BACKTEST_CACHE", str(checkout.root / "cache"))
     first, second = (imported(process(checkout, AT_THE_END, "events", "list")) for _ in "12")

@@ -17,6 +17,7 @@ import pytest
 
 from tests.golden.goldens import ROOT
 
+pytestmark = pytest.mark.slow
 VERSIONS = ("3.11", "3.12", "3.13")
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
