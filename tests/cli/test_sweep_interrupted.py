@@ -25,11 +25,34 @@ def sets(checkout, command):
 
 
 @pytest.fixture
+def at_part(command, sets, monkeypatch):
+    """A sweep in this process, to which something happens when it writes a part; its outcome."""
+
+    def sweep(number, happens):
+        synced = []
+
+        def fsync(_):
+            if len(synced) == number:
+                happens()
+            synced.append(number)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", fsync)
+            return command(*SWEEP)
+
+    return sweep
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
 def stopped(checkout, sets, tmp_path_factory):
     """A sweep that has done one chunk of four and is stopped by a signal; gives how it ended."""
     marks = tmp_path_factory.mktemp("marks")
 
-    def stop(number, before=lambda: None):
+    def stop(number):
         program = "from backtest.cli.main import main; main()"
         running = subprocess.Popen(
             [sys.executable, "-c", program, *SWEEP, "--workers", "2"],
@@ -38,7 +61,6 @@ def stopped(checkout, sets, tmp_path_factory):
         )  # fmt: skip
         try:
             until(lambda: len(list(marks.iterdir())) == 2 and len(parts(checkout)) == 1, running)
-            before()
             (os.killpg if number == signal.SIGINT else os.kill)(running.pid, number)
             out, err = running.communicate(timeout=SECONDS)  # workers have ended too: all closed
         finally:
@@ -62,7 +84,19 @@ def trials(checkout):
     return count_trials(checkout.root / "reports", "waiting", ["ACME"])
 
 
-def test_ctrl_c_keeps_what_had_ended(stopped, checkout, command, sets):
+def test_an_interrupted_sweep_keeps_what_had_ended(at_part, checkout, command, sets):
+    outcome = at_part(1, interrupt)
+    assert (outcome.code, outcome.out) == (INTERRUPTED, "")
+    assert outcome.err.count("interrupted: ") == 1
+    assert trials(checkout) == 1000
+    assert len(parts(checkout)) == 1
+    assert command(*SWEEP).code == 0
+    assert written(checkout) == sets
+    assert trials(checkout) == 4000
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_all_processes_and_keeps_what_had_ended(stopped, checkout, command, sets):
     code, out, err = stopped(signal.SIGINT)
     assert (code, out) == (INTERRUPTED, "")
     assert err.count("interrupted: ") == 1
@@ -74,6 +108,7 @@ def test_ctrl_c_keeps_what_had_ended(stopped, checkout, command, sets):
     assert trials(checkout) == 4000
 
 
+@pytest.mark.slow
 def test_a_killed_program_loses_no_part_and_leaves_no_process(stopped, checkout, command, sets):
     code, _, _ = stopped(signal.SIGKILL)
     assert code == -signal.SIGKILL
@@ -83,8 +118,8 @@ def test_a_killed_program_loses_no_part_and_leaves_no_process(stopped, checkout,
     assert trials(checkout) == 4000
 
 
-def test_a_corrupt_part_is_told_and_evaluated_again(stopped, checkout, command, sets):
-    stopped(signal.SIGINT)
+def test_a_corrupt_part_is_told_and_evaluated_again(at_part, checkout, command, sets):
+    at_part(1, interrupt)
     (part,) = parts(checkout)
     part.write_bytes(part.read_bytes()[:-100])
     outcome = command(*SWEEP)
@@ -94,14 +129,11 @@ def test_a_corrupt_part_is_told_and_evaluated_again(stopped, checkout, command, 
     assert written(checkout) == sets
 
 
-def test_a_full_disk_keeps_what_had_ended(checkout, command, sets, monkeypatch):
-    def fill(*_):
+def test_a_full_disk_keeps_what_had_ended(at_part, checkout, command, sets):
+    def fill():
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    synced = []
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", lambda file: fill() if len(synced) == 2 else synced.append(0))
-        outcome = command(*SWEEP)
+    outcome = at_part(2, fill)
     assert outcome.code == WRONG_USE
     assert outcome.err.count("error: ") == 1
     assert "No space left on device. 2 of 4 parts are on disk and kept" in outcome.err
@@ -110,11 +142,14 @@ def test_a_full_disk_keeps_what_had_ended(checkout, command, sets, monkeypatch):
     assert written(checkout) == sets
 
 
-def test_the_same_sweep_twice_at_once_is_refused(checkout, command, sets, stopped):
-    def again():
-        outcome = command(*SWEEP)
-        assert outcome.code == WRONG_USE
-        assert "This sweep is being run by process" in outcome.err
+def test_the_same_sweep_twice_at_once_is_refused(at_part, checkout, command):
+    outcomes = []
 
-    stopped(signal.SIGINT, before=again)
+    def again():
+        outcomes.append(command(*SWEEP))
+        interrupt()
+
+    at_part(1, again)
+    assert outcomes[0].code == WRONG_USE
+    assert "This sweep is being run by process" in outcomes[0].err
     assert len(parts(checkout)) == 1
