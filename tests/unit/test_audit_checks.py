@@ -11,10 +11,10 @@ from tempfile import NamedTemporaryFile
 import pytest
 
 from backtest.audit.contract.observed import observe
-from backtest.audit.lanes import in_processes, in_this_process
+from backtest.audit.lanes import Job, Lane, in_processes, in_this_process
 from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import AuditRequest, audit, prepare
-from backtest.errors import DataError, UsageError
+from backtest.errors import BacktestError, DataError, UsageError
 from backtest.reports.words import audit as words
 from backtest.strategy.loading import load_strategy
 from tests.made_up import ACME, day, request
@@ -319,6 +319,36 @@ def test_the_result_is_the_same_in_processes_of_any_number_and_nothing_is_left(
     assert steps == [(n, 17) for n in range(1, 18)]  # 2 + 6 + 6, one delay, 2 null worlds
     # What multiprocessing keeps there until this process ends is its own.
     assert [path for path in place.iterdir() if not path.name.startswith("pymp-")] == []
+
+
+def answered_in_processes(checkout, *seeds):
+    """What `made` answers on all data, by lane; each lane has one of the seeds of hashes."""
+    plan = prepared(checkout, "made")
+    lanes = [Lane([Job(plan.source.as_is, plan.ask)], seed) for seed in seeds]
+    seen = dict(in_processes(plan.source, lanes, 1))
+    return [[one["reason"] for one in seen[lane.jobs[0]].passes[0]] for lane in lanes]
+
+
+def test_each_lane_is_a_fresh_process_with_the_hashes_of_its_seed(checkout):
+    count = "import sys; sys.made_up = getattr(sys, 'made_up', 0) + 1"
+    checkout.strategy("made", f"{count}; return f'{{sys.made_up}} {{hash(event.headline)}}'")
+    first, second, other = answered_in_processes(checkout, 1, 1, 2)
+    assert first == second
+    assert [one.split()[0] for one in other] == [one.split()[0] for one in first] == ["1", "2"]
+    assert not set(other) & set(first)
+
+
+def test_a_process_has_the_environment_of_now(checkout, monkeypatch):
+    checkout.strategy("made", "import os; return os.environ['MADE_UP']")
+    for value in ("before", "now"):
+        monkeypatch.setenv("MADE_UP", value)
+        assert answered_in_processes(checkout, 1) == [[value, value]]
+
+
+def test_a_process_that_is_killed_is_told(checkout):
+    checkout.strategy("made", "import os; os.kill(os.getpid(), 9)")
+    with pytest.raises(BacktestError, match=r"ended \(exit code -9\).*fewer --workers"):
+        answered_in_processes(checkout, 1)
 
 
 def test_the_working_folder_and_the_environment_are_as_before(checkout, monkeypatch):
