@@ -98,7 +98,7 @@ def test_the_pages_of_its_runs_show_how_a_strategy_was_last_audited(audit, run_m
     run_made_up("beats", "--set", "hold=4")  # the audit was of other parameters
     (other,) = set(checkout.root.glob("reports/beats-ACME-*/index.html")) - {page}
     assert f"{link}Clean, audited on {today} with other parameters</a>" in other.read_text()
-    checkout.edit("strategies/beats.py", "Long a beat.", "Long after a beat.")
+    checkout.edit("strategies/beats.py", '"a beat"', '"a good beat"')
     run_made_up("beats", "--force")
     newest = max(
         checkout.root.glob("reports/beats-ACME-*/index.html"), key=lambda p: p.stat().st_mtime
@@ -126,7 +126,7 @@ def test_a_run_says_in_a_line_whether_its_strategy_was_audited(audit, run_made_u
     assert f'<p class="note">{caution} {link}</p>' in page.read_text()
     others = run_made_up("beats", "--set", "hold=4").out
     assert f"beats ({today} with other parameters)" in words(others)
-    checkout.edit("strategies/beats.py", "Long a beat.", "Long after a beat.")
+    checkout.edit("strategies/beats.py", '"a beat"', '"a good beat"')
     assert "Not audited: beats." in words(run_made_up("beats").out)
 
 
