@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from backtest.errors import UsageError
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def held(path: Path, busy: str) -> Iterator[None]:
-    """Hold a lock file; it is gone afterwards, or when the process has ended in whatever way.
+    """Hold a lock file; the lock ends with the block, or with the process in whatever way.
 
     Args:
         path: the lock file.
@@ -28,39 +29,22 @@ def held(path: Path, busy: str) -> Iterator[None]:
         OSError: the file cannot be made.
 
     """
-    file = path.open("a+", encoding="utf-8")
-    with file:
-        if not (_lock(file) and _is_still(path, file)):
-            file.seek(0)
-            raise UsageError(busy.replace("{holder}", file.read() or "another process"))
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        try:
-            yield
-        finally:
-            with suppress(OSError):
-                path.unlink()
-
-
-def _lock(file: IO[str]) -> bool:
+    lock = FileLock(path, timeout=0, on_acquired=_sign)
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
-
-
-def _is_still(path: Path, file: IO[str]) -> bool:
-    """Whether the file that was locked is the one in place: its last holder took it away."""
+        lock.acquire()
+    except Timeout:
+        holder = "another process"
+        with suppress(OSError):  # it may just have gone
+            holder = path.read_text(encoding="utf-8") or holder
+        raise UsageError(busy.replace("{holder}", holder)) from None
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except OSError:
-        return False
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()  # while it is held: afterwards it may be another process's
+        lock.release()
+
+
+def _sign(file: int) -> None:
+    os.ftruncate(file, 0)
+    os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
