@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import typer.main
 from hypothesis import settings
 
 from backtest.cli.main import main
 from tests.made_up import Checkout, Outcome, do, make_checkout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from backtest.audit.lanes import Lane, Seen
     from backtest.audit.source import Source
@@ -60,9 +62,18 @@ def _compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
         do(make_checkout(tmp_path_factory.mktemp("compiled")))
 
 
+@pytest.fixture(scope="session")
+def _known() -> Iterator[None]:
+    """typer reads the functions of the commands once; it takes longer than most commands do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
+
+
 @pytest.fixture
 def command(
     _compiled: None,
+    _known: None,
     checkout: Checkout,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import answers as module
 from backtest.strategy.base import Signal
-from tests.sweep_asking import EVENT, Made, by_asking, by_sweep
+from tests.sweep_asking import EVENT
+from tests.sweep_asking import Made
+from tests.sweep_asking import by_asking
+from tests.sweep_asking import by_sweep
 
 AXES = {
     "hold": st.lists(st.integers(1, 4), min_size=1, max_size=4, unique=True),
@@ -92,7 +95,7 @@ def strategy_of(program, terms):
 AXES_DRAWN = st.fixed_dictionaries({}, optional=AXES).filter(bool)
 
 
-@run_settings(max_examples=300)
+@run_settings(max_examples=3 * run_settings().max_examples)
 @given(programs(), AXES_DRAWN)
 def test_a_true_declaration_gives_the_answers_of_asking(program, axes):
     terms = tuple(name for name in ("hold", "stop") if only_hands_on(program, name))
@@ -104,7 +107,7 @@ def test_a_true_declaration_gives_the_answers_of_asking(program, axes):
     assert asked == others * (1 + len(varied))
 
 
-@run_settings(max_examples=300)
+@run_settings(max_examples=3 * run_settings().max_examples)
 @given(programs(), AXES_DRAWN)
 def test_any_other_gives_the_answers_or_is_refused(program, axes):
     cls = strategy_of(program, ("hold", "stop"))

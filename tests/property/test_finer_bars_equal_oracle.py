@@ -14,7 +14,7 @@ from tests.property.strategies import World, worlds
 from tests.property.test_engines_equal_oracle import assert_equal
 
 
-@run_settings(deadline=None, max_examples=300)
+@run_settings(max_examples=4 * run_settings().max_examples)
 @given(finer_worlds())
 def test_the_kernel_equals_the_oracle_on_finer_bars(world: World) -> None:
     wanted = simulate(world.bars, world.signals, world.settings, world.borrow)
@@ -22,7 +22,6 @@ def test_the_kernel_equals_the_oracle_on_finer_bars(world: World) -> None:
     assert_equal(got, wanted)
 
 
-@run_settings(deadline=None, max_examples=100)
 @given(worlds())
 def test_a_session_of_one_bar_is_a_session(world: World) -> None:
     def moment(session):

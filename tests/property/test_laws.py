@@ -8,13 +8,10 @@ from statistics import median
 
 import pytest
 from hypothesis import event, given
-from hypothesis import settings as run_settings
 
 from tests.engines import ENGINES, Engine
 from tests.oracle import Outcome
 from tests.property.strategies import World, worlds
-
-law = run_settings(max_examples=100)
 
 
 @pytest.fixture(scope="module", params=sorted(ENGINES), autouse=True)
@@ -42,7 +39,6 @@ def slippages(world: World) -> dict[tuple[str, date], float]:
     return found
 
 
-@law
 @given(worlds())
 def test_final_equity_is_cash_and_profits_less_costs(world: World) -> None:
     outcome = run(world)
@@ -55,7 +51,6 @@ def test_final_equity_is_cash_and_profits_less_costs(world: World) -> None:
     assert outcome.equity[-1].equity == pytest.approx(fsum(parts), rel=1e-9, abs=1e-12 * scale)
 
 
-@law
 @given(worlds())
 def test_there_is_a_point_for_each_session(world: World) -> None:
     points = run(world).equity
@@ -64,14 +59,12 @@ def test_there_is_a_point_for_each_session(world: World) -> None:
         assert point.equity == point.cash + point.position_value
 
 
-@law
 @given(worlds())
 def test_longs_never_spend_more_than_the_cash(world: World) -> None:
     outcome = run(replace(world, signals=[s for s in world.signals if s.direction == "long"]))
     assert all(point.cash >= -1e-6 for point in outcome.equity)
 
 
-@law
 @given(worlds())
 def test_fills_lie_in_the_range_of_the_bar_slippage_aside(world: World) -> None:
     bars = {(symbol, row[0]): row[1:5] for symbol, rows in world.bars.items() for row in rows}
@@ -92,7 +85,6 @@ def test_fills_lie_in_the_range_of_the_bar_slippage_aside(world: World) -> None:
             assert raw == close
 
 
-@law
 @given(worlds())
 def test_every_signal_has_its_outcome(world: World) -> None:
     outcome = run(world)
@@ -109,7 +101,6 @@ def test_every_signal_has_its_outcome(world: World) -> None:
         )
 
 
-@law
 @given(worlds())
 def test_entries_from_flat_stay_within_weight_and_gross(world: World) -> None:
     outcome = run(world)
@@ -152,7 +143,6 @@ def doubled(world: World) -> tuple[Outcome, Outcome]:
 MONEY = ("entry_price", "exit_price", "gross_profit", "commission", "borrow", "net_profit")
 
 
-@law
 @given(worlds())
 def test_doubled_prices_and_cash_double_the_money_and_nothing_else(world: World) -> None:
     """To the last bit where no level is rounded."""
@@ -173,7 +163,6 @@ def test_doubled_prices_and_cash_double_the_money_and_nothing_else(world: World)
     )
 
 
-@law
 @given(worlds())
 def test_doubled_prices_double_the_levels(world: World) -> None:
     """Approximately, for levels are rounded; of so few decimals that rounding decides nothing."""
@@ -203,7 +192,6 @@ def test_doubled_prices_double_the_levels(world: World) -> None:
             assert getattr(two, name) == expected
 
 
-@law
 @given(worlds())
 def test_the_order_of_the_input_changes_nothing(world: World) -> None:
     turned = replace(
@@ -215,7 +203,6 @@ def test_the_order_of_the_input_changes_nothing(world: World) -> None:
     assert run(turned) == run(world)
 
 
-@law
 @given(worlds())
 def test_later_sessions_change_nothing_earlier(world: World) -> None:
     sessions = world.sessions()
@@ -237,7 +224,6 @@ def test_later_sessions_change_nothing_earlier(world: World) -> None:
     assert closed == kept
 
 
-@law
 @given(worlds())
 def test_no_entry_takes_more_than_its_part_of_the_volume(world: World) -> None:
     outcome = run(world)
@@ -262,7 +248,6 @@ def test_no_entry_takes_more_than_its_part_of_the_volume(world: World) -> None:
         assert run(replace(world, settings=uncapped)) == outcome
 
 
-@law
 @given(worlds())
 def test_flat_and_no_borrow_are_tables_without_rates(world: World) -> None:
     rules = world.settings
@@ -275,7 +260,6 @@ def test_flat_and_no_borrow_are_tables_without_rates(world: World) -> None:
     assert all(trade.borrow == 0 for trade in free.trades)
 
 
-@law
 @given(worlds())
 def test_interest_is_paid_on_what_is_not_owed_to_shorts(world: World) -> None:
     rules, outcome = world.settings, run(world)

@@ -125,7 +125,7 @@ def longer_worlds(draw):
     return World(bars, draw(signal_lists(bars)), chosen, draw(rates(bars)))
 
 
-@run_settings(max_examples=300)
+@run_settings(max_examples=3 * run_settings().max_examples)
 @given(longer_worlds() | worlds())
 def test_the_kernels_figures_are_those_of_its_curve(world):
     panel = panel_of({symbol: made_up_prices(symbol, rows) for symbol, rows in world.bars.items()})

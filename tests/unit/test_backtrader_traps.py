@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import backtest
 from backtest.engine.replay.broker import RulesBroker
@@ -168,7 +168,6 @@ def test_plot_is_never_called() -> None:
     assert not [path for path in engine.rglob("*.py") if ".plot(" in path.read_text()]
 
 
-@settings(deadline=None, max_examples=60)
 @given(worlds())
 def test_orders_are_the_same_in_every_mode(world: World) -> None:
     parts = (world.bars, world.signals, world.settings, world.borrow)

@@ -101,6 +101,7 @@ def test_a_file_of_ones_own(tmp_path) -> None:
         ("[figures]\n[extra]\n", DataError, "no other"),
         ("[figures]\ncomission_fixed = 1", UsageError, "Did you mean 'commission_fixed'"),
         ("[figures]\ncash = 1", UsageError, "'cash'"),  # what an account has is no cost
+        ("sources = 'a broker'\n[figures]\nslippage_bps = 1", DataError, "sources"),
     ],
 )
 def test_a_malformed_file(tmp_path, text: str, error: type, message: str) -> None:
@@ -113,6 +114,13 @@ def test_a_malformed_file(tmp_path, text: str, error: type, message: str) -> Non
 def test_a_figure_out_of_bounds() -> None:
     with pytest.raises(UsageError, match=r"slippage_bps -1\.0: .* greater than or equal to 0"):
         make_rules(slippage_bps=-1.0)
+
+
+def test_a_figure_that_is_no_number(tmp_path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[figures]\nslippage_bps = 'much'")
+    with pytest.raises(UsageError, match="slippage_bps 'much': Input should be a valid number"):
+        make_rules(read_costs(PRESETS, str(file)))
 
 
 def test_an_unknown_preset() -> None:

@@ -321,10 +321,10 @@ def test_what_a_killed_program_left_is_no_run(checkout):
     assert [found.path for found in runs.list_runs(checkout.root / "reports")] == [run.path]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run_id": "1"}', '"text"', "\xff"])
 def test_a_manifest_that_is_none_is_told_with_the_way_out(checkout, text):
     run = do(checkout)
-    (run.path / "run.json").write_text(text)
+    (run.path / "run.json").write_text(text, encoding="latin-1")
     for read in (lambda: runs.read_run(run.path), lambda: runs.list_runs(run.path.parent)):
         with pytest.raises(DataError) as caught:
             read()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+from functools import cache
 from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import quote, unquote
@@ -108,9 +109,15 @@ def render(
 
 def fill(template: str, **content: Any) -> str:
     """A text from a file in `templates/`; a name that is not given is an error."""
+    return _templates().get_template(template).render(content)
+
+
+@cache
+def _templates() -> Environment:
+    """Each template is compiled once, which takes longer than to fill it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("backtest.reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -118,7 +125,6 @@ def fill(template: str, **content: Any) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template(template).render(content)
 
 
 def _address(place: Path, start: Path) -> str:
