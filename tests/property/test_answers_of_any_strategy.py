@@ -12,10 +12,7 @@ from hypothesis import strategies as st
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import answers as module
 from backtest.strategy.base import Signal
-from tests.sweep_asking import EVENT
-from tests.sweep_asking import Made
-from tests.sweep_asking import by_asking
-from tests.sweep_asking import by_sweep
+from tests.sweep_asking import EVENT, Made, by_asking, by_sweep
 
 AXES = {
     "hold": st.lists(st.integers(1, 4), min_size=1, max_size=4, unique=True),

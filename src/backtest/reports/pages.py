@@ -8,10 +8,13 @@ import os
 import re
 from functools import cache
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from backtest.workspace.files import write_text
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # Of plotly's bundles the one with the charts that pages have: a third of the whole, and read in
 # a third of the time. Where it comes from stands beside it.
