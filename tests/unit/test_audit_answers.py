@@ -2,12 +2,11 @@
 
 import pytest
 
-from backtest.audit.checks import Check, Trial
+from backtest.audit.checks import Check, Trial, note_chance
 from backtest.audit.findings import differences, finding, text_of
 from backtest.audit.lanes import Job
-from backtest.audit.null import null_record
 from backtest.audit.observe import Observation
-from backtest.audit.repeats import note_chance
+from backtest.audit.sensitivity import null_record
 from tests.made_up import day
 
 

@@ -7,8 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from backtest.audit.clock import clock_at
-from backtest.audit.watch import Watch
+from backtest.audit.watch import Watch, clock_at
 
 DAY = dt.datetime(2055, 7, 28, 18, 41, tzinfo=dt.UTC)
 

@@ -9,23 +9,70 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.peek import Peek
 from backtest.audit.watch import Watch
 from backtest.data.inputs import Inputs, read_inputs
+from backtest.data.prices import read_prices
+from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
+from backtest.experiments.runs.evidence import LEADING
+from backtest.experiments.runs.placebo import random_timing, signals_of_trades
+from backtest.strategy.base import Strategy
 from backtest.strategy.loading import BacktraderStrategy, configure
 from backtest.strategy.places import find_strategy, strategy_places
 from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
 
+    from backtest.data.inputs import Inputs
+    from backtest.data.market import Market
+    from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.result import Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
-    from backtest.strategy.base import Strategy
+
+
+_DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
+
+
+def of_decisions(
+    decisions: Sequence[Decision], inputs: Inputs, rules: Rules, seed: int
+) -> float | None:
+    """The chance that random timing does as well as the signals; None where none was given."""
+    panel = panel_of(inputs.span)
+    given = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session and d.signal]
+    return _p(panel, signal_rows(panel, sorted(given, key=lambda one: one[0])), inputs, rules, seed)
+
+
+def of_trades(result: Result, inputs: Inputs, rules: Rules, seed: int) -> float | None:
+    """The same of the trades of a strategy that orders by itself."""
+    panel = panel_of(inputs.span)
+    signals = signals_of_trades(panel, result.trades, result.curve, rules.cash)
+    return _p(panel, signals, inputs, rules, seed)
+
+
+def _p(panel: Panel, signals: Any, inputs: Inputs, rules: Rules, seed: int) -> float | None:
+    held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
+    if len(signals) == 0 or held_throughout:
+        return None
+    null = random_timing(panel, signals, rules, inputs.rates, seed=seed, draws=_DRAWS)
+    standing = null.standing(LEADING)
+    return None if standing is None else standing.upper
+
+
+class Peek(Strategy):
+    """Reads in the price file how the session ends in which it could trade."""
+
+    def on_event(self, event: Any, market: Market) -> str:  # noqa: ARG002 - any event will do
+        """`rises`, `falls` or `stands still`: the session's own close against the one before."""
+        table = read_prices(workspace_of_worker().data / "prices", market.symbol).table
+        row = table.index.get_loc(str(market.session))
+        before = table["close"].iloc[row - 1] if row else table["open"].iloc[0]
+        change = table["close"].iloc[row] - before
+        return "rises" if change > 0 else "falls" if change < 0 else "stands still"
+
 
 Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
@@ -185,7 +232,7 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
             [one for one in answers if ask.until is None or one["date"] <= ask.until]
         )
     if ask.placebo is not None:
-        from backtest.audit.placebo import of_decisions
+        from backtest.audit.observe import of_decisions
 
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
 
@@ -224,7 +271,7 @@ def _replay(
         orders = [_ordered(order) for order in result.orders]
         seen.passes.append([one for one in orders if ask.until is None or one["date"] <= ask.until])
     if result is not None and ask.placebo is not None:
-        from backtest.audit.placebo import of_trades
+        from backtest.audit.observe import of_trades
 
         seen.p = of_trades(result, inputs, ask.rules, ask.placebo)
 

@@ -9,13 +9,27 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.checks import TITLES, compare, lanes_of, plan, reads
+from backtest.audit.checks import (
+    TITLES,
+    UNSTEADY,
+    Repeats,
+    compare,
+    lanes_of,
+    note_chance,
+    plan,
+    reads,
+)
 from backtest.audit.lanes import Lane, in_processes
-from backtest.audit.null import null_jobs, null_lanes, null_record
 from backtest.audit.observe import Ask
 from backtest.audit.record import Audit, read_audit
-from backtest.audit.repeats import UNSTEADY, Repeats, note_chance
-from backtest.audit.sensitivity import delay_record, delays, peek_record
+from backtest.audit.sensitivity import (
+    delay_record,
+    delays,
+    null_jobs,
+    null_lanes,
+    null_record,
+    peek_record,
+)
 from backtest.audit.source import Source
 from backtest.data.checks import check_data
 from backtest.data.inputs import read_inputs

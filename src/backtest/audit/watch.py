@@ -16,14 +16,40 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.clock import clock_at
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     Touched = dict[tuple[str, str], str]
+
+
+@contextmanager
+def clock_at(moment: datetime | None, note: Callable[[], None]) -> Iterator[None]:
+    """Set the clock of this process, let it go on from there, and put it right at the end.
+
+    Args:
+        moment: the time; None leaves the clock as it is.
+        note: called from below whoever reads the clock.
+
+    """
+    if moment is None:
+        yield
+        return
+    import time_machine
+
+    # From a number, for a moment with a zone would change the zone of the process as well.
+    with time_machine.travel(moment.timestamp()) as traveller:
+        nanoseconds = traveller.time_ns
+
+        def noted() -> int:
+            note()
+            return nanoseconds()
+
+        vars(traveller)["time_ns"] = noted  # each way of reading the clock comes down to it
+        yield
+
 
 _PROGRAMS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 _NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
