@@ -16,8 +16,7 @@ from backtest.experiments.runs.run import prepare_run, run
 from backtest.strategy import new as scaffold
 from backtest.strategy.kinds import kind_of
 from backtest.strategy.new import signal as scaffold_new
-from backtest.strategy.new.names import camel_case, checked_name
-from backtest.strategy.new.signal import new_signal
+from backtest.strategy.new.signal import camel_case, checked_name, new_signal
 from tests.made_up import request
 
 SOURCE = Path(backtest.__file__).parent.parent

@@ -11,7 +11,7 @@ import pytest
 
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.sweeps import evaluate as real
-from backtest.experiments.sweeps.execute import run_chunks
+from backtest.experiments.sweeps.evaluate import run_chunks
 from tests import sweep_parts
 from tests.sweep_parts import Spec
 
@@ -116,7 +116,7 @@ def test_ctrl_c_ends_all_processes_at_once_and_keeps_what_had_ended(spec, worker
     code = f"""
 from pathlib import Path
 from backtest.experiments.sweeps import evaluate
-from backtest.experiments.sweeps.execute import run_chunks
+from backtest.experiments.sweeps.evaluate import run_chunks
 from tests.sweep_parts import Spec, evaluate_slowly
 evaluate.evaluate = evaluate_slowly
 spec = Spec(marks={spec.marks!r})

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from backtest.experiments.sweeps.spec import SweepSpec
+from backtest.experiments.sweeps.grid import SweepSpec
 
 SPEC = SweepSpec(
     strategy="beats",

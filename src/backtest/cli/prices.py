@@ -2,15 +2,300 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli import price_changes
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_day, parse_pairs
+from backtest.errors import BacktestError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from backtest.data.versions import Version
+    from backtest.sources.own_files import PriceFile
+    from backtest.sources.updates import PriceUpdate
+
+
+_MOST = 12  # changes that are shown of a symbol, and symbols of an import
+Accept = Annotated[
+    bool,
+    typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay."),
+]
+
+
+def fetch(
+    symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
+    interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="DAY", help="First day; that of the file, or as far as Yahoo goes."
+        ),
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last day; the last finished bar.")
+    ] = None,
+    adjust: Annotated[
+        str | None,
+        typer.Option(
+            help="splits, or all for splits and dividends (closes alone, for a benchmark); "
+            "as the file has it, else splits."
+        ),
+    ] = None,
+    accept: Accept = False,
+    as_json: AsJson = False,
+    data: DataFolder = None,
+) -> None:
+    """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
+    from backtest.sources.updates import check_symbol
+    from backtest.sources.yahoo import ADJUSTS, INTERVALS
+    from backtest.sources.yahoo_prices import fetch_prices
+    from backtest.workspace.folders import find_data
+
+    names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
+    terms: dict[str, Any] = {
+        "interval": _one_of("--interval", interval, INTERVALS),
+        "first": parse_day("--from", first),
+        "last": parse_day("--to", last),
+        "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
+        "accept": accept,
+        "among": len(names),
+    }
+    folder = find_data(data)
+    made: list[tuple[PriceUpdate, Version | None]] = []
+    failed: dict[str, BacktestError] = {}
+    for symbol in _with_progress(names, "Fetching"):
+        try:
+            update = fetch_prices(folder, symbol, **terms)
+            made.append((update, update.make()))
+        except BacktestError as error:
+            failed[symbol] = error
+    if as_json:
+        from backtest.cli import show
+
+        show.print_json([_told(update, version) for update, version in made])
+    else:
+        _show_made(made)
+    _raise_failures(failed, names)
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
+    symbol: Annotated[
+        str | None,
+        typer.Option(help="Whose prices they are; of a file with many, the one to take."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="FIELD=COLUMN", help="Such as close=Last; repeat for several."
+        ),
+    ] = None,
+    adjust: Annotated[
+        str | None, typer.Option(help="Adjust mode: none, splits, splits and dividends.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
+    closes: Annotated[
+        bool, typer.Option("--closes", help="Take closes alone, as for a benchmark.")
+    ] = False,
+    decimal: Annotated[str | None, typer.Option(help="The decimal sign, . or ,")] = None,
+    date_format: Annotated[
+        str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
+    ] = None,
+    accept: Accept = False,
+    yes: Yes = False,
+    data: DataFolder = None,
+) -> None:
+    """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
+    from backtest.cli.asking import at_terminal
+    from backtest.sources.own_files import import_prices, read_price_file
+    from backtest.workspace.folders import find_data
+
+    named = parse_pairs("--map", columns or [], example="close=Last")
+    sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
+    folder = find_data(data)
+    found = read_price_file(
+        file, named, symbol=symbol, decimal=sign, date_form=date_format, closes=closes
+    )
+    _show_guess(found)
+    if source is None and at_terminal() and not yes:
+        source = typer.prompt("Where do the figures come from?", default="unknown")
+    prepared = import_prices(folder, found, source=source, adjust=adjust, accept=accept)
+    updates = list(_with_progress(prepared, "Checking", len(found.tables)))
+    _show_updates(updates)
+    if not any(update.added or update.replaced for update in updates):
+        typer.echo("Nothing changes.")
+        return
+    if not yes:
+        if not at_terminal():
+            raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
+        if not typer.confirm("Write it?"):
+            typer.echo("Nothing was written.")
+            return
+    written = [u.path for u in _with_progress(updates, "Writing") if u.make() is not None]
+    places = written if len(written) <= _MOST else sorted({path.parent for path in written})
+    files = f"{len(written):,} files: " * (len(written) > 1)
+    typer.echo(f"wrote {files}{', '.join(map(str, places))}")
+
+
+def undo(
+    symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
+    interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
+    data: DataFolder = None,
+) -> None:
+    """Put the version of a price file before this one back; again for the one before."""
+    from backtest.data.datafile import open_data_file
+    from backtest.data.prices import price_path, price_symbols
+    from backtest.data.versions import undo as put_back
+    from backtest.errors import unknown
+    from backtest.sources.updates import bars_path
+    from backtest.sources.yahoo import INTERVALS
+    from backtest.workspace.folders import find_data
+
+    folder = find_data(data) / "prices"
+    _one_of("--interval", interval, INTERVALS)
+    daily = interval == "1d"
+    path = price_path(folder, symbol) if daily else bars_path(folder, symbol, interval)
+    if path is None or not path.exists():
+        known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
+        raise unknown("price file of symbol", symbol, known)
+    version = put_back(path, over=open_data_file(path).sha256)
+    typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
+
+
+def _one_of(option: str, text: str, allowed: tuple[Any, ...]) -> Any:
+    if text not in allowed:
+        raise UsageError(f"{option} {text!r} is unknown. Choose one of {', '.join(allowed)}.")
+    return text
+
+
+def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> Iterable[Any]:
+    """The same one by one, with a bar at a terminal; nothing may be printed meanwhile."""
+    from rich.progress import track
+
+    from backtest.cli import show
+
+    terminal = show.console(stderr=True)
+    if not terminal.is_terminal:
+        return work
+    return track(work, word, total=total, console=terminal, transient=True)
+
+
+def _told(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
+    """A change as JSON has it."""
+    return {
+        "symbol": update.symbol,
+        "path": str(update.path),
+        "version": version.number if version else None,
+        "added": list(update.added),
+        "replaced": sorted(update.replaced),
+        "changed": [change._asdict() for change in update.changes],
+        "notes": list(update.notes),
+    }
+
+
+def _raise_failures(failed: dict[str, BacktestError], names: list[str]) -> None:
+    """Raise what went wrong: the one failure, or all of them in one message.
+
+    Raises:
+        BacktestError: of the kind of the first failure.
+
+    """
+    if not failed:
+        return
+    first = next(iter(failed.values()))
+    if len(names) == 1:
+        raise first
+    lines = "".join(f"\n  {symbol}: {error}" for symbol, error in failed.items())
+    raise type(first)(f"{len(failed)} of {len(names)} symbols were not fetched.{lines}")
+
+
+def _show_guess(file: PriceFile) -> None:
+    """The columns as they were understood, and the first rows."""
+    from backtest.cli import show
+
+    columns = [name for name in file.columns if name not in ("date", "symbol")]
+    table = show.new_table("Symbol", "Date", *columns, right=columns)
+    for symbol, rows in list(file.tables.items())[:3]:
+        for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
+            table.add_row(symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
+    out = show.console()
+    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
+    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
+    for note in file.notes:
+        out.print(note, soft_wrap=True, markup=False)
+    out.print(table)
+    rows = sum(len(rows) for rows in file.tables.values())
+    out.print(f"{_counted(len(file.tables), 'symbol')}, {_counted(rows)}")
+
+
+def _show_made(made: list[tuple[PriceUpdate, Version | None]]) -> None:
+    from rich.text import Text
+
+    from backtest.cli import show
+
+    out = show.console()
+    for update, version in made:
+        written = f"  wrote {update.path}, version {version.number}" if version else "  unchanged"
+        for line in (*_lines(update), written):
+            out.print(Text(line), soft_wrap=True)
+
+
+def _show_updates(updates: list[PriceUpdate]) -> None:
+    """What changes, of the first symbols row by row."""
+    from rich.text import Text
+
+    from backtest.cli import show
+
+    out = show.console()
+    for update in updates[:_MOST]:
+        for line in _lines(update):
+            out.print(Text(line), soft_wrap=True)
+    if len(updates) > _MOST:
+        added = sum(len(update.added) for update in updates)
+        changed = sum(len({change.key for change in update.changes}) for update in updates)
+        out.print(
+            f"… and {len(updates) - _MOST:,} more symbols. "
+            f"In all {added:,} rows added, {changed:,} that differ."
+        )
+
+
+def _lines(update: PriceUpdate) -> Iterable[str]:
+    added, changes = update.added, update.changes
+    span = f", {added[0]} to {added[-1]}" if added else ""
+    yield f"{update.symbol}: {_counted(len(added))} added{span}"
+    for change in changes[:_MOST]:
+        yield f"  {change.key} {change.column}: {change.old} → {change.new}"
+    if len(changes) > _MOST:
+        yield f"  … and {len(changes) - _MOST:,} more cells"
+    if changes:
+        differ = _counted(len({change.key for change in changes}))
+        yield (
+            f"  replaced {differ}"
+            if update.accepted
+            else (
+                f"  what came differs in {differ}; the file stays, --accept-revisions replaces them"
+            )
+        )
+    for note in update.notes:
+        yield f"  {note}"
+
+
+def _counted(number: int, noun: str = "row") -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+COMMANDS = (
+    ("fetch", fetch, "Example: `backtest prices fetch CRWV` · `backtest prices fetch SPY QQQ`"),
+    ("import", import_file, "Example: `backtest prices import ACME.csv --source 'my broker'`"),
+    ("undo", undo, "Example: `backtest prices undo CRWV`"),
+)
+
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
-for name, command, example in price_changes.COMMANDS:
+for name, command, example in COMMANDS:
     app.command(name, epilog=example)(command)
 
 

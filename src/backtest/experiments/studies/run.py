@@ -14,9 +14,15 @@ import numpy as np
 from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
-from backtest.experiments.studies.market import choose, read_candidates, session_returns
 from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.subject import LeftOut, events_of, find_subject
+from backtest.experiments.studies.subject import (
+    LeftOut,
+    choose,
+    events_of,
+    find_subject,
+    read_candidates,
+    session_returns,
+)
 from backtest.stats.event_study.study import Series
 from backtest.strategy.loading import heard_kinds, recorded
 from backtest.workspace.files import read_record, write_text
@@ -25,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from backtest.experiments.studies.market import Benchmark
-    from backtest.experiments.studies.subject import StudiedEvent, Subject
+    from backtest.experiments.studies.subject import Benchmark, StudiedEvent, Subject
     from backtest.workspace.folders import Workspace
 
 _COLUMNS = (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from backtest.experiments.sweeps.spec import SweepSpec
+    from backtest.experiments.sweeps.grid import SweepSpec
 
 _MANIFEST = (
     "sweep_id", "strategy", "symbols", "parameters", "axes", "base", "base_figures", "sets",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.experiments.sweeps.answers import Rows
-    from backtest.experiments.sweeps.spec import SweepSpec
+    from backtest.experiments.sweeps.grid import SweepSpec
     from backtest.strategy.base import Strategy
     from backtest.strategy.loading import StrategyFile
     from backtest.workspace.folders import Workspace

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Any
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
 from backtest.experiments.runs.store import identity, installed_packages
-from backtest.experiments.sweeps.evaluate import base_figures, prepared
-from backtest.experiments.sweeps.execute import run_chunks
+from backtest.experiments.sweeps.evaluate import base_figures, prepared, run_chunks
 from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
-from backtest.experiments.sweeps.grid import read_grid, sweepable, value_of
-from backtest.experiments.sweeps.spec import SweepSpec
+from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
 from backtest.experiments.trials import (
     count_trials,
     has_sweep,

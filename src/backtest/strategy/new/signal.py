@@ -2,25 +2,165 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import keyword
+import re
+from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.versions import put
-from backtest.errors import UsageError
+from backtest.errors import UsageError, unknown
 from backtest.strategy.kinds import event_kinds
-from backtest.strategy.new.kinds import beginning
-from backtest.strategy.new.names import camel_case, checked_name
 from backtest.strategy.places import strategy_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from backtest.strategy.new.kinds import Beginning
     from backtest.workspace.folders import Workspace
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a template needs to know of a kind.
+
+    Attributes:
+        kind: the class of the kind; empty for one that is new.
+        template: `own`, `change` or `text`.
+        traded: fields of an event that the new strategy trades, as Python writes them.
+        left: of one that it leaves alone.
+        reason: what it answers then.
+        more: by name, what else the template asks for.
+
+    """
+
+    kind: str
+    template: str
+    traded: str
+    left: str
+    reason: str
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+_NEW = Beginning("", "own", "amount=1_000_000.0", "amount=None", "the amount is not known")
+_KNOWN = {
+    "earnings": Beginning(
+        "Earnings",
+        "change",
+        "eps=0.30, eps_consensus=0.20",
+        "eps=None",
+        "eps_surprise is not known",
+        {"field": "eps_surprise"},
+    ),
+    "stake_disclosure": Beginning(
+        "StakeDisclosure",
+        "change",
+        "shares=150, previous_shares=100",
+        "shares=None",
+        "stake_change is not known",
+        {"field": "stake_change"},
+    ),
+    "news": Beginning(
+        "News",
+        "text",
+        'category="$name"',
+        'category="something_else"',
+        "category is something_else, not $name",
+        {"field": "category", "value": "$name", "told": "figures"},
+    ),
+    "short_report": Beginning(
+        "ShortReport",
+        "text",
+        'author_type="short_seller"',
+        'author_type="press"',
+        "author_type is press, not short_seller",
+        {
+            "field": "author_type",
+            "value": "short_seller",
+            "told": "claim",
+            "side": "short",
+            "weight": "-0.8",
+        },
+    ),
+}
+
+
+def beginning(kind: str | None) -> Beginning:
+    """What a signal starts from.
+
+    Args:
+        kind: a kind that ships, or None for one that is new.
+
+    Raises:
+        UsageError: there is no such kind.
+
+    """
+    if kind is None:
+        return _NEW
+    if kind not in _KNOWN:
+        raise unknown("kind of event to start from", kind, _KNOWN)
+    return _KNOWN[kind]
+
+
+_RIGHT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_IMPORTED = ("Event", "EventStrategy", "Field", "Literal", "Market", "Signal", "Start", "Strategy")
+
+
+def checked_name(name: str, taken: Mapping[str, str]) -> str:
+    """The name, where a signal can have it.
+
+    Args:
+        name: of the new signal.
+        taken: names that are, and by what.
+
+    Raises:
+        UsageError: it is not in snake case, is a word of Python's, is lost in the name of its
+            class, or is taken; the message suggests another.
+
+    """
+    if why := _why_not(name, taken):
+        raise UsageError(
+            f"A signal cannot be called {name!r}: the name {why}. Names are lower-case words "
+            f"joined by _, such as {_instead(name, taken)}."
+        )
+    return name
+
+
+def camel_case(name: str) -> str:
+    """The name as one of a class: `InsiderSale`."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def _snake_case(name: str) -> str:
+    """The name of a class as that of its kind of event."""
+    return _WORD_BEGINS.sub("_", name).lower()
+
+
+def _why_not(name: str, taken: Mapping[str, str]) -> str:
+    """What is wrong with a name; empty where nothing is."""
+    camel = camel_case(name)
+    if not _RIGHT.fullmatch(name):
+        return "is not in snake case"
+    if keyword.iskeyword(name) or keyword.iskeyword(camel):
+        return "is a word of Python's"
+    if camel in _IMPORTED:
+        return "means something else here"
+    if (again := _snake_case(camel)) != name:
+        return f"would turn into {again} by its class, {camel}"
+    return f"is taken by {taken[name]}" if name in taken else ""
+
+
+def _instead(name: str, taken: Mapping[str, str]) -> str:
+    """A name like it that can be had."""
+    words = re.sub(r"[^a-z0-9]+", "_", _snake_case(name)).lstrip("0123456789_")
+    found = _snake_case(camel_case(words)) or "insider_sale"
+    while _why_not(found, taken):
+        found += "_signal"
+    return found
+
 
 _EXAMPLE_DAY = "2025-01-31"  # of the row in `events.csv.tmpl`
 
