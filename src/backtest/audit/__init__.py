@@ -1,1 +1,4 @@
-"""The audit: proof that a strategy does not look ahead, or where it does."""
+"""Whether a strategy looks ahead: it decides again in worlds whose future is missing or another one.
+
+Nothing here changes a strategy, its data or its runs; worlds are copies in folders of their own.
+"""

@@ -1,1 +1,4 @@
-"""Reports: the pages of a run, made from its folder alone."""
+"""What people read: pages, tear sheets, pictures and sentences, made from records alone.
+
+Nothing here computes a result; what is not in a record is not shown.
+"""

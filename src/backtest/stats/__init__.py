@@ -1,1 +1,4 @@
-"""Statistics: pure functions of numbers."""
+"""Statistics: pure functions of numbers, with the paper that each comes from.
+
+Nothing here reads a file or knows of strategies, events or accounts.
+"""

@@ -1,1 +1,4 @@
-"""Strategies: what decides on events, and how the files of it are loaded."""
+"""What decides: strategies, their parameters, the building blocks, and how their files are loaded.
+
+Nothing here trades or fetches, and nothing sees what was not public at the decision.
+"""
