@@ -16,7 +16,8 @@ from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.evidence import LEADING
-from backtest.experiments.runs.placebo import random_timing, signals_of_trades
+from backtest.experiments.runs.occasions import chains_of
+from backtest.experiments.runs.placebo import Account, acting, random_timing, signals_of_trades
 from backtest.strategy.base import Strategy
 from backtest.strategy.loading import BacktraderStrategy, configure
 from backtest.strategy.places import find_strategy, strategy_places
@@ -57,9 +58,11 @@ def _p(panel: Panel, signals: Any, inputs: Inputs, rules: Rules, seed: int) -> f
     held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
     if len(signals) == 0 or held_throughout:
         return None
-    null = random_timing(panel, signals, rules, inputs.rates, seed=seed, draws=_DRAWS)
-    standing = null.standing(LEADING)
-    return None if standing is None else standing.upper
+    account = Account(panel, acting(signals), rules, inputs.rates)
+    chains = chains_of(account.signals, longest=panel.count)
+    null = random_timing(account, chains, seed=seed, draws=_DRAWS)
+    found = null and null.standing(LEADING)
+    return found.upper if found else None
 
 
 class Peek(Strategy):

@@ -56,9 +56,9 @@ def study(
     seed: Annotated[int, typer.Option(min=0, help="Of the random days.")] = 1,
     draws: Annotated[int, typer.Option(min=99, max=1_000_000, help="Random days.")] = 10_000,
     null_world: Annotated[
-        bool, typer.Option("--null-world", help="Try the tests on prices without predictability.")
+        bool, typer.Option("--null-world", help="Try the verdicts where there is nothing to find.")
     ] = False,
-    worlds: Annotated[int, typer.Option(min=1, help="How many null worlds.")] = 500,
+    worlds: Annotated[int, typer.Option(min=1, help="How many null worlds of each kind.")] = 400,
     force: Annotated[bool, typer.Option("--force", help="Study again what has been.")] = False,
     as_json: AsJson = False,
     out: ReportsFolder = None,
@@ -79,7 +79,7 @@ def study(
     if null_world:
         if name is not None:
             raise UsageError("--null-world studies made-up prices; it takes no kind or strategy.")
-        _null_world(worlds, seed, as_json=as_json)
+        _null_worlds(worlds, seed, as_json=as_json)
         return
     if name is None:
         raise UsageError(
@@ -224,29 +224,40 @@ def _left_out(record: Record) -> Table:
     return table
 
 
-def _null_world(worlds: int, seed: int, *, as_json: bool) -> None:
+def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
     from backtest.cli import show
-    from backtest.experiments.studies.null_world import LEVEL, null_world
+    from backtest.experiments.runs.evidence import LEVEL
+    from backtest.experiments.studies.null_worlds import calibrate, null_study
 
     announce_compiling()
-    found = null_world(worlds, seed=seed)
+    found, studied = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)
     if as_json:
-        show.print_json([one.as_dict() for one in found])
+        told = [one.as_dict() for one in found]
+        show.print_json({"worlds": told, "study": {"significant": studied, "worlds": worlds}})
         return
     typer.echo(
-        f"{worlds} made-up stocks, random walks without predictability, with events on random "
-        f"days\nand signals in random directions (seed {seed}). A sound test finds something in "
-        f"{100 * LEVEL:g} of 100.\n"
+        f"{worlds} made-up worlds of each kind, without anything to find (seed {seed}). A sound "
+        f"verdict is\nbetter, or worse, in at most {100 * LEVEL:g} of 100; an interval holds the "
+        f"true mean trade in 95.\n"
     )
-    headers = ("Test", "Significant", "Share", "95 % interval", f"Holds {LEVEL:g}")
-    table = show.new_table(*headers, right=headers[1:4], whole=headers)
+    headers = ("World", "Better %", "Worse %", "None %", "Covers %", "Given %")
+    table = show.new_table(*headers, right=headers[1:], whole=headers[1:])
     for one in found:
-        low, high = one.interval
         table.add_row(
-            one.test,
-            f"{one.significant} of {one.worlds}",
-            f"{100 * one.share:.1f} %",
-            f"{100 * low:.1f} to {100 * high:.1f} %",
-            "yes" if one.is_calibrated else "no",
+            one.world,
+            *(_share_of(one.share(name)) for name in ("better", "worse")),
+            f"{100 * one.refused / one.worlds:.0f}",
+            _share_of(one.share("covered")) if one.intervals else "–",
+            f"{100 * one.intervals / one.worlds:.0f}",
         )
     show.console().print(table)
+    typer.echo(
+        f"\nThe permutation test of a study finds something in {studied} of {worlds} worlds with "
+        f"six events."
+    )
+
+
+def _share_of(share: tuple[float, float, float]) -> str:
+    """A share with its interval, in percent."""
+    found, low, high = (100 * value for value in share)
+    return f"{found:.1f} ({low:.0f} to {high:.0f})"

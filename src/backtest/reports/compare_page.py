@@ -359,7 +359,7 @@ def _tiles(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str, st
     if p_values:
         better = f"{sum(p <= LEVEL for p in p_values)} of {len(p_values)}"
         least = f"smallest {'Holm ' * (len(p_values) > 1)}p {p_value(min(p_values))}"
-        tiles.append(("Better than random timing", better, least))
+        tiles.append(("Better than luck", better, least))
     return tiles
 
 

@@ -21,6 +21,7 @@ from backtest.stats.formats import (
     gain,
     new_york_time,
     percent,
+    ratio,
     share,
 )
 from backtest.strategy.values import flat
@@ -106,7 +107,7 @@ def _tiles(run: Run) -> list[tuple[str, str, str]]:
             count(own["trades"]),
             f"{share(own['win_rate'])} won" if own["trades"] else "no event opened one",
         ),
-        ("p-value", p_value(p), "nothing to test" if p is None else "of random timing"),
+        ("p-value", p_value(p), "no verdict" if p is None else "of times and directions"),
     ]
 
 
@@ -125,7 +126,7 @@ def _null(found: Mapping[str, Any]) -> Histogram | None:
     if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
         return None
     observed = timing[LEADING]["observed"]
-    return histogram_chart(**timing["histogram"], mark=observed, label=percent(observed))
+    return histogram_chart(**timing["histogram"], mark=observed, label=ratio(observed))
 
 
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict
         variance = (totals["squares"] - totals["total"] * mean) / (sessions - 1)
         sharpe = mean / np.sqrt(variance) * np.sqrt(SESSIONS_A_YEAR)
         win_rate = totals["wins"] / totals["trades"]
-        mean_trade_return = totals["trade_returns"] / totals["trades"]
+        mean_trade_return = totals["profit"] / totals["entered"]
     return {
         "final_equity": totals["equity"],
         "total_return": totals["equity"] / start - 1,

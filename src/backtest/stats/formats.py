@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 UNKNOWN = "–"
 _GROUPED = 10_000
+_LEAST = 0.01  # percent
 
 
 def new_york_day(stamp: str) -> str:
@@ -39,8 +40,13 @@ def _signed(text: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """A fraction as a percentage."""
-    return UNKNOWN if value is None else f"{100 * value:z.0f} %"
+    """A fraction as a percentage; below one percent with two figures that count."""
+    if value is None:
+        return UNKNOWN
+    size = abs(100 * value)
+    if size >= 1 or size == 0:
+        return f"{100 * value:z.0f} %"
+    return f"{100 * value:.2g} %" if size >= _LEAST else f"under {_LEAST} %"
 
 
 def ratio(value: float | None) -> str:

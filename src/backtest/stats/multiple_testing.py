@@ -74,13 +74,15 @@ class MonteCarlo:
         return min(1.0, 2 * min(self.upper, self.lower))
 
 
-def monte_carlo(observed: float, null: Floats) -> MonteCarlo | None:
+def monte_carlo(observed: float, null: Floats, *, is_complete: bool = False) -> MonteCarlo | None:
     """p-values `(1 + #{draws as extreme}) ÷ (1 + B)`, never 0, in both tails.
 
     Args:
         observed: the outcome.
         null: draws of it without effect, shape (B,). One that is NaN counts as more extreme in
             both tails, so that what is not known never speaks for an effect.
+        is_complete: whether the draws are all that there can be, the outcome among them; p-values
+            are then shares of them.
 
     Returns:
         None where the outcome itself is NaN, or there is no draw.
@@ -91,7 +93,9 @@ def monte_carlo(observed: float, null: Floats) -> MonteCarlo | None:
     near = _ROUNDING * abs(observed)
     upper = int(np.count_nonzero(~(null < observed - near)))
     lower = int(np.count_nonzero(~(null > observed + near)))
-    return MonteCarlo((1 + upper) / (1 + len(null)), (1 + lower) / (1 + len(null)), len(null))
+    one = 0 if is_complete else 1
+    total = one + len(null)
+    return MonteCarlo((one + upper) / total, (one + lower) / total, len(null))
 
 
 def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.stats.bootstrap import fewest_trades
 from backtest.stats.figures import FEWEST_SESSIONS
+from backtest.stats.intervals import fewest_occasions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,9 +80,9 @@ def thin_record(trades: int, held: int, sessions: int, noun: str = "trade") -> s
         noun: what a trade is called.
 
     """
-    if trades < fewest_trades() and 2 * held < sessions:
+    if trades < fewest_occasions() and 2 * held < sessions:
         of = noun if trades == 1 else f"{noun}s"
-        return f"{trades} {of}: at least {fewest_trades()} are needed"
+        return f"{trades} {of}: at least {fewest_occasions()} are needed"
     if held < FEWEST_SESSIONS:
         of = "session" if held == 1 else "sessions"
         return f"{held} {of} with a position: at least {FEWEST_SESSIONS} are needed"

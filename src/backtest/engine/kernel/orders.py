@@ -258,7 +258,8 @@ def _book_trade(account: Any, position: Any, tables: Tables, price: float, reaso
     net = gross - position.commission - position.borrow
     account.trades += 1
     account.wins += net > 0
-    account.trade_returns += net / (position.shares * position.entry_price)
+    account.profit += net
+    account.entered += position.shares * position.entry_price
     if len(tables.trades):
         trade = tables.trades[position.signal]
         trade.entry_bar, trade.exit_bar = position.entry_bar, position.last_bar

@@ -6,40 +6,78 @@ more is tried, is counted anew whenever a run is shown.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from backtest.experiments.runs import placebo
+from backtest.experiments.runs.occasions import chains_of, longest_trade, occasions_of
+from backtest.experiments.runs.placebo import Account, Null
 from backtest.experiments.trials import trial_sharpes
+from backtest.stats.formats import counted, percent, share
+from backtest.stats.intervals import (
+    Estimate,
+    Interval,
+    fewest_occasions,
+    ratio_of_sums,
+    sharpe_by_group,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
     from backtest.data.inputs import Inputs
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Trade
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
-    from backtest.experiments.runs.placebo import Null
     from backtest.experiments.runs.store import Run
 
     Floats = NDArray[np.float64]
+    Numbers = NDArray[np.int64]
 
 SEED = 1
 DRAWS = 10_000
 LEVEL = 0.05  # what luck gives less often is told apart from it
 POWER = 0.8
-LEADING = "mean_trade_return"  # the statistic that the sentence is about
+LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 _PERCENTILES = (5, 25, 50, 75, 95)
 _SCALES = (100, 1_000, 10_000)
+_ONE_SIDED = ("stop", "target", "trailing_stop")
+_FEWEST_OF_A_KIND = 3  # occasions that gained, and that lost, where most trades met a level
+_SESSIONS_A_MONTH = 21
 
-NO_TRADE = "no trade"
-HELD_THROUGHOUT = "held from the first session to the last, so that there is no timing to test"
+
+@dataclass(frozen=True)
+class Occasions:
+    """What was signalled together, on the sessions of a run.
+
+    Attributes:
+        begins: first session of each, by number, shape (k,).
+        of_trade: number of each trade's occasion, shape (trades,).
+
+    """
+
+    begins: Numbers
+    of_trade: Numbers
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.begins)
+
+    def sums(self, values: Floats) -> Floats:
+        """The sum over the trades of each occasion, shape (k,)."""
+        return np.bincount(self.of_trade, values, self.count).astype(float)
+
+    def groups(self, sessions: int) -> Numbers:
+        """The number of each session's occasion, from its begin to the next; -1 before all."""
+        return np.searchsorted(self.begins, np.arange(sessions), side="right") - 1
 
 
 def evidence_of(
@@ -63,92 +101,139 @@ def evidence_of(
     """
     from backtest.engine.kernel.panel import panel_of, signal_rows
     from backtest.engine.replay.result import EquityPoint
-    from backtest.experiments.runs.placebo import signals_of_trades
 
     panel, trades, table = panel_of(inputs.span), run.trade_records(), run.equity
     if orders_itself:
         rows = table[["equity", "cash", "position_value"]].itertuples()
         curve = [EquityPoint(day.date(), *figures) for day, *figures in rows]
-        signals = signals_of_trades(panel, trades, curve, rules.cash)
+        signals = placebo.signals_of_trades(panel, trades, curve, rules.cash)
     else:
-        given = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session]
-        acting = [(session, signal) for session, signal in given if signal is not None]
-        signals = signal_rows(panel, sorted(acting, key=lambda one: one[0]))
+        dated = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session]
+        signalled = [(session, signal) for session, signal in dated if signal is not None]
+        signals = signal_rows(panel, sorted(signalled, key=lambda one: one[0]))
+    account = Account(panel, placebo.acting(signals), rules, inputs.rates)
     equity = table["equity"].to_numpy(float)
-    found = evidence(panel, signals, rules, inputs.rates, trades, equity)
+    found = evidence(account, trades, equity, by_trades=orders_itself)
     return {"evidence": found, "attribution": _attribution(trades, decisions, inputs)}
 
 
 def evidence(
-    panel: Panel,
-    signals: NDArray[Any],
-    rules: Rules,
-    rates: Mapping[str, BorrowRates],
+    account: Account,
     trades: Sequence[Trade],
     equity: Floats,
+    *,
+    by_trades: bool = False,
+    draws: int | None = None,
 ) -> dict[str, Any]:
-    """What the result of a run is worth, with one plain sentence about it.
+    """What the result of a run is worth, with its verdict in plain sentences.
+
+    Better than luck is what random timing and random directions both do as well in at most 5 of
+    100 draws, by the account's Sharpe ratio; worse likewise. Below six occasions, and where there
+    is no timing to test, the verdict is refused.
 
     Args:
-        panel: the bars of the run.
-        signals: of the run, fields as in `SIGNAL`, in the kernel's order.
-        rules: the settings.
-        rates: borrow rates by symbol.
+        account: the bars, rules and signals of the run.
         trades: of the run.
         equity: at the close of each session, dollars, shape (sessions,).
+        by_trades: whether trades stand in for the signals.
+        draws: of each placebo; `DRAWS` by default.
 
     """
-    import numpy as np
-
-    from backtest.experiments.runs import placebo
-    from backtest.stats.bootstrap import mean_trade_return
-
-    returns = np.array([trade.net_return for trade in trades])
-    obstacle = _obstacle(panel, trades)
+    draws = DRAWS if draws is None else draws
+    occasions, refused = _occasions(account, trades), ""
     timing = direction = None
-    if not obstacle:
-        asked = (panel, signals, rules, rates)
-        timing = placebo.random_timing(*asked, seed=SEED, draws=DRAWS)
-        direction = placebo.random_direction(*asked, seed=SEED, draws=DRAWS)
+    if occasions is None:
+        refused = "No trade: there is nothing to weigh"
+    elif _is_held_throughout(account.panel, trades):
+        refused = "Held from the first session to the last, so that there is no timing to test"
+    elif occasions.count < fewest_occasions():
+        needed = fewest_occasions()
+        refused = (
+            f"Too few separate occasions for a verdict ({occasions.count}; {needed} are needed)"
+        )
+    else:
+        timing, direction = _placebos(account, draws)
+        if timing is None:
+            refused = "The history is too short to move the dates in"
+    standings = [null.standing(LEADING) for null in (timing, direction) if null]
+    known = [one for one in standings if one is not None]
+    if not refused and len(known) < 2:  # noqa: PLR2004 - the verdict needs both
+        refused = "The account has no Sharpe ratio to compare"
     found = {
         "trades": len(trades),
+        "occasions": occasions.count if occasions else 0,
+        "by_trades": by_trades,
         "ruined": bool(np.min(equity) <= 0),
+        "total_return": float(equity[-1] / account.rules.cash - 1),
         "level": LEVEL,
         "power": POWER,
-        "draws": DRAWS,
-        "no_placebo": obstacle,
-        "random_timing": timing and _null(timing),
-        "random_direction": direction and _null(direction),
-        "detectable": timing and timing.detectable(LEADING, LEVEL, POWER),
-        "mean_trade_return": asdict(mean_trade_return(returns, seed=SEED)),
-        "sharpe": _sharpe(equity, rules.cash, _thin(panel, trades)),
+        "draws": draws,
+        "refused": refused,
+        "p": None if refused else max(one.upper for one in known),
+        "p_low": None if refused else max(one.lower for one in known),
+        "random_timing": None if refused else _null(timing),
+        "random_direction": None if refused else _null(direction),
+        **_mean_trade(occasions, trades, timing, refused),
+        "sharpe": _sharpe(account, trades, equity, occasions, timing),
     }
+    found["verdict"] = _verdict(found)
     return {"sentence": sentence(found), **found}
 
 
-def _obstacle(panel: Panel, trades: Sequence[Trade]) -> str:
-    """Why random timing tells nothing of a run; empty where it does."""
-    if not trades:
-        return NO_TRADE
-    span = (panel.sessions[0].item(), panel.sessions[-1].item())
-    held = all((trade.entry_session, trade.exit_session) == span for trade in trades)
-    return HELD_THROUGHOUT if held else ""
+def _placebos(account: Account, draws: int) -> tuple[Null | None, Null]:
+    made = _made(account)
+    chains = chains_of(account.signals, longest_trade(made))
+    numbers = occasions_of(account.signals, made)
+    return (
+        placebo.random_timing(account, chains, seed=SEED, draws=draws),
+        placebo.random_direction(account, numbers, seed=SEED, draws=draws),
+    )
 
 
-def _null(null: Null) -> dict[str, Any]:
-    """Where the run stands among the draws, by statistic, and the picture of the leading one."""
-    import numpy as np
+def _made(account: Account) -> NDArray[Any]:
+    """What became of each signal, as the kernel trades them."""
+    from backtest.engine.kernel.simulate import simulate
 
+    signals = account.signals
+    whole = np.array([0, len(signals)])
+    return simulate(account.panel, signals, whole, account.rules, account.rates, trades=True).trades
+
+
+def _occasions(account: Account, trades: Sequence[Trade]) -> Occasions | None:
+    """The occasions of a run; None where nothing was traded."""
+    if not trades or not len(account.signals):
+        return None
+    numbers, sessions = occasions_of(account.signals, _made(account)), account.signals["bar"]
+    begins = sessions[np.unique(numbers, return_index=True)[1]]
+    entries = [account.panel.bar_of(trade.entry_session) for trade in trades]
+    of_trade = np.maximum(np.searchsorted(begins, entries, side="right") - 1, 0)
+    return Occasions(begins, of_trade)
+
+
+def _is_held_throughout(panel: Panel, trades: Sequence[Trade]) -> bool:
+    """Whether each trade lasted from the first bar of its symbol to the last."""
+    for trade in trades:
+        bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, panel.columns[trade.symbol]]))
+        span = [panel.sessions[bars[end]].item() for end in (0, -1)]
+        if [trade.entry_session, trade.exit_session] != span:
+            return False
+    return True
+
+
+def _null(null: Null | None) -> dict[str, Any] | None:
+    """Where the run is among the draws, by statistic, and the picture of the leading one."""
     from backtest.stats.surface import histogram
 
+    if null is None:
+        return None
     found: dict[str, Any] = {}
     for name, values in null.draws.items():
-        standing, known = null.standing(name), values[~np.isnan(values)]
+        p, known = null.standing(name), values[~np.isnan(values)]
         quantiles = np.percentile(known, _PERCENTILES).tolist() if len(known) else ()
         found[name] = {
             "observed": None if isnan(null.observed[name]) else null.observed[name],
-            "p": standing and standing.upper,
-            "p_low": standing and standing.lower,
+            "p": p and p.upper,
+            "p_low": p and p.lower,
             "percentiles": dict(zip(map(str, _PERCENTILES), quantiles, strict=False)),
         }
     bars = histogram(null.draws[LEADING], found[LEADING]["observed"])
@@ -158,6 +243,96 @@ def _null(null: Null) -> dict[str, Any]:
         "counts": bars.counts.tolist(),
     }
     return found
+
+
+def _mean_trade(
+    occasions: Occasions | None, trades: Sequence[Trade], timing: Null | None, refused: str
+) -> dict[str, Any]:
+    """The mean trade with its interval, and the least edge that would mostly be found.
+
+    The mean is net profit ÷ entry value over all trades, so that a small trade counts for little.
+    """
+    if occasions is None:
+        return {
+            "mean_trade_return": asdict(Interval(None, None, None, unknown="no trade")),
+            "detectable": None,
+        }
+    profits = occasions.sums(np.array([trade.net_profit for trade in trades]))
+    entered = occasions.sums(np.array([trade.shares * trade.entry_price for trade in trades]))
+    estimate = ratio_of_sums(profits, entered)
+    draws = timing.draws["mean_trade_return"] if timing else np.array([])
+    unknown = _too_few(occasions.count) or _one_sided(trades, profits)
+    if unknown:
+        interval = Interval(estimate.value, None, None, unknown=unknown)
+    else:
+        interval = estimate.interval(draws)
+    detectable = None if refused else estimate.detectable(draws, LEVEL, POWER)
+    return {"mean_trade_return": asdict(interval), "detectable": detectable}
+
+
+def _too_few(occasions: int) -> str:
+    needed = fewest_occasions()
+    if occasions >= needed:
+        return ""
+    return f"{counted(occasions, 'occasion')}: an interval needs {needed}"
+
+
+def _one_sided(trades: Sequence[Trade], profits: Floats) -> str:
+    """Why trades that met the same end tell nothing of the other end; empty where they do."""
+    levels = sum(trade.exit_reason in _ONE_SIDED for trade in trades)
+    rarer = min(np.count_nonzero(profits > 0), np.count_nonzero(profits < 0))
+    if 2 * levels < len(trades) or rarer >= _FEWEST_OF_A_KIND:
+        return ""
+    return "nearly all trades met the same end; the other was not seen often enough"
+
+
+def _sharpe(
+    account: Account,
+    trades: Sequence[Trade],
+    equity: Floats,
+    occasions: Occasions | None,
+    timing: Null | None,
+) -> dict[str, Any]:
+    """The Sharpe ratio, a year, with its interval; and by session what PSR and DSR are made of."""
+    from backtest.stats.figures import curve_figures, session_returns
+    from backtest.stats.sharpe_inference import (
+        minimum_track_record_length,
+        probabilistic_sharpe_ratio,
+        sharpe_estimate,
+    )
+
+    returns = session_returns(equity, account.rules.cash)
+    estimate = sharpe_estimate(returns)
+    ratio = curve_figures(equity, account.rules.cash)["sharpe"]
+    if ratio is None or estimate is None:
+        why = "ruined, too few sessions, or no return differs from another"
+        return asdict(Interval(None, None, None, unknown=why))
+    unknown = _thin(account.panel, trades)
+    found, draws = _sharpe_by_occasion(returns, occasions, timing)
+    if unknown or found is None:
+        interval = Interval(ratio, None, None, unknown=unknown or "no return differs")
+    elif _too_few(found.count):
+        interval = Interval(ratio, None, None, unknown=_too_few(found.count))
+    else:
+        interval = found.interval(draws)
+    return {
+        **asdict(interval),
+        "per_session": asdict(estimate),
+        "psr": None if unknown else probabilistic_sharpe_ratio(estimate),
+        "min_track_record": None if unknown else minimum_track_record_length(estimate),
+    }
+
+
+def _sharpe_by_occasion(
+    returns: Floats, occasions: Occasions | None, timing: Null | None
+) -> tuple[Estimate | None, Floats]:
+    """The ratio by occasion; by month where the account is in the market most of the time."""
+    sessions = len(returns)
+    if occasions and occasions.count >= fewest_occasions():
+        draws = timing.draws["sharpe"] if timing else np.array([])
+        return sharpe_by_group(returns, occasions.groups(sessions)), draws
+    months = np.arange(sessions) // _SESSIONS_A_MONTH
+    return sharpe_by_group(returns, months), np.array([])
 
 
 def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
@@ -170,35 +345,13 @@ def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
     return thin_record(len(trades), sessions_held(spans, sessions), len(sessions))
 
 
-def _sharpe(equity: Floats, cash: float, thin: str) -> dict[str, Any]:
-    """The Sharpe ratio, a year, with its interval; and by session what PSR and DSR are made of."""
-    from backtest.stats.bootstrap import Interval, sharpe_interval
-    from backtest.stats.figures import curve_figures, session_returns, sharpe
-    from backtest.stats.sharpe_inference import (
-        minimum_track_record_length,
-        probabilistic_sharpe_ratio,
-        sharpe_estimate,
-    )
-
-    returns = session_returns(equity, cash)
-    estimate = sharpe_estimate(returns)
-    if curve_figures(equity, cash)["sharpe"] is None or estimate is None:
-        why = "ruined, too few sessions, or no return differs from another"
-        return asdict(Interval(None, None, None, 1 - LEVEL, why))
-    if thin:
-        unknown = Interval(sharpe(returns), None, None, 1 - LEVEL, thin)
-        return {
-            **asdict(unknown),
-            "per_session": asdict(estimate),
-            "psr": None,
-            "min_track_record": None,
-        }
-    return {
-        **asdict(sharpe_interval(returns, seed=SEED)),
-        "per_session": asdict(estimate),
-        "psr": probabilistic_sharpe_ratio(estimate),
-        "min_track_record": minimum_track_record_length(estimate),
-    }
+def _verdict(found: Mapping[str, Any]) -> str:
+    """`better`, `worse`, `neither`, or `none` where it is refused."""
+    if found["refused"]:
+        return "none"
+    if found["p"] <= LEVEL:
+        return "better"
+    return "worse" if found["p_low"] <= LEVEL else "neither"
 
 
 def _attribution(
@@ -250,39 +403,59 @@ def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) 
 
 
 def sentence(found: Mapping[str, Any]) -> str:
-    """The evidence in plain words; the leading statistic is the mean return of a trade."""
-    from backtest.stats.bootstrap import fewest_trades
+    """The evidence in plain words: what was tested, on how many dates, and the verdict."""
+    if not found["trades"]:
+        return f"{found['refused']}."
+    text = f"{counted(found['trades'], 'trade')} on {counted(found['occasions'], 'occasion')}"
+    text += ", then ruin." if found["ruined"] else "."
+    if found["by_trades"]:
+        text += " Judged by its trades, for it orders by itself."
+    if found["refused"]:
+        return f"{text} {found['refused']}."
+    verdict = found["verdict"]
+    text += {
+        "better": f" Better than luck at the {share(LEVEL)} level: ",
+        "worse": f" Worse than luck at the {share(LEVEL)} level: ",
+        "neither": " Not distinguishable from luck: ",
+    }[verdict]
+    tail = "p_low" if verdict == "worse" else "p"
+    timing, direction = (found[name][LEADING] for name in ("random_timing", "random_direction"))
+    text += (
+        f"at other times the same signals earn as {'little' if verdict == 'worse' else 'much'} "
+        f"for their risk {_times(timing[tail])}, in other directions {_times(direction[tail])}."
+    )
+    return text + _addition(found, verdict, timing, direction)
 
-    trades = found["trades"]
-    if trades == 0:
-        return "No trade: there is nothing to weigh."
-    told = "1 trade" if trades == 1 else f"{trades} trades"
-    told += ", then ruin." if found["ruined"] else "."
-    if found["no_placebo"]:
-        return f"{told} {found['no_placebo'].capitalize()}."
-    standing = found["random_timing"][LEADING]
-    if standing["p"] is None:
-        return f"{told} The signals alone make none, so that there is no timing to test."
-    told += f" Random timing does as well {_times(standing['p'])}."
-    if standing["p"] <= LEVEL:
-        verdict = f"Better than luck at the {_percent(LEVEL)} level"
-        if trades < fewest_trades():
-            verdict += ", but so few trades carry no interval: one more can undo it"
-    elif standing["p_low"] <= LEVEL:
-        verdict = f"Worse than luck at the {_percent(LEVEL)} level: the times were bad ones"
-    else:
-        verdict = (
-            f"Not distinguishable from luck; an edge under {_percent(found['detectable'])} a trade "
-            f"could not have been seen"
+
+def _addition(
+    found: Mapping[str, Any],
+    verdict: str,
+    timing: Mapping[str, Any],
+    direction: Mapping[str, Any],
+) -> str:
+    """What a reader of the verdict would misunderstand without it."""
+    total = found["total_return"]
+    if verdict == "better":
+        return f" It lost {share(-total)} all the same." if total < 0 else ""
+    if verdict == "worse":
+        return f" It made {percent(total)} all the same." if total > 0 else ""
+    text = ""
+    if timing["p"] <= LEVEL:
+        text = (
+            " The times stand out, the directions do not: such dates are followed by large moves "
+            "either way, or they are too few."
         )
-    return f"{told} {verdict}."
+    elif direction["p"] <= LEVEL:
+        text = (
+            " The directions stand out, the times do not: random times do as well, so that the "
+            "drift of prices may explain it."
+        )
+    edge = share(found["detectable"])
+    return f"{text} An edge of {edge} a trade would be missed more than once in five times."
 
 
 def _times(p: float) -> str:
-    scale = next((scale for scale in _SCALES if p * scale >= 1), _SCALES[-1])
+    """How often chance does as well, with two figures that count."""
+    scale = next((scale for scale in _SCALES if p * scale >= 9.5), _SCALES[-1])  # noqa: PLR2004
     times = round(p * scale)
-    return f"once in {scale:,}" if times <= 1 else f"{times} times in {scale:,}"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.0f} %" if fraction >= LEVEL / 5 else f"{100 * fraction:.1g} %"
+    return f"once in {scale:,}" if times <= 1 else f"{times:,} times in {scale:,}"

@@ -1,7 +1,9 @@
 """Placebos: the same signals at random times, or in random directions at the true times.
 
-A strategy that knows something does better than most of them. Each draw is an account of its own,
-traded by the same rules (`engine.simulate`); so is what happened, so that like stands beside like.
+A strategy that knows something does better than most of them. Signals that belong together are
+moved, or turned round, together (`occasions.py`), for the days that they meet are the same. Each
+draw is an account of its own, traded by the same rules (`engine.kernel.simulate`); so is what
+happened, so that like stands beside like. Cash earns nothing there: what it earns is no merit.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from backtest.stats.figures import figures_of_totals
 from backtest.stats.multiple_testing import monte_carlo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,12 +29,16 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import Trade
     from backtest.engine.replay.result import EquityPoint
     from backtest.engine.rules import Rules
+    from backtest.experiments.runs.occasions import Chains
     from backtest.stats.multiple_testing import MonteCarlo
 
     Floats = NDArray[np.float64]
+    Numbers = NDArray[np.int64]
 
-STATISTICS = ("total_return", "sharpe", "mean_trade_return")
+STATISTICS = ("sharpe", "total_return", "mean_trade_return")
+FEWEST_STARTS = 20  # places that a chain needs for its dates to be moved at all
 _ROOM = 1_000_000  # signals that are held at once
+_TRIES = 200  # of places for a chain among others, before a draw is begun anew
 
 
 @dataclass(frozen=True)
@@ -43,99 +49,139 @@ class Null:
         observed: by statistic, of the signals as they are; NaN where undefined. Returns are
             fractions, the Sharpe ratio is annual.
         draws: by statistic, shape (B,); likewise.
+        is_complete: whether the draws are all that there can be, what happened among them.
 
     """
 
     observed: Mapping[str, float]
     draws: Mapping[str, Floats]
+    is_complete: bool = False
 
     def standing(self, statistic: str) -> MonteCarlo | None:
-        """p-values of a statistic; `upper` tells how often chance does as well.
+        """p-values of a statistic; `upper` says how often chance does as well.
 
-        A draw in which the statistic is undefined counts as doing as well. None where that of
-        what happened is.
+        A draw in which the statistic is undefined counts against the run in both. None where that
+        of what happened is undefined.
         """
-        return monte_carlo(self.observed[statistic], self.draws[statistic])
-
-    def detectable(self, statistic: str, level: float = 0.05, power: float = 0.8) -> float | None:
-        """The least edge that would have been found significant with this power, one-sided.
-
-        An edge that adds as much to every draw lifts the `1 − power` quantile of the draws to
-        their `1 − level` quantile. None where no draw has the statistic.
-        """
-        known = self.draws[statistic]
-        known = known[~np.isnan(known)]
-        if len(known) == 0:
-            return None
-        low, high = np.quantile(known, [1 - power, 1 - level]).tolist()
-        return float(high - low)
+        observed, draws = self.observed[statistic], self.draws[statistic]
+        return monte_carlo(observed, draws, is_complete=self.is_complete)
 
 
-def random_timing(
-    panel: Panel,
-    signals: NDArray[Any],
-    rules: Rules,
-    rates: Mapping[str, BorrowRates],
-    *,
-    seed: int,
-    draws: int = 10_000,
-    threads: int = 1,
-) -> Null:
-    """The same signals in random sessions: number, directions, weights and exit plans stay.
+@dataclass(frozen=True)
+class Account:
+    """What a placebo trades: the bars, the rules and the signals that acted.
 
-    Each symbol's signals are put, in random order, in different sessions among all in which the
-    symbol has a bar: the last one too, where an entry is marked at the close as a true one would
-    be. Signals of several symbols that meet in a session are served in the order given.
-
-    Args:
-        panel: the bars.
-        signals: of the run, fields as in `SIGNAL`, in the kernel's order. Of several on one
-            symbol at one open the last one acts, and it alone is moved.
+    Attributes:
+        panel: daily bars.
+        signals: fields as in `SIGNAL`, by session, publication, symbol and event id; of several on
+            one symbol at one open the last alone.
         rules: the settings.
         rates: borrow rates by symbol.
-        seed: of the draws; the same seed gives the same draws, whatever the threads.
+
+    """
+
+    panel: Panel
+    signals: NDArray[Any]
+    rules: Rules
+    rates: Mapping[str, BorrowRates]
+
+    def without_costs(self) -> Account:
+        """The same without commission, slippage and borrow."""
+        free = {
+            "commission_per_share": 0.0, "commission_fixed": 0.0, "commission_bps": 0.0,
+            "commission_min": 0.0, "slippage_bps": 0.0, "slippage_range": 0.0,
+            "borrow_mode": "none",
+        }  # fmt: skip
+        return Account(self.panel, self.signals, self.rules.model_copy(update=free), self.rates)
+
+    def null(self, tables: Iterator[NDArray[Any]], *, is_complete: bool = False) -> Null:
+        """Trade what happened, then each account of the tables, shape (accounts, n) each."""
+        observed = self._statistics(self.signals[None])
+        parts = [self._statistics(table) for table in tables]
+        return Null(
+            {name: float(values[0]) for name, values in observed.items()},
+            {name: np.concatenate([part[name] for part in parts]) for name in STATISTICS},
+            is_complete,
+        )
+
+    def _statistics(self, table: NDArray[Any]) -> dict[str, Floats]:
+        starts = np.arange(len(table) + 1) * table.shape[1]
+        rules = self.rules.model_copy(update={"cash_rate": 0.0})
+        made = simulate(self.panel, table.ravel(), starts, rules, self.rates)
+        figures = figures_of_totals(made.totals, rules.cash, self.panel.count)
+        return {name: figures[name] for name in STATISTICS}
+
+
+def acting(signals: NDArray[Any]) -> NDArray[Any]:
+    """The signals without those that another of the same open supersedes."""
+    last = {(row["bar"], row["symbol"]): place for place, row in enumerate(signals)}
+    return signals[sorted(last.values())]
+
+
+def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) -> Null | None:
+    """The same signals at other times; None where the history is too short to move them in.
+
+    The sessions are a circle. The chains stand on it in random order with random gaps (all ways
+    to share out the free sessions are equally likely), and within a chain distances, directions,
+    weights and exit plans stay. Chains that would not fit side by side move all by one number.
+    Where symbols lack bars, a chain only goes where each of its signals finds one.
+
+    Args:
+        account: what is traded.
+        chains: of its signals.
+        seed: of the draws.
         draws: how many.
-        threads: how many cores to use.
 
     """
-    acting = _acting(signals)
-    sessions = [_sessions(panel, column) for column in range(len(panel.symbols))]
-
-    def moved(count: int, rng: np.random.Generator) -> NDArray[Any]:
-        table = np.tile(acting, (count, 1))
-        for column in np.unique(acting["symbol"]):
-            places = np.flatnonzero(acting["symbol"] == column)
-            chosen = distinct(rng, count, len(places), len(sessions[column]))
-            table["bar"][:, places] = sessions[column][chosen]
+    signals, sessions = account.signals, len(account.panel.times)
+    number, distance = chains.of_signal, signals["bar"] - chains.first[chains.of_signal]
+    fits = _fitting(account, chains, distance)
+    if (fits.sum(axis=1) < FEWEST_STARTS).any():
+        return None
+    rng = np.random.default_rng(seed)
+    tables = []
+    step = max(1, _ROOM // len(signals))
+    for first in range(0, draws, step):
+        begins = _begins(chains, fits, min(step, draws - first), rng)
+        if begins is None:
+            return None
+        table = np.tile(signals, (len(begins), 1))
+        table["bar"] = (begins[:, number] + distance) % sessions
         order = np.argsort(table["bar"], axis=1, kind="stable")
-        return np.take_along_axis(table, order, axis=1)
+        tables.append(np.take_along_axis(table, order, axis=1))
+    return account.null(iter(tables))
 
-    return _null(panel, acting, rules, rates, moved, seed, draws, threads)
 
+def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: int) -> Null:
+    """The same signals at their true times, all of an occasion turned round by one coin.
 
-def random_direction(
-    panel: Panel,
-    signals: NDArray[Any],
-    rules: Rules,
-    rates: Mapping[str, BorrowRates],
-    *,
-    seed: int,
-    draws: int = 10_000,
-    threads: int = 1,
-) -> Null:
-    """The same signals at their true times, each long or short by the toss of a coin.
+    Costs are left out in draws and in what happened alike: a long turned into a short would lose
+    by its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each
+    is made once.
 
-    Of n signals there are 2ⁿ different draws, so that few signals cannot give a small p-value.
-    Arguments as for `random_timing`.
+    Args:
+        account: what is traded.
+        occasions: number of each signal's occasion, shape (n,).
+        seed: of the draws.
+        draws: how many.
+
     """
-    acting = _acting(signals)
+    free, count = account.without_costs(), int(occasions.max()) + 1
+    is_complete = 2**count <= draws
+    if is_complete:
+        coins = np.arange(2**count)[:, None] >> np.arange(count) & 1
+    else:
+        coins = np.random.default_rng(seed).integers(2, size=(draws, count))
+    step = max(1, _ROOM // len(free.signals))
 
-    def tossed(count: int, rng: np.random.Generator) -> NDArray[Any]:
-        table = np.tile(acting, (count, 1))
-        table["side"] = 2 * rng.integers(2, size=table.shape) - 1
-        return table
+    def tables() -> Iterator[NDArray[Any]]:
+        for first in range(0, len(coins), step):
+            turned = coins[first : first + step][:, occasions]
+            table = np.tile(free.signals, (len(turned), 1))
+            table["side"] *= 1 - 2 * turned
+            yield table
 
-    return _null(panel, acting, rules, rates, tossed, seed, draws, threads)
+    return free.null(tables(), is_complete=is_complete)
 
 
 def signals_of_trades(
@@ -164,51 +210,75 @@ def signals_of_trades(
         row["weight"] = trade.shares * trade.entry_price / before[trade.entry_session]
         row["hold"] = -1
         if trade.exit_reason != "open" and trade.exit_session is not None:
-            span = (row["bar"], panel.bar_of(trade.exit_session))
-            entered, left = np.searchsorted(_sessions(panel, column), span)
+            bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
+            entered, left = np.searchsorted(bars, (row["bar"], panel.bar_of(trade.exit_session)))
             row["hold"] = max(1, left - entered)
     for name in ("stop", "target", "trailing_stop"):
         rows[name] = np.nan
     return rows[np.argsort(rows["bar"], kind="stable")]
 
 
-def _acting(signals: NDArray[Any]) -> NDArray[Any]:
-    """The signals without those that another of the same open supersedes."""
-    last = {(row["bar"], row["symbol"]): place for place, row in enumerate(signals)}
-    return signals[sorted(last.values())]
+def _fitting(account: Account, chains: Chains, distance: Numbers) -> NDArray[np.bool_]:
+    """Where each chain may begin: all its signals find a bar; shape (chains, sessions)."""
+    signals, sessions = account.signals, len(account.panel.times)
+    has_bar = ~np.isnan(account.panel.prices["open"])
+    fits = np.ones((len(chains.first), sessions), np.bool_)
+    for row, chain, away in zip(signals, chains.of_signal, distance, strict=True):
+        fits[chain] &= np.roll(has_bar[:, row["symbol"]], -away)
+    return fits
 
 
-def _sessions(panel: Panel, column: int) -> NDArray[np.int64]:
-    """The symbol's first bar of each session in which it has one."""
-    bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
-    return bars[np.unique(panel.session_numbers[bars], return_index=True)[1]]
+def _begins(
+    chains: Chains, fits: NDArray[np.bool_], draws: int, rng: np.random.Generator
+) -> Numbers | None:
+    """The session in which each chain begins, shape (draws, chains); None where none is found."""
+    sessions = fits.shape[1]
+    if chains.lengths.sum() > sessions:
+        everywhere = np.ones(sessions, np.bool_)
+        for begin, places in zip(chains.first, fits, strict=True):
+            everywhere &= np.roll(places, -begin)
+        shifts = np.flatnonzero(everywhere)
+        if len(shifts) < FEWEST_STARTS:
+            return None
+        moved: Numbers = (chains.first + rng.choice(shifts, (draws, 1))) % sessions
+        return moved
+    if fits.all():
+        return _side_by_side(chains.lengths, sessions, draws, rng)
+    return _among_others(chains.lengths, fits, draws, rng)
 
 
-def _null(
-    panel: Panel,
-    acting: NDArray[Any],
-    rules: Rules,
-    rates: Mapping[str, BorrowRates],
-    draw: Callable[[int, np.random.Generator], NDArray[Any]],
-    seed: int,
-    draws: int,
-    threads: int,
-) -> Null:
-    """Trade what happened, then the draws, as many at a time as there is room for."""
+def _side_by_side(lengths: Numbers, sessions: int, draws: int, rng: np.random.Generator) -> Numbers:
+    """Chains in random order with random gaps on a circle of sessions."""
+    count, free = len(lengths), sessions - lengths.sum()
+    order = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)
+    bars = np.sort(distinct(rng, draws, count - 1, int(free) + count - 1), axis=1)
+    walls = np.concatenate([np.full((draws, 1), -1), bars], axis=1)
+    gaps = np.diff(walls, axis=1, append=free + count - 1) - 1
+    ahead = np.cumsum(lengths[order] + gaps, axis=1) - lengths[order]
+    begins: Numbers = np.empty_like(ahead)
+    np.put_along_axis(begins, order, ahead + rng.integers(sessions, size=(draws, 1)), axis=1)
+    begins %= sessions
+    return begins
 
-    def statistics(table: NDArray[Any]) -> list[Floats]:
-        starts = np.arange(len(table) + 1) * table.shape[1]
-        simulation = simulate(panel, table.ravel(), starts, rules, rates, threads=threads)
-        figures = figures_of_totals(simulation.totals, rules.cash, panel.count)
-        return [figures[name] for name in STATISTICS]
 
-    rng, step = np.random.default_rng(seed), max(1, _ROOM // max(len(acting), 1))
-    observed = statistics(acting[None])
-    parts = [statistics(draw(min(step, draws - first), rng)) for first in range(0, draws, step)]
-    return Null(
-        {name: float(values[0]) for name, values in zip(STATISTICS, observed, strict=True)},
-        {
-            name: np.concatenate(values)
-            for name, values in zip(STATISTICS, zip(*parts, strict=True), strict=True)
-        },
-    )
+def _among_others(
+    lengths: Numbers, fits: NDArray[np.bool_], draws: int, rng: np.random.Generator
+) -> Numbers | None:
+    """Chains one after another, those with the fewest places first, each clear of the others."""
+    sessions = fits.shape[1]
+    begins = np.zeros((draws, len(lengths)), np.int64)
+    placed = np.empty(0, np.int64)
+    for chain in np.argsort(fits.sum(axis=1), kind="stable").tolist():
+        places, todo = np.flatnonzero(fits[chain]), np.arange(draws)
+        for _ in range(_TRIES):
+            begins[todo, chain] = rng.choice(places, len(todo))
+            others, begin = begins[np.ix_(todo, placed)], begins[todo, chain, None]
+            after = (others - begin) % sessions < lengths[chain]
+            before = (begin - others) % sessions < lengths[placed]
+            todo = todo[(after | before).any(axis=1)]
+            if not len(todo):
+                break
+        else:
+            return None
+        placed = np.append(placed, chain)
+    return begins

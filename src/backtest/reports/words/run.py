@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.experiments.runs.evidence import LEADING
+from backtest.stats.figures import SESSIONS_A_YEAR
 from backtest.stats.formats import UNKNOWN, count, percent, ratio, share
 
 if TYPE_CHECKING:
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
 
     from backtest.experiments.runs.store import Run
 
-_SESSIONS_A_YEAR = 252
 _TENTH = 0.1
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _STATISTICS = (
-    (LEADING, "mean trade"),
-    ("total_return", "total return"),
     ("sharpe", "Sharpe ratio"),
+    ("total_return", "total return"),
+    ("mean_trade_return", "mean trade"),
 )
 
 
@@ -31,16 +30,15 @@ def p_value(p: float | None) -> str:
 
 def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
     """The sentence of a run, which says so where it speaks for one of many variants."""
-    text, timing = str(found["sentence"]), found["random_timing"]
-    good = timing and timing[LEADING]["p"] is not None and timing[LEADING]["p"] <= found["level"]
-    if good and trials["count"] > 1:
+    text = str(found["sentence"])
+    if found["verdict"] == "better" and trials["count"] > 1:
         text += f" {trials['count']:,} variants were tried; the p-value counts one."
     return text
 
 
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the evidence of a run says, a label and a text each."""
-    rows = [] if found["no_placebo"] else _placebo_rows(found)
+    rows = [] if found["refused"] else _placebo_rows(found)
     if found["trades"]:
         rows.append(("Mean trade", _interval(found["mean_trade_return"], percent)))
     return [*rows, *_sharpe_rows(found["sharpe"]), ("Trials", _trials(trials))]
@@ -50,17 +48,16 @@ def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = [
         (
             label,
-            ", ".join(f"{told} p {p_value(found[name][key]['p'])}" for key, told in _STATISTICS),
+            ", ".join(f"{words} p {p_value(found[name][key]['p'])}" for key, words in _STATISTICS),
         )
-        for name, label in (
-            ("random_timing", "Random timing"),
-            ("random_direction", "Random direction"),
-        )
+        for name, label in _PLACEBOS
     ]
-    if found["detectable"] is not None:
-        edge = f"{share(found['detectable'])} a trade, found {share(found['power'])} of the time"
-        rows.append(("Detectable edge", edge))
-    return rows
+    edge = f"{share(found['detectable'])} a trade, found {share(found['power'])} of the time"
+    return [
+        ("Verdict", f"p {p_value(found['p'])}, the larger of both"),
+        *rows,
+        ("Detectable edge", edge),
+    ]
 
 
 def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -77,7 +74,7 @@ def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _years(sessions: float) -> str:
-    return f"{sessions / _SESSIONS_A_YEAR:,.1f}"
+    return f"{sessions / SESSIONS_A_YEAR:,.1f}"
 
 
 def _interval(interval: Mapping[str, Any], form: Any) -> str:
@@ -100,22 +97,19 @@ def _trials(trials: Mapping[str, Any]) -> str:
 
 
 def leading_p(run: Run) -> float | None:
-    """The p-value that the sentence of a run is about; None where there is none."""
-    timing = run.manifest.get("evidence", {}).get("random_timing")
-    p: float | None = timing and timing[LEADING]["p"]
+    """The p-value of a run's verdict; None where there is none."""
+    p: float | None = run.manifest.get("evidence", {}).get("p")
     return p
 
 
 def corrected(runs: Sequence[Run]) -> list[float | None]:
     """The p-values of runs that are looked at together, corrected for their number (Holm)."""
-    p_values = [leading_p(run) for run in runs]
-    known = [p for p in p_values if p is not None]
-    if len(known) < 2:  # noqa: PLR2004 - one needs no correction
-        return p_values
-    from backtest.stats.multiple_testing import holm
+    known = {run.run_id: p for run in runs if (p := leading_p(run)) is not None}
+    if len(known) > 1:
+        from backtest.stats.multiple_testing import holm
 
-    found = iter(holm(known).tolist())
-    return [None if p is None else next(found) for p in p_values]
+        known = dict(zip(known, holm(list(known.values())).tolist(), strict=True))
+    return [known.get(run.run_id) for run in runs]
 
 
 def comparison_rows(
@@ -140,7 +134,7 @@ def comparison_rows(
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
     """What the rows of `comparison_rows` mean, and which runs have none yet."""
     known = sum(leading_p(run) is not None for run in runs)
-    notes = ["Placebo p: how often random timing does as well, by the mean return of a trade."]
+    notes = ["Placebo p: how often random times or directions do as well, by the Sharpe ratio."]
     if known > 1:
         notes.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
     if missing := [run.run_id for run in runs if "evidence" not in run.manifest]:
@@ -154,4 +148,4 @@ def holm_line(runs: Sequence[Run]) -> str:
     if len(known) < 2:  # noqa: PLR2004
         return ""
     told = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
-    return f"p of random timing, corrected for {len(known)} strategies (Holm): {told}."
+    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {told}."

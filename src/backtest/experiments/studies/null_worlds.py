@@ -1,0 +1,323 @@
+"""Null worlds: made-up prices that nobody can predict, with the days and signals of strategies.
+
+Whatever a verdict finds there is luck: "better" and "worse" may each be told in 5 of 100 worlds of
+every kind, and 95 of 100 intervals should hold the true mean trade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from backtest.engine.kernel.panel import Panel, blank_prices
+from backtest.engine.kernel.records import REASONS, SIGNAL
+from backtest.engine.kernel.simulate import simulate
+from backtest.engine.replay.books import Trade
+from backtest.engine.rules import Rules
+from backtest.experiments.runs.evidence import LEVEL, evidence
+from backtest.experiments.runs.placebo import Account, acting
+from backtest.stats.event_study.study import Series, study
+from backtest.stats.multiple_testing import wilson_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+_FIRST_DAY = np.datetime64("2001-01-01")  # of the made-up sessions, every day one
+_STEPS = 16  # of a path within a session; the first is the night
+_RULES = Rules(
+    commission_per_share=0, commission_min=0, slippage_bps=0, borrow_mode="none", borrow_default=0
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """A kind of world without anything to find.
+
+    Attributes:
+        name: what it is like.
+        dates: how many days have events.
+        hold: sessions.
+        sessions: how many there are.
+        stocks: how many have an event on each date.
+        correlation: of any two stocks' returns.
+        deviation: of a stock's returns, a session.
+        tails: degrees of freedom of Student's t; None for the normal distribution.
+        clusters: whether days are wild or calm in runs, as by GARCH(1, 1).
+        wild: times the deviation in the first sessions of each event.
+        wild_for: how many sessions those are.
+        last_quarter: whether all events lie in a last quarter that is twice as wild.
+        in_row: events on as many consecutive sessions, of one direction, stand for each date.
+        sides: `random` by event, by `date`, or all `long`.
+        drift: of the returns, a session.
+        trend: deviation of a drift in the ten sessions from an event on, either way.
+        weights: least and most weight of a signal.
+        late: share of the sessions before the second half of the stocks is listed.
+        exits: stop, target or trailing stop of each signal.
+
+    """
+
+    name: str
+    dates: int
+    hold: int
+    sessions: int = 381
+    stocks: int = 1
+    correlation: float = 0.0
+    deviation: float = 0.03
+    tails: float | None = None
+    clusters: bool = False
+    wild: float = 1.0
+    wild_for: int = 1
+    last_quarter: bool = False
+    in_row: int = 1
+    sides: Literal["random", "date", "long"] = "random"
+    drift: float = 0.0
+    trend: float = 0.0
+    weights: tuple[float, float] = (0.95, 0.95)
+    late: float = 0.0
+    exits: dict[str, float] = field(default_factory=dict)
+
+
+WORLDS = (
+    World("independent days, 6 events", 6, 5),
+    World("independent days, 12 events", 12, 5),
+    World("GARCH, 12 events", 12, 5, clusters=True),
+    World("fat tails (t, 3 degrees), 12 events", 12, 5, tails=3),
+    World("the event's session 3 times as wild, 6 events", 6, 2, wild=3),
+    World("the event's session 3 times as wild, 12 events", 12, 2, wild=3),
+    World("that session and the next, hold 10", 12, 10, wild=3, wild_for=2),
+    World("all events in a last quarter twice as wild", 12, 5, last_quarter=True),
+    World("3 stocks of a sector, the same dates", 12, 5, stocks=3, correlation=0.8),
+    World("20 stocks, one factor, 16 dates, long", 16, 10, 1000, 20, 0.3, sides="long"),
+    World("the same, wild dates", 16, 10, 1000, 20, 0.3, wild=3, sides="date"),
+    World("100 stocks, one factor, 16 dates, long", 16, 10, 1000, 100, 0.3, sides="long"),
+    World("2 times 6 events in a row, one direction", 2, 5, in_row=6),
+    World("6 times 6 events in a row, one direction", 6, 5, in_row=6),
+    World("12 times 6 events in a row, one direction", 12, 5, in_row=6),
+    World("a trend either way after events", 12, 10, trend=0.01),
+    World("stop 3 %, hold 40", 12, 40, exits={"stop": 0.03}),
+    World("stop 5 %, hold 20", 12, 20, exits={"stop": 0.05}),
+    World("target 3 %, hold 20", 12, 20, exits={"target": 0.03}),
+    World("weights from 0.02 to 1", 12, 5, weights=(0.02, 1.0)),
+    World("long on a rising stock", 12, 5, sides="long", drift=0.002),
+    World("always held, 40 dates", 40, 15),
+    World("4 stocks, two of them listed late", 12, 5, stocks=4, correlation=0.3, late=0.4),
+)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was said of the worlds of one kind.
+
+    Attributes:
+        world: its name.
+        worlds: how many there were.
+        better: in how many the verdict was better than luck.
+        worse: likewise worse.
+        refused: in how many there was none.
+        intervals: in how many the mean trade had an interval.
+        covered: how many of those hold the mean trade of all these worlds.
+
+    """
+
+    world: str
+    worlds: int
+    better: int
+    worse: int
+    refused: int
+    intervals: int
+    covered: int
+
+    def share(self, name: str) -> tuple[float, float, float]:
+        """A count as a share, with its Wilson interval, 95 %."""
+        found = int(getattr(self, name))
+        of = self.intervals if name == "covered" else self.worlds
+        return (found / of, *wilson_interval(found, of)) if of else (np.nan, 0.0, 1.0)
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether neither verdict is told in more worlds than luck allows."""
+        return all(self.share(name)[1] <= LEVEL for name in ("better", "worse"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        return {**vars(self), "level": LEVEL, "is_calibrated": self.is_calibrated}
+
+
+def calibrate(
+    worlds: int,
+    *,
+    seed: int,
+    draws: int = 299,
+    kinds: tuple[World, ...] = WORLDS,
+    on_world: Callable[[Calibration], None] = lambda _: None,
+) -> list[Calibration]:
+    """Judge runs in many worlds of each kind.
+
+    Args:
+        worlds: how many of each kind are made up.
+        seed: of all that is random.
+        draws: of each placebo.
+        kinds: of worlds.
+        on_world: takes what was found of a kind when it is done.
+
+    """
+    found = []
+    for place, kind in enumerate(kinds):
+        judged = [judge(kind, (seed, place, number), draws) for number in range(worlds)]
+        verdicts = [one["verdict"] for one in judged]
+        bounds = [one["mean_trade_return"] for one in judged]
+        known = [one for one in bounds if one["low"] is not None]
+        truth = float(np.mean([one["estimate"] for one in bounds if one["estimate"] is not None]))
+        found.append(
+            Calibration(
+                kind.name,
+                worlds,
+                verdicts.count("better"),
+                verdicts.count("worse"),
+                verdicts.count("none"),
+                len(known),
+                sum(one["low"] <= truth <= one["high"] for one in known),
+            )
+        )
+        on_world(found[-1])
+    return found
+
+
+def null_study(worlds: int, *, seed: int, draws: int = 399) -> int:
+    """In how many worlds the permutation test of a study finds something, at 5 %.
+
+    Args:
+        worlds: how many stocks are made up, with six events on random days of 200 sessions.
+        seed: of all that is random.
+        draws: of each test.
+
+    """
+    rng, found = np.random.default_rng(seed), 0
+    for _ in range(worlds):
+        market = rng.normal(0, 0.01, 200)
+        own = 1.5 * market + 0.03 * rng.standard_t(4, 200).clip(-8, 8)
+        days = np.sort(rng.choice(200, 6, replace=False))
+        drawn = int(rng.integers(2**32))
+        made = study([Series("made up", own, market, days)], [(0, 5)], seed=drawn, draws=draws)
+        test = made.windows[0].permutation
+        found += test is not None and test.p.two_sided <= LEVEL
+    return found
+
+
+def judge(kind: World, seed: tuple[int, ...], draws: int) -> dict[str, Any]:
+    """The evidence of a run in a world that is made up from a seed."""
+    account = make_world(kind, np.random.default_rng(seed))
+    signals, panel = account.signals, account.panel
+    whole = np.array([0, len(signals)])
+    made = simulate(panel, signals, whole, _RULES, {}, trades=True, curves=True)
+    return evidence(account, _trades(panel, signals, made.trades), made.equity[0], draws=draws)
+
+
+def make_world(kind: World, rng: np.random.Generator) -> Account:
+    """Prices and signals of a world."""
+    dates = _dates(kind, rng)
+    returns = _returns(kind, dates, rng)
+    panel = _panel(kind, returns)
+    bars = (dates[:, None] + np.arange(kind.in_row)).ravel()
+    rows = np.zeros((len(bars), kind.stocks), SIGNAL)
+    rows["bar"], rows["symbol"] = bars[:, None], np.arange(kind.stocks)
+    rows["side"] = 1
+    if kind.sides == "random" and kind.in_row == 1:
+        rows["side"] = rng.choice([-1, 1], rows.shape)
+    elif kind.sides != "long":
+        rows["side"] = np.repeat(rng.choice([-1, 1], len(dates)), kind.in_row)[:, None]
+    rows["hold"] = kind.hold
+    rows["weight"] = rng.uniform(*kind.weights, rows.shape) / kind.stocks
+    for name in ("stop", "target", "trailing_stop"):
+        rows[name] = kind.exits.get(name, np.nan)
+    listed = ~np.isnan(panel.prices["open"][rows["bar"], rows["symbol"]])
+    return Account(panel, acting(rows[listed]), _RULES, {})
+
+
+def _dates(kind: World, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The first sessions of the events, in order."""
+    first = 3 * kind.sessions // 4 if kind.last_quarter else 5
+    among = np.arange(first, kind.sessions - kind.in_row - 1)
+    if kind.in_row > 1:  # runs of events that do not meet
+        apart = kind.in_row + kind.hold + 1
+        free = len(among) - apart * kind.dates
+        return first + np.sort(rng.integers(free, size=kind.dates)) + apart * np.arange(kind.dates)
+    return np.sort(rng.choice(among, kind.dates, replace=False))
+
+
+def _returns(kind: World, dates: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """Deviation and drift by step of each session, times noise: shape (sessions, steps, stocks)."""
+    shape = (kind.sessions, _STEPS, kind.stocks)
+    scale = np.ones((kind.sessions, 1, 1))
+    drift = np.full((kind.sessions, 1, 1), kind.drift / _STEPS)
+    if kind.last_quarter:
+        scale[3 * kind.sessions // 4 :] = 2
+    if kind.clusters:
+        scale *= _garch(kind.sessions, rng)[:, None, None]
+    if kind.tails:
+        drawn = rng.chisquare(kind.tails, (kind.sessions, 1, kind.stocks)) / kind.tails
+        scale = scale / np.sqrt(np.maximum(drawn, 0.02) * kind.tails / (kind.tails - 2))
+    for date in dates:
+        scale[date : date + kind.wild_for] *= kind.wild
+        drift[date : date + 10] += rng.normal(0, kind.trend) / _STEPS
+    shared = rng.normal(size=(kind.sessions, _STEPS, 1))
+    own = rng.normal(size=shape)
+    noise = np.sqrt(kind.correlation) * shared + np.sqrt(1 - kind.correlation) * own
+    moves: Floats = drift + kind.deviation / np.sqrt(_STEPS) * scale * noise
+    return moves.clip(-0.5, 0.5)
+
+
+def _garch(sessions: int, rng: np.random.Generator) -> Floats:
+    """Deviations by GARCH(1, 1) with weights 0.1 and 0.85, about 1."""
+    variance, found = 1.0, np.empty(sessions)
+    for number in range(sessions):
+        found[number] = variance
+        variance = 0.05 + 0.85 * variance + 0.1 * variance * rng.normal() ** 2
+    return np.sqrt(found)
+
+
+def _panel(kind: World, returns: Floats) -> Panel:
+    """Daily bars of the paths; the first step of a session is the night before it."""
+    paths = 100 * np.cumprod(1 + returns.reshape(-1, kind.stocks), axis=0).reshape(returns.shape)
+    bars = blank_prices((kind.sessions, kind.stocks))
+    bars["open"], bars["close"] = paths[:, 0], paths[:, -1]
+    bars["high"], bars["low"] = paths.max(axis=1), paths.min(axis=1)
+    late = round(kind.late * kind.sessions)
+    if late:
+        bars[:late, kind.stocks // 2 :] = np.nan
+    sessions = _FIRST_DAY + np.arange(kind.sessions)
+    symbols = tuple(f"MADE{number:03d}" for number in range(kind.stocks))
+    return Panel(symbols, sessions.astype("M8[us]"), sessions, bars, np.empty((0, 0)))
+
+
+def _trades(panel: Panel, signals: NDArray[Any], made: NDArray[Any]) -> list[Trade]:
+    """The kernel's trades as a run has them."""
+    found: list[Trade] = []
+    for signal, row in zip(signals, made, strict=True):
+        if row["shares"] == 0:
+            continue
+        side = int(signal["side"])
+        found.append(
+            Trade(
+                trade_id=len(found) + 1,
+                event_id="",
+                symbol=panel.symbols[signal["symbol"]],
+                direction="long" if side > 0 else "short",
+                shares=float(row["shares"]),
+                entry_session=panel.sessions[row["entry_bar"]].item(),
+                entry_price=float(row["entry_price"]),
+                exit_session=panel.sessions[row["exit_bar"]].item(),
+                exit_price=float(row["exit_price"]),
+                exit_reason=REASONS[row["reason"]],  # type: ignore[arg-type]
+                gross_profit=float(side * row["shares"] * (row["exit_price"] - row["entry_price"])),
+                commission=float(row["commission"]),
+                borrow=float(row["borrow"]),
+            )
+        )
+    return found
