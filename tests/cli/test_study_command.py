@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from backtest.experiments.studies import null_worlds
 from tests.commands import WRONG_USE, fails, rows, too_wide, words
 
 ON_ACME = ("--symbol", "ACME", "--benchmark", "INDX", "--draws", "199")
@@ -138,11 +139,17 @@ def test_a_missing_benchmark_is_told(command, checkout, arguments, told):
     )
 
 
-def test_the_null_world_tells_the_share_of_each_leading_test(command, checkout):
+DEFAULTS = null_worlds.calibrate.__kwdefaults__
+
+
+def test_null_worlds_show_the_share_of_each_verdict(command, checkout, monkeypatch):
+    kinds = null_worlds.WORLDS[:2]
+    monkeypatch.setattr(null_worlds.calibrate, "__kwdefaults__", DEFAULTS | {"kinds": kinds})
     done = command("study", "--null-world", "--worlds", "20")
     assert done.code == 0
-    for text in ("20 made-up stocks", "permutation test", "placebo", "Holds 0.05", " of 20"):
+    for text in ("20 made-up worlds of each kind", "independent days, 6 events", "Covers", "of 20"):
         assert text in words(done.out)
     told = json.loads(command("study", "--null-world", "--worlds", "5", "--json").out)
-    assert [row["worlds"] for row in told] == [5, 5]
+    assert [row["worlds"] for row in told["worlds"]] == [5, 5]
+    assert told["study"]["worlds"] == 5
     assert checkout.snapshot() == {}

@@ -17,7 +17,7 @@ from tests.golden.goldens import ROOT
 # As users type them, but for what takes long and has tests of its own.
 SHORTER = {
     "run": ("--no-tearsheet",),
-    "study --null-world": ("--worlds", "20"),
+    "study --null-world": ("--worlds", "2"),
     "audit": ("--worlds", "5"),
 }
 SHOWN_ELSEWHERE = ("README.md", "evidence.md", "sweeps.md")  # what they print: by test_docs.py

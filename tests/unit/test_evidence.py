@@ -1,7 +1,6 @@
 """What a run's evidence says, in figures and in its sentence, and that it hangs on nothing else."""
 
 import json
-from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +14,8 @@ from backtest.errors import DataError
 from backtest.experiments.runs import evidence, placebo
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs.evidence import DRAWS, LEADING, sentence, trials_on_record
-from backtest.experiments.runs.placebo import Null
+from backtest.experiments.runs.occasions import chains_of
+from backtest.experiments.runs.placebo import Account, Null, random_direction, random_timing
 from backtest.experiments.trials import read_trials, trial_sharpes
 from backtest.stats.figures import curve_figures
 from backtest.strategy.base import Signal
@@ -26,93 +26,122 @@ from tests.oracle import Signal as Wanted
 # The sentence
 
 FOUND = {
-    "trades": 4,
+    "trades": 9,
+    "occasions": 7,
+    "by_trades": False,
     "ruined": False,
-    "no_placebo": "",
-    "random_timing": {LEADING: {"p": 0.31, "p_low": 0.69}},
+    "total_return": 0.12,
+    "refused": "",
+    "verdict": "neither",
     "detectable": 0.14,
 }
 
 
-def told(p: float | None = 0.31, p_low: float = 0.69, **changes: object) -> str:
-    found = {**deepcopy(FOUND), **changes}
-    if found["random_timing"]:
-        found["random_timing"] = {LEADING: {"p": p, "p_low": p_low}}
-    return sentence(found)
+def told(timing=(0.31, 0.69), direction=(0.25, 0.8), **changes: object) -> str:
+    standings = {
+        name: {LEADING: {"p": p, "p_low": p_low}}
+        for name, (p, p_low) in {"random_timing": timing, "random_direction": direction}.items()
+    }
+    return sentence({**FOUND, **standings, **changes})
 
 
 def test_luck():
     assert told() == (
-        "4 trades. Random timing does as well 31 times in 100. Not distinguishable from luck; an "
-        "edge under 14 % a trade could not have been seen."
+        "9 trades on 7 occasions. Not distinguishable from luck: at other times the same signals "
+        "earn as much for their risk 31 times in 100, in other directions 25 times in 100. An edge "
+        "of 14 % a trade would be missed more than once in five times."
     )
 
 
 @pytest.mark.parametrize(
     ("p", "words"),
     [
-        (1.0, "100 times in 100"), (0.051, "5 times in 100"), (0.0149, "once in 100"),
-        (0.01, "once in 100"), (0.0096, "10 times in 1,000"), (0.001, "once in 1,000"),
-        (0.0004, "4 times in 10,000"), (1 / 10_001, "once in 10,000"),
+        (1.0, "100 times in 100"), (0.104, "10 times in 100"), (0.054, "54 times in 1,000"),
+        (0.047, "47 times in 1,000"), (0.0149, "15 times in 1,000"), (0.0096, "10 times in 1,000"),
+        (0.0094, "94 times in 10,000"), (0.0004, "4 times in 10,000"),
+        (1 / 10_001, "once in 10,000"),
     ],
 )  # fmt: skip
 def test_how_often(p, words):
-    assert f"Random timing does as well {words}." in told(p)
+    assert f"for their risk {words}, in other" in told((p, 0.5))
 
 
 def test_one_trade_is_one():
-    assert told(trades=1).startswith("1 trade. Random timing")
-
-
-def test_better_than_luck_with_enough_trades():
-    assert told(0.05, 0.95, trades=6).endswith("5 times in 100. Better than luck at the 5 % level.")
-
-
-def test_better_than_luck_with_few_trades_stays_careful():
-    assert told(0.01, 0.99, trades=5).endswith(
-        "Better than luck at the 5 % level, but so few trades carry no interval: one more can "
-        "undo it."
+    refused = "Too few separate occasions for a verdict (1; 6 are needed)"
+    assert told(trades=1, occasions=1, refused=refused, verdict="none") == (
+        "1 trade on 1 occasion. Too few separate occasions for a verdict (1; 6 are needed)."
     )
+
+
+def test_better_than_luck():
+    assert told((0.03, 0.98), (0.0156, 0.99), verdict="better") == (
+        "9 trades on 7 occasions. Better than luck at the 5 % level: at other times the same "
+        "signals earn as much for their risk 30 times in 1,000, in other directions 16 times in "
+        "1,000."
+    )
+
+
+def test_an_account_that_lost_is_not_praised_without_a_word():
+    text = told((0.03, 0.98), (0.0156, 0.99), verdict="better", total_return=-0.341)
+    assert text.endswith("in 1,000. It lost 34 % all the same.")
 
 
 def test_worse_than_luck():
-    assert "Worse than luck at the 5 % level: the times were bad ones." in told(0.98, 0.03)
+    text = told((0.98, 0.03), (0.97, 0.04), verdict="worse", total_return=0.05)
+    assert text.endswith(
+        "Worse than luck at the 5 % level: at other times the same signals earn as little for "
+        "their risk 30 times in 1,000, in other directions 40 times in 1,000. It made +5.0 % all "
+        "the same."
+    )
+
+
+def test_times_that_stand_out_alone():
+    assert "The times stand out, the directions do not: such dates" in told((0.01, 0.99))
+
+
+def test_directions_that_stand_out_alone():
+    text = told((0.2, 0.9), (0.01, 0.99))
+    assert "The directions stand out, the times do not: random times do as well" in text
 
 
 def test_ruin_comes_first():
-    assert told(0.9, 0.1, ruined=True).startswith("4 trades, then ruin. Random timing")
+    assert told(ruined=True).startswith("9 trades on 7 occasions, then ruin. Not dist")
+
+
+def test_a_strategy_that_orders_itself_is_judged_by_its_trades():
+    assert " occasions. Judged by its trades, for it orders by itself. Not " in told(by_trades=True)
 
 
 def test_no_trade():
-    none = told(trades=0, no_placebo=evidence.NO_TRADE, random_timing=None, detectable=None)
-    assert none == "No trade: there is nothing to weigh."
-
-
-def test_held_throughout():
-    held = told(trades=1, no_placebo=evidence.HELD_THROUGHOUT, random_timing=None, detectable=None)
-    assert held == (
-        "1 trade. Held from the first session to the last, so that there is no timing to test."
-    )
-
-
-def test_signals_that_make_no_trade_of_their_own():
-    assert told(None) == (
-        "4 trades. The signals alone make none, so that there is no timing to test."
-    )
+    text = told(trades=0, occasions=0, refused="No trade: there is nothing to weigh")
+    assert text == "No trade: there is nothing to weigh."
 
 
 def test_small_edges_keep_a_figure():
-    assert "an edge under 0.4 % a trade" in told(detectable=0.0042)
+    assert "An edge of 0.42 % a trade" in told(detectable=0.0042)
+    assert "An edge of under 0.01 % a trade" in told(detectable=2e-7)
 
 
 # The figures, on a hand-made null
 
 
-def test_p_values_against_a_null_by_hand(monkeypatch, checkout):
+def test_a_verdict_needs_both_placebos():
+    assert verdict_of(0.04, 0.05, 0.97, 0.96) == "better"
+    assert verdict_of(0.04, 0.051, 0.97, 0.96) == "neither"
+    assert verdict_of(0.051, 0.04, 0.97, 0.96) == "neither"
+    assert verdict_of(0.97, 0.96, 0.05, 0.01) == "worse"
+    assert verdict_of(0.97, 0.96, 0.06, 0.01) == "neither"
+
+
+def verdict_of(timing: float, direction: float, timing_low: float, direction_low: float) -> str:
+    p, p_low = max(timing, direction), max(timing_low, direction_low)
+    return evidence._verdict({"refused": "", "p": p, "p_low": p_low})
+
+
+def test_p_values_against_a_null_by_hand():
     draws = np.array([0.1, 0.2, 0.3, np.nan])
     null = Null(dict.fromkeys(placebo.STATISTICS, 0.2), dict.fromkeys(placebo.STATISTICS, draws))
-    monkeypatch.setattr(placebo, "random_timing", lambda *_, **__: null)
-    found = do(checkout).manifest["evidence"]["random_timing"]
+    found = evidence._null(null)
     # As good or better: 0.2, 0.3 and the one that is undefined; as bad: 0.1, 0.2 and that one.
     for name in placebo.STATISTICS:
         assert found[name]["p"] == pytest.approx((1 + 3) / (1 + 4))
@@ -146,9 +175,13 @@ def test_a_draw_is_what_the_replay_makes_of_the_same_signals(monkeypatch):
         return simulate(panel, table, starts, *rest, **more)
 
     monkeypatch.setattr(placebo, "simulate", watched)
-    for make in (placebo.random_timing, placebo.random_direction):
+    one = Account(panel, signals, rules, rates)
+    for null, free in (
+        (lambda: random_timing(one, chains_of(signals, 5), seed=5, draws=8), rules),
+        (lambda: random_direction(one, np.arange(3), seed=5, draws=8), one.without_costs().rules),
+    ):
         accounts.clear()
-        null = make(panel, signals, rules, rates, seed=5, draws=8)
+        null, rules = null(), free
         for number, account in enumerate(accounts[1:]):
             wanted = [
                 Wanted(
@@ -163,8 +196,9 @@ def test_a_draw_is_what_the_replay_makes_of_the_same_signals(monkeypatch):
             ]  # fmt: skip
             result = replay(prices, rates, made_up_decisions(wanted), rules)
             curve = curve_figures(np.array([p.equity for p in result.curve]), rules.cash)
-            mean = np.mean([trade.net_return for trade in result.trades])
-            told = {**curve, LEADING: mean}
+            profit = sum(trade.net_profit for trade in result.trades)
+            mean = profit / sum(trade.shares * trade.entry_price for trade in result.trades)
+            told = {**curve, "mean_trade_return": mean}
             for name in placebo.STATISTICS:
                 assert null.draws[name][number] == pytest.approx(told[name], rel=1e-9)
 
@@ -179,18 +213,15 @@ def test_evidence_and_attribution_stand_in_the_manifest(checkout):
     found = manifest["evidence"]
     assert found["trades"] == 1
     assert found["draws"] == DRAWS
-    assert found["sentence"].startswith("1 trade. Random timing does as well ")
-    assert found["random_timing"][LEADING]["observed"] == pytest.approx(
-        float(run.trades[0]["return"])
+    assert found["sentence"] == (
+        "1 trade on 1 occasion. Too few separate occasions for a verdict (1; 6 are needed)."
     )
-    assert found["random_timing"]["total_return"]["observed"] == pytest.approx(
-        run.summary["total_return"]
-    )
+    assert (found["verdict"], found["p"], found["random_timing"]) == ("none", None, None)
+    assert found["mean_trade_return"]["estimate"] == pytest.approx(float(run.trades[0]["return"]))
     assert found["sharpe"]["estimate"] == pytest.approx(run.summary["sharpe"])
     assert found["sharpe"]["unknown"] == "1 trade: at least 6 are needed"
     assert {found["sharpe"][name] for name in ("low", "high", "psr", "min_track_record")} == {None}
     assert found["mean_trade_return"]["low"] is None
-    assert found["random_direction"][LEADING]["p"] == pytest.approx(0.5, abs=0.05)  # two sides
     assert manifest["trials"] == {"count": 1, "deflated_sharpe": None}
     (group,) = manifest["attribution"]["profit_by"]["hour"]
     assert (group["name"], group["trades"], group["wins"]) == ("after the close", 1, 1)
@@ -202,14 +233,12 @@ def test_evidence_and_attribution_stand_in_the_manifest(checkout):
     assert (second["direction"], second["traded"]) == (None, None)
 
 
-def test_the_same_inputs_give_the_same_evidence(checkout, monkeypatch):
+def test_the_same_inputs_give_the_same_evidence(checkout):
     def text(run) -> str:
         return json.dumps([run.manifest[name] for name in ("evidence", "attribution")])
 
     first = text(do(checkout))
     assert text(do(checkout, force=True)) == first
-    monkeypatch.setattr(evidence, "SEED", 2)
-    assert text(do(checkout, force=True)) != first
 
 
 def test_a_run_that_was_interrupted_before_gets_its_evidence_when_it_is_shown(checkout):
@@ -231,11 +260,10 @@ def test_a_run_without_trades(checkout):
 
 def test_a_stock_that_is_held_throughout_has_no_placebo(checkout):
     found = do(checkout, "owner").manifest["evidence"]
-    assert found["no_placebo"] == evidence.HELD_THROUGHOUT
+    assert found["refused"].startswith("Held from the first session to the last")
     assert found["random_timing"] is found["random_direction"] is None
     assert found["sharpe"]["psr"] > 0.5
-    assert found["sharpe"]["low"] < found["sharpe"]["estimate"] < found["sharpe"]["high"]
-    assert found["sharpe"]["unknown"] == ""
+    assert found["sharpe"]["unknown"] == "2 months: an interval needs 6"
 
 
 def test_a_ruined_run_has_no_sharpe_ratio(checkout):
@@ -247,7 +275,7 @@ def test_a_ruined_run_has_no_sharpe_ratio(checkout):
     run = do(checkout, "bear")
     assert run.manifest["ruined_on"]
     found = run.manifest["evidence"]
-    assert found["sentence"].startswith("1 trade, then ruin. ")
+    assert found["sentence"].startswith("1 trade on 1 occasion, then ruin. ")
     assert found["sharpe"]["estimate"] is None
 
 
@@ -262,9 +290,9 @@ def test_the_trades_of_a_backtrader_strategy_stand_in_for_its_signals(checkout):
     )
     run = do(checkout, "own")
     assert run.trades
-    found = run.manifest["evidence"]["random_timing"]["total_return"]
-    assert found["observed"] == pytest.approx(run.summary["total_return"], rel=0.05)
-    assert 0 < found["p"] < 1
+    found = run.manifest["evidence"]
+    assert found["by_trades"]
+    assert found["occasions"] == len(run.trades) == 2
 
 
 # Trials

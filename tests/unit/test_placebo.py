@@ -1,6 +1,5 @@
 """Placebos: what is drawn, what stays, and how often they are wrong without knowledge."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +13,8 @@ from backtest.engine.replay.books import Trade
 from backtest.engine.replay.result import EquityPoint
 from backtest.engine.rules import Rules
 from backtest.experiments.runs import placebo
-from backtest.stats.multiple_testing import wilson_interval
+from backtest.experiments.runs.occasions import chains_of
+from backtest.experiments.runs.placebo import Account, acting
 from tests.engines import made_up_prices
 
 FREE = Rules(
@@ -49,146 +49,210 @@ def signals(*terms: tuple[int, int], hold: int = 3, **changes: float) -> np.ndar
     return rows
 
 
-def drawn(monkeypatch: pytest.MonkeyPatch, make, *arguments, **options) -> list[np.ndarray]:
+def account(given: np.ndarray, bars: Panel | None = None, rules: Rules = FREE) -> Account:
+    return Account(bars or panel(), acting(given), rules, {})
+
+
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     """The signals of every account that a placebo trades; the first are those that happened."""
     accounts = []
 
-    def watched(panel, rows, starts, *rest, **more):
+    def watch(panel, rows, starts, *rest, **more):
         accounts.extend(rows[a:b].copy() for a, b in pairwise(starts))
         return simulate(panel, rows, starts, *rest, **more)
 
-    monkeypatch.setattr(placebo, "simulate", watched)
-    make(*arguments, FREE, {}, seed=1, **options)
+    monkeypatch.setattr(placebo, "simulate", watch)
     return accounts
+
+
+def timing(one: Account, draws: int, seed: int = 1):
+    chains = chains_of(one.signals, longest=5)
+    return placebo.random_timing(one, chains, seed=seed, draws=draws)
+
+
+def direction(one: Account, draws: int, occasions: list[int] | None = None, seed: int = 1):
+    numbers = np.array(occasions or range(len(one.signals)))
+    return placebo.random_direction(one, numbers, seed=seed, draws=draws)
 
 
 def test_timing_moves_signals_and_leaves_their_plans(monkeypatch):
     given = signals((5, 1), (20, -1), (40, 1), stop=[0.1, 0.2, 0.3], weight=[0.3, 0.5, 0.7])
-    happened, *accounts = drawn(monkeypatch, placebo.random_timing, panel(), given, draws=400)
+    accounts = watched(monkeypatch)
+    timing(account(given), 400)
+    happened, *drawn = accounts
     assert happened.tobytes() == given.tobytes()
-    plans = [sorted(account[["side", "weight", "stop", "hold"]].tolist()) for account in accounts]
+    plans = [sorted(one[["side", "weight", "stop", "hold"]].tolist()) for one in drawn]
     assert all(plan == plans[0] for plan in plans)
     assert plans[0] == sorted(given[["side", "weight", "stop", "hold"]].tolist())
-    bars = np.array([account["bar"] for account in accounts])
-    assert np.all(np.diff(bars, axis=1) > 0)
+    bars = np.array([one["bar"] for one in drawn])
+    # Three holds of 3 sessions on a circle of 60, at least 4 apart: no trade renews another.
+    assert np.diff(bars, axis=1, append=bars[:, :1] + 60).min() == 4
     assert set(bars.ravel()) == set(range(60))
-    first = [account["stop"][0] for account in accounts]
-    assert {0.1, 0.2, 0.3} == set(first)
+    assert {0.1, 0.2, 0.3} == {one["stop"][0] for one in drawn}
+
+
+def test_timing_is_even(monkeypatch):
+    accounts = watched(monkeypatch)
+    timing(account(signals((5, 1), (20, -1), hold=1)), 20_000)
+    bars = np.array([one["bar"] for one in accounts[1:]])
+    counts = np.bincount(bars.ravel(), minlength=60)
+    assert counts.min() > 0.85 * 2 * 20_000 / 60
+    # Of 2 chains of 2 sessions the distance is 2 to 58, each as likely.
+    sides = np.array([one["side"] for one in accounts[1:]])
+    gaps = np.bincount((bars * sides).sum(axis=1) % 60, minlength=60)
+    assert gaps[[0, 1, 59]].tolist() == [0, 0, 0]
+    assert gaps[2:59].min() > 0.8 * 20_000 / 57
+
+
+def test_signals_that_belong_together_move_together(monkeypatch):
+    given = signals((5, 1), (6, -1), (40, 1), hold=3)
+    accounts = watched(monkeypatch)
+    timing(account(given), 300)
+    for one in accounts[1:]:
+        pair = one[one["side"] == -1]["bar"][0] - np.sort(one[one["side"] == 1]["bar"])
+        assert 1 in pair.tolist() or -59 in pair.tolist()
+
+
+def test_symbols_of_a_session_stay_together(monkeypatch):
+    both = panel_of({s: made_up_prices(s, walk(n)) for n, s in enumerate(("ACME", "BOLT"))})
+    given = signals((5, 1), (5, 1), (30, -1), (30, 1), symbol=[0, 1, 0, 1])
+    accounts = watched(monkeypatch)
+    timing(account(given, both), 200)
+    bars = np.array([one["bar"] for one in accounts[1:]])
+    assert np.array_equal(bars[:, ::2], bars[:, 1::2])
+
+
+def test_chains_that_fill_the_span_move_by_one_number(monkeypatch):
+    given = signals((3, 1), (20, 1), (45, -1), hold=[16, 24, 20])
+    accounts = watched(monkeypatch)
+    timing(account(given), 2_000)
+    assert len({one["bar"].tobytes() for one in accounts[1:]}) == 60
+    for one in accounts[1:]:
+        first, second = (one["bar"][one["hold"] == hold][0] for hold in (16, 24))
+        assert (second - first) % 60 == 17
 
 
 def test_timing_keeps_to_sessions_with_a_bar(monkeypatch):
     both = panel_of(
         {
             "ACME": made_up_prices("ACME", walk(1)),
-            "BOLT": made_up_prices("BOLT", walk(2, count=10, first=20)),
+            "BOLT": made_up_prices("BOLT", walk(2, count=30, first=20)),
         }
     )
-    given = signals((5, 1), (22, 1), (23, -1), (28, 1), symbol=[0, 1, 1, 1])
-    _, *accounts = drawn(monkeypatch, placebo.random_timing, both, given, draws=300)
-    bolt = [account["bar"][account["symbol"] == 1] for account in accounts]
-    assert set(np.concatenate(bolt)) == set(range(20, 30))
-    assert all(len(set(bars)) == 3 for bars in bolt)
-    assert all(np.all(np.diff(account["bar"]) >= 0) for account in accounts)
+    given = signals((5, 1), (22, 1), (28, -1), (40, 1), symbol=[0, 1, 1, 1], hold=1)
+    accounts = watched(monkeypatch)
+    timing(account(given, both), 300)
+    drawn = accounts[1:]
+    bolt = [one["bar"][one["symbol"] == 1] for one in drawn]
+    assert set(np.concatenate(bolt)) == set(range(20, 50))
+    bars = np.array([one["bar"] for one in drawn])
+    assert np.diff(bars, axis=1).min() >= 2
 
 
-def test_timing_of_bars_within_sessions_takes_their_first(monkeypatch):
-    hours = panel()
-    hours = replace(hours, sessions=np.repeat(hours.sessions[::3], 3))
-    _, *accounts = drawn(monkeypatch, placebo.random_timing, hours, signals((0, 1)), draws=200)
-    assert set(np.concatenate([account["bar"] for account in accounts])) == set(range(0, 60, 3))
+def test_a_history_that_is_too_short_moves_no_dates():
+    both = panel_of(
+        {
+            "ACME": made_up_prices("ACME", walk(1)),
+            "BOLT": made_up_prices("BOLT", walk(2, count=19, first=20)),
+        }
+    )
+    given = signals((5, 1), (22, 1), symbol=[0, 1])
+    assert timing(account(given, both), 10) is None
 
 
-def test_direction_tosses_a_coin_at_the_true_times(monkeypatch):
+def test_direction_makes_each_of_few_draws_once_and_leaves_the_times(monkeypatch):
     given = signals((5, 1), (20, -1), (40, 1), stop=0.2)
-    _, *accounts = drawn(monkeypatch, placebo.random_direction, panel(), given, draws=2_000)
-    assert all(account["bar"].tolist() == [5, 20, 40] for account in accounts)
-    sides = np.array([account["side"] for account in accounts])
-    assert len(np.unique(sides, axis=0)) == 8
-    assert sides.mean(axis=0) == pytest.approx(np.zeros(3), abs=0.08)
+    accounts = watched(monkeypatch)
+    null = direction(account(given), 2_000)
+    happened, *drawn = accounts
+    assert all(one["bar"].tolist() == [5, 20, 40] for one in drawn)
+    assert len({one["side"].tobytes() for one in drawn}) == len(drawn) == 8
+    assert null.is_complete
+    # All eight are known, so that the best of them has a p of 1/8.
+    assert min(null.standing("sharpe").upper, null.standing("sharpe").lower) >= 1 / 8
+
+
+def test_many_directions_are_drawn(monkeypatch):
+    given = signals(*((at, 1) for at in range(0, 60, 5)), hold=1)
+    accounts = watched(monkeypatch)
+    null = direction(account(given), 1_000)
+    sides = np.array([one["side"] for one in accounts[1:]])
+    assert not null.is_complete
+    assert sides.shape == (1_000, 12)
+    assert sides.mean(axis=0) == pytest.approx(np.zeros(12), abs=0.12)
+
+
+def test_one_coin_turns_an_occasion(monkeypatch):
+    given = signals((5, 1), (6, -1), (40, 1))
+    accounts = watched(monkeypatch)
+    direction(account(given), 100, [0, 0, 1])
+    sides = sorted(tuple(one["side"].tolist()) for one in accounts[1:])
+    assert sides == [(-1, 1, -1), (-1, 1, 1), (1, -1, -1), (1, -1, 1)]
+
+
+def test_directions_are_traded_without_costs():
+    given = signals((5, 1), (40, 1), hold=2)
+    dear = Rules(commission_fixed=500, slippage_bps=100, borrow_mode="flat", borrow_default=2.0)
+    found, free = direction(account(given, rules=dear), 9), direction(account(given), 9)
+    assert found.observed["total_return"] == pytest.approx(free.observed["total_return"], abs=1e-3)
+    assert timing(account(given, rules=dear), 9).observed["total_return"] < 0
+
+
+def test_cash_earns_nothing_in_a_placebo():
+    given = signals((5, 1), (40, 1))
+    rich = FREE.model_copy(update={"cash_rate": 0.5})
+    assert timing(account(given, rules=rich), 9).observed == timing(account(given), 9).observed
 
 
 def test_superseded_signals_are_not_moved(monkeypatch):
-    given = signals((5, 1), (5, -1), (40, 1))
-    happened, *accounts = drawn(monkeypatch, placebo.random_timing, panel(), given, draws=5)
+    accounts = watched(monkeypatch)
+    timing(account(signals((5, 1), (5, -1), (40, 1))), 5)
+    happened, *drawn = accounts
     assert happened["side"].tolist() == [-1, 1]
-    assert all(len(account) == 2 for account in accounts)
+    assert all(len(one) == 2 for one in drawn)
 
 
 def test_what_happened_is_the_kernels_own_result():
-    given = signals((5, 1), (20, -1), (40, 1))
-    found = placebo.random_timing(panel(), given, FREE, {}, seed=1, draws=10)
+    given = signals((5, 1), (20, -1), (40, 1), weight=[0.1, 0.5, 0.9])
+    found = timing(account(given), 10)
     own = simulate(panel(), given, np.array([0, 3]), FREE, {}, trades=True, curves=True)
-    gross = (
-        given["side"]
-        * own.trades["shares"]
-        * (own.trades["exit_price"] - own.trades["entry_price"])
-    )
-    returns = gross / (own.trades["shares"] * own.trades["entry_price"])
+    made = own.trades
+    profit = given["side"] * made["shares"] * (made["exit_price"] - made["entry_price"])
     assert found.observed["total_return"] == pytest.approx(own.equity[0, -1] / 100_000 - 1)
-    assert found.observed["mean_trade_return"] == pytest.approx(returns.mean())
+    mean = profit.sum() / (made["shares"] * made["entry_price"]).sum()
+    assert found.observed["mean_trade_return"] == pytest.approx(mean)
     assert {len(values) for values in found.draws.values()} == {10}
 
 
-def test_trade_returns_are_net_of_costs():
+def test_profits_are_net_of_costs():
     given = signals((5, -1), (20, -1))
     rules = Rules(borrow_mode="flat", borrow_default=0.5)
     own = simulate(panel(), given, np.array([0, 2]), rules, {}, trades=True)
     t = own.trades
     net = t["shares"] * (t["entry_price"] - t["exit_price"]) - t["commission"] - t["borrow"]
     assert t["borrow"].min() > 0
-    expected = np.sum(net / (t["shares"] * t["entry_price"]))
-    assert own.totals["trade_returns"][0] == pytest.approx(expected)
+    assert own.totals["profit"][0] == pytest.approx(net.sum())
+    assert own.totals["entered"][0] == pytest.approx((t["shares"] * t["entry_price"]).sum())
 
 
 def test_draws_hang_on_the_seed_alone(monkeypatch):
-    given = signals((5, 1), (20, -1), (40, 1))
-
-    def draw(seed: int, threads: int = 1) -> np.ndarray:
-        found = placebo.random_timing(
-            panel(), given, FREE, {}, seed=seed, draws=50, threads=threads
-        )
-        return found.draws["total_return"]
-
-    assert np.array_equal(draw(1), draw(1, threads=2))
-    assert not np.array_equal(draw(1), draw(2))
-    whole = draw(1)
+    one = account(signals((5, 1), (20, -1), (40, 1)))
+    first = timing(one, 50).draws["total_return"]
+    assert np.array_equal(first, timing(one, 50).draws["total_return"])
+    assert not np.array_equal(first, timing(one, 50, seed=2).draws["total_return"])
     monkeypatch.setattr(placebo, "_ROOM", 30)  # ten accounts at a time
-    assert len(draw(1)) == len(whole) == 50
-
-
-def test_run_without_signals():
-    found = placebo.random_timing(panel(), signals(), FREE, {}, seed=1, draws=9)
-    assert found.standing("total_return").upper == 1.0
-    assert found.standing("mean_trade_return") is None
-    assert found.detectable("mean_trade_return") is None
+    assert len(timing(one, 50).draws["total_return"]) == 50
 
 
 def test_knowledge_is_found():
     bars = walk(3, count=300)
     rises = [row for row in range(1, 299) if bars[row][4] / bars[row][1] > 1.04][::6][:12]
     known = signals(*((bar, 1) for bar in rises), hold=1)
-    found = placebo.random_timing(
-        panel_of({"ACME": made_up_prices("ACME", bars)}), known, FREE, {}, seed=1, draws=999
-    )
-    assert all(found.standing(name).upper <= 0.005 for name in placebo.STATISTICS)
-
-
-def test_detectable_edge_is_between_quantiles_of_the_null():
-    null = placebo.Null({"sharpe": 0.0}, {"sharpe": np.arange(101.0)})
-    assert null.detectable("sharpe") == pytest.approx(95 - 20)
-
-
-@pytest.mark.parametrize("make", [placebo.random_timing, placebo.random_direction])
-def test_level_holds_without_knowledge(make):
-    draw, tries, found = np.random.default_rng(4), 400, 0
-    for seed in range(tries):
-        bars = np.sort(draw.choice(60, 6, replace=False))
-        sides = draw.choice([-1, 1], 6)
-        given = signals(*zip(bars, sides, strict=True), hold=5, stop=0.1)
-        null = make(panel(seed), given, Rules(), {}, seed=seed, draws=99)
-        found += null.standing("mean_trade_return").upper <= 0.1
-    low, high = wilson_interval(found, tries, 0.99)
-    assert low <= 0.1 <= high
+    one = account(known, panel_of({"ACME": made_up_prices("ACME", bars)}))
+    assert timing(one, 999).standing("sharpe").upper <= 0.005
+    # Six rises: the best of all 64 ways to turn them.
+    assert len(one.signals) == 6
+    assert direction(one, 999).standing("sharpe").upper == 1 / 64
 
 
 # Strategies that order by themselves

@@ -10,7 +10,6 @@ import pytest
 from backtest.errors import UsageError
 from backtest.experiments.studies import run as studies
 from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.null_world import null_world
 from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
 from backtest.experiments.studies.subject import StudiedEvent
 from backtest.reports.words import study as words
@@ -247,11 +246,3 @@ def test_wild_days_are_not_told_to_be_an_effect(p, across, told):
     found = words.finding({"symbol": "ACME", "windows": [row]})
     assert told in found
     assert "An average effect under 12.0 % would have been missed" in found
-
-
-# ---- the null world -----------------------------------------------------------------------------
-
-
-def test_where_there_is_nothing_to_find_the_leading_tests_keep_their_level():
-    for found in null_world(150, seed=1, draws=199):
-        assert found.is_calibrated, found

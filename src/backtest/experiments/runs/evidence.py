@@ -270,11 +270,9 @@ def _mean_trade(
     return {"mean_trade_return": asdict(interval), "detectable": detectable}
 
 
-def _too_few(occasions: int) -> str:
+def _too_few(count: int, unit: str = "occasion") -> str:
     needed = fewest_occasions()
-    if occasions >= needed:
-        return ""
-    return f"{counted(occasions, 'occasion')}: an interval needs {needed}"
+    return "" if count >= needed else f"{counted(count, unit)}: an interval needs {needed}"
 
 
 def _one_sided(trades: Sequence[Trade], profits: Floats) -> str:
@@ -308,11 +306,11 @@ def _sharpe(
         why = "ruined, too few sessions, or no return differs from another"
         return asdict(Interval(None, None, None, unknown=why))
     unknown = _thin(account.panel, trades)
-    found, draws = _sharpe_by_occasion(returns, occasions, timing)
+    found, draws, unit = _sharpe_by_occasion(returns, occasions, timing)
     if unknown or found is None:
         interval = Interval(ratio, None, None, unknown=unknown or "no return differs")
-    elif _too_few(found.count):
-        interval = Interval(ratio, None, None, unknown=_too_few(found.count))
+    elif _too_few(found.count, unit):
+        interval = Interval(ratio, None, None, unknown=_too_few(found.count, unit))
     else:
         interval = found.interval(draws)
     return {
@@ -325,14 +323,14 @@ def _sharpe(
 
 def _sharpe_by_occasion(
     returns: Floats, occasions: Occasions | None, timing: Null | None
-) -> tuple[Estimate | None, Floats]:
+) -> tuple[Estimate | None, Floats, str]:
     """The ratio by occasion; by month where the account is in the market most of the time."""
     sessions = len(returns)
     if occasions and occasions.count >= fewest_occasions():
         draws = timing.draws["sharpe"] if timing else np.array([])
-        return sharpe_by_group(returns, occasions.groups(sessions)), draws
+        return sharpe_by_group(returns, occasions.groups(sessions)), draws, "occasion"
     months = np.arange(sessions) // _SESSIONS_A_MONTH
-    return sharpe_by_group(returns, months), np.array([])
+    return sharpe_by_group(returns, months), np.array([]), "month"
 
 
 def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
@@ -393,7 +391,7 @@ def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) 
     from statistics import variance
 
     known = [ratio for ratio in sharpes if ratio is not None]
-    if found is None or found["sharpe"]["unknown"] or len(known) < 2:  # noqa: PLR2004
+    if found is None or found["sharpe"].get("psr") is None or len(known) < 2:  # noqa: PLR2004
         return None
     from backtest.stats.figures import SESSIONS_A_YEAR
     from backtest.stats.sharpe_inference import SharpeEstimate, deflated_sharpe_ratio

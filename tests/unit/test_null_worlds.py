@@ -1,0 +1,125 @@
+"""Worlds without anything to find: how they are made, and what is said of them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from backtest.experiments.runs.evidence import evidence
+from backtest.experiments.studies import null_worlds
+from backtest.experiments.studies.null_worlds import (
+    WORLDS,
+    Calibration,
+    World,
+    calibrate,
+    judge,
+    make_world,
+    null_study,
+)
+
+KINDS = {kind.name: kind for kind in WORLDS}
+
+
+def made(kind: World, seed: int = 1):
+    return make_world(kind, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("kind", WORLDS, ids=lambda kind: kind.name)
+def test_bars_are_bars_and_signals_have_one(kind):
+    account = made(kind)
+    prices, rows = account.panel.prices, account.signals
+    known = ~np.isnan(prices["open"])
+    assert np.all(prices["low"][known] <= np.minimum(prices["open"], prices["close"])[known])
+    assert np.all(prices["high"][known] >= np.maximum(prices["open"], prices["close"])[known])
+    assert known[rows["bar"], rows["symbol"]].all()
+    assert np.all(np.diff(rows["bar"]) >= 0)
+    assert set(rows["hold"]) == {kind.hold}
+
+
+def test_a_world_is_what_its_name_says():
+    wild = replace(KINDS["the event's session 3 times as wild, 12 events"], sessions=2_000)
+    moves, events = [], []
+    for seed in range(20):
+        account = made(replace(wild, dates=50), seed)
+        closes = account.panel.prices["close"][:, 0]
+        away = np.abs(np.diff(np.log(closes), prepend=np.log(100)))
+        moves.append(np.median(away))
+        events.append(np.median(away[account.signals["bar"]]))
+    assert np.mean(events) / np.mean(moves) == pytest.approx(3, rel=0.15)
+
+    late = made(KINDS["4 stocks, two of them listed late"])
+    assert np.isnan(late.panel.prices["open"]).sum(axis=0).tolist() == [0, 0, 152, 152]
+
+    rows = made(KINDS["6 times 6 events in a row, one direction"]).signals
+    runs = rows["bar"].reshape(6, 6)
+    assert np.all(np.diff(runs, axis=1) == 1)
+    assert np.all(runs[1:, 0] - runs[:-1, -1] > 6)
+    assert all(len(set(sides)) == 1 for sides in rows["side"].reshape(6, 6).tolist())
+
+    three = made(KINDS["3 stocks of a sector, the same dates"]).panel.prices["close"]
+    returns = np.diff(np.log(three), axis=0)
+    assert np.corrcoef(returns.T)[0, 1] == pytest.approx(0.8, abs=0.1)
+
+
+def test_two_dates_are_no_verdict_however_many_events():
+    (found,) = calibrate(20, seed=1, kinds=(KINDS["2 times 6 events in a row, one direction"],))
+    assert (found.refused, found.intervals) == (20, 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "independent days, 12 events",
+        "the event's session 3 times as wild, 12 events",
+        "3 stocks of a sector, the same dates",
+        "6 times 6 events in a row, one direction",
+        "stop 5 %, hold 20",
+    ],
+)
+def test_luck_is_found_no_more_often_than_it_may(name):
+    (found,) = calibrate(200, seed=5, draws=199, kinds=(KINDS[name],))
+    assert found.is_calibrated
+    assert found.covered >= 0.9 * found.intervals
+
+
+def test_what_is_there_is_found(monkeypatch):
+    kind = KINDS["independent days, 12 events"]
+    found = []
+    for seed in range(20):
+        account = made(kind, seed)
+        prices = account.panel.prices
+        for row in account.signals:  # 12 % more over the hold of five sessions
+            for step in range(5):
+                for name in prices.dtype.names:
+                    later = slice(row["bar"] + step + 1, None)
+                    prices[name][later, 0] *= 1 + 0.024 * row["side"]
+        monkeypatch.setattr(null_worlds, "make_world", lambda *_, account=account: account)
+        found.append(judge(kind, (seed,), 199)["verdict"])
+    assert found.count("better") >= 16
+    assert found.count("worse") == 0
+
+
+def test_the_same_seed_gives_the_same_worlds():
+    kinds = (KINDS["independent days, 6 events"],)
+    first = calibrate(10, seed=3, draws=99, kinds=kinds)
+    assert calibrate(10, seed=3, draws=99, kinds=kinds) == first
+    assert made(kinds[0], 1).panel.prices.tobytes() != made(kinds[0], 2).panel.prices.tobytes()
+
+
+def test_shares_have_their_interval():
+    found = Calibration("made up", 400, better=20, worse=40, refused=0, intervals=300, covered=288)
+    assert found.share("better")[0] == 0.05
+    assert found.share("covered")[0] == 0.96
+    # Wilson for 40 of 400: 7.4 to 13.3 %.
+    assert found.share("worse")[1:] == pytest.approx((0.0743, 0.1333), abs=2e-4)
+    assert not found.is_calibrated
+    assert replace(found, worse=21).is_calibrated
+
+
+def test_evidence_of_a_world_is_that_of_a_run():
+    account = made(KINDS["independent days, 6 events"])
+    assert evidence(account, [], np.array([1e5]), draws=9)["verdict"] == "none"
+
+
+def test_a_study_of_random_days_finds_luck_alone():
+    assert 2 <= null_study(100, seed=1, draws=199) <= 11
