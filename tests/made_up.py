@@ -53,6 +53,7 @@ symbol,published_at,precision,headline,category,note
 ACME,2025-06-12T09:24:00-04:00,minute,A made-up contract,contract,made up
 OTHR,2025-06-12T09:24:00-04:00,minute,A made-up contract,contract,another stock
 """
+EVERY_KIND = "Earnings, StakeDisclosure, ShortReport, News"
 BORROW = """\
 symbol,date,annual_rate,provider,source_url,note
 ACME,2025-06-02,0.10,Made Up Lenders,,made up
@@ -158,6 +159,12 @@ def make_checkout(root: Path) -> Checkout:
         checkout.write(name, text)
     (root / "reports").mkdir()
     return checkout
+
+
+def often(checkout: Checkout, name: str = "often", make: str = "long") -> str:
+    """A strategy that holds each of the six tradable events for one session: six occasions."""
+    checkout.strategy(name, f"return Signal.{make}(event, weight=0.5, hold=1)", EVERY_KIND)
+    return name
 
 
 class Outcome(NamedTuple):

@@ -145,8 +145,10 @@ DEFAULTS = null_worlds.calibrate.__kwdefaults__
 def test_null_worlds_show_the_share_of_each_verdict(command, checkout, monkeypatch):
     kinds = null_worlds.WORLDS[:2]
     monkeypatch.setattr(null_worlds.calibrate, "__kwdefaults__", DEFAULTS | {"kinds": kinds})
+    monkeypatch.setenv("COLUMNS", "80")
     done = command("study", "--null-world", "--worlds", "20")
     assert done.code == 0
+    assert too_wide(done.out, 80) == []
     for text in ("20 made-up worlds of each kind", "independent days, 6 events", "Covers", "of 20"):
         assert text in words(done.out)
     told = json.loads(command("study", "--null-world", "--worlds", "5", "--json").out)

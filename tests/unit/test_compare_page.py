@@ -395,14 +395,14 @@ def test_a_comparison_that_is_kept_has_a_record_by_its_runs(checkout):
     assert not list(reports.glob("compare-*"))
 
 
-def test_tiles_name_the_best_and_count_what_beats_random_timing(checkout, monkeypatch):
+def test_tiles_name_the_best_and_count_what_beats_luck(checkout, monkeypatch):
     runs = [do(checkout), do(checkout, "owner")]
     monkeypatch.setattr(compare_page, "corrected", lambda _: [0.01, 0.5, 0.6])
     tiles = {label: (figure, of) for label, figure, of in compare_page._tiles(runs, ["a", "b"])}
     returns = [run.summary["total_return"] for run in runs]
     best = returns.index(max(returns))
     assert tiles["Highest return"] == (percent(returns[best]), "ab"[best])
-    assert tiles["Better than random timing"] == ("1 of 3", "smallest Holm p 0.01")
+    assert tiles["Better than luck"] == ("1 of 3", "smallest Holm p 0.01")
     assert returns[0] != returns[1]
 
 

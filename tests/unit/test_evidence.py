@@ -176,12 +176,12 @@ def test_a_draw_is_what_the_replay_makes_of_the_same_signals(monkeypatch):
 
     monkeypatch.setattr(placebo, "simulate", watched)
     one = Account(panel, signals, rules, rates)
-    for null, free in (
+    for draw, free in (
         (lambda: random_timing(one, chains_of(signals, 5), seed=5, draws=8), rules),
         (lambda: random_direction(one, np.arange(3), seed=5, draws=8), one.without_costs().rules),
     ):
         accounts.clear()
-        null, rules = null(), free
+        null, rules = draw(), free
         for number, account in enumerate(accounts[1:]):
             wanted = [
                 Wanted(

@@ -4,9 +4,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from backtest.experiments.runs.evidence import LEADING
 from backtest.reports.run_charts import histogram_chart
-from backtest.reports.words.run import corrected, holm_line, p_value, plain_sentence
+from backtest.reports.words.run import (
+    corrected,
+    evidence_rows,
+    holm_line,
+    p_value,
+    plain_sentence,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,9 +23,9 @@ def test_p_values(p, text):
 
 
 def run(strategy: str, p: float | None):
-    timing = None if p is None else {LEADING: {"p": p}}
-    found = {"sentence": "Better than luck.", "random_timing": timing, "level": 0.05}
-    return SimpleNamespace(manifest={"strategy": strategy, "evidence": found})
+    verdict = "none" if p is None else "better" if p <= 0.05 else "neither"
+    found = {"sentence": "As it is.", "p": p, "verdict": verdict}
+    return SimpleNamespace(run_id=strategy, manifest={"strategy": strategy, "evidence": found})
 
 
 def test_correction_leaves_out_what_has_no_p_value():
@@ -28,7 +33,7 @@ def test_correction_leaves_out_what_has_no_p_value():
     runs = [run("a", 0.4), run("b", None), run("c", 0.01), run("d", 0.02)]
     assert corrected(runs) == pytest.approx([0.4, None, 0.03, 0.04])
     assert holm_line(runs) == (
-        "p of random timing, corrected for 3 strategies (Holm): a 0.40, c 0.03, d 0.04."
+        "p of the verdicts, corrected for 3 strategies (Holm): a 0.40, c 0.03, d 0.04."
     )
 
 
@@ -38,7 +43,46 @@ def test_one_p_value_needs_no_correction():
 
 
 def test_a_run_without_evidence_has_no_p_value():
-    assert corrected([SimpleNamespace(manifest={"strategy": "a"}), run("b", 0.2)]) == [None, 0.2]
+    bare = SimpleNamespace(run_id="a", manifest={"strategy": "a"})
+    assert corrected([bare, run("b", 0.2)]) == [None, 0.2]
+
+
+def test_a_run_that_is_named_twice_counts_once():
+    # Holm of two: 0.01 × 2, then 0.4; of three it would be 0.01 × 3.
+    one, other = run("a", 0.01), run("b", 0.4)
+    assert corrected([one, other, one]) == pytest.approx([0.02, 0.4, 0.02])
+    assert corrected([one, one]) == [0.01, 0.01]
+
+
+def weighed(verdict: str):
+    """Six trades whose p-values, as good and as bad, are all unlike."""
+    p = {
+        "random_timing": [(0.02, 0.98), (0.03, 0.97), (0.04, 0.96)],
+        "random_direction": [(0.05, 0.95), (0.06, 0.94), (0.07, 0.93)],
+    }
+    names = ("sharpe", "total_return", "mean_trade_return")
+    placebos = {
+        placebo: {n: {"p": a, "p_low": b} for n, (a, b) in zip(names, values, strict=True)}
+        for placebo, values in p.items()
+    }
+    interval = {"estimate": 0.02, "low": None, "unknown": "6 occasions"}
+    return {
+        "refused": "", "trades": 6, "verdict": verdict, "p": 0.05, "p_low": 0.98, **placebos,
+        "detectable": 0.1, "power": 0.8, "mean_trade_return": interval,
+        "sharpe": {"estimate": None, "unknown": "ruined"},
+    }  # fmt: skip
+
+
+def test_the_rows_show_the_tail_that_the_verdict_is_about():
+    trials = {"count": 1, "deflated_sharpe": None}
+    rows = dict(evidence_rows(weighed("better"), trials))
+    assert list(rows)[:4] == ["Verdict", "Random timing", "Random direction", "Detectable edge"]
+    assert rows["Verdict"] == "p 0.05, the larger of both by the Sharpe ratio"
+    assert rows["Random timing"] == "Sharpe ratio p 0.02, total return p 0.03, mean trade p 0.04"
+    rows = dict(evidence_rows(weighed("worse"), trials))
+    assert rows["Verdict"] == "p of doing as badly 0.98, the larger of both by the Sharpe ratio"
+    assert rows["Random direction"] == "Sharpe ratio p 0.95, total return p 0.94, mean trade p 0.93"
+    assert "Verdict" not in dict(evidence_rows({**weighed("none"), "refused": "No"}, trials))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +94,7 @@ def test_a_good_result_of_many_variants_says_so(p, count, told):
 
 
 def test_bars_by_hand():
-    picture = histogram_chart(-0.1, 0.1, [1, 4, 2], 0.06, "+6.0 %")
+    picture = histogram_chart(-0.1, 0.1, [1, 4, 2], 0.06, "0.06")
     assert [bar.beyond for bar in picture.bars] == [False, False, True]  # by their middles
     heights = [bar.height for bar in picture.bars]
     assert [h / heights[1] for h in heights] == pytest.approx([0.25, 1, 0.5])
@@ -58,4 +102,5 @@ def test_bars_by_hand():
     # Of 944 pixels from 8 on, 0.16 of 0.3.
     assert picture.mark.place == pytest.approx(8 + 944 * 0.16 / 0.3)
     assert picture.mark_anchor == "end"
-    assert "0 %" in [tick.label for tick in picture.x_ticks]
+    # Eight steps at most: 0.05 is the round one above 0.3 ÷ 8.
+    assert [t.label for t in picture.x_ticks] == ["-0.05", "0", "+0.05", "+0.1", "+0.15"]

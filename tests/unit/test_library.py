@@ -18,9 +18,11 @@ import pytest
 import backtest
 from backtest.api import calls
 from backtest.errors import DataError, UsageError
+from tests.made_up import often
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {"event_id", "symbol", "direction", "exit_reason"}
+PLACEBOS = ("random_timing", "random_direction")
 CALLS = ("run", "compare", "sweep", "study", "load_events")
 
 
@@ -87,7 +89,9 @@ def test_a_run_without_a_trade_has_empty_tables(inside):
 def test_a_result_tells_itself_and_cannot_be_changed(inside):
     found = on_acme()
     assert repr(found) == str(found)
-    assert str(found).startswith("beats · ACME from 2025-06-02 to 2025-07-15: +1.4 %\n1 trade. ")
+    first, then = str(found).split("\n", 1)
+    assert first == "beats · ACME from 2025-06-02 to 2025-07-15: +1.4 %"
+    assert then.startswith("1 trade on 1 occasion. ")
     with pytest.raises(FrozenInstanceError):
         found.run_id = "another"
 
@@ -183,17 +187,22 @@ def test_a_class_without_a_source_is_refused(inside):
 
 
 def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
-    runs = [on_acme(), on_acme("owner"), on_acme(parameters={"hold": 2})]
+    longs, shorts = (on_acme(often(inside, make, make)) for make in ("long", "short"))
+    runs = [on_acme(), on_acme("owner"), on_acme(parameters={"hold": 2}), longs, shorts]
     table = backtest.compare(*runs)
-    one, _, other = runs
-    names = [f"beats {one.run_id}", "owner", f"beats {other.run_id}", "INDX"]
+    one, _, other, *_ = runs
+    names = [f"beats {one.run_id}", "owner", f"beats {other.run_id}", "long", "short", "INDX"]
     assert list(table.index) == names
     assert table["trials"].to_list()[:3] == [2, 1, 2]
-    assert table.loc[names[0], "p"] == one.evidence["random_timing"]["mean_trade_return"]["p"]
-    assert table.loc[names[0], "p_holm"] >= table.loc[names[0], "p"]
+    assert table.loc[names[:3], "p"].isna().all()
+    for name, run in (("long", longs), ("short", shorts)):
+        both = [run.evidence[placebo]["sharpe"]["p"] for placebo in PLACEBOS]
+        assert table.loc[name, "p"] == max(both)
+    assert table.loc["long", "p"] < table.loc["short", "p"]  # ACME does nothing but rise
+    assert table.loc["long", "p_holm"] == min(2 * table.loc["long", "p"], 1)
     assert table.loc["INDX", ["trades", "p", "trials"]].isna().all()
     assert list(backtest.compare(one.run_id).index) == ["beats", "INDX"]
-    assert list(backtest.compare().index) == ["beats", "owner", "INDX"]
+    assert list(backtest.compare().index) == ["beats", "long", "owner", "short", "INDX"]
 
 
 def test_a_sweep_has_every_set(inside):

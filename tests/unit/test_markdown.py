@@ -20,7 +20,7 @@ def cells(text: str) -> list[list[str]]:
 def test_it_tells_figures_trades_other_events_and_what_decided(checkout):
     run = do(checkout)
     text = run_markdown(run)
-    assert text.startswith("## beats · ACME\n\n**1 trade. ")
+    assert text.startswith("## beats · ACME\n\n**1 trade on 1 occasion. ")
     assert "2025-06-02 to 2025-07-15 · start 100,000 dollars · costs: retail" in text
     assert "hold 3 · weight 0.5" in text
     rows = cells(text)

@@ -12,9 +12,9 @@ from backtest.errors import UsageError
 from backtest.reports import picture
 from backtest.reports.picture import GAIN, LOSS, PAPER, write_picture
 from backtest.reports.run_charts import TRADED
-from tests.made_up import day, do
+from backtest.reports.words.run import p_value
+from tests.made_up import EVERY_KIND, day, do, often
 
-EVERY_KIND = "Earnings, StakeDisclosure, ShortReport, News"
 GUARDED = "return Signal.long(event, weight=0.5, hold=3, stop=0.10, target=0.05)"
 
 
@@ -184,12 +184,15 @@ def test_equity_begins_with_the_cash_and_falls_as_the_drawdown_says(run):
     assert min(depth.get_ydata()) == pytest.approx(100 * run.summary["max_drawdown"])
 
 
-def test_the_heading_tells_return_benchmark_trades_p_and_span(run):
+def test_the_heading_tells_return_benchmark_trades_p_and_span(checkout):
+    run = do(checkout, often(checkout))
     told = " ".join(text.get_text() for text in drawn(run).texts)
-    assert told.startswith("busy · ACME ")
-    assert f"{len(run.trades)} trades" in told
+    assert told.startswith("often · ACME ")
+    assert "6 trades" in told
     assert "INDX +2.0 %" in told
-    assert "placebo p 0." in told
+    p = run.manifest["evidence"]["p"]
+    assert 0 < p < 1
+    assert f"placebo p {p_value(p)}" in told
     assert "2025-06-02 to 2025-07-15" in told
     assert f"run {run.run_id}" in told
     assert run.manifest["evidence"]["sentence"] in told

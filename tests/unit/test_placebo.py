@@ -164,7 +164,7 @@ def test_direction_makes_each_of_few_draws_once_and_leaves_the_times(monkeypatch
     given = signals((5, 1), (20, -1), (40, 1), stop=0.2)
     accounts = watched(monkeypatch)
     null = direction(account(given), 2_000)
-    happened, *drawn = accounts
+    _, *drawn = accounts
     assert all(one["bar"].tolist() == [5, 20, 40] for one in drawn)
     assert len({one["side"].tobytes() for one in drawn}) == len(drawn) == 8
     assert null.is_complete

@@ -260,7 +260,7 @@ def test_a_trade_that_is_still_open_is_told_as_such(checkout):
     (trade,) = page.data["symbols"][0]["trades"]
     assert (trade[3:5], trade[-1]) == ([29, 130], 1)
     assert page.rows["trades"][0]["data-left"] == "open"
-    assert "nothing to test" in page.text
+    assert "there is no timing to test" in page.text
 
 
 def test_a_trade_of_no_event_stands_without_one(checkout):

@@ -129,7 +129,7 @@ def test_a_run_tells_its_table_before_anything_that_weighs_or_draws_is_loaded(ch
     done = process(checkout, BEFORE_THE_EVIDENCE, "run", "beats", *MADE_UP)
     before, _, after = done.stdout.partition("<weighing>")
     assert "Final equity" in before
-    assert "Random timing" in after
+    assert "6 are needed" in after
     assert "pandas" in imported(done)
     assert not imported(done) & (DRAWING | WEIGHING | SWEEPS)
 
@@ -138,7 +138,7 @@ def test_a_run_tells_its_table_before_anything_that_weighs_or_draws_is_loaded(ch
 def test_a_run_tells_its_evidence_before_anything_that_draws_is_loaded(checkout):
     sheets = [word for word in MADE_UP if word != "--no-tearsheet"]
     done = process(checkout, BEFORE_THE_SHEETS, "run", "beats", *sheets)
-    assert "Random timing" in done.stdout.partition("<drawing> 1")[0]
+    assert "6 are needed" in done.stdout.partition("<drawing> 1")[0]
     assert not imported(done) & (DRAWING | SWEEPS)
 
 
@@ -153,7 +153,7 @@ def test_a_run_without_a_sheet_loads_nothing_that_draws(checkout):
 def test_a_run_that_has_its_evidence_loads_nothing_that_weighs(checkout, run_made_up):
     run_made_up("beats")
     done = process(checkout, AT_THE_END, "run", "beats", *MADE_UP)
-    assert "Random timing" in done.stdout
+    assert "6 are needed" in done.stdout
     assert not imported(done) & (DRAWING | WEIGHING | SWEEPS)
 
 

@@ -68,7 +68,7 @@ def run(
         reports: folder that the run is written to, likewise.
 
     Returns:
-        The run: its figures, tables and evidence. `print` tells it in two lines.
+        The run: its figures, tables and evidence. `print` tells it in a few lines.
 
     Raises:
         UsageError: a strategy, parameter, symbol, span, rule or folder is wrong.
@@ -87,8 +87,9 @@ def run(
         6             long     999        time
         >>> print(found)
         earnings_surprise · CRWV from 2025-03-28 to 2026-10-02: -0.1 %
-        6 trades. Random timing does as well 35 times in 100. Not distinguishable from luck; an edge
-        under 14 % a trade could not have been seen.
+        6 trades on 6 occasions. Not distinguishable from luck: at other times the same signals earn
+        as much for their risk 38 times in 100, in other directions 66 times in 100. An edge of 21 %
+        a trade would be missed more than once in five times.
 
     """
     workspace = asked.folders(strategies, data, reports)
@@ -120,8 +121,9 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
     Returns:
         A row for each run and, below, for each benchmark. Columns: the figures of
         `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
-        that would have been seen), `p` of random timing, `p_holm` corrected for the runs compared,
-        and `trials` on record. Fractions, not percent; NaN where unknown.
+        that is found four times in five), `p` of the verdict (the larger of random timing and
+        random direction), `p_holm` corrected for the runs compared, and `trials` on record.
+        Fractions, not percent; NaN where unknown.
 
     Raises:
         UsageError: there is no such run, or none at all.
@@ -131,7 +133,7 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
         >>> found = compare(run("earnings_surprise"), run("buy_and_hold"))
         >>> found[["trades", "total_return", "p", "detectable"]].round(3)
                            trades  total_return      p  detectable
-        earnings_surprise       6        -0.121  0.447       0.201
+        earnings_surprise       6        -0.121  0.703       0.199
         buy_and_hold            1         1.296    NaN         NaN
         SPY                  <NA>         0.380    NaN         NaN
 

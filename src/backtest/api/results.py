@@ -25,7 +25,7 @@ class _Told:
 class RunResult(_Told):
     """A run: what one strategy did with one set of parameters, and what that is worth.
 
-    `print` tells it in two lines. Money is in dollars, returns are fractions, sessions are dates
+    `print` tells it in a few lines. Money is in dollars, returns are fractions, sessions are dates
     without a zone (`datetime64`), and what is unknown is NaN, NaT or None.
 
     Attributes:

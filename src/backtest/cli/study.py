@@ -237,17 +237,17 @@ def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
         return
     typer.echo(
         f"{worlds} made-up worlds of each kind, without anything to find (seed {seed}). A sound "
-        f"verdict is\nbetter, or worse, in at most {100 * LEVEL:g} of 100; an interval holds the "
-        f"true mean trade in 95.\n"
+        f"verdict is\nbetter, or worse, in at most {100 * LEVEL:g} of 100; an interval covers the "
+        f"true mean\ntrade in 95. None: without a verdict. Given: with an interval.\n"
     )
-    headers = ("World", "Better %", "Worse %", "None %", "Covers %", "Given %")
-    table = show.new_table(*headers, right=headers[1:], whole=headers[1:])
+    headers = ("World, shares in %", "Better", "Worse", "None", "Covers", "Given")
+    table = show.new_table(*headers, right=headers[1:], whole=headers)
     for one in found:
         table.add_row(
             one.world,
             *(_share_of(one.share(name)) for name in ("better", "worse")),
             f"{100 * one.refused / one.worlds:.0f}",
-            _share_of(one.share("covered")) if one.intervals else "–",
+            f"{100 * one.share('covered')[0]:.1f}" if one.intervals else "–",
             f"{100 * one.intervals / one.worlds:.0f}",
         )
     show.console().print(table)
@@ -258,6 +258,6 @@ def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
 
 
 def _share_of(share: tuple[float, float, float]) -> str:
-    """A share with its interval, in percent."""
+    """A share with its Wilson interval, in percent."""
     found, low, high = (100 * value for value in share)
-    return f"{found:.1f} ({low:.0f} to {high:.0f})"
+    return f"{found:.1f} ({low:.0f}–{high:.0f})"

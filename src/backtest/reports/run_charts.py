@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
+from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
 from backtest.stats.formats import new_york_day
@@ -61,11 +62,11 @@ class Histogram:
 def histogram_chart(
     first: float, step: float, counts: Sequence[int], mark: float, label: str
 ) -> Histogram:
-    """Lay out counts of fractions, shown in percent, with one value marked.
+    """Lay out counts of ratios with one value marked.
 
     Args:
-        first: lower edge of the first bar, a fraction.
-        step: width of each bar, likewise.
+        first: lower edge of the first bar.
+        step: width of each bar.
         counts: how many lie in each bar.
         mark: the value to mark, within the bars.
         label: what is written at the mark.
@@ -83,8 +84,7 @@ def histogram_chart(
         return Bar(left, frame.bottom - tall, right - left - 1, tall, low + step / 2 >= mark)
 
     ticks = [
-        Tick(x(value / 100), f"{value:+.0f} %" if value else "0 %")
-        for value in _round_values(100 * first, 100 * last)
+        Tick(x(value), f"{value:+g}" if value else "0") for value in _round_values(first, last)
     ]
     return Histogram(
         bars=[bar(number, count) for number, count in enumerate(counts)],
@@ -97,7 +97,7 @@ def histogram_chart(
 def _round_values(low: float, high: float) -> list[float]:
     """Four to eight round values within a range."""
     rough = max((high - low) / 8, 1e-9)
-    size = 10.0 ** len(str(int(rough))) / 10 if rough >= 1 else 1.0
+    size = 10.0 ** floor(log10(rough))
     step = next(size * factor for factor in _STEPS if size * factor >= rough)
     first = int(low // step) + (low % step > 0)
     return [step * i for i in range(first, int(high // step) + 1)]

@@ -45,26 +45,26 @@ def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[t
 
 
 def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    rows = [
-        (
-            label,
-            ", ".join(f"{words} p {p_value(found[name][key]['p'])}" for key, words in _STATISTICS),
-        )
-        for name, label in _PLACEBOS
-    ]
+    """The p-values, of doing as badly where the verdict is worse, and the edge found mostly."""
+    is_worse = found["verdict"] == "worse"
+    tail, name = ("p_low", "p of doing as badly") if is_worse else ("p", "p")
     edge = f"{share(found['detectable'])} a trade, found {share(found['power'])} of the time"
     return [
-        ("Verdict", f"p {p_value(found['p'])}, the larger of both"),
-        *rows,
+        ("Verdict", f"{name} {p_value(found[tail])}, the larger of both by the Sharpe ratio"),
+        *((label, _by_statistic(found[placebo], tail)) for placebo, label in _PLACEBOS),
         ("Detectable edge", edge),
     ]
+
+
+def _by_statistic(placebo: Mapping[str, Any], tail: str) -> str:
+    return ", ".join(f"{words} p {p_value(placebo[key][tail])}" for key, words in _STATISTICS)
 
 
 def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
     if sharpe["estimate"] is None:
         return [("Sharpe ratio", f"unknown: {sharpe['unknown']}")]
     years, needed = _years(sharpe["per_session"]["observations"]), sharpe["min_track_record"]
-    if sharpe["unknown"]:
+    if sharpe["psr"] is None:
         worth = f"{ratio(sharpe['estimate'])}; interval and PSR unknown ({sharpe['unknown']})"
         told = "how many would show it is unknown"
     else:
