@@ -162,8 +162,10 @@ def make_checkout(root: Path) -> Checkout:
 
 
 def often(checkout: Checkout, name: str = "often", make: str = "long") -> str:
-    """A strategy that holds each of the six tradable events for one session: six occasions."""
-    checkout.strategy(name, f"return Signal.{make}(event, weight=0.5, hold=1)", EVERY_KIND)
+    """A strategy of six occasions: each event for one session, two of them in one trade."""
+    checkout.strategy(
+        name, f"return Signal.{make}(event, weight=0.5, hold=1)", f"Start, {EVERY_KIND}"
+    )
     return name
 
 

@@ -44,7 +44,7 @@ def test_run_tells_the_sentence_and_the_figures(tested, checkout):
     assert "The directions stand out, the times do not: random times do as well" in out
     assert f"Verdict p {p_value(found['p'])}, the larger of both by the Sharpe ratio" in out
     assert "Random direction Sharpe ratio p 0.016, total return p 0.016, mean trade p 0.016" in out
-    assert re.search(r"Mean trade \+0\.\d+ %, 95 % interval [+-][\d.]+ % to \+[\d.]+ %", out)
+    assert re.search(r"Mean trade \+\d\.\d %, 95 % interval [+-][\d.]+ % to \+[\d.]+ %", out)
 
 
 def test_no_line_of_the_evidence_is_too_wide(tested, monkeypatch, run_made_up):

@@ -236,9 +236,9 @@ def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
         show.print_json({"worlds": told, "study": {"significant": studied, "worlds": worlds}})
         return
     typer.echo(
-        f"{worlds} made-up worlds of each kind, without anything to find (seed {seed}). A sound "
-        f"verdict is\nbetter, or worse, in at most {100 * LEVEL:g} of 100; an interval covers the "
-        f"true mean\ntrade in 95. None: without a verdict. Given: with an interval.\n"
+        f"{worlds} made-up worlds of each kind, without anything to find (seed {seed}). A sound\n"
+        f"verdict is better, or worse, in at most {100 * LEVEL:g} of 100; an interval covers the\n"
+        f"true mean trade in 95. None: without a verdict. Given: with an interval.\n"
     )
     headers = ("World, shares in %", "Better", "Worse", "None", "Covers", "Given")
     table = show.new_table(*headers, right=headers[1:], whole=headers)
@@ -252,8 +252,8 @@ def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
         )
     show.console().print(table)
     typer.echo(
-        f"\nThe permutation test of a study finds something in {studied} of {worlds} worlds with "
-        f"six events."
+        f"\nThe permutation test of a study finds something in {studied} of {worlds} worlds "
+        f"with\nsix events."
     )
 
 
