@@ -167,7 +167,7 @@ def test_the_list_tells_state_place_last_run_and_last_audit(command, run_made_up
 
 def test_the_list_tells_that_a_strategy_changed_since(command, run_made_up, checkout):
     run_made_up("beats")
-    checkout.edit("strategies/beats.py", "Long a beat.", "Long after a beat.")
+    checkout.edit("strategies/beats.py", "not a beat", "no beat")
     assert ", changed since · last audit never" in words(command("list", "strategies").out)
 
 
