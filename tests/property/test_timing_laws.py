@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from backtest.data.borrow import BorrowRates
 from backtest.data.calendar import trading_calendar
+from backtest.engine.replay.books import Result
 from backtest.engine.replay.replay import replay
-from backtest.engine.replay.result import Result
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import decide
 from backtest.events import News

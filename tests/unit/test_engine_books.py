@@ -4,9 +4,7 @@ from datetime import date
 
 import pytest
 
-from backtest.engine.replay.books import Ledger, Trade
-from backtest.engine.replay.excursions import set_excursions
-from backtest.engine.replay.orders import Fill
+from backtest.engine.replay.books import Fill, Ledger, Trade, set_excursions
 from backtest.errors import AccountingError
 from tests.engines import made_up_prices
 from tests.spec.case import parse_bars

@@ -9,13 +9,17 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from backtest.data.borrow import BorrowRate, BorrowRates
-from backtest.engine.costs import read_costs
+from backtest.engine.replay.books import Quote, SentOrder
 from backtest.engine.replay.broker import RulesBroker
-from backtest.engine.replay.orders import Quote
 from backtest.engine.replay.replay import replay
-from backtest.engine.replay.result import SentOrder
 from backtest.engine.replay.trader import Trader
-from backtest.engine.rules import Rules, affordable_long, affordable_short, is_margin_call
+from backtest.engine.rules import (
+    Rules,
+    affordable_long,
+    affordable_short,
+    is_margin_call,
+    read_costs,
+)
 from backtest.engine.timeline import Decision, decide, failure
 from backtest.errors import AccountingError, DataError, UsageError
 from backtest.events import Earnings, Start

@@ -4,11 +4,15 @@ from math import log
 
 import numpy as np
 import pytest
-from arch.bootstrap import SPA
+from arch.bootstrap import SPA, StationaryBootstrap
 
 from backtest.stats import overfitting
 from backtest.stats.multiple_testing import wilson_interval
-from backtest.stats.overfitting import probability_of_overfitting, superior_ability
+from backtest.stats.overfitting import (
+    _stationary_positions,
+    probability_of_overfitting,
+    superior_ability,
+)
 
 
 def by_hand() -> np.ndarray:
@@ -79,6 +83,26 @@ def test_variants_that_never_trade_have_a_ratio_of_zero():
 def test_what_cannot_be_split(shape, blocks, message):
     with pytest.raises(ValueError, match=message):
         probability_of_overfitting(np.ones(shape), blocks=blocks)
+
+
+@pytest.mark.parametrize(("rows", "length"), [(1, 1), (2, 1), (7, 3), (250, 15)])
+def test_positions_of_the_stationary_bootstrap_are_those_of_arch(rows, length):
+    theirs = StationaryBootstrap(length, np.arange(rows), seed=5).bootstrap(20)
+    rng = np.random.default_rng(5)
+    for (positions,), _ in theirs:
+        assert _stationary_positions(rng, rows, length).tolist() == positions.tolist()
+
+
+def test_blocks_of_the_stationary_bootstrap_are_as_long_as_asked_and_begin_anywhere():
+    rows, length, draws = 100, 10, 2_000
+    rng = np.random.default_rng(6)
+    drawn = np.array([_stationary_positions(rng, rows, length) for _ in range(draws)])
+    goes_on = (np.diff(drawn, axis=1) % rows == 1).mean()
+    # A block ends with chance 1/10, and the next one then goes on by accident with 1/100.
+    assert goes_on == pytest.approx(0.9 + 0.1 / rows, abs=4 * 0.3 / np.sqrt(draws * (rows - 1)))
+    counts = np.bincount(drawn.ravel(), minlength=rows)
+    assert counts.min() > 0.8 * draws
+    assert counts.max() < 1.2 * draws
 
 
 @pytest.mark.parametrize("lift", [0.0, -0.01, 0.001])

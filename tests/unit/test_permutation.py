@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.stats.drawing import distinct
-from backtest.stats.event_study.permutation import _random_places, permutation_test
+from backtest.stats.event_study.significance import _random_places, permutation_test
 from backtest.stats.event_study.study import Series, study
 from backtest.stats.multiple_testing import wilson_interval
 

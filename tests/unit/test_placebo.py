@@ -9,8 +9,7 @@ import pytest
 from backtest.engine.kernel.panel import Panel, panel_of
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.replay.books import Trade
-from backtest.engine.replay.result import EquityPoint
+from backtest.engine.replay.books import EquityPoint, Trade
 from backtest.engine.rules import Rules
 from backtest.experiments.runs import placebo
 from backtest.experiments.runs.occasions import chains_of

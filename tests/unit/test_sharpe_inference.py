@@ -13,7 +13,6 @@ from backtest.stats.sharpe_inference import (
     SharpeEstimate,
     deflated_sharpe_ratio,
     expected_maximum,
-    minimum_backtest_length,
     minimum_track_record_length,
     null_best_sharpe_ratio,
     probabilistic_sharpe_ratio,
@@ -117,15 +116,6 @@ def test_the_minimum_is_where_the_confidence_is_reached(ratio, benchmark, skewne
     for periods, reached in ((floor(length), False), (ceil(length) + 1, True)):
         found = SharpeEstimate(ratio, max(periods, 2), skewness, kurtosis)
         assert periods < 2 or (probabilistic_sharpe_ratio(found, benchmark) > 0.95) == reached
-
-
-@pytest.mark.parametrize(
-    ("trials", "years", "digits"),
-    [(5, 1.4223, 4), (7, 1.9231, 4), (10, 2.4794, 4), (45, 4.998087, 6), (100, 6.4040, 4)],
-)
-def test_minimum_backtest_length(trials, years, digits):
-    found = minimum_backtest_length(1.0, trials)
-    assert found == pytest.approx(years, abs=0.51 * 10**-digits)
 
 
 def test_estimate_by_hand():

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.stats.axes import bins, make_grid
 from backtest.stats.surface import (
     METRICS,
     Spread,
     Standing,
+    bins,
     cells,
     histogram,
+    make_grid,
     neighbourhood,
     spread,
     standing,

@@ -8,8 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.engine.costs import read_costs
-from backtest.engine.rules import Rules
+from backtest.engine.rules import Rules, read_costs
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import make_rules
 from backtest.strategy.values import Text
@@ -19,7 +18,7 @@ from backtest.workspace.settings import read_config
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.engine.costs import Costs
+    from backtest.engine.rules import Costs
 
 Folder = str | os.PathLike[str] | None
 Day = str | date | None

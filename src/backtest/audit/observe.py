@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
     from backtest.data.market import Market
     from backtest.engine.kernel.panel import Panel
+    from backtest.engine.replay.books import Result
     from backtest.engine.replay.result import Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision

@@ -74,7 +74,7 @@ def audit(
     from backtest.audit.record import EXIT_CODE
     from backtest.audit.run import AuditRequest, prepare
     from backtest.cli import show
-    from backtest.engine.costs import read_costs
+    from backtest.engine.rules import read_costs
     from backtest.errors import DataError
     from backtest.experiments.runs.run import make_rules
     from backtest.reports.audit_page import write_audit_page

@@ -78,7 +78,7 @@ def run(
     """Replay strategies against the events, a run folder for each."""
     from backtest.cli import show
     from backtest.cli.chosen import chosen_strategies
-    from backtest.engine.costs import read_costs
+    from backtest.engine.rules import read_costs
     from backtest.errors import UsageError
     from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
     from backtest.workspace.folders import find_workspace

@@ -60,8 +60,8 @@ def simulate(
 ) -> None:
     """Trade signals from a file on bars from files, all symbols in one account."""
     from backtest.cli import show
-    from backtest.engine.costs import read_costs
     from backtest.engine.kernel.compiled import is_kept
+    from backtest.engine.rules import read_costs
     from backtest.experiments.runs.run import make_rules
     from backtest.experiments.simulation.account import (
         check_table_path,

@@ -77,7 +77,7 @@ def sweep(
 ) -> None:
     """Evaluate a strategy for every combination of some parameters' values."""
     from backtest.cli import show
-    from backtest.engine.costs import read_costs
+    from backtest.engine.rules import read_costs
     from backtest.errors import UsageError
     from backtest.experiments.runs.run import make_rules
     from backtest.experiments.sweeps.grid import parse_axes

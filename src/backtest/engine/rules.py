@@ -2,18 +2,25 @@
 
 Money is in dollars, shares are whole and positive, rates and weights are fractions. The kernel
 compiles the functions as they stand: those that it uses know numbers and each other alone.
+Costs are those settings that a TOML file can hold, with the sources of their figures.
 """
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import dataclass
 from math import floor
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from backtest.errors import DataError, unknown
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
 
 _BASIS_POINT = 1e-4
 _MOST_SLIPPAGE = 0.99
@@ -51,6 +58,50 @@ class Rules(BaseModel):
     borrow_collateral: Annotated[float, Field(ge=0, description="times market value")] = 1.02
     borrow_day_count: Annotated[int, Field(gt=0, description="days of a year")] = 360
     cash_rate: Annotated[float, Field(ge=0, description="earned a year")] = 0.0
+
+
+_NOT_COSTS = {"cash", "reaction_minutes", "max_gross", "maintenance_margin"}
+COST_FIELDS = tuple(name for name in Rules.model_fields if name not in _NOT_COSTS)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Settings of the rules by name, and the sources of their figures."""
+
+    name: str
+    figures: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+
+def read_costs(folder: Path, name: str) -> Costs:
+    """Read a preset of a folder by name, or a file of one's own.
+
+    Args:
+        folder: the folder of presets.
+        name: a preset such as `retail`, or the path of a file.
+
+    Raises:
+        UsageError: there is neither a preset nor a file of that name, or a figure is unknown.
+        DataError: the file is not TOML, or has no figures.
+
+    """
+    presets = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    file = presets.get(name, Path(name))
+    if not file.is_file():
+        raise unknown("file or preset of costs", name, list(presets))
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} is not readable TOML: {error}.") from None
+    figures = content.get("figures")
+    tables = all(isinstance(table, dict) for table in content.values())
+    if not isinstance(figures, dict) or not tables or set(content) - {"figures", "sources"}:
+        raise DataError(f"{file} must hold a table [figures], and may hold [sources], no other.")
+    for figure in figures:
+        if figure not in COST_FIELDS:
+            raise unknown(f"figure of costs in {file}:", figure, COST_FIELDS)
+    sources = {str(key): str(value) for key, value in content.get("sources", {}).items()}
+    return Costs(file.stem, figures, sources)
 
 
 def slippage(last_range: float, rules: Rules) -> float:

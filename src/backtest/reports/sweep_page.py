@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.stats.axes import Axis, Grid
-    from backtest.stats.surface import Histogram, Spread, SweepSummary
+    from backtest.stats.surface import Axis, Grid, Histogram, Spread, SweepSummary
 
     Groups = Mapping[int, Sequence[range]]
     from collections.abc import Mapping
@@ -101,7 +100,7 @@ def notes(grid: Grid) -> list[str]:
 
 def _groups(grid: Grid) -> Groups:
     """The groups along each axis that has more than one value, by the number of the axis."""
-    from backtest.stats.axes import bins
+    from backtest.stats.surface import bins
 
     sizes = {n: len(axis.levels) for n, axis in enumerate(grid.axes) if len(axis.levels) > 1}
     most = _MOST_POINTS
@@ -231,8 +230,7 @@ def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
 
 def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
     """What the template names, and what its script draws, from one row a set in product order."""
-    from backtest.stats.axes import make_grid
-    from backtest.stats.surface import summary
+    from backtest.stats.surface import make_grid, summary
 
     grid = make_grid(sweep["axes"], sweep["base"])
     found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SESSIONS_A_YEAR = 252
+LEVEL = 0.05  # of significance: what luck brings about less often is told apart from it
 FEWEST_SESSIONS = 20
 _RATIOS = ("volatility", "sharpe", "sortino", "calmar")
 

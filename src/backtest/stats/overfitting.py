@@ -1,7 +1,8 @@
 """Whether the best of many variants is more than the best of many accidents.
 
 PBO by combinatorially symmetric cross-validation: Bailey, Borwein, López de Prado & Zhu 2017.
-Superior predictive ability: Hansen 2005, on the stationary bootstrap of `arch`.
+Superior predictive ability: Hansen 2005, on the stationary bootstrap of Politis & Romano 1994.
+Walk-forward: variants chosen on what earlier events taught, and traded on the next.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+
 
 Metric = Literal["sharpe", "mean"]
 _NOISE = 1e-12  # of the mean square; a spread below it is rounding
@@ -144,7 +146,7 @@ class SuperiorAbility:
 def superior_ability(
     returns: Floats, benchmark: Floats, *, seed: int, draws: int = 1000
 ) -> SuperiorAbility | None:
-    """Hansen's test of superior predictive ability, by the stationary bootstrap of `arch`.
+    """Hansen's test of superior predictive ability, by the stationary bootstrap.
 
     The null: no variant's mean return exceeds the benchmark's. The statistic is the highest mean
     difference ÷ standard deviation; the mean block is √T periods; p is `(1 + #) ÷ (1 + draws)`.
@@ -188,8 +190,77 @@ def superior_ability(
 
 def _resampling_weights(rows: int, seed: int, draws: int) -> Floats:
     """How much each row weighs in the mean of each draw, shape (draws, rows)."""
-    from arch.bootstrap import StationaryBootstrap
+    rng, length = np.random.default_rng(seed), int(sqrt(rows))
+    drawn = (_stationary_positions(rng, rows, length) for _ in range(draws))
+    return np.array([np.bincount(positions, minlength=rows) for positions in drawn]) / rows
 
-    bootstrap = StationaryBootstrap(int(sqrt(rows)), np.arange(rows), seed=seed)
-    drawn = (positions[0] for positions, _ in bootstrap.bootstrap(draws))
-    return np.array([np.bincount(chosen, minlength=rows) for chosen in drawn]) / rows
+
+def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> NDArray[np.int64]:
+    """Rows of one draw of the stationary bootstrap, in blocks of `length` on average.
+
+    A block begins anywhere, and ends after each row with chance `1 ÷ length`; after the last row
+    comes the first. The draws are those of `arch.bootstrap.StationaryBootstrap`.
+    """
+    anywhere, numbers = rng.integers(rows, size=rows), np.arange(rows)
+    begins = rng.random(rows) <= 1 / length
+    begins[0] = True
+    start = np.maximum.accumulate(np.where(begins, numbers, 0))  # of the block of each
+    return np.asarray((anywhere[start] + numbers - start) % rows, np.int64)
+
+
+@dataclass(frozen=True)
+class WalkForward:
+    """What choosing as one goes would have earned.
+
+    Attributes:
+        events: the events that any set trades, by their column, in order of time.
+        known: whether a trade on an earlier event was over by then, to choose on; shape (events,).
+        chosen: the set that was chosen for each; the default as long as nothing was known.
+        returns: net return of its trade on the event, a fraction of the entry value; 0 without.
+        default: likewise of the default.
+        hindsight: likewise of the set that is best over all events.
+
+    """
+
+    events: NDArray[np.intp]
+    known: NDArray[np.bool]
+    chosen: NDArray[np.intp]
+    returns: Floats
+    default: Floats
+    hindsight: Floats
+
+
+def walk_forward(
+    returns: Floats, exits: NDArray[np.int64], bars: NDArray[np.int64], default: int
+) -> WalkForward:
+    """Choose for each event the set whose trades that were over by then had earned most.
+
+    Args:
+        returns: net return of each set's trade on each event, shape (sets, events); NaN where a
+            set does not trade an event.
+        exits: bar in which the trade was left, likewise; the last bar for one that stays open.
+        bars: bar in which each event can be traded, shape (events,), rising.
+        default: the set that trades until a choice can be made.
+
+    """
+    traded = ~np.isnan(returns)
+    earned = np.where(traded, returns, 0.0)
+    events = np.flatnonzero(traded.any(axis=0))
+    chosen = np.full(len(events), default, dtype=np.intp)
+    known = np.zeros(len(events), dtype=np.bool)
+    for number, event in enumerate(events):
+        over = traded & (exits < bars[event])
+        known[number] = over.any()
+        if known[number]:
+            total = np.where(over, earned, 0.0).sum(axis=1)
+            if total[default] < total.max():  # of equal ones the default stays
+                chosen[number] = int(np.argmax(total))
+    best = int(np.argmax(earned.sum(axis=1)))
+    return WalkForward(
+        events=events,
+        known=known,
+        chosen=chosen,
+        returns=earned[chosen, events],
+        default=earned[default, events],
+        hindsight=earned[best, events],
+    )

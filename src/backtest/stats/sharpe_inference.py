@@ -1,6 +1,6 @@
 """What a Sharpe ratio is worth: how likely it is real, and how long a record would show it.
 
-Bailey & López de Prado 2012 (PSR, MinTRL) and 2014 (DSR, MinBTL). Everything is per period, not
+Bailey & López de Prado 2012 (PSR, MinTRL) and 2014 (DSR). Everything is per period, not
 per year, unless a name says so; `kurtosis` is raw: 3 for the normal distribution. The standard
 error is that of the papers, taken at the estimated Sharpe ratio. López de Prado, Lipton &
 Zoonekynd 2025 take it at the null instead, which gives other figures.
@@ -160,11 +160,3 @@ def minimum_track_record_length(
         return None
     needed = _NORMAL.inv_cdf(confidence) / (estimate.ratio - benchmark)
     return 1 + estimate.variance * needed**2
-
-
-def minimum_backtest_length(annual_ratio: float, trials: int) -> float:
-    """Years below which the best of `trials` without skill is expected to reach a ratio.
-
-    `(E[max] ÷ SR)²`, Bailey, Borwein, López de Prado & Zhu 2014; the Sharpe ratio is annual.
-    """
-    return (expected_maximum(trials) / annual_ratio) ** 2

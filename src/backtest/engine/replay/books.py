@@ -1,23 +1,111 @@
-"""The ledger: fills become trades, and every cent is accounted for.
+"""Orders, fills and trades, the ledger that accounts for every cent of them, and the result.
 
-It keeps books of its own beside the broker's, so that either can be held against the other.
+The ledger keeps books of its own beside the broker's, so that either can be held against the other.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.engine.replay.orders import ExitReason, Fill
+    from backtest.data.prices import Prices
+    from backtest.engine.timeline import Decision
     from backtest.strategy.base import Direction
 
+
 CENT = 0.005
+_AT_THE_OPEN = ("time", "reversal", "margin_call", "ruin")
+
+OrderType = Literal["market", "stop", "limit"]
+ExitReason = Literal[
+    "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "strategy"
+]
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What is known of a symbol at an open.
+
+    Attributes:
+        open: the open, dollars.
+        slip: slippage of this session, a fraction of the price.
+        most_shares: the participation cap of an entry; None where there is none.
+
+    """
+
+    open: float
+    slip: float
+    most_shares: int | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order for one session.
+
+    Attributes:
+        symbol: the stock.
+        size: signed shares, positive to buy.
+        type: `market` fills at the open, `stop` and `limit` rest through the session.
+        price: the level of a resting order, dollars; for a market order the fill expected.
+        event_id: the event behind an entry; of an exit, the event of its trade.
+        exit_reason: why the position is left; None for an entry.
+
+    """
+
+    symbol: str
+    size: int
+    type: OrderType
+    price: float
+    event_id: str
+    exit_reason: ExitReason | None = None
+
+
+@dataclass(frozen=True)
+class Fill:
+    """An order that was executed: signed shares, price and commission in dollars."""
+
+    session: date
+    symbol: str
+    size: float
+    price: float
+    commission: float
+    event_id: str
+    exit_reason: ExitReason | None = None
+
+
+@dataclass(frozen=True)
+class EquityPoint:
+    """The account at the close of a session, dollars."""
+
+    session: date
+    equity: float
+    cash: float
+    position_value: float
+
+
+@dataclass(frozen=True)
+class SentOrder:
+    """An order as it went to the market, in the session in which it was live.
+
+    `size` is signed shares, `price` the level of a resting order in dollars or, for a market
+    order, the fill that was expected.
+    """
+
+    session: date
+    symbol: str
+    size: float
+    type: str
+    price: float
+    event_id: str
+    exit_reason: ExitReason | None
 
 
 @dataclass
@@ -59,6 +147,30 @@ class Trade:
     def net_return(self) -> float:
         """Net profit as a fraction of the entry value."""
         return self.net_profit / (self.shares * self.entry_price)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a replay gives back.
+
+    Attributes:
+        curve: the account at each close, one point a session.
+        trades: in order of entry.
+        decisions: one for every event that the strategy listens to.
+        assumptions: what the result rests on that nobody quoted, in sentences.
+        orders: what was sent to the market, session by session.
+        interest: what cash earned, dollars.
+        ruined_on: the session at whose close or open equity had fallen to zero or below.
+
+    """
+
+    curve: Sequence[EquityPoint]
+    trades: Sequence[Trade]
+    decisions: Sequence[Decision]
+    assumptions: Sequence[str]
+    orders: Sequence[SentOrder]
+    interest: float
+    ruined_on: date | None
 
 
 @dataclass
@@ -201,3 +313,24 @@ class Ledger:
 def _tolerance(amount: float) -> float:
     # A cent; for fortunes beyond a trillion, what a double can still resolve.
     return max(CENT, abs(amount) * 1e-14)
+
+
+def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> None:
+    """Set `mae` and `mfe` of each trade: fractions of the entry price, `mae` ≤ 0 ≤ `mfe`.
+
+    Whole bars count from the entry session to the one before the exit. Of the exit session only
+    what surely came before the exit counts: its open and the exit itself.
+    """
+    for trade in trades:
+        table = prices[trade.symbol].table
+        held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
+        first, last = np.searchsorted(table.index.to_numpy("M8[D]"), held).tolist()
+        is_open = trade.exit_reason == "open"
+        whole, seen = slice(first, last + is_open), [] if is_open else [trade.exit_price]
+        if trade.exit_reason in _AT_THE_OPEN or last > first:
+            seen.append(float(table["open"].iloc[last]))
+        low = min([*table["low"].iloc[whole], *seen])
+        high = max([*table["high"].iloc[whole], *seen])
+        worst, best = (low, high) if trade.sign > 0 else (high, low)
+        trade.mae = min(trade.sign * (worst / trade.entry_price - 1), 0.0)
+        trade.mfe = max(trade.sign * (best / trade.entry_price - 1), 0.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import backtrader as bt
 import numpy as np
 
-from backtest.engine.replay.orders import Quote
+from backtest.engine.replay.books import Quote
 from backtest.engine.rules import (
     VOLUME_SESSIONS,
     borrow_charge,

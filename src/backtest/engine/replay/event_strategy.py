@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from backtest.data.borrow import BorrowRates
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
-    from backtest.engine.replay.result import Result
+    from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
 

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
-from backtest.engine.replay.books import Ledger
+from backtest.engine.replay.books import (
+    EquityPoint,
+    ExitReason,
+    Fill,
+    Ledger,
+    Result,
+    SentOrder,
+    set_excursions,
+)
 from backtest.engine.replay.broker import day_of
-from backtest.engine.replay.excursions import set_excursions
-from backtest.engine.replay.orders import ExitReason, Fill
-from backtest.engine.replay.result import EquityPoint, Result, SentOrder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

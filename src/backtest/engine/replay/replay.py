@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
-    from backtest.engine.replay.orders import Order
-    from backtest.engine.replay.result import Result
+    from backtest.engine.replay.books import Order, Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Signal

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.orders import ExitReason, Order, Quote
+from backtest.engine.replay.books import ExitReason, Order, Quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

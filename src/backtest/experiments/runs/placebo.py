@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
-    from backtest.engine.replay.books import Trade
-    from backtest.engine.replay.result import EquityPoint
+    from backtest.engine.replay.books import EquityPoint, Trade
     from backtest.engine.rules import Rules
     from backtest.experiments.runs.occasions import Chains
     from backtest.stats.multiple_testing import MonteCarlo

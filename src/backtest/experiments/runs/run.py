@@ -39,9 +39,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.data.prices import Prices
-    from backtest.engine.costs import Costs
-    from backtest.engine.replay.result import Result
-    from backtest.engine.rules import Rules
+    from backtest.engine.replay.books import Result
+    from backtest.engine.rules import Costs, Rules
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Strategy
     from backtest.workspace.folders import Workspace

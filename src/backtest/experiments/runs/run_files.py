@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.data.prices import Prices
-    from backtest.engine.replay.result import Result
+    from backtest.engine.replay.books import Result
 
 FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")
 TRADE_COLUMNS = (

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.prices import Prices
-    from backtest.engine.replay.books import Trade
-    from backtest.engine.replay.result import Result
+    from backtest.engine.replay.books import Result, Trade
     from backtest.strategy.loading import StrategyFile
 
 _TRADE_TEXTS = ("event_id", "symbol", "direction", "exit_reason")

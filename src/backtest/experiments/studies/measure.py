@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats.event_study.permutation import permutation_test
-from backtest.stats.event_study.power import detectable_effect
-from backtest.stats.event_study.significance import cross_section_t, student_test
+from backtest.stats.event_study.significance import (
+    cross_section_t,
+    detectable_effect,
+    permutation_test,
+    student_test,
+)
 from backtest.stats.event_study.study import ESTIMATION_DAYS, WINDOWS, outcomes_of, study
 from backtest.stats.multiple_testing import holm
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     from backtest.experiments.studies.subject import StudiedEvent
     from backtest.stats.event_study.models import Model
-    from backtest.stats.event_study.permutation import Permutation
+    from backtest.stats.event_study.significance import Permutation
     from backtest.stats.event_study.study import EventOutcome, Series, Study, Window
 
     Floats = NDArray[np.float64]

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.stats.figures import SESSIONS_A_YEAR
-from backtest.stats.overfitting import probability_of_overfitting, superior_ability
+from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
 from backtest.stats.sharpe_inference import (
     deflated_sharpe_ratio,
     sharpe_estimate,
     thin_record,
 )
-from backtest.stats.walk_forward import walk_forward
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.experiments.sweeps.prepared import Histories, PreparedSweep
-    from backtest.stats.walk_forward import WalkForward
+    from backtest.stats.overfitting import WalkForward
 
     Floats = NDArray[np.float64]
 

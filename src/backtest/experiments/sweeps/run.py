@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
-    from backtest.engine.costs import Costs
-    from backtest.engine.rules import Rules
+    from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.folder import Sweep
     from backtest.strategy.base import Strategy
     from backtest.strategy.values import Text

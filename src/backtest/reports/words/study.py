@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backtest.stats.figures import LEVEL
 from backtest.stats.formats import UNKNOWN, counted, percent
 
 if TYPE_CHECKING:
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
 
     Record = Mapping[str, Any]
 
-LEVEL = 0.05
 _SMALL, _LEAST = 0.01, 0.0001  # p-values that need more digits, and those that need no more
 MODELS = {
     "market": "market model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from backtest.stats.figures import LEVEL
 from backtest.stats.formats import UNKNOWN, counted, percent, ratio
 from backtest.strategy.values import shown
 
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     Told = Mapping[str, Any]
     from collections.abc import Callable, Mapping, Sequence
 
-    from backtest.stats.axes import Value
-    from backtest.stats.surface import Neighbourhood, Spread, Standing, SweepSummary
+    from backtest.stats.surface import Neighbourhood, Spread, Standing, SweepSummary, Value
 
 
 def evidence_sentences(evidence: Told) -> list[tuple[str, str]]:
@@ -81,7 +81,7 @@ def _superior(evidence: Told) -> str:
     found = evidence["superior"]
     if found is None:
         return "Not told: no set differs from holding the stock."
-    verdict = "No set is shown to beat" if found["p"] > 0.05 else "A set beats"  # noqa: PLR2004
+    verdict = "No set is shown to beat" if found["p"] > LEVEL else "A set beats"
     return (
         f"{verdict} holding the stock throughout: p {found['p']:.2f}, corrected for choosing among "
         f"{evidence['compared']:,} of {evidence['distinct']:,} distinct results (SPA)."

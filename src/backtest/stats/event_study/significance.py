@@ -1,23 +1,35 @@
 """Tests of abnormal returns. Each takes N events and gives a statistic, None where it has none.
 
 They rest on independent events of many firms and on large N. For events of one firm they are
-indicative; the permutation test leads.
+indicative and the permutation test leads: would random days of the same stock have done as much?
+(In the spirit of Nguyen & Wolf 2023.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import erfc, isfinite, nan, sqrt
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from backtest.stats.drawing import distinct
+from backtest.stats.figures import LEVEL
+from backtest.stats.multiple_testing import monte_carlo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from backtest.stats.multiple_testing import MonteCarlo
+
     Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+
+_POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -158,6 +170,18 @@ def student_test(name: str, value: float | None, freedom: int) -> Statistic:
     return Statistic(name, value, p, freedom)
 
 
+def detectable_effect(error: float) -> float:
+    """The effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
+
+    `(z(1 − LEVEL/2) + z(0.8)) × error`; the far tail is nothing at such a power.
+
+    Args:
+        error: standard deviation of the mean: sigma ÷ √N of independent events.
+
+    """
+    return (NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(_POWER)) * error
+
+
 def _standard_ranks(table: Floats) -> Floats:
     """Ranks of each row's known values ÷ (their number + 1) − 1/2; equal ones share a rank."""
     from scipy.stats import rankdata
@@ -180,3 +204,89 @@ def _times(statistic: float | None, over: float, under: float) -> float | None:
 def _over(value: float, spread: float) -> float | None:
     ratio = value / spread if spread > 0 else nan
     return ratio if isfinite(ratio) else None
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """The average CAR of the events, beside those of random days.
+
+    Attributes:
+        caar: of the events, a fraction.
+        null: of random days, shape (B,).
+        p: where the events stand among them.
+        days: how many days could be drawn, all series together.
+
+    """
+
+    caar: float
+    null: Floats
+    p: MonteCarlo
+    days: int
+
+
+def permutation_test(
+    cars: Sequence[Floats],
+    events: Sequence[Ints],
+    *,
+    length: int = 1,
+    seed: int,
+    draws: int,
+) -> Permutation | None:
+    """Hold the average CAR of the events against that of random days.
+
+    Each series' random days are among all on which its CAR is known, its own events' days too.
+    Windows overlap as much as the true ones do: of the gaps between successive events, that from
+    the last round to the first included, those shorter than a window stay as they are, the others
+    are any that are not shorter, all orders and starts being equally likely. If the true days are
+    random, the test is exact whatever the returns.
+
+    Args:
+        cars: of each series, the CAR that an event on each day would have had, shape (T,); NaN
+            where unknown.
+        events: of each series, the days of its events; those whose CAR is unknown are left out.
+        length: sessions of the window that the CAR is over.
+        seed: of the draws.
+        draws: how many.
+
+    Returns:
+        None where no event's CAR is known.
+
+    """
+    rng = np.random.default_rng(seed)
+    null, total, count, among = np.zeros(draws), 0.0, 0, 0
+    for series, own in zip(cars, events, strict=True):
+        known = np.flatnonzero(~np.isnan(series))
+        places = np.searchsorted(known, np.sort(own[np.isin(own, known)]))
+        if len(places):
+            values = series[known]
+            null += values[_random_places(rng, places, len(known), length, draws)].sum(axis=1)
+            total += float(values[places].sum())
+            count += len(places)
+            among += len(known)
+    if count == 0:
+        return None
+    p = monte_carlo(total / count, null / count)
+    return None if p is None else Permutation(total / count, null / count, p, among)
+
+
+def _random_places(
+    rng: np.random.Generator, places: Ints, among: int, length: int, draws: int
+) -> Ints:
+    """Places on a circle of `among` days, as close together as `places`, shape (draws, places)."""
+    gaps = np.diff(places, append=places[0] + among)
+    short = gaps[gaps < length]
+    free = len(gaps) - len(short)
+    slack = int(among - short.sum() - free * length)
+    long = length + _parts(rng, draws, free, slack)
+    drawn = rng.permuted(np.hstack([np.tile(short, (draws, 1)), long]), axis=1)
+    starts = rng.integers(among, size=(draws, 1))
+    return np.asarray((starts + np.cumsum(drawn, axis=1)) % among, np.int64)
+
+
+def _parts(rng: np.random.Generator, draws: int, count: int, total: int) -> Ints:
+    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
+    if count == 0:
+        return np.empty((draws, 0), np.int64)
+    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
+    ends = np.full((draws, 1), total + count - 1)
+    return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1

@@ -11,8 +11,7 @@ import numpy as np
 
 from backtest.stats.event_study import significance as test
 from backtest.stats.event_study.models import FEWEST_FOR_SIGMA, fit
-from backtest.stats.event_study.permutation import permutation_test
-from backtest.stats.event_study.power import detectable_effect
+from backtest.stats.event_study.significance import detectable_effect, permutation_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.stats.event_study.models import Fit, Model
-    from backtest.stats.event_study.permutation import Permutation
+    from backtest.stats.event_study.significance import Permutation
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import pairwise
 from math import log, sqrt
 from statistics import stdev
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
+
+from backtest.stats.figures import SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
     from backtest.data.market import Market
-
-SESSIONS_A_YEAR: Final = 252
 
 
 def realised_volatility(market: Market, *, sessions: int = 20) -> float | None:
