@@ -12,14 +12,15 @@ from backtest.data.borrow import read_borrow_rates
 from backtest.data.events import read_events
 from backtest.data.kinds import Earnings
 from backtest.data.prices import Prices, read_prices
-from backtest.engine.replay import replay as engine
+from backtest.engine.replay import broker
+from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
 from backtest.strategy.base import Signal
 
 DATA = Path(__file__).parents[1] / "data"
 ENTRIES = (32, 94, 157, 229, 278, 343)  # sessions
-own_feed = engine.add_symbol
+own_feed = broker.PriceFeed
 
 
 def rows(rounds: int = 40) -> list[dict[str, Any]]:
@@ -34,27 +35,23 @@ def rows(rounds: int = 40) -> list[dict[str, Any]]:
     ]
     ends: set[float] = set()
 
-    def replay(feed: Any) -> float:
-        engine.add_symbol = feed
+    def timed(feed: Any) -> float:
+        broker.PriceFeed = feed
         begin = time.perf_counter()
-        result = engine.replay({"CRWV": prices}, {"CRWV": rates}, decisions, Rules())
+        result = replay({"CRWV": prices}, {"CRWV": rates}, decisions, Rules())
         ends.add(round(result.curve[-1].equity, 6))
         return time.perf_counter() - begin
 
-    pairs = in_turn(lambda: replay(own_feed), lambda: replay(_pandas_feed), rounds)
-    engine.add_symbol = own_feed
+    pairs = in_turn(lambda: timed(own_feed), lambda: timed(_pandas_feed), rounds)
+    broker.PriceFeed = own_feed
     if len(ends) > 1:
         sys.exit(f"the feeds disagree: {ends}")
     work = f"one replay of CRWV ({len(prices.table)} bars, {len(decisions)} signals), warm"
     return [row(work, "the same replay on Backtrader's own `PandasData` feed", pairs, 0.6)]
 
 
-def _pandas_feed(cerebro: Any, prices: Prices, *costs: Any) -> None:
-    """Costs as ours, the feed Backtrader's own."""
-    own_feed(cerebro, prices, *costs)
-    cerebro.datas.clear()
-    cerebro.datasbyname.clear()
-    cerebro.adddata(bt.feeds.PandasData(dataname=prices.table), name=prices.symbol)
+def _pandas_feed(prices: Prices) -> Any:
+    return bt.feeds.PandasData(dataname=prices.table)
 
 
 if __name__ == "__main__":

@@ -91,12 +91,12 @@ def test_a_text_is_the_reason_why_not(prices):
     assert (decision.action, decision.reason, decision.signal) == ("no_signal", "too small", None)
 
 
-def test_what_became_of_a_decision_is_added_to_its_reason():
+def test_the_outcome_of_a_decision_is_added_to_its_reason():
     decision = Decision(earnings(), day("2025-06-05"), "signal", "a beat")
-    assert decision.became("renew", "set anew") == Decision(
+    assert decision.settled("renew", "set anew") == Decision(
         earnings(), day("2025-06-05"), "renew", "a beat; set anew"
     )
-    assert decision.became("enter").reason == "a beat"
+    assert decision.settled("enter").reason == "a beat"
 
 
 @pytest.mark.parametrize("answer", [None, True, 5, ["long"], Signal])

@@ -11,15 +11,15 @@ import pytest
 
 from backtest.stats.surface import (
     METRICS,
+    Rank,
     Spread,
-    Standing,
     bins,
     cells,
     histogram,
     make_grid,
     neighbourhood,
+    rank,
     spread,
-    standing,
     summary,
 )
 
@@ -58,12 +58,12 @@ def figures(number, sets) -> dict[str, float | None]:
 def test_numbers_rise_and_categories_follow_as_given():
     made = axis([0.3, None, 0.1, "auto", 2], 0.1)
     assert made.levels == (0.1, 0.3, 2, None, "auto")
-    assert made.places.tolist() == [1, 3, 0, 4, 2]
+    assert made.codes.tolist() == [1, 3, 0, 4, 2]
     assert (made.numbers, made.default, made.nearest) == (3, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("values", "default", "place", "nearest"),
+    ("values", "default", "level", "nearest"),
     [
         ([4, 9, 12], 10, None, 1),
         ([4, 9, 12], 11, None, 2),
@@ -78,9 +78,9 @@ def test_numbers_rise_and_categories_follow_as_given():
         ([None, 0.2], None, 1, 1),
     ],
 )
-def test_default_has_a_place_or_a_nearest_number(values, default, place, nearest):
+def test_default_has_a_level_or_a_nearest_number(values, default, level, nearest):
     made = axis(values, default)
-    assert (made.default, made.nearest) == (place, nearest)
+    assert (made.default, made.nearest) == (level, nearest)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_only_numbers_have_steps(values, default, steps):
 
 def test_sets_lie_in_product_order_with_the_last_axis_fastest():
     grid = make_grid({"x": [2, 1], "y": ["a", "b", "c"]}, {"x": 1, "y": "b"})
-    assert grid.places.tolist() == [[1, 1, 1, 0, 0, 0], [0, 1, 2, 0, 1, 2]]
+    assert grid.codes.tolist() == [[1, 1, 1, 0, 0, 0], [0, 1, 2, 0, 1, 2]]
     assert grid.default == 4
 
 
@@ -192,11 +192,11 @@ def test_spread_of_known_values():
     assert spread(np.array([NAN])) is None
 
 
-def test_standing_counts_what_is_below_and_what_is_equal():
+def test_rank_counts_what_is_below_and_what_is_equal():
     values = np.array([0.1, 0.2, 0.2, NAN, 0.3])
-    assert standing(values, 0.2) == Standing(below=1, equal=2, known=4)
-    assert standing(values, 9.0) == Standing(below=4, equal=0, known=4)
-    assert standing(values, None) is None
+    assert rank(values, 0.2) == Rank(below=1, equal=2, known=4)
+    assert rank(values, 9.0) == Rank(below=4, equal=0, known=4)
+    assert rank(values, None) is None
 
 
 def test_histogram_has_round_edges_and_zero_is_one_of_them():
@@ -298,8 +298,8 @@ def test_summary_by_hand():
     assert (found.above_zero, found.never_traded, found.ruined) == (3, 1, 1)
     assert found.returns.median == pytest.approx(0.05)
     assert found.sharpes == Spread(4, -2.0, 0.25, 3.0, 5.0, 5.0)
-    assert found.by_return == Standing(below=3, equal=1, known=6)
-    assert found.by_sharpe == Standing(below=1, equal=1, known=4)
+    assert found.by_return == Rank(below=3, equal=1, known=6)
+    assert found.by_sharpe == Rank(below=1, equal=1, known=4)
     assert found.neighbourhood.around.returns == spread(np.array([0.0]))
     assert [(one.number, one.alike) for one in found.best] == [
         (1, 2),

@@ -51,7 +51,7 @@ class Decision:
         """The direction of the signal."""
         return self.signal.direction if self.signal else None
 
-    def became(self, action: str, *reasons: str) -> Decision:
+    def settled(self, action: str, *reasons: str) -> Decision:
         """The decision with its outcome in the replay, and what there is to say of it."""
         return replace(self, action=action, reason="; ".join(filter(None, (self.reason, *reasons))))
 
@@ -87,13 +87,7 @@ def schedule(
 
 @dataclass(frozen=True)
 class Question:
-    """An event that a strategy is asked about, and what was known then.
-
-    Attributes:
-        event: the event.
-        market: the past of the decision.
-
-    """
+    """An event for a strategy to answer, and what was known then."""
 
     event: Event
     market: Market
@@ -105,7 +99,24 @@ class Question:
             UsageError: the strategy fails, or answers with something else.
 
         """
-        return _ask(strategy, self.event, self.market)
+        event, session, name = self.event, self.market.session, type(strategy).__name__
+        try:
+            answer = strategy.on_event(event.as_published(), self.market)
+        except Exception as error:
+            raise failure(type(strategy), f"on {event.id}", error) from error
+        if isinstance(answer, str) and answer.strip():
+            return Decision(event, session, "no_signal", answer)
+        if not isinstance(answer, Signal):
+            raise UsageError(
+                f"{name} answered {event.id} with {answer!r}. "
+                f"on_event answers with a Signal, or with a text that says why there is none."
+            )
+        if (answer.symbol, answer.event_id) != (event.symbol, event.id):
+            raise UsageError(
+                f"{name} answered {event.id} with a signal for {answer.symbol} {answer.event_id}. "
+                f"Make it with Signal.long(event, …) or Signal.short(event, …)."
+            )
+        return Decision(event, session, "signal", answer.reason, answer)
 
 
 def questions(
@@ -129,22 +140,22 @@ def questions(
 
     """
     public = sorted((event for event in events if event.symbol in span), key=event_order)
-    shown = [event.as_published() for event in public]
+    published = [event.as_published() for event in public]
 
-    def asked(event: Event, session: date) -> Question:
+    def question(event: Event, session: date) -> Question:
         now = trading_calendar().open_of(session)
-        known = tuple(other for other in shown if other.published_at + reaction < now)
+        known = tuple(other for other in published if other.published_at + reaction < now)
         return Question(event, market_before(session, now, event.symbol, history, known))
 
     found: list[Decision | Question] = []
     for decision in schedule(listens_to, public, history, span, reaction):
         session = decision.tradable_session
         if decision.action == "notified" and session is not None:
-            found.append(asked(decision.event, session))
+            found.append(question(decision.event, session))
         else:
             found.append(decision)
     if Start in listens_to:
-        found += [asked(_start(prices), prices.first) for prices in span.values()]
+        found += [question(_start(prices), prices.first) for prices in span.values()]
     return sorted(found, key=lambda one: event_order(one.event))
 
 
@@ -155,14 +166,9 @@ def decide(
     span: Mapping[str, Prices],
     reaction: timedelta,
 ) -> list[Decision]:
-    """Show the strategy every event that can be traded, and write down what it answers.
+    """Put every event that can be traded to the strategy, and write down what it answers.
 
-    Args:
-        strategy: the strategy; it is asked only for the kinds in `listens_to`.
-        events: as for `schedule`, like the other arguments.
-        history: as for `questions`.
-        span: by symbol the prices that are replayed.
-        reaction: time between publication and the earliest order.
+    The other arguments are those of `questions`, for the kinds that the strategy listens to.
 
     Returns:
         A decision for each event of the kinds listened to, in order of publication.
@@ -206,24 +212,3 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
         f"{strategy.__name__} failed {where}: {told(error, what)}\n"
         f"  {place.filename}, line {place.lineno}: {place.line}"
     )
-
-
-def _ask(strategy: Strategy, event: Event, market: Market) -> Decision:
-    name = type(strategy).__name__
-    try:
-        answer = strategy.on_event(event.as_published(), market)
-    except Exception as error:
-        raise failure(type(strategy), f"on {event.id}", error) from error
-    if isinstance(answer, str) and answer.strip():
-        return Decision(event, market.session, "no_signal", answer)
-    if not isinstance(answer, Signal):
-        raise UsageError(
-            f"{name} answered {event.id} with {answer!r}. "
-            f"on_event answers with a Signal, or with a text that says why there is none."
-        )
-    if (answer.symbol, answer.event_id) != (event.symbol, event.id):
-        raise UsageError(
-            f"{name} answered {event.id} with a signal for {answer.symbol} {answer.event_id}. "
-            f"Make it with Signal.long(event, …) or Signal.short(event, …)."
-        )
-    return Decision(event, market.session, "signal", answer.reason, answer)

@@ -1,4 +1,4 @@
-"""The surface of a sweep: its sets along two parameters, as a whole, and round the default.
+"""The surface of a sweep: its axes, its sets along two of them, as a whole, and round the default.
 
 Pure functions over the table of sets: one row a set in product order (the last axis changes
 fastest), with the columns of `FIGURES`. A figure that a set has not (the Sharpe ratio of one that
@@ -31,17 +31,17 @@ Value = bool | int | float | str | None
 
 @dataclass(frozen=True)
 class Axis:
-    """A parameter of the grid: numbers rising, and after them what has no order, as given.
+    """A parameter of the grid: numbers rising, and after them what has no order, as in the grid.
 
-    `places` says of each value of the grid, in the order of the grid, which of `levels` it is.
-    `default` is its place in `levels`, None where the grid does not hold it; `nearest` is the
-    place of the default or else of the nearest number, None where there is none.
+    `codes` says of each value of the grid, in the order of the grid, which of `levels` it is.
+    `default` is its index in `levels`, None where the grid does not hold it; `nearest` is the
+    index of the default or else of the nearest number, None where there is none.
     """
 
     name: str
     levels: tuple[Value, ...]
     numbers: int
-    places: Ints
+    codes: Ints
     default: int | None
     nearest: int | None
 
@@ -53,10 +53,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Grid:
-    """The axes, and for each set its place along each of them (axes × sets)."""
+    """The axes, and for each set its level along each of them (axes × sets)."""
 
     axes: tuple[Axis, ...]
-    places: Ints
+    codes: Ints
 
     @property
     def varied(self) -> list[int]:
@@ -66,11 +66,9 @@ class Grid:
     @property
     def default(self) -> int | None:
         """The number of the set that is the default, None where it is not in the grid."""
-        at = [np.flatnonzero(axis.places == axis.default).tolist() for axis in self.axes]
-        if not all(at):
-            return None
-        shape = [len(axis.levels) for axis in self.axes]
-        return int(np.ravel_multi_index([found[0] for found in at], shape))
+        own = [axis.default == codes for axis, codes in zip(self.axes, self.codes, strict=True)]
+        found = np.flatnonzero(np.all(own, axis=0))
+        return int(found[0]) if len(found) else None
 
 
 def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) -> Grid:
@@ -84,20 +82,19 @@ def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) ->
     made = tuple(_axis(name, values, base[name]) for name, values in axes.items())
     shape = [len(axis.levels) for axis in made]
     along = np.unravel_index(np.arange(math.prod(shape)), shape)
-    return Grid(made, np.array([axis.places[at] for axis, at in zip(made, along, strict=True)]))
+    return Grid(made, np.array([axis.codes[at] for axis, at in zip(made, along, strict=True)]))
 
 
-def _axis(name: str, given: Sequence[Value], default: Value) -> Axis:
-    numbers = sorted((v, at) for at, v in enumerate(given) if _is_number(v))
-    others = [(v, at) for at, v in enumerate(given) if not _is_number(v)]
+def _axis(name: str, values: Sequence[Value], default: Value) -> Axis:
+    numbers = sorted((v, at) for at, v in enumerate(values) if _is_number(v))
+    others = [(v, at) for at, v in enumerate(values) if not _is_number(v)]
     levels = tuple(value for value, _ in (*numbers, *others))
-    places = np.empty(len(given), np.int64)
-    places[[at for _, at in (*numbers, *others)]] = np.arange(len(given))
-    place = next((at for at, level in enumerate(levels) if _same(level, default)), None)
-    nearest = place
-    if place is None and numbers and _is_number(default):
+    codes = np.argsort([at for _, at in (*numbers, *others)])
+    own = next((at for at, level in enumerate(levels) if _same(level, default)), None)
+    nearest = own
+    if own is None and numbers and _is_number(default):
         nearest = int(np.argmin(np.abs(np.array([v for v, _ in numbers], float) - default)))
-    return Axis(name, levels, len(numbers), places, place, nearest)
+    return Axis(name, levels, len(numbers), codes, own, nearest)
 
 
 def _is_number(value: Value) -> TypeGuard[int | float]:
@@ -111,13 +108,13 @@ def _same(one: Value, other: Value) -> bool:
 
 
 def bins(axis: Axis, most: int) -> tuple[range, ...]:
-    """The places of an axis in at most `most` (≥ 2) groups of neighbours, each nearly as large.
+    """The levels of an axis in at most `most` (≥ 2) groups of neighbours, each nearly as large.
 
     Numbers and values without order never share a group.
     """
     count, others = len(axis.levels), len(axis.levels) - axis.numbers
     if count <= most:
-        return tuple(range(place, place + 1) for place in range(count))
+        return tuple(range(level, level + 1) for level in range(count))
     for_others = min(others, max(1, most * others // count)) if others else 0
     parts = [
         *_parts(0, axis.numbers, most - for_others),
@@ -154,7 +151,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Standing:
+class Rank:
     """How many sets have less of a figure than the default, and how many exactly as much.
 
     `known` counts the sets that have the figure, the default itself where the grid holds it.
@@ -225,8 +222,8 @@ class SweepSummary:
     returns: Spread
     sharpes: Spread | None
     default: Mapping[str, float | None]
-    by_return: Standing
-    by_sharpe: Standing | None
+    by_return: Rank
+    by_sharpe: Rank | None
     neighbourhood: Neighbourhood | None
     unplaced: tuple[str, ...]
     best: tuple[Ranked, ...]
@@ -240,7 +237,7 @@ def cells(
     *,
     others_at_default: bool = False,
 ) -> dict[str, Floats] | None:
-    """The median of each metric in each cell: groups of places along one or two axes.
+    """The median of each metric in each cell: groups of levels along one or two axes.
 
     Args:
         sets: the table of sets.
@@ -255,19 +252,19 @@ def cells(
 
     """
     shape = tuple(len(groups) for groups in along.values())
-    of_place = [np.repeat(np.arange(len(g)), [len(part) for part in g]) for g in along.values()]
-    chosen = np.ones(len(sets), bool)
+    of_level = [np.repeat(np.arange(len(g)), [len(part) for part in g]) for g in along.values()]
+    counted = np.ones(len(sets), bool)
     if others_at_default:
         for number in set(range(len(grid.axes))) - set(along):
             default = grid.axes[number].default
             if default is None:
                 return None
-            chosen &= grid.places[number] == default
-    places = [
-        group[grid.places[number, chosen]] for group, number in zip(of_place, along, strict=True)
+            counted &= grid.codes[number] == default
+    groups = [
+        group[grid.codes[number, counted]] for group, number in zip(of_level, along, strict=True)
     ]
-    cell = np.ravel_multi_index(tuple(places), shape)
-    found = sets.loc[chosen, list(METRICS)].groupby(cell).median()
+    cell = np.ravel_multi_index(tuple(groups), shape)
+    found = sets.loc[counted, list(METRICS)].groupby(cell).median()
     return {metric: found[metric].to_numpy(float).reshape(shape) for metric in METRICS}
 
 
@@ -280,12 +277,12 @@ def spread(values: Floats) -> Spread | None:
     return Spread(len(known), low, lower, middle, upper, high)
 
 
-def standing(values: Floats, default: float | None) -> Standing | None:
-    """Where the default stands among the known values; None where it has no such figure."""
+def rank(values: Floats, default: float | None) -> Rank | None:
+    """The default's rank among the known values; None where it has no such figure."""
     if default is None:
         return None
     known = int(np.sum(~np.isnan(values)))
-    return Standing(int(np.sum(values < default)), int(np.sum(values == default)), known)
+    return Rank(int(np.sum(values < default)), int(np.sum(values == default)), known)
 
 
 def histogram(values: Floats, default: float | None, most: int = 40) -> Histogram | None:
@@ -315,14 +312,14 @@ def neighbourhood(sets: pd.DataFrame, grid: Grid) -> Neighbourhood | None:
     away = np.zeros(len(sets), np.int64)
     within = np.ones(len(sets), bool)
     moved: dict[str, Value] = {}
-    for axis, places in zip(grid.axes, grid.places, strict=True):
+    for axis, codes in zip(grid.axes, grid.codes, strict=True):
         if axis.nearest is None:
             return None
         if axis.default is None:
             moved[axis.name] = axis.levels[axis.nearest]
-        distance = np.abs(places - axis.nearest)
+        distance = np.abs(codes - axis.nearest)
         if axis.steps:
-            distance[places >= axis.numbers] = len(axis.levels)  # no step leads to a category
+            distance[codes >= axis.numbers] = len(axis.levels)  # no step leads to a category
         within &= distance <= (1 if axis.steps else 0)
         away += distance
     if not moved:
@@ -335,11 +332,11 @@ def neighbourhood(sets: pd.DataFrame, grid: Grid) -> Neighbourhood | None:
     )
 
 
-def _neighbours(sets: pd.DataFrame, chosen: NDArray[np.bool_]) -> Neighbours:
+def _neighbours(sets: pd.DataFrame, near: NDArray[np.bool_]) -> Neighbours:
     return Neighbours(
-        int(chosen.sum()),
-        spread(sets["total_return"].to_numpy()[chosen]),
-        spread(sets["sharpe"].to_numpy()[chosen]),
+        int(near.sum()),
+        spread(sets["total_return"].to_numpy()[near]),
+        spread(sets["sharpe"].to_numpy()[near]),
     )
 
 
@@ -361,7 +358,7 @@ def summary(
     grid = make_grid(axes, base)
     returns, sharpes = sets["total_return"].to_numpy(), sets["sharpe"].to_numpy(float)
     spread_of_returns = spread(returns)
-    by_return = standing(returns, base_figures["total_return"])
+    by_return = rank(returns, base_figures["total_return"])
     if spread_of_returns is None or by_return is None:
         raise ValueError("every set, and the default, needs a total return")
     # Rising, each result once, with the first set that has it and the number that have it.
@@ -380,7 +377,7 @@ def summary(
         sharpes=spread(sharpes),
         default=base_figures,
         by_return=by_return,
-        by_sharpe=standing(sharpes, base_figures["sharpe"]),
+        by_sharpe=rank(sharpes, base_figures["sharpe"]),
         neighbourhood=neighbourhood(sets, grid),
         unplaced=tuple(axis.name for axis in grid.axes if axis.nearest is None),
         best=tuple(_ranked(sets, axes, *result) for result in best.tolist()),
@@ -391,11 +388,11 @@ def summary(
 def _ranked(
     sets: pd.DataFrame, axes: Mapping[str, Sequence[Value]], number: int, alike: int
 ) -> Ranked:
-    places = map(int, np.unravel_index(number, [len(values) for values in axes.values()]))
+    at = map(int, np.unravel_index(number, [len(values) for values in axes.values()]))
     row = {name: float(sets[name].iloc[number]) for name in FIGURES}
     return Ranked(
         number,
         alike,
-        {name: axes[name][place] for name, place in zip(axes, places, strict=True)},
+        {name: values[index] for (name, values), index in zip(axes.items(), at, strict=True)},
         {name: None if math.isnan(value) else value for name, value in row.items()},
     )

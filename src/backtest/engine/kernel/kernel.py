@@ -72,7 +72,7 @@ def _trade(
     book: Book,
 ) -> None:
     """Trade one account from the first bar to the last."""
-    account = tables.accounts[number]
+    account = tables.totals[number]
     account.cash = account.equity = account.free_cash = account.peak = account.lowest = rules.cash
     account.session_equity = rules.cash
     account.least, account.most = np.inf, -np.inf

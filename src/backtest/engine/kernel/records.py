@@ -83,7 +83,7 @@ class Bars(NamedTuple):
 class Tables(NamedTuple):
     """What the kernel writes. Trades and curves are written where their tables have rows."""
 
-    accounts: NDArray[Any]
+    totals: NDArray[Any]
     outcomes: NDArray[np.int8]
     trades: NDArray[Any]
     equity: NDArray[np.float64]

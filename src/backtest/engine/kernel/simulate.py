@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -26,28 +25,6 @@ if TYPE_CHECKING:
 _PARTS = 4  # of the accounts for each thread
 
 
-@dataclass(frozen=True)
-class Simulation:
-    """What the kernel gives back.
-
-    Attributes:
-        totals: one record an account, fields as in `ACCOUNT`.
-        outcomes: one number a signal, its place in `OUTCOMES`; `CAPPED` is added where the
-            volume has cut the entry.
-        trades: one record a signal, fields as in `TRADE`; those of signals that entered have
-            shares. Empty where trades were not asked for.
-        equity: at each bar's close, shape (accounts, bars), dollars; empty where not asked for.
-        cash: likewise.
-
-    """
-
-    totals: NDArray[Any]
-    outcomes: NDArray[np.int8]
-    trades: NDArray[Any]
-    equity: NDArray[np.float64]
-    cash: NDArray[np.float64]
-
-
 def simulate(
     panel: Panel,
     signals: NDArray[Any],
@@ -58,7 +35,7 @@ def simulate(
     trades: bool = False,
     curves: bool = False,
     threads: int = 1,
-) -> Simulation:
+) -> Tables:
     """Trade accounts by the rules.
 
     Args:
@@ -72,6 +49,15 @@ def simulate(
         curves: whether equity and cash are wanted, bar by bar.
         threads: how many cores to use; the result does not depend on it.
 
+    Returns:
+        totals: one record an account, fields as in `ACCOUNT`.
+        outcomes: one number a signal, its index in `OUTCOMES`; `CAPPED` is added where the
+            volume has cut the entry.
+        trades: one record a signal, fields as in `TRADE`; those of signals that entered have
+            shares. Empty unless `trades`.
+        equity: at each bar's close, shape (accounts, bars), dollars; empty unless `curves`.
+        cash: likewise.
+
     Raises:
         ValueError: the rules look at volume and the panel has none.
 
@@ -81,7 +67,7 @@ def simulate(
     accounts, bars = len(starts) - 1, len(panel.times)
     curve = (accounts if curves else 0, bars)
     tables = Tables(
-        accounts=np.zeros(accounts, ACCOUNT),
+        totals=np.zeros(accounts, ACCOUNT),
         outcomes=np.zeros(len(signals), np.int8),
         trades=np.zeros(len(signals) if trades else 0, TRADE),
         equity=np.zeros(curve),
@@ -99,7 +85,7 @@ def simulate(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(trade, pairwise(bounds)))
-    return Simulation(*tables)
+    return tables
 
 
 def _blank_book(symbols: int) -> Book:

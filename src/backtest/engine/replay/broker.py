@@ -22,6 +22,7 @@ from backtest.engine.rules import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from backtest.data.borrow import BorrowRates
@@ -207,11 +208,19 @@ class RulesBroker(bt.brokers.BackBroker):
         return price if lim else fill_price(price, -1, self._slip)
 
 
-def make_cerebro(rules: Rules, *, runonce: bool = True, preload: bool = True) -> Any:
+def make_cerebro(
+    prices: Mapping[str, Prices],
+    rates: Mapping[str, BorrowRates],
+    rules: Rules,
+    *,
+    runonce: bool,
+    preload: bool,
+) -> Any:
     """A Cerebro that decides at the open and fills there; no observers, no checks at submission.
 
-    Orders are sized to the cent before they are sent, so Backtrader's check, which would size
-    them on the last close, is off.
+    It holds the prices and the costs of each symbol, in order of their names. Orders are sized to
+    the cent before they are sent, so Backtrader's check, which would size them on the last close,
+    is off.
     """
     cerebro = bt.Cerebro(
         stdstats=False, cheat_on_open=True, runonce=runonce, preload=preload, maxcpus=1
@@ -220,12 +229,9 @@ def make_cerebro(rules: Rules, *, runonce: bool = True, preload: bool = True) ->
     cerebro.broker.set_cash(rules.cash)
     cerebro.broker.set_checksubmit(False)
     cerebro.broker.set_int2pnl(False)  # borrow is kept apart from an order's commission
+    for symbol in sorted(prices):
+        feed = PriceFeed(prices=prices[symbol])  # type: ignore[call-arg]  # as above
+        cerebro.adddata(feed, name=symbol)
+        costs = RulesCosts(rules=rules, rates=rates[symbol])
+        cerebro.broker.addcommissioninfo(costs, name=symbol)
     return cerebro
-
-
-def add_symbol(cerebro: Any, prices: Prices, rates: BorrowRates, rules: Rules) -> None:
-    """Give Cerebro the prices and the costs of a symbol."""
-    feed = PriceFeed(prices=prices)  # type: ignore[call-arg]  # as above
-    cerebro.adddata(feed, name=prices.symbol)
-    costs = RulesCosts(rules=rules, rates=rates)
-    cerebro.broker.addcommissioninfo(costs, name=prices.symbol)

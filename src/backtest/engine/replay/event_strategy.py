@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import backtrader as bt
 
-from backtest.engine.replay.broker import add_symbol, make_cerebro
+from backtest.engine.replay.broker import make_cerebro
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.timeline import failure
 from backtest.errors import BacktestError, UsageError
@@ -108,9 +108,7 @@ def replay_event_strategy(
         if decision.action == "notified" and decision.tradable_session is not None:
             news[before[decision.tradable_session]].append(decision.event)
     # Row by row: what has not come yet is not in the lines, so `close[1]` fails and sees nothing.
-    cerebro = make_cerebro(rules, runonce=False, preload=False)
-    for symbol in sorted(prices):  # `self.data` is the first by name
-        add_symbol(cerebro, prices[symbol], rates[symbol], rules)
+    cerebro = make_cerebro(prices, rates, rules, runonce=False, preload=False)
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
     cerebro.addanalyzer(_Newswire, news=news)
     cerebro.addstrategy(strategy, **parameters)
@@ -138,7 +136,7 @@ def _refuse_cheating(strategy: type[EventStrategy]) -> None:
 
 def _on_time(decision: Decision, before: Mapping[date, date]) -> Decision:
     if decision.action == "notified" and decision.tradable_session not in before:
-        return decision.became("not_tradable", "no bar comes before its tradable session")
+        return decision.settled("not_tradable", "no bar comes before its tradable session")
     return decision
 
 
@@ -146,7 +144,7 @@ def _outcome(decision: Decision, recorder: Recorder) -> Decision:
     if decision.action != "notified":
         return decision
     if decision.event.id in {trade.event_id for trade in recorder.ledger.trades}:
-        return decision.became("enter", "notify_event ordered")
+        return decision.settled("enter", "notify_event ordered")
     if decision.event.id in recorder.refused:
-        return decision.became("no_room", "Backtrader refused the order: not enough cash")
-    return decision.became("no_signal", "notify_event ordered nothing that opened a trade")
+        return decision.settled("no_room", "Backtrader refused the order: not enough cash")
+    return decision.settled("no_signal", "notify_event ordered nothing that opened a trade")

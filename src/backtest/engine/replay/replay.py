@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
-from backtest.engine.replay.broker import (
-    add_symbol,
-    make_cerebro,
-    quote_of,
-)
+from backtest.engine.replay.broker import make_cerebro, quote_of
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
 from backtest.errors import AccountingError
@@ -63,9 +59,7 @@ def replay(
     for decision in decisions:
         if decision.signal is not None and decision.tradable_session is not None:
             signals[decision.tradable_session].append(decision.signal)
-    cerebro = make_cerebro(rules, runonce=runonce, preload=preload)
-    for symbol in sorted(prices):
-        add_symbol(cerebro, prices[symbol], rates[symbol], rules)
+    cerebro = make_cerebro(prices, rates, rules, runonce=runonce, preload=preload)
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
     cerebro.addstrategy(_SignalTrader, rules=rules, signals=signals)
     run: _SignalTrader = cerebro.run()[0]
@@ -137,7 +131,7 @@ class _SignalTrader(bt.Strategy):
         if outcome is None:
             return decision
         note = self._trader.notes.get(decision.event.id, "")
-        return decision.became(outcome, _WHY.get(outcome, ""), note)
+        return decision.settled(outcome, _WHY.get(outcome, ""), note)
 
     def _send_anew(self, market: Sequence[Order], resting: list[Order]) -> None:
         """Send the orders of a session, the resting ones last, in place of those that rested."""

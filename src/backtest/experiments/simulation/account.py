@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
-    from backtest.engine.kernel.simulate import Simulation
+    from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules
     from backtest.experiments.simulation.signals import SignalTable
 
@@ -57,7 +57,7 @@ class Account:
     signals: SignalTable
     rules: Rules
     rates: Mapping[str, BorrowRates]
-    result: Simulation
+    result: Tables
 
     def figures(self) -> dict[str, float | None]:
         """The figures by the names in `run.json`; None where undefined.

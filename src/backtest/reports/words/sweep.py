@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Told = Mapping[str, Any]
     from collections.abc import Callable, Mapping, Sequence
 
-    from backtest.stats.surface import Neighbourhood, Spread, Standing, SweepSummary, Value
+    from backtest.stats.surface import Neighbourhood, Rank, Spread, SweepSummary, Value
 
 
 def evidence_sentences(evidence: Told) -> list[tuple[str, str]]:
@@ -247,11 +247,11 @@ def label(value: Value) -> str:
     return f"{value:.10g}" if isinstance(value, float) else shown(value)
 
 
-def rank(standing: Standing, which: str = "") -> str:
+def rank(among: Rank, which: str = "") -> str:
     """How many of which sets have less, such as `23 % of the 3,480 sets`."""
-    same = f"; {standing.equal:,} have exactly that" if standing.equal > 1 else ""
-    sets = f"{counted(standing.known, 'set')}{which}"
-    return f"{_share(standing.below, standing.known)} of the {sets}{same}"
+    same = f"; {among.equal:,} have exactly that" if among.equal > 1 else ""
+    sets = f"{counted(among.known, 'set')}{which}"
+    return f"{_share(among.below, among.known)} of the {sets}{same}"
 
 
 def share_of(part: int, whole: int) -> str:
