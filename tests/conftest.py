@@ -14,6 +14,7 @@ import typer.main
 from hypothesis import settings
 
 from backtest.cli.main import main
+from backtest.data.prices import Prices, read_prices
 from tests.made_up import Checkout, Outcome, do, make_checkout
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 def checkout(tmp_path: Path) -> Checkout:
     """A made-up checkout, to be changed at will."""
     return make_checkout(tmp_path)
+
+
+@pytest.fixture
+def prices(checkout: Checkout) -> Prices:
+    """The prices of ACME."""
+    return read_prices(checkout.root / "data/prices", "ACME", bars=True)
 
 
 @pytest.fixture(scope="session")

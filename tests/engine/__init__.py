@@ -1,0 +1,1 @@
+"""Tests of the engine: rules, timeline, replay and kernel."""
