@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backtest.stats.drawing import distinct
-from backtest.stats.event_study.significance import _random_places, permutation_test
+from backtest.stats.event_study.significance import _random_positions, permutation_test
 from backtest.stats.event_study.study import Series, study
 from backtest.stats.multiple_testing import wilson_interval
 
@@ -23,7 +23,7 @@ def gaps(places: np.ndarray, among: int) -> list[int]:
 @given(st.lists(st.integers(0, 49), min_size=1, max_size=12), st.integers(1, 9), st.integers(0, 99))
 def test_random_days_are_as_close_together_as_the_true_ones(days, length, seed):
     places = np.sort(np.array(days))
-    drawn = _random_places(rng(seed), places, 50, length, 20)
+    drawn = _random_positions(rng(seed), places, 50, length, 20)
     assert drawn.shape == (20, len(days))
     assert drawn.min() >= 0
     assert drawn.max() < 50
@@ -33,18 +33,18 @@ def test_random_days_are_as_close_together_as_the_true_ones(days, length, seed):
 
 
 def test_every_day_is_drawn_as_often():
-    drawn = _random_places(rng(1), np.array([3, 4, 20]), 25, 3, 20_000)
+    drawn = _random_positions(rng(1), np.array([3, 4, 20]), 25, 3, 20_000)
     counts = np.bincount(drawn.ravel(), minlength=25)
     assert counts == pytest.approx(np.full(25, 60_000 / 25), rel=0.1)
 
 
 def test_days_that_fill_the_history_can_only_be_turned():
-    drawn = _random_places(rng(1), np.array([0, 2, 4]), 6, 3, 50)
+    drawn = _random_positions(rng(1), np.array([0, 2, 4]), 6, 3, 50)
     assert {tuple(sorted(row)) for row in drawn.tolist()} == {(0, 2, 4), (1, 3, 5)}
 
 
 def test_single_days_apart_are_drawn_as_any_set_of_days():
-    drawn = np.sort(_random_places(rng(1), np.array([0, 3]), 6, 1, 30_000), axis=1)
+    drawn = np.sort(_random_positions(rng(1), np.array([0, 3]), 6, 1, 30_000), axis=1)
     sets, counts = np.unique(drawn, axis=0, return_counts=True)
     assert len(sets) == 15
     assert counts == pytest.approx(np.full(15, 2_000), rel=0.1)

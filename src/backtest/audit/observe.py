@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from backtest.data.market import Market
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
-    from backtest.engine.replay.result import Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import log, sqrt
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
-Metric = Literal["sharpe", "mean"]
 _NOISE = 1e-12  # of the mean square; a spread below it is rounding
 _COLUMNS = 1_000  # variants that are drawn at once
 
@@ -34,10 +33,9 @@ class Overfitting:
             out of sample. Without any skill it is 0.5 on average, and one sample scatters round
             that by about 0.15.
         logits: `ln(w ÷ (1 − w))` with `w = rank ÷ (N + 1)`, one a split.
-        in_sample: metric of the best where it was chosen, one a split.
-        out_of_sample: metric of the same variant on the other half.
+        in_sample: ratio of the best where it was picked, one a split.
+        out_of_sample: ratio of the same variant on the other half.
         slope: of out-of-sample on in-sample by least squares; None where nothing varies.
-        intercept: likewise.
 
     """
 
@@ -46,7 +44,6 @@ class Overfitting:
     in_sample: Floats
     out_of_sample: Floats
     slope: float | None
-    intercept: float | None
 
     @property
     def loss_share(self) -> float:
@@ -54,17 +51,15 @@ class Overfitting:
         return float(np.mean(self.out_of_sample < 0))
 
 
-def probability_of_overfitting(
-    returns: Floats, blocks: int = 16, metric: Metric = "sharpe"
-) -> Overfitting:
+def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
     """PBO by CSCV: the rows are cut into blocks, and every half of them is a sample once.
+
+    Variants compete by mean ÷ standard deviation per period; it is 0 for one that does not vary.
 
     Args:
         returns: one row a period and one column a variant, shape (T, N), never demeaned before.
             The oldest `T mod blocks` rows are left out, so that all blocks are equal.
         blocks: even; `blocks` over `blocks ÷ 2` splits are made, 12,870 of 16.
-        metric: mean ÷ standard deviation, or mean, per period. The ratio of a variant that does
-            not vary in a half is 0.
 
     Raises:
         ValueError: blocks are odd or more than the rows, or there are fewer than two variants.
@@ -73,32 +68,32 @@ def probability_of_overfitting(
     rows, variants = returns.shape
     if blocks % 2 or not 0 < blocks <= rows:
         raise ValueError(f"{blocks} blocks of {rows} rows: an even number from 2 up to the rows")
-    if variants < 2:  # noqa: PLR2004 - none to be chosen
+    if variants < 2:  # noqa: PLR2004
         raise ValueError("one variant: there is nothing to choose from")
     length = rows // blocks
     cut = returns[rows - length * blocks :].reshape(blocks, length, variants)
     sums, squares = cut.sum(axis=1), (cut**2).sum(axis=1)
     half = length * blocks // 2
 
-    def measure(chosen: list[int]) -> Floats:
-        mean: Floats = sums[chosen].sum(axis=0) / half
-        if metric == "mean":
-            return mean
-        return _ratio(mean, squares[chosen].sum(axis=0) / half)
+    def ratios(sample: list[int]) -> Floats:
+        return _ratio(sums[sample].sum(axis=0) / half, squares[sample].sum(axis=0) / half)
 
     outcomes = []
-    for chosen in combinations(range(1, blocks), blocks // 2 - 1):  # each pair of halves once
-        one = measure([0, *chosen])
-        other = measure([block for block in range(1, blocks) if block not in chosen])
+    for some in combinations(range(1, blocks), blocks // 2 - 1):  # each pair of halves once
+        one = ratios([0, *some])
+        other = ratios([block for block in range(1, blocks) if block not in some])
         for inside, outside in ((one, other), (other, one)):
             best = int(np.argmax(inside))
             outcomes.append((inside[best], outside[best], _rank(outside, best)))
     in_sample, out_of_sample, ranks = np.array(outcomes).T
     relative = ranks / (variants + 1)
     logits = np.log(relative / (1 - relative))
-    slope, intercept = _line(in_sample, out_of_sample)
     return Overfitting(
-        float(np.mean(logits <= 0)), logits, in_sample, out_of_sample, slope, intercept
+        float(np.mean(logits <= 0)),
+        logits,
+        in_sample,
+        out_of_sample,
+        _slope(in_sample, out_of_sample),
     )
 
 
@@ -108,19 +103,16 @@ def _ratio(mean: Floats, mean_square: Floats) -> Floats:
     return np.where(varies, mean / np.sqrt(np.where(varies, variance, 1.0)), 0.0)
 
 
-def _rank(values: Floats, place: int) -> float:
+def _rank(values: Floats, variant: int) -> float:
     """The rank from 1 up; those that are equal share the mean of their ranks."""
-    equal = np.count_nonzero(values == values[place])
-    return float(np.count_nonzero(values < values[place]) + (equal + 1) / 2)
+    equal = np.count_nonzero(values == values[variant])
+    return float(np.count_nonzero(values < values[variant]) + (equal + 1) / 2)
 
 
-def _line(x: Floats, y: Floats) -> tuple[float | None, float | None]:
+def _slope(x: Floats, y: Floats) -> float | None:
     away = x - x.mean()
     spread = float(np.sum(away**2))
-    if np.ptp(x) == 0 or spread == 0:
-        return None, None
-    slope = float(np.sum(away * y) / spread)
-    return slope, float(y.mean() - slope * x.mean())
+    return float(np.sum(away * y) / spread) if np.ptp(x) > 0 and spread > 0 else None
 
 
 @dataclass(frozen=True)

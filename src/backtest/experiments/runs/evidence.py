@@ -101,7 +101,6 @@ def evidence_of(
     """
     from backtest.engine.kernel.panel import panel_of, signal_rows
     from backtest.engine.replay.books import EquityPoint
-    from backtest.engine.replay.result import EquityPoint
 
     panel, trades, table = panel_of(inputs.span), run.trade_records(), run.equity
     if orders_itself:

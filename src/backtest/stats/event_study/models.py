@@ -28,7 +28,7 @@ class Fit:
     Attributes:
         model: the model; `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`,
             `mean_adjusted` `R = alpha`.
-        reason: why not the one that was asked for; empty where it is.
+        reason: why it is not the model wanted; empty where it is.
         alpha: a session, fraction.
         beta: slope on the market.
         sigma: standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
@@ -91,7 +91,7 @@ def fit(returns: Floats, market: Floats | None, days: Ints, wanted: Model) -> Fi
         returns: of the stock, shape (T,).
         market: of the market in the same sessions; None where there is none.
         days: positions of estimation days on which both are known, shape (L1,).
-        wanted: the model asked for.
+        wanted: the model, where the days suffice for it.
 
     Raises:
         ValueError: a model with the market is wanted without one.

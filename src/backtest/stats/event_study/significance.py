@@ -256,12 +256,13 @@ def permutation_test(
     null, total, count, among = np.zeros(draws), 0.0, 0, 0
     for series, own in zip(cars, events, strict=True):
         known = np.flatnonzero(~np.isnan(series))
-        places = np.searchsorted(known, np.sort(own[np.isin(own, known)]))
-        if len(places):
+        positions = np.searchsorted(known, np.sort(own[np.isin(own, known)]))
+        if len(positions):
             values = series[known]
-            null += values[_random_places(rng, places, len(known), length, draws)].sum(axis=1)
-            total += float(values[places].sum())
-            count += len(places)
+            drawn = _random_positions(rng, positions, len(known), length, draws)
+            null += values[drawn].sum(axis=1)
+            total += float(values[positions].sum())
+            count += len(positions)
             among += len(known)
     if count == 0:
         return None
@@ -269,11 +270,11 @@ def permutation_test(
     return None if p is None else Permutation(total / count, null / count, p, among)
 
 
-def _random_places(
-    rng: np.random.Generator, places: Ints, among: int, length: int, draws: int
+def _random_positions(
+    rng: np.random.Generator, positions: Ints, among: int, length: int, draws: int
 ) -> Ints:
-    """Places on a circle of `among` days, as close together as `places`, shape (draws, places)."""
-    gaps = np.diff(places, append=places[0] + among)
+    """Positions on a circle of `among` days as close together as these, a row for each draw."""
+    gaps = np.diff(positions, append=positions[0] + among)
     short = gaps[gaps < length]
     free = len(gaps) - len(short)
     slack = int(among - short.sum() - free * length)

@@ -112,8 +112,8 @@ class Study:
         days: the event period, from the first day of any window to the last, shape (days,).
         average: average abnormal return by day, (days,); NaN where no event's is known.
         counts: events behind each average, (days,).
-        events: in the order given.
-        windows: in the order given.
+        events: in the order of the series.
+        windows: in the order of the arguments.
 
     """
 
@@ -165,9 +165,9 @@ def study(
     counts = np.sum(~np.isnan(table), axis=0)
     average = np.where(counts > 0, np.nansum(table, axis=0) / np.maximum(counts, 1), np.nan)
     outcomes = []
-    for place, window in enumerate(windows):
+    for number, window in enumerate(windows):
         sessions = range(len(series[0].returns))
-        cars = [np.array([found[day].cars[place] for day in sessions]) for found in everywhere]
+        cars = [np.array([found[day].cars[number] for day in sessions]) for found in everywhere]
         permutation = permutation_test(
             cars,
             [each.events for each in series],
@@ -176,7 +176,7 @@ def study(
             draws=draws,
         )
         columns = slice(window[0] - days[0], window[1] - days[0] + 1)
-        outcomes.append(_window(events, place, window, columns, permutation))
+        outcomes.append(_window(events, number, window, columns, permutation))
     return Study(days, average, counts, events, tuple(outcomes))
 
 
@@ -221,16 +221,16 @@ def _outcome(
     )
 
 
-def _at(values: Floats, places: Ints) -> Floats:
-    inside = (places >= 0) & (places < len(values))
-    return np.where(inside, values[np.where(inside, places, 0)], np.nan)
+def _at(values: Floats, days: Ints) -> Floats:
+    inside = (days >= 0) & (days < len(values))
+    return np.where(inside, values[np.where(inside, days, 0)], np.nan)
 
 
 def _why(known: NDArray[np.bool_], first: int, last: int) -> str:
-    places = np.flatnonzero(known)
-    if len(places) == 0 or first < places[0]:
+    days = np.flatnonzero(known)
+    if len(days) == 0 or first < days[0]:
         return "the returns begin within or after the window"
-    if last > places[-1]:
+    if last > days[-1]:
         return "the returns end within or before the window"
     if not known[first : last + 1].all():
         return "a return is missing in the window"
@@ -239,20 +239,20 @@ def _why(known: NDArray[np.bool_], first: int, last: int) -> str:
 
 def _window(
     events: Sequence[EventOutcome],
-    place: int,
+    number: int,
     window: Window,
     columns: slice,
     permutation: Permutation | None,
 ) -> WindowOutcome:
-    known = [event for event in events if not np.isnan(event.cars[place])]
-    spread = [event for event in known if not np.isnan(event.errors[place])]
-    cars = np.array([event.cars[place] for event in known])
+    known = [event for event in events if not np.isnan(event.cars[number])]
+    spread = [event for event in known if not np.isnan(event.errors[number])]
+    cars = np.array([event.cars[number] for event in known])
     length = window[1] - window[0] + 1
     correlation = _correlation(spread, length)
     sample = test.Sample(
-        cars=np.array([event.cars[place] for event in spread]),
+        cars=np.array([event.cars[number] for event in spread]),
         sigmas=np.array([event.fit.sigma for event in spread]),
-        errors=np.array([event.errors[place] for event in spread]),
+        errors=np.array([event.errors[number] for event in spread]),
         freedom=np.array([event.fit.degrees_of_freedom for event in spread], np.float64),
         length=length,
         correlation=correlation,
