@@ -21,7 +21,7 @@ def test_each_event_is_traded_by_what_earlier_ones_taught():
     found = walk_forward(RETURNS, EXITS, BARS, default=0)
     # nothing known, so the default; then set 1 had earned 5 %; then set 2 30 %, set 1 only 2 %
     assert found.events.tolist() == [0, 1, 3]
-    assert found.chosen.tolist() == [0, 1, 2]
+    assert found.picked.tolist() == [0, 1, 2]
     assert found.known.tolist() == [False, True, True]
     assert found.returns.tolist() == [0.01, -0.03, 0.01]
     assert found.default.tolist() == [0.01, 0.02, -0.10]
@@ -32,14 +32,14 @@ def test_a_trade_that_is_still_open_teaches_nothing():
     late = EXITS.copy()
     late[:, 0] = 20  # left in the session of the second event, not before it
     found = walk_forward(RETURNS, late, BARS, default=0)
-    assert found.chosen.tolist() == [0, 0, 2]
+    assert found.picked.tolist() == [0, 0, 2]
     assert found.known.tolist() == [False, False, True]
 
 
 def test_of_equal_sets_the_default_stays():
     returns = np.array([[0.1, 0.1], [0.1, 0.2]])
     found = walk_forward(returns, EXITS[:2, :2], BARS[:2], default=1)
-    assert found.chosen.tolist() == [1, 1]
+    assert found.picked.tolist() == [1, 1]
 
 
 def test_no_trade_at_all():

@@ -202,7 +202,7 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
     frames = traceback.extract_tb(error.__traceback__)
     codes = (getattr(method, "__code__", None) for method in vars(strategy).values())
     files = {code.co_filename for code in codes if code}
-    place = next((f for f in reversed(frames) if f.filename in files), frames[-1])
+    frame = next((f for f in reversed(frames) if f.filename in files), frames[-1])
     what = None
     if isinstance(error, ValidationError):
         what = "; ".join(
@@ -210,5 +210,5 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
         )
     return UsageError(
         f"{strategy.__name__} failed {where}: {told(error, what)}\n"
-        f"  {place.filename}, line {place.lineno}: {place.line}"
+        f"  {frame.filename}, line {frame.lineno}: {frame.line}"
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SESSIONS_A_YEAR = 252
-LEVEL = 0.05  # of significance: what luck brings about less often is told apart from it
+LEVEL = 0.05  # of significance
 FEWEST_SESSIONS = 20
 _RATIOS = ("volatility", "sharpe", "sortino", "calmar")
 
@@ -109,7 +109,7 @@ def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
     """The figures that follow from a curve alone, by their names in `run.json`.
 
     A curve that fell to zero or below has no ratios: its returns cross a base without meaning.
-    Of fewer than 20 sessions nothing is told by the year, which would be a number without sense.
+    Of fewer than 20 sessions there is no figure by the year, which would be a number without sense.
     """
     returns = session_returns(equity, start)
     figures = {

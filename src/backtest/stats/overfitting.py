@@ -207,7 +207,7 @@ class WalkForward:
     Attributes:
         events: the events that any set trades, by their column, in order of time.
         known: whether a trade on an earlier event was over by then, to choose on; shape (events,).
-        chosen: the set that was chosen for each; the default as long as nothing was known.
+        picked: the set that was picked for each; the default as long as nothing was known.
         returns: net return of its trade on the event, a fraction of the entry value; 0 without.
         default: likewise of the default.
         hindsight: likewise of the set that is best over all events.
@@ -216,7 +216,7 @@ class WalkForward:
 
     events: NDArray[np.intp]
     known: NDArray[np.bool]
-    chosen: NDArray[np.intp]
+    picked: NDArray[np.intp]
     returns: Floats
     default: Floats
     hindsight: Floats
@@ -238,7 +238,7 @@ def walk_forward(
     traded = ~np.isnan(returns)
     earned = np.where(traded, returns, 0.0)
     events = np.flatnonzero(traded.any(axis=0))
-    chosen = np.full(len(events), default, dtype=np.intp)
+    picked = np.full(len(events), default, dtype=np.intp)
     known = np.zeros(len(events), dtype=np.bool)
     for number, event in enumerate(events):
         over = traded & (exits < bars[event])
@@ -246,13 +246,13 @@ def walk_forward(
         if known[number]:
             total = np.where(over, earned, 0.0).sum(axis=1)
             if total[default] < total.max():  # of equal ones the default stays
-                chosen[number] = int(np.argmax(total))
+                picked[number] = int(np.argmax(total))
     best = int(np.argmax(earned.sum(axis=1)))
     return WalkForward(
         events=events,
         known=known,
-        chosen=chosen,
-        returns=earned[chosen, events],
+        picked=picked,
+        returns=earned[picked, events],
         default=earned[default, events],
         hindsight=earned[best, events],
     )

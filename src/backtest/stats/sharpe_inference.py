@@ -138,9 +138,9 @@ def deflated_sharpe_ratio(
     """PSR against the best that chance would show: `PSR(SR0)`, Bailey & López de Prado 2014.
 
     Args:
-        estimate: the chosen trial.
+        estimate: the trial that was picked.
         trials_variance: variance of all trials' Sharpe ratios, per period as the estimate; what
-            is told by the year is divided by the periods of a year first.
+            is annual is divided by the periods of a year first.
         trials: how many were made.
 
     """

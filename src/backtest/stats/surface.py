@@ -242,12 +242,12 @@ def cells(
     Args:
         sets: the table of sets.
         grid: where they lie.
-        along: the groups (as `bins` makes them) of each axis asked for, by its number.
+        along: the groups (as `bins` makes them) of one or two axes, by their numbers.
         others_at_default: whether only sets count whose other parameters are at their defaults;
             else all count.
 
     Returns:
-        By metric an array with one dimension for each axis asked for, NaN where no set of the
+        By metric an array with one dimension for each of these axes, NaN where no set of the
         cell has the figure. None where the grid does not hold the default of another parameter.
 
     """
@@ -308,7 +308,7 @@ def _round_step(least: float) -> float:
 
 
 def neighbourhood(sets: pd.DataFrame, grid: Grid) -> Neighbourhood | None:
-    """The sets round the default; None where a default has no place in the grid, nor a near one."""
+    """The sets round the default; None where a default has no number of the grid near it."""
     away = np.zeros(len(sets), np.int64)
     within = np.ones(len(sets), bool)
     moved: dict[str, Value] = {}

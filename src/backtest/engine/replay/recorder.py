@@ -34,7 +34,7 @@ _BY_TYPE: dict[int, ExitReason] = {
     bt.Order.Limit: "target",
 }
 
-_FRESH_DAYS = 7  # a quote that is older when it is charged is told
+_FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
 
 
 class Recorder(bt.Analyzer):
@@ -128,7 +128,7 @@ class Recorder(bt.Analyzer):
         )
 
     def _settle_nights(self) -> None:
-        """Take over what the broker has charged and paid since it was last asked."""
+        """Take over what the broker has charged and paid since the last time."""
         broker = self.strategy.broker
         self.ledger.receive_interest(broker.interest_paid - self.ledger.interest)
         for symbol, paid in broker.borrow_paid.items():

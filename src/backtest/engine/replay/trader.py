@@ -2,7 +2,7 @@
 
 Within a session: at the open ruin and margin call, then new signals, then time exits; resting
 orders through the session; at the close trailing stops move and margin is checked. It knows no
-engine: it is told opens, cash and closes, and answers with orders.
+engine: it gets opens, cash and closes, and answers with orders.
 """
 
 from __future__ import annotations

@@ -132,7 +132,7 @@ def _walked(
     forward: WalkForward, event_ids: Sequence[str], numbers: Sequence[int | None]
 ) -> dict[str, Any]:
     """Event by event the set that was chosen; None is the default."""
-    columns = (forward.events, forward.known, forward.chosen, forward.returns, forward.default)
+    columns = (forward.events, forward.known, forward.picked, forward.returns, forward.default)
     return {
         "events": [
             {
