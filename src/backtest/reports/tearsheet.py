@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.reports.pages import fill
-from backtest.stats.figures import FEWEST_SESSIONS, SESSIONS_A_YEAR
+from backtest.stats import SESSIONS_A_YEAR
+from backtest.stats.figures import FEWEST_SESSIONS
 from backtest.strategy.values import flat as flattened
 from backtest.workspace.files import write_text
 

@@ -2,3 +2,6 @@
 
 Nothing here reads a file or knows of strategies, events or accounts.
 """
+
+SESSIONS_A_YEAR = 252
+LEVEL = 0.05  # of significance

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backtest.stats import SESSIONS_A_YEAR
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SESSIONS_A_YEAR = 252
-LEVEL = 0.05  # of significance
 FEWEST_SESSIONS = 20
 _RATIOS = ("volatility", "sharpe", "sortino", "calmar")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backtest.stats.figures import SESSIONS_A_YEAR
+from backtest.stats import SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

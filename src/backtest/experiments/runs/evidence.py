@@ -393,7 +393,7 @@ def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) 
     known = [ratio for ratio in sharpes if ratio is not None]
     if found is None or found["sharpe"].get("psr") is None or len(known) < 2:  # noqa: PLR2004
         return None
-    from backtest.stats.figures import SESSIONS_A_YEAR
+    from backtest.stats import SESSIONS_A_YEAR
     from backtest.stats.sharpe_inference import SharpeEstimate, deflated_sharpe_ratio
 
     estimate = SharpeEstimate(**found["sharpe"]["per_session"])

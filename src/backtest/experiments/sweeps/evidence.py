@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats.figures import SESSIONS_A_YEAR
+from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
 from backtest.stats.sharpe_inference import (
     deflated_sharpe_ratio,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.stats.figures import SESSIONS_A_YEAR
+from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.formats import UNKNOWN, count, percent, ratio, share
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.stats.figures import LEVEL
+from backtest.stats import LEVEL
 from backtest.stats.formats import UNKNOWN, counted, percent, ratio
 from backtest.strategy.values import shown
 

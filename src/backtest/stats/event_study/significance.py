@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backtest.stats import LEVEL
 from backtest.stats.drawing import distinct
-from backtest.stats.figures import LEVEL
 from backtest.stats.multiple_testing import monte_carlo
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from math import log, sqrt
 from statistics import stdev
 from typing import TYPE_CHECKING
 
-from backtest.stats.figures import SESSIONS_A_YEAR
+from backtest.stats import SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
     from backtest.data.market import Market
