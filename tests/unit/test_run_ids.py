@@ -152,7 +152,6 @@ def test_the_id_changes_with_the_version_of_the_rules(checkout, monkeypatch):
         ("numpy", "2.4.0", True),
         ("scipy", "2.3.4", False),
         ("scipy", "2.4.0", True),
-        ("arch", "2.4.0", True),
         ("numba", "2.4.0", True),
         ("pandas", "2.4.0", True),
         ("backtrader", "2.3.4", True),

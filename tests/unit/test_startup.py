@@ -10,7 +10,7 @@ from tests.commands import MADE_UP
 DATA = {"pandas", "numpy", "backtrader", "exchange_calendars"}
 # pandas itself loads pyarrow where it is installed, so that a run cannot be without it.
 DRAWING = {"quantstats", "seaborn", "yfinance"}
-WEIGHING = {"numba", "llvmlite", "scipy", "arch", "matplotlib"}
+WEIGHING = {"numba", "llvmlite", "scipy", "matplotlib"}
 SWEEPS = {"distributed", "dask"}
 
 HELP = (["--help"], ["run", "--help"], ["list", "--help"])

@@ -37,7 +37,7 @@ _ID_LENGTH = 10
 # A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
 # numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
 # The others only read, write and draw, and the program itself counts by RULES_VERSION.
-_BY_MINOR_RELEASE = ("arch", "numba", "numpy", "pandas", "scipy")
+_BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
 _BY_RELEASE = ("backtrader", "exchange-calendars")
 _RECORDED = ("backtest", "pyarrow", "quantstats")
 
