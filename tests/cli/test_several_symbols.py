@@ -43,7 +43,7 @@ def test_trades_and_decisions_name_the_symbol_and_share_the_account(beside_crwv,
     assert done.code == 0, done.err
     manifest = json.loads(done.out)[0]
     assert manifest["symbols"] == ["BOLT", "CRWV"]
-    folder = next((beside_crwv.root / "reports").glob("earnings_surprise-CRWV+BOLT-*"))
+    folder = next((beside_crwv.root / "reports").glob("earnings_surprise-BOLT+CRWV-*"))
     trades = [line.split(",")[2:6] for line in (folder / "trades.csv").read_text().splitlines()][1:]
     first, second = trades[2:4]  # both enter on 2025-11-11: BOLT was published first
     assert [first[0], second[0]] == ["BOLT", "CRWV"]
