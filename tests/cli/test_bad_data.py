@@ -30,7 +30,7 @@ def lines(text: str) -> list[str]:
 
 FIRST = "2025-06-02,100.00,102.00,98.00,101.00,1000\n"
 SECOND = "2025-06-03,101.00,103.00,99.00,102.00,1001\n"
-# One fault of each kind; every other one is told where the file is read (tests/unit).
+# One fault of each kind; every other one is told where the file is read (tests/data).
 BAD_FILES = {
     "prices missing": (remove(PRICES), WRONG_USE, ["symbol 'ACME'", "Known: INDX"]),
     "a bad number": (

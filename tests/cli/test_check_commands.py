@@ -6,8 +6,8 @@ import re
 import pytest
 
 from tests.commands import BAD_DATA, WRONG_USE, too_wide, words
+from tests.data.test_claims import SESSION, claims, row
 from tests.made_up import NEWS
-from tests.unit.test_claims import SESSION, claims, row
 
 NEWS_FILE, CLAIMS = "data/events/news.csv", "data/claims.csv"
 MIDNIGHT = NEWS + "ACME,2025-06-13T00:00:00-04:00,exact,More,contract,close +9.9%\n"

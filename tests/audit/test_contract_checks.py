@@ -14,7 +14,7 @@ from backtest.errors import UsageError
 from backtest.strategy.places import find_strategy
 from backtest.testing import ask, check_strategy
 from backtest.workspace.folders import find_workspace
-from tests.contract.market import make_market
+from tests.audit.market import make_market
 from tests.golden.goldens import ROOT
 
 HOLD = '    hold: int = Field(3, ge=1, description="sessions")\n'

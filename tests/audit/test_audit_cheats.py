@@ -18,7 +18,7 @@ from backtest.audit.lanes import in_processes, in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.experiments.runs.run import prepare_run, replay_run
 from backtest.reports.words.audit import text_of
-from tests.contract.market import make_market
+from tests.audit.market import make_market
 from tests.made_up import request
 
 CHEATS = Path(__file__).parent / "cheats"
