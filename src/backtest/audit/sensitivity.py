@@ -12,7 +12,7 @@ from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX
 from backtest.audit.findings import text_of
 from backtest.audit.lanes import Job, Lane
-from backtest.experiments.runs.evidence import LEVEL
+from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:

@@ -226,8 +226,8 @@ def _left_out(record: Record) -> Table:
 
 def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
     from backtest.cli import show
-    from backtest.experiments.runs.evidence import LEVEL
     from backtest.experiments.studies.null_worlds import calibrate, null_study
+    from backtest.stats import LEVEL
 
     announce_compiling()
     found, studied = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)

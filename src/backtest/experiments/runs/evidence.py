@@ -16,6 +16,7 @@ from backtest.experiments.runs import placebo
 from backtest.experiments.runs.occasions import chains_of, longest_trade, occasions_of
 from backtest.experiments.runs.placebo import Account, Null
 from backtest.experiments.trials import trial_sharpes
+from backtest.stats import LEVEL
 from backtest.stats.formats import counted, percent, share
 from backtest.stats.intervals import (
     Estimate,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 
 SEED = 1
 DRAWS = 10_000
-LEVEL = 0.05  # what luck gives less often is told apart from it
 POWER = 0.8
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 _PERCENTILES = (5, 25, 50, 75, 95)

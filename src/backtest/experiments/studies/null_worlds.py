@@ -16,8 +16,9 @@ from backtest.engine.kernel.records import REASONS, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.books import Trade
 from backtest.engine.rules import Rules
-from backtest.experiments.runs.evidence import LEVEL, evidence
+from backtest.experiments.runs.evidence import evidence
 from backtest.experiments.runs.placebo import Account, acting
+from backtest.stats import LEVEL
 from backtest.stats.event_study.study import Series, study
 from backtest.stats.multiple_testing import wilson_interval
 
