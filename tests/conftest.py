@@ -110,7 +110,7 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(source: Source, lanes: Sequence[Lane], workers: int) -> Seen:
         return in_this_process(source, lanes)
 
-    for module in ("lanes", "run", "contract.observed"):
+    for module in ("lanes", "run", "contract.contract"):
         monkeypatch.setattr(f"backtest.audit.{module}.in_processes", here)
 
 

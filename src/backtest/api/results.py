@@ -58,7 +58,7 @@ class RunResult(_Told):
     def __str__(self) -> str:
         from textwrap import fill
 
-        from backtest.experiments.runs.evidence import trials_on_record
+        from backtest.experiments.trials import trials_on_record
         from backtest.reports.words.run import plain_sentence
         from backtest.stats.formats import percent
 

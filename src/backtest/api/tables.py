@@ -124,7 +124,7 @@ def event_table(rows: Sequence[EventRow]) -> pd.DataFrame:
 
 def comparison(runs: Sequence[Run]) -> pd.DataFrame:
     """Runs and their benchmarks, a row each: the figures, then the evidence."""
-    from backtest.experiments.runs.evidence import trials_on_record
+    from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import benchmarks_of
     from backtest.reports.words.run import corrected
 

@@ -58,7 +58,7 @@ def compare(
 
 def _print_table(runs: list[Run]) -> None:
     from backtest.cli import show
-    from backtest.experiments.runs.evidence import trials_on_record
+    from backtest.experiments.trials import trials_on_record
     from backtest.reports.words.run import comparison_notes, comparison_rows
 
     terminal = show.console()

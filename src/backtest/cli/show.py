@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.experiments.runs.evidence import trials_on_record
+from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
 from backtest.reports.words.audit import audit_lines
 from backtest.reports.words.no_trade import no_trade

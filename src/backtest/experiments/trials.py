@@ -320,3 +320,35 @@ def _corrupt(path: Path, error: Exception) -> DataError:
         f"{path} is not a readable record of trials ({error}). Remove it, and give the command "
         f"that wrote it again with --force: what it tries is recorded anew."
     )
+
+
+def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """How many parameter sets were tried, and the deflated Sharpe ratio where more than one was.
+
+    Args:
+        reports: the reports folder.
+        manifest: of a run; without evidence, or where its Sharpe ratio or what that is worth is
+            unknown, the latter is None.
+
+    Raises:
+        DataError: a record is corrupt.
+
+    """
+    sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
+    return {
+        "count": len(sharpes),
+        "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes),
+    }
+
+
+def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) -> float | None:
+    from statistics import variance
+
+    known = [ratio for ratio in sharpes if ratio is not None]
+    if found is None or found["sharpe"].get("psr") is None or len(known) < 2:  # noqa: PLR2004
+        return None
+    from backtest.stats import SESSIONS_A_YEAR
+    from backtest.stats.sharpe_inference import SharpeEstimate, deflated_sharpe_ratio
+
+    estimate = SharpeEstimate(**found["sharpe"]["per_session"])
+    return deflated_sharpe_ratio(estimate, variance(known) / SESSIONS_A_YEAR, len(sharpes))

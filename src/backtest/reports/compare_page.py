@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from backtest.errors import DataError
-from backtest.experiments.runs.evidence import trials_on_record
 from backtest.experiments.runs.store import run_id
+from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
 from backtest.reports.words.run import comparison_notes, comparison_rows, corrected, p_value

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from backtest.experiments.runs.evidence import trials_on_record
+from backtest.experiments.trials import trials_on_record
 from backtest.reports.words.no_trade import no_trade
 from backtest.reports.words.run import plain_sentence
 from backtest.stats.formats import FIGURES, costs_line, gain, new_york_day, percent

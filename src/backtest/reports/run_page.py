@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from backtest.experiments.runs.evidence import LEADING, trials_on_record
 from backtest.experiments.runs.run_files import FILES
-from backtest.experiments.runs.store import Run
+from backtest.experiments.runs.store import LEADING, Run
+from backtest.experiments.trials import trials_on_record
 from backtest.reports.pages import write_page
 from backtest.reports.run_charts import Histogram, histogram_chart, kinds_of, story
 from backtest.reports.words.audit import audit_of, audited_on, caution, outcome
@@ -29,8 +29,6 @@ from backtest.strategy.values import flat
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-    from backtest.experiments.runs.store import Run
 
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large

@@ -1,7 +1,6 @@
 """Evidence: what the result of a run is worth, and where it came from.
 
-It follows from the inputs of the run and a fixed seed alone. The number of trials, which grows as
-more is tried, is counted anew whenever a run is shown.
+It follows from the inputs of the run and a fixed seed alone.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ import numpy as np
 from backtest.experiments.runs import placebo
 from backtest.experiments.runs.occasions import chains_of, longest_trade, occasions_of
 from backtest.experiments.runs.placebo import Account, Null
-from backtest.experiments.trials import trial_sharpes
-from backtest.stats import LEVEL
+from backtest.experiments.runs.store import LEADING
+from backtest.stats import LEVEL, SEED
 from backtest.stats.formats import counted, percent, share
 from backtest.stats.intervals import (
     Estimate,
@@ -28,7 +27,6 @@ from backtest.stats.intervals import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -42,10 +40,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
 
-SEED = 1
 DRAWS = 10_000
 POWER = 0.8
-LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 _PERCENTILES = (5, 25, 50, 75, 95)
 _SCALES = (100, 1_000, 10_000)
 _ONE_SIDED = ("stop", "target", "trailing_stop")
@@ -366,38 +362,6 @@ def _attribution(
             for move in moves(decisions, trades, inputs.history)
         ],
     }
-
-
-def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """How many parameter sets were tried, and the deflated Sharpe ratio where more than one was.
-
-    Args:
-        reports: the reports folder.
-        manifest: of a run; without evidence, or where its Sharpe ratio or what that is worth is
-            unknown, the latter is None.
-
-    Raises:
-        DataError: a record is corrupt.
-
-    """
-    sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
-    return {
-        "count": len(sharpes),
-        "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes),
-    }
-
-
-def _deflated(found: Mapping[str, Any] | None, sharpes: Sequence[float | None]) -> float | None:
-    from statistics import variance
-
-    known = [ratio for ratio in sharpes if ratio is not None]
-    if found is None or found["sharpe"].get("psr") is None or len(known) < 2:  # noqa: PLR2004
-        return None
-    from backtest.stats import SESSIONS_A_YEAR
-    from backtest.stats.sharpe_inference import SharpeEstimate, deflated_sharpe_ratio
-
-    estimate = SharpeEstimate(**found["sharpe"]["per_session"])
-    return deflated_sharpe_ratio(estimate, variance(known) / SESSIONS_A_YEAR, len(sharpes))
 
 
 def sentence(found: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
-from backtest.experiments.runs.evidence import SEED, evidence_of, trials_on_record
 from backtest.experiments.runs.store import (
     Run,
     complete_manifest,
@@ -20,7 +19,8 @@ from backtest.experiments.runs.store import (
     run_id,
     save_run,
 )
-from backtest.experiments.trials import record_run
+from backtest.experiments.trials import record_run, trials_on_record
+from backtest.stats import SEED
 from backtest.strategy.loading import (
     BacktraderStrategy,
     StrategyFile,
@@ -174,6 +174,8 @@ def weigh(prepared: PreparedRun, run: Run) -> Run:
     """
     if "evidence" in run.manifest:
         return run
+    from backtest.experiments.runs.evidence import evidence_of  # loads the kernel
+
     found = evidence_of(
         run,
         prepared.inputs,

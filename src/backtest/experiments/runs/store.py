@@ -34,6 +34,7 @@ _TRADE_NUMBERS = (
 )  # fmt: skip
 _MANIFEST = ("run_id", "strategy", "symbols", "span", "rules", "summary", "finished_at")
 _ID_LENGTH = 10
+LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 # A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
 # numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
 # The others only read, write and draw, and the program itself counts by RULES_VERSION.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats import SESSIONS_A_YEAR
+from backtest.stats import SEED, SESSIONS_A_YEAR
 from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
 from backtest.stats.sharpe_inference import (
     deflated_sharpe_ratio,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SEED = 1
 MOST = 1_000  # distinct results that are held against each other
 BLOCKS = 10  # of sessions; every half of them is in-sample once
 _CENT = 2  # decimals in which final equities differ
