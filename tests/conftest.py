@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from functools import cache
@@ -48,10 +49,16 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def _pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A made-up checkout that is only copied."""
+    return make_checkout(tmp_path_factory.mktemp("pattern")).root
+
+
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
+def checkout(_pattern: Path, tmp_path: Path) -> Checkout:
     """A made-up checkout, to be changed at will."""
-    return make_checkout(tmp_path)
+    return Checkout(shutil.copytree(_pattern, tmp_path, dirs_exist_ok=True))
 
 
 @pytest.fixture
