@@ -83,7 +83,7 @@ def test_the_order_of_the_axes_decides_the_numbers_of_the_sets_and_so_the_id():
         ((64, 1_000), 1_000, 64, 1_000),
         ((64_001,), 1_001, 64, 938),
         ((1_000, 1_000), 15_625, 64, 15_625),
-        ((1_280_001,), 20_000, 65, 1),
+        ((3, 131, 3_257), 20_000, 65, 1),
     ],
 )
 def test_chunks_hang_on_the_grid_alone(counts, chunk, chunks, last):

@@ -69,7 +69,6 @@ GRIDS = {
         f"stakes.{SIDE}",
     ),
 }
-SETS = 25  # of each strategy and its rules
 ODD = {
     "cash": 20_000.0,
     "cash_rate": 0.04,
@@ -91,17 +90,18 @@ def request(name, rules=RULES["by default"]):
     return RunRequest(name, ("CRWV",), {}, None, None, "SPY", rules)
 
 
+@pytest.mark.parametrize("sets", [8, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("rules", RULES)
 @pytest.mark.parametrize("name", GRIDS)
-def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules):
+def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules, sets):
     asked = SweepRequest(name, ("CRWV",), {}, parse_axes(GRIDS[name]), None, None, RULES[rules])
     sweep = PreparedSweep(prepare_sweep(WORKSPACE, asked).spec, WORKSPACE)
     axes, shape = sweep.spec.axes, sweep.spec.grid.shape
-    drawn = np.random.default_rng(len(name)).integers(sweep.spec.sets, size=SETS)
+    drawn = np.random.default_rng(len(name)).integers(sweep.spec.sets, size=sets)
     codes = dict(zip(axes, np.unravel_index(drawn, shape), strict=True))
     figures = sweep.figures(axes, codes)
     run = prepare_run(WORKSPACE, request(name, RULES[rules]))
-    for row in range(SETS):
+    for row in range(sets):
         own = {name: values[codes[name][row]] for name, values in axes.items()}
         one = replace(run, strategy=configure(run.file, own))
         wanted = _measure(one, _replay(one))[1]["run"]
