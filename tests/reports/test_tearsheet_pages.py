@@ -195,6 +195,5 @@ assert not {{"matplotlib", "seaborn", "yfinance", "quantstats"}} & set(sys.modul
     assert sheet == page("first trade at once")  # nor does it matter what was drawn before
 
 
-def test_fewest_sessions_is_the_bound():
-    assert tearsheet.FEWEST_SESSIONS == 20
+def test_twenty_sessions_are_enough():
     assert "The span is short" not in page("20 sessions")
