@@ -13,7 +13,6 @@ from statistics import NormalDist
 import pytest
 
 from backtest.errors import UsageError
-from backtest.reports import tearsheet
 from tests.tearsheets import (
     CASES,
     NASTY,
