@@ -6,12 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from backtest.engine import timeline
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.errors import DataError
-from backtest.experiments.runs import evidence, placebo
+from backtest.experiments.runs import evidence, placebo, store
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs.evidence import DRAWS, LEADING, sentence
 from backtest.experiments.runs.occasions import chains_of
@@ -239,6 +240,19 @@ def test_the_same_inputs_give_the_same_evidence(checkout):
 
     first = text(do(checkout))
     assert text(do(checkout, force=True)) == first
+
+
+def test_a_run_asks_its_strategy_once_and_reads_nothing_back(checkout, monkeypatch):
+    passes, decide = [], timeline.decide
+
+    def asked(*terms: object) -> list[timeline.Decision]:
+        passes.append(terms)
+        return decide(*terms)
+
+    monkeypatch.setattr(timeline, "decide", asked)
+    monkeypatch.delattr(store, "read_rows")
+    assert do(checkout).manifest["evidence"]["trades"] == 1
+    assert len(passes) == 1
 
 
 def test_a_run_that_was_interrupted_before_gets_its_evidence_when_it_is_shown(checkout):

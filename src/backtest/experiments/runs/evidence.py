@@ -32,10 +32,9 @@ if TYPE_CHECKING:
 
     from backtest.data.inputs import Inputs
     from backtest.engine.kernel.panel import Panel
-    from backtest.engine.replay.books import Trade
+    from backtest.engine.replay.books import Result, Trade
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
-    from backtest.experiments.runs.store import Run
 
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
@@ -77,38 +76,29 @@ class Occasions:
 
 
 def evidence_of(
-    run: Run,
-    inputs: Inputs,
-    rules: Rules,
-    decisions: Sequence[Decision],
-    *,
-    orders_itself: bool = False,
+    result: Result, inputs: Inputs, rules: Rules, *, orders_itself: bool = False
 ) -> dict[str, Any]:
     """The `evidence` and the `attribution` of a run, as JSON knows them.
 
     Args:
-        run: as it stands in its folder.
+        result: what the replay made.
         inputs: what it was made from.
         rules: likewise.
-        decisions: what the strategy answers to each event.
         orders_itself: whether it is a Backtrader strategy, which gives no signals; its trades
             stand in for them.
 
     """
     from backtest.engine.kernel.panel import panel_of, signal_rows
-    from backtest.engine.replay.books import EquityPoint
 
-    panel, trades, table = panel_of(inputs.span), run.trade_records(), run.equity
+    panel, trades, decisions = panel_of(inputs.span), result.trades, result.decisions
     if orders_itself:
-        rows = table[["equity", "cash", "position_value"]].itertuples()
-        curve = [EquityPoint(day.date(), *figures) for day, *figures in rows]
-        signals = placebo.signals_of_trades(panel, trades, curve, rules.cash)
+        signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
         dated = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session]
         signalled = [(session, signal) for session, signal in dated if signal is not None]
         signals = signal_rows(panel, sorted(signalled, key=lambda one: one[0]))
     account = Account(panel, placebo.acting(signals), rules, inputs.rates)
-    equity = table["equity"].to_numpy(float)
+    equity = np.array([point.equity for point in result.curve])
     found = evidence(account, trades, equity, by_trades=orders_itself)
     return {"evidence": found, "attribution": _attribution(trades, decisions, inputs)}
 

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
-    from backtest.engine.timeline import Decision
     from backtest.strategy.base import Strategy
     from backtest.workspace.folders import Workspace
 
@@ -161,7 +160,7 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
 def weigh(prepared: PreparedRun, run: Run) -> Run:
     """Add its evidence, its attribution and the trials so far to the manifest of a run.
 
-    One that has them is left as it is; a run that was interrupted before gets them now.
+    One that has them is left as it is; a run that was interrupted before is replayed for them.
 
     Args:
         prepared: from `prepare_run`.
@@ -177,10 +176,9 @@ def weigh(prepared: PreparedRun, run: Run) -> Run:
     from backtest.experiments.runs.evidence import evidence_of  # loads the kernel
 
     found = evidence_of(
-        run,
+        run.result or _replay(prepared),
         prepared.inputs,
         prepared.request.rules,
-        _decide(prepared),
         orders_itself=isinstance(prepared.strategy, BacktraderStrategy),
     )
     manifest = {**run.manifest, **found}
@@ -242,30 +240,22 @@ def _terms(
     }
 
 
-def _decide(prepared: PreparedRun) -> list[Decision]:
-    """What a strategy answers to each event; one of Backtrader's is but told of them."""
+def _replay(prepared: PreparedRun) -> Result:
+    """Ask the strategy about each event and trade its answers; one of Backtrader's is but told."""
     from backtest.engine.timeline import decide, schedule
 
-    inputs, strategy = prepared.inputs, prepared.strategy
-    reaction = timedelta(minutes=prepared.request.rules.reaction_minutes)
-    where = (inputs.events, inputs.seen, inputs.span, reaction)
-    if isinstance(strategy, BacktraderStrategy):
-        return schedule(strategy.listens_to, *where)
-    return decide(strategy, *where)
-
-
-def _replay(prepared: PreparedRun) -> Result:
     inputs, rules, strategy = prepared.inputs, prepared.request.rules, prepared.strategy
-    decisions = _decide(prepared)
+    where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=rules.reaction_minutes))
     if isinstance(strategy, BacktraderStrategy):
         from backtest.engine.replay.event_strategy import replay_event_strategy
 
+        decisions = schedule(strategy.listens_to, *where)
         return replay_event_strategy(
             strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
         )
     from backtest.engine.replay.replay import replay
 
-    return replay(inputs.span, inputs.rates, decisions, rules)
+    return replay(inputs.span, inputs.rates, decide(strategy, *where), rules)
 
 
 def _measure(

@@ -6,8 +6,7 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -25,13 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.prices import Prices
-    from backtest.engine.replay.books import Result, Trade
+    from backtest.engine.replay.books import Result
     from backtest.strategy.loading import StrategyFile
 
-_TRADE_TEXTS = ("event_id", "symbol", "direction", "exit_reason")
-_TRADE_NUMBERS = (
-    "shares", "entry_price", "exit_price", "gross_profit", "commission", "borrow", "mae", "mfe",
-)  # fmt: skip
 _MANIFEST = ("run_id", "strategy", "symbols", "span", "rules", "summary", "finished_at")
 _ID_LENGTH = 10
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
@@ -45,10 +40,18 @@ _RECORDED = ("backtest", "pyarrow", "quantstats")
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it stands in its folder."""
+    """A run as it stands in its folder.
+
+    Attributes:
+        path: the folder.
+        manifest: what `run.json` holds.
+        result: what the replay made, where that was just now.
+
+    """
 
     path: Path
     manifest: Mapping[str, Any]
+    result: Result | None = field(default=None, compare=False, repr=False)
 
     @property
     def run_id(self) -> str:
@@ -75,21 +78,6 @@ class Run:
     def trades(self) -> list[dict[str, str]]:
         """The rows of trades.csv, as texts."""
         return read_rows(self.path / "trades.csv")
-
-    def trade_records(self) -> list[Trade]:
-        """The trades, as the replay made them."""
-        from backtest.engine.replay.books import Trade
-
-        return [
-            Trade(
-                trade_id=int(row["trade_id"]),
-                entry_session=date.fromisoformat(row["entry_session"]),
-                exit_session=date.fromisoformat(row["exit_session"]),
-                **{name: row[name] for name in _TRADE_TEXTS},  # type: ignore[arg-type]
-                **{name: float(row[name]) for name in _TRADE_NUMBERS},  # type: ignore[arg-type]
-            )
-            for row in self.trades
-        ]
 
     @cached_property
     def decisions(self) -> list[dict[str, str]]:
@@ -244,7 +232,7 @@ def save_run(
     finally:
         with suppress(OSError):
             shutil.rmtree(beside)
-    return Run(path, manifest)
+    return Run(path, manifest, result)
 
 
 def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
