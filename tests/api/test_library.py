@@ -1,6 +1,7 @@
 """The program as a library: each call on the made-up checkout."""
 
 import doctest
+import inspect
 import json
 import linecache
 import re
@@ -18,12 +19,15 @@ import pytest
 import backtest
 from backtest.api import calls
 from backtest.errors import DataError, UsageError
+from backtest.events import Earnings
 from tests.made_up import often
 
 ROOT = Path(__file__).parents[2]
 TEXTS = {"event_id", "symbol", "direction", "exit_reason"}
 PLACEBOS = ("random_timing", "random_direction")
-CALLS = ("run", "compare", "sweep", "study", "load_events")
+CALLS = (
+    "run", "compare", "sweep", "study", "audit_strategy", "check", "load_prices", "load_events",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -33,7 +37,7 @@ def inside(checkout, monkeypatch):
     return checkout
 
 
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("name", ["run", "compare", "sweep", "study", "load_events"])
 def test_examples_show_what_comes_out(name, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("BACKTEST_REPORTS", str(tmp_path))
@@ -114,7 +118,7 @@ def test_pages_are_drawn_when_they_are_asked_for(inside):
     assert "beats" in found.page().read_text(encoding="utf-8")
     assert not (found.path / "tearsheet.html").exists()
     swept = backtest.sweep("beats", {"hold": [1, 2]}, symbols="ACME")
-    studied = backtest.study("earnings", symbol="ACME", benchmark="INDX", draws=99)
+    studied = backtest.study("earnings", symbols="ACME", benchmark="INDX", draws=99)
     assert [one.page().name for one in (swept, studied)] == ["index.html"] * 2
 
 
@@ -226,7 +230,7 @@ def test_a_sweep_has_every_set(inside):
 
 def test_a_study_has_windows_events_and_what_was_left_out(inside):
     found = backtest.study(
-        "short_report", symbol="ACME", benchmark="INDX", windows=[(0, 1), (-1, 1)], draws=99
+        "short_report", symbols="ACME", benchmark="INDX", windows=[(0, 1), (-1, 1)], draws=99
     )
     assert list(found.windows.index) == ["[0,+1]", "[-1,+1]"]
     (event,) = found.events.itertuples()
@@ -241,7 +245,7 @@ def test_a_study_takes_its_benchmark_from_the_settings(inside):
 
 
 def test_windows_may_be_of_numpy_and_none_are_those_by_default(inside):
-    terms = {"symbol": "ACME", "benchmark": "INDX", "draws": 99}
+    terms = {"symbols": "ACME", "benchmark": "INDX", "draws": 99}
     ends = tuple(np.array([0, 1]))
     assert list(backtest.study("earnings", windows=[ends], **terms).windows.index) == ["[0,+1]"]
     assert len(backtest.study("earnings", windows=[], **terms).windows) == 5
@@ -255,7 +259,7 @@ def test_a_day_may_be_a_text_a_date_or_a_time_of_that_day(inside, first):
 
 
 def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
-    found = backtest.load_events(symbol="ACME")
+    found = backtest.load_events(symbols="ACME")
     assert found["published_at"].is_monotonic_increasing
     assert set(found["kind"]) == {"earnings", "stake_disclosure", "short_report", "news"}
     rumour = found[found["precision"] == "week"].iloc[0]
@@ -284,7 +288,7 @@ def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
         (lambda: backtest.sweep("beats", {"hald": [3]}, symbols="ACME"), "Did you mean 'hold'"),
         (lambda: backtest.sweep(written(MINE), {"hold": [3]}), "takes the name of a strategy"),
         (lambda: backtest.study(written(MINE)), "takes the name of a kind of event or of a strat"),
-        (lambda: backtest.study("earning", symbol="ACME"), "Did you mean 'earnings'"),
+        (lambda: backtest.study("earning", symbols="ACME"), "Did you mean 'earnings'"),
         (lambda: backtest.study("earnings", windows=[(1, 0)]), "ends before it begins"),
         (lambda: backtest.study("earnings", windows=[1]), "not of the form"),
         (lambda: on_acme(first=2025), "first 2025 is not a day"),
@@ -311,10 +315,162 @@ def test_the_program_is_imported_lightly():
 
 
 def test_names_are_calls_whatever_was_imported_before():
-    code = "from backtest import study, sweep; print(callable(study), callable(sweep))"
-    rooms = ("runs", "studies", "sweeps")
-    loaded = "".join(f"import backtest.experiments.{room}.run\n" for room in rooms)
+    code = "print(all(callable(getattr(backtest, n)) for n in backtest.__all__ if n[0] != '_'))"
+    rooms = ("experiments.runs", "experiments.studies", "experiments.sweeps", "audit")
+    loaded = "".join(f"import backtest.{room}.run\n" for room in rooms)
     done = subprocess.run(
         [sys.executable, "-c", loaded + code], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "True True\n"
+    assert done.stdout == "True\n"
+
+
+EVENT_FILES = {
+    "earnings": "earnings",
+    "stake_disclosure": "stake_disclosures",
+    "short_report": "short_reports",
+    "news": "news",
+}
+
+
+@pytest.fixture
+def frames(inside):
+    """The checkout's files as DataFrames."""
+    data = inside.root / "data"
+    return {
+        "prices": {name: pd.read_csv(data / f"prices/{name}.csv") for name in ("ACME", "INDX")},
+        "events": {
+            kind: pd.read_csv(data / f"events/{name}.csv") for kind, name in EVENT_FILES.items()
+        },
+    }
+
+
+def test_frames_make_the_run_that_their_files_make(inside, frames):
+    of_files = on_acme()
+    found = backtest.run("beats", benchmark="INDX", force=True, **frames)
+    assert found.run_id == of_files.run_id
+    pd.testing.assert_frame_equal(found.trades, of_files.trades)
+    assert on_acme(prices=backtest.load_prices()).run_id == of_files.run_id
+
+
+def test_frames_may_be_one_of_many_symbols_and_of_many_kinds(inside, frames):
+    prices = pd.concat([one.assign(Symbol=name) for name, one in frames["prices"].items()])
+    prices = prices.rename(columns=str.upper).drop(columns="VOLUME").assign(VOLUME=1000)
+    prices = prices[prices["SYMBOL"] == "ACME"].set_index("DATE")
+    prices.index = pd.to_datetime(prices.index)
+    events = pd.concat([one.assign(kind=kind) for kind, one in frames["events"].items()])
+    closes = frames["prices"]["INDX"]
+    found = backtest.run("beats", prices=prices, events=events, benchmark=closes)
+    assert (found.manifest["symbols"], found.manifest["benchmark"]) == (["ACME"], "BENCHMARK")
+    pd.testing.assert_frame_equal(found.trades, on_acme().trades)
+
+
+def test_events_may_be_a_list_and_stand_instead_of_the_files(inside):
+    beat = Earnings(
+        symbol="ACME", published_at="2025-06-10T16:05:00-04:00", precision="exact",
+        headline="A beat", period="2025Q1", eps=0.3, eps_consensus=0.2,
+    )  # fmt: skip
+    found = on_acme(events=[beat])
+    assert list(found.decisions.index) == [beat.id]
+    assert found.trades["entry_session"].to_list() == [pd.Timestamp("2025-06-11")]
+    assert len(on_acme(events=[]).trades) == 0
+
+
+def test_studies_and_sweeps_of_frames_are_those_of_files(inside, frames):
+    swept = backtest.sweep("beats", {"hold": [1, 2]}, symbols="ACME", **frames)
+    assert swept.sweep_id == backtest.sweep("beats", {"hold": [1, 2]}, symbols="ACME").sweep_id
+    terms = {"symbols": "ACME", "benchmark": "INDX", "draws": 99}
+    studied = backtest.study("earnings", **terms, **frames)
+    assert studied.study_id == backtest.study("earnings", **terms).study_id
+
+
+@pytest.mark.slow
+def test_frames_are_audited(inside, frames):
+    found = backtest.audit_strategy("beats", symbols="ACME", worlds=0, workers=1, **frames)
+    assert found.sentence in str(found).replace("\n", " ")
+    assert set(found.checks["count"]) == {0}
+    assert found.findings.empty
+
+
+def test_frames_need_no_workspace(frames, tmp_path_factory, monkeypatch):
+    folder = tmp_path_factory.mktemp("bare")
+    monkeypatch.chdir(folder)
+    found = backtest.run(written(MINE), benchmark="INDX", **frames)
+    assert found.path.parent == folder / "reports"
+    assert len(found.trades) == 2
+    assert sorted(one.name for one in folder.iterdir()) == ["reports"]
+
+
+def changed(frame, row, column, value):
+    frame = frame.astype({column: object})
+    frame.loc[row, column] = value
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "told"),
+    [
+        (3, "high", 50.0, "row 3: high 50 is below low 101"),
+        (3, "close", -1.0, "row 3, column close: "),
+        (3, "close", "x", "row 3, column close: 'x' is not a number above 0"),
+        (3, "date", "June", "row 3, column date: 'June' is not a day such as 2025-03-28"),
+        (3, "date", 20250605, "row 3, column date: 20250605 is not a day"),
+        (13, "date", "2025-06-19", "row 13, column date: 2025-06-19 is not a session of"),
+        (3, "date", "2025-06-04", "row 3, column date: 2025-06-04 repeats row 2"),
+    ],
+)
+def test_bad_rows_of_a_frame_of_prices_are_told(inside, frames, row, column, value, told):
+    bad = {"ACME": changed(frames["prices"]["ACME"], row, column, value)}
+    with pytest.raises(DataError, match=re.escape("prices['ACME']: ")) as caught:
+        on_acme(prices=bad)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("published_at", "2025-06-27T08:00:00", "row 1, column published_at: "),
+        ("published_at", 20250627, "is a bare number"),
+        ("precision", "about", "row 1, column precision: 'about'"),
+        ("headline", None, "row 1, column headline: is empty; a value is needed"),
+    ],
+)
+def test_bad_rows_of_a_frame_of_events_are_told(inside, frames, column, value, told):
+    bad = {"earnings": changed(frames["events"]["earnings"], 1, column, value)}
+    with pytest.raises(DataError, match=re.escape("events['earnings']: ")) as caught:
+        on_acme(events=bad)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms", "told"),
+    [
+        (UsageError, {"prices": [1]}, "prices list: give a DataFrame, or DataFrames by symbol"),
+        (UsageError, {"prices": {"ACME": 1}}, "prices['ACME'] is a int"),
+        (UsageError, {"prices": {"acme": pd.DataFrame()}}, "'acme' is no symbol"),
+        (DataError, {"prices": {"ACME": pd.DataFrame()}}, "prices['ACME'] has no row"),
+        (DataError, {"prices": {"ACME": pd.DataFrame({"open": [1]})}}, "no column 'high'"),
+        (UsageError, {"events": {"earning": pd.DataFrame()}}, "Did you mean 'earnings'"),
+        (UsageError, {"events": pd.DataFrame({"a": [1]})}, "no column 'kind'"),
+        (UsageError, {"events": ["beat"]}, "'beat' is no event"),
+        (DataError, {"events": {"news": pd.DataFrame({"headlin": [1]})}}, "mean 'headline'"),
+        (UsageError, {"events": [], "as_of": "2025-06-20"}, "as_of looks at versions of files"),
+    ],
+)  # fmt: skip
+def test_wrong_frames_are_told(inside, kind, terms, told):
+    with pytest.raises(kind, match=re.escape(told)):
+        on_acme(**terms)
+
+
+def test_what_is_there_is_named():
+    assert dir(backtest) == sorted(backtest.__all__)
+    assert all(getattr(backtest, name) is not None for name in backtest.__all__)
+
+
+def test_arguments_have_the_same_names_and_terms_in_every_call():
+    terms = {}
+    for call in CALLS:
+        for one in inspect.signature(getattr(backtest, call)).parameters.values():
+            terms.setdefault(one.name, set()).add(one.annotation)
+    assert "symbol" not in terms
+    varied = {"strategy", "benchmark", "reports"}
+    assert {name for name, some in terms.items() if len(some) > 1} <= varied

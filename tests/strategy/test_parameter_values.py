@@ -227,7 +227,7 @@ def test_an_audit_hands_on_the_values(kinds):
 
 def test_a_study_records_the_values(kinds, checkout):
     checkout.write("backtest.toml", '[strategies.kinds]\nnames = ["Acme, Inc."]\n')
-    found = backtest.study("kinds", symbol="ACME", benchmark="INDX", draws=99)
+    found = backtest.study("kinds", symbols="ACME", benchmark="INDX", draws=99)
     assert found.record["parameters"]["names"] == ["Acme, Inc."]
 
 

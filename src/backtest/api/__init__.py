@@ -4,9 +4,19 @@ Each call does what the command of its name does, on the same folders, and keeps
 a run that was made here is in `backtest list runs` too. Every failure is a `BacktestError`.
 """
 
-from backtest.api.calls import compare, load_events, run, study, sweep
-from backtest.api.results import RunResult, StudyResult, SweepResult
+from backtest.api.calls import (
+    audit_strategy,
+    check,
+    compare,
+    load_events,
+    load_prices,
+    run,
+    study,
+    sweep,
+)
+from backtest.api.results import AuditResult, CheckResult, RunResult, StudyResult, SweepResult
 
 __all__ = [
-    "RunResult", "StudyResult", "SweepResult", "compare", "load_events", "run", "study", "sweep",
+    "AuditResult", "CheckResult", "RunResult", "StudyResult", "SweepResult", "audit_strategy",
+    "check", "compare", "load_events", "load_prices", "run", "study", "sweep",
 ]  # fmt: skip

@@ -1,11 +1,12 @@
-"""The calls: `run`, `compare`, `sweep`, `study` and `load_events`."""
+"""The calls, each of which does what the command of its name does."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from backtest.api import asked, tables
-from backtest.api.given import given_strategy
+from backtest.api import arguments, tables
+from backtest.api.classes import strategy_of
+from backtest.api.frames import read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import RunRequest, prepare_run
 from backtest.experiments.runs.run import run as run_prepared
@@ -17,8 +18,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.api.asked import Day, Folder
-    from backtest.api.results import RunResult, StudyResult, SweepResult
+    from backtest.api.arguments import Day, Folder
+    from backtest.api.frames import EventFrames, PriceFrames
+    from backtest.api.results import (
+        AuditResult,
+        CheckResult,
+        RunResult,
+        StudyResult,
+        SweepResult,
+    )
     from backtest.experiments.runs.store import Run
     from backtest.strategy.base import Strategy
 
@@ -30,10 +38,12 @@ def run(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
+    prices: PriceFrames = None,
+    events: EventFrames = None,
     first: Day = None,
     last: Day = None,
     as_of: Day = None,
-    benchmark: str | None = None,
+    benchmark: str | pd.DataFrame | None = None,
     cash: float | None = None,
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
@@ -53,12 +63,17 @@ def run(
             of `EventStrategy`.
         parameters: by name; the strategy's defaults for the others. Those of a strategy within
             another are nested or dotted: `{"earnings.hold": 5}`.
-        symbols: one stock, or several in one account; CRWV by default.
+        symbols: one stock, or several in one account; CRWV by default, or
+            every symbol of `prices` that has bars.
+        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
+            of their symbols; without them the workspace's are read.
+        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
+            of all event files; without them the workspace's are read.
         first: first day of the replay, a date or ISO text; the first session of the prices by
             default.
         last: last day, likewise.
         as_of: the day at whose end the data are looked at; as they are by default.
-        benchmark: any symbol with closes; SPY by default.
+        benchmark: any symbol with closes, or a DataFrame of them; SPY by default.
         cash: dollars at the start; 100,000 by default.
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
@@ -92,22 +107,28 @@ def run(
         a trade would be missed more than once in five times.
 
     """
-    workspace = asked.folders(strategies, data, reports)
-    file = None if isinstance(strategy, str) else given_strategy(strategy)
-    terms = asked.terms(workspace.data, symbols, benchmark, cash, costs, rules)
-    request = RunRequest(
-        strategy=file.name if file else str(strategy),
-        symbols=terms.symbols,
-        settings=parameters or {},
-        first=asked.day("first", first),
-        last=asked.day("last", last),
-        benchmark=terms.benchmark,
-        rules=terms.rules,
-        costs=terms.costs,
-        as_of=asked.day("as_of", as_of),
-    )
-    prepared = prepare_run(workspace, request, file)
-    return tables.run_result(run_prepared(prepared, force=force or file is not None))
+    frames = read_frames(prices, events, symbols, benchmark)
+    if frames.any and as_of is not None:
+        raise UsageError("as_of looks at versions of files, and frames have none: cut the frames.")
+    file = None if isinstance(strategy, str) else strategy_of(strategy)
+    kinds = file.cls.listens_to if file else ()
+    with workspace_of(frames, strategies, data, reports, kinds) as workspace:
+        terms = arguments.terms(
+            workspace.data, frames.symbols, frames.benchmark, cash, costs, rules
+        )
+        request = RunRequest(
+            strategy=file.name if file else str(strategy),
+            symbols=terms.symbols,
+            settings=parameters or {},
+            first=arguments.day("first", first),
+            last=arguments.day("last", last),
+            benchmark=terms.benchmark,
+            rules=terms.rules,
+            costs=terms.costs,
+            as_of=arguments.day("as_of", as_of),
+        )
+        prepared = prepare_run(workspace, request, file)
+        return tables.run_result(run_prepared(prepared, force=force or file is not None))
 
 
 def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
@@ -143,7 +164,7 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
 
     found = [_read(one) if isinstance(one, RunResult) else _find(one, reports) for one in runs]
     if not runs:
-        found = latest_runs(asked.folders(None, None, reports).reports)
+        found = latest_runs(arguments.folders(None, None, reports).reports)
     if not found:
         raise UsageError("There is no run yet to compare. Make one with `run`.")
     return tables.comparison(found)
@@ -158,7 +179,7 @@ def _read(result: RunResult) -> Run:
 def _find(name: str, reports: Folder) -> Run:
     from backtest.experiments.runs.store import find_run
 
-    return find_run(asked.folders(None, None, reports).reports, name)
+    return find_run(arguments.folders(None, None, reports).reports, name)
 
 
 def sweep(
@@ -167,6 +188,8 @@ def sweep(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
+    prices: PriceFrames = None,
+    events: EventFrames = None,
     first: Day = None,
     last: Day = None,
     cash: float | None = None,
@@ -184,7 +207,12 @@ def sweep(
         strategy: the name of a strategy. A class will not do: workers load it from its file.
         grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
         parameters: those that all sets share, by name.
-        symbols: one stock, or several in one account; CRWV by default.
+        symbols: one stock, or several in one account; CRWV by default, or
+            every symbol of `prices` that has bars.
+        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
+            of their symbols; without them the workspace's are read.
+        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
+            of all event files; without them the workspace's are read.
         first: first day, a date or ISO text; the first session of the prices by default.
         last: last day, likewise.
         cash: dollars at the start; 100,000 by default.
@@ -217,33 +245,36 @@ def sweep(
     """
     from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
 
-    asked.check_name(strategy, "A sweep takes the name of a strategy")
-    workspace = asked.folders(strategies, data, reports)
-    terms = asked.terms(workspace.data, symbols, None, cash, costs, rules)
-    request = SweepRequest(
-        strategy=strategy,
-        symbols=terms.symbols,
-        settings=parameters or {},
-        grid={name: asked.axis(name, values) for name, values in grid.items()},
-        first=asked.day("first", first),
-        last=asked.day("last", last),
-        rules=terms.rules,
-        costs=terms.costs,
-    )
-    plan = prepare_sweep(workspace, request)
-    if plan.folder.exists and not force:
-        return tables.sweep_result(known_sweep(plan))
-    done = run_sweep(plan, workers=workers, on_sets=lambda _: None, tell=lambda _: None)
-    return tables.sweep_result(done)
+    arguments.check_name(strategy, "A sweep takes the name of a strategy")
+    frames = read_frames(prices, events, symbols)
+    with workspace_of(frames, strategies, data, reports) as workspace:
+        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules)
+        request = SweepRequest(
+            strategy=strategy,
+            symbols=terms.symbols,
+            settings=parameters or {},
+            grid={name: arguments.axis(name, values) for name, values in grid.items()},
+            first=arguments.day("first", first),
+            last=arguments.day("last", last),
+            rules=terms.rules,
+            costs=terms.costs,
+        )
+        plan = prepare_sweep(workspace, request)
+        if plan.folder.exists and not force:
+            return tables.sweep_result(known_sweep(plan))
+        done = run_sweep(plan, workers=workers, on_sets=lambda _: None, tell=lambda _: None)
+        return tables.sweep_result(done)
 
 
 def study(
     name: str,
     *,
-    symbol: str | None = None,
+    symbols: str | Sequence[str] | None = None,
+    prices: PriceFrames = None,
+    events: EventFrames = None,
     as_strategy: bool = False,
     windows: Sequence[tuple[int, int]] | None = None,
-    benchmark: str | None = None,
+    benchmark: str | pd.DataFrame | None = None,
     model: Literal["market", "market_adjusted", "mean_adjusted"] = "market",
     reaction: float = 5.0,
     seed: int = 1,
@@ -257,11 +288,16 @@ def study(
 
     Args:
         name: a kind of event, or a strategy for the events that it would trade.
-        symbol: the stock; CRWV by default.
+        symbols: the stock, one alone; CRWV by default.
+        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
+            of their symbols; without them the workspace's are read.
+        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
+            of all event files; without them the workspace's are read.
         as_strategy: the strategy, where a kind of event has the same name.
         windows: first and last session of each, counted from day 0; the first leads. By default
             -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10.
-        benchmark: fund to hold the stock against; SPY or QQQ by default, whichever fits.
+        benchmark: fund to hold the stock against, or a DataFrame of its closes; SPY or QQQ by
+            default, whichever fits.
         model: of normal returns.
         reaction: minutes from publication to the earliest open.
         seed: of the random days.
@@ -294,13 +330,16 @@ def study(
     from backtest.stats.event_study.models import MODELS
     from backtest.stats.event_study.study import WINDOWS
 
-    asked.check_name(name, "A study takes the name of a kind of event or of a strategy")
+    arguments.check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:
         raise unknown("model", model, MODELS)
     if draws < _FEWEST_DRAWS:
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
-    config = read_config({"symbol": symbol, "benchmark": benchmark})
-    texts = [asked.window(ends) for ends in windows or ()]
+    frames = read_frames(prices, events, symbols, benchmark)
+    config = read_config(
+        {"symbol": arguments.several(frames.symbols), "benchmark": frames.benchmark}
+    )
+    texts = [arguments.window(ends) for ends in windows or ()]
     request = StudyRequest(
         name,
         config.one_symbol(),
@@ -311,13 +350,153 @@ def study(
             windows=parse_windows(texts) if texts else WINDOWS, model=model, seed=seed, draws=draws
         ),
     )
-    prepared = prepare(asked.folders(strategies, data, reports), request)
-    return tables.study_result(study_prepared(prepared, force=force))
+    with workspace_of(frames, strategies, data, reports) as workspace:
+        prepared = prepare(workspace, request)
+        return tables.study_result(study_prepared(prepared, force=force))
+
+
+def audit_strategy(
+    strategy: str,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    symbols: str | Sequence[str] | None = None,
+    prices: PriceFrames = None,
+    events: EventFrames = None,
+    first: Day = None,
+    last: Day = None,
+    cash: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    worlds: int | None = None,
+    seed: int = 1,
+    workers: int | None = None,
+    force: bool = False,
+    strategies: Folder = None,
+    data: Folder = None,
+    reports: Folder = None,
+) -> AuditResult:
+    """Ask whether a strategy looks ahead, as `backtest audit` does.
+
+    Args:
+        strategy: the name of a strategy. A class will not do: processes load it from its file.
+        parameters: by name; the strategy's defaults for the others.
+        symbols: one stock, or several in one account; CRWV by default, or
+            every symbol of `prices` that has bars.
+        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
+            of their symbols; without them the workspace's are read.
+        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
+            of all event files; without them the workspace's are read.
+        first: first day, a date or ISO text; the first session of the prices by default.
+        last: last day, likewise.
+        cash: dollars at the start; 100,000 by default.
+        costs: as of `run`.
+        rules: likewise.
+        worlds: how many null worlds; 200 by default, 100 for a strategy of Backtrader's.
+        seed: of all that is random.
+        workers: processes to use; one for each core by default.
+        force: audit also what was audited before.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices, events and borrow rates, likewise.
+        reports: folder that the audit is written to, likewise.
+
+    Returns:
+        The audit: its outcome, checks and findings. `print` tells the outcome.
+
+    Raises:
+        UsageError: the strategy, a parameter, a symbol, the span or a folder is wrong, or the
+            strategy fails on the full data.
+        DataError: a data file or a frame is.
+
+    """
+    from functools import partial
+    from os import cpu_count
+
+    from backtest.audit.lanes import in_processes
+    from backtest.audit.run import AuditRequest, audit, prepare
+
+    arguments.check_name(strategy, "An audit takes the name of a strategy")
+    frames = read_frames(prices, events, symbols)
+    with workspace_of(frames, strategies, data, reports) as workspace:
+        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules)
+        request = AuditRequest(
+            strategy=strategy,
+            symbols=terms.symbols,
+            settings=parameters or {},
+            first=arguments.day("first", first),
+            last=arguments.day("last", last),
+            rules=terms.rules,
+            worlds=worlds,
+            seed=seed,
+        )
+        crew = partial(in_processes, workers=workers or cpu_count() or 1)
+        return tables.audit_result(audit(prepare(workspace, request), force=force, crew=crew))
+
+
+def check(
+    strategy: str,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    symbols: str | Sequence[str] | None = None,
+    strategies: Folder = None,
+    data: Folder = None,
+) -> CheckResult:
+    """Hold a strategy against the contract of strategies, as `backtest check` does.
+
+    Args:
+        strategy: the name of a strategy.
+        parameters: by name; the strategy's defaults for the others.
+        symbols: stocks that it is asked about; CRWV by default.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices and events, likewise.
+
+    Returns:
+        The checks and their outcome in a sentence.
+
+    Raises:
+        UsageError: there is no such strategy, symbol or parameter.
+        DataError: a data file is wrong.
+
+    """
+    from backtest.audit.contract.contract import check as check_contract
+
+    arguments.check_name(strategy, "A check takes the name of a strategy")
+    workspace = arguments.folders(strategies, data, "reports")
+    named = read_config({"symbol": arguments.several(symbols)}).value("symbol")
+    found = check_contract(workspace, strategy, symbols=named, settings=parameters or {})
+    return tables.check_result(found)
+
+
+def load_prices(
+    symbols: str | Sequence[str] | None = None, *, data: Folder = None
+) -> dict[str, pd.DataFrame]:
+    """The daily prices of the data folder, checked.
+
+    Args:
+        symbols: one stock or fund, or several; all that there are by default.
+        data: folder of prices and events; that of the workspace by default.
+
+    Returns:
+        By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
+        alone. The calls take it as `prices`.
+
+    Raises:
+        UsageError: there is no such symbol.
+        DataError: a file is wrong.
+
+    """
+    from pathlib import Path
+
+    from backtest.data.prices import price_symbols, read_prices
+    from backtest.workspace.folders import find_data
+
+    folder = find_data(Path(data) if data else None) / "prices"
+    wanted = arguments.several(symbols) or price_symbols(folder)
+    return {symbol: read_prices(folder, symbol).table for symbol in wanted}
 
 
 def load_events(
     kind: str | None = None,
-    symbol: str | None = None,
+    symbols: str | Sequence[str] | None = None,
     *,
     reaction: float = 5.0,
     strategies: Folder = None,
@@ -328,7 +507,7 @@ def load_events(
     Args:
         kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
             default.
-        symbol: one stock; all by default.
+        symbols: one stock or several; all by default.
         reaction: minutes from publication to the earliest open.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of events and prices, likewise.
@@ -361,6 +540,14 @@ def load_events(
     from backtest.data.listing import list_events
     from backtest.strategy.kinds import kinds_named
 
-    workspace = asked.folders(strategies, data, "reports")
+    workspace = arguments.folders(strategies, data, "reports")
     kinds = kinds_named(workspace, kind)
-    return tables.event_table(list_events(workspace, kinds, symbol, reaction))
+    wanted = arguments.several(symbols)
+    rows = list_events(
+        workspace, kinds, wanted[0] if wanted and len(wanted) == 1 else None, reaction
+    )
+    there = {row.event.symbol for row in rows}
+    for symbol in wanted or ():
+        if symbol not in there:
+            raise unknown("event of symbol", symbol, there)
+    return tables.event_table([row for row in rows if not wanted or row.event.symbol in wanted])

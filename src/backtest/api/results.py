@@ -174,6 +174,70 @@ class StudyResult(_Told):
         return write_study_page(self.path, self.record, self.path.parent)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class AuditResult(_Told):
+    """An audit: whether a strategy looks ahead, and where.
+
+    Attributes:
+        audit_id: a hash of everything that decides the result.
+        strategy: its name.
+        outcome: `clean`, `bias` or `not deterministic`.
+        sentence: the outcome in words; `print` shows it.
+        checks: a row for each check, indexed by its name: `title`, `worlds`, `dates`, `compared`
+            and the `count` of findings.
+        findings: a row for each finding that is kept: `check`, `date`, `event_id`, `what`.
+        record: all that `audit.json` holds.
+        path: the folder of the audit.
+
+    """
+
+    audit_id: str
+    strategy: str
+    outcome: str
+    sentence: str
+    checks: pd.DataFrame
+    findings: pd.DataFrame
+    record: Mapping[str, Any]
+    path: Path
+
+    def __str__(self) -> str:
+        from textwrap import fill
+
+        return fill(f"{self.strategy} · {self.outcome}. {self.sentence}", _WIDE)
+
+    def page(self) -> Path:
+        """Draw the page of the audit and return its place.
+
+        Raises:
+            UsageError: the folder cannot be written.
+
+        """
+        from backtest.reports.audit_page import write_audit_page
+
+        return write_audit_page(self.path, self.record, self.path.parent)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CheckResult(_Told):
+    """Whether a strategy keeps the contract.
+
+    Attributes:
+        strategy: its name.
+        ok: whether no check failed.
+        sentence: the outcome in words; `print` shows it.
+        checks: a row for each check, indexed by its name: `outcome`, `what`, `where`.
+
+    """
+
+    strategy: str
+    ok: bool
+    sentence: str
+    checks: pd.DataFrame
+
+    def __str__(self) -> str:
+        return f"{self.strategy}: {self.sentence}"
+
+
 def _lines(summary: Mapping[str, str]) -> str:
     """Each heading with its sentences beside it."""
     from textwrap import fill

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.results import RunResult, StudyResult, SweepResult
+from backtest.api.results import AuditResult, CheckResult, RunResult, StudyResult, SweepResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from backtest.audit.contract.report import Report
+    from backtest.audit.record import Audit
     from backtest.data.listing import EventRow
     from backtest.experiments.runs.store import Run
     from backtest.experiments.studies.run import StudyResult as Study
@@ -111,6 +113,36 @@ def study_result(done: Study) -> StudyResult:
         record=record,
         path=done.path,
     )
+
+
+def audit_result(done: Audit) -> AuditResult:
+    """An audit as it stands in its folder."""
+    record = done.record
+    checks = [
+        {"name": one["name"], "title": one["title"], **one["tried"], "count": one["count"]}
+        for one in record["checks"]
+    ]
+    columns = ["check", "date", "event_id", "what"]
+    findings = [
+        {"check": one["name"], **finding} for one in record["checks"] for finding in one["findings"]
+    ]
+    return AuditResult(
+        audit_id=record["audit_id"],
+        strategy=record["strategy"],
+        outcome=record["outcome"],
+        sentence=record["sentence"],
+        checks=pd.DataFrame(checks).set_index("name"),
+        findings=pd.DataFrame(findings, columns=columns),
+        record=record,
+        path=done.path,
+    )
+
+
+def check_result(report: Report) -> CheckResult:
+    """What a check of the contract has found."""
+    rows = [vars(one) for one in report.results]
+    checks = pd.DataFrame(rows, columns=["name", "outcome", "what", "where"]).set_index("name")
+    return CheckResult(report.strategy, not report.failed, report.sentence, checks)
 
 
 def event_table(rows: Sequence[EventRow]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from backtest.workspace.files import sha256_of
 
 
 @dataclass(frozen=True)
-class GivenStrategy(StrategyFile):
+class StrategyClass(StrategyFile):
     """A strategy class in memory, with the text that it was written in."""
 
     text: str = ""
@@ -25,7 +25,7 @@ class GivenStrategy(StrategyFile):
         return sha256_of(syntax(self.text))
 
 
-def given_strategy(strategy: object) -> GivenStrategy:
+def strategy_of(strategy: object) -> StrategyClass:
     """A strategy class or instance as `prepare_run` takes one; an instance's values are defaults.
 
     Raises:
@@ -41,7 +41,7 @@ def given_strategy(strategy: object) -> GivenStrategy:
     own = {} if isinstance(strategy, type) else _values_of(strategy)
     name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
     text, place = _source(cls)
-    return GivenStrategy(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
+    return StrategyClass(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
 
 
 def _values_of(strategy: object) -> dict[str, Any]:

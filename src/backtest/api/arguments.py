@@ -47,6 +47,11 @@ def folders(strategies: Folder, data: Folder, reports: Folder) -> Workspace:
     return find_workspace(*(Path(one) if one else None for one in (strategies, data, reports)))
 
 
+def several(names: str | Sequence[str] | None) -> list[str] | None:
+    """Names that come as one text or as several."""
+    return [names] if isinstance(names, str) else list(names or ()) or None
+
+
 def terms(
     data: Path,
     symbols: str | Sequence[str] | None,
@@ -68,7 +73,7 @@ def terms(
             raise unknown("trading rule", name, Rules.model_fields)
     config = read_config(
         {
-            "symbol": [symbols] if isinstance(symbols, str) else symbols and list(symbols),
+            "symbol": several(symbols),
             "benchmark": benchmark,
             "cash": cash,
             "costs": costs and os.fspath(costs),

@@ -1,0 +1,414 @@
+"""Frames of prices and of events as the data folder of a call, checked as files are."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from backtest.api.arguments import folders
+from backtest.data.datafile import metadata_of, metadata_path, raise_problems
+from backtest.data.events import check_row, columns_of
+from backtest.data.kinds import FILED_KINDS, Event, Start
+from backtest.data.prices import (
+    BAR_COLUMNS,
+    DATASET,
+    PriceRows,
+    checked_table,
+    parquet_bytes,
+)
+from backtest.errors import DataError, UsageError, unknown
+from backtest.strategy.kinds import event_kinds
+from backtest.workspace.settings import read_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from numpy.typing import NDArray
+
+    from backtest.api.arguments import Folder
+    from backtest.workspace.folders import Workspace
+
+PriceFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | None
+EventFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | Sequence[Event] | None
+
+SOURCE = "a DataFrame"
+BENCHMARK = "BENCHMARK"  # the symbol of a benchmark that comes as a frame
+_SESSIONS = ("session", "date")
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The data of a call that come as frames.
+
+    Attributes:
+        prices: checked tables by symbol, indexed by session.
+        events: as the caller has them; None for those of the workspace.
+        symbols: what is traded; None where the settings say.
+        benchmark: the symbol of the benchmark; likewise.
+
+    """
+
+    prices: Mapping[str, pd.DataFrame]
+    events: EventFrames
+    symbols: str | Sequence[str] | None
+    benchmark: str | None
+
+    @property
+    def any(self) -> bool:
+        """Whether something comes as a frame."""
+        return bool(self.prices) or self.events is not None
+
+
+def read_frames(
+    prices: PriceFrames,
+    events: EventFrames,
+    symbols: str | Sequence[str] | None,
+    benchmark: str | pd.DataFrame | None = None,
+) -> Frames:
+    """Check frames of prices; see `Frames`.
+
+    Without `symbols` every frame with bars is traded, but for the benchmark.
+
+    Raises:
+        UsageError: what should be frames is none, or symbols are not told.
+        DataError: a frame breaks the format; every row at fault is named.
+
+    """
+    tables = {symbol: price_table(name, one) for symbol, name, one in _by_symbol(prices, symbols)}
+    named = benchmark if isinstance(benchmark, str) else None
+    if isinstance(benchmark, pd.DataFrame):
+        named = BENCHMARK
+        tables[named] = price_table("benchmark", benchmark)
+    if symbols is None and prices is not None:
+        held_against = named or read_config({}).value("benchmark")
+        bars = [one for one, table in tables.items() if "open" in table and one != held_against]
+        symbols = bars or None
+    return Frames(tables, events, symbols, named)
+
+
+def _by_symbol(
+    prices: PriceFrames, symbols: str | Sequence[str] | None
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Each frame with its symbol, and its name in messages."""
+    if prices is None:
+        return
+    if isinstance(prices, pd.DataFrame):
+        yield from _parts(prices, symbols)
+        return
+    if not isinstance(prices, Mapping) or not prices:
+        raise UsageError(
+            f"prices {type(prices).__name__}: give a DataFrame, or DataFrames by symbol."
+        )
+    for symbol, frame in prices.items():
+        if not isinstance(frame, pd.DataFrame):
+            raise UsageError(
+                f"prices[{symbol!r}] is a {type(frame).__name__}: give a DataFrame of prices."
+            )
+        _check_symbol(symbol)
+        yield symbol, f"prices[{symbol!r}]", frame
+
+
+def _parts(
+    prices: pd.DataFrame, symbols: str | Sequence[str] | None
+) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """The symbols of one frame."""
+    column = next((one for one in prices.columns if str(one).lower() == "symbol"), None)
+    if column is not None:
+        if prices[column].isna().any():
+            row = int(np.flatnonzero(prices[column].isna())[0])
+            raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
+        for symbol, part in prices.groupby(column, sort=True):
+            _check_symbol(symbol)
+            yield str(symbol), f"prices[{symbol!r}]", part.drop(columns=column)
+        return
+    one = [symbols] if isinstance(symbols, str) else list(symbols or ())
+    if len(one) != 1:
+        raise UsageError(
+            "prices: whose they are is not told. Name one symbol in `symbols`, "
+            "have a column symbol, or give DataFrames by symbol."
+        )
+    _check_symbol(one[0])
+    yield one[0], f"prices[{one[0]!r}]", prices
+
+
+def _check_symbol(symbol: object) -> None:
+    faults = check_row(Event, {"symbol": str(symbol)})[1]
+    fault = next((one for one in faults if one.startswith("column symbol")), None)
+    if fault or not isinstance(symbol, str):
+        raise UsageError(f"prices: {symbol!r} is no symbol; write it in capitals, as in CRWV.")
+
+
+def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame of prices as a table indexed by session, checked as a price file is.
+
+    Args:
+        name: of the frame, for messages.
+        frame: an index or a column `session` or `date`, and the columns of bars or `close` alone,
+            in any case; other columns are left out.
+
+    Raises:
+        DataError: a column is missing or doubled, or rows break the format.
+
+    """
+    columns = [str(one).strip().lower() for one in frame.columns]
+    if doubled := sorted({one for one in columns if columns.count(one) > 1} & {*BAR_COLUMNS}):
+        raise DataError(f"{name}: column {doubled[0]!r} twice.")
+    if frame.empty:
+        raise DataError(f"{name} has no row.")
+    wanted = BAR_COLUMNS if "open" in columns else ("close",)
+    for one in wanted:
+        if one not in columns:
+            raise DataError(
+                f"{name}: no column {one!r}. Needed: {', '.join(BAR_COLUMNS)}; "
+                f"or close for a benchmark."
+            )
+    key = next((columns.index(one) for one in _SESSIONS if one in columns), None)
+    cells = frame.index if key is None else frame.iloc[:, key]
+    problems: list[str] = []
+    days = _days(cells, problems)
+    figures = {one: _cells(frame.iloc[:, columns.index(one)]) for one in wanted}
+    rows = PriceRows("row", np.arange(len(frame)), days, figures)
+    table = checked_table(rows, problems)
+    raise_problems(Path(name), problems)
+    return table
+
+
+def _cells(column: pd.Series) -> list[str] | NDArray[np.float64]:
+    """A column of numbers as such; one in which texts stand as a file's."""
+    if pd.api.types.is_numeric_dtype(column):
+        numbers: NDArray[np.float64] = column.to_numpy(dtype="f8", na_value=np.nan)
+        return numbers
+    return [_text(cell) for cell in column]
+
+
+def _days(cells: Iterable[object], problems: list[str]) -> NDArray[np.datetime64]:
+    """Sessions as days; a time of day or a bare number is no session."""
+    found = []
+    for row, cell in enumerate(cells):
+        found.append(_day(cell))
+        if np.isnat(found[-1]):
+            text = repr(cell) if isinstance(cell, str) else str(cell)
+            problems.append(f"row {row}, column date: {text} is not a day such as 2025-03-28")
+    return np.array(found, dtype="M8[D]")
+
+
+def _day(cell: Any) -> np.datetime64:
+    """A cell as a day, NaT where it is none."""
+    nothing = np.datetime64("NaT", "D")
+    if isinstance(cell, int | float | np.number):  # pandas would read nanoseconds since 1970
+        return nothing
+    try:
+        stamp = pd.Timestamp(date.fromisoformat(cell) if isinstance(cell, str) else cell)
+        stamp = stamp.tz_localize(None)
+    except (ValueError, TypeError):
+        return nothing
+    is_day = stamp is not pd.NaT and stamp == stamp.normalize()
+    return stamp.to_datetime64().astype("M8[D]") if is_day else nothing
+
+
+def _text(cell: Any) -> str:
+    """A cell as a CSV file writes it; empty where it is unknown."""
+    if isinstance(cell, str):
+        return cell.strip()
+    if cell is None or pd.isna(cell):
+        return ""
+    if isinstance(cell, bool | np.bool_):
+        return str(bool(cell)).lower()
+    if isinstance(cell, float | np.floating):  # whole numbers are floats beside unknown ones
+        return str(int(cell)) if float(cell).is_integer() else repr(float(cell))
+    return str(cell.isoformat()) if hasattr(cell, "isoformat") else str(cell)
+
+
+@contextmanager
+def workspace_of(
+    frames: Frames,
+    strategies: Folder,
+    data: Folder,
+    reports: Folder,
+    kinds: Iterable[type[Event]] = (),
+) -> Iterator[Workspace]:
+    """The folders of a call; with frames, those of a copy of the data folder that holds them.
+
+    Frames of prices go before the files of their symbols, and events before all files of events.
+    The copy is of links and goes away afterwards. Without a workspace, results go to `reports` in
+    the working folder.
+
+    Args:
+        frames: the data that come as frames.
+        strategies: a folder, or None for that of the workspace.
+        data: likewise.
+        reports: likewise.
+        kinds: kinds of event beside those that ship and those of strategy files.
+
+    Raises:
+        UsageError: a folder is wrong, or an event is of no known kind.
+        DataError: events break the format.
+
+    """
+    if not frames.any:
+        yield folders(strategies, data, reports)
+        return
+    with TemporaryDirectory(prefix="backtest-") as temporary:
+        spare = Path(temporary)
+        found = folders(
+            _or_else("strategies", strategies, spare),
+            _or_else("data", data, spare),
+            _or_else("reports", reports, Path.cwd()),
+        )
+        folder = Path(temporary).resolve() / "frames"
+        shutil.copytree(found.data.resolve(), folder, copy_function=os.symlink)
+        for symbol, table in frames.prices.items():
+            _write_prices(folder / "prices", symbol, table)
+        _write_events(folder / "events", frames.events, {**event_kinds(found), **_named(kinds)})
+        yield replace(found, data=folder)
+
+
+def _or_else(name: str, folder: Folder, spare: Path) -> Folder:
+    """A folder of the workspace, or one in a spare place where there is no workspace."""
+    if folder is not None or read_config({}).value(f"folders.{name}") is not None:
+        return folder
+    (spare / name).mkdir(exist_ok=True)
+    return spare / name
+
+
+def _named(kinds: Iterable[type[Event]]) -> dict[str, type[Event]]:
+    return {kind.kind: kind for kind in kinds if kind not in (Event, Start)}
+
+
+def _write_prices(folder: Path, symbol: str, table: pd.DataFrame) -> None:
+    path = folder / DATASET / f"{symbol}.parquet"
+    for old in (folder / f"{symbol}.csv", path):
+        old.unlink(missing_ok=True)
+        metadata_path(old).unlink(missing_ok=True)
+    _write(path, parquet_bytes(table), [day.date().isoformat() for day in table.index])
+
+
+def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Event]]) -> None:
+    """Write the events, and files without a row for the kinds that none is of."""
+    if events is not None and folder.exists():
+        shutil.rmtree(folder)
+    rows: dict[str, list[dict[str, str]]] = event_rows(events, kinds) if events is not None else {}
+    for kind in {**_named(FILED_KINDS), **kinds}.values():
+        path = folder / kind.file_name()
+        if path.exists():
+            continue
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns_of(kind), restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows.get(kind.kind, []))
+        days = [row["published_at"][:10] for row in rows.get(kind.kind, [])]
+        _write(path, text.getvalue().encode(), days)
+
+
+def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    metadata = {
+        **metadata_of(days, source=SOURCE),
+        "sha256": sha256(content).hexdigest(),
+        "version": 1,
+    }
+    metadata_path(path).write_text(json.dumps(metadata), encoding="utf-8")
+
+
+def event_rows(
+    events: EventFrames, kinds: Mapping[str, type[Event]]
+) -> dict[str, list[dict[str, str]]]:
+    """The rows of events by kind, as files take them, checked as files are.
+
+    Args:
+        events: a frame with a column `kind`, frames by kind, or events.
+        kinds: the kinds that there are, by name.
+
+    Raises:
+        UsageError: there is no such kind, or events are of no frame.
+        DataError: rows break the format; every such row of a frame is named.
+
+    """
+    found: dict[str, list[dict[str, str]]] = {}
+    for kind, name, numbered in _of_kinds(events):
+        if kind not in kinds:
+            raise unknown("kind of event", kind, kinds)
+        found[kind] = _checked(kinds[kind], name, numbered)
+    return found
+
+
+def _of_kinds(
+    events: EventFrames,
+) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
+    """Each kind by name, what its frame is called, and its rows with their numbers."""
+    if isinstance(events, Mapping):
+        for kind, frame in events.items():
+            if not isinstance(frame, pd.DataFrame):
+                raise UsageError(f"events[{kind!r}] is a {type(frame).__name__}: give a DataFrame.")
+            yield kind, f"events[{kind!r}]", list(enumerate(_texts(frame)))
+        return
+    if isinstance(events, pd.DataFrame):
+        if "kind" not in events.columns and len(events):
+            raise UsageError(
+                "events: no column 'kind'. Add it, or give DataFrames by kind, "
+                "such as {'earnings': frame}."
+            )
+        rows = _texts(events)
+        # What other kinds have as columns is empty here.
+        rows = [{name: cell for name, cell in row.items() if cell} for row in rows]
+    else:
+        rows = [_row_of(event) for event in events or ()]
+    by_kind: dict[str, list[tuple[int, dict[str, str]]]] = {}
+    for number, row in enumerate(rows):
+        by_kind.setdefault(row.pop("kind", ""), []).append((number, row))
+    for kind, numbered in by_kind.items():
+        yield kind, "events", numbered
+
+
+def _row_of(event: object) -> dict[str, str]:
+    if not isinstance(event, Event):
+        raise UsageError(f"events: {event!r} is no event. Give a DataFrame, or a list of Event.")
+    cells = event.model_dump(mode="json")
+    return {"kind": event.kind, **{name: _text(cell) for name, cell in cells.items()}}
+
+
+def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
+    columns = [str(name).strip() for name in frame.columns]
+    values = zip(*(frame.iloc[:, place] for place in range(len(columns))), strict=True)
+    return [dict(zip(columns, map(_text, row), strict=True)) for row in values]
+
+
+def _checked(
+    kind: type[Event], name: str, rows: Iterable[tuple[int, dict[str, str]]]
+) -> list[dict[str, str]]:
+    problems: list[str] = []
+    numbers: dict[str, int] = {}
+    found = []
+    for number, row in rows:
+        for column in row:
+            if column not in kind.model_fields:
+                error = unknown(f"column of {kind.kind}", column, columns_of(kind))
+                raise DataError(f"{name}: {error}")
+        event, faults = check_row(kind, row)
+        problems += [f"row {number}, {fault}" for fault in faults]
+        if event is None:
+            continue
+        if event.id in numbers:
+            problems.append(
+                f"row {number}: repeats row {numbers[event.id]} "
+                f"(same symbol, time and headline); remove one"
+            )
+        numbers.setdefault(event.id, number)
+        found.append(row)
+    raise_problems(Path(name), problems)
+    return found
