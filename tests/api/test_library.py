@@ -474,3 +474,20 @@ def test_arguments_have_the_same_names_and_terms_in_every_call():
     assert "symbol" not in terms
     varied = {"strategy", "benchmark", "reports"}
     assert {name for name, some in terms.items() if len(some) > 1} <= varied
+
+
+@pytest.mark.slow
+def test_the_contract_is_checked(inside):
+    found = backtest.check("beats", symbols="ACME")
+    assert (found.ok, found.strategy) == (True, "beats")
+    assert found.checks.loc["loads", "outcome"] == "ok"
+    inside.write("strategies/bent.py", "x = 1\n")
+    assert not backtest.check("bent", symbols="ACME").ok
+
+
+def test_prices_are_loaded_as_tables_of_sessions(inside):
+    found = backtest.load_prices("ACME")
+    assert list(found) == ["ACME"]
+    assert found["ACME"].loc["2025-06-03"].to_list() == [101, 103, 99, 102, 1001]
+    with pytest.raises(UsageError, match="ACMF"):
+        backtest.load_prices("ACMF")
