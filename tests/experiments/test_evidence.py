@@ -29,7 +29,6 @@ from tests.oracle import Signal as Wanted
 FOUND = {
     "trades": 9,
     "occasions": 7,
-    "by_trades": False,
     "ruined": False,
     "total_return": 0.12,
     "refused": "",
@@ -107,10 +106,6 @@ def test_directions_that_stand_out_alone():
 
 def test_ruin_comes_first():
     assert told(ruined=True).startswith("9 trades on 7 occasions, then ruin. Not dist")
-
-
-def test_a_strategy_that_orders_itself_is_judged_by_its_trades():
-    assert " occasions. Judged by its trades, for it orders by itself. Not " in told(by_trades=True)
 
 
 def test_no_trade():
@@ -305,8 +300,9 @@ def test_the_trades_of_a_backtrader_strategy_stand_in_for_its_signals(checkout):
     run = do(checkout, "own")
     assert run.trades
     found = run.manifest["evidence"]
-    assert found["by_trades"]
     assert found["occasions"] == len(run.trades) == 2
+    assert found["sentence"].startswith("2 trades on 2 occasions. No verdict: it orders by itself,")
+    assert (found["verdict"], found["p"], found["random_timing"]) == ("none", None, None)
 
 
 # Trials

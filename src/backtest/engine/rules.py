@@ -28,7 +28,7 @@ _LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
 _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a double
 VOLUME_SESSIONS = 20
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """The version of what results mean: of trades, figures, evidence and the files of a run.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the

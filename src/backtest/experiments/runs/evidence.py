@@ -114,14 +114,14 @@ def evidence(
     """What the result of a run is worth, with its verdict in plain sentences.
 
     Better than luck is what random timing and random directions both do as well in at most 5 of
-    100 draws, by the account's Sharpe ratio; worse likewise. Below six occasions, and where there
-    is no timing to test, the verdict is refused.
+    100 draws, by the account's Sharpe ratio; worse likewise. Below six occasions, where there is no
+    timing to test, and for strategies that order by themselves, the verdict is refused.
 
     Args:
         account: the bars, rules and signals of the run.
         trades: of the run.
         equity: at the close of each session, dollars, shape (sessions,).
-        by_trades: whether trades stand in for the signals.
+        by_trades: whether the strategy orders by itself, and trades stand in for its signals.
         draws: of each placebo; `DRAWS` by default.
 
     """
@@ -132,6 +132,11 @@ def evidence(
         refused = "No trade: there is nothing to weigh"
     elif _is_held_throughout(account.panel, trades):
         refused = "Held from the first session to the last, so that there is no timing to test"
+    elif by_trades:
+        refused = (
+            "No verdict: it orders by itself, and the times at which it leaves are part of what "
+            "came out, so that its trades cannot be moved as if they had been planned"
+        )
     elif occasions.count < fewest_occasions():
         needed = fewest_occasions()
         refused = (
@@ -360,8 +365,6 @@ def sentence(found: Mapping[str, Any]) -> str:
         return f"{found['refused']}."
     text = f"{counted(found['trades'], 'trade')} on {counted(found['occasions'], 'occasion')}"
     text += ", then ruin." if found["ruined"] else "."
-    if found["by_trades"]:
-        text += " Judged by its trades, for it orders by itself."
     if found["refused"]:
         return f"{text} {found['refused']}."
     verdict = found["verdict"]
