@@ -131,7 +131,7 @@ def test_workers_that_would_give_other_results_are_refused(dask, command, checko
     outcome = command("sweep", "beats", *GRID, "--cluster", dask.address)
     assert outcome.code == WRONG_USE
     assert f"3 of 4 workers of {dask.address} cannot evaluate this sweep" in outcome.err
-    for told in ("the version of the program's rules", "data/events/earnings", "ModuleNotFoundError"):
+    for told in ("version of the program's rules", "data/events/earnings", "ModuleNotFoundError"):
         assert outcome.err.count(told) == 1
     assert outcome.err.count("\n  tcp://127.0.0.1:") == 3
     assert list(checkout.root.glob("reports/.sweep-*/parts/*")) == []
