@@ -7,8 +7,6 @@ import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +27,8 @@ def held(path: Path, busy: str) -> Iterator[None]:
         OSError: the file cannot be made.
 
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(path, timeout=0, on_acquired=_sign)
     try:
         lock.acquire()
