@@ -148,7 +148,7 @@ def _columns(rows):
 def made_up_edgar(monkeypatch, cache):
     """A made-up EDGAR that is asked without waiting, with a cache of its own."""
     from backtest.sources.edgar import client
-    from backtest.sources.retries import Patience
+    from backtest.sources.http import Patience
 
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)

@@ -297,7 +297,7 @@ def test_a_fault_in_the_last_filing_leaves_nothing_of_the_others(site, fetch, ch
 
 
 def test_a_yahoo_that_does_not_answer_can_be_left_out(monkeypatch, report, fetch):
-    from backtest.sources.retries import Patience
+    from backtest.sources.http import Patience
 
     report()
     monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=1, seconds=5, each=5, wait=0.001))

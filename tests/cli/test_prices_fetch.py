@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from backtest.sources import yahoo, yahoo_prices
-from backtest.sources.retries import Patience
+from backtest.sources.http import Patience
 from tests.commands import WRONG_USE, words
 from tests.local_server import Answer
 from tests.made_up import ACME

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from backtest.sources import yahoo, yahoo_prices
-from backtest.sources.retries import Patience
+from backtest.sources.http import Patience
 from backtest.sources.yahoo_prices import fetch_prices
 from tests.yahoo import ROWS, chart, yahoo_server
 

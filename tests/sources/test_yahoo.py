@@ -8,7 +8,7 @@ import pytest
 
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources import yahoo
-from backtest.sources.retries import Patience
+from backtest.sources.http import Patience
 from backtest.sources.yahoo import Estimate, ask_estimates
 from tests.local_server import Answer
 from tests.yahoo import ROWS, chart, refusal

@@ -1,44 +1,60 @@
-"""Plain HTTP: one client that says who asks, keeps to a pace and asks again.
+"""HTTP: say who asks, keep to a pace, ask again for what may come, and end in time.
 
-On `requests`, which is here in any case. requests-ratelimiter is well kept, but brings
-pyrate-limiter for what `Pace` does in five lines, and lets bursts through.
+The retries of urllib3 alone know neither a body that breaks off nor a time for it all.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
+from multiprocessing import TimeoutError as TimeIsUpError
+from multiprocessing.pool import ThreadPool
+from random import uniform
 from threading import Lock
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from backtest.errors import SourceError, UsageError
-from backtest.sources.retries import PassingError, Patience, patiently
 
 if TYPE_CHECKING:
-    from requests import Response, Session
+    from collections.abc import Callable
 
+    from requests import Response
+
+T = TypeVar("T")
+_LARGEST = 256 << 20  # bytes that an answer may have
 _OK = 200
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-_REASONS = {
+_FAULTS = {
     403: "it refuses (403). It may want an identity, or have had too many requests",
     404: "there is nothing there (404)",
     429: "too many requests (429)",
 }
-_CHUNK = 1 << 16  # bytes
-_REDIRECTS = 3
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an answer is waited for."""
+
+    tries: int = 5  # at most
+    seconds: float = 60.0  # for all tries and the waits between them
+    each: float = 30.0  # for one try, however much of an answer has come by then
+    wait: float = 1.0  # after the first try, then twice as long each time
+
+
+class PassingError(Exception):
+    """A try failed in a way that may pass; `retry_after` has the seconds that the source names."""
+
+    retry_after: float | None = None
 
 
 class Pace:
     """At most so many requests a second, evenly spaced, by all threads that share it."""
 
     def __init__(self, per_second: float) -> None:
-        """Nothing has been asked yet."""
-        self._gap = 1 / per_second
-        self._next = 0.0
-        self._lock = Lock()
+        """Let the first request go at once."""
+        self._gap, self._next, self._lock = 1 / per_second, 0.0, Lock()
 
     def wait(self) -> None:
         """Return when the next request may be sent."""
@@ -52,125 +68,114 @@ class Pace:
 class HttpClient:
     """Fetches from one site."""
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        identity: str,
-        pace: Pace,
-        patience: Patience | None = None,
-        largest: int = 256 << 20,
-    ) -> None:
-        """Nothing is asked yet.
-
-        Args:
-            base_url: the site, such as `https://www.sec.gov`.
-            identity: who asks, sent as User-Agent.
-            pace: how fast may be asked; clients share one where sites count together.
-            patience: how often and how long to ask; the usual where None.
-            largest: bytes that an answer may have.
+    def __init__(self, base_url: str, *, identity: str, pace: Pace, patience: Patience) -> None:
+        """Connect to nothing yet; `identity` is sent as User-Agent.
 
         Raises:
-            UsageError: the address is none, or the identity is empty or not plain ASCII.
+            UsageError: the address is none.
 
         """
+        import requests
+
         if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
             raise UsageError(f"{base_url!r} is not an address such as https://www.sec.gov.")
-        if not identity.strip() or not identity.isascii() or not identity.isprintable():
-            raise UsageError(
-                f"The identity {identity!r} cannot be sent. Write a name and an address for mail "
-                f"in plain letters, such as 'Jane Doe jane@example.org'."
-            )
-        self._base = base_url.rstrip("/")
-        self._session = _session(identity.strip())
-        self._pace = pace
-        self._patience = patience or Patience()
-        self._largest = largest
+        self._base, self._pace, self._patience = base_url.rstrip("/"), pace, patience
+        self._session = requests.Session()
+        self._session.max_redirects = 3
+        self._session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip, deflate"})
 
     def get(self, path: str) -> bytes:
-        """The whole answer to a GET.
-
-        Args:
-            path: on the site, with its query; it begins with `/`.
+        """The whole answer to a GET of a path with its query.
 
         Raises:
-            SourceError: the site does not answer, refuses, or sends too much. `status` is that of
-                HTTP where there is one.
+            SourceError: the site does not answer, refuses (`status` of HTTP), or sends too much.
 
         """
         url = self._base + path
-        return patiently(lambda: self._ask(url), url, self._patience)
+        return patiently(lambda: self._fetch(url), url, self._patience)
 
-    def _ask(self, url: str) -> bytes:
-        import requests
+    def _fetch(self, url: str) -> bytes:
+        from requests import exceptions as faults
 
         self._pace.wait()
         try:
             with self._session.get(url, stream=True, timeout=self._patience.each) as response:
                 _check_status(url, response)
-                return self._body(url, response)
-        except (
-            requests.exceptions.SSLError,
-            requests.exceptions.TooManyRedirects,
-            requests.exceptions.InvalidURL,
-        ) as error:
+                return _body(url, response)
+        except (faults.SSLError, faults.TooManyRedirects, faults.InvalidURL) as error:
             raise SourceError(f"{url}: {_first_line(error)}.") from None
-        except requests.RequestException as error:
-            raise PassingError(_told(error)) from None
-
-    def _body(self, url: str, response: Response) -> bytes:
-        """The whole body; requests raises where less comes than was announced."""
-        parts, size = [], 0
-        for part in response.iter_content(_CHUNK):
-            parts.append(part)
-            size += len(part)
-            if size > self._largest:
-                raise SourceError(f"{url}: the answer is larger than {self._largest:,} bytes.")
-        return b"".join(parts)
+        except faults.Timeout:
+            raise PassingError("it does not answer in time") from None
+        except faults.ChunkedEncodingError:
+            raise PassingError("the answer broke off") from None
+        except faults.RequestException as error:
+            raise PassingError(f"no connection ({_first_line(error)})") from None
 
 
-def _session(identity: str) -> Session:
-    import requests
+def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:
+    """What `work` gives, tried again while it raises `PassingError` or hangs.
 
-    session = requests.Session()
-    session.max_redirects = _REDIRECTS
-    session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip, deflate"})
-    return session
+    Args:
+        work: one try; any other exception of it is passed on.
+        what: what is asked for, such as an address, for the message.
+        patience: how often and how long.
+
+    Raises:
+        SourceError: it did not answer.
+
+    """
+    start = monotonic()
+    for tried in range(1, patience.tries + 1):
+        left = patience.seconds - (monotonic() - start)
+        try:
+            return _within(min(patience.each, left), work)
+        except PassingError as error:
+            fault = error
+        jitter = uniform(1, 1.5)  # noqa: S311 - so that not all ask at once
+        wait = fault.retry_after or patience.wait * 2 ** (tried - 1) * jitter
+        if tried == patience.tries or monotonic() - start + wait >= patience.seconds:
+            break
+        sleep(wait)
+    tries = "once" if tried == 1 else f"{tried} times"
+    asks = f", and it asks to wait {wait:,.0f} seconds" if fault.retry_after else ""
+    raise SourceError(
+        f"{what}: {fault}. Tried {tries} in {monotonic() - start:.0f} seconds{asks}. "
+        f"Nothing was changed; try again later."
+    )
+
+
+def _within(seconds: float, work: Callable[[], T]) -> T:
+    """What `work` gives or raises; one that hangs or drips is left behind in its thread."""
+    with ThreadPool(1) as thread:
+        try:
+            return thread.apply_async(work).get(seconds)
+        except TimeIsUpError:
+            raise PassingError(f"no whole answer within {seconds:.3g} seconds") from None
 
 
 def _check_status(url: str, response: Response) -> None:
+    from urllib3.exceptions import InvalidHeader
+    from urllib3.util import Retry
+
     status = response.status_code
-    if status == _OK:
-        return
-    told = _REASONS.get(status, f"it answers with status {status}")
+    fault = _FAULTS.get(status, f"it answers with status {status}")
     if status in _PASSING:
-        raise PassingError(told, _retry_after(response.headers.get("Retry-After")))
-    raise SourceError(f"{url}: {told}.", status=status)
+        error = PassingError(fault)
+        with suppress(InvalidHeader):
+            error.retry_after = Retry().get_retry_after(response.raw)
+        raise error
+    if status != _OK:
+        raise SourceError(f"{url}: {fault}.", status=status)
 
 
-def _retry_after(text: str | None) -> float | None:
-    """The seconds that the header asks to wait: it has a number, or a time."""
-    if text is None:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    with suppress(ValueError):
-        moment = parsedate_to_datetime(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
-    return None
-
-
-def _told(error: Exception) -> str:
-    import requests
-
-    if isinstance(error, requests.Timeout):
-        return "it does not answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the answer broke off"
-    if isinstance(error, requests.ConnectionError):
-        return f"no connection ({_first_line(error)})"
-    return _first_line(error)
+def _body(url: str, response: Response) -> bytes:
+    """The whole body; requests raises where less comes than was announced."""
+    body = bytearray()
+    for part in response.iter_content(1 << 16):
+        body += part
+        if len(body) > _LARGEST:
+            raise SourceError(f"{url}: the answer is larger than {_LARGEST:,} bytes.")
+    return bytes(body)
 
 
 def _first_line(error: Exception) -> str:

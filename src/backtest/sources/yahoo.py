@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from backtest.data.kinds import NEW_YORK
 from backtest.errors import DataError, SourceError, UsageError
-from backtest.sources.http import Pace
-from backtest.sources.retries import PassingError, Patience, patiently
+from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:

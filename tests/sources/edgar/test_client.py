@@ -33,7 +33,18 @@ def test_a_name_and_an_address_are_an_identity(text):
     assert checked_identity(text) == text.strip()
 
 
-@pytest.mark.parametrize("text", ["Jane Doe", "jane@example.org", "Jane @example", "Jane jane@x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Jane Doe",
+        "jane@example.org",
+        "Jane @example",
+        "Jane jane@x",
+        "Jösé j@example.org",
+        "Jane\nj@example.org",
+        "a\r\nX: b c@example.org",
+    ],
+)
 def test_anything_else_is_told_with_what_is_wanted(text):
     with pytest.raises(UsageError, match="is not a name and an e-mail address") as e:
         checked_identity(text)

@@ -13,8 +13,7 @@ from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
 from backtest.errors import DataError, SourceError, UsageError
-from backtest.sources.http import HttpClient, Pace
-from backtest.sources.retries import Patience
+from backtest.sources.http import HttpClient, Pace, Patience
 from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
@@ -107,15 +106,15 @@ def checked_identity(text: str | None) -> str:
     """The identity, as it is sent.
 
     Raises:
-        UsageError: there is none, or it is not a name and an e-mail address.
+        UsageError: there is none, or it is not a name and an e-mail address in plain letters.
 
     """
     identity = (text or "").strip()
-    if _IDENTITY.fullmatch(identity):
+    if _IDENTITY.fullmatch(identity) and identity.isascii() and identity.isprintable():
         return identity
-    fault = (
-        f"{identity!r} is not a name and an e-mail address" if identity else "No identity is given"
-    )
+    fault = "No identity is given"
+    if identity:
+        fault = f"{identity!r} is not a name and an e-mail address in plain letters"
     raise UsageError(
         f"{fault}. The SEC wants to know who asks EDGAR and refuses programs that do not say it. "
         f"Give --identity 'Jane Doe jane@example.org' with your own name and address, or set "
