@@ -261,7 +261,7 @@ def test_a_forced_run_replaces_the_folder_whole(checkout):
         "bars.csv", "decisions.csv", "equity.csv", "orders.csv", "run.json", "trades.csv",
     ]  # fmt: skip
     assert {place.name for place in (checkout.root / "reports").iterdir()} == {
-        run.path.name, "trials",
+        run.path.name, "trials.sqlite",
     }  # fmt: skip
 
 

@@ -1,22 +1,26 @@
 """Trials: what was tried is counted once, whoever tried it."""
 
+import signal
+import sqlite3
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.experiments.trials import (
     count_trials,
-    read_trials,
+    has_sweep,
+    record_base,
     record_run,
     record_sweep,
-    trials_folder,
+    trial_sharpes,
 )
 
+ACME = ("beats", ["ACME"])
 PARAMETERS = {"hold": 3, "stop": 0.1, "inner": {"level": 0.0, "names": ["b", "a"]}, "target": None}
-NAMES = ["hold", "stop", "inner.level", "inner.names", "target"]
 
 
 def run(identity="r1", sharpe=0.5, at="2026-01-01T00:00:00.5+00:00", **changed):
@@ -41,26 +45,26 @@ def sweep(identity="s1", at="2026-01-02T00:00:00+00:00", axes=("hold",), **chang
     }
 
 
-def sets(sharpe=0.25, **axes):
+def sets(sharpe=0.25, first=0, **axes):
     rows = len(next(iter(axes.values())))
-    return pa.table({**axes, "trades": [0] * rows, "sharpe": pa.array([sharpe] * rows)})
+    return pa.table({"set": range(first, first + rows), **axes, "sharpe": [sharpe] * rows})
 
 
 @pytest.fixture
 def count(tmp_path):
-    """How many trials of the strategy on ACME there are, by both ways of reading them."""
-
-    def both():
-        counted = count_trials(tmp_path, "beats", ["ACME"])
-        assert len(read_trials(tmp_path, "beats", ["ACME"])) == counted
-        return counted
-
-    return both
+    """How many trials of the strategy on ACME there are."""
+    return lambda: count_trials(tmp_path, *ACME)
 
 
-def test_nothing_tried(tmp_path, count):
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "trials.sqlite"
+
+
+def test_nothing_tried(tmp_path, count, file):
     assert count() == 0
-    assert list(read_trials(tmp_path, "beats", ["ACME"]).columns) == ["sharpe"]
+    assert trial_sharpes(tmp_path, *ACME) == []
+    assert not file.exists()
 
 
 def test_a_run_is_one_trial_and_so_is_its_repetition(tmp_path, count):
@@ -71,12 +75,11 @@ def test_a_run_is_one_trial_and_so_is_its_repetition(tmp_path, count):
     assert count() == 2
 
 
-def test_a_run_on_record_is_left_alone(tmp_path):
+def test_a_run_on_record_is_left_alone(tmp_path, file):
     record_run(tmp_path, run())
-    (path,) = (tmp_path / "trials/beats-ACME").iterdir()
-    before = path.stat().st_mtime_ns
+    before = file.read_bytes()
     record_run(tmp_path, run(at="2027-01-01T00:00:00+00:00"))
-    assert path.stat().st_mtime_ns == before
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -130,18 +133,18 @@ def test_each_set_has_the_sharpe_of_its_latest_evaluation(tmp_path):
     record_sweep(tmp_path, sweep(at="2026-01-02T00:00:00+00:00"), [sets(0.25, hold=[1, 2, 3])])
     record_run(tmp_path, run("early", 0.1, "2026-01-01T23:59:59.9+00:00", hold=1))
     record_run(tmp_path, run("late", None, "2026-01-02T00:00:00.1+00:00", hold=2))
-    trials = read_trials(tmp_path, "beats", ["ACME"])
-    assert list(trials.columns) == [*NAMES, "sharpe"]
-    by_hold = trials.set_index(trials["hold"].astype(str))["sharpe"]
-    assert by_hold["1"] == by_hold["3"] == 0.25
-    assert by_hold.isna()["2"]
-    first = trials.iloc[0][NAMES[1:]].to_dict()
-    assert first == {
-        "stop": "0.1",
-        "inner.level": "0",
-        "inner.names": '["b", "a"]',
-        "target": "null",
-    }
+    record_run(tmp_path, run("later", 0.75, "2026-01-02T00:00:00.2+00:00", hold=3))
+    found = trial_sharpes(tmp_path, *ACME)
+    assert sorted(found, key=str) == [0.25, 0.75, None]
+
+
+def test_the_base_of_a_sweep_is_one_more_where_the_grid_lacks_it(tmp_path, count):
+    record_sweep(tmp_path, sweep(), [sets(hold=[1, 2])])
+    record_base(tmp_path, sweep(), 0.5)
+    assert count() == 3
+    record_sweep(tmp_path, sweep("s2"), [sets(hold=[2, 3])])
+    record_base(tmp_path, sweep("s2"), 0.5)
+    assert count() == 3
 
 
 def test_a_parameter_that_came_later_makes_another_set(tmp_path, count):
@@ -157,24 +160,36 @@ def test_a_strategy_without_parameters_has_one_set(tmp_path, count):
     assert count() == 1
 
 
-def test_a_sweep_that_goes_on_is_recorded_in_place_of_its_beginning(tmp_path, count):
+def test_a_sweep_that_goes_on_is_recorded_in_place_of_its_beginning(tmp_path, count, file):
     record_sweep(tmp_path, sweep(), [])
     assert count() == 0
+    assert not has_sweep(tmp_path, sweep())
     record_sweep(tmp_path, sweep(), [sets(hold=[1, 2])])
     assert count() == 2
-    record_sweep(tmp_path, sweep(), [sets(hold=[1, 2]), sets(hold=[3, 4]), sets(hold=[5])])
+    assert has_sweep(tmp_path, sweep())
+    parts = [sets(hold=[1, 2]), sets(first=2, hold=[3, 4]), sets(first=4, hold=[5])]
+    record_sweep(tmp_path, sweep(), parts)
     assert count() == 5
-    assert [path.name for path in (tmp_path / "trials/beats-ACME").iterdir()] == [
-        "sweep-s1.parquet"
-    ]
+    assert rows(file) == 3
 
 
-def test_a_hundred_thousand_sets_are_a_small_file(tmp_path, count):
-    tables = [sets(hold=list(range(n, n + 10_000))) for n in range(0, 100_000, 10_000)]
+def test_a_sweep_that_is_stopped_when_done_again_loses_nothing(tmp_path, count, file):
+    record_sweep(tmp_path, sweep(), [sets(hold=[1, 2]), sets(first=2, hold=[3, 4])])
+    record_sweep(tmp_path, sweep(at="2026-01-03T00:00:00+00:00"), [sets(0.5, 2, hold=[3, 4])])
+    assert count() == 4
+    assert sorted(trial_sharpes(tmp_path, *ACME)) == [0.25, 0.25, 0.5, 0.5]
+    assert rows(file) == 2
+
+
+def test_a_hundred_thousand_sets_are_a_small_file(tmp_path, count, file):
+    ratios = np.random.default_rng(1).normal(size=100_000)
+    table = pa.table({"set": range(100_000), "hold": range(100_000), "sharpe": ratios})
+    tables = [table.slice(first, 10_000) for first in range(0, 100_000, 10_000)]
     record_sweep(tmp_path, sweep(), tables)
-    record_sweep(tmp_path, sweep("s2"), tables)
+    record_run(tmp_path, run(hold=99_999))  # one of them, evaluated earlier
     assert count() == 100_000
-    assert (tmp_path / "trials/beats-ACME/sweep-s1.parquet").stat().st_size < 1_000_000
+    assert sorted(trial_sharpes(tmp_path, *ACME)) == sorted(ratios)
+    assert file.stat().st_size < 2_000_000
 
 
 def test_strategies_and_symbols_are_counted_apart(tmp_path, count):
@@ -185,56 +200,111 @@ def test_strategies_and_symbols_are_counted_apart(tmp_path, count):
 
 
 def test_the_order_of_symbols_does_not_matter(tmp_path):
-    some, many = ["BBB", "AAA"], [f"S{n}" for n in range(50)]
-    place = trials_folder(tmp_path, "beats", some)
-    assert place == trials_folder(tmp_path, "beats", some[::-1])
-    assert place.name == "beats-AAA+BBB"
-    place = trials_folder(tmp_path, "beats", many)
-    assert place == trials_folder(tmp_path, "beats", many[::-1])
-    assert place != trials_folder(tmp_path, "beats", [*many[1:], "OTHR"])
-    assert place.name.startswith("beats-50-symbols-")
+    record_run(tmp_path, {**run(), "symbols": ["BBB", "AAA"]})
+    assert count_trials(tmp_path, "beats", ["AAA", "BBB"]) == 1
+    assert count_trials(tmp_path, "beats", ["AAA"]) == 0
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"parameters": 1}'])
-def test_a_corrupt_record_of_a_run_is_named_with_the_way_out(tmp_path, count, text):
+# Processes and faults
+
+
+def rows(file):
+    with sqlite3.connect(file) as trials:
+        return trials.execute("SELECT count(*) FROM trials").fetchone()[0]
+
+
+def started(reports, code):
+    program = f"""
+import os, signal
+from pathlib import Path
+import pyarrow as pa
+from backtest.experiments.trials import record_run, record_sweep
+reports, run, sweep = Path({str(reports)!r}), {run()!r}, {sweep()!r}
+{code}
+"""
+    return subprocess.Popen([sys.executable, "-c", program])
+
+
+def test_what_two_processes_try_at_once_is_counted_for_both(tmp_path, count):
+    code = """
+for number in range(OFFSET, OFFSET + 20):
+    record_run(reports, {**run, "run_id": str(number), "parameters": {"hold": number}})
+"""
+    both = [started(tmp_path, code.replace("OFFSET", text)) for text in ("0", "15")]
+    assert [process.wait() for process in both] == [0, 0]
+    assert count() == 35
+
+
+def test_a_process_that_is_killed_leaves_what_was(tmp_path, count):
     record_run(tmp_path, run())
-    (path,) = (tmp_path / "trials/beats-ACME").iterdir()
-    path.write_text(text)
-    with pytest.raises(DataError, match=r"not a readable record of trials.*Remove it") as caught:
-        count()
-    assert str(path) in str(caught.value)
-    path.unlink()
-    record_run(tmp_path, run())
+    code = """
+def tables():
+    ratios = [os.urandom(6).hex() for _ in range(400_000)]
+    ratios = pa.array(int(text, 16) / 7 for text in ratios)  # more than is held in memory
+    yield pa.table({"set": range(400_000), "hold": range(400_000), "sharpe": ratios})
+    os.kill(os.getpid(), signal.SIGKILL)
+record_sweep(reports, sweep, tables())
+"""
+    assert started(tmp_path, code).wait() == -signal.SIGKILL
+    assert (tmp_path / "trials.sqlite-journal").exists()
     assert count() == 1
+    record_sweep(tmp_path, sweep(), [sets(hold=[1, 2])])
+    assert count() == 3
+
+
+def test_sets_that_cannot_be_read_leave_what_was(tmp_path, count):
+    def tables():
+        yield sets(hold=[1, 2])
+        raise DataError("a part is gone")
+
+    with pytest.raises(DataError, match="a part is gone"):
+        record_sweep(tmp_path, sweep(), tables())
+    assert count() == 0
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda b: b"",
+        lambda b: b"parameters",
         lambda b: b[:-9],
-        lambda b: b[:40] + b[60:],
-        lambda b: b.replace(b"0.1", b"0.2"),
+        lambda b: b[:4100] + b[4200:],
+        lambda b: b[:50_000] + bytes([b[50_000] ^ 1]) + b[50_001:],
     ],
-    ids=["empty", "cut", "gap", "flipped"],
+    ids=["another", "cut", "gap", "changed"],
 )
-def test_a_corrupt_record_of_a_sweep_is_named_with_the_way_out(tmp_path, count, spoil):
-    record_sweep(tmp_path, sweep(), [sets(hold=[1, 2, 3])])
-    path = tmp_path / "trials/beats-ACME/sweep-s1.parquet"
-    path.write_bytes(spoil(path.read_bytes()))
+def test_a_damaged_file_is_named_with_the_way_out(tmp_path, count, file, spoil):
+    record_sweep(tmp_path, sweep(), [sets(hold=range(100_000))])
+    whole = file.read_bytes()
+    assert spoil(whole) != whole
+    file.write_bytes(spoil(whole))
     with pytest.raises(DataError, match=r"not a readable record of trials.*Remove it") as caught:
         count()
-    assert str(path) in str(caught.value)
+    assert str(file) in str(caught.value)
+    assert caught.value.exit_code == 3
+    file.unlink()
+    record_run(tmp_path, run())
+    assert count() == 1
 
 
-def test_a_folder_that_cannot_be_written_is_told(tmp_path):
-    (tmp_path / "trials").write_text("a file")
+def test_a_database_of_something_else_is_not_taken_for_it(tmp_path, count, file):
+    with sqlite3.connect(file) as other:
+        other.execute("CREATE TABLE trials (name TEXT)")
+    for use in (count, lambda: record_run(tmp_path, run())):
+        with pytest.raises(DataError, match="not a readable record of trials"):
+            use()
+
+
+def test_a_record_that_cannot_be_written_is_told(tmp_path, file):
+    file.mkdir()
     for record in (
         lambda: record_run(tmp_path, run()),
         lambda: record_sweep(tmp_path, sweep(), [sets(hold=[1])]),
     ):
-        with pytest.raises(UsageError, match=r"trials/beats-ACME/.* cannot be written"):
+        with pytest.raises(UsageError, match=r"trials.sqlite cannot be written: unable to open"):
             record()
+    (tmp_path / "reports").write_text("a file")
+    with pytest.raises(UsageError, match="reports cannot be made"):
+        record_run(tmp_path / "reports", run())
 
 
 def test_recording_a_run_loads_nothing_heavy(tmp_path):
@@ -247,4 +317,4 @@ found = [name for name in ("pandas", "pyarrow", "numpy") if name in sys.modules]
 assert not found, found
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert count_trials(tmp_path, "beats", ["ACME"]) == 1
+    assert count_trials(tmp_path, *ACME) == 1
