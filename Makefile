@@ -29,9 +29,9 @@ check: $(VENV)/.installed-dev
 rest: $(VENV)/.installed-dev pythons
 	$(BIN)/pytest -n auto -m "slow or hypothesis" --hypothesis-profile=long
 
-# How much of what guards money and time the tests of these rooms reach; counting lines takes time.
+# How much of the engine the tests of these rooms reach; counting lines takes time.
 coverage: $(VENV)/.installed-dev
-	$(BIN)/pytest -n auto -m "not slow" --cov=backtest.engine --cov=backtest.data --cov-branch \
+	$(BIN)/pytest -n auto -m "not slow" --cov=backtest.engine --cov-branch \
 		--cov-report=term:skip-covered --cov-fail-under=95 \
 		tests/spec tests/golden tests/property tests/engine tests/data tests/strategy tests/experiments
 
