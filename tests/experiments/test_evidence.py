@@ -9,6 +9,7 @@ import pytest
 from backtest.engine import timeline
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.simulate import simulate
+from backtest.engine.replay.books import Trade
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.errors import DataError
@@ -303,6 +304,44 @@ def test_the_trades_of_a_backtrader_strategy_stand_in_for_its_signals(checkout):
     assert found["occasions"] == len(run.trades) == 2
     assert found["sentence"].startswith("2 trades on 2 occasions. No verdict: it orders by itself,")
     assert (found["verdict"], found["p"], found["random_timing"]) == ("none", None, None)
+
+
+# The interval of the mean trade
+
+
+def ended(*profits: float, levels: int) -> list[Trade]:
+    """Trades of 1,000 dollars each; so many of them left at their stop, the others by time."""
+    return [
+        Trade(
+            trade_id=n, event_id="", symbol="ACME", direction="long", shares=10,
+            entry_session=day("2025-06-02"), entry_price=100, exit_session=day("2025-06-03"),
+            exit_reason="stop" if n < levels else "time", gross_profit=profit,
+        )
+        for n, profit in enumerate(profits)
+    ]  # fmt: skip
+
+
+def mean_trade(trades: list[Trade]) -> dict:
+    each = evidence.Occasions(np.arange(len(trades)), np.arange(len(trades)))
+    return evidence._mean_trade(each, trades, None, "refused")["mean_trade_return"]
+
+
+@pytest.mark.parametrize(
+    ("profits", "levels", "is_known"),
+    [
+        # Six that met the same stop: nobody has seen how the others end.
+        ((-31, -31, -30, -31, -31, -31), 6, False),
+        ((-31,) * 10 + (200, 150), 10, False),
+        ((-31,) * 9 + (200, 150, 90), 9, True),
+        # Fewer than half left at a level.
+        ((-31, -31, -10, -12, -8, -20), 2, True),
+        ((-31, -31, -10, -12, -8), 2, False),  # five occasions
+    ],
+)
+def test_trades_that_met_the_same_end_have_no_interval(profits, levels, is_known):
+    found = mean_trade(ended(*profits, levels=levels))
+    assert found["estimate"] == pytest.approx(sum(profits) / (1_000 * len(profits)))
+    assert (found["low"] is not None) == (found["unknown"] == "") == is_known
 
 
 # Trials

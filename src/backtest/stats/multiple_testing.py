@@ -1,7 +1,7 @@
 """Many tests at once: p-values corrected for their number, and shares with their error.
 
-Formulas as in Harvey & Liu 2014 (Bonferroni, Holm 1979, Benjamini & Yekutieli 2001), Davison &
-Hinkley 1997 (Monte Carlo p-values) and Wilson 1927.
+Formulas as in Harvey & Liu 2014 (Holm 1979), Davison & Hinkley 1997 (Monte Carlo p-values) and
+Wilson 1927.
 """
 
 from __future__ import annotations
@@ -23,33 +23,14 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-12  # a draw that repeats what happened counts as equal, whatever the order of sums
 
 
-def bonferroni(p_values: Sequence[float]) -> Floats:
-    """`min(1, N p)`, in the order given; holds the chance of any false find."""
-    p = _checked(p_values)
-    return np.minimum(len(p) * p, 1.0)
-
-
 def holm(p_values: Sequence[float]) -> Floats:
     """Holm's step-down: `max over j ≤ i of (N − j + 1) p_(j)`, in the order given.
 
-    Holds the chance of any false find, and never less powerful than Bonferroni.
+    Holds the chance of any false find, and never less powerful than Bonferroni's `N p`.
     """
     p = _checked(p_values)
     order = np.argsort(p)
     stepped = np.maximum.accumulate(np.arange(len(p), 0, -1) * p[order])
-    return _in_place(np.minimum(stepped, 1.0), order)
-
-
-def benjamini_yekutieli(p_values: Sequence[float]) -> Floats:
-    """`min over j ≥ i of N c(N) ÷ j × p_(j)` with `c(N) = Σ 1/j`, in the order given.
-
-    Holds the share of false finds, whatever the dependence of the tests.
-    """
-    p = _checked(p_values)
-    order = np.argsort(p)
-    places = np.arange(1, len(p) + 1)
-    scaled = len(p) * np.sum(1 / places) / places * p[order]
-    stepped = np.minimum.accumulate(scaled[::-1])[::-1]
     return _in_place(np.minimum(stepped, 1.0), order)
 
 
