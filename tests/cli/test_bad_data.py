@@ -134,21 +134,45 @@ def test_bad_costs_are_one_clear_message(run_made_up, checkout, name, text, code
 # Runs that were spoiled
 
 
-def test_a_spoiled_manifest_is_told_with_its_place(run_made_up, command, checkout):
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("run.json", "{", "run.json is damaged (EOF while parsing an object"),
+        ("run.json", '{"run_id": "1"}', "run.json is damaged (it lacks strategy)"),
+        (
+            "trades.csv",
+            "trade_id\n",
+            "trades.csv is damaged (its sha256 is not the one in",
+        ),
+    ],
+)
+def test_a_damaged_run_is_left_out_told_where_it_is_named_and_made_anew(
+    run_made_up, command, checkout, name, text, told
+):
+    run_made_up("beats")
     run_made_up("owner")
-    (manifest,) = checkout.root.glob("reports/*/run.json")
-    manifest.write_text("{")
-    for words in (("compare",), ("list", "runs")):
+    (path,) = checkout.root.glob(f"reports/owner-*/{name}")
+    path.write_text(text)
+    for words in (("compare",), ("list", "runs"), ("list", "strategies")):
+        outcome = command(*words)
+        assert outcome.code == 0
+        (line,) = [line for line in outcome.err.splitlines() if "damaged" in line]
+        assert line.startswith(f"Left out: {path.parent}/{told}")
+        assert "beats" in outcome.out
+    for words in (("compare", "owner", "beats"), ("report", "owner"), ("open", path.parent.name)):
+        (path.parent / "index.html").unlink(missing_ok=True)
         outcome = command(*words)
         assert outcome.code == BAD_DATA
-        assert f"{manifest} is not a readable record" in outcome.err
+        assert f"{path.parent}/{told}" in outcome.err
+    assert run_made_up("owner").code == 0
+    assert command("list", "runs").err == ""
 
 
 @pytest.mark.parametrize("name", ["trades.csv", "decisions.csv", "equity.csv"])
-def test_a_run_that_lost_a_file_is_told_or_run_again(run_made_up, checkout, name):
+def test_a_run_that_lost_a_file_is_run_again(run_made_up, checkout, name):
     run_made_up("beats")
     (path,) = checkout.root.glob(f"reports/*/{name}")
     path.unlink()
     outcome = run_made_up("beats")
-    assert "Traceback" not in outcome.err
-    assert path.exists() or (outcome.code == BAD_DATA and name in outcome.err)
+    assert outcome.code == 0
+    assert path.exists()

@@ -12,7 +12,7 @@ from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
 from backtest.experiments.runs.evidence import SEED
-from tests.made_up import Checkout, day, do, request
+from tests.made_up import Checkout, day, do, make_checkout, request
 
 CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")
 
@@ -268,6 +268,10 @@ def test_a_forced_run_replaces_the_folder_whole(checkout):
 # Whole or not at all
 
 
+def never(sentence: str) -> None:
+    raise AssertionError(sentence)
+
+
 @pytest.mark.parametrize("name", [*CSV_FILES, "run.json"])
 @pytest.mark.parametrize("kind", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_save_that_fails_or_is_interrupted_keeps_what_was_there(
@@ -318,15 +322,63 @@ def test_what_a_killed_program_left_is_no_run(checkout):
     run = do(checkout)
     for name in (f".{run.path.name}.0a1b2c3d", f".{run.path.name}.0a1b2c3d.old"):
         shutil.copytree(run.path, checkout.root / "reports" / name)
-    assert [found.path for found in runs.list_runs(checkout.root / "reports")] == [run.path]
+    assert [found.path for found in runs.list_runs(checkout.root / "reports", never)] == [run.path]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"run_id": "1"}', '"text"', "\xff"])
-def test_a_manifest_that_is_none_is_told_with_the_way_out(checkout, text):
-    run = do(checkout)
-    (run.path / "run.json").write_text(text, encoding="latin-1")
-    for read in (lambda: runs.read_run(run.path), lambda: runs.list_runs(run.path.parent)):
-        with pytest.raises(DataError) as caught:
-            read()
-        assert f"{run.path / 'run.json'} is not a readable record" in str(caught.value)
-        assert "Remove the folder and run the strategy again" in str(caught.value)
+# Damage
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def altered(content: bytes) -> bytes:
+    return content[:-2] + bytes([content[-2] ^ 1]) + content[-1:]
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    """A workspace with a run of `beats` and one of `owner`."""
+    made = make_checkout(tmp_path_factory.mktemp("made"))
+    do(made)
+    do(made, "owner")
+    return made.root
+
+
+@pytest.fixture
+def copied(made_once, tmp_path):
+    shutil.copytree(made_once, tmp_path / "copy")
+    return Checkout(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", [*CSV_FILES, "run.json"])
+@pytest.mark.parametrize("damage", [cut, altered, None])
+def test_a_file_that_is_not_what_the_run_wrote_is_found(copied, name, damage):
+    reports = copied.root / "reports"
+    (path,) = reports.glob(f"beats-*/{name}")
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError) as caught:
+        runs.read_run(path.parent)
+    assert str(caught.value).startswith(f"{path} is damaged (")
+    told: list[str] = []
+    assert [run.name for run in runs.list_runs(reports, told.append)] == ["owner · ACME"]
+    if path.name != "run.json" or damage:  # a folder without a record is no run
+        assert told == [f"Left out: {caught.value}"]
+        for named in ("beats", path.parent.name, path.parent.name[-10:]):
+            with pytest.raises(DataError, match="is damaged"):
+                runs.find_run(reports, named)
+    again = do(copied)
+    assert again.path == path.parent
+    assert len(runs.list_runs(reports, never)) == 2
+
+
+def test_a_damaged_run_hides_no_older_one_of_its_strategy(copied):
+    reports = copied.root / "reports"
+    other = do(copied, settings={"hold": 4})
+    (other.path / "trades.csv").unlink()
+    assert runs.find_run(reports, "beats").manifest["parameters"]["hold"] == 3
+    with pytest.raises(DataError, match=r"trades\.csv is damaged \(No such file"):
+        runs.find_run(reports, other.run_id)

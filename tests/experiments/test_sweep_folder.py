@@ -10,13 +10,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from backtest.engine.rules import Rules
 from backtest.errors import DataError, UsageError
 from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
 from tests.sweep_parts import Spec, evaluate
+from tests.sweeps import EVIDENCE, set_of
 
 ROOT = Path(__file__).parents[2]
 SPEC = Spec()
-FIGURES = {"sharpe": 0.5, "trades": 3}
 MANIFEST = {
     "sweep_id": SPEC.sweep_id,
     "strategy": "beats",
@@ -24,12 +25,13 @@ MANIFEST = {
     "parameters": {"hold": 3, "stop": None},
     "axes": SPEC.axes,
     "base": {"hold": 3, "stop": None},
-    "base_figures": FIGURES,
+    "base_figures": set_of(0.1),
     "sets": 24,
-    "rules": {},
+    "rules": Rules().model_dump(),
+    "costs": None,
     "span": {"first": "2025-06-02", "last": "2025-07-15"},
     "trials": 24,
-    "evidence": {},
+    "evidence": EVIDENCE,
     "finished_at": "2026-01-01T00:00:00+00:00",
 }
 
@@ -61,10 +63,10 @@ def part(folder, chunk):
 def test_parts_in_any_order_make_one_file_in_order(folder, tmp_path):
     write(folder, 3, 0, 4, 1)
     assert folder.finished_parts(never) == [0, 1, 3, 4]
-    assert not folder.exists
+    assert not folder.path.exists()
     write(folder, 2)
     sweep = folder.finish(MANIFEST)
-    assert folder.exists
+    assert folder.path.exists()
     assert sweep.path == tmp_path / "sweep-beats-ACME-0123456789"
     assert sorted(path.name for path in sweep.path.iterdir()) == ["sets.parquet", "sweep.json"]
     assert sweep.sets.column("set").to_pylist() == list(range(24))
@@ -102,7 +104,6 @@ def test_the_bytes_hang_on_the_parts_alone(tmp_path):
 def test_a_broken_finished_sweep_is_replaced(folder, tmp_path):
     folder.path.mkdir()
     (folder.path / "sweep.json").write_text("{}")
-    assert not folder.exists
     write(folder)
     assert folder.finish(MANIFEST).sets.num_rows == 24
 
@@ -233,7 +234,7 @@ def test_a_disk_that_is_full_at_the_end_keeps_every_part(folder, monkeypatch, na
         patched.setattr(owner, name, full)
         with pytest.raises(UsageError, match="No space left on device"):
             folder.finish(MANIFEST)
-    assert not folder.exists
+    assert not folder.path.exists()
     assert folder.finished_parts(never) == [0, 1, 2, 3, 4]
     assert folder.finish(MANIFEST).sets.num_rows == 24
 
@@ -294,7 +295,7 @@ def test_a_manifest_that_is_none_is_told_with_the_way_out(folder, text):
     write(folder)
     sweep = folder.finish(MANIFEST)
     (sweep.path / "sweep.json").write_text(text)
-    with pytest.raises(DataError, match=r"sweep\.json is not a readable record.*Remove the fol"):
+    with pytest.raises(DataError, match=r"sweep\.json is damaged .*The command that made it"):
         read_sweep(sweep.path)
 
 
@@ -313,5 +314,5 @@ def test_sets_that_the_sweep_did_not_write_are_told(folder, spoil):
     write(folder)
     sweep = folder.finish(MANIFEST)
     spoil(sweep.path / "sets.parquet")
-    with pytest.raises(DataError, match=r"sets\.parquet is not what the sweep wrote.*Remove"):
+    with pytest.raises(DataError, match=r"sets\.parquet is damaged .*The command that made it"):
         _ = read_sweep(sweep.path).sets

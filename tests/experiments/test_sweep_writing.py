@@ -57,23 +57,23 @@ def test_reports_folder_that_cannot_be_written(tmp_path):
 
 def changed_record(folder, **changes):
     record = json.loads((folder / "sweep.json").read_text()) | changes
-    kept = {name: value for name, value in record.items() if value is not None}
+    kept = {name: value for name, value in record.items() if value is not None or name == "costs"}
     (folder / "sweep.json").write_text(json.dumps(kept))
 
 
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda folder: (folder / "sweep.json").unlink(), r"sweep\.json is not a readable record"),
-        (lambda folder: (folder / "sweep.json").write_text("{"), r"sweep\.json is not a readable"),
-        (lambda folder: (folder / "sweep.json").write_text("7"), r"sweep\.json is not a readable"),
+        (lambda folder: (folder / "sweep.json").unlink(), r"sweep\.json is damaged"),
+        (lambda folder: (folder / "sweep.json").write_text("{"), r"sweep\.json is damaged"),
+        (lambda folder: (folder / "sweep.json").write_text("7"), r"sweep\.json is damaged"),
         (lambda folder: changed_record(folder, axes=None), r"it lacks axes"),
         (lambda folder: changed_record(folder, base={}), r"different parameters"),
         (lambda folder: changed_record(folder, sets=11), r"10 sets, sweep\.json names 11"),
         (lambda folder: changed_record(folder, axes={"hold": [1]}), r"its axes make 1,"),
-        (lambda folder: (folder / "sets.parquet").unlink(), r"sets\.parquet is not a readable"),
-        (lambda folder: (folder / "sets.parquet").write_text("PAR1"), r"sets\.parquet is not a"),
-        (lambda folder: without(folder, "sharpe"), r"sets\.parquet is not a readable .*sharpe"),
+        (lambda folder: (folder / "sets.parquet").unlink(), r"sets\.parquet is damaged"),
+        (lambda folder: (folder / "sets.parquet").write_text("PAR1"), r"sets\.parquet is damaged"),
+        (lambda folder: without(folder, "sharpe"), r"sets\.parquet is damaged .*sharpe"),
     ],
 )  # fmt: skip
 def test_broken_sweep_is_refused_with_the_file_and_the_way_out(break_it, message, tmp_path):
@@ -81,7 +81,7 @@ def test_broken_sweep_is_refused_with_the_file_and_the_way_out(break_it, message
     break_it(folder)
     with pytest.raises(DataError, match=message) as caught:
         write_sweep_page(folder, tmp_path)
-    assert "sweep again" in str(caught.value)
+    assert "The command that made it makes it anew" in str(caught.value)
     assert not (folder / "index.html").exists()
 
 

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from backtest.errors import DataError
 from backtest.experiments.runs.store import Run
 from backtest.reports import compare_charts, compare_page
 from backtest.reports.compare_charts import Curve, chart, matrix, strengths
@@ -368,14 +367,6 @@ def test_runs_of_older_versions_are_compared(checkout):
     older = Run(run.path, {name: told for name, told in run.manifest.items() if name not in gone})
     page = page_of(checkout, older, do(checkout, "owner"))
     assert f"Without evidence yet: {run.run_id}" in visible(page)
-
-
-@pytest.mark.parametrize("name", ["equity.csv", "trades.csv", "decisions.csv"])
-def test_a_run_that_lacks_a_file_is_told(checkout, name):
-    run = do(checkout)
-    (run.path / name).unlink()
-    with pytest.raises(DataError, match=f"lacks {name}. Remove the folder and run"):
-        write_comparison(checkout.root / "reports", [run])
 
 
 def test_a_comparison_that_is_kept_has_a_record_by_its_runs(checkout):

@@ -12,6 +12,7 @@ from backtest.reports.index_page import write_index
 from tests.audits import record
 from tests.made_up import do
 from tests.pages import table, visible
+from tests.studies import WINDOW, made_up_study
 from tests.sweeps import FIGURES, write_sweep
 
 HEADINGS = ["What", "Of", "Result", "Symbols", "Span", "Made (UTC)"]
@@ -27,19 +28,9 @@ def index_of(reports) -> str:
 
 
 def write_study(reports, name="earnings", **changes):
-    window = {"window": "[-1,+1]", "known": 6, "caar": -0.1008, "p": 0.036}
-    record = {
-        "study_id": "1123456789",
-        "name": name,
-        "of": "kind",
-        "symbol": "ACME",
-        "windows": [window],
-        "signed": None,
-        "finished_at": "2025-08-02T10:00:03.5+00:00",
-        **changes,
-    }
     folder = reports / f"study-{name}-ACME-1123456789"
     folder.mkdir(parents=True)
+    record = made_up_study(name=name, **changes)
     (folder / "study.json").write_text(json.dumps(record), encoding="utf-8")
     (folder / "index.html").write_text("")
     return folder
@@ -66,7 +57,7 @@ def test_runs_comparisons_sweeps_and_studies_are_listed_newest_first(checkout, r
 
 
 def test_the_direction_leads_in_the_study_of_a_strategy(reports):
-    signed = {"window": "[0,+1]", "known": 5, "caar": 0.05, "p": 0.5}
+    signed = {**WINDOW, "window": "[0,+1]", "known": 5, "caar": 0.05, "p": 0.5}
     write_study(reports, "beats", of="strategy", signed=[signed])
     assert table(index_of(reports), "reports")[1][2] == "5 events, CAAR [0,+1] +5.0 %, p 0.50"
 
@@ -90,11 +81,11 @@ def test_the_latest_comparison_is_linked_once_there_is_one(checkout, reports):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ('{"strategy": "beats"}', "run.json cannot be read: it lacks 'finished_at'."),
-        ("{", "run.json cannot be read: Expecting property name"),
-        ("[]", "run.json cannot be read: "),
-        ('{"finished_at": 5}', "run.json cannot be read: "),
-        ("\udcff", "run.json cannot be read: "),
+        ('{"run_id": "0123456789"}', "run.json is damaged (it lacks strategy)."),
+        ('{"run_id": 5}', "run.json is damaged (run_id: Input should be a valid string)."),
+        ("{", "run.json is damaged (EOF while parsing an object at line 1 column 1)."),
+        ("[]", "run.json is damaged ("),
+        ("\udcff", "run.json is damaged ("),
     ],
 )
 def test_what_cannot_be_read_is_told_and_hides_nothing(checkout, reports, text, told):
@@ -140,6 +131,7 @@ def test_the_page_stays_light(reports):
         folder = reports / f"compare-{n:010}"
         folder.mkdir()
         record = {
+            "comparison_id": f"{n:010}",
             "runs": ["0123456789"] * 12,
             "strategies": [f"{long}_{k}" for k in range(12)],
             "symbols": symbols,
@@ -188,5 +180,6 @@ def test_a_record_with_other_than_names_gets_a_row_and_stops_nothing(checkout, r
     path = run.path / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **broken}), encoding="utf-8")
     (row,) = table(index_of(reports), "reports")[1:]
-    assert "run.json cannot be read" in row[2]
-    assert "stands where a name belongs" in row[2]
+    assert re.match(
+        r"run.json is damaged \((symbols.1|strategy): Input should be a valid str", row[2]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, tables
@@ -164,7 +165,7 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
 
     found = [_read(one) if isinstance(one, RunResult) else _find(one, reports) for one in runs]
     if not runs:
-        found = latest_runs(arguments.folders(None, None, reports).reports)
+        found = latest_runs(arguments.folders(None, None, reports).reports, warnings.warn)
     if not found:
         raise UsageError("There is no run yet to compare. Make one with `run`.")
     return tables.comparison(found)
@@ -260,8 +261,8 @@ def sweep(
             costs=terms.costs,
         )
         plan = prepare_sweep(workspace, request)
-        if plan.folder.exists and not force:
-            return tables.sweep_result(known_sweep(plan))
+        if not force and (known := known_sweep(plan)):
+            return tables.sweep_result(known)
         done = run_sweep(plan, workers=workers, on_sets=lambda _: None, tell=lambda _: None)
         return tables.sweep_result(done)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from backtest.audit.record import Audit
     from backtest.data.listing import EventRow
     from backtest.experiments.runs.store import Run
-    from backtest.experiments.studies.run import StudyResult as Study
+    from backtest.experiments.studies.record import StudyResult as Study
     from backtest.experiments.sweeps.folder import Sweep
 
 _OF_TRADES = (

@@ -1,46 +1,139 @@
-"""Audits as they stand in their folders: read, and found by the strategy's source.
-
-`audit.json` holds a record of plain values:
-
-    audit_id            hash of all that decides the result
-    strategy, orders_itself, symbols, parameters, strategy_sha256, rules_version, packages,
-    inputs              by place in the data folder, the sha256
-    span                {first, last}
-    settings            {from, to, worlds, rules}
-    seed
-    checks              list of {name, title, what, tried, findings, count}:
-        name            "prefix", "perturbation", "event_time", "reads", "repeat"
-        title           of the check, in two or three words
-        what            what was tried, a sentence
-        tried           {worlds, dates, compared}: worlds made, dates tried, decisions (or
-                        orders) compared
-        findings        the first 20, of {date, event_id, what, full, world}; `full` and `world`
-                        are what the strategy did on the full data and in the world, each
-                        {text, ...}, or None where it did nothing
-        count           how many findings there were
-        not_tried       why a check could not be tried; empty where it was
-    sensitivity         {peek: {what, caught, worlds, made_up}, delay: {what, moved, tried,
-                        events} or None}
-    null                {worlds, level, bias, what, tested, significant, share, interval}, or
-                        {worlds, level, bias, why} where nothing could be tested
-    data                list of {severity, where, what, why, mend}, of the data audit
-    outcome             "clean", "bias" or "not deterministic"
-    sentence            the outcome in words
-    started_at, finished_at
-"""
+"""Audits as they stand in their folders: what readers use of `audit.json`, read and found."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from backtest.workspace.files import read_record
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from backtest.workspace.records import Day, Moment, Span, read_record, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
 EXIT_CODE = 4  # of a command that has found bias
+
+
+class Answer(TypedDict):
+    """What a strategy did: in a line, beside fields of its decision or order."""
+
+    text: str
+
+
+class FindingRow(TypedDict):
+    """What differs: on the full data and in the world, None where the strategy did nothing."""
+
+    date: Day | None
+    event_id: str
+    what: str
+    full: Answer | None
+    world: Answer | None
+
+
+class Sizes(TypedDict):
+    """How much was tried: worlds made, dates tried, decisions or orders compared."""
+
+    worlds: int
+    dates: int
+    compared: int
+
+
+class CheckRow(TypedDict):
+    """A check: its first findings and how many there were, or why it was not tried."""
+
+    name: str
+    title: str
+    what: str
+    tried: Sizes
+    findings: list[FindingRow]
+    count: int
+    not_tried: str
+
+
+class Peek(TypedDict):
+    """How often a planted peek was caught, of how many worlds."""
+
+    what: str
+    caught: int
+    worlds: int
+
+
+DelayedEvent = TypedDict(
+    "DelayedEvent",
+    {"event_id": str, "headline": str, "from": Day, "to": Day | None, "moved": bool},
+)
+
+
+class Delay(TypedDict):
+    """How many orders moved with their events, of how many that were tried."""
+
+    what: str
+    moved: int
+    tried: int
+    events: list[DelayedEvent]
+
+
+class Sensitivity(TypedDict):
+    """What shows that the audit would have seen a peek; no delay where no event was acted on."""
+
+    peek: Peek
+    delay: Delay | None
+
+
+class Untested(TypedDict):
+    """Why nothing could be tested in null worlds."""
+
+    bias: bool
+    why: str
+
+
+class NullWorlds(TypedDict):
+    """How many null worlds looked significant, with the interval of their share."""
+
+    bias: bool
+    level: float
+    what: str
+    tested: int
+    significant: int
+    share: float
+    interval: Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class DataFinding(TypedDict):
+    """A finding of the data audit."""
+
+    severity: Literal["error", "warning", "note"]
+    where: str
+    what: str
+    why: str
+    mend: str
+
+
+class AuditRecord(TypedDict):
+    """What `audit.json` holds; `inputs` are, by their path in the data folder, the sha256."""
+
+    audit_id: str
+    strategy: str
+    orders_itself: bool
+    symbols: list[str]
+    parameters: dict[str, Any]
+    strategy_sha256: str
+    rules_version: int
+    packages: dict[str, str]
+    inputs: dict[str, str]
+    span: Span
+    settings: dict[str, Any]
+    seed: int
+    checks: list[CheckRow]
+    sensitivity: Sensitivity
+    null: Untested | NullWorlds
+    data: list[DataFinding]
+    outcome: Literal["clean", "bias", "not deterministic"]
+    sentence: str
+    finished_at: Moment
 
 
 @dataclass(frozen=True)
@@ -48,7 +141,7 @@ class Audit:
     """An audit as it stands in its folder; `record` is what `audit.json` holds."""
 
     path: Path
-    record: Mapping[str, Any]
+    record: AuditRecord
 
 
 def read_audit(path: Path) -> Audit:
@@ -58,37 +151,27 @@ def read_audit(path: Path) -> Audit:
         DataError: it holds no readable record.
 
     """
-    record = read_record(path / "audit.json", ["audit_id"], "audit again")
-    return Audit(path, record)
+    return Audit(path, read_record(path / "audit.json", AuditRecord))
 
 
-def list_audits(reports: Path) -> list[Audit]:
-    """The audits in a folder, newest first.
-
-    Raises:
-        DataError: one is not readable.
-
-    """
-    found = [read_audit(place.parent) for place in reports.glob("audit-*/audit.json")]
-    return sorted(found, key=lambda audit: str(audit.record["finished_at"]), reverse=True)
+def list_audits(reports: Path, tell: Callable[[str], object]) -> list[Audit]:
+    """The audits in a folder, newest first; `tell` takes a sentence for each that is damaged."""
+    folders = [record.parent for record in reports.glob("audit-*/audit.json")]
+    found = readable(folders, read_audit, tell)
+    return sorted(found, key=lambda audit: audit.record["finished_at"], reverse=True)
 
 
 def find_audit(reports: Path, strategy: str, source_sha256: str) -> Audit | None:
-    """The newest audit of a strategy as its source stands now; None where there is none.
+    """The newest audit of a strategy as its source stands now; None where none is readable.
 
     Args:
         reports: the reports folder.
         strategy: the name.
         source_sha256: as of `StrategyFile.source_sha256`.
 
-    Raises:
-        DataError: an audit of the strategy is not readable.
-
     """
-    found = [
-        audit
-        for place in reports.glob(f"audit-{strategy}-*/audit.json")
-        if (audit := read_audit(place.parent)).record["strategy"] == strategy
-        and audit.record["strategy_sha256"] == source_sha256
-    ]
-    return max(found, key=lambda audit: str(audit.record["finished_at"]), default=None)
+    source = (strategy, source_sha256)
+    for audit in list_audits(reports, tell=lambda _: None):
+        if (audit.record["strategy"], audit.record["strategy_sha256"]) == source:
+            return audit
+    return None

@@ -40,6 +40,7 @@ from backtest.strategy.kinds import event_kinds
 from backtest.strategy.loading import BacktraderStrategy, configure, recorded, stated
 from backtest.strategy.places import find_strategy
 from backtest.workspace.files import write_text
+from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -103,8 +104,8 @@ class PreparedAudit:
 
     @property
     def exists(self) -> bool:
-        """Whether its result is on disk already."""
-        return (self.path / "audit.json").exists()
+        """Whether its result is on disk already, and whole."""
+        return known(self.path, read_audit) is not None
 
     @property
     def ask(self) -> Ask:
@@ -175,7 +176,7 @@ def audit(
     crew: Crew | None = None,
     progress: Progress | None = None,
 ) -> Audit:
-    """Audit the strategy and write the folder; an audit that exists is read instead.
+    """Audit the strategy and write the folder; an audit that exists whole is read instead.
 
     Args:
         prepared: from `prepare`.
@@ -186,11 +187,10 @@ def audit(
 
     Raises:
         UsageError: the strategy fails on the full data, or the folder cannot be written.
-        DataError: the audit that exists is not readable.
 
     """
-    if prepared.exists and not force:
-        return read_audit(prepared.path)
+    if not force and (made := known(prepared.path, read_audit)):
+        return made
     started = datetime.now(UTC)
     crew = crew or partial(in_processes, workers=os.cpu_count() or 1)
     found = _examine(prepared, crew, progress or (lambda *_: None))
@@ -209,7 +209,7 @@ def audit(
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(prepared.path / "audit.json", text + "\n")
-    return Audit(prepared.path, record)
+    return read_audit(prepared.path)
 
 
 def _examine(prepared: PreparedAudit, crew: Crew, progress: Progress) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def audit(
         if known:
             typer.echo("It had been audited before with the same inputs; --force does it again.")
         typer.echo(f"The page: {page}")
-    with suppress(DataError):  # of another folder's manifest; its own command tells
+    with suppress(DataError):  # of a record of trials; `run` tells
         _tell_runs(workspace.reports, done.record)
     write_index(workspace.reports)
     if done.record["outcome"] != "clean":
@@ -122,13 +122,13 @@ def audit(
 
 def _tell_runs(reports: Path, record: Record) -> None:
     """Draw the pages of the strategy's runs anew: they show how it was last audited."""
-    from backtest.experiments.runs.store import is_complete, list_runs
+    from backtest.experiments.runs.store import list_runs
     from backtest.reports.run_page import write_run_page
 
-    for run in list_runs(reports):
-        of = run.manifest["strategy"], run.manifest.get("strategy_sha256")
+    for run in list_runs(reports, tell=lambda _: None):
+        of = run.manifest["strategy"], run.manifest["strategy_sha256"]
         audited = of == (record["strategy"], record["strategy_sha256"])
-        if audited and is_complete(run.path) and "evidence" in run.manifest:
+        if audited and "evidence" in run.manifest:
             write_run_page(run)
 
 

@@ -37,7 +37,8 @@ def compare(
     from backtest.workspace.folders import find_reports
 
     reports = find_reports(out)
-    runs = [find_run(reports, name) for name in run] if run else latest_runs(reports)
+    named = [find_run(reports, name) for name in run or ()]
+    runs = named or latest_runs(reports, show.left_out)
     if not runs:
         raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
     if as_json:

@@ -30,7 +30,7 @@ def list_strategies(
     from backtest.cli import show, strategy_list
     from backtest.workspace.folders import find_workspace
 
-    found = strategy_list.list_strategies(find_workspace(strategies, data, out))
+    found = strategy_list.list_strategies(find_workspace(strategies, data, out), show.left_out)
     if as_json:
         show.print_json([row.as_dict() for row in found])
         return
@@ -89,7 +89,7 @@ def list_runs(as_json: AsJson = False, out: ReportsFolder = None) -> None:
     from backtest.stats import formats
     from backtest.workspace.folders import find_reports
 
-    found = store.list_runs(find_reports(out))
+    found = store.list_runs(find_reports(out), show.left_out)
     if as_json:
         show.print_json([{**run.manifest, "path": str(run.path)} for run in found])
         return

@@ -59,9 +59,10 @@ def _comparison(reports: Path) -> Path:
     page = reports / "compare.html"
     if page.exists():
         return page
+    from backtest.cli import show
     from backtest.reports.compare_page import write_comparison
 
-    runs = latest_runs(reports)
+    runs = latest_runs(reports, show.left_out)
     if not runs:
         raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
     return write_comparison(reports, runs)
@@ -78,7 +79,7 @@ def _folder_page(reports: Path, name: str) -> Path | None:
 
 def _run_page(reports: Path, name: str) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
-    from backtest.cli.report import draw_page, need_files
+    from backtest.cli.report import draw_page
     from backtest.errors import UsageError
     from backtest.experiments.runs.store import find_run
 
@@ -89,7 +90,6 @@ def _run_page(reports: Path, name: str) -> Path:
         raise UsageError(f"{error} Other pages: {', '.join(others)}.") from None
     page = run.path / "index.html"
     if not page.exists():
-        need_files(run)
         draw_page(run)
     return page
 

@@ -63,7 +63,6 @@ def report(
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
     found = find_run(find_reports(out), Path(run).name)
-    need_files(found)
     if form == "png":
         from backtest.reports.picture import write_picture
 
@@ -72,24 +71,6 @@ def report(
         typer.echo(_write_html(found, output))
     else:
         _tell(_text(found, form, table or "trades"), output)
-
-
-def need_files(run: Run) -> None:
-    """Make sure that a run has all the files that it can be shown from.
-
-    Raises:
-        UsageError: it lacks some.
-
-    """
-    from backtest.errors import UsageError
-    from backtest.experiments.runs.run_files import FILES
-
-    if missing := [name for name in FILES if not (run.path / name).exists()]:
-        raise UsageError(
-            f"{run.path} lacks {', '.join(missing)}: an earlier version made it, or files were "
-            f"removed. `backtest run {run.manifest['strategy']}` with the same settings and "
-            f"--force makes them."
-        )
 
 
 def draw_page(run: Run) -> Path:

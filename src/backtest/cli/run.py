@@ -205,8 +205,10 @@ def _draw(runs: list[Run], *, tearsheet: bool) -> None:
 def _side_by_side(reports: Path) -> Path | None:
     """Write the comparison of the latest run of each strategy, and the index.
 
-    Another run that cannot be read is no fault of this one: it is told, and there is no page.
+    A record of trials that cannot be read is no fault of this run: it is told, and there is no
+    page.
     """
+    from backtest.cli import show
     from backtest.errors import DataError
     from backtest.experiments.runs.store import latest_runs
     from backtest.reports.compare_page import write_comparison
@@ -214,7 +216,7 @@ def _side_by_side(reports: Path) -> Path | None:
 
     page = None
     try:
-        page = write_comparison(reports, latest_runs(reports))
+        page = write_comparison(reports, latest_runs(reports, show.left_out))
     except DataError as error:
         typer.echo(f"The page of the comparison was not written. {error}", err=True)
     write_index(reports)

@@ -46,6 +46,11 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def left_out(sentence: str) -> None:
+    """Tell of something in reports that is damaged and left out."""
+    typer.echo(sentence, err=True)
+
+
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The manifests of runs that are looked at together, with the trials as they stand now."""
     return [

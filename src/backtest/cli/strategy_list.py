@@ -10,7 +10,7 @@ from backtest.experiments.runs.store import list_runs
 from backtest.strategy.places import StrategyDescription, describe_strategies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from backtest.audit.record import Audit
     from backtest.experiments.runs.store import Run
@@ -40,15 +40,18 @@ class ListedStrategy:
         return {**told, "state": state, "last_run": self.last_run, "last_audit": self.last_audit}
 
 
-def list_strategies(workspace: Workspace) -> list[ListedStrategy]:
+def list_strategies(workspace: Workspace, tell: Callable[[str], object]) -> list[ListedStrategy]:
     """Every strategy, by name.
+
+    Args:
+        workspace: the folders.
+        tell: takes a sentence for each run or audit that is damaged and left out.
 
     Raises:
         UsageError: `backtest.toml` sets parameters of a strategy that is not there.
-        DataError: a run or an audit in the reports folder is not readable.
 
     """
-    runs, audits = list_runs(workspace.reports), list_audits(workspace.reports)
+    runs, audits = list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
     newest_runs = {run.manifest["strategy"]: run for run in reversed(runs)}
     newest_audits = {audit.record["strategy"]: audit for audit in reversed(audits)}
     return [

@@ -110,12 +110,10 @@ def sweep(
         costs=chosen,
     )
     plan = prepare_sweep(workspace, request)
-    known = plan.folder.exists and not force
-    if known:
-        done = known_sweep(plan)
-    else:
+    known = None if force else known_sweep(plan)
+    if known is None:
         _announce(plan, workers, cluster, yes=yes)
-        done = _evaluate(plan, workers, cluster)
+    done = known or _evaluate(plan, workers, cluster)
     page = write_sweep_page(done.path, workspace.reports)
     write_index(workspace.reports)
     if as_json:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from backtest.errors import DataError
+from typing_extensions import TypedDict
+
 from backtest.experiments.runs.store import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
@@ -18,6 +19,7 @@ from backtest.stats import LEVEL
 from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted, percent, ratio
 from backtest.strategy.values import flat
 from backtest.workspace.files import write_text
+from backtest.workspace.records import Moment, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,7 +56,7 @@ class Benchmark(NamedTuple):
     """
 
     heading: str
-    figures: Mapping[str, float | None]
+    figures: Mapping[str, Any]
     run: Run
 
 
@@ -90,7 +92,7 @@ def benchmarks_of(runs: Sequence[Run]) -> list[Benchmark]:
         terms = (run.manifest["benchmark"], span(run), run.manifest["rules"]["cash"])
         found.setdefault(terms, run)
     return [
-        Benchmark(_benchmark_heading(terms, found), run.manifest["summary"]["benchmark"], run)
+        Benchmark(_benchmark_heading(terms, found), run.benchmark, run)
         for terms, run in found.items()
     ]
 
@@ -233,6 +235,17 @@ def correlation(a: Mapping[str, float], b: Mapping[str, float]) -> Correlation:
     return Correlation(statistics.correlation(x, y), len(common))
 
 
+class ComparisonRecord(TypedDict):
+    """What `compare.json` holds."""
+
+    comparison_id: str
+    runs: list[str]
+    strategies: list[str]
+    symbols: list[str]
+    span: Span
+    finished_at: Moment
+
+
 def record_comparison(reports: Path, runs: Sequence[Run]) -> Path:
     """Write `compare.json` of a comparison; return its folder, the same for the same runs.
 
@@ -242,7 +255,7 @@ def record_comparison(reports: Path, runs: Sequence[Run]) -> Path:
     """
     identity = run_id({"runs": sorted(run.run_id for run in runs)})
     spans = [run.manifest["span"] for run in runs]
-    record = {
+    record: ComparisonRecord = {
         "comparison_id": identity,
         "runs": [run.run_id for run in runs],
         "strategies": [run.manifest["strategy"] for run in runs],
@@ -259,7 +272,6 @@ def record_comparison(reports: Path, runs: Sequence[Run]) -> Path:
     return folder
 
 
-_NEEDED = ("equity.csv", "trades.csv", "decisions.csv")
 _TILES: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
     ("total_return", "Highest return", "Return", percent),
     ("sharpe", "Highest Sharpe ratio", "Sharpe ratio", ratio),
@@ -276,7 +288,7 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
         keep: also keep the comparison in a folder of its own, for the index to list.
 
     Raises:
-        DataError: a run lacks a file.
+        DataError: a record of trials is corrupt.
         UsageError: a folder cannot be written.
 
     """
@@ -290,7 +302,6 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
     """What the template names."""
-    _check(runs)
     benchmarks = benchmarks_of(runs)
     headings = [heading(run, runs) for run in runs] + [one.heading for one in benchmarks]
     names = [text.replace("\n", " ") for text in headings]
@@ -324,15 +335,6 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "unknown": UNKNOWN,
         "counted": counted,
     }
-
-
-def _check(runs: Sequence[Run]) -> None:
-    for run in runs:
-        if missing := [name for name in _NEEDED if not (run.path / name).is_file()]:
-            raise DataError(
-                f"{run.path} lacks {', '.join(missing)}. "
-                f"Remove the folder and run the strategy again."
-            )
 
 
 def _about(runs: Sequence[Run]) -> list[str]:

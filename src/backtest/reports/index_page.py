@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
-from backtest.experiments.runs.store import Run
+from backtest.audit.record import AuditRecord
+from backtest.errors import DataError
+from backtest.experiments.runs.record import RunRecord
+from backtest.experiments.studies.record import StudyRecord
+from backtest.experiments.sweeps.record import SweepRecord
+from backtest.reports.compare_page import ComparisonRecord
 from backtest.reports.pages import write_page
 from backtest.reports.words.audit import outcome
-from backtest.reports.words.run import leading_p, p_value
+from backtest.reports.words.run import p_value
 from backtest.reports.words.study import probability
 from backtest.stats.formats import counted, percent, ratio, share
+from backtest.workspace.records import Span, read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    Record = Mapping[str, Any]
 
 MOST_ENTRIES = 1_000
 MOST_CHARACTERS = 440_000  # of all rows, so that the page opens at once
@@ -90,7 +94,7 @@ def write_index(reports: Path) -> Path:
         "index.html",
         entries=shown,
         found=len(records),
-        kinds=[what for what, _ in _READERS.values()],
+        kinds=[what for what, *_ in _READERS.values()],
         subjects=sorted({name for entry in shown for name in entry.subjects}),
         symbols=sorted({symbol for entry in shown for symbol in entry.symbols}),
         compared=(reports / "compare.html").is_file(),
@@ -104,39 +108,25 @@ def _records(reports: Path) -> list[tuple[float, Path]]:
 
 
 def _entry(path: Path, changed: float) -> Entry:
-    what, read = _READERS[path.name]
+    what, kind, read = _READERS[path.name]
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        pages = [
-            name for name in ("index.html", "tearsheet.html") if (path.parent / name).is_file()
-        ]
-        made = datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat()
-        entry = read(path, record)
-        _check_texts(entry.title, *entry.subjects, *entry.symbols)
-        return entry._replace(made=made, pages=pages)
-    except (OSError, LookupError, ValueError, TypeError, AttributeError) as error:
+        record = read_record(path, kind)
+    except DataError as error:
         return Entry(
             what,
             path.parent.name,
             path.parent.name,
             made=datetime.fromtimestamp(changed, UTC).isoformat(),
-            result=f"{path.name} cannot be read: {_why(error)}.",
+            result=str(error).removeprefix(f"{path.parent}{os.sep}"),
         )
+    pages = [name for name in ("index.html", "tearsheet.html") if (path.parent / name).is_file()]
+    made = datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat()
+    return read(path, record)._replace(made=made, pages=pages)
 
 
-def _check_texts(*names: object) -> None:
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError(f"{name!r} stands where a name belongs")
-
-
-def _why(error: Exception) -> str:
-    return f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-
-
-def _run(path: Path, record: Record) -> Entry:
+def _run(path: Path, record: RunRecord) -> Entry:
     figures = record["summary"]["run"]
-    total, p = figures["total_return"], leading_p(Run(path.parent, record))
+    total, p = figures["total_return"], record.get("evidence", {}).get("p")
     result = f"{percent(total)}, {counted(figures['trades'], 'trade')}"
     return Entry(
         "run",
@@ -144,25 +134,25 @@ def _run(path: Path, record: Record) -> Entry:
         record["strategy"],
         [record["strategy"]],
         record["symbols"],
-        _span(record),
+        _span(record["span"]),
         result=result if p is None else f"{result}, p {p_value(p)}",
         value=total,
     )
 
 
-def _comparison(path: Path, record: Record) -> Entry:
+def _comparison(path: Path, record: ComparisonRecord) -> Entry:
     return Entry(
         "comparison",
         path.parent.name,
         f"{counted(len(record['runs']), 'run')} side by side",
         sorted(set(record["strategies"])),
         record["symbols"],
-        _span(record),
+        _span(record["span"]),
         result=", ".join(record["strategies"]),
     )
 
 
-def _sweep(path: Path, record: Record) -> Entry:
+def _sweep(path: Path, record: SweepRecord) -> Entry:
     default, best = record["base_figures"]["total_return"], record["evidence"]["best"]
     best_told = f"the best Sharpe {ratio(best['sharpe'])} (DSR {share(best['dsr'])})"
     return Entry(
@@ -171,15 +161,15 @@ def _sweep(path: Path, record: Record) -> Entry:
         record["strategy"],
         [record["strategy"]],
         record["symbols"],
-        _span(record),
+        _span(record["span"]),
         result=f"{counted(record['sets'], 'set')}, the default {percent(default)}, {best_told}",
         value=default,
     )
 
 
-def _study(path: Path, record: Record) -> Entry:
-    by_sign = record["of"] == "strategy" and record["signed"]
-    leading = (record["signed"] if by_sign else record["windows"])[0]
+def _study(path: Path, record: StudyRecord) -> Entry:
+    signed = record["signed"] if record["of"] == "strategy" else None
+    leading = (signed or record["windows"])[0]
     return Entry(
         "study",
         path.parent.name,
@@ -191,29 +181,29 @@ def _study(path: Path, record: Record) -> Entry:
     )
 
 
-def _audit(path: Path, record: Record) -> Entry:
+def _audit(path: Path, record: AuditRecord) -> Entry:
     return Entry(
         "audit",
         path.parent.name,
         record["strategy"],
         [record["strategy"]],
         record["symbols"],
-        _span(record),
+        _span(record["span"]),
         result=outcome(record),
     )
 
 
-_READERS: dict[str, tuple[str, Callable[[Path, Record], Entry]]] = {
-    "run.json": ("run", _run),
-    "compare.json": ("comparison", _comparison),
-    "sweep.json": ("sweep", _sweep),
-    "study.json": ("study", _study),
-    "audit.json": ("audit", _audit),
+_READERS: dict[str, tuple[str, type[Any], Callable[[Path, Any], Entry]]] = {
+    "run.json": ("run", RunRecord, _run),
+    "compare.json": ("comparison", ComparisonRecord, _comparison),
+    "sweep.json": ("sweep", SweepRecord, _sweep),
+    "study.json": ("study", StudyRecord, _study),
+    "audit.json": ("audit", AuditRecord, _audit),
 }
 
 
-def _span(record: Record) -> str:
-    return f"{record['span']['first']} to {record['span']['last']}"
+def _span(span: Span) -> str:
+    return f"{span['first']} to {span['last']}"
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:

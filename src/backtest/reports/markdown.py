@@ -73,12 +73,9 @@ def _settings(run: Run) -> str:
 
 
 def _figures(run: Run) -> str:
-    summary = run.manifest["summary"]
+    own, other = run.summary, run.benchmark
     names = ("", run.manifest["strategy"], run.manifest["benchmark"])
-    rows = (
-        (escaped(label), form(summary["run"][name]), form(summary["benchmark"][name]))
-        for name, label, form in FIGURES
-    )
+    rows = ((escaped(label), form(own[name]), form(other[name])) for name, label, form in FIGURES)
     return _table(names, rows, right={1, 2})
 
 

@@ -94,7 +94,7 @@ def _write(run: Run, trials: Mapping[str, Any], rows: int, few: int) -> Path:
 
 def _tiles(run: Run) -> list[tuple[str, str, str]]:
     """The main figures: a label, a figure, and what stands beside it."""
-    own, other = run.summary, run.manifest["summary"]["benchmark"]
+    own, other = run.summary, run.benchmark
     name = run.manifest["benchmark"]
     p = leading_p(run)
     return [

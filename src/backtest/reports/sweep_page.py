@@ -6,13 +6,13 @@ from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.errors import DataError
+from backtest.experiments.sweeps.folder import read_sweep
 from backtest.reports.pages import write_page
 from backtest.reports.words import sweep as words
 from backtest.reports.words.sweep import evidence_sentences, label, walk_forward_rows
 from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
 from backtest.strategy.values import flat
-from backtest.workspace.files import read_record
+from backtest.workspace.records import damaged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -179,12 +179,6 @@ def _histogram(
     }
 
 
-_NEEDED = (
-    "sweep_id", "strategy", "symbols", "parameters", "axes", "base", "base_figures", "sets",
-    "rules", "span", "trials", "evidence", "finished_at",
-)  # fmt: skip
-
-
 def write_sweep_page(folder: Path, reports: Path) -> Path:
     """Write `index.html` of a sweep from its `sweep.json` and `sets.parquet`; return its place.
 
@@ -197,12 +191,9 @@ def write_sweep_page(folder: Path, reports: Path) -> Path:
         UsageError: a folder cannot be written.
 
     """
-    path = folder / "sweep.json"
-    sweep = read_record(path, _NEEDED, "sweep again")
+    sweep = read_sweep(folder).manifest
     if set(sweep["base"]) != set(sweep["axes"]):
-        raise DataError(
-            f"{path}: axes and base name different parameters. Remove the folder and sweep again."
-        )
+        raise damaged(folder / "sweep.json", "axes and base name different parameters")
     sets = _read_sets(folder / "sets.parquet", sweep)
     return write_page(folder / "index.html", reports, "sweep.html", **_content(sweep, sets))
 
@@ -216,15 +207,14 @@ def _read_sets(path: Path, sweep: Sweep) -> pd.DataFrame:
     try:
         sets = pd.read_parquet(path, columns=["set", *FIGURES])
     except (OSError, ValueError) as error:  # pyarrow's own errors are ValueErrors
-        raise DataError(
-            f"{path} is not a readable table of sets ({error}). Remove the folder and sweep again."
-        ) from None
+        raise damaged(path, str(error)) from None
     expected = int(np.prod([len(values) for values in sweep["axes"].values()]))
     if not np.array_equal(sets["set"], np.arange(expected)) or sweep["sets"] != expected:
-        raise DataError(
-            f"{path} holds {len(sets):,} sets, sweep.json names {sweep['sets']:,} and its axes "
-            f"make {expected:,}, to be numbered from 0. Remove the folder and sweep again."
+        fault = (
+            f"it holds {len(sets):,} sets, sweep.json names {sweep['sets']:,} and its axes make "
+            f"{expected:,}, to be numbered from 0"
         )
+        raise damaged(path, fault)
     return sets
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -344,7 +344,7 @@ def summary(
     sets: pd.DataFrame,
     axes: Mapping[str, Sequence[Value]],
     base: Mapping[str, Value],
-    base_figures: Mapping[str, float | None],
+    base_figures: Mapping[str, Any],
 ) -> SweepSummary:
     """What a sweep found.
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from backtest.errors import DataError, UsageError
+from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 _DIGEST = sha256().digest_size
 
@@ -67,30 +67,6 @@ def sha256_of(content: Any) -> str:
     """The hash of content as JSON knows it; the order of names in an object does not count."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()
-
-
-def read_record(path: Path, needed: Iterable[str], again: str) -> dict[str, Any]:
-    """The record of a folder in reports, such as `run.json`.
-
-    Args:
-        path: The record's file.
-        needed: The names that it must hold.
-        again: The way to make it anew, such as "run the strategy again".
-
-    Raises:
-        DataError: it cannot be read, or lacks a name.
-
-    """
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        fault = str(error)
-    else:
-        missing = [name for name in needed if not isinstance(record, dict) or name not in record]
-        if not missing:
-            return record  # type: ignore[no-any-return]
-        fault = f"it lacks {', '.join(missing)}"
-    raise DataError(f"{path} is not a readable record ({fault}). Remove the folder and {again}.")
 
 
 def cache_folder() -> Path:

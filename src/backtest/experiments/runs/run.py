@@ -14,7 +14,6 @@ from backtest.experiments.runs.store import (
     folder_name,
     identity,
     installed_packages,
-    is_complete,
     read_run,
     run_id,
     save_run,
@@ -29,6 +28,7 @@ from backtest.strategy.loading import (
     recorded,
 )
 from backtest.strategy.places import find_strategy
+from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,8 +87,8 @@ class PreparedRun:
 
     @property
     def exists(self) -> bool:
-        """Whether its result is on disk already."""
-        return is_complete(self.path)
+        """Whether its result is on disk already, and whole."""
+        return known(self.path, read_run) is not None
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
@@ -187,7 +187,7 @@ def weigh(prepared: PreparedRun, run: Run) -> Run:
 
 
 def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
-    """Replay a prepared run and write its folder; one that exists is read instead.
+    """Replay a prepared run and write its folder; one that exists whole is read instead.
 
     Args:
         prepared: from `prepare_run`.
@@ -198,10 +198,9 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
         AccountingError: the books do not balance, a fault of the program.
 
     """
-    if prepared.exists and not force:
-        known = read_run(prepared.path)
-        record_run(prepared.path.parent, known.manifest)
-        return known
+    if not force and (made := known(prepared.path, read_run)):
+        record_run(prepared.path.parent, made.manifest)
+        return made
     started = datetime.now(UTC)
     costs = prepared.request.costs
     result = _replay(prepared)

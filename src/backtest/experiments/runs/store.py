@@ -6,19 +6,22 @@ import json
 import os
 import shutil
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
+from backtest.experiments.runs.record import RunRecord
 from backtest.experiments.runs.run_files import FILES, read_rows, result_files
-from backtest.workspace.files import read_record, sha256_of, write_text
+from backtest.workspace.files import sha256_of, write_text
+from backtest.workspace.records import damaged, read_record, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -27,7 +30,6 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import Result
     from backtest.strategy.loading import StrategyFile
 
-_MANIFEST = ("run_id", "strategy", "symbols", "span", "rules", "summary", "finished_at")
 _ID_LENGTH = 10
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 # A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
@@ -50,13 +52,13 @@ class Run:
     """
 
     path: Path
-    manifest: Mapping[str, Any]
+    manifest: RunRecord
     result: Result | None = field(default=None, compare=False, repr=False)
 
     @property
     def run_id(self) -> str:
         """The id: a hash of everything that decides the result."""
-        return str(self.manifest["run_id"])
+        return self.manifest["run_id"]
 
     @property
     def name(self) -> str:
@@ -66,8 +68,12 @@ class Run:
     @property
     def summary(self) -> Mapping[str, Any]:
         """The figures of the run."""
-        figures: Mapping[str, Any] = self.manifest["summary"]["run"]
-        return figures
+        return self.manifest["summary"]["run"]
+
+    @property
+    def benchmark(self) -> Mapping[str, Any]:
+        """The figures of its benchmark."""
+        return self.manifest["summary"]["benchmark"]
 
     @property
     def has_tearsheet(self) -> bool:
@@ -146,27 +152,27 @@ def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
 
 
 def read_run(path: Path) -> Run:
-    """Read a run folder.
+    """Read a run folder, and see that its files are those that the run wrote.
 
     Raises:
-        DataError: it holds no readable record.
+        DataError: its record is no record of a run, or another file is missing or altered.
 
     """
-    manifest = read_record(path / "run.json", _MANIFEST, "run the strategy again")
+    manifest = read_record(path / "run.json", RunRecord)
+    for name in FILES:
+        try:
+            written = _sha256((path / name).read_bytes())
+        except OSError as error:
+            raise damaged(path / name, error.strerror or str(error)) from None
+        if written != manifest["files"].get(name):
+            raise damaged(path / name, "its sha256 is not the one in run.json")
     return Run(path, manifest)
 
 
-def is_complete(path: Path) -> bool:
-    """Whether a run folder holds all that a run writes."""
-    return all((path / name).exists() for name in (*FILES, "run.json"))
-
-
-def list_runs(reports: Path) -> list[Run]:
-    """The runs in a folder, newest first."""
-    runs = [read_run(place.parent) for place in reports.glob("[!.]*/run.json")]
-    return sorted(
-        runs, key=lambda run: (str(run.manifest["finished_at"]), run.run_id), reverse=True
-    )
+def list_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
+    """The runs in a folder, newest first; `tell` takes a sentence for each that is damaged."""
+    runs = readable(_folders(reports), read_run, tell)
+    return sorted(runs, key=lambda run: (run.manifest["finished_at"], run.run_id), reverse=True)
 
 
 def find_run(reports: Path, name: str) -> Run:
@@ -174,22 +180,28 @@ def find_run(reports: Path, name: str) -> Run:
 
     Raises:
         UsageError: none does.
+        DataError: one does, and is damaged.
 
     """
-    for run in list_runs(reports):
+    runs = list_runs(reports, tell=lambda _: None)
+    for run in runs:
         if name in (run.run_id, run.path.name, run.manifest["strategy"]):
             return run
-    known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in list_runs(reports))
+    for folder in _folders(reports):
+        strategy, _, rest = folder.name.partition("-")
+        if name in (folder.name, strategy, rest.rpartition("-")[2]):
+            return read_run(folder)  # tells what is wrong with it
+    known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in runs)
     raise UsageError(
         f"There is no run {name!r} in {reports}. Name a run id, a run folder or a strategy. "
         f"Known: {known or 'none'}. `backtest run STRATEGY` makes one."
     )
 
 
-def latest_runs(reports: Path) -> list[Run]:
-    """The newest run of each strategy on each set of symbols, by name."""
+def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
+    """The newest run of each strategy on each set of symbols, by name; `tell` as of `list_runs`."""
     newest: dict[str, Run] = {}
-    for run in list_runs(reports):
+    for run in list_runs(reports, tell):
         newest.setdefault(run.name, run)
     return [newest[name] for name in sorted(newest)]
 
@@ -205,7 +217,7 @@ def save_run(
 
     Args:
         path: the run folder; an older one of the same name is replaced.
-        manifest: what stands in `run.json`.
+        manifest: what stands in `run.json`, but for the sha256 of the other files.
         result: the replay's result.
         returns: return of the run and of the benchmark for each session.
         history: by symbol all prices, also those outside of the span.
@@ -214,10 +226,9 @@ def save_run(
         UsageError: the folder cannot be written.
 
     """
-    texts = {
-        **result_files(result, returns, history),
-        "run.json": _manifest_text(manifest),
-    }
+    texts = result_files(result, returns, history)
+    files = {name: _sha256(text.encode()) for name, text in texts.items()}
+    texts["run.json"] = _manifest_text({**manifest, "files": files})
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         beside.mkdir(parents=True)
@@ -232,7 +243,7 @@ def save_run(
     finally:
         with suppress(OSError):
             shutil.rmtree(beside)
-    return Run(path, manifest, result)
+    return replace(read_run(path), result=result)
 
 
 def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
@@ -242,9 +253,17 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
         UsageError: it cannot be written.
 
     """
-    manifest = {**run.manifest, **more}
-    write_text(run.path / "run.json", _manifest_text(manifest))
-    return Run(run.path, manifest)
+    write_text(run.path / "run.json", _manifest_text({**run.manifest, **more}))
+    return read_run(run.path)
+
+
+def _folders(reports: Path) -> list[Path]:
+    """The folders of runs; hidden ones are unfinished work."""
+    return [record.parent for record in reports.glob("[!.]*/run.json")]
+
+
+def _sha256(content: bytes) -> str:
+    return sha256(content).hexdigest()
 
 
 def _manifest_text(manifest: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
 from backtest.experiments.studies.measure import Settings, measure
+from backtest.experiments.studies.record import StudyResult, read_study
 from backtest.experiments.studies.subject import (
     LeftOut,
     choose,
@@ -25,7 +26,8 @@ from backtest.experiments.studies.subject import (
 )
 from backtest.stats.event_study.study import Series
 from backtest.strategy.loading import heard_kinds, recorded
-from backtest.workspace.files import read_record, write_text
+from backtest.workspace.files import write_text
+from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,16 +80,8 @@ class PreparedStudy:
 
     @property
     def exists(self) -> bool:
-        """Whether its result is on disk already."""
-        return all((self.path / name).exists() for name in ("study.json", "cars.csv"))
-
-
-@dataclass(frozen=True)
-class StudyResult:
-    """A study as it stands in its folder; `record` is what `study.json` holds."""
-
-    path: Path
-    record: Mapping[str, Any]
+        """Whether its result is on disk already, and whole."""
+        return known(self.path, read_study) is not None
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -154,7 +148,7 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
 
 
 def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
-    """Study the events and write the folder; a study that exists is read instead.
+    """Study the events and write the folder; a study that exists whole is read instead.
 
     Args:
         prepared: from `prepare`.
@@ -162,11 +156,10 @@ def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
 
     Raises:
         UsageError: no event can be studied, or the folder cannot be written.
-        DataError: the study that exists is not readable.
 
     """
-    if prepared.exists and not force:
-        return read_study(prepared.path)
+    if not force and (made := known(prepared.path, read_study)):
+        return made
     started = datetime.now(UTC)
     settings = prepared.request.settings
     figures = measure(prepared.series, prepared.events, settings)
@@ -187,18 +180,7 @@ def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
     write_text(prepared.path / "cars.csv", _cars_csv(record))
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(prepared.path / "study.json", text + "\n")
-    return StudyResult(prepared.path, record)
-
-
-def read_study(path: Path) -> StudyResult:
-    """Read a study's folder.
-
-    Raises:
-        DataError: it holds no readable record.
-
-    """
-    record = read_record(path / "study.json", ["study_id"], "study again")
-    return StudyResult(path, record)
+    return read_study(prepared.path)
 
 
 def _terms(request: StudyRequest, subject: Subject, benchmark: Benchmark) -> dict[str, Any]:

@@ -17,8 +17,10 @@ from uuid import uuid4
 
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs.store import folder_name
-from backtest.workspace.files import read_record, write_text
+from backtest.experiments.sweeps.record import SweepRecord
+from backtest.workspace.files import write_text
 from backtest.workspace.locks import held
+from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,18 +30,13 @@ if TYPE_CHECKING:
 
     from backtest.experiments.sweeps.grid import SweepSpec
 
-_MANIFEST = (
-    "sweep_id", "strategy", "symbols", "parameters", "axes", "base", "base_figures", "sets",
-    "rules", "span", "trials", "evidence", "finished_at",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Sweep:
     """A finished sweep as it stands in its folder."""
 
     path: Path
-    manifest: Mapping[str, Any]
+    manifest: SweepRecord
 
     @cached_property
     def sets(self) -> pa.Table:
@@ -55,10 +52,7 @@ class Sweep:
             if table.num_rows != self.manifest["sets"]:
                 raise ValueError(f"{table.num_rows} sets of {self.manifest['sets']}")  # noqa: TRY301
         except (OSError, ValueError) as error:
-            raise DataError(
-                f"{path} is not what the sweep wrote ({error}). "
-                f"Remove the folder and run the sweep again."
-            ) from None
+            raise damaged(path, str(error)) from None
         return table
 
 
@@ -79,11 +73,6 @@ class SweepFolder:
         self.work = reports / f".{name}"
         self._parts = self.work / "parts"
         self._spec = spec
-
-    @property
-    def exists(self) -> bool:
-        """Whether the sweep has ended and holds all that it writes."""
-        return all((self.path / name).exists() for name in ("sweep.json", "sets.parquet"))
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -190,7 +179,7 @@ class SweepFolder:
             raise self._not_written(error) from None
         shutil.rmtree(self.path / "parts", ignore_errors=True)
         (self.path / "spec.json").unlink(missing_ok=True)
-        return Sweep(self.path, manifest)
+        return read_sweep(self.path)
 
     def _join(self) -> None:
         """Write one row group a part, so that the bytes hang on the parts alone."""
@@ -255,8 +244,7 @@ def read_sweep(path: Path) -> Sweep:
         DataError: it holds no readable record.
 
     """
-    manifest = read_record(path / "sweep.json", _MANIFEST, "run the sweep again")
-    return Sweep(path, manifest)
+    return Sweep(path, read_record(path / "sweep.json", SweepRecord))
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:

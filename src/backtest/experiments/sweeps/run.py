@@ -23,10 +23,12 @@ from backtest.experiments.trials import (
 from backtest.strategy.loading import heard_kinds, recorded, stated
 from backtest.strategy.places import find_strategy
 from backtest.strategy.values import plain
+from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
+    from pathlib import Path
 
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.folder import Sweep
@@ -116,18 +118,19 @@ def seconds_a_set(plan: SweepPlan) -> float:
     return prepared(plan.spec.to_json(), plan.workspace).seconds_a_set()
 
 
-def known_sweep(plan: SweepPlan) -> Sweep:
-    """The finished sweep of a plan; its sets are put on record where they are not.
-
-    Raises:
-        DataError: it cannot be read.
-
-    """
-    done = read_sweep(plan.folder.path)
-    if not has_sweep(plan.workspace.reports, done.manifest):
+def known_sweep(plan: SweepPlan) -> Sweep | None:
+    """The finished sweep of a plan, its sets on record; None where none is there and whole."""
+    done = known(plan.folder.path, _read_all)
+    if done and not has_sweep(plan.workspace.reports, done.manifest):
         record_sweep(plan.workspace.reports, done.manifest, [done.sets])
         record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
     return done
+
+
+def _read_all(path: Path) -> Sweep:
+    sweep = read_sweep(path)
+    sweep.sets.validate()
+    return sweep
 
 
 def run_sweep(

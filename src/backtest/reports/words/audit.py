@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.audit.record import find_audit
-from backtest.errors import DataError
 from backtest.stats.formats import UNKNOWN, count, counted, percent, share
 
 if TYPE_CHECKING:
@@ -20,11 +19,7 @@ if TYPE_CHECKING:
 def audit_of(run: Run) -> Audit | None:
     """The newest audit of the source that ran; None where there is none that can be read."""
     manifest = run.manifest
-    source = manifest.get("strategy_sha256", "")
-    try:
-        return find_audit(run.path.parent, manifest["strategy"], source)
-    except DataError:  # of another folder; its own command tells
-        return None
+    return find_audit(run.path.parent, manifest["strategy"], manifest["strategy_sha256"])
 
 
 def audited_on(run: Run, audit: Audit) -> str:

@@ -117,7 +117,9 @@ def comparison_rows(
 ) -> list[tuple[str, list[str]]]:
     """The rows of a comparison that tell the evidence, a cell a run."""
     evidence = [run.manifest.get("evidence") for run in runs]
-    means = [found["mean_trade_return"] if found else {} for found in evidence]
+    means: list[Mapping[str, Any]] = [
+        found["mean_trade_return"] if found else {} for found in evidence
+    ]
     rows = [("Placebo p", [p_value(leading_p(run)) for run in runs])]
     if len(runs) > 1:
         rows.append(("Holm p", [p_value(p) for p in corrected(runs)]))

@@ -1,0 +1,121 @@
+"""Records: the JSON objects that folders in reports hold, one typed kind each, and their reader.
+
+A kind is a `TypedDict` of what readers use; a record may hold more. Values are of those types
+exactly: no text stands in for a number.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import date, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+from pydantic import AfterValidator, TypeAdapter, ValidationError
+from pydantic_core import from_json
+from typing_extensions import TypedDict
+
+from backtest.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+def _day(text: str) -> str:
+    date.fromisoformat(text)
+    return text
+
+
+def _moment(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return text
+
+
+Day = Annotated[str, AfterValidator(_day)]  # 2025-05-16
+Moment = Annotated[str, AfterValidator(_moment)]  # ISO, with its offset from UTC
+
+
+class Span(TypedDict):
+    """The first and the last day of a replay."""
+
+    first: Day
+    last: Day
+
+
+class CostsName(TypedDict):
+    """Where costs come from: their name, and by field the source of its figure."""
+
+    name: str
+    sources: dict[str, str]
+
+
+def read_record(path: Path, kind: type[T]) -> T:
+    """The record in a file, as it stands there.
+
+    Args:
+        path: The record's file, such as `run.json`.
+        kind: The `TypedDict` that it must be.
+
+    Raises:
+        DataError: it cannot be read, or is not of the kind.
+
+    """
+    try:
+        record: T = from_json(path.read_bytes())
+        _adapter(kind).validate_python(record, strict=True)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise damaged(path, _first(error)) from None
+    except (OSError, ValueError) as error:
+        raise damaged(path, str(error)) from None
+    return record
+
+
+def damaged(path: Path, fault: str) -> DataError:
+    """The error for a file of a folder in reports that is not what was written there."""
+    return DataError(
+        f"{path} is damaged ({fault}). "
+        f"The command that made it makes it anew; otherwise remove the folder."
+    )
+
+
+def readable(
+    folders: Iterable[Path], read: Callable[[Path], T], tell: Callable[[str], object]
+) -> Iterator[T]:
+    """What stands in folders; a damaged one is left out.
+
+    Args:
+        folders: To be read.
+        read: Reads one.
+        tell: Takes a sentence for each folder that is left out.
+
+    """
+    for folder in folders:
+        try:
+            yield read(folder)
+        except DataError as error:
+            tell(f"Left out: {error}")
+
+
+def known(folder: Path, read: Callable[[Path], T]) -> T | None:
+    """What stands in a folder; None where there is nothing, or it is damaged."""
+    with suppress(DataError):
+        return read(folder)
+    return None
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)
+
+
+def _first(error: ValidationError) -> str:
+    """The first fault: the field and what is wrong with it."""
+    fault = error.errors(include_url=False)[0]
+    field = ".".join(map(str, fault["loc"]))
+    if fault["type"] == "missing":
+        return f"it lacks {field}"
+    return f"{field}: {fault['msg']}" if field else fault["msg"]
