@@ -7,7 +7,7 @@ import webbrowser
 
 import pytest
 
-from tests.commands import WRONG_USE, fails
+from tests.commands import BAD_DATA, WRONG_USE, fails
 
 
 @pytest.fixture
@@ -119,13 +119,11 @@ def test_a_comparison_of_no_runs_is_told(command, opened, checkout):
     fails(command("open", "compare"), WRONG_USE, told, checkout, checkout.snapshot())
 
 
-def test_a_page_of_an_earlier_version_that_cannot_be_drawn_is_told(
-    folder, command, opened, checkout
-):
+def test_a_page_that_cannot_be_drawn_is_told(folder, command, opened, checkout):
     for name in ("index.html", "bars.csv"):
         (folder / name).unlink()
-    told = ["lacks bars.csv", "--force"]
-    fails(command("open", "beats"), WRONG_USE, told, checkout, checkout.snapshot())
+    told = [f"{folder / 'bars.csv'} is damaged (No such file", "The command that made it"]
+    fails(command("open", "beats"), BAD_DATA, told, checkout, checkout.snapshot())
 
 
 def no_browser(_):

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from backtest.reports.pages import store_plotly
-from tests.commands import WRONG_USE, fails
+from tests.commands import BAD_DATA, WRONG_USE, fails
 
 FORMATS = ("html", "md", "json", "csv", "png")
 
@@ -184,12 +184,11 @@ def test_wrong_use_is_told_with_what_is_allowed(folder, command, checkout, argum
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_run_of_an_earlier_version_is_told_with_the_way_out(folder, command, checkout, form):
-    for name in ("orders.csv", "bars.csv"):
-        (folder / name).unlink()
+def test_a_run_that_lacks_a_file_is_told_with_the_way_out(folder, command, checkout, form):
+    (folder / "orders.csv").unlink()
     before = checkout.snapshot()
-    told = [f"{folder} lacks orders.csv, bars.csv", "`backtest run beats`", "--force"]
-    fails(command("report", "beats", "--format", form), WRONG_USE, told, checkout, before)
+    told = [f"{folder / 'orders.csv'} is damaged (No such file", "The command that made it"]
+    fails(command("report", "beats", "--format", form), BAD_DATA, told, checkout, before)
 
 
 def test_a_run_without_evidence_has_no_page_yet_but_all_else(folder, command, checkout):

@@ -268,10 +268,6 @@ def test_a_forced_run_replaces_the_folder_whole(checkout):
 # Whole or not at all
 
 
-def never(sentence: str) -> None:
-    raise AssertionError(sentence)
-
-
 @pytest.mark.parametrize("name", [*CSV_FILES, "run.json"])
 @pytest.mark.parametrize("kind", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 def test_a_save_that_fails_or_is_interrupted_keeps_what_was_there(
@@ -322,7 +318,8 @@ def test_what_a_killed_program_left_is_no_run(checkout):
     run = do(checkout)
     for name in (f".{run.path.name}.0a1b2c3d", f".{run.path.name}.0a1b2c3d.old"):
         shutil.copytree(run.path, checkout.root / "reports" / name)
-    assert [found.path for found in runs.list_runs(checkout.root / "reports", never)] == [run.path]
+    (found,) = runs.list_runs(checkout.root / "reports", pytest.fail)
+    assert found.path == run.path
 
 
 # Damage
@@ -372,7 +369,7 @@ def test_a_file_that_is_not_what_the_run_wrote_is_found(copied, name, damage):
                 runs.find_run(reports, named)
     again = do(copied)
     assert again.path == path.parent
-    assert len(runs.list_runs(reports, never)) == 2
+    assert len(runs.list_runs(reports, pytest.fail)) == 2
 
 
 def test_a_damaged_run_hides_no_older_one_of_its_strategy(copied):

@@ -247,11 +247,11 @@ def test_folders_are_named_after_strategy_symbols_and_id(symbols, name):
 
 
 def test_runs_are_listed_newest_first(checkout):
-    assert runs.list_runs(checkout.root / "reports") == []
-    assert runs.list_runs(checkout.root / "nowhere") == []
+    assert runs.list_runs(checkout.root / "reports", pytest.fail) == []
+    assert runs.list_runs(checkout.root / "nowhere", pytest.fail) == []
     first, second = do(checkout, "owner"), do(checkout, "beats")
     third = do(checkout, "owner", force=True)
-    found = runs.list_runs(checkout.root / "reports")
+    found = runs.list_runs(checkout.root / "reports", pytest.fail)
     assert [run.run_id for run in found] == [third.run_id, second.run_id]
     assert third.run_id == first.run_id
 
@@ -282,6 +282,6 @@ def test_the_latest_run_of_each_strategy_and_set_of_symbols(checkout):
     newer = do(checkout, settings={"hold": 4})
     both = do(checkout, symbols=("ACME", "BETA"))
     owner = do(checkout, "owner")
-    found = runs.latest_runs(checkout.root / "reports")
+    found = runs.latest_runs(checkout.root / "reports", pytest.fail)
     assert [run.name for run in found] == ["beats · ACME", "beats · ACME, BETA", "owner · ACME"]
     assert [run.run_id for run in found] == [newer.run_id, both.run_id, owner.run_id]

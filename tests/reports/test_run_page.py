@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from backtest.experiments.runs.store import Run, read_run
+from backtest.experiments.runs.store import Run
 from backtest.reports import run_charts, run_page
 from backtest.reports.run_charts import Axis
 from backtest.reports.run_page import write_run_page
@@ -57,7 +57,7 @@ def rewrite(run: Run, name: str, change) -> Run:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(changed)
-    return read_run(run.path)
+    return Run(run.path, run.manifest)
 
 
 # What the chart draws
@@ -322,7 +322,7 @@ def test_links_elsewhere_tell_nothing_of_where_they_stand(checkout):
 
 def test_the_page_is_the_same_bytes_each_time(checkout):
     run = do(checkout)
-    first, second = (page_of(one).text for one in (run, read_run(run.path)))
+    first, second = (page_of(one).text for one in (run, Run(run.path, run.manifest)))
     assert first == second
 
 
