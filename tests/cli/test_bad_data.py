@@ -176,3 +176,29 @@ def test_a_run_that_lost_a_file_is_run_again(run_made_up, checkout, name):
     outcome = run_made_up("beats")
     assert outcome.code == 0
     assert path.exists()
+
+
+SWEEP = ("sweep", "beats", "--symbol", "ACME", "--grid", "hold=1:3")
+STUDY = ("study", "earnings", "--symbol", "ACME", "--benchmark", "INDX", "--draws", "99")
+AUDIT = ("audit", "beats", "--symbol", "ACME", "--worlds", "2", "--workers", "1")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (SWEEP, "sweep.json"),
+        (SWEEP, "sets.parquet"),
+        (STUDY, "study.json"),
+        pytest.param(AUDIT, "audit.json", marks=pytest.mark.slow),
+    ],
+)
+def test_what_is_cut_is_made_anew_by_the_same_command(command, checkout, words, name):
+    first = command(*words)
+    (path,) = checkout.root.glob(f"reports/*/{name}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    second = command(*words)
+    assert second.code == first.code == 0
+    assert "had been" not in second.out
+    assert len(path.read_bytes()) == len(whole)
+    assert "had been" in command(*words).out
