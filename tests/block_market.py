@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from backtest.data.market import Market
+from backtest.data.past import Tape
 from tests.made_up import SESSIONS, day, utc
 
 if TYPE_CHECKING:
@@ -45,7 +47,10 @@ def made_market(
     shown = {"ACME": _table(bars)}
     if index is not None:
         shown["INDX"] = _table({"close": index})
-    return Market(day(SESSION), utc(f"{SESSION}T09:30:00-04:00"), "ACME", shown, tuple(events))
+    tape = Tape(shown, events, timedelta(0), lambda _: ("ACME",))
+    now = utc(f"{SESSION}T09:30:00-04:00")
+    tape.play(day(SESSION), now)
+    return Market(day(SESSION), now, "ACME", tape.past)
 
 
 def _table(columns: dict[str, Sequence[float]]) -> pd.DataFrame:

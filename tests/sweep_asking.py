@@ -18,7 +18,8 @@ from backtest.strategy.base import Signal, Strategy
 from tests.made_up import earnings
 
 EVENT = earnings()
-QUESTION = Question(EVENT, SimpleNamespace(session=None))
+TAPE = SimpleNamespace(play=lambda session, now: None)
+QUESTION = Question(EVENT, SimpleNamespace(session=None, now=None), TAPE)
 EMPTY = np.zeros(1, SIGNAL)
 
 

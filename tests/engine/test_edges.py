@@ -87,7 +87,7 @@ def test_a_volume_too_old_does_not_bind_an_entry() -> None:
     rules = Rules(**FREE, max_participation=0.1)
     made = replay(prices, {"ACME": BorrowRates("ACME")}, decisions, rules)
     assert made.trades[0].shares == 200
-    assert made.decisions[0].reason == "cut from 50,000 to 200 shares by participation"
+    assert made.decisions[0].reason == "cut to 200 shares by participation"
 
 
 # What is written down

@@ -4,11 +4,14 @@ ACME and SPY are made up here. The trades on the embedded data that are worked b
 tests/golden/by_hand.py.
 """
 
+from datetime import timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from backtest.data.market import Market
+from backtest.data.past import Tape
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.strategy.loading import configure, load_strategy
@@ -33,9 +36,12 @@ def market(*events, sessions=24, index=RISING):
         {"open": closes, "high": closes + 2, "low": closes - 2, "close": closes, "volume": 1.0},
         index=pd.DatetimeIndex(SESSIONS[:sessions], name="session"),
     )
-    spy = pd.DataFrame({"close": [float(close) for close in index]})
+    days = pd.bdate_range(end="2025-07-07", periods=len(index), name="session")
+    spy = pd.DataFrame({"close": [float(close) for close in index]}, index=days)
     now = utc("2025-07-08T09:30:00-04:00")  # 24 sessions were before
-    return Market(day("2025-07-08"), now, "ACME", {"ACME": bars, "SPY": spy}, events)
+    tape = Tape({"ACME": bars, "SPY": spy}, events, timedelta(0), lambda _: ("ACME",))
+    tape.play(day("2025-07-08"), now)
+    return Market(day("2025-07-08"), now, "ACME", tape.past)
 
 
 def made(name, **settings):

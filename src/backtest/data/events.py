@@ -173,6 +173,11 @@ def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) 
     return EventFile(kind, parse_events(file, kind), file)
 
 
+def has_file(folder: Path, kind: type[Event]) -> bool:
+    """Whether the folder of event files holds one of a kind."""
+    return (folder / kind.file_name()).exists()
+
+
 def read_all_events(
     folder: Path, kinds: Iterable[type[Event]], read: Reader = read_data_file
 ) -> tuple[EventFile, ...]:

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, read_data_file
-from backtest.data.events import read_all_events
+from backtest.data.events import has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
+from backtest.data.universe import Universe, read_universe, tables_folder
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
 from backtest.workspace.files import sha256_of
@@ -37,6 +38,7 @@ class Inputs:
         benchmark: closes to compare with.
         others: by symbol the prices that the strategy looks at and does not trade.
         assumptions: what is assumed about the files themselves.
+        universe: the stocks with the days on which each can be traded; None for all days.
 
     """
 
@@ -47,6 +49,7 @@ class Inputs:
     benchmark: Prices
     others: Mapping[str, Prices] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
+    universe: Universe | None = None
 
     @property
     def events(self) -> list[Event]:
@@ -80,6 +83,9 @@ class Inputs:
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
+        if self.universe:
+            spans = {symbol: self.universe.spans[symbol] for symbol in sorted(self.span)}
+            found["universe"] = sha256_of(spans)
         rows = defaultdict(list)
         for event in self.events:
             if event.symbol in self.span and isinstance(event, heard):
@@ -106,19 +112,21 @@ def read_inputs(
     as_of: date | None = None,
     looks_at: Sequence[str] = (),
     wanted_by: str = "the strategy",
+    universe: str | None = None,
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
     Args:
         data: the data folder.
-        symbols: stocks that are traded.
-        benchmark: a symbol with closes.
+        symbols: stocks that are traded; without an effect where a universe is named.
+        benchmark: a symbol with closes; of a universe, its own name for the mean of its members.
         span: first and last day of the replay; the prices' own where None.
         listens_to: the kinds of event that the strategy hears of.
         as_of: the day at whose end, in New York, the files are looked at: in the version of
             then, without what became public later; None for the files as they are.
         looks_at: symbols whose past the strategy is shown beside those that are traded.
         wanted_by: the name of the strategy, for the message where one of these is not there.
+        universe: the name of the universe that is traded.
 
     Raises:
         UsageError: a symbol or the span is wrong, or the day is still to come.
@@ -126,34 +134,60 @@ def read_inputs(
 
     """
     from backtest.data.borrow import read_borrow_rates
-    from backtest.data.prices import read_prices
+    from backtest.data.members import (
+        mean_of_members,
+        members_events,
+        members_prices,
+        members_spans,
+    )
+    from backtest.data.prices import price_path, read_prices
 
     record = None if as_of is None else _Record(as_of)
     read = record or read_data_file
-    prices = {
-        symbol: read_prices(data / "prices", symbol, bars=symbol in symbols, read=read)
-        for symbol in dict.fromkeys((*symbols, benchmark))
-    }
-    for symbol in looks_at:
-        if symbol not in prices:
-            prices[symbol] = _looked_at(data / "prices", symbol, read, wanted_by)
+    members = None if universe is None else read_universe(data, universe, read)
+    folder = data if universe is None else tables_folder(data, universe)
+    told: list[str] = []
+    if members:
+        history = members_prices(members, folder / "prices", read, told)
+    else:
+        names = dict.fromkeys(symbols)
+        history = {s: read_prices(folder / "prices", s, bars=True, read=read) for s in names}
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     # Strategies may look at any public event, not only at those that they answer.
-    seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]
-    rates = {symbol: read_borrow_rates(data / "borrow", symbol, read) for symbol in symbols}
-    files: Sequence[EventFile] = read_all_events(data / "events", seen, read)
+    seen = [kind for kind in FILED_KINDS if not members or has_file(folder / "events", kind)]
+    seen += [kind for kind in kinds if kind not in seen]
+    rates = {symbol: read_borrow_rates(folder / "borrow", symbol, read) for symbol in history}
+    files: Sequence[EventFile] = read_all_events(folder / "events", seen, read)
     if record is not None:
-        prices = {symbol: record.known_prices(known) for symbol, known in prices.items()}
+        history = {symbol: record.known_prices(known) for symbol, known in history.items()}
         files = [record.known_events(file) for file in files]
-    history = {symbol: prices[symbol] for symbol in symbols}
+    if members:
+        spans = members_spans(members, history, span, told)
+        history = {symbol: history[symbol] for symbol in spans}
+        files = [members_events(file, spans, told) for file in files]
+    else:
+        spans = {symbol: known.span(*span) for symbol, known in history.items()}
+
+    def other(symbol: str, wanted: str = "") -> Prices:
+        if symbol in history:
+            return history[symbol]
+        own = price_path(folder / "prices", symbol) is not None
+        found = _looked_at((folder if own else data) / "prices", symbol, read, wanted)
+        return record.known_prices(found) if record else found
+
+    if members and benchmark == members.name:
+        against = mean_of_members(members, history)
+    else:
+        against = other(benchmark)
     return Inputs(
         history=history,
-        span={symbol: known.span(*span) for symbol, known in history.items()},
-        rates=rates,
+        span=spans,
+        rates={symbol: rates[symbol] for symbol in spans},
         files=files,
-        benchmark=prices[benchmark],
-        others={symbol: prices[symbol] for symbol in looks_at if symbol not in history},
-        assumptions=record.assumptions(data) if record else (),
+        benchmark=against,
+        others={s: other(s, wanted_by) for s in looks_at if s not in history},
+        assumptions=[*told, *(record.assumptions(data) if record else ())],
+        universe=members,
     )
 
 
@@ -163,6 +197,8 @@ def _looked_at(folder: Path, symbol: str, read: Reader, wanted_by: str) -> Price
     try:
         return read_prices(folder, symbol, read=read)
     except UsageError as error:
+        if not wanted_by:
+            raise
         raise UsageError(f"{error} {symbol} is looked at by {wanted_by} (its looks_at).") from None
 
 

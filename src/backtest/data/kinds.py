@@ -172,7 +172,7 @@ class Earnings(Event):
     Money is in dollars; None is unknown.
     """
 
-    period: Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
+    period: Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")] | None = None
     """The quarter that is reported, such as 2025Q1."""
 
     eps: float | None = None

@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
+
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import NEVER_TRADED, NEW_YORK
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from datetime import date, datetime, timedelta
 
     import pandas as pd
 
     from backtest.data.kinds import Event
+    from backtest.data.past import Past
     from backtest.data.prices import Prices
+    from backtest.data.universe import Universe
 
 E = TypeVar("E", bound="Event")
 
@@ -35,8 +38,15 @@ class Market:
     session: date
     now: datetime
     symbol: str
-    _bars: Mapping[str, pd.DataFrame] = field(repr=False)
-    _events: Sequence[Event] = field(repr=False)
+    _past: Past = field(repr=False)
+
+    @property
+    def universe(self) -> tuple[str, ...]:
+        """The stocks that can be traded in the session, in order of the alphabet.
+
+        They are the members of the universe on that day, or the symbols of the run.
+        """
+        return self._past.members[self.session]
 
     def bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Bars of the sessions before `session`, oldest first, indexed by session.
@@ -52,29 +62,45 @@ class Market:
             UsageError: it is none of these.
 
         """
-        name = symbol or self.symbol
-        if name not in self._bars:
+        name, known = symbol or self.symbol, sorted(self._past.columns)
+        if name not in known:
             raise UsageError(
-                f"the prices of {name} are not shown, those of {', '.join(sorted(self._bars))} "
+                f"the prices of {name} are not shown, those of {', '.join(known)} "
                 f"are: name it in the strategy's looks_at"
             )
-        return self._bars[name].copy()
+        return self._past.bars(name, self.session)
 
     def events(self, kind: type[E]) -> tuple[E, ...]:
         """Events of a kind that were public by then, in order of publication."""
-        return tuple(event for event in self._events if isinstance(event, kind))
+        return tuple(self._past.events(kind, self.now))
 
+    def rank(self, event: Event, by: str, days: int | None = None) -> float | None:
+        """Where an event stands among the others of its kind that were known by then.
 
-def market_before(
-    session: date, now: datetime, symbol: str, prices: Mapping[str, Prices], known: Sequence[Event]
-) -> Market:
-    """The market before the open of `session`: copies of the past, cut off from the rest."""
-    bars = {name: p.table.loc[p.table.index < str(session)].copy() for name, p in prices.items()}
-    return Market(session, now, symbol, bars, known)
+        Args:
+            event: the event.
+            by: a field of the kind, or a property such as `eps_surprise`.
+            days: how many calendar days back from `now` the others were published; None for all.
+
+        Returns:
+            From 0, below all others, to 1, above them all; equals count half. None where its own
+            value is unknown or no other is known.
+
+        """
+        value = getattr(event, by)
+        others = self._past.others(event, by, self.now, days)
+        if value is None or not len(others):
+            return None
+        below, equal = np.count_nonzero(others < value), np.count_nonzero(others == value)
+        return float((below + equal / 2) / len(others))
 
 
 def tradable_session(
-    event: Event, history: Prices, span: Prices, reaction: timedelta
+    event: Event,
+    history: Prices,
+    span: Prices,
+    reaction: timedelta,
+    universe: Universe | None = None,
 ) -> tuple[date | None, str]:
     """The first session in which an event can be traded, and why not where it cannot.
 
@@ -91,4 +117,6 @@ def tradable_session(
         return session, f"before the first session of the replay, {span.first}"
     if session > span.last:
         return session, f"after the last session of the replay, {span.last}"
+    if universe is not None and not universe.has(event.symbol, session):
+        return session, f"{event.symbol} was no member of {universe.name} on {session}"
     return session, ""

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Start
-from backtest.data.market import market_before, tradable_session
+from backtest.data.market import Market, tradable_session
+from backtest.data.past import Tape
 from backtest.errors import UsageError, told
 from backtest.strategy.base import Signal
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import date, timedelta
 
     from backtest.data.kinds import Event
-    from backtest.data.market import Market
     from backtest.data.prices import Prices
+    from backtest.data.universe import Universe
     from backtest.strategy.base import Direction, Strategy
 
 
@@ -62,6 +63,7 @@ def schedule(
     history: Mapping[str, Prices],
     span: Mapping[str, Prices],
     reaction: timedelta,
+    universe: Universe | None = None,
 ) -> list[Decision]:
     """A decision for every event that is listened to: `not_tradable`, or else `notified`.
 
@@ -71,6 +73,7 @@ def schedule(
         history: by symbol all prices, also from before the span.
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
+        universe: the stocks with the days on which each can be traded; None for all days.
 
     """
     decisions = []
@@ -78,7 +81,7 @@ def schedule(
         if event.symbol not in span or not isinstance(event, listens_to):
             continue
         session, obstacle = tradable_session(
-            event, history[event.symbol], span[event.symbol], reaction
+            event, history[event.symbol], span[event.symbol], reaction, universe
         )
         action = "not_tradable" if obstacle else "notified"
         decisions.append(Decision(event, session, action, obstacle))
@@ -91,6 +94,7 @@ class Question:
 
     event: Event
     market: Market
+    tape: Tape
 
     def ask(self, strategy: Strategy) -> Decision:
         """The strategy's answer.
@@ -100,6 +104,7 @@ class Question:
 
         """
         event, session, name = self.event, self.market.session, type(strategy).__name__
+        self.tape.play(session, self.market.now)
         try:
             answer = strategy.on_event(event.as_published(), self.market)
         except Exception as error:
@@ -125,6 +130,7 @@ def questions(
     history: Mapping[str, Prices],
     span: Mapping[str, Prices],
     reaction: timedelta,
+    universe: Universe | None = None,
 ) -> list[Decision | Question]:
     """A question for every event that can be traded, and a decision for every other.
 
@@ -134,21 +140,27 @@ def questions(
         history: by symbol all prices, also of symbols that are looked at and not replayed.
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
+        universe: as for `schedule`.
 
     Returns:
         One for each event of the kinds listened to, in order of publication.
 
     """
     public = sorted((event for event in events if event.symbol in span), key=event_order)
-    published = [event.as_published() for event in public]
+    traded = tuple(sorted(span))
+    tape = Tape(
+        {symbol: prices.table for symbol, prices in history.items()},
+        [event.as_published() for event in public],
+        reaction,
+        universe.members if universe else lambda _: traded,
+    )
 
     def question(event: Event, session: date) -> Question:
         now = trading_calendar().open_of(session)
-        known = tuple(other for other in published if other.published_at + reaction < now)
-        return Question(event, market_before(session, now, event.symbol, history, known))
+        return Question(event, Market(session, now, event.symbol, tape.past), tape)
 
     found: list[Decision | Question] = []
-    for decision in schedule(listens_to, public, history, span, reaction):
+    for decision in schedule(listens_to, public, history, span, reaction, universe):
         session = decision.tradable_session
         if decision.action == "notified" and session is not None:
             found.append(question(decision.event, session))
@@ -165,6 +177,7 @@ def decide(
     history: Mapping[str, Prices],
     span: Mapping[str, Prices],
     reaction: timedelta,
+    universe: Universe | None = None,
 ) -> list[Decision]:
     """Put every event that can be traded to the strategy, and write down what it answers.
 
@@ -177,8 +190,16 @@ def decide(
         UsageError: the strategy fails, or answers with something else.
 
     """
-    found = questions(strategy.listens_to, events, history, span, reaction)
-    return [one.ask(strategy) if isinstance(one, Question) else one for one in found]
+    found = questions(strategy.listens_to, events, history, span, reaction, universe)
+    return ask(strategy, found)
+
+
+def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decision]:
+    """The decisions, those still to be asked in order of their sessions; see `decide`."""
+    open_questions = [one for one in found if isinstance(one, Question)]
+    open_questions.sort(key=lambda one: one.market.session)  # so that time runs forwards once
+    answers = {id(one): one.ask(strategy) for one in open_questions}
+    return [answers[id(one)] if isinstance(one, Question) else one for one in found]
 
 
 def _start(span: Prices) -> Start:

@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.data.market import Market
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.timeline import Decision, Question
     from backtest.strategy.base import Strategy
     from backtest.strategy.loading import BacktraderStrategy
 
@@ -73,23 +72,23 @@ class Case:
 
     Attributes:
         how: what is special, in a few words.
-        event: the event.
-        market: the past.
+        question: the event, and what was known.
+        sessions: how many of the stock are known.
 
     """
 
     how: str
-    event: Event
-    market: Market
+    question: Question
+    sessions: int
 
     def event_has_a_short_past(self, bars: int) -> bool:
         """Whether fewer sessions are known before it; before the first event none can be."""
-        return not isinstance(self.event, Start) and len(self.market.bars()) < bars
+        return not isinstance(self.question.event, Start) and self.sessions < bars
 
     def told(self, fault: str) -> str:
         """Why it was not answered, and what is special about the case."""
         first, _, rest = fault.partition("\n")
-        return f"{first.replace(self.event.id, self.how)}\n{rest}".strip()
+        return f"{first.replace(self.question.event.id, self.how)}\n{rest}".strip()
 
     def ask(self, strategy: Strategy) -> Decision:
         """The answer.
@@ -98,11 +97,9 @@ class Case:
             UsageError: the strategy fails, or answers with something else.
 
         """
-        from backtest.engine.timeline import Question
-
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             try:
-                return Question(self.event, self.market).ask(strategy)
+                return self.question.ask(strategy)
             except SystemExit as ending:
                 text = f"It ends the program (exit code {ending.code})."
                 raise UsageError(text) from None
@@ -162,8 +159,8 @@ def cases(
         for count in (0,) if isinstance(event, Start) else _BARS:
             # an index may have less of a past than the stock
             for others in (count, 0) if looks_at and count == most else (count,):
-                market = _market(event, rows, past, count, (looks_at, others))
-                yield Case(_how(event, word, count, others), event, market)
+                question = _question(event, rows, past, count, (looks_at, others))
+                yield Case(_how(event, word, count, others), question, count)
 
 
 def _how(event: Event, word: str, count: int, others: int) -> str:
@@ -172,16 +169,18 @@ def _how(event: Event, word: str, count: int, others: int) -> str:
     return f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
 
 
-def _market(
+def _question(
     event: Event,
     rows: Sequence[Event],
     past: Callable[..., pd.DataFrame],
     count: int,
     looked_at: tuple[Sequence[str], int],
-) -> Market:
+) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
     from backtest.data.market import Market
+    from backtest.data.past import Tape
+    from backtest.engine.timeline import Question
 
     calendar = trading_calendar()
     session = calendar.tradable_session(event.published_at, REACTION)
@@ -191,7 +190,8 @@ def _market(
     bars: dict[str, Any] = {name: past(session, others)[["close"]].copy() for name in symbols}
     bars[event.symbol] = past(session, count)
     now = calendar.open_of(session)
-    return Market(session, now, event.symbol, bars, known)
+    tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
+    return Question(event, Market(session, now, event.symbol, tape.past), tape)
 
 
 def made_up_case(
@@ -212,7 +212,8 @@ def made_up_case(
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
     event = made_up_event(fitting[0], fields)
-    return Case("", event, _market(event, [], made_up_bars, _BARS[0], (looks_at, _BARS[0])))
+    question = _question(event, [], made_up_bars, _BARS[0], (looks_at, _BARS[0]))
+    return Case("", question, _BARS[0])
 
 
 def answers(strategy: Strategy, asked: Iterator[Case]) -> Answers:

@@ -144,6 +144,8 @@ def _alike(one: str, other: str) -> bool:
 
 
 def _of_period(row: EventRow, event: Earnings) -> Iterator[Finding]:
+    if event.period is None:
+        return
     end = _quarter_end(event.period)
     if row.day <= end:
         yield row.finding(

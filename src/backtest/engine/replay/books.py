@@ -16,18 +16,31 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
+    from backtest.data.borrow import BorrowRate
     from backtest.data.prices import Prices
+    from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Direction
 
 
 CENT = 0.005
-_AT_THE_OPEN = ("time", "reversal", "margin_call", "ruin")
+_FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
+_NAMED = 3  # stocks without a rate
+AT_THE_OPEN = ("time", "reversal", "margin_call", "ruin")
 
 OrderType = Literal["market", "stop", "limit"]
 ExitReason = Literal[
     "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "strategy"
 ]
+
+
+WHY = {
+    "renew": "same direction as the open trade: its exit plan is set anew",
+    "superseded": "another signal of the same open was published later",
+    "no_room": "no room: not one share fits the weight, the cash and the gross limit",
+    "ruined": "the account was ruined before",
+}
+"""What there is to say of an outcome, by its name."""
 
 
 @dataclass(frozen=True)
@@ -294,20 +307,25 @@ class Ledger:
             )
 
     def check_identity(self, final_equity: float) -> None:
-        """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
-
-        It holds to the cent.
-
-        Raises:
-            AccountingError: the identity does not hold.
-
-        """
+        """Hold the trades of the ledger against the final equity; see `check_identity`."""
         expected = self.start_cash + self.interest + sum(t.net_profit for t in self.trades)
-        if not abs(expected - final_equity) < _tolerance(final_equity):
-            raise AccountingError(
-                f"The accounting identity is broken: the trades make {expected:.4f} of final "
-                f"equity {final_equity:.4f}. This is a fault of the program; please report it."
-            )
+        check_identity(expected, final_equity)
+
+
+def check_identity(expected: float, final_equity: float) -> None:
+    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
+
+    It holds to the cent.
+
+    Raises:
+        AccountingError: the identity does not hold.
+
+    """
+    if not abs(expected - final_equity) < _tolerance(final_equity):
+        raise AccountingError(
+            f"The accounting identity is broken: the trades make {expected:.4f} of final "
+            f"equity {final_equity:.4f}. This is a fault of the program; please report it."
+        )
 
 
 def _tolerance(amount: float) -> float:
@@ -321,16 +339,56 @@ def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> Non
     Whole bars count from the entry session to the one before the exit. Of the exit session only
     what surely came before the exit counts: its open and the exit itself.
     """
+    tables = {
+        symbol: (
+            prices[symbol].table.index.to_numpy("M8[D]"),
+            *(prices[symbol].table[name].to_numpy() for name in ("open", "low", "high")),
+        )
+        for symbol in {trade.symbol for trade in trades}
+    }
     for trade in trades:
-        table = prices[trade.symbol].table
+        days, opens, lows, highs = tables[trade.symbol]
         held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
-        first, last = np.searchsorted(table.index.to_numpy("M8[D]"), held).tolist()
+        first, last = np.searchsorted(days, held).tolist()
         is_open = trade.exit_reason == "open"
         whole, seen = slice(first, last + is_open), [] if is_open else [trade.exit_price]
-        if trade.exit_reason in _AT_THE_OPEN or last > first:
-            seen.append(float(table["open"].iloc[last]))
-        low = min([*table["low"].iloc[whole], *seen])
-        high = max([*table["high"].iloc[whole], *seen])
+        if trade.exit_reason in AT_THE_OPEN or last > first:
+            seen.append(float(opens[last]))
+        low = min([*lows[whole].tolist(), *seen])
+        high = max([*highs[whole].tolist(), *seen])
         worst, best = (low, high) if trade.sign > 0 else (high, low)
         trade.mae = min(trade.sign * (worst / trade.entry_price - 1), 0.0)
         trade.mfe = max(trade.sign * (best / trade.entry_price - 1), 0.0)
+
+
+def borrow_assumptions(
+    used: Mapping[tuple[str, BorrowRate | None], date], rules: Rules
+) -> list[str]:
+    """What the charges for nights short rest on that nobody quoted, in sentences.
+
+    Args:
+        used: by symbol and rate the last night that was charged; no rate where the default was.
+        rules: the settings.
+
+    """
+    unknown = sorted({symbol for symbol, rate in used if rate is None})
+    default = f"{rules.borrow_default:.1%} a year was charged."
+    found = []
+    for (symbol, rate), night in sorted(used.items(), key=str):
+        if rate is None:
+            if len(unknown) <= _NAMED:
+                found.append(f"No borrow rate is known for some nights short {symbol}; {default}")
+        elif rate.is_assumption:
+            found.append(
+                f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
+                f"a year, is an assumption. {rate.note}".strip()
+            )
+        elif (night - rate.day).days > _FRESH_DAYS:
+            found.append(
+                f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
+                f"year, was carried on to {night}: no later quote was found."
+            )
+    if len(unknown) > _NAMED:
+        few = f"{', '.join(unknown[:_NAMED])} and {len(unknown) - _NAMED:,} more stocks"
+        found.append(f"No borrow rate is known for some nights short {few}; {default}")
+    return found

@@ -14,6 +14,7 @@ from backtest.engine.replay.books import (
     Ledger,
     Result,
     SentOrder,
+    borrow_assumptions,
     set_excursions,
 )
 from backtest.engine.replay.broker import day_of
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from backtest.data.borrow import BorrowRate
     from backtest.data.prices import Prices
-    from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
 
 # Why a strategy's own order left a position, where the order does not say.
@@ -33,8 +33,6 @@ _BY_TYPE: dict[int, ExitReason] = {
     bt.Order.StopTrail: "trailing_stop",
     bt.Order.Limit: "target",
 }
-
-_FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
 
 
 class Recorder(bt.Analyzer):
@@ -121,7 +119,7 @@ class Recorder(bt.Analyzer):
             curve=self._curve,
             trades=self.ledger.trades,
             decisions=decisions,
-            assumptions=self._assumptions(),
+            assumptions=borrow_assumptions(self._used_rates, self.p.rules),
             orders=self._orders,
             interest=self.ledger.interest,
             ruined_on=next(ruin, None),
@@ -142,24 +140,3 @@ class Recorder(bt.Analyzer):
         if self.p.rules.borrow_mode == "table":
             night = day_of(self.strategy.getdatabyname(symbol), -1)
             self._used_rates[symbol, self.p.rates[symbol].on(night)] = night
-
-    def _assumptions(self) -> list[str]:
-        rules: Rules = self.p.rules
-        found = []
-        for (symbol, rate), night in sorted(self._used_rates.items(), key=str):
-            if rate is None:
-                found.append(
-                    f"No borrow rate is known for some nights short {symbol}; "
-                    f"{rules.borrow_default:.1%} a year was charged."
-                )
-            elif rate.is_assumption:
-                found.append(
-                    f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
-                    f"a year, is an assumption. {rate.note}".strip()
-                )
-            elif (night - rate.day).days > _FRESH_DAYS:
-                found.append(
-                    f"The borrow rate of {symbol} quoted for {rate.day}, {rate.annual_rate:.1%} a "
-                    f"year, was carried on to {night}: no later quote was found."
-                )
-        return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
+from backtest.engine.replay.books import WHY
 from backtest.engine.replay.broker import make_cerebro, quote_of
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
     from backtest.strategy.base import Signal
 
 _TYPES = {"market": bt.Order.Market, "stop": bt.Order.Stop, "limit": bt.Order.Limit}
-_WHY = {
-    "renew": "same direction as the open trade: its exit plan is set anew",
-    "superseded": "another signal of the same open was published later",
-    "no_room": "no room: not one share fits the weight, the cash and the gross limit",
-    "ruined": "the account was ruined before",
-}
 
 
 def replay(
@@ -131,7 +126,7 @@ class _SignalTrader(bt.Strategy):
         if outcome is None:
             return decision
         note = self._trader.notes.get(decision.event.id, "")
-        return decision.settled(outcome, _WHY.get(outcome, ""), note)
+        return decision.settled(outcome, WHY.get(outcome, ""), note)
 
     def _send_anew(self, market: Sequence[Order], resting: list[Order]) -> None:
         """Send the orders of a session, the resting ones last, in place of those that rested."""

@@ -194,7 +194,7 @@ class Trader:
         shares = rule.shares_for(min(signal.weight * opening.equity, room), fill)
         cap = opening.quotes[signal.symbol].most_shares
         if cap is not None and cap < shares:
-            self.notes[signal.event_id] = f"cut from {shares:,} to {cap:,} shares by participation"
+            self.notes[signal.event_id] = f"cut to {cap:,} shares by participation"
             shares = cap
         affordable = rule.affordable_long if direction > 0 else rule.affordable_short
         return affordable(shares, fill, opening.cash, self._rules)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from backtest.strategy.base import Strategy
     from backtest.workspace.folders import Workspace
 
+Engine = Literal["backtrader", "kernel"]
+MOST_BARS = 50_000  # that Backtrader replays where no engine is named
+
 
 @dataclass(frozen=True)
 class RunRequest:
@@ -59,6 +62,8 @@ class RunRequest:
         rules: the trading rules' settings.
         costs: where the rules' costs come from, for the manifest; None for the defaults.
         as_of: the day at whose end the data are looked at; None for the data as they are.
+        universe: the universe that is traded, in place of symbols; None for symbols.
+        engine: what replays; None for the kernel where bars are many, else Backtrader.
 
     """
 
@@ -71,6 +76,8 @@ class RunRequest:
     rules: Rules
     costs: Costs | None = None
     as_of: date | None = None
+    universe: str | None = None
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,7 @@ class PreparedRun:
     identity: Mapping[str, Any]
     versions: Mapping[str, int]
     path: Path
+    engine: Engine
 
     @property
     def exists(self) -> bool:
@@ -143,13 +151,37 @@ def prepare_run(
         request.as_of,
         strategy.looks_at,
         file.name,
+        request.universe,
     )
+    request = replace(request, symbols=tuple(sorted(inputs.span)))
+    engine = _engine(request, strategy, inputs)
     hashes, terms = inputs.hashes(heard_kinds(strategy)), _terms(request, strategy, inputs)
+    if engine == "kernel":
+        terms["engine"] = engine
     decides = identity(file, hashes, strategy=file.name, **terms)
-    name = folder_name(file.name, request.symbols, run_id(decides))
+    traded = (request.universe,) if request.universe else request.symbols
+    name = folder_name(file.name, traded, run_id(decides))
     path = workspace.reports / name
     versions = inputs.versions(workspace.data)
-    return PreparedRun(request, file, strategy, inputs, decides, versions, path)
+    return PreparedRun(request, file, strategy, inputs, decides, versions, path, engine)
+
+
+def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> Engine:
+    """What replays a request.
+
+    Raises:
+        UsageError: the kernel is asked for where a strategy orders on Backtrader by itself.
+
+    """
+    if isinstance(strategy, BacktraderStrategy):
+        if request.engine == "kernel":
+            raise UsageError(
+                f"{request.strategy} orders on Backtrader by itself, which the kernel cannot "
+                f"replay: leave --engine out."
+            )
+        return "backtrader"
+    bars = sum(len(prices.table) for prices in inputs.span.values())
+    return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
 
 
 def run(prepared: PreparedRun, *, force: bool = False) -> Run:
@@ -248,13 +280,18 @@ def _replay(prepared: PreparedRun) -> Result:
     if isinstance(strategy, BacktraderStrategy):
         from backtest.engine.replay.event_strategy import replay_event_strategy
 
-        decisions = schedule(strategy.listens_to, *where)
+        decisions = schedule(strategy.listens_to, *where, inputs.universe)
         return replay_event_strategy(
             strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
         )
+    decisions = decide(strategy, *where, inputs.universe)
+    if prepared.engine == "kernel":
+        from backtest.engine.kernel.replay import replay_by_kernel
+
+        return replay_by_kernel(inputs.span, inputs.rates, decisions, rules)
     from backtest.engine.replay.replay import replay
 
-    return replay(inputs.span, inputs.rates, decide(strategy, *where), rules)
+    return replay(inputs.span, inputs.rates, decisions, rules)
 
 
 def _measure(

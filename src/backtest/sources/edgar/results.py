@@ -92,7 +92,7 @@ def same(known: Event, fetched: Event) -> bool:
     if known.symbol != fetched.symbol:
         return False
     if isinstance(known, Earnings) and isinstance(fetched, Earnings):
-        return known.period == fetched.period
+        return known.period is not None and known.period == fetched.period
     if isinstance(known, StakeDisclosure) and isinstance(fetched, StakeDisclosure):
         return known.holder == fetched.holder and _same_stake(known, fetched)
     if isinstance(known, News) and isinstance(fetched, News):
