@@ -84,7 +84,10 @@ class Inputs:
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
         if self.universe:
-            spans = {symbol: self.universe.spans[symbol] for symbol in sorted(self.span)}
+            spans = [
+                (s, [(str(first), str(last)) for first, last in self.universe.spans[s]])
+                for s in sorted(self.span)
+            ]
             found["universe"] = sha256_of(spans)
         rows = defaultdict(list)
         for event in self.events:
