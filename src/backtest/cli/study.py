@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from backtest.experiments.studies.many import ManyStudyRequest
+    from backtest.workspace.folders import Workspace
+
     Record = Mapping[str, Any]
 
 EXAMPLES = (
@@ -37,7 +40,19 @@ def study(
     as_strategy: Annotated[
         bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
     ] = False,
-    symbol: Annotated[str | None, typer.Option(help="Stock. [CRWV]")] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option(help="Stock; repeat for a study of several. [CRWV]")
+    ] = None,
+    universe: Annotated[
+        str | None, typer.Option(help="Study every member of a universe, such as us_large.")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Of many stocks: sort the events, as by surprise."),
+    ] = None,
+    quantiles: Annotated[
+        int, typer.Option(min=2, max=20, help="Groups of --by, equally large.")
+    ] = 5,
     window: Annotated[
         list[str] | None,
         typer.Option(
@@ -69,6 +84,8 @@ def study(
     from backtest.cli import show
     from backtest.errors import UsageError, unknown
     from backtest.experiments.studies import run as studies
+    from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
+    from backtest.experiments.studies.many import ManyStudyRequest
     from backtest.experiments.studies.measure import Settings
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
@@ -88,9 +105,19 @@ def study(
         )
     if model not in _MODELS:
         raise unknown("model", model, _MODELS)
-    windows = studies.parse_windows(window) if window else WINDOWS
-    config = read_config({"symbol": symbol, "benchmark": benchmark})
     workspace = find_workspace(strategies, data, out)
+    if universe or len(set(symbol or ())) > 1:
+        many = ManyStudyRequest(
+            name, tuple(sorted(set(symbol or ()))), universe=universe, as_strategy=as_strategy,
+            by=by, quantiles=quantiles, benchmark=benchmark, reaction=reaction,
+            windows=studies.parse_windows(window) if window else MANY_WINDOWS,
+        )  # fmt: skip
+        _study_many(workspace, many, force=force, as_json=as_json)
+        return
+    if by is not None:
+        raise UsageError("--by sorts the events of many stocks: name a --universe, or symbols.")
+    windows = studies.parse_windows(window) if window else WINDOWS
+    config = read_config({"symbol": symbol and symbol[0], "benchmark": benchmark})
     request = studies.StudyRequest(
         name, config.one_symbol(), as_strategy=as_strategy,
         benchmark=config.chosen("benchmark"), reaction=reaction,
@@ -109,6 +136,63 @@ def study(
         typer.echo("It had been studied before with the same inputs; --force does it again.")
     typer.echo(f"Every CAR: {done.path / 'cars.csv'}")
     typer.echo(f"The page:  {page}")
+
+
+def _study_many(
+    workspace: Workspace, request: ManyStudyRequest, *, force: bool, as_json: bool
+) -> None:
+    from backtest.cli import show
+    from backtest.experiments.studies.many import prepare_many, study_many
+    from backtest.reports.index_page import write_index
+    from backtest.reports.study_page import write_many_study_page
+
+    prepared = prepare_many(workspace, request)
+    known = prepared.exists and not force
+    done = study_many(prepared, force=force)
+    page = write_many_study_page(done.path, done.record, workspace.reports)
+    write_index(workspace.reports)
+    if as_json:
+        show.print_json({**done.record, "path": str(done.path)})
+        return
+    _print_many(show.console(), done.record)
+    if known:
+        typer.echo("It had been studied before with the same inputs; --force does it again.")
+    typer.echo(f"Every CAR: {done.path / 'cars.csv'}")
+    typer.echo(f"The page:  {page}")
+
+
+def _print_many(out: Console, record: Record) -> None:
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from backtest.cli.show import new_table
+    from backtest.reports.words import many as words
+    from backtest.reports.words.study import probability
+
+    out.print(Text(words.title(record), style="bold"))
+    out.print()
+    rows = record["rows"]
+    windows = [row["window"] for row in rows]
+    table = new_table("", *windows, right=windows, whole=("",))
+    for place in range(len(record["groups"])):
+        table.add_row(
+            words.group_name(record, place),
+            *(words.fine(row["groups"][place]["value"]) for row in rows),
+            end_section=place + 1 == len(record["groups"]),
+        )
+    means = [row["spread"] or row["all"] for row in rows]
+    table.add_row(words.spread_name(record), *(words.fine(mean["value"]) for mean in means))
+    table.add_row("from", *(words.fine(mean["low"]) for mean in means))
+    table.add_row("to", *(words.fine(mean["high"]) for mean in means))
+    table.add_row("p", *(probability(mean["p"]) for mean in means))
+    table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
+    out.print(table)
+    out.print()
+    lines = Grid.grid(padding=(0, 2))
+    for heading, text in words.sentences(record):
+        lines.add_row(heading, Text(text))
+    out.print(lines)
+    out.print()
 
 
 def _print_study(out: Console, record: Record) -> None:

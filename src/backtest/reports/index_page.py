@@ -10,10 +10,11 @@ from urllib.parse import quote
 from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
 from backtest.experiments.runs.record import RunRecord
-from backtest.experiments.studies.record import StudyRecord
+from backtest.experiments.studies.record import MANY_STUDY, ManyStudyRecord, StudyRecord
 from backtest.experiments.sweeps.record import SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.reports.pages import write_page
+from backtest.reports.words import many
 from backtest.reports.words.audit import outcome
 from backtest.reports.words.run import p_value
 from backtest.reports.words.study import probability
@@ -181,6 +182,21 @@ def _study(path: Path, record: StudyRecord) -> Entry:
     )
 
 
+def _many_study(path: Path, record: ManyStudyRecord) -> Entry:
+    leading = record["rows"][0]
+    mean = leading["spread"] or leading["all"]
+    what = many.spread_name(record) if leading["spread"] else "CAAR"
+    return Entry(
+        "study",
+        path.parent.name,
+        record["name"],
+        [record["name"]],
+        [record["universe"]] if record["universe"] else record["symbols"],
+        result=f"{counted(leading['all']['events'], 'observation')}, {what} {leading['window']} "
+        f"{many.fine(mean['value'])}, p {probability(mean['p'])}",
+    )
+
+
 def _audit(path: Path, record: AuditRecord) -> Entry:
     return Entry(
         "audit",
@@ -198,6 +214,7 @@ _READERS: dict[str, tuple[str, type[Any], Callable[[Path, Any], Entry]]] = {
     "compare.json": ("comparison", ComparisonRecord, _comparison),
     "sweep.json": ("sweep", SweepRecord, _sweep),
     "study.json": ("study", StudyRecord, _study),
+    MANY_STUDY: ("study", ManyStudyRecord, _many_study),
     "audit.json": ("audit", AuditRecord, _audit),
 }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backtest.reports.pages import write_page
+from backtest.reports.words import many
 from backtest.reports.words import study as words
-from backtest.stats.formats import UNKNOWN, new_york_day, percent, ratio
+from backtest.stats.formats import UNKNOWN, counted, new_york_day, percent, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +41,26 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         ratio=ratio,
         day=new_york_day,
         unknown=UNKNOWN,
+    )
+
+
+def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
+    """Write `index.html` of a study of many stocks; arguments as of `write_study_page`."""
+    lines = [
+        {"name": curve["name"], **{of: _rounded(curve[of]) for of in ("mean", "low", "high")}}
+        for curve in record["curves"]
+    ]
+    return write_page(
+        folder / "index.html",
+        reports,
+        "study_many.html",
+        data={"days": record["days"], "curves": lines, "by": record["by"] or ""},
+        record=record,
+        words=many,
+        probability=words.probability,
+        effect=words.effect,
+        counted=counted,
+        told=many.sentences(record),
     )
 
 

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MANY_STUDY = "many-study.json"
+
+
 class StudySettings(TypedDict):
     """How it was studied."""
 
@@ -116,6 +119,72 @@ class StudyRecord(TypedDict):
     finished_at: Moment
 
 
+class MeanRow(TypedDict):
+    """A mean of observations with what it is worth; None where that is unknown."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    detectable: float | None
+    events: int
+    seasons: int
+
+
+class ManyWindowRow(TypedDict):
+    """A window: all observations, each group, and the highest group less the lowest."""
+
+    window: str
+    all: MeanRow
+    groups: list[MeanRow]
+    spread: MeanRow | None
+    p_holm: float | None
+
+
+class ManyCurve(TypedDict):
+    """The mean path of a group by day, with its interval."""
+
+    name: str
+    mean: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+
+
+class ManyStudyRecord(TypedDict):
+    """What `many-study.json` holds."""
+
+    study_id: str
+    name: str
+    of: Literal["kind", "strategy"]
+    symbols: list[str]
+    universe: str | None
+    against: str
+    by: str | None
+    quantiles: int | None
+    reaction_minutes: float
+    told: int
+    observations: int
+    stocks: int
+    dates: int
+    seasons: int
+    without_value: int
+    groups: list[str]
+    rows: Annotated[list[ManyWindowRow], Field(min_length=1)]
+    days: list[int]
+    curves: list[ManyCurve]
+    left_out: dict[str, int]
+    assumptions: list[str]
+    finished_at: Moment
+
+
+@dataclass(frozen=True)
+class ManyStudyResult:
+    """A study of many stocks as it stands in its folder."""
+
+    path: Path
+    record: ManyStudyRecord
+
+
 @dataclass(frozen=True)
 class StudyResult:
     """A study as it stands in its folder; `record` is what `study.json` holds."""
@@ -134,3 +203,15 @@ def read_study(path: Path) -> StudyResult:
     if not (path / "cars.csv").is_file():
         raise damaged(path / "cars.csv", "it is missing")
     return StudyResult(path, read_record(path / "study.json", StudyRecord))
+
+
+def read_many_study(path: Path) -> ManyStudyResult:
+    """Read the folder of a study of many stocks.
+
+    Raises:
+        DataError: it holds no readable record, or its table is missing.
+
+    """
+    if not (path / "cars.csv").is_file():
+        raise damaged(path / "cars.csv", "it is missing")
+    return ManyStudyResult(path, read_record(path / MANY_STUDY, ManyStudyRecord))

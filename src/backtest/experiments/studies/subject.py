@@ -203,9 +203,9 @@ def events_of(
 
     where = (inputs.events, inputs.seen, inputs.span, reaction)
     if subject.strategy is None:
-        decisions = schedule(subject.kinds, *where)
+        decisions = schedule(subject.kinds, *where, inputs.universe)
     else:
-        decisions = decide(subject.strategy, *where)
+        decisions = decide(subject.strategy, *where, inputs.universe)
     studied, left_out = [], []
     for decision in decisions:
         event, session = decision.event, decision.tradable_session

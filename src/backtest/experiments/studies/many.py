@@ -1,0 +1,391 @@
+"""Event studies of many stocks: what they did round the events of a kind, by quantile of a field.
+
+One observation a stock and day 0: further events of that day tell of the same move.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backtest.data.inputs import read_inputs
+from backtest.errors import UsageError, unknown
+from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
+from backtest.experiments.studies.measure import window_name
+from backtest.experiments.studies.record import MANY_STUDY, ManyStudyResult, read_many_study
+from backtest.experiments.studies.subject import events_of, find_subject
+from backtest.stats.event_study.panel import (
+    Mean,
+    abnormal_returns,
+    difference_by_season,
+    mean_by_season,
+    paths,
+    quantiles,
+)
+from backtest.stats.formats import field
+from backtest.stats.multiple_testing import holm
+from backtest.strategy.loading import heard_kinds, recorded
+from backtest.workspace.files import write_text
+from backtest.workspace.records import known
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from backtest.data.inputs import Inputs
+    from backtest.data.kinds import Event
+    from backtest.experiments.studies.subject import LeftOut, StudiedEvent, Subject
+    from backtest.stats.event_study.study import Window
+    from backtest.workspace.folders import Workspace
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+WINDOWS: tuple[Window, ...] = ((0, 10), (1, 10), (-1, -1), (0, 0), (0, 1))
+_DAYS = (-10, 20)  # of the curves
+_MONTHS_A_SEASON = 3
+
+
+@dataclass(frozen=True)
+class ManyStudyRequest:
+    """What is studied.
+
+    Attributes:
+        name: a kind of event or a strategy.
+        symbols: the stocks; without an effect where a universe is named.
+        universe: the universe; None for the symbols.
+        as_strategy: whether the strategy is meant where a kind has its name.
+        by: a field of the kind to sort the events by, or the end of its name; None for none.
+        quantiles: how many groups of it.
+        benchmark: a fund; the mean of the stocks, each of equal weight, where None.
+        reaction: minutes from publication to the earliest open.
+        windows: first and last day of each; the first leads.
+
+    """
+
+    name: str
+    symbols: tuple[str, ...] = ()
+    universe: str | None = None
+    as_strategy: bool = False
+    by: str | None = None
+    quantiles: int = 5
+    benchmark: str | None = None
+    reaction: float = 5.0
+    windows: tuple[Window, ...] = WINDOWS
+
+
+@dataclass(frozen=True)
+class PreparedManyStudy:
+    """A request whose inputs were read and checked, and whose id is therefore known."""
+
+    request: ManyStudyRequest
+    subject: Subject
+    inputs: Inputs
+    by: str | None
+    events: Sequence[StudiedEvent]
+    left_out: Sequence[LeftOut]
+    identity: Mapping[str, Any]
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether its result is on disk already, and whole."""
+        return known(self.path, read_many_study) is not None
+
+
+def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedManyStudy:
+    """Read and check everything that a study of many stocks needs.
+
+    Raises:
+        UsageError: a name, a field or the benchmark is wrong, or no event can be studied.
+        DataError: a data file is wrong.
+
+    """
+    subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
+    inputs = read_inputs(
+        workspace.data,
+        request.symbols,
+        request.benchmark or request.universe or request.symbols[0],
+        (None, None),
+        subject.kinds,
+        looks_at=subject.strategy.looks_at if subject.strategy else (),
+        universe=request.universe,
+    )
+    events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
+    if not events:
+        raise UsageError(
+            f"No event of {request.name} can be studied: {_reasons(left_out)}."
+            if left_out
+            else f"There is no event of {request.name} on these stocks."
+        )
+    by = None if request.by is None else _field(subject, request.by, events)
+    heard = heard_kinds(subject.strategy) if subject.strategy else subject.kinds
+    hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
+    terms = {
+        "name": request.name,
+        "of": "kind" if subject.strategy is None else "strategy",
+        "parameters": None if subject.strategy is None else recorded(subject.strategy),
+        "symbols": sorted(inputs.span),
+        "universe": request.universe,
+        "benchmark": request.benchmark,
+        "by": by,
+        "quantiles": request.quantiles if by else None,
+        "reaction_minutes": request.reaction,
+        "windows": [list(window) for window in request.windows],
+    }
+    decides = identity(subject.file, hashes, **terms)
+    traded = (request.universe,) if request.universe else tuple(sorted(inputs.span))
+    path = workspace.reports / folder_name(f"study-{request.name}", traded, run_id(decides))
+    return PreparedManyStudy(request, subject, inputs, by, events, left_out, decides, path)
+
+
+def study_many(prepared: PreparedManyStudy, *, force: bool = False) -> ManyStudyResult:
+    """Study the events and write the folder; a study that exists whole is read instead.
+
+    Args:
+        prepared: from `prepare_many`.
+        force: study also where the result exists.
+
+    Raises:
+        UsageError: the folder cannot be written.
+
+    """
+    if not force and (made := known(prepared.path, read_many_study)):
+        return made
+    started = datetime.now(UTC)
+    sample = _Sample(prepared)
+    record = {
+        "study_id": run_id(prepared.identity),
+        **prepared.identity,
+        "packages": installed_packages(),
+        "started_at": started.isoformat(timespec="seconds"),
+        "against": sample.against,
+        **sample.measured(),
+        "left_out": dict(Counter(_plain(one.reason) for one in prepared.left_out).most_common()),
+        "assumptions": list(prepared.inputs.assumptions),
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+    }
+    write_text(prepared.path / "cars.csv", sample.csv())
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(prepared.path / MANY_STUDY, text + "\n")
+    return read_many_study(prepared.path)
+
+
+class _Sample:
+    """The observations of a study: one a stock and day 0, with its abnormal returns."""
+
+    def __init__(self, prepared: PreparedManyStudy) -> None:
+        request, inputs = prepared.request, prepared.inputs
+        self.request, self.by = request, prepared.by
+        symbols = sorted(inputs.span)
+        sessions, returns = _returns(inputs, symbols)
+        market, self.against = _market(request, inputs, sessions, returns)
+        latest = {(one.event.symbol, one.session): one for one in prepared.events}
+        self.told = len(prepared.events)
+        self.events = list(latest.values())
+        column = {symbol: place for place, symbol in enumerate(symbols)}
+        self.stocks = np.array([column[one.event.symbol] for one in self.events])
+        day_zero = np.array([one.session for one in self.events], "M8[D]")
+        self.days = np.searchsorted(sessions, day_zero)
+        self.seasons = day_zero.astype("M8[M]").astype(np.int64) // _MONTHS_A_SEASON
+        first = min(_DAYS[0], *(window[0] for window in request.windows))
+        last = max(_DAYS[1], *(window[1] for window in request.windows))
+        self.first = first
+        abnormal = abnormal_returns(returns, market)
+        self.paths = paths(abnormal, self.days, self.stocks, first, last)
+        self.values, self.group, self.names = self._groups()
+
+    def _groups(self) -> tuple[Floats, Ints, list[str]]:
+        """The value and the group of each observation, and the groups' names, lowest first."""
+        if self.by is not None:
+            numbers = [getattr(one.event, self.by) for one in self.events]
+            values = np.array(numbers, dtype=float)
+            count = self.request.quantiles
+            group = quantiles(values, count)
+            return values, group, _group_names(self.by, values, group, count)
+        signs = np.array([one.direction for one in self.events])
+        values = np.full(len(signs), np.nan)
+        if not signs.any():
+            return values, np.full(len(signs), -1), []
+        return (
+            values,
+            np.select([signs < 0, signs > 0], [0, 1], -1),
+            ["fall expected", "rise expected"],
+        )
+
+    def car(self, window: Window) -> Floats:
+        """The cumulative abnormal return of each observation over a window; NaN if unknown."""
+        columns = slice(window[0] - self.first, window[1] - self.first + 1)
+        return np.asarray(self.paths[:, columns].sum(axis=1), np.float64)
+
+    def measured(self) -> dict[str, Any]:
+        """The figures, ready for JSON."""
+        day_zero = {(int(day)) for day in self.days}
+        return {
+            "told": self.told,
+            "observations": len(self.events),
+            "stocks": len(set(self.stocks.tolist())),
+            "dates": len(day_zero),
+            "seasons": len(set(self.seasons.tolist())),
+            "without_value": int(np.sum(self.group < 0)) if self.names else 0,
+            "groups": self.names,
+            "rows": _corrected([self._window(window) for window in self.request.windows]),
+            "days": list(range(_DAYS[0], _DAYS[1] + 1)),
+            "curves": self._curves(),
+        }
+
+    def _window(self, window: Window) -> dict[str, Any]:
+        cars = self.car(window)
+        groups = [self.group == place for place in range(len(self.names))]
+        spread = None
+        if groups:
+            low, high = groups[0], groups[-1]
+            ends = (self.seasons[high], self.seasons[low])
+            spread = asdict(difference_by_season(cars[high], cars[low], ends))
+        return {
+            "window": window_name(window),
+            "all": asdict(mean_by_season(cars, self.seasons)),
+            "groups": [asdict(mean_by_season(cars[each], self.seasons[each])) for each in groups],
+            "spread": spread,
+        }
+
+    def _curves(self) -> list[dict[str, Any]]:
+        """By group, or of all, the mean cumulative abnormal return by day, with its interval."""
+        found = []
+        wanted = [(name, self.group == place) for place, name in enumerate(self.names)]
+        for name, each in wanted or [("all events", np.ones(len(self.events), bool))]:
+            means: list[Mean] = [
+                mean_by_season(self.car((_DAYS[0], day))[each], self.seasons[each])
+                for day in range(_DAYS[0], _DAYS[1] + 1)
+            ]
+            lines = {"mean": "value", "low": "low", "high": "high"}
+            found.append(
+                {"name": name}
+                | {line: [getattr(mean, of) for mean in means] for line, of in lines.items()}
+            )
+        return found
+
+    def csv(self) -> str:
+        """Every observation with its value, its group and its CARs."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        names = [window_name(window) for window in self.request.windows]
+        writer.writerow(("event_id", "symbol", "day_0", "value", "group", *names))
+        cars = [self.car(window) for window in self.request.windows]
+        for row, one in enumerate(self.events):
+            group = self.group[row] + 1 if self.group[row] >= 0 else ""
+            values = [_full(value) for value in (self.values[row], *(car[row] for car in cars))]
+            writer.writerow(
+                (one.event.id, one.event.symbol, one.session, values[0], group, *values[1:])
+            )
+        return text.getvalue()
+
+
+def _returns(inputs: Inputs, symbols: Sequence[str]) -> tuple[NDArray[np.datetime64], Floats]:
+    """The sessions of any stock, and the returns close to close, shape (sessions, stocks)."""
+    days = {s: inputs.history[s].table.index.to_numpy().astype("M8[D]") for s in symbols}
+    sessions = np.unique(np.concatenate(list(days.values())))
+    closes = np.full((len(sessions), len(symbols)), np.nan)
+    for column, symbol in enumerate(symbols):
+        rows = np.searchsorted(sessions, days[symbol])
+        closes[rows, column] = inputs.history[symbol].table["close"].to_numpy()
+    returns = np.full(closes.shape, np.nan)
+    returns[1:] = closes[1:] / closes[:-1] - 1
+    return sessions, returns
+
+
+def _market(
+    request: ManyStudyRequest, inputs: Inputs, sessions: NDArray[np.datetime64], returns: Floats
+) -> tuple[Floats, str]:
+    """What is subtracted from each return, shape (sessions,), and what it is."""
+    if request.benchmark is None and request.universe is None:
+        known = ~np.isnan(returns)
+        mean = np.where(known, returns, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        return mean, "the mean of the stocks, each of equal weight"
+    closes = inputs.benchmark.table["close"]
+    changes = closes.pct_change(fill_method=None)
+    market = changes.reindex(sessions.astype("M8[ns]")).to_numpy(dtype=float)
+    if request.benchmark is None:
+        return market, f"the mean of the members of {request.universe}, each of equal weight"
+    return market, request.benchmark
+
+
+def _group_names(by: str, values: Floats, group: Ints, count: int) -> list[str]:
+    """The values that each quantile holds, in words."""
+    names = []
+    for place in range(count):
+        held = values[group == place]
+        if not len(held):
+            names.append("none")
+            continue
+        low, high = (field(by, float(end)) for end in (held.min(), held.max()))
+        ends = {0: f"up to {high}", count - 1: f"from {low}"}
+        names.append(ends.get(place, f"{low} to {high}"))
+    return names
+
+
+def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with the p-values of their spreads, or of their means, corrected for their number."""
+    known = [p for row in rows if (p := (row["spread"] or row["all"])["p"]) is not None]
+    corrected = iter(holm(known).tolist())
+    return [
+        {**row, "p_holm": None if (row["spread"] or row["all"])["p"] is None else next(corrected)}
+        for row in rows
+    ]
+
+
+def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:
+    """The field that a name or its end stands for, which is known of some event.
+
+    Raises:
+        UsageError: there is none, or more than one.
+
+    """
+    kinds = subject.kinds
+    fields = {name for kind in kinds for name in _numbers(kind)}
+    known = {n for n in fields if any(getattr(e.event, n, None) is not None for e in events)}
+    if by in known:
+        return by
+    ending = sorted(name for name in known if name.endswith(f"_{by}"))
+    if len(ending) == 1:
+        return ending[0]
+    if ending:
+        raise UsageError(f"--by {by} can be {' or '.join(ending)}: name the one that is meant.")
+    if by in fields:
+        raise UsageError(f"--by {by}: it is known of no event of {subject.name}.")
+    raise unknown(f"field of {subject.name} with numbers", by, known)
+
+
+def _numbers(kind: type[Event]) -> list[str]:
+    """The fields and properties of a kind that may be numbers."""
+    own = [
+        name
+        for name, value in vars(kind).items()
+        if isinstance(value, property) and not name.startswith("_")
+    ]
+    fields = [n for n, f in kind.model_fields.items() if "float" in str(f.annotation)]
+    whole = [n for n, f in kind.model_fields.items() if "int" in str(f.annotation).lower()]
+    return [*own, *fields, *(name for name in whole if name not in fields)]
+
+
+def _reasons(left_out: Sequence[LeftOut]) -> str:
+    counts = Counter(_plain(one.reason) for one in left_out).most_common(3)
+    return "; ".join(f"{count:,} {reason}" for reason, count in counts)
+
+
+def _plain(reason: str) -> str:
+    """A reason without what is particular to one event, so that equal ones can be counted."""
+    return reason.split(",", maxsplit=1)[0].split(":", maxsplit=1)[0]
+
+
+def _full(value: float) -> str:
+    return "" if np.isnan(value) else repr(float(value))
