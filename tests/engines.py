@@ -43,7 +43,7 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
     ordered = sorted(signals, key=lambda s: (s.published_at, s.symbol, s.event_id))
     return [
         Decision(
-            event=SimpleNamespace(id=signal.event_id),
+            event=SimpleNamespace(id=signal.event_id, published_at=signal.published_at),
             tradable_session=signal.session,
             action="signal",
             reason="",

@@ -2,6 +2,10 @@
 
 import pytest
 
+from backtest.data.borrow import BorrowRates
+from backtest.engine.kernel.replay import replay_by_kernel
+from backtest.engine.replay.replay import replay
+from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision, decide
 from backtest.errors import UsageError
 from backtest.events import Earnings
@@ -32,11 +36,34 @@ def test_every_event_listened_to_is_accounted_for_once_and_no_other(prices):
     )
 
 
-def test_events_of_one_moment_stand_in_order_of_symbol_and_id(prices):
+def test_events_of_one_moment_stand_in_order_of_kind_and_headline(prices):
     moment = "2025-06-04T16:05:00-04:00"
-    events = [earnings(moment, headline=text) for text in "abcdef"]
-    decisions, _ = ask(prices, events)
-    assert ids(d.event for d in decisions) == sorted(ids(events))
+    events = [earnings(moment, headline=text) for text in "fbadce"]
+    decisions, _ = ask(prices, [report(moment, headline="a"), *events])
+    assert [d.event.headline for d in decisions] == [*"abcdef", "a"]
+    assert decisions[-1].event.kind == "short_report"
+
+
+@pytest.mark.parametrize("headline", ["zeta is good", "zeta is good!", "Zeta is good"])
+def test_of_one_stamp_the_last_in_the_alphabet_acts_whatever_its_id(prices, headline):
+    moment = "2025-06-04T16:05:00-04:00"
+    events = [earnings(moment, headline=headline), earnings(moment, headline="Alpha is bad")]
+
+    def answer(event, _):
+        side = Signal.short if "bad" in event.headline else Signal.long
+        return side(event, weight=0.5, hold=1)
+
+    decisions, _ = ask(prices, events, answer)
+    rates = {"ACME": BorrowRates("ACME")}
+    for result in (
+        replay({"ACME": prices}, rates, decisions, Rules()),
+        replay_by_kernel({"ACME": prices}, rates, decisions, Rules()),
+    ):
+        assert [trade.direction for trade in result.trades] == ["long"]
+        (old, new) = result.decisions
+        assert (old.action, new.action) == ("superseded", "enter")
+        assert "has the same time" in old.reason
+        assert "published later" not in old.reason
 
 
 def test_a_kind_is_heard_through_its_parent(prices):

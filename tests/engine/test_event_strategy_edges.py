@@ -166,3 +166,113 @@ def test_the_close_of_tomorrow_is_not_there_today() -> None:
 
     with pytest.raises(UsageError, match="IndexError"):
         replayed_plain([], strategy=Peeks)
+
+
+# What has not come yet is not there, and every fill pays
+
+LISTED_LATER = "2025-06-04 30 33 27 31\n"
+
+
+def with_a_stock_listed_later(strategy, **terms):
+    prices = {
+        "ACME": made_up_prices("ACME", parse_bars(FLAT)),
+        "NEWS": made_up_prices("NEWS", parse_bars(LISTED_LATER)),
+    }
+    rates = {symbol: BorrowRates(symbol) for symbol in prices}
+    rules = Rules(slippage_bps=100, commission_per_share=0.0)
+    return replay_event_strategy(strategy, terms, prices, rates, heard(TUESDAY, WEDNESDAY), rules)
+
+
+@pytest.mark.parametrize("line", ["open", "high", "low", "close", "volume", "datetime"])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda line: line[0],
+        lambda line: line[1],
+        lambda line: line[-1],
+        lambda line: line.array[0],
+        lambda line: line.array[-1],
+    ],
+    ids=["[0]", "[1]", "[-1]", "array[0]", "array[-1]"],
+)
+def test_a_stock_that_is_not_listed_yet_has_no_bar_to_read(line, read) -> None:
+    class Peeks(EventStrategy):
+        def notify_event(self, event) -> None:
+            later = self.getdatabyname("NEWS")
+            assert len(later) == 0
+            assert list(later.close.get(0, 1)) == []
+            read(getattr(later.lines, line))
+
+    with pytest.raises(UsageError, match="has none before its first session"):
+        with_a_stock_listed_later(Peeks)
+
+
+def test_a_stock_can_be_ordered_by_size_before_its_first_open_and_not_by_percent() -> None:
+    class Orders(EventStrategy):
+        params = (("by_size", True),)
+
+        def notify_event(self, event) -> None:
+            later = self.getdatabyname("NEWS")
+            if event.headline != "Made up, 2":
+                return
+            if self.p.by_size:
+                self.buy(later, size=10)
+            else:
+                self.order_target_percent(later, 0.5)
+
+    (trade,) = with_a_stock_listed_later(Orders).trades
+    # 30 × 1.01
+    assert (trade.symbol, trade.shares, trade.entry_price) == ("NEWS", 10, pytest.approx(30.3))
+    with pytest.raises(UsageError, match="has none before its first session"):
+        with_a_stock_listed_later(Orders, by_size=False)
+
+
+def in_steps(bars: str, **terms):
+    rules = Rules(slippage_bps=100, commission_per_share=0.01, commission_min=0)
+    prices = {"ACME": made_up_prices("ACME", parse_bars(bars))}
+    rates = {"ACME": BorrowRates("ACME")}
+    return replay_event_strategy(Made, terms, prices, rates, heard(TUESDAY), rules)
+
+
+def test_an_order_at_the_close_pays_slippage_and_commission() -> None:
+    bars = """
+        2025-06-02 100 101 99 100
+        2025-06-03 100 104 99 102
+        2025-06-04 103 104 99 100
+    """
+    for side, price in (("buy", 102 * 1.01), ("sell", 102 * 0.99)):
+        terms = {"size": 10, "exectype": bt.Order.Close}
+        (trade,) = in_steps(bars, side=side, terms=terms).trades
+        assert (trade.entry_session, trade.entry_price) == (TUESDAY, pytest.approx(price))
+        assert trade.commission == pytest.approx(0.1)
+
+
+BRACKET = {"size": 10, "exectype": bt.Order.Market, "stopprice": 95.0, "limitprice": 120.0}
+
+
+def test_the_stop_of_a_bracket_acts_in_the_entry_session() -> None:
+    bars = """
+        2025-06-02 100 101 99 100
+        2025-06-03 100 104 94 102
+        2025-06-04 103 104 99 100
+    """
+    made = in_steps(bars, side="buy_bracket", arguments=(), terms=BRACKET)
+    (trade,) = made.trades
+    assert (trade.exit_session, trade.exit_reason) == (TUESDAY, "stop")
+    assert trade.exit_price == pytest.approx(95 * 0.99)  # touched at 95, slipped by 1 %
+    kinds = [(order.session, order.type) for order in made.orders]
+    assert kinds == [(TUESDAY, "market"), (TUESDAY, "stop"), (TUESDAY, "limit")]
+
+
+def test_the_children_of_an_entry_within_the_session_are_live_from_the_next_on() -> None:
+    bars = """
+        2025-06-02 100 101 99 100
+        2025-06-03 100 104 94 102
+        2025-06-04 103 104 94 100
+    """
+    terms = {**BRACKET, "exectype": bt.Order.Limit, "price": 98.0}
+    made = in_steps(bars, side="buy_bracket", terms=terms)
+    (trade,) = made.trades
+    assert (trade.entry_price, trade.exit_session) == (98.0, WEDNESDAY)
+    kinds = [(order.session, order.type) for order in made.orders]
+    assert kinds == [(TUESDAY, "limit"), (WEDNESDAY, "stop"), (WEDNESDAY, "limit")]

@@ -151,8 +151,11 @@ class EventFile:
 
 
 def event_order(event: Event) -> tuple[Any, ...]:
-    """Sort key: publication first, then symbol and id, so that file order never matters."""
-    return (event.published_at, event.symbol, event.id)
+    """Sort key: publication, symbol, then kind and headline in order of the alphabet.
+
+    So neither the order of files nor that of their rows matters.
+    """
+    return (event.published_at, event.symbol, event.kind, event.headline)
 
 
 def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> EventFile:

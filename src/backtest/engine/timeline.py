@@ -225,6 +225,8 @@ def failure(strategy: type, where: str, error: Exception) -> UsageError:
     files = {code.co_filename for code in codes if code}
     frame = next((f for f in reversed(frames) if f.filename in files), frames[-1])
     what = None
+    if isinstance(error, IndexError) and "array" in str(error):
+        what = "it reads a bar that is not there: a stock has none before its first session"
     if isinstance(error, ValidationError):
         what = "; ".join(
             ": ".join([*map(str, fault["loc"][-1:]), fault["msg"]]) for fault in error.errors()

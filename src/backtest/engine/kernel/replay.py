@@ -15,7 +15,6 @@ from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.books import (
     AT_THE_OPEN,
-    WHY,
     EquityPoint,
     Result,
     SentOrder,
@@ -23,6 +22,7 @@ from backtest.engine.replay.books import (
     borrow_assumptions,
     check_identity,
     set_excursions,
+    settle,
 )
 from backtest.engine.rules import VOLUME_SESSIONS, participation_cap
 
@@ -77,16 +77,21 @@ def replay_by_kernel(
     equity, cash = made.equity[0].tolist(), made.cash[0].tolist()
     interest = float(made.totals[0]["interest"])
     check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
-    settled = list(decisions)
-    for place, outcome in zip(places, made.outcomes.tolist(), strict=True):
-        settled[place] = _settled(decisions[place], outcome, prices, rules)
+    ids = [decisions[place].event.id for place in places]
+    outcomes = dict(zip(ids, made.outcomes.tolist(), strict=True))
+    notes = {
+        decision.event.id: _participation(decision, prices, rules)
+        for decision in decisions
+        if outcomes.get(decision.event.id, 0) >= CAPPED
+    }
+    names = {event_id: OUTCOMES[outcome % CAPPED] for event_id, outcome in outcomes.items()}
     return Result(
         curve=[
             EquityPoint(session, total, free, total - free)
             for session, total, free in zip(sessions, equity, cash, strict=True)
         ],
         trades=trades,
-        decisions=settled,
+        decisions=settle(decisions, names, notes),
         assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
         orders=_orders(trades),
         interest=interest,
@@ -124,16 +129,11 @@ def _trades(
     return trades
 
 
-def _settled(
-    decision: Decision, outcome: int, prices: Mapping[str, Prices], rules: Rules
-) -> Decision:
-    name, note = OUTCOMES[outcome % CAPPED], ""
-    if outcome >= CAPPED:
-        table = prices[decision.event.symbol].table
-        before = table.index < np.datetime64(decision.tradable_session)
-        cap = participation_cap(table["volume"][before].iloc[-VOLUME_SESSIONS:].tolist(), rules)
-        note = f"cut to {cap:,} shares by participation"
-    return decision.settled(name, WHY.get(name, ""), note)
+def _participation(decision: Decision, prices: Mapping[str, Prices], rules: Rules) -> str:
+    table = prices[decision.event.symbol].table
+    before = table.index < np.datetime64(decision.tradable_session)
+    cap = participation_cap(table["volume"][before].iloc[-VOLUME_SESSIONS:].tolist(), rules)
+    return f"cut to {cap:,} shares by participation"
 
 
 def _used_rates(

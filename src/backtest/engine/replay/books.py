@@ -34,13 +34,46 @@ ExitReason = Literal[
 ]
 
 
-WHY = {
+_WHY = {
     "renew": "same direction as the open trade: its exit plan is set anew",
-    "superseded": "another signal of the same open was published later",
     "no_room": "no room: not one share fits the weight, the cash and the gross limit",
     "ruined": "the account was ruined before",
 }
-"""What there is to say of an outcome, by its name."""
+_PUBLISHED_LATER = "another signal of the same open was published later"
+_OF_ONE_STAMP = (
+    "another signal has the same time, and its kind or headline is later in the alphabet: "
+    "which came first is not known"
+)
+
+
+def settle(
+    decisions: Sequence[Decision], outcomes: Mapping[str, str], notes: Mapping[str, str]
+) -> list[Decision]:
+    """The decisions with what became of their signals, and why.
+
+    Args:
+        decisions: in order of publication.
+        outcomes: by event id.
+        notes: by event id what bound an order.
+
+    """
+    newest = {
+        (d.signal.symbol, d.tradable_session): d.event for d in decisions if d.signal is not None
+    }
+    found = []
+    for decision in decisions:
+        event, signal = decision.event, decision.signal
+        outcome = outcomes.get(event.id)
+        if outcome is None or signal is None:
+            found.append(decision)
+            continue
+        why = _WHY.get(outcome, "")
+        if outcome == "superseded":
+            acts = newest[signal.symbol, decision.tradable_session]
+            later = acts.published_at > event.published_at
+            why = _PUBLISHED_LATER if later else _OF_ONE_STAMP
+        found.append(decision.settled(outcome, why, notes.get(event.id, "")))
+    return found
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import defaultdict
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +24,7 @@ from backtest.engine.rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from backtest.data.borrow import BorrowRates
@@ -49,18 +51,20 @@ class PriceFeed(bt.feed.DataBase):
         rows = {**columns, "datetime": days.astype(np.float64), "openinterest": np.zeros(len(days))}
         self._rows = {name: array("d", values.tobytes()) for name, values in rows.items()}
         self._next_row = 0
+        self._is_preloaded = False
 
     def preload(self) -> None:
         """Fill every line in one go, then stand before the first bar."""
         for name, values in self._rows.items():
             getattr(self.lines, name).array = values[:]
         self._next_row = len(self._rows["datetime"])  # nothing is left to load row by row
+        self._is_preloaded = True
         self.home()
 
     def start(self) -> None:
         """Stand before the first row, for a replay that loads row by row."""
         super().start()
-        self._next_row = 0
+        self._next_row, self._is_preloaded = 0, False
 
     def _load(self) -> bool:
         row = self._next_row
@@ -70,6 +74,30 @@ class PriceFeed(bt.feed.DataBase):
             getattr(self.lines, name)[0] = values[row]
         self._next_row = row + 1
         return True
+
+    def rewind(self, size: int = 1) -> None:
+        """Give back rows that come too early; what has not come yet is not in the lines."""
+        super().rewind(size)
+        if self._is_preloaded:
+            return
+        self._next_row -= size
+        for name in self._rows:
+            del getattr(self.lines, name).array[-size:]
+
+    @contextmanager
+    def orderable(self, day: date) -> Iterator[None]:
+        """Let Backtrader make an order of a stock before its first bar: it asks for a price."""
+        if len(self):
+            yield
+            return
+        for name in self._rows:
+            value = float(day.toordinal()) if name == "datetime" else math.nan
+            getattr(self.lines, name).array.append(value)
+        try:
+            yield
+        finally:
+            for name in self._rows:
+                getattr(self.lines, name).array.pop()
 
     def _tick_nullify(self) -> None:
         """Keep no second copy of each bar: the broker reads the lines where there is none."""
@@ -198,6 +226,22 @@ class RulesBroker(bt.brokers.BackBroker):
         self.cash += _SPECK
         super()._try_exec(order)
         self.cash -= _SPECK
+
+    def _get_value(self, datas: Any = None, lever: bool = False) -> float:  # noqa: FBT001, FBT002 - Backtrader's signature
+        for data in [data for data in self.positions if not len(data)]:
+            del self.positions[data]  # it was asked for before its first bar, and has no price
+        return float(super()._get_value(datas, lever))
+
+    def _try_exec_close(self, order: Any, pclose: float) -> None:
+        side = 1 if order.isbuy() else -1
+        super()._try_exec_close(order, fill_price(pclose, side, self._slip))
+
+    def _bracketize(self, order: Any, cancel: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
+        """Wake the children of an entry at the open, so that they rest through its session."""
+        super()._bracketize(order, cancel)
+        if order.exectype == bt.Order.Market:
+            while self._toactivate:
+                self._toactivate.popleft().activate()
 
     def _slip_up(self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any) -> float:
         return price if lim else fill_price(price, 1, self._slip)

@@ -30,7 +30,8 @@ class EventStrategy(bt.Strategy):
     Indicators, analyzers, orders, `next` and `params` work as in Backtrader. Orders are filled by
     the program's broker: slippage, commission and borrow by the rules. Sizes, the gross limit
     and margin are the strategy's own affair; a stop belongs into the same `notify_event` as the
-    entry that it guards, or it sleeps through the entry session.
+    entry that it guards, or it sleeps through the entry session. A stock has no bar before its
+    first session: `len(data)` is 0 and reading one is an `IndexError`; it can be ordered by size.
     """
 
     listens_to: ClassVar[tuple[type[Event], ...]] = ()
@@ -44,13 +45,15 @@ class EventStrategy(bt.Strategy):
         """
         raise NotImplementedError
 
-    def buy(self, *args: Any, **kwargs: Any) -> Any:
+    def buy(self, data: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Buy as in Backtrader; the order remembers the event that it answers."""
-        return super().buy(*args, **self._marked(kwargs))
+        with self._feed(data).orderable(self.broker.session):
+            return super().buy(data, *args, **self._marked(kwargs))
 
-    def sell(self, *args: Any, **kwargs: Any) -> Any:
+    def sell(self, data: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Sell as in Backtrader; the order remembers the event that it answers."""
-        return super().sell(*args, **self._marked(kwargs))
+        with self._feed(data).orderable(self.broker.session):
+            return super().sell(data, *args, **self._marked(kwargs))
 
     def hear(self, event: Event) -> None:
         """Hand over an event, so that the orders sent meanwhile carry its id."""
@@ -60,6 +63,11 @@ class EventStrategy(bt.Strategy):
         except Exception as error:
             raise failure(type(self), f"on {event.id}", error) from error
         self._event_id = ""
+
+    def _feed(self, data: Any) -> Any:
+        if isinstance(data, str):
+            return self.getdatabyname(data)
+        return self.data if data is None else data
 
     def _marked(self, terms: dict[str, Any]) -> dict[str, Any]:
         return {"event_id": self._event_id, **terms}

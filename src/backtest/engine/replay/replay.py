@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
-from backtest.engine.replay.books import WHY
+from backtest.engine.replay.books import settle
 from backtest.engine.replay.broker import make_cerebro, quote_of
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
@@ -58,8 +58,7 @@ def replay(
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
     cerebro.addstrategy(_SignalTrader, rules=rules, signals=signals)
     run: _SignalTrader = cerebro.run()[0]
-    outcomes = [run.outcome(decision) for decision in decisions]
-    return run.recorder.result(prices, outcomes)
+    return run.recorder.result(prices, run.settled(decisions))
 
 
 class _SignalTrader(bt.Strategy):
@@ -120,13 +119,9 @@ class _SignalTrader(bt.Strategy):
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         self._trader.at_close(closes, self.broker.get_value())
 
-    def outcome(self, decision: Decision) -> Decision:
-        """The decision with what became of its signal."""
-        outcome = self._trader.outcomes.get(decision.event.id)
-        if outcome is None:
-            return decision
-        note = self._trader.notes.get(decision.event.id, "")
-        return decision.settled(outcome, WHY.get(outcome, ""), note)
+    def settled(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """The decisions with what became of their signals."""
+        return settle(decisions, self._trader.outcomes, self._trader.notes)
 
     def _send_anew(self, market: Sequence[Order], resting: list[Order]) -> None:
         """Send the orders of a session, the resting ones last, in place of those that rested."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -129,5 +130,7 @@ def _csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
 
 
 def _full(cell: Any) -> Any:
-    """Floats with every digit, also numpy's."""
-    return repr(float(cell)) if isinstance(cell, float) else cell
+    """Floats with every digit, also numpy's; NaN is unknown."""
+    if not isinstance(cell, float):
+        return cell
+    return "" if isnan(cell) else repr(float(cell))
