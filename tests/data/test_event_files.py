@@ -107,7 +107,7 @@ def fault(*rows: str, header: str = ",".join(GOOD), kind: type[Event] = Earnings
     ("cells", "message"),
     [
         ({"headline": ""}, "column headline: is empty; a value is needed"),
-        ({"symbol": "acme"}, r"column symbol: 'acme': does not fit the pattern ^[A-Z]"),
+        ({"symbol": "acme"}, r"column symbol: 'acme': does not fit the pattern ^[A-Z0-9]"),
         ({"eps": "much"}, "column eps: 'much': Input should be a valid number"),
         ({"eps": "nan"}, "column eps: 'nan': Input should be a finite number"),
         ({"eps": "inf"}, "column eps: 'inf': Input should be a finite number"),

@@ -27,7 +27,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 Precision = Literal["exact", "minute", "session", "date", "week", "month"]
 Grade = Literal["A", "B", "C"]
-Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9.\-]*$")]
+SYMBOL = r"^[A-Z0-9][A-Z0-9.\-]*$"
+Symbol = Annotated[str, StringConstraints(pattern=SYMBOL)]
 
 _NUMBER = re.compile(r"^\s*[+-]?\d+(\.\d*)?\s*$")
 _END_OF_DAY = time(23, 59, 59)
