@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.data.market import Market
+from backtest.data.inputs import Market
 from tests.made_up import SESSIONS, day, utc
 
 if TYPE_CHECKING:

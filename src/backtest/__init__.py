@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         study,
         sweep,
     )
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
     from backtest.engine.replay.event_strategy import EventStrategy
     from backtest.strategy.base import Signal, Strategy
 
@@ -29,7 +29,7 @@ __all__ = [
 
 _MODULES = {
     "EventStrategy": "backtest.engine.replay.event_strategy",
-    "Market": "backtest.data.market",
+    "Market": "backtest.data.inputs",
     "Signal": "backtest.strategy.base",
     "Strategy": "backtest.strategy.base",
     **dict.fromkeys(_CALLS, "backtest.api"),

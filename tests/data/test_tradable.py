@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.market import tradable_session
+from backtest.data.inputs import tradable_session
 from backtest.data.prices import read_prices
 from backtest.engine.timeline import decide, schedule
 from backtest.events import Earnings, ShortReport, Start

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 from pydantic import ValidationError
 
-from backtest.data.market import tradable_session
+from backtest.data.inputs import tradable_session
 from backtest.errors import DataError, UsageError
 from backtest.experiments.simulation.panel_files import read_panel
 from backtest.experiments.simulation.signals import TOO_EARLY, TOO_LATE, read_signals

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.data.market import Market
+from backtest.data.inputs import Market
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.strategy.loading import configure, load_strategy

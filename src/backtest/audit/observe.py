@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
 
-    from backtest.data.inputs import Inputs
-    from backtest.data.market import Market
+    from backtest.data.inputs import Inputs, Market
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from backtest.data.borrow import parse_borrow_rates
 from backtest.data.datafile import open_data_file
 from backtest.data.events import event_order, parse_events, read_all_events
+from backtest.data.inputs import tradable_session
 from backtest.data.kinds import NEW_YORK, Event
-from backtest.data.market import tradable_session
 from backtest.data.prices import parse_prices, price_path, price_symbols, read_prices
 from backtest.data.versions import seal
 from backtest.errors import unknown

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
+from backtest.data.inputs import market_before, tradable_session
 from backtest.data.kinds import Start
-from backtest.data.market import market_before, tradable_session
 from backtest.errors import UsageError, told
 from backtest.strategy.base import Signal
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, timedelta
 
+    from backtest.data.inputs import Market
     from backtest.data.kinds import Event
-    from backtest.data.market import Market
     from backtest.data.prices import Prices
     from backtest.strategy.base import Direction, Strategy
 

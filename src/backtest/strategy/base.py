@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from backtest.data.kinds import Event  # noqa: TC001 - pydantic reads annotations at run time  # noqa: TC001 - pydantic reads annotations at run time
 
 if TYPE_CHECKING:
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
 
 Direction = Literal["long", "short"]
 Weight = Annotated[float, Field(gt=0, le=10)]

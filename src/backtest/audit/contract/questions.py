@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Strategy
@@ -181,7 +181,7 @@ def _market(
 ) -> Market:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
 
     calendar = trading_calendar()
     session = calendar.tradable_session(event.published_at, REACTION)

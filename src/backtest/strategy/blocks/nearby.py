@@ -9,7 +9,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import Event
 
 if TYPE_CHECKING:
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
 
 
 def sessions_since(event: Event, market: Market) -> int:

@@ -10,7 +10,7 @@ from backtest.data.kinds import Earnings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
 
 Measure = Literal["eps", "revenue", "guidance"]
 _NOISE: Final = 1e-9  # 0.30 - 0.20 and 0.40 - 0.30 are not the same number

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
 
 
 def average_true_range(market: Market, *, sessions: int = 14) -> float | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from backtest.stats import SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
-    from backtest.data.market import Market
+    from backtest.data.inputs import Market
 
 
 def realised_volatility(market: Market, *, sessions: int = 20) -> float | None:

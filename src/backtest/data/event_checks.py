@@ -19,17 +19,47 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, time, timedelta
 from difflib import SequenceMatcher, get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.checks.finding import Finding
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Earnings, Event, StakeDisclosure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from backtest.data.checks.finding import Severity
+
+Severity = Literal["error", "warning", "note"]
+SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about the data that a user should know.
+
+    Attributes:
+        severity: `error` where a strategy could trade before a fact was public, or where a file
+            cannot be used; `warning` where two things disagree; `note` where something is unknown
+            or assumed.
+        where: file, and the line and the event's id where it is about one.
+        what: what was found, in one line.
+        why: why it matters.
+        mend: what to do about it.
+
+    """
+
+    severity: Severity
+    where: str
+    what: str
+    why: str
+    mend: str
+
+
+def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
+    """The findings of each severity, errors first; in the order in which they were found."""
+    found = list(findings)
+    return {level: [one for one in found if one.severity == level] for level in SEVERITIES}
+
 
 _CLOSING_THE_BOOKS = timedelta(days=5)
 _EDGAR_HOURS = (time(6), time(22))
@@ -50,7 +80,7 @@ PEEK = "A strategy would trade the event before it was public."
 
 
 @dataclass(frozen=True)
-class EventRow:
+class FiledEvent:
     """A row of an event file.
 
     Attributes:
@@ -75,7 +105,7 @@ class EventRow:
         return Finding(severity, f"{self.where}, {self.event.id}", what, why, f"{mend} {seal}")
 
 
-def check_time(row: EventRow) -> Iterator[Finding]:
+def check_time(row: FiledEvent) -> Iterator[Finding]:
     """What is wrong with the knowledge time of an event."""
     if isinstance(row.event, Earnings):
         yield from _of_period(row, row.event)
@@ -87,7 +117,7 @@ def check_time(row: EventRow) -> Iterator[Finding]:
     yield from _hours(row)
 
 
-def check_record(row: EventRow, compiled_on: str | None) -> Iterator[Finding]:
+def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
     """What is missing in a row, or later than the file.
 
     Args:
@@ -112,7 +142,7 @@ def check_record(row: EventRow, compiled_on: str | None) -> Iterator[Finding]:
         )
 
 
-def check_doubles(rows: Sequence[EventRow]) -> Iterator[Finding]:
+def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
     """Rows of one symbol, kind and day whose headlines are alike."""
     for place, row in enumerate(rows):
         for other in rows[:place]:
@@ -126,7 +156,7 @@ def check_doubles(rows: Sequence[EventRow]) -> Iterator[Finding]:
                 )
 
 
-def check_symbols(rows: Sequence[EventRow], symbols: Sequence[str]) -> Iterator[Finding]:
+def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterator[Finding]:
     """The first row of each symbol without prices."""
     first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in symbols}
     for symbol, row in sorted(first.items()):
@@ -143,7 +173,7 @@ def _alike(one: str, other: str) -> bool:
     return SequenceMatcher(None, one.casefold(), other.casefold()).ratio() >= _ALIKE
 
 
-def _of_period(row: EventRow, event: Earnings) -> Iterator[Finding]:
+def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
     end = _quarter_end(event.period)
     if row.day <= end:
         yield row.finding(
@@ -163,7 +193,7 @@ def _of_period(row: EventRow, event: Earnings) -> Iterator[Finding]:
         )
 
 
-def _of_filing(row: EventRow, event: StakeDisclosure) -> Iterator[Finding]:
+def _of_filing(row: FiledEvent, event: StakeDisclosure) -> Iterator[Finding]:
     if event.form.upper().startswith("13F") and event.as_of is not None:
         if row.day <= event.as_of:
             yield row.finding(
@@ -186,7 +216,7 @@ def _quarter_end(period: str) -> date:
     return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
 
 
-def _midnight(row: EventRow) -> Iterator[Finding]:
+def _midnight(row: FiledEvent) -> Iterator[Finding]:
     mend = "Write precision `date`, stamped 23:59:59 New York time, or the time that is known."
     precision = row.event.precision
     if _WRITTEN_MIDNIGHT.search(row.stamp):
@@ -212,7 +242,7 @@ def _is_midnight(moment: datetime) -> bool:
     return moment.time() == time(0)
 
 
-def _words(row: EventRow) -> Iterator[Finding]:
+def _words(row: FiledEvent) -> Iterator[Finding]:
     """Texts that place the event in the day, where its stamp places it otherwise."""
     event, calendar = row.event, trading_calendar()
     if not len(calendar.between(row.day, row.day)):
@@ -241,7 +271,7 @@ def _found(pattern: re.Pattern[str], text: str) -> str:
     return match[0].strip(" .;:\n") if match else ""
 
 
-def _hours(row: EventRow) -> Iterator[Finding]:
+def _hours(row: FiledEvent) -> Iterator[Finding]:
     event = row.event
     if event.precision == "session" and trading_calendar().is_open(event.published_at):
         yield row.finding(
