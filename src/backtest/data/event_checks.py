@@ -22,7 +22,15 @@ from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, Earnings, Event, StakeDisclosure
+from backtest.data.kinds import (
+    COARSE,
+    NEVER_TRADED,
+    NEW_YORK,
+    Earnings,
+    Event,
+    StakeDisclosure,
+    new_york_day,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -97,7 +105,7 @@ class FiledEvent:
     @property
     def day(self) -> date:
         """The New York day of publication."""
-        return self.event.published_at.astimezone(NEW_YORK).date()
+        return new_york_day(self.event.published_at)
 
     def finding(self, severity: Severity, what: str, why: str, mend: str) -> Finding:
         """A finding about this row."""

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import read_all_events
-from backtest.data.kinds import FILED_KINDS, NEVER_TRADED, NEW_YORK, Event, Start, end_of_day
+from backtest.data.kinds import (
+    FILED_KINDS,
+    NEVER_TRADED,
+    NEW_YORK,
+    Event,
+    Start,
+    end_of_day,
+    new_york_day,
+)
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
 from backtest.workspace.files import sha256_of
@@ -94,7 +102,7 @@ def tradable_session(
     if event.precision in NEVER_TRADED:
         return None, f"known by the {event.precision} alone, never traded"
     session = trading_calendar().tradable_session(event.published_at, reaction)
-    if event.published_at.astimezone(NEW_YORK).date() < history.first:
+    if new_york_day(event.published_at) < history.first:
         # No price existed yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"
     if session < span.first:

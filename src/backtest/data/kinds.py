@@ -44,6 +44,11 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day, _END_OF_DAY, NEW_YORK)
 
 
+def new_york_day(moment: datetime) -> date:
+    """The day in New York."""
+    return moment.astimezone(NEW_YORK).date()
+
+
 class Event(BaseModel):
     """A dated public fact with a source. The text below a field is what `events add` asks for."""
 
@@ -100,7 +105,7 @@ class Event(BaseModel):
         """Stable name of the event, from its symbol, kind, time and headline alone."""
         stamp = self.published_at.isoformat()
         text = f"{self.symbol}\n{self.kind}\n{stamp}\n{self.headline}"
-        day = self.published_at.astimezone(NEW_YORK).strftime("%Y%m%d")
+        day = new_york_day(self.published_at).strftime("%Y%m%d")
         return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
     def as_published(self) -> Self:
@@ -312,7 +317,7 @@ class StakeDisclosure(Event):
         """Days from `as_of` to the New York day of publication."""
         if self.as_of is None:
             return None
-        return (self.published_at.astimezone(NEW_YORK).date() - self.as_of).days
+        return (new_york_day(self.published_at) - self.as_of).days
 
     def is_stale(self, known: Iterable[Event]) -> bool:
         """Whether an earlier disclosure in `known` already told of a later day than `as_of`."""

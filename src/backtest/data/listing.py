@@ -7,18 +7,19 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.borrow import parse_borrow_rates
-from backtest.data.datafile import open_data_file
-from backtest.data.events import event_order, parse_events, read_all_events
+from backtest.data.datafile import open_data_file, read_data_file
+from backtest.data.events import event_order, parse_events, parse_lines, read_all_events
 from backtest.data.inputs import tradable_session
-from backtest.data.kinds import NEW_YORK, Event
+from backtest.data.kinds import NEW_YORK, Event, new_york_day
 from backtest.data.prices import parse_prices, price_path, price_symbols, read_prices
-from backtest.data.versions import seal
-from backtest.errors import unknown
+from backtest.data.versions import read_version, seal, versions
+from backtest.errors import DataError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 
 _PROPERTIES = (
@@ -130,11 +131,72 @@ def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
     return rows
 
 
+def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
+    """All that is known of where an event came from, by name.
+
+    Args:
+        workspace: the folders.
+        event: one of those in its file.
+
+    Raises:
+        DataError: the file is wrong, or does not hold the event.
+
+    """
+    kind = type(event)
+    path = workspace.data / "events" / kind.file_name()
+    file = read_data_file(path, seal_command=f"backtest events seal {kind.kind}")
+    lines = {one.event.id: one for one in parse_lines(file, kind)}
+    if event.id not in lines:
+        raise DataError(f"{path} does not hold {event.id}.")
+    return {
+        "sources": [url for url in (event.source_url, event.source_url_2) if url],
+        "retrieved_at": event.retrieved_at,
+        "file": path.relative_to(workspace.data).as_posix(),
+        "line": lines[event.id].line,
+        "sha256": file.sha256,
+        "compiled_on": file.metadata["compiled_on"],
+        "compiled_from": file.metadata["source"],
+        **_history(path, event),
+    }
+
+
+def _history(path: Path, event: Event) -> dict[str, Any]:
+    """The versions in which the event came in and in which its row changed last."""
+    came_in = changed = "unknown"
+    row: Mapping[str, str] | None = None
+    lost = False
+    try:
+        for version in versions(path):
+            if version.path is None:
+                lost = True
+                continue
+            before, row = row, _row(path, version, event)
+            if row != before:
+                changed = _told(version, lost=lost)
+                came_in = came_in if before else changed
+            lost = False
+    except DataError as error:
+        return {"history": str(error)}
+    return {"came_in_with": came_in, "changed_last_with": changed}
+
+
+def _row(path: Path, version: Version, event: Event) -> dict[str, str] | None:
+    """The cells of the event in a version, empty ones left out; None where it is not there."""
+    lines = parse_lines(read_version(path, version), type(event))
+    cells = next((one.cells for one in lines if one.event.id == event.id), None)
+    return None if cells is None else {name: cell for name, cell in cells.items() if cell}
+
+
+def _told(version: Version, *, lost: bool) -> str:
+    told = f"version {version.number} of {version.recorded_at:%Y-%m-%d %H:%M} UTC, {version.reason}"
+    return told + " (or the version before, whose text was not kept)" * lost
+
+
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
     """Check the file of a kind as it is now and write its metadata; return their place."""
     file = open_data_file(workspace.data / "events" / kind.file_name())
     events = parse_events(file, kind)
-    days = [event.published_at.astimezone(NEW_YORK).date().isoformat() for event in events]
+    days = [new_york_day(event.published_at).isoformat() for event in events]
     return seal(file.path, days, source=source, adjust=None)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AwareDatetime, TypeAdapter
 
 from backtest.data.datafile import header_of, metadata_path, read_rows, span_of
-from backtest.data.kinds import NEW_YORK
+from backtest.data.kinds import new_york_day
 from backtest.data.prices import parquet_bytes
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def data_tables(inputs: Inputs, data: Path) -> DataTables:
 def event_row(cells: Cells) -> Row:
     """The row of an event, from its cells."""
     published_at = _MOMENT.validate_python(cells["published_at"])
-    return Row(cells, published_at.astimezone(NEW_YORK).date().isoformat(), published_at)
+    return Row(cells, new_york_day(published_at).isoformat(), published_at)
 
 
 def _rate_row(cells: Cells) -> Row:
