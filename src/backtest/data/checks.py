@@ -108,14 +108,14 @@ def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
     prices = {}
     for symbol in symbols & set(price_symbols(folder)):
         try:
-            prices[symbol] = parse_prices(open_data_file(place_for(folder, symbol, among=1)))
+            prices[symbol] = parse_prices(open_data_file(place_for(folder, symbol)))
         except DataError:
             continue
     return prices
 
 
 def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
-    path, seal = place_for(data / "prices", symbol, among=1), f"backtest prices seal {symbol}"
+    path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
     prices, found = _looked_at(path, seal, parse_prices)
     yield from found
     if prices is not None:

@@ -11,7 +11,7 @@ from backtest.data.datafile import open_data_file, read_data_file
 from backtest.data.events import event_order, parse_events, parse_lines, read_all_events
 from backtest.data.inputs import tradable_session
 from backtest.data.kinds import NEW_YORK, Event, new_york_day
-from backtest.data.prices import parse_prices, price_path, price_symbols, read_prices
+from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
 from backtest.data.versions import read_version, seal, versions
 from backtest.errors import DataError, unknown
 
@@ -203,7 +203,7 @@ def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> 
 def seal_prices(workspace: Workspace, symbol: str, source: str | None, adjust: str | None) -> Path:
     """Check the prices of a symbol as they are now and write their metadata."""
     folder = workspace.data / "prices"
-    file = open_data_file(price_path(folder, symbol) or folder / f"{symbol}.csv")
+    file = open_data_file(place_for(folder, symbol))
     days = [day.date().isoformat() for day in parse_prices(file).table.index]
     return seal(file.path, days, source=source, adjust=adjust)
 
