@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -42,7 +43,7 @@ def path(tmp_path):
     place.parent.mkdir()
     place.write_text(FIRST)
     metadata_path(place).write_text(
-        json.dumps({**METADATA, "sha256": versions._hash(FIRST.encode())})
+        json.dumps({**METADATA, "sha256": sha256(FIRST.encode()).hexdigest()})
     )
     return place
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.api.arguments import folders
-from backtest.data.datafile import metadata_of, metadata_path, raise_problems
+from backtest.data.datafile import metadata_of, metadata_path, raise_problems, write_data_file
 from backtest.data.events import check_row, columns_of
 from backtest.data.kinds import FILED_KINDS, Event, Start
 from backtest.data.prices import (
@@ -315,14 +313,7 @@ def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Ev
 
 
 def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    metadata = {
-        **metadata_of(days, source=SOURCE),
-        "sha256": sha256(content).hexdigest(),
-        "version": 1,
-    }
-    metadata_path(path).write_text(json.dumps(metadata), encoding="utf-8")
+    write_data_file(path, content, {**metadata_of(days, source=SOURCE), "version": 1})
 
 
 def event_rows(
