@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK
+from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK, new_york_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,16 +35,9 @@ CHANGES = {
 
 
 def session_figure(prices: Prices, session: date, name: str) -> float | None:
-    """A price of a session in dollars, or one of `CHANGES` as a fraction.
+    """A price of a session in dollars, or one of `CHANGES` as a fraction; None if unknown.
 
-    Args:
-        prices: of the symbol.
-        session: the day.
-        name: `open`, `high`, `low`, `close`, `previous_close`, or one of `CHANGES`.
-
-    Returns:
-        None where the prices do not tell it.
-
+    A price is `open`, `high`, `low`, `close` or `previous_close`.
     """
     if name in CHANGES:
         new, old = (session_figure(prices, session, part) for part in CHANGES[name])
@@ -94,8 +87,8 @@ class StatedFigure:
     Attributes:
         text: the words.
         name: as for `session_figure`.
-        day: the day that the text names, such as 2025-08-14 or 08-14; empty where it names none.
-        figure: the number as it is written: percent of a change, dollars of a price.
+        day: that the text names, such as 2025-08-14 or 08-14; empty where it names none.
+        figure: as it is written: percent of a change, dollars of a price.
 
     """
 
@@ -104,20 +97,28 @@ class StatedFigure:
     day: str
     figure: str
 
-    @property
-    def decimals(self) -> int:
-        """How many decimals are stated."""
-        return len(self.figure.partition(".")[2])
+    def session(self, row: FiledEvent) -> date | None:
+        """The session that is meant; None where nobody can tell."""
+        return nearest_day(self.day, row.day) if self.day else _own_session(row.event)
 
-    def agrees(self, actual: float) -> bool:
-        """Whether a figure in the same unit rounds to what is stated."""
-        return agrees(self.figure, actual)
+    def actual(self, prices: Prices, session: date) -> float | None:
+        """What the prices have for the figure, in its unit."""
+        value = session_figure(prices, session, self.name)
+        return value if value is None or self.name not in CHANGES else 100 * value
+
+    def is_of(self, prices: Prices, session: date) -> bool:
+        """Whether the prices of a session show what is stated."""
+        actual = self.actual(prices, session)
+        return actual is not None and agrees(self.figure, actual)
 
 
 def agrees(stated: str, actual: float) -> bool:
     """Whether a figure rounds to a number as it is written, such as `-16.3` or `36`."""
-    decimals = len(stated.partition(".")[2])
-    return abs(float(stated) - actual) <= 0.5 * 0.1**decimals + 1e-9
+    return abs(float(stated) - actual) <= 0.5 * 0.1 ** _decimals(stated) + 1e-9
+
+
+def _decimals(figure: str) -> int:
+    return len(figure.partition(".")[2])
 
 
 def stated_figures(text: str) -> Iterator[StatedFigure]:
@@ -144,13 +145,7 @@ def stated_figures(text: str) -> Iterator[StatedFigure]:
 
 
 def nearest_day(text: str, event_day: date) -> date | None:
-    """The day of a text: one without a year is the nearest to the event's; None if there is none.
-
-    Args:
-        text: such as 2025-08-14 or 08-14.
-        event_day: the day of the event.
-
-    """
+    """The day of a text such as 2025-08-14, or 08-14 of the year that is nearest to the event."""
     full = text.count("-") > 1
     texts = [text] if full else [f"{event_day.year + off}-{text}" for off in (-1, 0, 1)]
     days = []
@@ -180,7 +175,7 @@ def check_texts(row: FiledEvent) -> Iterator[Finding]:
 def _moves(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
     closed = trading_calendar().last_closed(row.event.published_at)
     for stated in stated_figures(text):
-        session = nearest_day(stated.day, row.day) if stated.day else own_session(row.event)
+        session = stated.session(row)
         if session and session > closed:
             yield row.finding(
                 "error",
@@ -204,11 +199,9 @@ def _days(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
 
 
 _WORDS = {
-    "close_change": "close",
-    "high_change": "high",
-    "low_change": "low",
+    "close_change": "close", "high_change": "high", "low_change": "low",
     "previous_close": "close before",
-}
+}  # fmt: skip
 _MEMORY, _FEWEST = 60, 20  # sessions before an event that tell what gap is ordinary
 _ORDINARY, _EXTRAORDINARY = 1.5, 4.0  # gaps, in medians of the absolute gap
 
@@ -222,17 +215,19 @@ def check_stated(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
 
 
 def _held(row: FiledEvent, stated: StatedFigure, prices: Prices) -> Iterator[Finding]:
-    session = nearest_day(stated.day, row.day) if stated.day else own_session(row.event)
+    session = stated.session(row)
     if session is None or not prices.first <= session <= prices.last:
         return
-    actual = _figure(prices, session, stated)
-    if actual is not None and stated.agrees(actual):
+    if stated.is_of(prices, session):
         return
-    if actual is None and not _is_gap(session):
+    sessions, day = trading_calendar().sessions, np.datetime64(session)
+    before, after = np.searchsorted(sessions, day) - 1, np.searchsorted(sessions, day, side="right")
+    actual = stated.actual(prices, session)
+    if actual is None and after - before > 1:
         return  # closes alone, or the first session: nothing to hold it against
     told = "no session" if actual is None else _told(actual, stated)
-    others = [day for day in _beside(session) if _fits(prices, day, stated)]
-    hint = f"; {others[0]} has it" if others else ""
+    beside = (sessions[place].item() for place in (before, after))
+    hint = next((f"; {other} has it" for other in beside if stated.is_of(prices, other)), "")
     yield row.finding(
         "warning",
         f"States {stated.text!r}; {prices.symbol} on {session}: {told}{hint}",
@@ -241,46 +236,19 @@ def _held(row: FiledEvent, stated: StatedFigure, prices: Prices) -> Iterator[Fin
     )
 
 
-def _is_gap(day: date) -> bool:
-    return not len(trading_calendar().between(day, day))
-
-
-def _figure(prices: Prices, session: date, stated: StatedFigure) -> float | None:
-    value = session_figure(prices, session, stated.name)
-    return value if value is None or stated.name not in CHANGES else 100 * value
-
-
-def _fits(prices: Prices, session: date, stated: StatedFigure) -> bool:
-    actual = _figure(prices, session, stated)
-    return actual is not None and stated.agrees(actual)
-
-
 def _told(actual: float, stated: StatedFigure) -> str:
-    word, digits = _WORDS.get(stated.name, stated.name), stated.decimals
+    word, digits = _WORDS.get(stated.name, stated.name), _decimals(stated.figure)
     return f"{word} {actual:+.{digits}f} %" if stated.name in CHANGES else f"{word} {actual:,.2f}"
 
 
-def own_session(event: Event) -> date | None:
+def _own_session(event: Event) -> date | None:
     """The session of a move whose day is not named; None where the event's day is not known."""
     if event.precision in NEVER_TRADED:
         return None
     moment = event.published_at
     if event.precision in COARSE:
-        moment = datetime.combine(moment.astimezone(NEW_YORK), time(0), NEW_YORK)
-    return _session_after(trading_calendar().last_closed(moment))
-
-
-def _session_after(session: date) -> date:
-    day, week = timedelta(days=1), timedelta(days=10)
-    following: date = trading_calendar().between(session + day, session + week)[0].item()
-    return following
-
-
-def _beside(session: date) -> tuple[date, date]:
-    """The session before a day and the one after it."""
-    day, week = timedelta(days=1), timedelta(days=10)
-    before: date = trading_calendar().between(session - week, session - day)[-1].item()
-    return before, _session_after(session)
+        moment = datetime.combine(new_york_day(moment), time(0), NEW_YORK)
+    return trading_calendar().next_to_close(moment)
 
 
 def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
@@ -291,7 +259,7 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     4 or more is extraordinary.
     """
     event, day = row.event, row.day
-    if not prices.has_bars or own_session(event) != day:
+    if not prices.has_bars or _own_session(event) != day:
         return
     if event.published_at >= trading_calendar().open_of(day):
         return
