@@ -20,7 +20,7 @@ from backtest.data.versions import (
     version_before,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.locks import held
+from backtest.workspace.files import held
 from tests.versioned import recorded
 
 FIRST = "date,close\n2025-06-02,1\n"

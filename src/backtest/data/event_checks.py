@@ -34,7 +34,6 @@ from backtest.data.kinds import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
 
 
 Severity = Literal["error", "warning", "note"]
@@ -43,17 +42,10 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something about the data that a user should know.
+    """Something about the data that a user should know: where, what, why it matters, what to do.
 
-    Attributes:
-        severity: `error` where a strategy could trade before a fact was public, or where a file
-            cannot be used; `warning` where two things disagree; `note` where something is unknown
-            or assumed.
-        where: file, and the line and the event's id where it is about one.
-        what: what was found, in one line.
-        why: why it matters.
-        mend: what to do about it.
-
+    It is an `error` where a strategy could trade before a fact was public, or where a file cannot
+    be used; a `warning` where two things disagree; a `note` where something is unknown or assumed.
     """
 
     severity: Severity
@@ -89,14 +81,7 @@ PEEK = "A strategy would trade the event before it was public."
 
 @dataclass(frozen=True)
 class FiledEvent:
-    """A row of an event file.
-
-    Attributes:
-        where: the file and the line.
-        stamp: `published_at` as the file has it.
-        event: what the row holds.
-
-    """
+    """An event with its file and line, and `published_at` as it stands there."""
 
     where: str
     stamp: str
@@ -126,13 +111,7 @@ def check_time(row: FiledEvent) -> Iterator[Finding]:
 
 
 def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
-    """What is missing in a row, or later than the file.
-
-    Args:
-        row: the row.
-        compiled_on: the ISO day on which the file was compiled; None where it is unknown.
-
-    """
+    """What is missing in a row, or later than the ISO day on which its file was compiled."""
     event = row.event
     if not event.source_url and not event.source_url_2:
         yield row.finding(
@@ -155,7 +134,8 @@ def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
     for place, row in enumerate(rows):
         for other in rows[:place]:
             same = (row.event.symbol, row.day) == (other.event.symbol, other.day)
-            if same and _alike(row.event.headline, other.event.headline):
+            one, two = row.event.headline.casefold(), other.event.headline.casefold()
+            if same and SequenceMatcher(None, one, two).ratio() >= _ALIKE:
                 yield row.finding(
                     "warning",
                     f"Repeats {other.event.id} of the same day: {row.event.headline}",
@@ -175,10 +155,6 @@ def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterato
             "Its events are never traded.",
             f"Correct the symbol, or `backtest prices import {symbol} FILE`.",
         )
-
-
-def _alike(one: str, other: str) -> bool:
-    return SequenceMatcher(None, one.casefold(), other.casefold()).ratio() >= _ALIKE
 
 
 def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
@@ -237,17 +213,14 @@ def _midnight(row: FiledEvent) -> Iterator[Finding]:
         return
     for zone, name in ((NEW_YORK, "New York"), (UTC, "UTC")):
         # After the close, 20:00 is the end of trading; that is midnight in UTC in summer.
-        if precision != "session" and _is_midnight(row.event.published_at.astimezone(zone)):
+        is_midnight = row.event.published_at.astimezone(zone).time() == time(0)
+        if precision != "session" and is_midnight:
             yield row.finding(
                 "error" if zone is NEW_YORK else "warning",
                 f"Stamped at midnight in {name} with precision {precision}: {row.stamp}",
                 f"It may be a day without a time, read as its first second. {PEEK}",
                 mend,
             )
-
-
-def _is_midnight(moment: datetime) -> bool:
-    return moment.time() == time(0)
 
 
 def _words(row: FiledEvent) -> Iterator[Finding]:
@@ -281,6 +254,7 @@ def _found(pattern: re.Pattern[str], text: str) -> str:
 
 def _hours(row: FiledEvent) -> Iterator[Finding]:
     event = row.event
+    clock = event.published_at.astimezone(NEW_YORK).time()
     if event.precision == "session" and trading_calendar().is_open(event.published_at):
         yield row.finding(
             "warning",
@@ -296,23 +270,16 @@ def _hours(row: FiledEvent) -> Iterator[Finding]:
             "Companies publish and EDGAR accepts on weekdays; the day may be wrong.",
             "Check the day.",
         )
-    elif _is_acceptance(event) and not _EDGAR_HOURS[0] <= _clock(event) <= _EDGAR_HOURS[1]:
+    elif _is_acceptance(event) and not _EDGAR_HOURS[0] <= clock <= _EDGAR_HOURS[1]:
         yield row.finding(
             "warning",
-            f"A filing accepted at {_clock(event):%H:%M} New York time; EDGAR is closed then",
+            f"A filing accepted at {clock:%H:%M} New York time; EDGAR is closed then",
             "The zone of the stamp may be wrong, and with it the session.",
             "Stamp the acceptance with the offset of New York.",
         )
 
 
 def _is_acceptance(event: Event) -> bool:
-    forms = ("13F", "8-K", "10-", "S-1", "SC 13", "SCHEDULE 13")
-    return (
-        isinstance(event, StakeDisclosure)
-        and event.precision in ("exact", "minute")
-        and event.form.upper().startswith(forms)
-    )
-
-
-def _clock(event: Event) -> time:
-    return event.published_at.astimezone(NEW_YORK).time()
+    if not isinstance(event, StakeDisclosure) or event.precision not in ("exact", "minute"):
+        return False
+    return event.form.upper().startswith(("13F", "8-K", "10-", "S-1", "SC 13", "SCHEDULE 13"))

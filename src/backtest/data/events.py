@@ -46,12 +46,9 @@ _BEFORE_OPEN = time(9)
 
 
 def stamped(text: str, precision: str) -> tuple[str, str]:
-    """The stamp of a time in one of `FORMS`, and its precision.
+    """The stamp of a time in one of `FORMS`, and its precision, which may be empty before.
 
-    Args:
-        text: as it was written. One of no such form is returned as it is, for the check of the
-            event to judge.
-        precision: of an event, or empty; `before open` and `after close` imply `session`.
+    A text of no such form is returned as it is, for the check of the event to judge.
 
     Raises:
         ValueError: the day or the time is none, or precision and form do not go together.
@@ -106,12 +103,8 @@ def columns_of(kind: type[Event]) -> list[str]:
 def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
     """A row as the file takes it, from one as people write it.
 
-    The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now.
-
-    Args:
-        kind: the kind.
-        row: texts by column.
-        source_url: where the row names none.
+    The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now. `source_url`
+    counts where the row names none.
 
     Raises:
         ValueError: it names no source, has a column of no such name, or breaks the format.
@@ -123,7 +116,8 @@ def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> di
     cells = as_written({**row, "source_url": row.get("source_url") or source_url or ""})
     if not (row.get("source_url") or source_url):
         raise ValueError(f"column source_url: is empty; name the address, or {UNKNOWN_SOURCE!r}")
-    cells["retrieved_at"] = cells.get("retrieved_at") or _now()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    cells["retrieved_at"] = cells.get("retrieved_at") or now
     _, problems = check_row(kind, cells)
     if problems:
         raise ValueError("; ".join(problems))
@@ -182,10 +176,6 @@ def as_written(row: Cells) -> dict[str, str]:
     return {**cells, "published_at": stamp, "precision": precision}
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 _HINTS = {
     "missing": "is empty; a value is needed",
     "timezone_aware": "has no zone; write one, such as 2025-11-10T16:05:00-05:00",
@@ -220,11 +210,6 @@ def event_order(event: Event) -> tuple[Any, ...]:
 
 def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> EventFile:
     """Read the events of one kind from `folder/<kind in the plural>.csv`.
-
-    Args:
-        folder: the folder of event files.
-        kind: the kind.
-        read: reads a data file; it decides which version.
 
     Raises:
         DataError: the file does not agree with its metadata, or rows break the format;
@@ -291,14 +276,8 @@ def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[E
     return list(found.values())
 
 
-def check_row(kind: type[Event], row: Mapping[str, str]) -> tuple[Event | None, list[str]]:
-    """The event of a row, or what is wrong with it, each with its column.
-
-    Args:
-        kind: the kind.
-        row: texts by column; an empty one is unknown.
-
-    """
+def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
+    """The event of a row, or what is wrong with it, each with its column."""
     try:
         return kind.model_validate({name: cell for name, cell in row.items() if cell}), []
     except ValidationError as error:
@@ -312,13 +291,11 @@ def check_columns(file: DataFile, kind: type[Event]) -> None:
         DataError: there is one.
 
     """
-    problems = []
+    fields, problems = kind.model_fields, []
     for name in header_of(file):
-        if name not in kind.model_fields:
-            near = get_close_matches(name, kind.model_fields, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
-            )
+        if name not in fields:
+            near = get_close_matches(name, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
             problems.append(f"line 1, column {name!r}: not a column of {kind.kind}; {hint}")
     raise_problems(file.path, problems)
 
@@ -333,9 +310,10 @@ def _stamp(cell: Any) -> str:
 
 
 def _describe(fault: Any) -> str:
-    column = ".".join(str(part) for part in fault["loc"])
-    terms = {**fault.get("ctx", {}), "stamp": _stamp(fault["input"])}
-    message: str = _HINTS.get(fault["type"], fault["msg"]).format(**terms)
+    column = ".".join(map(str, fault["loc"]))
+    message: str = fault["msg"]
+    if hint := _HINTS.get(fault["type"]):
+        message = hint.format(**fault.get("ctx", {}), stamp=_stamp(fault["input"]))
     if fault["type"] == "missing":
         return f"column {column}: {message}"
     if fault["type"] == "string_pattern_mismatch" and column in _EXAMPLES:

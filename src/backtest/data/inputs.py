@@ -158,11 +158,8 @@ class Inputs:
     def hashes(self, heard: tuple[type[Event], ...]) -> dict[str, str]:
         """The sha256 of the rows that decide, by name, such as `prices/CRWV` or `events/news/CRWV`.
 
-        Events of symbols that are not traded are never seen, nor are remarks about events.
-
-        Args:
-            heard: the kinds of event that can be seen; `Event` for all that were read.
-
+        Events of symbols that are not traded are never seen, nor are remarks about events, nor
+        events of other kinds than those that are heard; `Event` is all that were read.
         """
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
@@ -179,8 +176,8 @@ class Inputs:
         files = [p.file for p in (*self.seen.values(), self.benchmark)]
         files += [r.file for r in self.rates.values() if r.file] + [f.file for f in self.files]
         return {
-            file.path.relative_to(data).as_posix(): int(file.metadata.get("version", 1))
-            for file in files
+            one.path.relative_to(data).as_posix(): int(one.metadata.get("version", 1))
+            for one in files
         }
 
 

@@ -23,13 +23,9 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 _PROPERTIES = (
-    "eps_surprise",
-    "revenue_surprise",
-    "guidance_surprise",
-    "guidance_change",
-    "stake_change",
+    "eps_surprise", "revenue_surprise", "guidance_surprise", "guidance_change", "stake_change",
     "staleness",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,15 +57,7 @@ class EventRow:
 def list_events(
     workspace: Workspace, kinds: Iterable[type[Event]], symbol: str | None, reaction: float
 ) -> list[EventRow]:
-    """Events in order of publication.
-
-    Args:
-        workspace: the folders.
-        kinds: the kinds of event.
-        symbol: one stock, or None for all.
-        reaction: minutes from publication to the earliest open.
-
-    """
+    """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
     files = read_all_events(workspace.data / "events", kinds)
     events = sorted((event for file in files for event in file.events), key=event_order)
     symbols = {event.symbol for event in events}
@@ -101,42 +89,33 @@ def with_sessions(
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
-    rows = []
-    for event in events:
-        history = prices.get(event.symbol)
-        if history is None:
-            rows.append(EventRow(event, None, f"no prices of {event.symbol}"))
-        else:
-            rows.append(EventRow(event, *tradable_session(event, history, history, reaction)))
-    return rows
+    return [
+        EventRow(event, *tradable_session(event, history, history, reaction))
+        if (history := prices.get(event.symbol))
+        else EventRow(event, None, f"no prices of {event.symbol}")
+        for event in events
+    ]
 
 
 def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
     """Each symbol with its span, adjust mode and source."""
     folder = workspace.data / "prices"
-    rows = []
-    for symbol in price_symbols(folder):
-        prices = read_prices(folder, symbol)
-        rows.append(
-            {
-                "symbol": symbol,
-                "first": prices.first.isoformat(),
-                "last": prices.last.isoformat(),
-                "sessions": len(prices.table),
-                "columns": " ".join(prices.table.columns),
-                "adjust": prices.file.metadata["adjust"],
-                "source": prices.file.metadata["source"],
-            }
-        )
-    return rows
+    return [
+        {
+            "symbol": one.symbol,
+            "first": one.first.isoformat(),
+            "last": one.last.isoformat(),
+            "sessions": len(one.table),
+            "columns": " ".join(one.table.columns),
+            "adjust": one.file.metadata["adjust"],
+            "source": one.file.metadata["source"],
+        }
+        for one in (read_prices(folder, symbol) for symbol in price_symbols(folder))
+    ]
 
 
 def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
-    """All that is known of where an event came from, by name.
-
-    Args:
-        workspace: the folders.
-        event: one of those in its file.
+    """All that is known of where an event in its file came from, by name.
 
     Raises:
         DataError: the file is wrong, or does not hold the event.
@@ -182,9 +161,10 @@ def _history(path: Path, event: Event) -> dict[str, Any]:
 
 def _row(path: Path, version: Version, event: Event) -> dict[str, str] | None:
     """The cells of the event in a version, empty ones left out; None where it is not there."""
-    lines = parse_lines(read_version(path, version), type(event))
-    cells = next((one.cells for one in lines if one.event.id == event.id), None)
-    return None if cells is None else {name: cell for name, cell in cells.items() if cell}
+    for one in parse_lines(read_version(path, version), type(event)):
+        if one.event.id == event.id:
+            return {name: cell for name, cell in one.cells.items() if cell}
+    return None
 
 
 def _told(version: Version, *, lost: bool) -> str:

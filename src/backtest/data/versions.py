@@ -26,8 +26,7 @@ from backtest.data.datafile import (
     waiting_path,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.files import json_object, write_bytes
-from backtest.workspace.locks import held
+from backtest.workspace.files import held, json_object, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
