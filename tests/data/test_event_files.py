@@ -34,7 +34,7 @@ def test_a_validator_of_ones_own_may_speak_of_braces():
         def _fails(self):
             raise ValueError("write {name}")
 
-    with pytest.raises(DataError, match="line 2, write {name}"):
+    with pytest.raises(DataError, match=r"line 2, write \{name\}"):
         parse("symbol,published_at,precision,headline\nA,2025-06-04T16:05:00Z,exact,x\n", Held)
 
 

@@ -129,7 +129,7 @@ def _parts(
         if prices[column].isna().any():
             row = int(np.flatnonzero(prices[column].isna())[0])
             raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
-        for symbol, part in prices.groupby(column, sort=True):
+        for symbol, part in prices.groupby(column, sort=True, observed=True):
             _check_symbol(symbol)
             yield str(symbol), f"prices[{symbol!r}]", part.drop(columns=column)
         return

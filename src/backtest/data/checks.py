@@ -191,32 +191,24 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
     ratios = (table["open"].to_numpy() if prices.has_bars else closes)[1:] / closes[:-1]
     days = table.index[1:]
     for place in np.flatnonzero(_is_split(ratios)):
-        yield Finding(
-            "warning",
-            where,
-            f"{days[place]:%Y-%m-%d} begins at {ratios[place]:.3g} times the close before: "
-            f"a split?",
-            "A split that is left in the prices is a gain or a loss that nobody had.",
-            f"Adjust what comes before the split. {seal}",
+        what = (
+            f"{days[place]:%Y-%m-%d} begins at {ratios[place]:.3g} times the close before: a split?"
         )
+        why = "A split that is left in the prices is a gain or a loss that nobody had."
+        mend = f"Adjust what comes before the split. {seal}"
+        yield Finding("warning", where, what, why, mend)
     moves = closes[1:] / closes[:-1] - 1
     for place in np.flatnonzero(np.abs(moves) > _ABSURD):
-        yield Finding(
-            "note",
-            where,
-            f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before",
-            "One such session can make a result, and it may be an error of the table.",
-            f"Check the session at another source. {seal}",
-        )
+        what = f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before"
+        why = "One such session can make a result, and it may be an error of the table."
+        mend = f"Check the session at another source. {seal}"
+        yield Finding("note", where, what, why, mend)
     if prices.has_bars and (idle := [f"{day:%Y-%m-%d}" for day in table.index[table.volume == 0]]):
         more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""
-        yield Finding(
-            "note",
-            where,
-            f"No volume on {', '.join(idle[:_SHOWN])}{more}",
-            "Orders fill at prices at which nobody traded.",
-            f"Check whether the stock was halted. {seal}",
-        )
+        what = f"No volume on {', '.join(idle[:_SHOWN])}{more}"
+        why = "Orders fill at prices at which nobody traded."
+        mend = f"Check whether the stock was halted. {seal}"
+        yield Finding("note", where, what, why, mend)
 
 
 def _is_split(ratios: NDArray[np.float64]) -> NDArray[np.bool_]:

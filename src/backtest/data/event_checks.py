@@ -114,34 +114,29 @@ def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
     """What is missing in a row, or later than the ISO day on which its file was compiled."""
     event = row.event
     if not event.source_url and not event.source_url_2:
-        yield row.finding(
-            "note",
-            f"No source: {event.headline}",
-            "Nobody can look the fact up.",
-            "Add the address where it can be read.",
-        )
+        what = f"No source: {event.headline}"
+        why = "Nobody can look the fact up."
+        mend = "Add the address where it can be read."
+        yield row.finding("note", what, why, mend)
     if compiled_on and row.day.isoformat() > compiled_on:
-        yield row.finding(
-            "warning",
-            f"Public on {row.day}, after the file was compiled on {compiled_on}",
-            "A fact of the future is a plan, or its day is wrong.",
-            "Check the year and the day.",
-        )
+        what = f"Public on {row.day}, after the file was compiled on {compiled_on}"
+        why = "A fact of the future is a plan, or its day is wrong."
+        mend = "Check the year and the day."
+        yield row.finding("warning", what, why, mend)
 
 
 def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
     """Rows of one symbol, kind and day whose headlines are alike."""
     for place, row in enumerate(rows):
         for other in rows[:place]:
-            same = (row.event.symbol, row.day) == (other.event.symbol, other.day)
+            if (row.event.symbol, row.day) != (other.event.symbol, other.day):
+                continue
             one, two = row.event.headline.casefold(), other.event.headline.casefold()
-            if same and SequenceMatcher(None, one, two).ratio() >= _ALIKE:
-                yield row.finding(
-                    "warning",
-                    f"Repeats {other.event.id} of the same day: {row.event.headline}",
-                    "A fact that is there twice counts twice in every statistic.",
-                    "Remove one of the two rows, or tell them apart in the headline.",
-                )
+            if SequenceMatcher(None, one, two).ratio() >= _ALIKE:
+                what = f"Repeats {other.event.id} of the same day: {row.event.headline}"
+                why = "A fact that is there twice counts twice in every statistic."
+                mend = "Remove one of the two rows, or tell them apart in the headline."
+                yield row.finding("warning", what, why, mend)
 
 
 def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterator[Finding]:
@@ -149,50 +144,42 @@ def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterato
     first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in symbols}
     for symbol, row in sorted(first.items()):
         near = get_close_matches(symbol, symbols, n=1)
-        yield row.finding(
-            "note",
-            f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else ""),
-            "Its events are never traded.",
-            f"Correct the symbol, or `backtest prices import {symbol} FILE`.",
-        )
+        what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")
+        why = "Its events are never traded."
+        mend = f"Correct the symbol, or `backtest prices import {symbol} FILE`."
+        yield row.finding("note", what, why, mend)
 
 
 def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
     end = _quarter_end(event.period)
     if row.day <= end:
-        yield row.finding(
-            "error",
-            f"Results of {event.period} are stamped {row.day}, and the quarter ends on {end}",
-            PEEK,
+        what = f"Results of {event.period} are stamped {row.day}, and the quarter ends on {end}"
+        mend = (
             "Stamp the acceptance or the release, never the period; `period` is the calendar "
-            "quarter.",
+            "quarter."
         )
+        yield row.finding("error", what, PEEK, mend)
     elif row.day <= end + _CLOSING_THE_BOOKS:
-        yield row.finding(
-            "warning",
+        what = (
             f"Results of {event.period} are stamped {row.day}, "
-            f"{(row.day - end).days} days after the quarter's end",
-            "No books are closed that fast; this looks like the end of the period.",
-            "Stamp the acceptance or the release.",
+            f"{(row.day - end).days} days after the quarter's end"
         )
+        why = "No books are closed that fast; this looks like the end of the period."
+        mend = "Stamp the acceptance or the release."
+        yield row.finding("warning", what, why, mend)
 
 
 def _of_filing(row: FiledEvent, event: StakeDisclosure) -> Iterator[Finding]:
     if event.form.upper().startswith("13F") and event.as_of is not None:
         if row.day <= event.as_of:
-            yield row.finding(
-                "error",
-                f"A 13F as of {event.as_of} is stamped {row.day}, before it can be filed",
-                PEEK,
-                "Stamp the acceptance of the filing, never the day that it describes.",
-            )
+            what = f"A 13F as of {event.as_of} is stamped {row.day}, before it can be filed"
+            mend = "Stamp the acceptance of the filing, never the day that it describes."
+            yield row.finding("error", what, PEEK, mend)
         if (event.as_of + timedelta(days=1)).day != 1 or event.as_of.month % 3:
-            yield row.finding(
-                "warning",
-                f"A 13F as of {event.as_of}, which is no end of a quarter",
-                "Which count was known when rests on the day that a filing describes.",
-                "Write the period of the filing as `as_of`.",
-            )
+            what = f"A 13F as of {event.as_of}, which is no end of a quarter"
+            why = "Which count was known when rests on the day that a filing describes."
+            mend = "Write the period of the filing as `as_of`."
+            yield row.finding("warning", what, why, mend)
 
 
 def _quarter_end(period: str) -> date:
@@ -204,23 +191,17 @@ def _midnight(row: FiledEvent) -> Iterator[Finding]:
     mend = "Write precision `date`, stamped 23:59:59 New York time, or the time that is known."
     precision = row.event.precision
     if _WRITTEN_MIDNIGHT.search(row.stamp):
-        yield row.finding(
-            "error",
-            f"Stamped at midnight with precision {precision}: {row.stamp}",
-            f"A day without a time, read as its first second. {PEEK}",
-            mend,
-        )
+        what = f"Stamped at midnight with precision {precision}: {row.stamp}"
+        why = f"A day without a time, read as its first second. {PEEK}"
+        yield row.finding("error", what, why, mend)
         return
     for zone, name in ((NEW_YORK, "New York"), (UTC, "UTC")):
         # After the close, 20:00 is the end of trading; that is midnight in UTC in summer.
         is_midnight = row.event.published_at.astimezone(zone).time() == time(0)
         if precision != "session" and is_midnight:
-            yield row.finding(
-                "error" if zone is NEW_YORK else "warning",
-                f"Stamped at midnight in {name} with precision {precision}: {row.stamp}",
-                f"It may be a day without a time, read as its first second. {PEEK}",
-                mend,
-            )
+            what = f"Stamped at midnight in {name} with precision {precision}: {row.stamp}"
+            why = f"It may be a day without a time, read as its first second. {PEEK}"
+            yield row.finding("error" if zone is NEW_YORK else "warning", what, why, mend)
 
 
 def _words(row: FiledEvent) -> Iterator[Finding]:
@@ -232,19 +213,14 @@ def _words(row: FiledEvent) -> Iterator[Finding]:
     is_late = not is_early and not calendar.is_open(event.published_at)
     text = f"{event.headline}\n{event.note}"
     if is_early and (match := _found(_AFTER_CLOSE, text) or _found(_IN_SESSION, text)):
-        yield row.finding(
-            "error",
-            f"Says {match!r}, but is stamped before the open: {row.stamp}",
-            PEEK,
-            "Stamp the time at which it came out.",
-        )
+        what = f"Says {match!r}, but is stamped before the open: {row.stamp}"
+        mend = "Stamp the time at which it came out."
+        yield row.finding("error", what, PEEK, mend)
     if is_late and (match := _found(_BEFORE_OPEN, text)):
-        yield row.finding(
-            "warning",
-            f"Says {match!r}, but is stamped after the close: {row.stamp}",
-            "The event is traded a session late.",
-            "Stamp the time at which it came out.",
-        )
+        what = f"Says {match!r}, but is stamped after the close: {row.stamp}"
+        why = "The event is traded a session late."
+        mend = "Stamp the time at which it came out."
+        yield row.finding("warning", what, why, mend)
 
 
 def _found(pattern: re.Pattern[str], text: str) -> str:
@@ -256,27 +232,23 @@ def _hours(row: FiledEvent) -> Iterator[Finding]:
     event = row.event
     clock = event.published_at.astimezone(NEW_YORK).time()
     if event.precision == "session" and trading_calendar().is_open(event.published_at):
-        yield row.finding(
-            "warning",
-            f"Precision session is before the open or after the close, not {row.stamp}",
-            "Nobody can tell which of the two is meant.",
+        what = f"Precision session is before the open or after the close, not {row.stamp}"
+        why = "Nobody can tell which of the two is meant."
+        mend = (
             "Stamp 09:00 for before the open, the latest possible time for after the close, or "
-            "write precision `minute`.",
+            "write precision `minute`."
         )
+        yield row.finding("warning", what, why, mend)
     if event.precision not in NEVER_TRADED and row.day.weekday() >= _SATURDAY:
-        yield row.finding(
-            "note",
-            f"Public on a {row.day:%A}, {row.day}",
-            "Companies publish and EDGAR accepts on weekdays; the day may be wrong.",
-            "Check the day.",
-        )
+        what = f"Public on a {row.day:%A}, {row.day}"
+        why = "Companies publish and EDGAR accepts on weekdays; the day may be wrong."
+        mend = "Check the day."
+        yield row.finding("note", what, why, mend)
     elif _is_acceptance(event) and not _EDGAR_HOURS[0] <= clock <= _EDGAR_HOURS[1]:
-        yield row.finding(
-            "warning",
-            f"A filing accepted at {clock:%H:%M} New York time; EDGAR is closed then",
-            "The zone of the stamp may be wrong, and with it the session.",
-            "Stamp the acceptance with the offset of New York.",
-        )
+        what = f"A filing accepted at {clock:%H:%M} New York time; EDGAR is closed then"
+        why = "The zone of the stamp may be wrong, and with it the session."
+        mend = "Stamp the acceptance with the offset of New York."
+        yield row.finding("warning", what, why, mend)
 
 
 def _is_acceptance(event: Event) -> bool:

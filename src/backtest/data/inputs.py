@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.borrow import BorrowRates
-    from backtest.data.datafile import Reader
     from backtest.data.events import EventFile
     from backtest.data.prices import Prices
 
@@ -214,13 +213,15 @@ def read_inputs(
 
     record = None if as_of is None else _Record(as_of)
     read = record or read_data_file
-    prices = {
-        symbol: read_prices(data / "prices", symbol, bars=symbol in symbols, read=read)
-        for symbol in dict.fromkeys((*symbols, benchmark))
-    }
-    for symbol in looks_at:
-        if symbol not in prices:
-            prices[symbol] = _looked_at(data / "prices", symbol, read, wanted_by)
+    prices: dict[str, Prices] = {}
+    for symbol in dict.fromkeys((*symbols, benchmark, *looks_at)):
+        try:
+            prices[symbol] = read_prices(data / "prices", symbol, bars=symbol in symbols, read=read)
+        except UsageError as error:
+            if symbol in (*symbols, benchmark):
+                raise
+            told = f"{error} {symbol} is looked at by {wanted_by} (its looks_at)."
+            raise UsageError(told) from None
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     # Strategies may look at any public event, not only at those that they answer.
     seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]
@@ -239,15 +240,6 @@ def read_inputs(
         others={symbol: prices[symbol] for symbol in looks_at if symbol not in history},
         assumptions=record.assumptions(data) if record else (),
     )
-
-
-def _looked_at(folder: Path, symbol: str, read: Reader, wanted_by: str) -> Prices:
-    from backtest.data.prices import read_prices
-
-    try:
-        return read_prices(folder, symbol, read=read)
-    except UsageError as error:
-        raise UsageError(f"{error} {symbol} is looked at by {wanted_by} (its looks_at).") from None
 
 
 @dataclass

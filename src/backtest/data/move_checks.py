@@ -177,12 +177,9 @@ def _moves(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
     for stated in stated_figures(text):
         session = stated.session(row)
         if session and session > closed:
-            yield row.finding(
-                "error",
-                f"{name} tells {stated.text!r}, and the session of {session} had not closed",
-                "Strategies read it before they trade that session.",
-                _MEND,
-            )
+            what = f"{name} tells {stated.text!r}, and the session of {session} had not closed"
+            why = "Strategies read it before they trade that session."
+            yield row.finding("error", what, why, _MEND)
             return
 
 
@@ -190,12 +187,10 @@ def _days(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
     days = [(match, nearest_day(match[0], row.day)) for match in DAY.finditer(text)]
     later = [match for match, day in days if day and row.day < day < row.day + _TERM]
     if match := (_NEXT.search(text) or next(iter(later), None)):
-        yield row.finding(
-            "note",
-            f"{name} speaks of {match[0]!r}, after the event was public",
-            "Strategies read it; if it was planned by then, all is well.",
-            f"Check that it tells nothing that happened then. {_MEND}",
-        )
+        what = f"{name} speaks of {match[0]!r}, after the event was public"
+        why = "Strategies read it; if it was planned by then, all is well."
+        mend = f"Check that it tells nothing that happened then. {_MEND}"
+        yield row.finding("note", what, why, mend)
 
 
 _WORDS = {
@@ -228,12 +223,10 @@ def _held(row: FiledEvent, stated: StatedFigure, prices: Prices) -> Iterator[Fin
     told = "no session" if actual is None else _told(actual, stated)
     beside = (sessions[place].item() for place in (before, after))
     hint = next((f"; {other} has it" for other in beside if stated.is_of(prices, other)), "")
-    yield row.finding(
-        "warning",
-        f"States {stated.text!r}; {prices.symbol} on {session}: {told}{hint}",
-        "The day or the figure of the row is wrong, or the prices are.",
-        "Check both at the source and correct the row.",
-    )
+    what = f"States {stated.text!r}; {prices.symbol} on {session}: {told}{hint}"
+    why = "The day or the figure of the row is wrong, or the prices are."
+    mend = "Check both at the source and correct the row."
+    yield row.finding("warning", what, why, mend)
 
 
 def _told(actual: float, stated: StatedFigure) -> str:
@@ -272,10 +265,10 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     own, following = gaps[place : place + 2]
     ordinary = float(np.median(np.abs(past)))
     if abs(own) < _ORDINARY * ordinary and abs(following) >= _EXTRAORDINARY * ordinary:
-        yield row.finding(
-            "warning",
+        what = (
             f"Stamped before the open of {day}, which opened {100 * own:+.1f} %; "
-            f"the next session opened {100 * following:+.1f} %",
-            "If it came out after the close of that day, a strategy would trade it before.",
-            "Check the time of publication.",
+            f"the next session opened {100 * following:+.1f} %"
         )
+        why = "If it came out after the close of that day, a strategy would trade it before."
+        mend = "Check the time of publication."
+        yield row.finding("warning", what, why, mend)
