@@ -97,15 +97,15 @@ class TradingCalendar:
 
         NaT for moments outside of all.
         """
-        places = np.searchsorted(self.opens[1:], moments, side="right")
-        inside = (self.opens[places] <= moments) & (moments < self.closes[places])
-        return np.where(inside, self.sessions[places], _NEVER.astype("M8[D]"))
+        at = np.searchsorted(self.opens[1:], moments, side="right")
+        inside = (self.opens[at] <= moments) & (moments < self.closes[at])
+        return np.where(inside, self.sessions[at], _NEVER.astype("M8[D]"))
 
     def _of_days(
         self, times: NDArray[np.datetime64], days: NDArray[np.datetime64]
     ) -> NDArray[np.datetime64]:
-        places = np.searchsorted(self.sessions[:-1], days)
-        return np.where(self.sessions[places] == days, times[places], _NEVER)
+        at = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[at] == days, times[at], _NEVER)
 
     def _index(self, session: date) -> int:
         index = int(np.searchsorted(self.sessions, np.datetime64(session)))

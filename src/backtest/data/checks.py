@@ -159,7 +159,7 @@ def _looked_at(
 
 
 def _problems(error: DataError, path: Path) -> list[str]:
-    """Each problem that reading a file has told."""
+    """Each problem in an error of reading a file."""
     first, *rest = str(error).splitlines()
     return [line.strip() for line in rest] or [first.removeprefix(str(path)).lstrip(",: ")]
 
@@ -179,7 +179,7 @@ def _name(path: Path) -> str:
 _ABSURD = 0.6  # change from close to close
 _SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 _NEAR_SPLIT = 0.05  # a split day has a move of its own
-_LONG = 20  # nights that a last quote may be carried on before it is told
+_LONG = 20  # nights that a last quote may be carried on without a note
 _SHOWN = 3  # days that a finding names
 
 
@@ -220,8 +220,8 @@ def _is_split(ratios: NDArray[np.float64]) -> NDArray[np.bool_]:
 def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:
     """Nights whose borrow rate nobody quoted.
 
-    A night is the one that follows a session; that of the last session is not told, since no
-    price follows it.
+    A night is the one that follows a session; the last session has none, since no price
+    follows it.
     """
     nights = [stamp.date() for stamp in prices.table.index[:-1]]
     why = "A short sale in these nights rests on a guess, and every such run says so."
@@ -230,16 +230,16 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
     before = [night for night in nights if first is None or night < first]
     if before:
         known = "No borrow rates" if first is None else f"No borrow rate before {first}"
-        told = f"{known}: {_count(before)} at the default rate of the rules"
-        yield Finding("note", where, told, why, mend)
+        what = f"{known}: {_count(before)} at the default rate of the rules"
+        yield Finding("note", where, what, why, mend)
     for rate, covered in _covered(rates, nights):
         span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
         if rate.is_assumption:
-            told = f"{100 * rate.annual_rate:g} % a year {span} is an assumption: {_count(covered)}"
-            yield Finding("note", where, told, why, mend)
+            what = f"{100 * rate.annual_rate:g} % a year {span} is an assumption: {_count(covered)}"
+            yield Finding("note", where, what, why, mend)
         elif rate is rates.rates[-1] and len(covered) > _LONG:
-            told = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"
-            yield Finding("note", where, f"{told}: {_count(covered)}", why, mend)
+            what = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"
+            yield Finding("note", where, f"{what}: {_count(covered)}", why, mend)
 
 
 def _count(nights: list[date]) -> str:

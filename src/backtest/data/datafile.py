@@ -204,8 +204,8 @@ def raise_problems(path: Path, problems: list[str]) -> None:
     """Report every problem of a file in one error, or return when there is none."""
     if not problems:
         return
-    shown = problems[:_MOST_PROBLEMS]
-    if len(problems) > len(shown):
-        shown.append(f"… and {len(problems) - len(shown)} more")
+    lines = problems[:_MOST_PROBLEMS]
+    if len(problems) > len(lines):
+        lines.append(f"… and {len(problems) - len(lines)} more")
     noun = "problem" if len(problems) == 1 else "problems"
-    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(shown))
+    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(lines))

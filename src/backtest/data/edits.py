@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Rows = Mapping[str, Cells]  # by key
 
-_REACTION = 5.0  # minutes, for the session that is shown
+_REACTION = 5.0  # minutes, for the session beside an event
 _BY_HAND = "Added by hand; each row names its own source."
 # what a person writes is never replaced by what is fetched
 _WRITTEN = frozenset(
@@ -202,7 +202,7 @@ def add_rows(
                 f"{name} is there already. Change it with `backtest events edit {name} --field …`."
             )
         if name in added:
-            raise UsageError(f"{name} is given twice: same symbol, time and headline.")
+            raise UsageError(f"{name} comes twice: same symbol, time and headline.")
         old = known.get(name, {})
         if any(old.get(n, "") != cell for n, cell in row.items() if n != "retrieved_at"):
             (known if old else added)[name] = {**old, **row}
@@ -340,7 +340,7 @@ def _revised(cells: Cells, row: Cells, changes: Iterable[Change]) -> dict[str, s
     """A row with its differences taken, and the source that they come from where there is room."""
     revised = {**cells, **{change.column: change.new for change in changes}}
     url = row["source_url"]
-    places = (name for name in ("source_url", "source_url_2") if cells.get(name, "") in ("", url))
-    if place := next(places, None):
-        revised[place] = url
+    free = (name for name in ("source_url", "source_url_2") if cells.get(name, "") in ("", url))
+    if column := next(free, None):
+        revised[column] = url
     return {**revised, "retrieved_at": row["retrieved_at"]}

@@ -1,4 +1,4 @@
-"""Event files: one CSV a kind; rows as people write them, and every wrong row told at once."""
+"""Event files: one CSV a kind; rows as people write them, and every wrong row named at once."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
     """What is wrong with one field of a row that need not be complete; empty where nothing is."""
     known = dict(row)
     if name == "published_at" and is_bare_day(known[name]):
-        known["precision"] = "date"  # what it is has not been asked yet
+        known["precision"] = "date"  # which it is comes next
     try:
         cells = as_written(known)
     except ValueError as error:

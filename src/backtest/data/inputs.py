@@ -95,7 +95,7 @@ def tradable_session(
 ) -> tuple[date | None, str]:
     """The first session in which an event can be traded, and why not where it cannot.
 
-    The session is given also where the replayed span does not hold it; the reason is empty
+    There is a session also where the replayed span does not hold it; the reason is empty
     where the event can be traded.
     """
     if event.precision in NEVER_TRADED:
@@ -141,7 +141,7 @@ class Inputs:
 
     @property
     def seen(self) -> Mapping[str, Prices]:
-        """By symbol all prices of which a strategy is shown the past."""
+        """By symbol all prices whose past a strategy sees."""
         return {**self.others, **self.history}
 
     @property
@@ -200,7 +200,7 @@ def read_inputs(
         listens_to: the kinds of event that the strategy hears of.
         as_of: the day at whose end, in New York, the files are looked at: in the version of
             then, without what became public later; None for the files as they are.
-        looks_at: symbols whose past the strategy is shown beside those that are traded.
+        looks_at: symbols whose past the strategy sees beside those that are traded.
         wanted_by: the name of the strategy, for the message where one of these is not there.
 
     Raises:
@@ -220,8 +220,8 @@ def read_inputs(
         except UsageError as error:
             if symbol in (*symbols, benchmark):
                 raise
-            told = f"{error} {symbol} is looked at by {wanted_by} (its looks_at)."
-            raise UsageError(told) from None
+            fault = f"{error} {symbol} is looked at by {wanted_by} (its looks_at)."
+            raise UsageError(fault) from None
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     # Strategies may look at any public event, not only at those that they answer.
     seen: list[type[Event]] = [*FILED_KINDS, *(k for k in kinds if k not in FILED_KINDS)]

@@ -320,7 +320,7 @@ class StakeDisclosure(Event):
         return (new_york_day(self.published_at) - self.as_of).days
 
     def is_stale(self, known: Iterable[Event]) -> bool:
-        """Whether an earlier disclosure in `known` already told of a later day than `as_of`."""
+        """Whether an earlier disclosure in `known` already spoke of a later day than `as_of`."""
         return self.as_of is not None and any(
             isinstance(other, StakeDisclosure)
             and (other.symbol, other.holder) == (self.symbol, self.holder)

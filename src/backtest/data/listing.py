@@ -151,7 +151,7 @@ def _history(path: Path, event: Event) -> dict[str, Any]:
                 continue
             before, row = row, _row(path, version, event)
             if row != before:
-                changed = _told(version, lost=lost)
+                changed = _version_text(version, lost=lost)
                 came_in = came_in if before else changed
             lost = False
     except DataError as error:
@@ -167,9 +167,9 @@ def _row(path: Path, version: Version, event: Event) -> dict[str, str] | None:
     return None
 
 
-def _told(version: Version, *, lost: bool) -> str:
-    told = f"version {version.number} of {version.recorded_at:%Y-%m-%d %H:%M} UTC, {version.reason}"
-    return told + " (or the version before, whose text was not kept)" * lost
+def _version_text(version: Version, *, lost: bool) -> str:
+    text = f"version {version.number} of {version.recorded_at:%Y-%m-%d %H:%M} UTC, {version.reason}"
+    return text + " (or the version before, whose text was not kept)" * lost
 
 
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:

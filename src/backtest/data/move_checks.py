@@ -220,16 +220,16 @@ def _held(row: FiledEvent, stated: StatedFigure, prices: Prices) -> Iterator[Fin
     actual = stated.actual(prices, session)
     if actual is None and after - before > 1:
         return  # closes alone, or the first session: nothing to hold it against
-    told = "no session" if actual is None else _told(actual, stated)
+    found = "no session" if actual is None else _figure_text(actual, stated)
     beside = (sessions[place].item() for place in (before, after))
     hint = next((f"; {other} has it" for other in beside if stated.is_of(prices, other)), "")
-    what = f"States {stated.text!r}; {prices.symbol} on {session}: {told}{hint}"
+    what = f"States {stated.text!r}; {prices.symbol} on {session}: {found}{hint}"
     why = "The day or the figure of the row is wrong, or the prices are."
     mend = "Check both at the source and correct the row."
     yield row.finding("warning", what, why, mend)
 
 
-def _told(actual: float, stated: StatedFigure) -> str:
+def _figure_text(actual: float, stated: StatedFigure) -> str:
     word, digits = _WORDS.get(stated.name, stated.name), _decimals(stated.figure)
     return f"{word} {actual:+.{digits}f} %" if stated.name in CHANGES else f"{word} {actual:,.2f}"
 
@@ -248,7 +248,7 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     """An event stamped before an open that the stock did not heed, and the next open did.
 
     So it looks where a report that came after the close is stamped on the morning of its own day.
-    Gaps are told in medians of the absolute gap of the 60 sessions before: below 1.5 is ordinary,
+    Gaps are in medians of the absolute gap of the 60 sessions before: below 1.5 is ordinary,
     4 or more is extraordinary.
     """
     event, day = row.event, row.day

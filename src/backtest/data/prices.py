@@ -91,8 +91,8 @@ def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any
     except KeyError:
         raise DataError(f"{path}: no column {key!r}. Needed: {key}, close.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        told = str(error).strip().partition("\n")[0]
-        raise DataError(f"{path} is not a Parquet file of prices ({told}). Restore it.") from None
+        fault = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path} is not a Parquet file of prices ({fault}). Restore it.") from None
 
 
 def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
@@ -325,7 +325,7 @@ def read_prices(
     """Read the prices of a symbol; with `bars` also opens, highs and lows, to trade it.
 
     Raises:
-        UsageError: there is no such symbol, or it has closes alone and `bars` is asked for.
+        UsageError: there is no such symbol, or it has closes alone and `bars` are needed.
         DataError: the file breaks its format or does not agree with its metadata, or two files
             hold the symbol.
 

@@ -172,8 +172,8 @@ def version_before(path: Path) -> Version:
     """
     known = versions(path)
     numbers = [version.number for version in known]
-    shown = known[-1].metadata.get("restores", numbers[-1])
-    place = numbers.index(shown) if shown in numbers else 0
+    number = known[-1].metadata.get("restores", numbers[-1])
+    place = numbers.index(number) if number in numbers else 0
     if place == 0:
         raise UsageError(f"{path} has no version before this one: there is nothing to undo.")
     return known[place - 1]
@@ -312,7 +312,7 @@ def _version(metadata: Mapping[str, Any], path: Path) -> Version:
 
 
 def _next_number(path: Path, present: Mapping[str, Any]) -> int:
-    """One more than any number that was given, also to what is damaged now."""
+    """One more than any number in use, also to what is damaged now."""
     names = (place.name.partition("-")[0] for place in _history(path).glob("*"))
     numbers = [int(name) for name in names if name.isdecimal()]
     return max([*numbers, int(present.get("version", 1)) if present else 0]) + 1

@@ -139,7 +139,7 @@ def without_ctrl_c() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, evaluate: Evaluate) -> None:
-    """What a worker does until its pipe is closed, or the process that asked is gone."""
+    """What a worker does until its pipe is closed, or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
@@ -163,7 +163,7 @@ def attempt(evaluate: Evaluate, chunk: int) -> bytes:
     """Evaluate a chunk where every failure has to travel.
 
     Raises:
-        BacktestError: whatever failed; a fault of the program is told with its traceback.
+        BacktestError: whatever failed; a fault of the program has its traceback.
 
     """
     try:
