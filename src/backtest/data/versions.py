@@ -296,8 +296,8 @@ def _kept(path: Path) -> list[Version]:
 
 
 def _version(metadata: Mapping[str, Any], path: Path) -> Version:
-    if "recorded_at" in metadata:
-        recorded_at = datetime.fromisoformat(metadata["recorded_at"])
+    if stamp := metadata.get("recorded_at"):
+        recorded_at = datetime.fromisoformat(stamp)
     else:
         day = date.fromisoformat(str(metadata.get("compiled_on")))
         recorded_at = datetime.combine(day, time(), UTC)
