@@ -25,6 +25,7 @@ from backtest.data.prices import (
     BAR_COLUMNS,
     DATASET,
     PriceRows,
+    bar_columns,
     checked_table,
     parquet_bytes,
 )
@@ -165,15 +166,7 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     columns = [str(one).strip().lower() for one in frame.columns]
     if doubled := sorted({one for one in columns if columns.count(one) > 1} & {*BAR_COLUMNS}):
         raise DataError(f"{name}: column {doubled[0]!r} twice.")
-    if frame.empty:
-        raise DataError(f"{name} has no row.")
-    wanted = BAR_COLUMNS if "open" in columns else ("close",)
-    for one in wanted:
-        if one not in columns:
-            raise DataError(
-                f"{name}: no column {one!r}. Needed: {', '.join(BAR_COLUMNS)}; "
-                f"or close for a benchmark."
-            )
+    wanted = bar_columns(name, columns, len(frame))
     key = next((columns.index(one) for one in _SESSIONS if one in columns), None)
     cells = frame.index if key is None else frame.iloc[:, key]
     problems: list[str] = []

@@ -98,7 +98,7 @@ def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any
 def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
     table = parquet_table(file.path, file.content, "session")
     days = table.pop("session").astype("M8[D]")
-    names = _columns(str(file.path), table, len(days))
+    names = bar_columns(str(file.path), table, len(days))
     problems += [f"row {row}, column session: empty" for row in np.flatnonzero(np.isnat(days))]
     return PriceRows("row", np.arange(len(days)), days, {name: table[name] for name in names})
 
@@ -107,7 +107,7 @@ def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
     found = read_rows(file, ("date", "close"), problems)
     if not found:
         raise_problems(file.path, problems)
-    names = _columns(f"{file.path}, line 1", found[0][1] if found else (), len(found))
+    names = bar_columns(f"{file.path}, line 1", found[0][1] if found else (), len(found))
     days = np.full(len(found), np.datetime64("NaT", "D"))
     for place, (line, row) in enumerate(found):
         try:
@@ -120,17 +120,21 @@ def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
     return PriceRows("line", np.array([line for line, _ in found]), days, cells)
 
 
-def _columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
-    """The columns of bars, or of closes."""
+def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
+    """The columns of bars, or of closes where there is no open.
+
+    Raises:
+        DataError: one is missing, or there is no row.
+
+    """
     if not rows:
-        raise DataError(f"{place.partition(', line')[0]} has a header but no row.")
+        raise DataError(f"{place.partition(', line')[0]} has no row.")
     names = BAR_COLUMNS if "open" in there else ("close",)
-    for name in names:
-        if name not in there:
-            raise DataError(
-                f"{place}: no column {name!r}. "
-                f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
-            )
+    if missing := [name for name in names if name not in there]:
+        raise DataError(
+            f"{place}: no column {missing[0]!r}. "
+            f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
+        )
     return names
 
 
