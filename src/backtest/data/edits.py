@@ -8,8 +8,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtest.data.datafile import DataFile, header_of, metadata_of, read_data_file, span_of
-from backtest.data.events import as_written, check_row, columns_of, parse_lines, prepared
+from backtest.data.datafile import DataFile, header_of, metadata_of, span_of
+from backtest.data.events import (
+    as_written,
+    check_row,
+    columns_of,
+    open_events,
+    parse_lines,
+    prepared,
+)
 from backtest.data.kinds import new_york_day
 from backtest.data.listing import EventRow, find_event, with_sessions
 from backtest.data.versions import put, read_version, undo, version_before
@@ -95,12 +102,8 @@ class _EventFile:
     def __init__(self, workspace: Workspace, kind: type[Event]) -> None:
         self.workspace, self.kind = workspace, kind
         self.path = workspace.data / "events" / kind.file_name()
-        self.file: DataFile | None = None
-        self.lines: list[EventLine] = []
-        if self.path.exists():
-            command = f"backtest events seal {kind.kind}"
-            self.file = read_data_file(self.path, seal_command=command)
-            self.lines = parse_lines(self.file, kind)
+        self.file = open_events(self.path.parent, kind) if self.path.exists() else None
+        self.lines = parse_lines(self.file, kind) if self.file else []
 
     @property
     def rows(self) -> dict[str, Cells]:
@@ -177,15 +180,10 @@ def add_rows(
     reason: str,
     replace: bool = False,
 ) -> Edit:
-    """Append rows; with `replace`, rows of events that are there change what differs in them.
+    """Append rows, which are as of `prepared`; the reason, in a few words, is for the version.
 
-    Args:
-        workspace: the folders.
-        kind: the kind.
-        rows: as of `prepared`.
-        reason: for the version, in a few words.
-        replace: what a row does not name stays as it is, and so does `retrieved_at` where
-            nothing else differs.
+    With `replace` rows of events that are there change what differs in them. What a row does not
+    name stays as it is, and so does `retrieved_at` where nothing else differs.
 
     Raises:
         UsageError: an event comes twice, or is there already and is not to be replaced.
@@ -296,8 +294,7 @@ def update(
         fetched: rows as the file takes them.
         same: whether an event on file and a fetched one are the same fact.
         reason: for the version, in a few words.
-        accept: whether what differs is replaced. What a person wrote stays, and nothing known
-            gives way to something unknown.
+        accept: whether what differs is replaced, but for what a person wrote.
 
     Raises:
         UsageError: an event that is no fact on file has the id of one.

@@ -216,9 +216,13 @@ def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) 
             every such row is named with line, column, value and what is allowed.
 
     """
-    command = f"backtest events seal {kind.kind}"
-    file = read(folder / kind.file_name(), seal_command=command)
+    file = open_events(folder, kind, read)
     return EventFile(kind, parse_events(file, kind), file)
+
+
+def open_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> DataFile:
+    """The file of a kind, held against its metadata."""
+    return read(folder / kind.file_name(), seal_command=f"backtest events seal {kind.kind}")
 
 
 def read_all_events(

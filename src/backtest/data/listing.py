@@ -7,8 +7,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.borrow import parse_borrow_rates
-from backtest.data.datafile import open_data_file, read_data_file
-from backtest.data.events import event_order, parse_events, parse_lines, read_all_events
+from backtest.data.datafile import open_data_file
+from backtest.data.events import (
+    event_order,
+    open_events,
+    parse_events,
+    parse_lines,
+    read_all_events,
+)
 from backtest.data.inputs import tradable_session
 from backtest.data.kinds import NEW_YORK, Event, new_york_day
 from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
@@ -122,8 +128,8 @@ def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
 
     """
     kind = type(event)
-    path = workspace.data / "events" / kind.file_name()
-    file = read_data_file(path, seal_command=f"backtest events seal {kind.kind}")
+    file = open_events(workspace.data / "events", kind)
+    path = file.path
     lines = {one.event.id: one for one in parse_lines(file, kind)}
     if event.id not in lines:
         raise DataError(f"{path} does not hold {event.id}.")
