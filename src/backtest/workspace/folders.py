@@ -63,23 +63,13 @@ def workspace_of_worker() -> Workspace:
 
 
 def find_reports(reports: Path | None = None, start: Path | None = None) -> Path:
-    """The reports folder that is named, or that of the workspace around `start`.
-
-    Raises:
-        UsageError: none is named and there is no workspace.
-
-    """
+    """The reports folder that is named, or else of the workspace, as of `find_workspace`."""
     found: Path = _named(read_config({"folders.reports": reports}, start), "reports")
     return found
 
 
 def find_data(data: Path | None = None) -> Path:
-    """The data folder that is named, or that of the workspace around the working folder.
-
-    Raises:
-        UsageError: it is not there, or none is named and there is no workspace.
-
-    """
+    """The data folder that is named, or else of the workspace, as of `find_workspace`."""
     config = read_config({"folders.data": data})
     return _existing(config, "data", _named(config, "data"))
 
