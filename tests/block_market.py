@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from backtest.data.market import Market
-from backtest.data.past import Tape
+from backtest.data.market import Market, Tape
 from tests.made_up import SESSIONS, day, utc
 
 if TYPE_CHECKING:

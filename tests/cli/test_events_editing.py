@@ -208,7 +208,7 @@ def test_columns_and_rows_of_a_file_that_are_not_to_be_are_told(command, mine):
     assert outcome.code == BAD_DATA
     assert "column 'autor_type': not a column of short_report; did you mean" in outcome.err
     twice = command("events", "import", mine(SECOND, SECOND), "--kind", "short_report")
-    assert "is given twice: same symbol, time and headline" in twice.err
+    assert "comes twice: same symbol, time and headline" in twice.err
     missing = command("events", "import", "nowhere.csv", "--kind", "short_report")
     assert "nowhere.csv is missing" in missing.err
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import model_validator
 
 from backtest.data.datafile import DataFile
 from backtest.data.events import parse_events, read_all_events, read_events
@@ -25,6 +26,16 @@ def test_a_kind_of_ones_own_is_read_from_its_file(checkout):
     )
     (event,) = read_events(checkout.root / "data/events", InsiderSale).events
     assert (event.kind, event.seller, event.shares) == ("insider_sale", "Joe Boss", 5)
+
+
+def test_a_validator_of_ones_own_may_speak_of_braces():
+    class Held(Event):
+        @model_validator(mode="after")
+        def _fails(self):
+            raise ValueError("write {name}")
+
+    with pytest.raises(DataError, match=r"line 2, write \{name\}"):
+        parse("symbol,published_at,precision,headline\nA,2025-06-04T16:05:00Z,exact,x\n", Held)
 
 
 def test_the_made_up_file_is_read_in_order_of_publication(checkout):
@@ -107,7 +118,7 @@ def fault(*rows: str, header: str = ",".join(GOOD), kind: type[Event] = Earnings
     ("cells", "message"),
     [
         ({"headline": ""}, "column headline: is empty; a value is needed"),
-        ({"symbol": "acme"}, r"column symbol: 'acme': does not fit the pattern ^[A-Z]"),
+        ({"symbol": "acme"}, r"column symbol: 'acme': does not fit the pattern ^[A-Z0-9]"),
         ({"eps": "much"}, "column eps: 'much': Input should be a valid number"),
         ({"eps": "nan"}, "column eps: 'nan': Input should be a finite number"),
         ({"eps": "inf"}, "column eps: 'inf': Input should be a finite number"),

@@ -170,7 +170,7 @@ def test_bars_need_all_their_columns(name):
 
 
 def test_a_header_alone_is_told():
-    assert fault() == ["made/UP.csv has a header but no row."]
+    assert fault() == ["made/UP.csv has no row."]
 
 
 def test_ragged_rows_are_told():

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -19,7 +20,7 @@ from backtest.data.versions import (
     version_before,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.locks import held
+from backtest.workspace.files import held
 from tests.versioned import recorded
 
 FIRST = "date,close\n2025-06-02,1\n"
@@ -42,7 +43,7 @@ def path(tmp_path):
     place.parent.mkdir()
     place.write_text(FIRST)
     metadata_path(place).write_text(
-        json.dumps({**METADATA, "sha256": versions._hash(FIRST.encode())})
+        json.dumps({**METADATA, "sha256": sha256(FIRST.encode()).hexdigest()})
     )
     return place
 

@@ -56,14 +56,10 @@ ROWS = st.dictionaries(
 
 @given(ROWS, ROWS)
 def test_a_diff_tells_all_that_leads_from_one_table_to_the_other(old, new):
-    def rows(table):
-        return [{"key": key, **cells} for key, cells in table.items()]
-
-    diff = diff_rows(rows(old), rows(new), lambda row: row["key"])
-    made = {row["key"]: row for row in rows(old) if row["key"] not in diff.removed}
-    made |= diff.added
+    diff = diff_rows(old, new)
+    made = {key: row for key, row in old.items() if key not in diff.removed} | diff.added
     for key, column, was, becomes in diff.changed:
         assert made[key].get(column, "") == was
         made[key] = {**made[key], column: becomes}
     filled = {key: {n: c for n, c in row.items() if c} for key, row in made.items()}
-    assert filled == {row["key"]: row for row in rows(new)}
+    assert filled == new

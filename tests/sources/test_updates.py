@@ -157,7 +157,7 @@ def test_faults_of_parquet_are_told_by_row(folder):
     )
     assert "no column 'volume'" in faulty(folder, bars().drop(columns="volume"))
     assert "no column 'close'" in faulty(folder, bars()[["volume"]])
-    assert "has a header but no row" in faulty(folder, bars().iloc[:0])
+    assert "has no row" in faulty(folder, bars().iloc[:0])
     assert "no column 'session'" in faulty(folder, bars().rename_axis("time"))
     assert "is not a Parquet file of prices" in faulty(folder, b"PAR1 and then nothing")
     assert "is empty" in faulty(folder, b"")

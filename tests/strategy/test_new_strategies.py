@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backtest.data.market import Market
-from backtest.data.past import Tape
+from backtest.data.market import Market, Tape
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.strategy.loading import configure, load_strategy

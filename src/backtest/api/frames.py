@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -20,13 +18,14 @@ import numpy as np
 import pandas as pd
 
 from backtest.api.arguments import folders
-from backtest.data.datafile import metadata_of, metadata_path, raise_problems
+from backtest.data.datafile import metadata_of, metadata_path, raise_problems, write_data_file
 from backtest.data.events import check_row, columns_of
 from backtest.data.kinds import FILED_KINDS, Event, Start
 from backtest.data.prices import (
     BAR_COLUMNS,
     DATASET,
     PriceRows,
+    bar_columns,
     checked_table,
     parquet_bytes,
 )
@@ -131,7 +130,7 @@ def _parts(
         if prices[column].isna().any():
             row = int(np.flatnonzero(prices[column].isna())[0])
             raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
-        for symbol, part in prices.groupby(column, sort=True):
+        for symbol, part in prices.groupby(column, sort=True, observed=True):
             _check_symbol(symbol)
             yield str(symbol), f"prices[{symbol!r}]", part.drop(columns=column)
         return
@@ -167,15 +166,7 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     columns = [str(one).strip().lower() for one in frame.columns]
     if doubled := sorted({one for one in columns if columns.count(one) > 1} & {*BAR_COLUMNS}):
         raise DataError(f"{name}: column {doubled[0]!r} twice.")
-    if frame.empty:
-        raise DataError(f"{name} has no row.")
-    wanted = BAR_COLUMNS if "open" in columns else ("close",)
-    for one in wanted:
-        if one not in columns:
-            raise DataError(
-                f"{name}: no column {one!r}. Needed: {', '.join(BAR_COLUMNS)}; "
-                f"or close for a benchmark."
-            )
+    wanted = bar_columns(name, columns, len(frame))
     key = next((columns.index(one) for one in _SESSIONS if one in columns), None)
     cells = frame.index if key is None else frame.iloc[:, key]
     problems: list[str] = []
@@ -315,14 +306,7 @@ def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Ev
 
 
 def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    metadata = {
-        **metadata_of(days, source=SOURCE),
-        "sha256": sha256(content).hexdigest(),
-        "version": 1,
-    }
-    metadata_path(path).write_text(json.dumps(metadata), encoding="utf-8")
+    write_data_file(path, content, {**metadata_of(days, source=SOURCE), "version": 1})
 
 
 def event_rows(

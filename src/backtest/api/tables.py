@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from backtest.api.results import AuditResult, CheckResult, RunResult, StudyResult, SweepResult
+from backtest.experiments.runs.run_files import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
     from backtest.experiments.studies.record import StudyResult as Study
     from backtest.experiments.sweeps.folder import Sweep
 
-_OF_TRADES = (
-    "entry_price", "exit_price", "gross_profit", "commission", "borrow", "net_profit", "return",
-    "mae", "mfe",
-)  # fmt: skip
 _WINDOW = ["known", "caar", "p", "p_holm", "p_across", "detectable"]
 _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
 
@@ -38,28 +35,13 @@ def run_result(run: Run) -> RunResult:
         strategy=told["strategy"],
         parameters=told["parameters"],
         summary=pd.DataFrame(figures, dtype=float),
-        trades=_trades(run),
+        trades=read_table(run.path / "trades.csv", index="trade_id"),
         equity=run.equity,
-        decisions=_decisions(run),
+        decisions=read_table(run.path / "decisions.csv", index="event_id"),
         evidence=told["evidence"],
         manifest=told,
         path=run.path,
     )
-
-
-def _trades(run: Run) -> pd.DataFrame:
-    """The trades; where there is none, the columns have their types too."""
-    table = pd.read_csv(run.path / "trades.csv", index_col="trade_id")
-    for session in ("entry_session", "exit_session"):
-        table[session] = pd.to_datetime(table[session])
-    return table.astype({"shares": int, **dict.fromkeys(_OF_TRADES, float)})
-
-
-def _decisions(run: Run) -> pd.DataFrame:
-    table = pd.read_csv(run.path / "decisions.csv", index_col="event_id")
-    table["published_at"] = pd.to_datetime(table["published_at"], utc=True, format="ISO8601")
-    table["tradable_session"] = pd.to_datetime(table["tradable_session"])
-    return table
 
 
 def sweep_result(sweep: Sweep) -> SweepResult:

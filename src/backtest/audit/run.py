@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from backtest.audit.checks import Check
     from backtest.audit.lanes import Crew
     from backtest.audit.observe import Observation
-    from backtest.data.checks import Finding
+    from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Strategy

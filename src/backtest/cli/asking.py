@@ -49,7 +49,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
 
 def _implied(name: str, answers: Mapping[str, str]) -> str:
     """The precision, where the time has told it already; empty for any other field."""
-    from backtest.data.stamps import stamped
+    from backtest.data.events import stamped
 
     if name != "precision":
         return ""
@@ -81,8 +81,7 @@ def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
 
 def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
     """What may be answered, in words; empty where any text may."""
-    from backtest.data.events import UNKNOWN_SOURCE
-    from backtest.data.stamps import FORMS, is_bare_day
+    from backtest.data.events import FORMS, UNKNOWN_SOURCE, is_bare_day
 
     if name == "published_at":
         return "Write one of\n    " + "\n    ".join(FORMS)

@@ -188,7 +188,7 @@ def _lines(edit: Edit) -> Iterator[tuple[str, str]]:
         for name, row in rows.items():
             yield f"{sign} {name}", style
             for column, cell in row.items():
-                if cell and column != "id":
+                if cell:
                     yield f"    {column}: {cell}", style
     for name, changes in groupby(diff.changed, key=lambda change: change.key):
         yield f"~ {name}", "yellow"

@@ -70,7 +70,7 @@ def show_event(
 
     from backtest.cli import show
     from backtest.data import listing
-    from backtest.data.revisions import provenance
+    from backtest.data.listing import provenance
     from backtest.stats.formats import field
     from backtest.strategy.kinds import event_kinds
     from backtest.workspace.folders import find_workspace

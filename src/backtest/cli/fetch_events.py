@@ -14,8 +14,8 @@ from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, pars
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from backtest.data.edits import Update
     from backtest.data.prices import Prices
-    from backtest.data.revisions import Update
     from backtest.sources.edgar.client import Edgar
     from backtest.sources.edgar.filers import Company
     from backtest.sources.edgar.results import Fetched
@@ -111,8 +111,8 @@ def stakes(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
+    from backtest.data.edits import event_lines
     from backtest.data.kinds import StakeDisclosure
-    from backtest.data.revisions import event_lines
     from backtest.sources.edgar.filers import find_holder
     from backtest.sources.edgar.stakes import close_before, fetch_stakes
     from backtest.sources.updates import check_symbol
@@ -213,7 +213,7 @@ def _finish(
 ) -> None:
     """Hold what was fetched against the file, show it, and write it once it is confirmed."""
     from backtest.cli.event_edits import write
-    from backtest.data.revisions import update
+    from backtest.data.edits import update
     from backtest.sources.edgar.results import same
 
     found = update(
@@ -255,7 +255,7 @@ def _print(found: Update, fetched: Fetched, *, yes: bool) -> None:
     version = edit.make().number if yes and edit.diff else None
     told: dict[str, Any] = {
         "file": edit.path,
-        "added": list(edit.diff.added.values()),
+        "added": [{"id": name, **row} for name, row in edit.diff.added.items()],
         "changed": [change._asdict() for change in edit.diff.changed],
         "differences": [change._asdict() for change in found.differences],
         "remarks": fetched.remarks,

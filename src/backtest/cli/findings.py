@@ -12,7 +12,7 @@ from rich.text import Text
 
 from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
 from backtest.cli.show import console, print_json
-from backtest.data.checks import SEVERITIES, by_severity
+from backtest.data.event_checks import SEVERITIES, by_severity
 from backtest.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backtest.audit.claims import Verdict
-    from backtest.data.checks import Finding, Severity
+    from backtest.data.event_checks import Finding, Severity
 
 _COLORS = {
     "error": "red", "warning": "yellow", "note": "default",

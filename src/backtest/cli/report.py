@@ -19,7 +19,6 @@ EXAMPLES = (
 )
 _FORMATS = ("html", "md", "json", "csv", "png")
 _TABLES = ("trades", "equity", "decisions", "orders", "bars")
-_TEXTS = ("event_id", "symbol", "direction", "entry_session", "exit_session", "exit_reason")
 
 
 def report(
@@ -125,10 +124,12 @@ def _record(run: Run) -> dict[str, Any]:
     import json
 
     from backtest.cli.show import manifests
+    from backtest.experiments.runs.run_files import TRADES
 
     (manifest,) = manifests([run])
+    numbers = {name for name, kind in TRADES.items() if kind in ("int", "float")}
     trades = [
-        {name: cell if name in _TEXTS else json.loads(cell) for name, cell in row.items()}
+        {name: json.loads(cell) if name in numbers else cell for name, cell in row.items()}
         for row in run.trades
     ]
     known = ({name: cell or None for name, cell in row.items()} for row in run.decisions)

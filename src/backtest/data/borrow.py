@@ -57,11 +57,6 @@ class BorrowRates:
 def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
     """Read `folder/<symbol>.csv`; a symbol without a file has no rates.
 
-    Args:
-        folder: the folder of borrow rates.
-        symbol: the stock.
-        read: reads a data file; it decides which version.
-
     Raises:
         DataError: the file breaks its format or does not agree with its metadata.
 

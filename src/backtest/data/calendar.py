@@ -27,15 +27,10 @@ _NEVER = np.datetime64("NaT", "us")
 
 
 class TradingCalendar:
-    """Sessions of XNYS with their opens and closes.
-
-    Args:
-        times: microseconds since 1970, UTC, of shape (3, sessions): the midnight of each session's
-            date, its open and its close.
-
-    """
+    """Sessions of XNYS with their opens and closes, UTC."""
 
     def __init__(self, times: NDArray[np.int64]) -> None:
+        """Microseconds since 1970, UTC: of each session its date's midnight, open and close."""
         moments = times.view("M8[us]")
         self.sessions: NDArray[np.datetime64] = moments[0].astype("M8[D]")
         self.opens: NDArray[np.datetime64] = moments[1]
@@ -46,8 +41,14 @@ class TradingCalendar:
 
         Strictly after: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
         """
-        known = _to_utc64(published_at + reaction)
-        return self._session(int(np.searchsorted(self.opens, known, side="right")), published_at)
+        known = np.searchsorted(self.opens, _to_utc64(published_at + reaction), side="right")
+        if known >= len(self.sessions):
+            raise DataError(
+                f"{published_at:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
+                f"Check the date; nothing later can be replayed."
+            )
+        session: date = self.sessions[known].item()
+        return session
 
     def open_of(self, session: date) -> datetime:
         """When a session opens, UTC."""
@@ -65,6 +66,12 @@ class TradingCalendar:
         session: date = self.sessions[index].item()
         return session
 
+    def next_to_close(self, moment: datetime) -> date:
+        """The first session that closes after a moment."""
+        index = int(np.searchsorted(self.closes, _to_utc64(moment), side="right"))
+        session: date = self.sessions[index].item()
+        return session
+
     def is_open(self, moment: datetime) -> bool:
         """Whether a session runs at a moment: from its open up to, not at, its close."""
         now = _to_utc64(moment)
@@ -79,37 +86,32 @@ class TradingCalendar:
 
     def opens_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
         """When the session of each day opens, UTC; NaT for days that are no session."""
-        places = np.searchsorted(self.sessions[:-1], days)
-        return np.where(self.sessions[places] == days, self.opens[places], _NEVER)
+        return self._of_days(self.opens, days)
 
     def closes_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
         """When the session of each day closes, UTC; NaT for days that are no session."""
-        places = np.searchsorted(self.sessions[:-1], days)
-        return np.where(self.sessions[places] == days, self.closes[places], _NEVER)
+        return self._of_days(self.closes, days)
 
     def sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
         """The session in whose hours, from its open until before its close, each moment lies.
 
         NaT for moments outside of all.
         """
-        places = np.searchsorted(self.opens[1:], moments, side="right")
-        inside = (self.opens[places] <= moments) & (moments < self.closes[places])
-        return np.where(inside, self.sessions[places], _NEVER.astype("M8[D]"))
+        at = np.searchsorted(self.opens[1:], moments, side="right")
+        inside = (self.opens[at] <= moments) & (moments < self.closes[at])
+        return np.where(inside, self.sessions[at], _NEVER.astype("M8[D]"))
+
+    def _of_days(
+        self, times: NDArray[np.datetime64], days: NDArray[np.datetime64]
+    ) -> NDArray[np.datetime64]:
+        at = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[at] == days, times[at], _NEVER)
 
     def _index(self, session: date) -> int:
         index = int(np.searchsorted(self.sessions, np.datetime64(session)))
         if index >= len(self.sessions) or self.sessions[index] != np.datetime64(session):
             raise DataError(f"{session} is not a session of {EXCHANGE}.")
         return index
-
-    def _session(self, index: int, moment: datetime) -> date:
-        if index >= len(self.sessions):
-            raise DataError(
-                f"{moment:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
-                f"Check the date; nothing later can be replayed."
-            )
-        session: date = self.sessions[index].item()
-        return session
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,7 +18,7 @@ from backtest.errors import DataError
 from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _MOST_PROBLEMS = 50
@@ -45,10 +46,10 @@ class DataFile:
 
 
 class Reader(Protocol):
-    """Reads a data file, as `read_data_file` does."""
+    """Reads a data file, as `read_data_file` does, in the version that it decides on."""
 
     def __call__(self, path: Path, *, seal_command: str) -> DataFile:
-        """Read a data file; `seal_command` is for the message where it was changed."""
+        """Read it; the command acknowledges a change of the file, for the message."""
         ...
 
 
@@ -91,10 +92,6 @@ def open_data_file(path: Path) -> DataFile:
 def read_data_file(path: Path, *, seal_command: str) -> DataFile:
     """Read a data file and hold it against its metadata.
 
-    Args:
-        path: the CSV file.
-        seal_command: the command that acknowledges a change, for the message.
-
     Raises:
         DataError: the file is unreadable, or its metadata is missing or does not agree.
 
@@ -111,13 +108,18 @@ def read_data_file(path: Path, *, seal_command: str) -> DataFile:
     )
 
 
+def write_data_file(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
+    """Write a data file with its metadata where nobody else works, and no version is kept."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    sealed = {**metadata, "sha256": hashlib.sha256(content).hexdigest()}
+    metadata_path(path).write_text(json.dumps(sealed), encoding="utf-8")
+
+
 def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
-    """What is on record of a data file; nothing where that is missing or corrupt.
+    """What is on record of a data file of that hash; nothing where that is missing or corrupt.
 
-    Args:
-        path: the data file.
-        sha256: of its bytes. Metadata that a killed process left waiting count where they fit.
-
+    Metadata that a killed process left waiting count where they fit.
     """
     waiting = json_object(waiting_path(path))
     return waiting if waiting.get("sha256") == sha256 else json_object(metadata_path(path))
@@ -140,32 +142,19 @@ def read_metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
 
 
 def metadata_of(
-    days: Iterable[str | None], *, source: str | None, adjust: str | None = None, **more: Any
+    days: Sequence[str | None], *, source: str | None, adjust: str | None = None
 ) -> dict[str, Any]:
-    """The metadata of a file that was compiled today, as `put` takes them.
-
-    Args:
-        days: the ISO day of each row.
-        source: where the rows come from; None is unknown.
-        adjust: adjust mode of prices.
-        more: further fields.
-
-    """
-    found = list(days)
+    """The metadata of a file that was compiled today, as `put` takes them; see `span_of`."""
     return {
         "source": source,
-        **span_of(found),
+        **span_of(days),
         "adjust": adjust,
         "compiled_on": datetime.now(UTC).date().isoformat(),
-        **more,
     }
 
 
 def span_of(days: Sequence[str | None]) -> dict[str, Any]:
-    """The fields `first`, `last` and `rows` of the metadata, from the ISO day of each row.
-
-    A row that is of no day has None.
-    """
+    """The fields `first`, `last` and `rows`, from the ISO day of each row, None where of none."""
     dated = [day for day in days if day is not None]
     return {"first": min(dated, default=None), "last": max(dated, default=None), "rows": len(days)}
 
@@ -180,10 +169,7 @@ def read_rows(
 ) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers, cells stripped.
 
-    Args:
-        file: the file.
-        required: columns that must be there.
-        problems: takes a text for each row that cannot be read; the others are returned.
+    `problems` takes a text for each row that cannot be read.
 
     Raises:
         DataError: a required column is missing, or a column is named twice.
@@ -218,8 +204,8 @@ def raise_problems(path: Path, problems: list[str]) -> None:
     """Report every problem of a file in one error, or return when there is none."""
     if not problems:
         return
-    shown = problems[:_MOST_PROBLEMS]
-    if len(problems) > len(shown):
-        shown.append(f"… and {len(problems) - len(shown)} more")
+    lines = problems[:_MOST_PROBLEMS]
+    if len(problems) > len(lines):
+        lines.append(f"… and {len(problems) - len(lines)} more")
     noun = "problem" if len(problems) == 1 else "problems"
-    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(shown))
+    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(lines))

@@ -1,4 +1,4 @@
-"""Changing event files: how two tables differ, what a change would do, and then doing it."""
+"""Changing event files, by hand or by what was fetched: what a change would do, then doing it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,39 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from backtest.data.datafile import DataFile, header_of, metadata_of, read_data_file, span_of
-from backtest.data.events import as_written, check_row, columns_of, parse_lines, prepared
-from backtest.data.kinds import NEW_YORK
+from backtest.data.datafile import DataFile, header_of, metadata_of, span_of
+from backtest.data.events import (
+    as_written,
+    check_row,
+    columns_of,
+    open_events,
+    parse_lines,
+    prepared,
+)
+from backtest.data.kinds import new_york_day
 from backtest.data.listing import EventRow, find_event, with_sessions
 from backtest.data.versions import put, read_version, undo, version_before
-from backtest.errors import UsageError, unknown
+from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from backtest.data.events import EventLine
+    from backtest.data.events import Cells, EventLine
     from backtest.data.kinds import Event
     from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 
-    Row = Mapping[str, str]
-    Cells = Mapping[str, str]
+    Rows = Mapping[str, Cells]  # by key
+
+_REACTION = 5.0  # minutes, for the session beside an event
+_BY_HAND = "Added by hand; each row names its own source."
+# what a person writes is never replaced by what is fetched
+_WRITTEN = frozenset(
+    {"headline", "note", "source_url", "source_url_2", "grade", "retrieved_at", "first_filing"}
+)
 
 
 class Change(NamedTuple):
@@ -41,8 +54,8 @@ class Change(NamedTuple):
 class Diff:
     """How two tables differ: whole rows by key, and cells of rows that both have."""
 
-    added: Mapping[str, Row]
-    removed: Mapping[str, Row]
+    added: Rows
+    removed: Rows
     changed: Sequence[Change]
 
     def __bool__(self) -> bool:
@@ -50,32 +63,19 @@ class Diff:
         return bool(self.added or self.removed or self.changed)
 
 
-def diff_rows(old: Iterable[Row], new: Iterable[Row], key: Callable[[Row], str]) -> Diff:
-    """How the rows of two tables differ, whatever their order.
-
-    Args:
-        old: rows as texts by column; a column that is missing counts as empty.
-        new: likewise.
-        key: tells which rows are the same one, such as `lambda row: row["date"]`.
-
-    """
-    before, after = {key(row): row for row in old}, {key(row): row for row in new}
-    changed = [
-        Change(name, column, before[name].get(column, ""), row.get(column, ""))
-        for name, row in after.items()
-        if name in before
-        for column in dict.fromkeys([*before[name], *row])
-        if before[name].get(column, "") != row.get(column, "")
-    ]
+def diff_rows(old: Rows, new: Rows) -> Diff:
+    """How rows differ, whatever their order; a column that is missing counts as empty."""
     return Diff(
-        added={name: row for name, row in after.items() if name not in before},
-        removed={name: row for name, row in before.items() if name not in after},
-        changed=changed,
+        added={key: row for key, row in new.items() if key not in old},
+        removed={key: row for key, row in old.items() if key not in new},
+        changed=[
+            Change(key, column, before.get(column, ""), row.get(column, ""))
+            for key, row in new.items()
+            if (before := old.get(key)) is not None
+            for column in dict.fromkeys([*before, *row])
+            if before.get(column, "") != row.get(column, "")
+        ],
     )
-
-
-_REACTION = 5.0  # minutes, for the session that is shown
-_BY_HAND = "Added by hand; each row names its own source."
 
 
 @dataclass(frozen=True)
@@ -96,17 +96,73 @@ class Edit:
     make: Callable[[], Version]
 
 
-def add_event(workspace: Workspace, kind: type[Event], row: Cells) -> Edit:
-    """Append an event.
+class _EventFile:
+    """The file of a kind and its lines, to be edited; `file` is None where there is none yet."""
 
-    Args:
-        workspace: the folders.
-        kind: the kind.
-        row: texts by field, as for `prepared`.
+    def __init__(self, workspace: Workspace, kind: type[Event]) -> None:
+        self.workspace, self.kind = workspace, kind
+        self.path = workspace.data / "events" / kind.file_name()
+        self.file = open_events(self.path.parent, kind) if self.path.exists() else None
+        self.lines = parse_lines(self.file, kind) if self.file else []
+
+    @property
+    def rows(self) -> dict[str, Cells]:
+        """The cells of each line by the id of its event."""
+        return {one.event.id: one.cells for one in self.lines}
+
+    def event(self, row: Cells) -> Event:
+        """The event of a row that was checked before."""
+        return self.kind.model_validate({name: cell for name, cell in row.items() if cell})
+
+    def edit(self, rows: Rows, reason: str) -> Edit:
+        """The change to rows by the id that each event has now, or will have."""
+        file, path, content = self.file, self.path, self._text(list(rows.values()))
+        lines = parse_lines(DataFile(path, content, "", {}), self.kind)  # refuses doubles
+        days = [new_york_day(one.event.published_at).isoformat() for one in lines]
+        known = {**file.metadata, **span_of(days)} if file else metadata_of(days, source=_BY_HAND)
+        over = file.sha256 if file else None
+        return self.becoming(rows, lambda: put(path, content, known, reason=reason, over=over))
+
+    def becoming(self, rows: Rows, make: Callable[[], Version]) -> Edit:
+        """A change to rows that `make` makes."""
+        old = {one.event.id: one.event for one in self.lines}
+        new = {name: self.event(row) for name, row in rows.items()}
+        touched = [event for name, event in new.items() if old.get(name) != event]
+        events = with_sessions(self.workspace, touched, timedelta(minutes=_REACTION))
+        return Edit(self.path, diff_rows(self.rows, rows), events, make)
+
+    def _text(self, rows: Sequence[Cells]) -> str:
+        """A file of rows, in the columns and with the line ends that it has."""
+        known = columns_of(self.kind)
+        header = header_of(self.file) if self.file else known
+        more = [n for n in known if n not in header and any(row.get(n) for row in rows)]
+        line_end = "\r\n" if self.file and "\r\n" in self.file.text else "\n"
+        text = io.StringIO()
+        # a cell of any other column is empty in every row
+        writer = csv.DictWriter(
+            text, [*header, *more], "", extrasaction="ignore", lineterminator=line_end
+        )
+        writer.writeheader()
+        writer.writerows(rows)
+        return text.getvalue()
+
+
+def event_lines(workspace: Workspace, kind: type[Event]) -> list[EventLine]:
+    """The events of a kind on file with their lines; none where there is no file.
+
+    Raises:
+        DataError: the file is wrong.
+
+    """
+    return _EventFile(workspace, kind).lines
+
+
+def add_event(workspace: Workspace, kind: type[Event], row: Cells) -> Edit:
+    """Append an event, from texts by field as `prepared` takes them.
 
     Raises:
         UsageError: the row is wrong, or is there already.
-        DataError: the file is.
+        DataError: the file is wrong.
 
     """
     try:
@@ -124,80 +180,37 @@ def add_rows(
     reason: str,
     replace: bool = False,
 ) -> Edit:
-    """Append rows; with `replace`, rows of events that are there change what differs in them.
+    """Append rows, which are as of `prepared`; the reason, in a few words, is for the version.
 
-    Args:
-        workspace: the folders.
-        kind: the kind.
-        rows: as of `prepared`.
-        reason: for the version, in a few words.
-        replace: what a row does not name stays as it is, and so does `retrieved_at` where
-            nothing else differs.
+    With `replace` rows of events that are there change what differs in them. What a row does not
+    name stays as it is, and so does `retrieved_at` where nothing else differs.
 
     Raises:
-        UsageError: an event is given twice, or is there already and is not to be replaced.
+        UsageError: an event comes twice, or is there already and is not to be replaced.
         DataError: the file is wrong, or would be.
 
     """
-    file, lines = _opened(workspace, kind)
-    known = {one.event.id: dict(one.cells) for one in lines}
-    added: dict[str, dict[str, str]] = {}
+    held = _EventFile(workspace, kind)
+    known = held.rows
+    added: dict[str, Cells] = {}
     for row in rows:
-        name = _event(kind, row).id
+        name = held.event(row).id
         if name in known and not replace:
             raise UsageError(
                 f"{name} is there already. Change it with `backtest events edit {name} --field …`."
             )
         if name in added:
-            raise UsageError(f"{name} is given twice: same symbol, time and headline.")
+            raise UsageError(f"{name} comes twice: same symbol, time and headline.")
         old = known.get(name, {})
         if any(old.get(n, "") != cell for n, cell in row.items() if n != "retrieved_at"):
             (known if old else added)[name] = {**old, **row}
-    return _edit(workspace, kind, file, lines, {**known, **added}, reason)
-
-
-def change_rows(
-    workspace: Workspace,
-    kind: type[Event],
-    added: Iterable[Cells],
-    changed: Mapping[str, Cells],
-    *,
-    reason: str,
-) -> Edit:
-    """Append rows and change others, as one change.
-
-    Args:
-        workspace: the folders.
-        kind: the kind.
-        added: as of `prepared`.
-        changed: whole rows by the id that their event has now.
-        reason: for the version, in a few words.
-
-    Raises:
-        UsageError: an event that is added is there already.
-        DataError: the file is wrong, or would be.
-
-    """
-    file, lines = _opened(workspace, kind)
-    rows = {one.event.id: changed.get(one.event.id, one.cells) for one in lines}
-    for row in added:
-        name = _event(kind, row).id
-        if name in rows:
-            raise UsageError(f"{name} is there already: same symbol, time and headline.")
-        rows[name] = row
-    return _edit(workspace, kind, file, lines, rows, reason)
+    return held.edit({**known, **added}, reason)
 
 
 def edit_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, settings: Cells
 ) -> Edit:
-    """Change fields of an event.
-
-    Args:
-        workspace: the folders.
-        kinds: the kinds of event.
-        event_id: as `events list` shows it.
-        settings: new texts by field; an empty one is unknown.
+    """Change fields of an event; an empty text is unknown.
 
     Raises:
         UsageError: there is no such event or field, or a value breaks the format.
@@ -208,8 +221,8 @@ def edit_event(
     for name in settings:
         if name not in kind.model_fields:
             raise unknown(f"field of {kind.kind}", name, columns_of(kind))
-    file, lines = _opened(workspace, kind)
-    rows = {one.event.id: dict(one.cells) for one in lines}
+    held = _EventFile(workspace, kind)
+    rows = held.rows
     try:
         rows[event_id] = as_written({**rows[event_id], **settings})
     except ValueError as error:
@@ -217,7 +230,7 @@ def edit_event(
     _, problems = check_row(kind, rows[event_id])
     if problems:
         raise UsageError(f"{event_id}: {'; '.join(problems)}")
-    return _edit(workspace, kind, file, lines, rows, f"edited {event_id}")
+    return held.edit(rows, f"edited {event_id}")
 
 
 def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: str) -> Edit:
@@ -228,10 +241,9 @@ def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: s
         DataError: the file is wrong.
 
     """
-    kind = type(find_event(workspace, kinds, event_id, _REACTION).event)
-    file, lines = _opened(workspace, kind)
-    rows = {one.event.id: dict(one.cells) for one in lines if one.event.id != event_id}
-    return _edit(workspace, kind, file, lines, rows, f"removed {event_id}")
+    held = _EventFile(workspace, type(find_event(workspace, kinds, event_id, _REACTION).event))
+    rows = {name: row for name, row in held.rows.items() if name != event_id}
+    return held.edit(rows, f"removed {event_id}")
 
 
 def undo_events(workspace: Workspace, kind: type[Event]) -> Edit:
@@ -242,95 +254,90 @@ def undo_events(workspace: Workspace, kind: type[Event]) -> Edit:
         DataError: it is lost or damaged.
 
     """
-    file, lines = _opened(workspace, kind)
-    if file is None:
+    held = _EventFile(workspace, kind)
+    if (file := held.file) is None:
         raise UsageError(f"There is no file of {kind.kind}, so there is nothing to undo.")
-    before = read_version(file.path, version_before(file.path))
-    rows = {one.event.id: dict(one.cells) for one in parse_lines(before, kind)}
-    return Edit(
-        file.path,
-        _diff(lines, rows),
-        _shown(workspace, kind, lines, rows),
-        lambda: undo(file.path, over=file.sha256),
-    )
+    before = parse_lines(read_version(file.path, version_before(file.path)), kind)
+    rows = {one.event.id: one.cells for one in before}
+    return held.becoming(rows, lambda: undo(file.path, over=file.sha256))
 
 
-def _opened(workspace: Workspace, kind: type[Event]) -> tuple[DataFile | None, list[EventLine]]:
-    """The file of a kind and its rows; no file where there is none yet."""
-    path = _path(workspace, kind)
-    if not path.exists():
-        return None, []
-    file = read_data_file(path, seal_command=f"backtest events seal {kind.kind}")
-    return file, parse_lines(file, kind)
+@dataclass(frozen=True)
+class Update:
+    """What fetched events would change in a file.
+
+    Attributes:
+        edit: the change; not made yet.
+        differences: cells of events on file that were fetched otherwise, by the event's id. They
+            are in the edit only where revisions are accepted.
+
+    """
+
+    edit: Edit
+    differences: Sequence[Change]
 
 
-def _edit(
+def update(
     workspace: Workspace,
     kind: type[Event],
-    file: DataFile | None,
-    lines: Sequence[EventLine],
-    rows: Mapping[str, Cells],
+    fetched: Iterable[Cells],
+    same: Callable[[Event, Event], bool],
+    *,
     reason: str,
-) -> Edit:
-    """The change of a file to rows by the id that each event has now, or will have."""
-    path = _path(workspace, kind)
-    content = _text(kind, file, list(rows.values()))
-    parse_lines(DataFile(path, content, "", {}), kind)  # refuses an event that is there twice
-    days = [_day(_event(kind, row)) for row in rows.values()]
-    metadata: dict[str, Any] = (
-        metadata_of(days, source=_BY_HAND) if file is None else {**file.metadata, **span_of(days)}
-    )
-    over = None if file is None else file.sha256
-    return Edit(
-        path,
-        _diff(lines, rows),
-        _shown(workspace, kind, lines, rows),
-        lambda: put(path, content, metadata, reason=reason, over=over),
-    )
+    accept: bool,
+) -> Update:
+    """Hold fetched rows against the file of their kind.
+
+    Args:
+        workspace: the folders.
+        kind: the kind.
+        fetched: rows as the file takes them.
+        same: whether an event on file and a fetched one are the same fact.
+        reason: for the version, in a few words.
+        accept: whether what differs is replaced, but for what a person wrote.
+
+    Raises:
+        UsageError: an event that is no fact on file has the id of one.
+        DataError: a fetched row breaks the format, or the file is wrong.
+
+    """
+    held = _EventFile(workspace, kind)
+    rows = held.rows
+    differences: list[Change] = []
+    for row in fetched:
+        event, problems = check_row(kind, row)
+        if event is None:
+            raise DataError(
+                f"What was fetched from {row.get('source_url') or 'the source'} is no "
+                f"{kind.kind}: {'; '.join(problems)}. Nothing was changed."
+            )
+        line = next((one for one in held.lines if same(one.event, event)), None)
+        if line is None and event.id in rows:
+            raise UsageError(f"{event.id} is there already: same symbol, time and headline.")
+        if line is None:
+            rows[event.id] = row
+            continue
+        found = _differences(line, event, row)
+        differences += found
+        if found and accept:
+            rows[line.event.id] = _revised(line.cells, row, found)
+    return Update(held.edit(rows, reason), differences)
 
 
-def _diff(lines: Sequence[EventLine], rows: Mapping[str, Cells]) -> Diff:
-    old = ({"id": one.event.id, **one.cells} for one in lines)
-    new = ({"id": name, **row} for name, row in rows.items())
-    return diff_rows(old, new, lambda row: row["id"])
+def _differences(line: EventLine, event: Event, row: Cells) -> list[Change]:
+    """Cells that differ in what they say, not in how it is written."""
+    return [
+        Change(line.event.id, name, line.cells.get(name, ""), cell)
+        for name, cell in row.items()
+        if cell and name not in _WRITTEN and getattr(line.event, name) != getattr(event, name)
+    ]
 
 
-def _shown(
-    workspace: Workspace,
-    kind: type[Event],
-    lines: Sequence[EventLine],
-    rows: Mapping[str, Cells],
-) -> list[EventRow]:
-    """The events that are added or changed."""
-    old = {one.event.id: one.event for one in lines}
-    events = {name: _event(kind, row) for name, row in rows.items()}
-    touched = [event for name, event in events.items() if old.get(name) != event]
-    return with_sessions(workspace, touched, timedelta(minutes=_REACTION))
-
-
-def _text(kind: type[Event], file: DataFile | None, rows: Sequence[Cells]) -> str:
-    """The file of some rows, in the columns and with the line ends that it has."""
-    header = header_of(file) if file else columns_of(kind)
-    more = [n for n in columns_of(kind) if n not in header and any(row.get(n) for row in rows)]
-    text = io.StringIO()
-    line_end = "\r\n" if file and "\r\n" in file.text else "\n"
-    columns = [*header, *more]  # a cell of any other is empty in every row
-    writer = csv.DictWriter(
-        text, columns, restval="", extrasaction="ignore", lineterminator=line_end
-    )
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _event(kind: type[Event], row: Cells) -> Event:
-    """The event of a row that was checked before."""
-    return kind.model_validate({name: cell for name, cell in row.items() if cell})
-
-
-def _day(event: Event) -> str:
-    return event.published_at.astimezone(NEW_YORK).date().isoformat()
-
-
-def _path(workspace: Workspace, kind: type[Event]) -> Path:
-    return workspace.data / "events" / kind.file_name()
+def _revised(cells: Cells, row: Cells, changes: Iterable[Change]) -> dict[str, str]:
+    """A row with its differences taken, and the source that they come from where there is room."""
+    revised = {**cells, **{change.column: change.new for change in changes}}
+    url = row["source_url"]
+    free = (name for name in ("source_url", "source_url_2") if cells.get(name, "") in ("", url))
+    if column := next(free, None):
+        revised[column] = url
+    return {**revised, "retrieved_at": row["retrieved_at"]}

@@ -1,9 +1,10 @@
-"""Event files: one CSV a kind; rows as people write them, and every wrong row told at once."""
+"""Event files: one CSV a kind; rows as people write them, and every wrong row named at once."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,7 @@ from backtest.data.datafile import (
     read_data_file,
     read_rows,
 )
-from backtest.data.kinds import Event
-from backtest.data.stamps import is_bare_day, stamped
+from backtest.data.kinds import COARSE, NEW_YORK, Event, end_of_day
 from backtest.errors import DataError, unknown
 
 if TYPE_CHECKING:
@@ -28,6 +28,66 @@ if TYPE_CHECKING:
     from backtest.data.datafile import Reader
 
     Cells = Mapping[str, str]
+
+
+FORMS = (
+    "2025-11-10 16:05 New York",
+    "2025-11-10T16:05:00-05:00, or another zone",
+    "2025-11-10 before open",
+    "2025-11-10 after close",
+    "2025-11-10, where no more is known: it counts from the end of the day",
+)
+_FORM = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?:\s+(?P<half>before open|after close)|\s+(?P<clock>\d\d:\d\d(?::\d\d)?)\s+New York)?",
+    re.IGNORECASE,
+)
+_BEFORE_OPEN = time(9)
+
+
+def stamped(text: str, precision: str) -> tuple[str, str]:
+    """The stamp of a time in one of `FORMS`, and its precision, which may be empty before.
+
+    A text of no such form is returned as it is, for the check of the event to judge.
+
+    Raises:
+        ValueError: the day or the time is none, or precision and form do not go together.
+
+    """
+    form = _FORM.fullmatch(text.strip())
+    if form is None:
+        return text, precision
+    try:
+        day, clock = date.fromisoformat(form["day"]), time.fromisoformat(form["clock"] or "00:00")
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time: {error}") from None
+    if form["clock"]:
+        # of an hour that the clocks repeat, the later: never early
+        return datetime.combine(day, clock, NEW_YORK).replace(fold=1).isoformat(), precision
+    if form["half"]:
+        if precision not in ("", "session"):
+            raise ValueError(f"{text!r} is known by the session, not by precision {precision}")
+        before = form["half"].casefold() == "before open"
+        moment = datetime.combine(day, _BEFORE_OPEN, NEW_YORK) if before else end_of_day(day)
+        return moment.isoformat(), "session"
+    if precision not in COARSE:
+        raise ValueError(_bare(text, precision))
+    return end_of_day(day).isoformat(), precision
+
+
+def is_bare_day(text: str) -> bool:
+    """Whether a time is a day alone, so that its precision is `date`, `week` or `month`."""
+    form = _FORM.fullmatch(text.strip())
+    return form is not None and not form["half"] and not form["clock"]
+
+
+def _bare(text: str, precision: str) -> str:
+    if not precision:
+        return f"{text!r} is a day alone; say with precision whether it is a date, week or month"
+    if precision == "session":
+        return f"{text!r} is a day alone; write '{text} before open' or '{text} after close'"
+    return f"{text!r} is a day alone; precision {precision} needs a time, such as '{FORMS[0]}'"
+
 
 UNKNOWN_SOURCE = "unknown"
 _FIRST_COLUMNS = ("symbol", "published_at", "precision", "headline")
@@ -43,12 +103,8 @@ def columns_of(kind: type[Event]) -> list[str]:
 def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
     """A row as the file takes it, from one as people write it.
 
-    The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now.
-
-    Args:
-        kind: the kind.
-        row: texts by column.
-        source_url: where the row names none.
+    The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now. `source_url`
+    counts where the row names none.
 
     Raises:
         ValueError: it names no source, has a column of no such name, or breaks the format.
@@ -60,7 +116,8 @@ def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> di
     cells = as_written({**row, "source_url": row.get("source_url") or source_url or ""})
     if not (row.get("source_url") or source_url):
         raise ValueError(f"column source_url: is empty; name the address, or {UNKNOWN_SOURCE!r}")
-    cells["retrieved_at"] = cells.get("retrieved_at") or _now()
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    cells["retrieved_at"] = cells.get("retrieved_at") or now
     _, problems = check_row(kind, cells)
     if problems:
         raise ValueError("; ".join(problems))
@@ -71,7 +128,7 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
     """What is wrong with one field of a row that need not be complete; empty where nothing is."""
     known = dict(row)
     if name == "published_at" and is_bare_day(known[name]):
-        known["precision"] = "date"  # what it is has not been asked yet
+        known["precision"] = "date"  # which it is comes next
     try:
         cells = as_written(known)
     except ValueError as error:
@@ -119,10 +176,6 @@ def as_written(row: Cells) -> dict[str, str]:
     return {**cells, "published_at": stamp, "precision": precision}
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
 _HINTS = {
     "missing": "is empty; a value is needed",
     "timezone_aware": "has no zone; write one, such as 2025-11-10T16:05:00-05:00",
@@ -161,24 +214,23 @@ def event_order(event: Event) -> tuple[Any, ...]:
 def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> EventFile:
     """Read the events of one kind from `folder/<kind in the plural>.csv`.
 
-    Args:
-        folder: the folder of event files.
-        kind: the kind.
-        read: reads a data file; it decides which version.
-
     Raises:
         DataError: the file does not agree with its metadata, or rows break the format;
             every such row is named with line, column, value and what is allowed.
 
     """
-    command = f"backtest events seal {kind.kind}"
-    file = read(folder / kind.file_name(), seal_command=command)
+    file = open_events(folder, kind, read)
     return EventFile(kind, parse_events(file, kind), file)
 
 
 def has_file(folder: Path, kind: type[Event]) -> bool:
     """Whether the folder of event files holds one of a kind."""
     return (folder / kind.file_name()).exists()
+
+
+def open_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> DataFile:
+    """The file of a kind, held against its metadata."""
+    return read(folder / kind.file_name(), seal_command=f"backtest events seal {kind.kind}")
 
 
 def read_all_events(
@@ -204,8 +256,20 @@ def parse_events(file: DataFile, kind: type[Event]) -> tuple[Event, ...]:
 
 def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
     """The events of a file's text with their lines, in the order of the file; see `read_events`."""
-    required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
     problems: list[str] = []
+    found = read_lines(file, kind, problems)
+    raise_problems(file.path, problems)
+    return found
+
+
+def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[EventLine]:
+    """The lines that can be read; `problems` takes a text for each of the others.
+
+    Raises:
+        DataError: columns are missing, or there are others.
+
+    """
+    required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
     rows = read_rows(file, required, problems)
     check_columns(file, kind)
     found: dict[str, EventLine] = {}
@@ -221,18 +285,11 @@ def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
             )
             continue
         found[event.id] = EventLine(line, row, event)
-    raise_problems(file.path, problems)
     return list(found.values())
 
 
-def check_row(kind: type[Event], row: Mapping[str, str]) -> tuple[Event | None, list[str]]:
-    """The event of a row, or what is wrong with it, each with its column.
-
-    Args:
-        kind: the kind.
-        row: texts by column; an empty one is unknown.
-
-    """
+def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
+    """The event of a row, or what is wrong with it, each with its column."""
     try:
         return kind.model_validate({name: cell for name, cell in row.items() if cell}), []
     except ValidationError as error:
@@ -246,13 +303,11 @@ def check_columns(file: DataFile, kind: type[Event]) -> None:
         DataError: there is one.
 
     """
-    problems = []
+    fields, problems = kind.model_fields, []
     for name in header_of(file):
-        if name not in kind.model_fields:
-            near = get_close_matches(name, kind.model_fields, n=1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else f"known: {', '.join(kind.model_fields)}"
-            )
+        if name not in fields:
+            near = get_close_matches(name, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
             problems.append(f"line 1, column {name!r}: not a column of {kind.kind}; {hint}")
     raise_problems(file.path, problems)
 
@@ -267,9 +322,10 @@ def _stamp(cell: Any) -> str:
 
 
 def _describe(fault: Any) -> str:
-    column = ".".join(str(part) for part in fault["loc"])
-    terms = {**fault.get("ctx", {}), "stamp": _stamp(fault["input"])}
-    message: str = _HINTS.get(fault["type"], fault["msg"]).format(**terms)
+    column = ".".join(map(str, fault["loc"]))
+    message: str = fault["msg"]
+    if hint := _HINTS.get(fault["type"]):
+        message = hint.format(**fault.get("ctx", {}), stamp=_stamp(fault["input"]))
     if fault["type"] == "missing":
         return f"column {column}: {message}"
     if fault["type"] == "string_pattern_mismatch" and column in _EXAMPLES:

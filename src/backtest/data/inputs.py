@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import has_file, read_all_events
-from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
+from backtest.data.kinds import (
+    FILED_KINDS,
+    NEW_YORK,
+    Event,
+    Start,
+    end_of_day,
+)
 from backtest.data.universe import Universe, read_universe, tables_folder
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
@@ -58,7 +64,7 @@ class Inputs:
 
     @property
     def seen(self) -> Mapping[str, Prices]:
-        """By symbol all prices of which a strategy is shown the past."""
+        """By symbol all prices whose past a strategy sees."""
         return {**self.others, **self.history}
 
     @property
@@ -74,11 +80,8 @@ class Inputs:
     def hashes(self, heard: tuple[type[Event], ...]) -> dict[str, str]:
         """The sha256 of the rows that decide, by name, such as `prices/CRWV` or `events/news/CRWV`.
 
-        Events of symbols that are not traded are never seen, nor are remarks about events.
-
-        Args:
-            heard: the kinds of event that can be seen; `Event` for all that were read.
-
+        Events of symbols that are not traded are never seen, nor are remarks about events, nor
+        events of other kinds than those that are heard; `Event` is all that were read.
         """
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
@@ -101,8 +104,8 @@ class Inputs:
         files = [p.file for p in (*self.seen.values(), self.benchmark)]
         files += [r.file for r in self.rates.values() if r.file] + [f.file for f in self.files]
         return {
-            file.path.relative_to(data).as_posix(): int(file.metadata.get("version", 1))
-            for file in files
+            one.path.relative_to(data).as_posix(): int(one.metadata.get("version", 1))
+            for one in files
         }
 
 
@@ -127,7 +130,7 @@ def read_inputs(
         listens_to: the kinds of event that the strategy hears of.
         as_of: the day at whose end, in New York, the files are looked at: in the version of
             then, without what became public later; None for the files as they are.
-        looks_at: symbols whose past the strategy is shown beside those that are traded.
+        looks_at: symbols whose past the strategy sees beside those that are traded.
         wanted_by: the name of the strategy, for the message where one of these is not there.
         universe: the name of the universe that is traded.
 
@@ -137,12 +140,7 @@ def read_inputs(
 
     """
     from backtest.data.borrow import read_borrow_rates
-    from backtest.data.members import (
-        mean_of_members,
-        members_events,
-        members_prices,
-        members_spans,
-    )
+    from backtest.data.members import mean_of_members, members_events, members_prices, members_spans
     from backtest.data.prices import price_path, read_prices
 
     record = None if as_of is None else _Record(as_of)

@@ -27,7 +27,8 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 Precision = Literal["exact", "minute", "session", "date", "week", "month"]
 Grade = Literal["A", "B", "C"]
-Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9.\-]*$")]
+SYMBOL = r"^[A-Z0-9][A-Z0-9.\-]*$"
+Symbol = Annotated[str, StringConstraints(pattern=SYMBOL)]
 
 _NUMBER = re.compile(r"^\s*[+-]?\d+(\.\d*)?\s*$")
 _END_OF_DAY = time(23, 59, 59)
@@ -41,6 +42,11 @@ def end_of_day(day: date) -> datetime:
     What is known by its day, week or month alone counts as public at the end of it.
     """
     return datetime.combine(day, _END_OF_DAY, NEW_YORK)
+
+
+def new_york_day(moment: datetime) -> date:
+    """The day in New York."""
+    return moment.astimezone(NEW_YORK).date()
 
 
 class Event(BaseModel):
@@ -99,7 +105,7 @@ class Event(BaseModel):
         """Stable name of the event, from its symbol, kind, time and headline alone."""
         stamp = self.published_at.isoformat()
         text = f"{self.symbol}\n{self.kind}\n{stamp}\n{self.headline}"
-        day = self.published_at.astimezone(NEW_YORK).strftime("%Y%m%d")
+        day = new_york_day(self.published_at).strftime("%Y%m%d")
         return f"{self.kind}-{day}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
     def as_published(self) -> Self:
@@ -311,10 +317,10 @@ class StakeDisclosure(Event):
         """Days from `as_of` to the New York day of publication."""
         if self.as_of is None:
             return None
-        return (self.published_at.astimezone(NEW_YORK).date() - self.as_of).days
+        return (new_york_day(self.published_at) - self.as_of).days
 
     def is_stale(self, known: Iterable[Event]) -> bool:
-        """Whether an earlier disclosure in `known` already told of a later day than `as_of`."""
+        """Whether an earlier disclosure in `known` already spoke of a later day than `as_of`."""
         return self.as_of is not None and any(
             isinstance(other, StakeDisclosure)
             and (other.symbol, other.holder) == (self.symbol, self.holder)

@@ -8,27 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.data.borrow import parse_borrow_rates
 from backtest.data.datafile import open_data_file
-from backtest.data.events import event_order, parse_events, read_all_events
-from backtest.data.kinds import NEW_YORK, Event
+from backtest.data.events import (
+    event_order,
+    open_events,
+    parse_events,
+    parse_lines,
+    read_all_events,
+)
+from backtest.data.kinds import NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
-from backtest.data.prices import parse_prices, price_path, price_symbols, read_prices
-from backtest.data.versions import seal
-from backtest.errors import unknown
+from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
+from backtest.data.versions import read_version, seal, versions
+from backtest.errors import DataError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from backtest.data.versions import Version
     from backtest.workspace.folders import Workspace
 
 _PROPERTIES = (
-    "eps_surprise",
-    "revenue_surprise",
-    "guidance_surprise",
-    "guidance_change",
-    "stake_change",
+    "eps_surprise", "revenue_surprise", "guidance_surprise", "guidance_change", "stake_change",
     "staleness",
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,7 @@ class EventRow:
 def list_events(
     workspace: Workspace, kinds: Iterable[type[Event]], symbol: str | None, reaction: float
 ) -> list[EventRow]:
-    """Events in order of publication.
-
-    Args:
-        workspace: the folders.
-        kinds: the kinds of event.
-        symbol: one stock, or None for all.
-        reaction: minutes from publication to the earliest open.
-
-    """
+    """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
     files = read_all_events(workspace.data / "events", kinds)
     events = sorted((event for file in files for event in file.events), key=event_order)
     symbols = {event.symbol for event in events}
@@ -100,48 +95,101 @@ def with_sessions(
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
-    rows = []
-    for event in events:
-        history = prices.get(event.symbol)
-        if history is None:
-            rows.append(EventRow(event, None, f"no prices of {event.symbol}"))
-        else:
-            rows.append(EventRow(event, *tradable_session(event, history, history, reaction)))
-    return rows
+    return [
+        EventRow(event, *tradable_session(event, history, history, reaction))
+        if (history := prices.get(event.symbol))
+        else EventRow(event, None, f"no prices of {event.symbol}")
+        for event in events
+    ]
 
 
 def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
     """Each symbol with its span, adjust mode and source."""
     folder = workspace.data / "prices"
-    rows = []
-    for symbol in price_symbols(folder):
-        prices = read_prices(folder, symbol)
-        rows.append(
-            {
-                "symbol": symbol,
-                "first": prices.first.isoformat(),
-                "last": prices.last.isoformat(),
-                "sessions": len(prices.table),
-                "columns": " ".join(prices.table.columns),
-                "adjust": prices.file.metadata["adjust"],
-                "source": prices.file.metadata["source"],
-            }
-        )
-    return rows
+    return [
+        {
+            "symbol": one.symbol,
+            "first": one.first.isoformat(),
+            "last": one.last.isoformat(),
+            "sessions": len(one.table),
+            "columns": " ".join(one.table.columns),
+            "adjust": one.file.metadata["adjust"],
+            "source": one.file.metadata["source"],
+        }
+        for one in (read_prices(folder, symbol) for symbol in price_symbols(folder))
+    ]
+
+
+def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
+    """All that is known of where an event in its file came from, by name.
+
+    Raises:
+        DataError: the file is wrong, or does not hold the event.
+
+    """
+    kind = type(event)
+    file = open_events(workspace.data / "events", kind)
+    path = file.path
+    lines = {one.event.id: one for one in parse_lines(file, kind)}
+    if event.id not in lines:
+        raise DataError(f"{path} does not hold {event.id}.")
+    return {
+        "sources": [url for url in (event.source_url, event.source_url_2) if url],
+        "retrieved_at": event.retrieved_at,
+        "file": path.relative_to(workspace.data).as_posix(),
+        "line": lines[event.id].line,
+        "sha256": file.sha256,
+        "compiled_on": file.metadata["compiled_on"],
+        "compiled_from": file.metadata["source"],
+        **_history(path, event),
+    }
+
+
+def _history(path: Path, event: Event) -> dict[str, Any]:
+    """The versions in which the event came in and in which its row changed last."""
+    came_in = changed = "unknown"
+    row: Mapping[str, str] | None = None
+    lost = False
+    try:
+        for version in versions(path):
+            if version.path is None:
+                lost = True
+                continue
+            before, row = row, _row(path, version, event)
+            if row != before:
+                changed = _version_text(version, lost=lost)
+                came_in = came_in if before else changed
+            lost = False
+    except DataError as error:
+        return {"history": str(error)}
+    return {"came_in_with": came_in, "changed_last_with": changed}
+
+
+def _row(path: Path, version: Version, event: Event) -> dict[str, str] | None:
+    """The cells of the event in a version, empty ones left out; None where it is not there."""
+    for one in parse_lines(read_version(path, version), type(event)):
+        if one.event.id == event.id:
+            return {name: cell for name, cell in one.cells.items() if cell}
+    return None
+
+
+def _version_text(version: Version, *, lost: bool) -> str:
+    text = f"version {version.number} of {version.recorded_at:%Y-%m-%d %H:%M} UTC, {version.reason}"
+    return text + " (or the version before, whose text was not kept)" * lost
 
 
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
     """Check the file of a kind as it is now and write its metadata; return their place."""
     file = open_data_file(workspace.data / "events" / kind.file_name())
     events = parse_events(file, kind)
-    days = [event.published_at.astimezone(NEW_YORK).date().isoformat() for event in events]
+    days = [new_york_day(event.published_at).isoformat() for event in events]
     return seal(file.path, days, source=source, adjust=None)
 
 
 def seal_prices(workspace: Workspace, symbol: str, source: str | None, adjust: str | None) -> Path:
     """Check the prices of a symbol as they are now and write their metadata."""
     folder = workspace.data / "prices"
-    file = open_data_file(price_path(folder, symbol) or folder / f"{symbol}.csv")
+    file = open_data_file(place_for(folder, symbol))
     days = [day.date().isoformat() for day in parse_prices(file).table.index]
     return seal(file.path, days, source=source, adjust=adjust)
 

@@ -1,27 +1,183 @@
-"""`Market`: what was known when a strategy decides. Later data are not there at all."""
+"""`Market`: what was known when a strategy decides. Later data are not there at all.
+
+Its past grows as time passes: `Tape` plays into it what has become known, and no more.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.kinds import NEVER_TRADED, NEW_YORK
+from backtest.data.kinds import NEVER_TRADED, new_york_day
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from datetime import date, datetime, timedelta
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date, datetime
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from backtest.data.kinds import Event
-    from backtest.data.past import Past
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
+    Floats = NDArray[np.float64]
+
 E = TypeVar("E", bound="Event")
+
+
+_COLUMNS = ("open", "high", "low", "close", "volume")
+_CLOSE = _COLUMNS.index("close")
+_NEVER = np.datetime64("NaT")
+
+
+class Past:
+    """Bars and events that have become known; `Tape` adds to them as time passes.
+
+    Attributes:
+        columns: by symbol its columns, such as `open` or, of an index, `close` alone.
+        members: the stocks that could be traded in each session that has come, in order of the
+            alphabet.
+
+    """
+
+    def __init__(
+        self, columns: Mapping[str, Sequence[str]], sessions: int, reaction: timedelta
+    ) -> None:
+        self.columns = columns
+        self.members: dict[date, tuple[str, ...]] = {}
+        self._places = {symbol: place for place, symbol in enumerate(columns)}
+        self._reaction = reaction
+        self._sessions = np.full(sessions, _NEVER, "M8[D]")
+        self._bars = np.full((sessions, len(columns), len(_COLUMNS)), np.nan)
+        self._filled = 0
+        self._events: list[Event] = []
+        self._of_kind: dict[type[Event], tuple[list[Event], list[datetime]]] = {}
+        self._values: dict[tuple[type[Event], str], list[float]] = {}
+
+    def bars(self, symbol: str, session: date) -> pd.DataFrame:
+        """The bars of a symbol before a session, indexed by session; columns as of `Prices`."""
+        import pandas as pd
+
+        count = int(np.searchsorted(self._sessions[: self._filled], np.datetime64(session)))
+        bars = self._bars[:count, self._places[symbol]]
+        there = ~np.isnan(bars[:, _CLOSE])
+        names = list(self.columns[symbol])
+        found = bars[there][:, [_COLUMNS.index(name) for name in names]]
+        index = pd.DatetimeIndex(self._sessions[:count][there].astype("M8[ns]"), name="session")
+        return pd.DataFrame(found, index=index, columns=names)
+
+    def events(self, kind: type[E], now: datetime) -> list[E]:
+        """The events of a kind that were known before `now`, in order of publication."""
+        events, times = self._kind(kind)
+        return cast("list[E]", events[: bisect_left(times, now - self._reaction)])
+
+    def others(self, event: Event, by: str, now: datetime, days: int | None) -> Floats:
+        """The known values of a field among the other events of its kind; see `Market.rank`."""
+        kind = type(event)
+        events, times = self._kind(kind)
+        values = self._values.setdefault((kind, by), [])
+        values += [
+            np.nan if (value := getattr(one, by)) is None else value
+            for one in events[len(values) :]
+        ]
+        first = 0 if days is None else bisect_left(times, now - timedelta(days))
+        last = bisect_left(times, now - self._reaction)
+        found = np.array(values[first:last])
+        own = bisect_left(times, event.published_at)
+        while own < last and events[own].id != event.id:
+            own += 1
+        if first <= own < last:
+            found = np.delete(found, own - first)
+        known: Floats = found[~np.isnan(found)]
+        return known
+
+    def _kind(self, kind: type[Event]) -> tuple[list[Event], list[datetime]]:
+        if kind not in self._of_kind:
+            self._of_kind[kind] = [], []
+            self._sort(self._events, {kind})
+        return self._of_kind[kind]
+
+    def _sort(self, events: Sequence[Event], kinds: set[type[Event]]) -> None:
+        for kind in kinds:
+            known, times = self._of_kind[kind]
+            new = [event for event in events if isinstance(event, kind)]
+            known += new
+            times += [event.published_at for event in new]
+
+    def grow(self, sessions: NDArray[np.datetime64], bars: Floats, events: Sequence[Event]) -> None:
+        """Add what has become known since.
+
+        Args:
+            sessions: shape (n,).
+            bars: shape (n, symbols, 5), NaN where a symbol has none.
+            events: in order of publication.
+
+        """
+        until = self._filled + len(sessions)
+        self._sessions[self._filled : until] = sessions
+        self._bars[self._filled : until] = bars
+        self._filled = until
+        self._events += events
+        self._sort(events, set(self._of_kind))
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._sessions[: self._filled] = _NEVER
+        self._bars[: self._filled] = np.nan
+        self._filled = 0
+        self._events, self._of_kind, self._values, self.members = [], {}, {}, {}
+
+
+class Tape:
+    """The whole history of a replay; it plays into `past` what is known at a time, and no more.
+
+    Args:
+        tables: by symbol all bars, as of `Prices`.
+        events: as strategies see them, in order of publication.
+        reaction: time between publication and the earliest order.
+        members: the stocks that can be traded in a session, in order of the alphabet.
+
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        events: Sequence[Event],
+        reaction: timedelta,
+        members: Callable[[date], tuple[str, ...]],
+    ) -> None:
+        days = {symbol: table.index.to_numpy().astype("M8[D]") for symbol, table in tables.items()}
+        self._sessions = np.unique(np.concatenate([*days.values(), np.empty(0, "M8[D]")]))
+        self._bars = np.full((len(self._sessions), len(tables), len(_COLUMNS)), np.nan)
+        for place, (symbol, table) in enumerate(tables.items()):
+            rows = np.searchsorted(self._sessions, days[symbol])
+            for name in table.columns:
+                self._bars[rows, place, _COLUMNS.index(name)] = table[name].to_numpy()
+        self._events, self._times = events, [event.published_at for event in events]
+        self._reaction, self._members = reaction, members
+        self._at = (0, 0)  # sessions and events that have been played
+        columns = {symbol: tuple(table.columns) for symbol, table in tables.items()}
+        self.past = Past(columns, len(self._sessions), reaction)
+
+    def play(self, session: date, now: datetime) -> None:
+        """Wind to the open of a session, forwards or back."""
+        sessions = int(np.searchsorted(self._sessions, np.datetime64(session)))
+        events = bisect_left(self._times, now - self._reaction)
+        if sessions < self._at[0] or events < self._at[1]:
+            self.past.clear()
+            self._at = (0, 0)
+        first, known = self._at
+        new = slice(first, sessions)
+        self.past.grow(self._sessions[new], self._bars[new], self._events[known:events])
+        self.past.members[session] = self._members(session)
+        self._at = (sessions, events)
 
 
 @dataclass(frozen=True)
@@ -110,7 +266,7 @@ def tradable_session(
     if event.precision in NEVER_TRADED:
         return None, f"known by the {event.precision} alone, never traded"
     session = trading_calendar().tradable_session(event.published_at, reaction)
-    if event.published_at.astimezone(NEW_YORK).date() < history.first:
+    if new_york_day(event.published_at) < history.first:
         # No price existed yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"
     if session < span.first:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from backtest.data.datafile import Reader
@@ -32,13 +33,13 @@ BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices.
+    """Rows of prices as they stand in a file or a frame.
 
     Attributes:
         word: what a row is called, `line` or `row`.
-        numbers: of each row in the file, shape (rows,).
-        days: of each row, NaT where it has none; shape (rows,).
-        cells: texts or numbers of each column, shape (rows,).
+        numbers: of the rows.
+        days: of the rows; NaT where there is none.
+        cells: of each column, texts or numbers.
 
     """
 
@@ -48,54 +49,35 @@ class PriceRows:
     cells: Mapping[str, Sequence[str] | NDArray[np.float64]]
 
     def at(self, place: int) -> str:
-        """Where a row stands, such as `line 5`."""
+        """Such as `line 5`."""
         return f"{self.word} {self.numbers[place]}"
 
 
-def price_rows(file: DataFile, problems: list[str]) -> PriceRows:
-    """The rows of a file with the columns of bars, or with closes where it has no open.
-
-    Args:
-        file: the file.
-        problems: takes a text for each row that cannot be read and each day that is none.
-
-    Raises:
-        DataError: it has no row, lacks a column, or is no Parquet.
-
-    """
-    return _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
-
-
 def parquet_bytes(table: pd.DataFrame) -> bytes:
-    """A Parquet file of prices.
-
-    Args:
-        table: columns of numbers; the index is named `session` or `time` (UTC, without a zone).
-
-    """
+    """A Parquet file of numbers; the index is named `session` or `time` (UTC, without a zone)."""
     import pyarrow as pa
     from pyarrow import parquet
 
     key = str(table.index.name)
-    kind = pa.date32() if key == "session" else pa.timestamp("us", "UTC")
     days = table.index.to_numpy().astype("M8[D]" if key == "session" else "M8[us]")
-    columns = {key: pa.array(days).cast(kind)}
+    columns = {key: pa.array(days).cast(_key_type(key))}
     columns |= {name: pa.array(table[name].to_numpy(dtype=float)) for name in table.columns}
     sink = io.BytesIO()
     parquet.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=False)
     return sink.getvalue()
 
 
-def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
-    """The columns of a Parquet file that `parquet_bytes` wrote, times and days as NumPy has them.
+def _key_type(key: str) -> pa.DataType:
+    import pyarrow as pa
 
-    Args:
-        path: for the message.
-        content: the file.
-        key: `session` or `time`.
+    return pa.date32() if key == "session" else pa.timestamp("us", "UTC")
+
+
+def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
+    """The columns of a Parquet file that `parquet_bytes` wrote, by the key `session` or `time`.
 
     Raises:
-        DataError: it is no such file.
+        DataError: it is no such file; `path` is for the message.
 
     """
     import pyarrow as pa
@@ -103,21 +85,20 @@ def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any
 
     try:
         table = parquet.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-        kind = pa.date32() if key == "session" else pa.timestamp("us", "UTC")
-        found = {key: table.column(key).cast(kind).to_numpy()}
+        found = {key: table.column(key).cast(_key_type(key)).to_numpy()}
         names = [name for name in BAR_COLUMNS if name in table.column_names]
         return found | {name: table.column(name).cast(pa.float64()).to_numpy() for name in names}
     except KeyError:
         raise DataError(f"{path}: no column {key!r}. Needed: {key}, close.") from None
     except (OSError, ValueError, pa.ArrowException) as error:
-        told = str(error).strip().partition("\n")[0]
-        raise DataError(f"{path} is not a Parquet file of prices ({told}). Restore it.") from None
+        fault = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path} is not a Parquet file of prices ({fault}). Restore it.") from None
 
 
 def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
     table = parquet_table(file.path, file.content, "session")
     days = table.pop("session").astype("M8[D]")
-    names = _columns(str(file.path), table, len(days))
+    names = bar_columns(str(file.path), table, len(days))
     problems += [f"row {row}, column session: empty" for row in np.flatnonzero(np.isnat(days))]
     return PriceRows("row", np.arange(len(days)), days, {name: table[name] for name in names})
 
@@ -126,7 +107,7 @@ def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
     found = read_rows(file, ("date", "close"), problems)
     if not found:
         raise_problems(file.path, problems)
-    names = _columns(f"{file.path}, line 1", found[0][1] if found else {}, len(found))
+    names = bar_columns(f"{file.path}, line 1", found[0][1] if found else (), len(found))
     days = np.full(len(found), np.datetime64("NaT", "D"))
     for place, (line, row) in enumerate(found):
         try:
@@ -139,17 +120,21 @@ def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
     return PriceRows("line", np.array([line for line, _ in found]), days, cells)
 
 
-def _columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
-    """The columns of bars, or of closes."""
+def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
+    """The columns of bars, or of closes where there is no open.
+
+    Raises:
+        DataError: one is missing, or there is no row.
+
+    """
     if not rows:
-        raise DataError(f"{place.partition(', line')[0]} has a header but no row.")
+        raise DataError(f"{place.partition(', line')[0]} has no row.")
     names = BAR_COLUMNS if "open" in there else ("close",)
-    for name in names:
-        if name not in there:
-            raise DataError(
-                f"{place}: no column {name!r}. "
-                f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
-            )
+    if missing := [name for name in names if name not in there]:
+        raise DataError(
+            f"{place}: no column {missing[0]!r}. "
+            f"Needed: date, {', '.join(BAR_COLUMNS)}; or date, close for a benchmark."
+        )
     return names
 
 
@@ -162,16 +147,7 @@ def is_allowed(column: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
 def beyond(
     bound: str, bars: Mapping[str, NDArray[np.float64]]
 ) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Where a price lies beyond the high, or the low, of its own bar.
-
-    Args:
-        bound: `high` or `low`.
-        bars: values by column.
-
-    Yields:
-        The name of each price that the bound holds in, and whether it lies beyond, by row.
-
-    """
+    """By name of each price in which rows it lies beyond its bar's `bound`, `high` or `low`."""
     if bound == "high":
         yield from ((name, bars[name] > bars["high"]) for name in ("low", "open", "close"))
     else:
@@ -179,13 +155,7 @@ def beyond(
 
 
 def checked_table(rows: PriceRows, problems: list[str]) -> pd.DataFrame:
-    """Rows as a table of numbers, indexed by session.
-
-    Args:
-        rows: as they stand in a file.
-        problems: takes a text for each rule that is broken.
-
-    """
+    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken."""
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     if not problems:
         _check_order(rows, problems)
@@ -268,7 +238,7 @@ def price_path(folder: Path, symbol: str) -> Path | None:
         DataError: two do.
 
     """
-    found = [path for path in _places(folder, symbol) if path.is_file()]
+    found = [path for path in _paths(folder, symbol) if path.is_file()]
     # Where capitals and small letters name the same file, acme.csv must not pass for ACME's.
     if not found or (symbol != symbol.upper() and symbol not in price_symbols(folder)):
         return None
@@ -280,27 +250,18 @@ def price_path(folder: Path, symbol: str) -> Path | None:
     return found[0]
 
 
-def place_for(folder: Path, symbol: str, *, among: int) -> Path:
-    """The file that holds a symbol, or the one that will.
-
-    Args:
-        folder: the folder of price files.
-        symbol: the stock or fund.
-        among: how many symbols come at once.
+def place_for(folder: Path, symbol: str, *, among: int = 1) -> Path:
+    """The file that holds a symbol, or the one that will where so many come at once.
 
     Raises:
         DataError: two files hold it.
 
     """
-    csv, parquet = _places(folder, symbol)
-    return price_path(folder, symbol) or (parquet if among > MOST_CSV else csv)
+    return price_path(folder, symbol) or _paths(folder, symbol)[among > MOST_CSV]
 
 
-def _places(folder: Path, symbol: str) -> tuple[Path, Path]:
+def _paths(folder: Path, symbol: str) -> tuple[Path, Path]:
     return folder / f"{symbol}.csv", folder / DATASET / f"{symbol}.parquet"
-
-
-__all__ = ["BAR_COLUMNS", "Prices", "parse_prices", "price_symbols", "read_prices"]
 
 
 @dataclass(frozen=True)
@@ -327,12 +288,14 @@ class Prices:
     @property
     def first(self) -> date:
         """The first session."""
-        return _as_date(self.table.index[0])
+        day: date = self.table.index[0].date()
+        return day
 
     @property
     def last(self) -> date:
         """The last session."""
-        return _as_date(self.table.index[-1])
+        day: date = self.table.index[-1].date()
+        return day
 
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
@@ -351,9 +314,7 @@ class Prices:
         """
         if first is not None and last is not None and first > last:
             raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
-        low = None if first is None else pd.Timestamp(first)
-        high = None if last is None else pd.Timestamp(last)
-        table = self.table.loc[low:high]
+        table = self.table.loc[first and pd.Timestamp(first) : last and pd.Timestamp(last)]
         if table.empty:
             raise UsageError(
                 f"{self.symbol} has no session from {first or self.first} to {last or self.last}. "
@@ -362,24 +323,13 @@ class Prices:
         return replace(self, table=table)
 
 
-def _as_date(stamp: pd.Timestamp) -> date:
-    day: date = stamp.date()
-    return day
-
-
 def read_prices(
     folder: Path, symbol: str, *, bars: bool = False, read: Reader = read_data_file
 ) -> Prices:
-    """Read the prices of a symbol, from whichever file holds them; see `price_store`.
-
-    Args:
-        folder: the folder of price files.
-        symbol: the stock or fund, as its file is named.
-        bars: whether opens, highs and lows are needed, to trade it.
-        read: reads a data file; it decides which version.
+    """Read the prices of a symbol; with `bars` also opens, highs and lows, to trade it.
 
     Raises:
-        UsageError: there is no such symbol, or it has closes alone and `bars` is asked for.
+        UsageError: there is no such symbol, or it has closes alone and `bars` are needed.
         DataError: the file breaks its format or does not agree with its metadata, or two files
             hold the symbol.
 
@@ -399,6 +349,7 @@ def read_prices(
 def parse_prices(file: DataFile) -> Prices:
     """Check the content of a price file; see `read_prices`."""
     problems: list[str] = []
-    table = checked_table(price_rows(file, problems), problems)
+    rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
+    table = checked_table(rows, problems)
     raise_problems(file.path, problems)
     return Prices(file.path.stem, table, file)

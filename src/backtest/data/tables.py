@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from backtest.data.datafile import header_of, metadata_path, read_rows, span_of
-from backtest.data.kinds import NEW_YORK
+from backtest.data.datafile import header_of, read_rows, span_of, write_data_file
+from backtest.data.kinds import new_york_day
 from backtest.data.prices import parquet_bytes
 
 if TYPE_CHECKING:
@@ -38,14 +36,7 @@ _MOMENT = TypeAdapter(AwareDatetime)
 
 @dataclass(frozen=True)
 class Row:
-    """A row of events or of borrow rates.
-
-    Attributes:
-        cells: texts by column.
-        day: the day of the rate, or the New York day of the publication; ISO.
-        published_at: of an event; None for a rate.
-
-    """
+    """A row of events or of borrow rates; `day`, ISO, is that of the rate or of publication."""
 
     cells: Cells
     day: str
@@ -59,14 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Tables:
-    """What the files of a data folder hold, by their name in it, such as `prices/CRWV.csv`.
-
-    Attributes:
-        prices: frames as of `Prices`.
-        events: rows in the order of the file.
-        borrow: likewise.
-
-    """
+    """What the files of a data folder hold, by their name in it, such as `prices/CRWV.csv`."""
 
     prices: Mapping[str, pd.DataFrame]
     events: Mapping[str, Sequence[Row]]
@@ -75,14 +59,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class DataTables:
-    """The tables of a data folder that a replay reads.
-
-    Attributes:
-        tables: what they hold.
-        files: the file of each, with its metadata.
-        kinds: the kind of each file of events.
-
-    """
+    """The tables of a data folder that a replay reads, their files, and the kinds of events."""
 
     tables: Tables
     files: Mapping[str, DataFile]
@@ -106,10 +83,11 @@ class DataTables:
 
     def _write_as_is(self, data: Path, name: str) -> None:
         file = self.files[name]
-        _put(data / name, file.content or file.text.encode(), file.metadata)
+        write_data_file(data / name, file.content or file.text.encode(), file.metadata)
 
     def _write(self, data: Path, name: str, content: bytes, days: Sequence[str]) -> None:
-        _put(data / name, content, {**self.files[name].metadata, **span_of(days)})
+        metadata = {**self.files[name].metadata, **span_of(days)}
+        write_data_file(data / name, content, metadata)
 
 
 def data_tables(inputs: Inputs, data: Path) -> DataTables:
@@ -133,7 +111,7 @@ def data_tables(inputs: Inputs, data: Path) -> DataTables:
 def event_row(cells: Cells) -> Row:
     """The row of an event, from its cells."""
     published_at = _MOMENT.validate_python(cells["published_at"])
-    return Row(cells, published_at.astimezone(NEW_YORK).date().isoformat(), published_at)
+    return Row(cells, new_york_day(published_at).isoformat(), published_at)
 
 
 def _rate_row(cells: Cells) -> Row:
@@ -147,13 +125,6 @@ def _rows(file: DataFile, row: Callable[[Cells], Row]) -> list[Row]:
 def _price_csv(table: pd.DataFrame) -> bytes:
     text: str = table.to_csv(index_label="date", date_format="%Y-%m-%d", lineterminator="\n")
     return text.encode()
-
-
-def _put(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    sealed = {**metadata, "sha256": sha256(content).hexdigest()}
-    metadata_path(path).write_text(json.dumps(sealed), encoding="utf-8")
 
 
 def _line(cells: Iterable[str]) -> str:

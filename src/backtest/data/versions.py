@@ -9,12 +9,12 @@ metadata once the file fits them, and the next change puts them in place.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.datafile import (
@@ -26,8 +26,7 @@ from backtest.data.datafile import (
     waiting_path,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.files import json_object, write_bytes
-from backtest.workspace.locks import held
+from backtest.workspace.files import held, json_object, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -45,8 +44,7 @@ class Version:
         recorded_at: when it came to be, UTC; for files that do not say so, the start of the day
             that they were compiled on.
         sha256: of its bytes.
-        path: where its bytes are; None where somebody edited the file by hand before they
-            were kept.
+        path: where its bytes are; None where the file was edited before they were kept.
         reason: what it came from, in a few words.
         metadata: as they stood beside it.
 
@@ -61,7 +59,13 @@ class Version:
 
 
 def put(
-    path: Path, content: str | bytes, metadata: Mapping[str, Any], *, reason: str, over: str | None
+    path: Path,
+    content: str | bytes,
+    metadata: Mapping[str, Any],
+    *,
+    reason: str,
+    over: str | None,
+    restores: int | None = None,
 ) -> Version:
     """Put a new version of a data file in place; the one before is kept.
 
@@ -72,6 +76,7 @@ def put(
             Its sha256, number, time and reason are added.
         reason: what the change is, in a few words.
         over: sha256 of the bytes that the change was made from; None where there was no file.
+        restores: the number of the older version that this is, of an undo.
 
     Raises:
         UsageError: the folder cannot be written, another command is changing the file, or the
@@ -79,7 +84,29 @@ def put(
 
     """
     content = content.encode() if isinstance(content, str) else content
-    return _put(path, content, metadata, reason, over, {})
+    coming = {name: value for name, value in metadata.items() if name != "restores"} | {
+        "sha256": sha256(content).hexdigest(),
+        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "reason": reason,
+        **({} if restores is None else {"restores": restores}),
+    }
+    with _changing(path):
+        old = path.read_bytes() if path.exists() else None
+        present = None if old is None else sha256(old).hexdigest()
+        if present != over:
+            raise UsageError(
+                f"{path} has changed since it was read, so nothing was written. "
+                f"Look at what is there now and give the command again."
+            )
+        known = known_metadata(path, present) if present else {}
+        coming["version"] = _next_number(path, known)
+        _settle(path, over)
+        if old is not None:
+            _keep(path, old, known)
+        _swap(path, content, coming)
+        with suppress(UsageError):  # it is in place; the next change would keep it as well
+            _keep(path, content, coming)
+    return _version(coming, path)
 
 
 def versions(path: Path) -> list[Version]:
@@ -89,17 +116,19 @@ def versions(path: Path) -> list[Version]:
         DataError: the file is missing, or metadata in its history are damaged.
 
     """
-    present = _present(path)
-    past = [version for version in _kept(path) if not _same(version, present)]
-    return [*past, present]
+    metadata = known_metadata(path, open_data_file(path).sha256)
+    try:
+        now = _version(metadata, path)
+    except (KeyError, ValueError, TypeError):
+        raise DataError(f"{metadata_path(path)} is missing, or not metadata.") from None
+    past = [one for one in _kept(path) if (one.number, one.sha256) != (now.number, now.sha256)]
+    return [*past, now]
 
 
 def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
     """The version that was in place at a moment.
 
-    Returns:
-        The version, and whether it is younger than the moment: nothing of the time before is
-        on record, so that it stands in.
+    Where nothing of that time is on record, the oldest stands in, and the second value is True.
 
     Raises:
         DataError: as of `versions`.
@@ -143,19 +172,15 @@ def version_before(path: Path) -> Version:
     """
     known = versions(path)
     numbers = [version.number for version in known]
-    shown = known[-1].metadata.get("restores", numbers[-1])
-    place = numbers.index(shown) if shown in numbers else 0
+    number = known[-1].metadata.get("restores", numbers[-1])
+    place = numbers.index(number) if number in numbers else 0
     if place == 0:
         raise UsageError(f"{path} has no version before this one: there is nothing to undo.")
     return known[place - 1]
 
 
 def undo(path: Path, *, over: str) -> Version:
-    """Put the version before back, as a new version.
-
-    Args:
-        path: the data file.
-        over: sha256 of the version that is undone.
+    """Put the version before back, as a new version; `over` is the sha256 of the one undone.
 
     Raises:
         UsageError: there is nothing to undo; or as of `put`.
@@ -164,66 +189,34 @@ def undo(path: Path, *, over: str) -> Version:
     """
     before = version_before(path)
     read_version(path, before)  # refuses what is lost or damaged
-    restores = before.metadata.get("restores", before.number)
+    number = int(before.metadata.get("restores", before.number))
     content = before.path.read_bytes() if before.path else b""
-    reason = f"undone, back to version {restores}"
-    return _put(path, content, before.metadata, reason, over, {"restores": restores})
+    reason = f"undone, back to version {number}"
+    return put(path, content, before.metadata, reason=reason, over=over, restores=number)
 
 
 def seal(path: Path, days: Sequence[str | None], *, source: str | None, adjust: str | None) -> Path:
-    """Make the file as it is now a version; return the place of its metadata.
+    """Make a file that was found good a version as it is; return the place of its metadata.
 
     Args:
-        path: a data file that was read and found good.
+        path: the data file.
         days: the ISO day of each row, for the span.
-        source: where the figures come from; the recorded source is kept where None.
-        adjust: adjust mode of prices; the recorded one is kept where None.
+        source: where the figures come from; the one on record where None.
+        adjust: adjust mode of prices; likewise.
 
     Raises:
-        UsageError: no source is given and none is on record; or as of `put`.
+        UsageError: no source is named and none is on record; or as of `put`.
 
     """
     content = path.read_bytes()
-    sha256 = _hash(content)
-    known = known_metadata(path, sha256)
+    digest = sha256(content).hexdigest()
+    known = known_metadata(path, digest)
     source = source or known.get("source")
     if not source:
         raise UsageError(f"{path} has no source on record. Name one with --source '…'.")
     metadata = {**known, **metadata_of(days, source=source, adjust=adjust or known.get("adjust"))}
-    put(path, content, metadata, reason="edited by hand and sealed", over=sha256)
+    put(path, content, metadata, reason="edited by hand and sealed", over=digest)
     return metadata_path(path)
-
-
-def _put(
-    path: Path,
-    content: bytes,
-    metadata: Mapping[str, Any],
-    reason: str,
-    over: str | None,
-    more: Mapping[str, Any],
-) -> Version:
-    coming = {name: value for name, value in metadata.items() if name != "restores"} | {
-        "sha256": _hash(content),
-        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "reason": reason,
-        **more,
-    }
-    with _changing(path):
-        old = path.read_bytes() if path.exists() else None
-        if (None if old is None else _hash(old)) != over:
-            raise UsageError(
-                f"{path} has changed since it was read, so nothing was written. "
-                f"Look at what is there now and give the command again."
-            )
-        known = {} if old is None else known_metadata(path, _hash(old))
-        coming["version"] = _next_number(path, known)
-        _settle(path, over)
-        if old is not None:
-            _keep(path, old, known)
-        _swap(path, content, coming)
-        with suppress(UsageError):  # it is in place; the next change would keep it as well
-            _keep(path, content, coming)
-    return _version(coming, path)
 
 
 def _swap(path: Path, content: bytes, coming: Mapping[str, Any]) -> None:
@@ -271,7 +264,7 @@ def _keep(path: Path, content: bytes, metadata: Mapping[str, Any]) -> None:
         return
     place = _place(path, _version(metadata, path))
     beside = metadata_path(place)
-    if _hash(content) == metadata["sha256"] and not place.exists():
+    if sha256(content).hexdigest() == metadata["sha256"] and not place.exists():
         write_bytes(place, content)
     if not beside.exists():
         _write_json(beside, metadata)
@@ -302,21 +295,12 @@ def _kept(path: Path) -> list[Version]:
     return sorted(found, key=lambda version: (version.number, version.recorded_at))
 
 
-def _present(path: Path) -> Version:
-    metadata = known_metadata(path, open_data_file(path).sha256)
-    try:
-        return _version(metadata, path)
-    except (KeyError, ValueError, TypeError):
-        raise DataError(f"{metadata_path(path)} is missing, or not metadata.") from None
-
-
 def _version(metadata: Mapping[str, Any], path: Path) -> Version:
-    day = metadata.get("compiled_on")
-    stamp = metadata.get("recorded_at")
-    if stamp is not None:
+    if stamp := metadata.get("recorded_at"):
         recorded_at = datetime.fromisoformat(stamp)
     else:
-        recorded_at = datetime.combine(date.fromisoformat(str(day)), time(), UTC)
+        day = date.fromisoformat(str(metadata.get("compiled_on")))
+        recorded_at = datetime.combine(day, time(), UTC)
     return Version(
         number=int(metadata.get("version", 1)),
         recorded_at=recorded_at,
@@ -327,12 +311,8 @@ def _version(metadata: Mapping[str, Any], path: Path) -> Version:
     )
 
 
-def _same(one: Version, other: Version) -> bool:
-    return (one.number, one.sha256) == (other.number, other.sha256)
-
-
 def _next_number(path: Path, present: Mapping[str, Any]) -> int:
-    """One more than any number that was given, also to what is damaged now."""
+    """One more than any number in use, also to what is damaged now."""
     names = (place.name.partition("-")[0] for place in _history(path).glob("*"))
     numbers = [int(name) for name in names if name.isdecimal()]
     return max([*numbers, int(present.get("version", 1)) if present else 0]) + 1
@@ -340,7 +320,3 @@ def _next_number(path: Path, present: Mapping[str, Any]) -> int:
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

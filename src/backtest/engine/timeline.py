@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Start
-from backtest.data.market import Market, tradable_session
-from backtest.data.past import Tape
+from backtest.data.market import Market, Tape, tradable_session
 from backtest.errors import UsageError, told
 from backtest.strategy.base import Signal
 

@@ -7,11 +7,11 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from backtest.errors import UsageError, unknown
+from backtest.errors import unknown
 from backtest.reports.run_charts import TRADED, kinds_of
 from backtest.reports.words.run import leading_p, p_value
 from backtest.stats.formats import costs_line, new_york_day, percent
-from backtest.workspace.files import write_whole
+from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,10 +67,7 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     content = io.BytesIO()
     with matplotlib.style.context(["default", _STYLE]):
         _figure(run, symbol or symbols[0]).savefig(content, metadata={"Software": None})
-    try:
-        write_whole(path, content.getvalue())
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
+    write_bytes(path, content.getvalue())
     return path
 
 

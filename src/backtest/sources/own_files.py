@@ -167,9 +167,11 @@ def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | No
     """The symbol of each row."""
     if column is None:
         name = symbol or path.stem
-        if symbol is None and not is_symbol(name):
+        if symbol is None and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
             raise UsageError(f"Whose prices are in {path}? Say it with --symbol.")
         return np.full(len(raw), check_symbol(name), dtype=object)
+    if pd.api.types.is_numeric_dtype(raw[column]):  # 7 may have been 007
+        raise DataError(f"{path}, column {column}: not texts. Write symbols as texts, as in CRWV.")
     names = raw[column].astype(str).str.strip()
     for name in names.unique():
         check_symbol(name)

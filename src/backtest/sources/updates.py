@@ -27,6 +27,7 @@ from backtest.data.datafile import (
     span_of,
 )
 from backtest.data.edits import Change
+from backtest.data.kinds import SYMBOL
 from backtest.data.prices import DATASET, parquet_bytes, parquet_table, parse_prices
 from backtest.data.versions import put
 from backtest.errors import DataError, UsageError
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     from backtest.data.versions import Version
 
-_SYMBOL = re.compile(r"[A-Z][A-Z0-9.\-]*")
 _DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
@@ -367,7 +367,7 @@ def other_mode(path: Path, recorded: str) -> UsageError:
 
 def is_symbol(text: str) -> bool:
     """Whether a text can be a symbol: capitals, digits, points and hyphens."""
-    return _SYMBOL.fullmatch(text) is not None
+    return re.fullmatch(SYMBOL, text) is not None
 
 
 def check_symbol(text: str) -> str:

@@ -1,11 +1,12 @@
-"""Files: written whole or not at all, read where they can be, and the cache of the user."""
+"""Files: written whole or not at all, locked between processes, and the cache of the user."""
 
 from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from uuid import uuid4
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
 
 _DIGEST = sha256().digest_size
 
@@ -25,25 +27,19 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file as `write_whole` does.
+    """Write a file beside its path and rename it, so that it is never half written.
 
     Raises:
         UsageError: the file cannot be written.
 
     """
     try:
-        write_whole(path, content)
+        _write(path, content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its path and rename it, so that it is never half written.
-
-    Raises:
-        OSError: the file cannot be written.
-
-    """
+def _write(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +48,38 @@ def write_whole(path: Path, content: bytes) -> None:
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(path: Path, busy: str) -> Iterator[None]:
+    """Hold a lock file; the lock ends with the block, or with the process in whatever way.
+
+    Raises:
+        UsageError: another process, `{holder}` in the message `busy`, holds it.
+        OSError: the file cannot be made.
+
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=0, on_acquired=_sign)
+    try:
+        lock.acquire()
+    except Timeout:
+        holder = "another process"
+        with suppress(OSError):  # it may just have gone
+            holder = path.read_text(encoding="utf-8") or holder
+        raise UsageError(busy.replace("{holder}", holder)) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()  # while it is held: afterwards it may be another process's
+        lock.release()
+
+
+def _sign(file: int) -> None:
+    os.ftruncate(file, 0)
+    os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 
 def json_object(path: Path) -> dict[str, Any]:
@@ -79,15 +107,14 @@ def cache_folder() -> Path:
     if sys.platform == "win32":
         return _folder_of("LOCALAPPDATA", "AppData/Local") / "backtest" / "Cache"
     if sys.platform == "darwin":
-        return _home() / "Library" / "Caches" / "backtest"
+        return _folder_of("", "Library/Caches") / "backtest"
     return _folder_of("XDG_CACHE_HOME", ".cache") / "backtest"
 
 
 def cached(name: str, make: Callable[[], bytes]) -> bytes:
-    """What `make` gives, kept in the cache folder for the processes to come.
+    """What `make` gives, kept in the cache folder under a name that tells all that decides it.
 
-    The name of the file tells all that decides the content. A file that is missing or damaged is
-    made; a folder that cannot be written is left alone.
+    A file that is missing or damaged is made; a folder that cannot be written is left alone.
     """
     path = cache_folder() / name
     with suppress(OSError):
@@ -97,17 +124,13 @@ def cached(name: str, make: Callable[[], bytes]) -> bytes:
             return content
     content = make()
     with suppress(OSError):
-        write_whole(path, sha256(content).digest() + content)
+        _write(path, sha256(content).digest() + content)
     return content
 
 
 def _folder_of(variable: str, custom: str) -> Path:
     named = Path(os.environ.get(variable, ""))
-    return named if named.is_absolute() else _home() / custom
-
-
-def _home() -> Path:
     try:
-        return Path.home()
-    except RuntimeError:  # a user without one
+        return named if named.is_absolute() else Path.home() / custom
+    except RuntimeError:  # a user without a home
         return Path(os.devnull)  # nothing is there, and nothing can be made below it

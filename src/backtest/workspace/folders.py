@@ -15,15 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders that a command works with.
+    """The folders that a command works with; new strategies go to `strategies`, not to `more`.
 
-    Attributes:
-        strategies: The folder of strategy files; new ones go there.
-        data: The folder of prices, events and borrow rates.
-        reports: The folder of what is written.
-        more: Further folders of strategy files.
-        defaults: The parameters of strategies that `backtest.toml` sets.
-
+    The defaults are the parameters of strategies that `backtest.toml` sets.
     """
 
     strategies: Path
@@ -48,12 +42,8 @@ def find_workspace(
             wrong.
 
     """
-    options = {
-        "folders.strategies": strategies,
-        "folders.data": data,
-        "folders.reports": reports,
-    }
-    config = read_config(options, start)
+    options = {"strategies": strategies, "data": data, "reports": reports}
+    config = read_config({f"folders.{name}": one for name, one in options.items()}, start)
     first, *more = (_existing(config, "strategies", one) for one in _named(config, "strategies"))
     return Workspace(
         strategies=first,
@@ -73,23 +63,13 @@ def workspace_of_worker() -> Workspace:
 
 
 def find_reports(reports: Path | None = None, start: Path | None = None) -> Path:
-    """The reports folder that is named, or that of the workspace around `start`.
-
-    Raises:
-        UsageError: none is named and there is no workspace.
-
-    """
+    """The reports folder that is named, or else of the workspace, as of `find_workspace`."""
     found: Path = _named(read_config({"folders.reports": reports}, start), "reports")
     return found
 
 
 def find_data(data: Path | None = None) -> Path:
-    """The data folder that is named, or that of the workspace around the working folder.
-
-    Raises:
-        UsageError: it is not there, or none is named and there is no workspace.
-
-    """
+    """The data folder that is named, or else of the workspace, as of `find_workspace`."""
     config = read_config({"folders.data": data})
     return _existing(config, "data", _named(config, "data"))
 

@@ -24,12 +24,7 @@ _MOST_TRIES = 3
 
 
 def in_processes(evaluate: Evaluate, chunks: Sequence[int], workers: int) -> Parts:
-    """Evaluate chunks in at most so many processes; yields each with its part as it ends.
-
-    Args:
-        evaluate: The part of a chunk; it travels to the processes.
-        chunks: The numbers of the chunks.
-        workers: The largest number of processes.
+    """Evaluate chunks, by number, in at most so many processes; each comes as it ends.
 
     Raises:
         BacktestError: a chunk has failed, or has ended its process again and again.
@@ -45,8 +40,6 @@ def in_processes(evaluate: Evaluate, chunks: Sequence[int], workers: int) -> Par
 
 
 class _Pool:
-    """Workers with one chunk each."""
-
     def __init__(self, evaluate: Evaluate, chunks: Sequence[int], workers: int) -> None:
         self.busy: dict[Connection, tuple[_Worker, int]] = {}
         self._evaluate = evaluate
@@ -146,7 +139,7 @@ def without_ctrl_c() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, evaluate: Evaluate) -> None:
-    """What a worker does until its pipe is closed, or the process that asked is gone."""
+    """What a worker does until its pipe is closed, or its parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=end_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):
@@ -170,7 +163,7 @@ def attempt(evaluate: Evaluate, chunk: int) -> bytes:
     """Evaluate a chunk where every failure has to travel.
 
     Raises:
-        BacktestError: whatever failed; a fault of the program is told with its traceback.
+        BacktestError: whatever failed; a fault of the program has its traceback.
 
     """
     try:

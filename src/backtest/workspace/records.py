@@ -54,14 +54,10 @@ class CostsName(TypedDict):
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """The record in a file, as it stands there.
-
-    Args:
-        path: The record's file, such as `run.json`.
-        kind: The `TypedDict` that it must be.
+    """The record in a file, such as `run.json`, as it stands there.
 
     Raises:
-        DataError: it cannot be read, or is not of the kind.
+        DataError: it cannot be read, or is not of the kind, a `TypedDict`.
 
     """
     try:
@@ -85,14 +81,7 @@ def damaged(path: Path, fault: str) -> DataError:
 def readable(
     folders: Iterable[Path], read: Callable[[Path], T], tell: Callable[[str], object]
 ) -> Iterator[T]:
-    """What stands in folders; a damaged one is left out.
-
-    Args:
-        folders: To be read.
-        read: Reads one.
-        tell: Takes a sentence for each folder that is left out.
-
-    """
+    """What stands in folders; `tell` takes a sentence for each that is damaged and left out."""
     for folder in folders:
         try:
             yield read(folder)

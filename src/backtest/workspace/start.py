@@ -17,11 +17,7 @@ _UNSEEN = shutil.ignore_patterns("__pycache__", ".*.lock", ".*.next")
 def make_workspace(folder: Path) -> Path:
     """Write the strategies and the data that ship, an empty reports folder and settings.
 
-    Args:
-        folder: it need not be there, and may hold anything but the four parts.
-
-    Returns:
-        The folder, as an absolute path.
+    The folder, of which the absolute path comes back, may hold anything but these four parts.
 
     Raises:
         UsageError: one of the parts is there already, or the folder cannot be written; nothing
@@ -68,16 +64,12 @@ def _write(folder: Path) -> None:
 
 
 def _fill(folder: Path) -> None:
-    shipped = _shipped()
+    embedded = _PACKAGE / "embedded"
+    # what ships is in the wheel, or else in the checkout
+    shipped = embedded if (embedded / "data").is_dir() else _PACKAGE.parents[1]
     for part in ("strategies", "data"):
         shutil.copytree(
             shipped / part, folder / part, ignore=_UNSEEN, copy_function=shutil.copyfile
         )
     (folder / "reports").mkdir()
-    shutil.copyfile(_PACKAGE / "embedded" / "backtest.toml", folder / "backtest.toml")
-
-
-def _shipped() -> Path:
-    """The folder of the strategies and data that ship: in the wheel, or else in the checkout."""
-    embedded = _PACKAGE / "embedded"
-    return embedded if (embedded / "data").is_dir() else _PACKAGE.parents[1]
+    shutil.copyfile(embedded / "backtest.toml", folder / "backtest.toml")

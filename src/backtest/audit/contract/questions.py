@@ -178,8 +178,7 @@ def _question(
 ) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
-    from backtest.data.market import Market
-    from backtest.data.past import Tape
+    from backtest.data.market import Market, Tape
     from backtest.engine.timeline import Question
 
     calendar = trading_calendar()

@@ -5,28 +5,48 @@ from __future__ import annotations
 import csv
 import io
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+    import pandas as pd
 
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
 
-FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")
-TRADE_COLUMNS = (
-    "trade_id", "event_id", "symbol", "direction", "shares", "entry_session", "entry_price",
-    "exit_session", "exit_price", "exit_reason", "gross_profit", "commission", "borrow",
-    "net_profit", "return", "mae", "mfe",
-)  # fmt: skip
-EQUITY_COLUMNS = ("session", "equity", "cash", "position_value", "return", "benchmark_return")
-DECISION_COLUMNS = (
-    "event_id", "symbol", "kind", "published_at", "precision", "tradable_session", "action",
-    "direction", "reason", "headline", "grade", "source_url", "source_url_2",
-)  # fmt: skip
-ORDER_COLUMNS = ("session", "symbol", "size", "type", "price", "event_id", "exit_reason")
-BAR_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume")
+Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
+
+# Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
+TRADES: Columns = {
+    "trade_id": "int", "event_id": "text", "symbol": "text", "direction": "text", "shares": "int",
+    "entry_session": "day", "entry_price": "float", "exit_session": "day", "exit_price": "float",
+    "exit_reason": "text", "gross_profit": "float", "commission": "float", "borrow": "float",
+    "net_profit": "float", "return": "float", "mae": "float", "mfe": "float",
+}  # fmt: skip
+EQUITY: Columns = {
+    "session": "day", "equity": "float", "cash": "float", "position_value": "float",
+    "return": "float", "benchmark_return": "float",
+}  # fmt: skip
+DECISIONS: Columns = {
+    "event_id": "text", "symbol": "text", "kind": "text", "published_at": "moment",
+    "precision": "text", "tradable_session": "day", "action": "text", "direction": "text",
+    "reason": "text", "headline": "text", "grade": "text", "source_url": "text",
+    "source_url_2": "text",
+}  # fmt: skip
+ORDERS: Columns = {
+    "session": "day", "symbol": "text", "size": "float", "type": "text", "price": "float",
+    "event_id": "text", "exit_reason": "text",
+}  # fmt: skip
+BARS: Columns = {
+    "symbol": "text", "session": "day", "open": "float", "high": "float", "low": "float",
+    "close": "float", "volume": "float",
+}  # fmt: skip
+FILES: Mapping[str, Columns] = {
+    "trades.csv": TRADES, "equity.csv": EQUITY, "decisions.csv": DECISIONS, "orders.csv": ORDERS,
+    "bars.csv": BARS,
+}  # fmt: skip
 
 
 def result_files(
@@ -55,9 +75,32 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def read_table(path: Path, index: str | None = None) -> pd.DataFrame:
+    """One of `FILES` with the types of its columns; an empty cell alone is unknown.
+
+    A text is what it says, also where it says `NA` or `1e5`. Days have no zone, moments are UTC.
+    """
+    import pandas as pd
+
+    columns = FILES[path.name]
+    types = {"text": "str", "int": "int64", "float": "float64", "day": "str", "moment": "str"}
+    table = pd.read_csv(
+        path,
+        dtype={name: types[kind] for name, kind in columns.items()},
+        keep_default_na=False,
+        na_values={
+            name: ["", "nan"] if kind == "float" else [""] for name, kind in columns.items()
+        },
+    )
+    for name, kind in columns.items():
+        if kind in ("day", "moment"):
+            table[name] = pd.to_datetime(table[name], utc=kind == "moment", format="ISO8601")
+    return table if index is None else table.set_index(index)
+
+
 def _trades_csv(result: Result) -> str:
     return _csv(
-        TRADE_COLUMNS,
+        TRADES,
         (
             (
                 t.trade_id, t.event_id, t.symbol, t.direction, _count(t.shares), t.entry_session,
@@ -72,14 +115,14 @@ def _trades_csv(result: Result) -> str:
 def _equity_csv(result: Result, returns: Iterable[tuple[float, float]]) -> str:
     points = zip(result.curve, returns, strict=True)
     return _csv(
-        EQUITY_COLUMNS,
+        EQUITY,
         ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points),
     )
 
 
 def _decisions_csv(result: Result) -> str:
     return _csv(
-        DECISION_COLUMNS,
+        DECISIONS,
         (
             (
                 d.event.id, d.event.symbol, d.event.kind, d.event.published_at.isoformat(),
@@ -94,7 +137,7 @@ def _decisions_csv(result: Result) -> str:
 
 def _orders_csv(result: Result) -> str:
     return _csv(
-        ORDER_COLUMNS,
+        ORDERS,
         (
             (
                 o.session, o.symbol, _count(o.size), o.type, o.price, o.event_id,
@@ -106,9 +149,9 @@ def _orders_csv(result: Result) -> str:
 
 
 def _bars_csv(history: Mapping[str, Prices]) -> str:
-    columns = list(BAR_COLUMNS[2:])
+    columns = list(BARS)[2:]
     return _csv(
-        BAR_COLUMNS,
+        BARS,
         (
             (symbol, bar[0].date(), *bar[1:-1], _count(bar[-1]))
             for symbol, prices in history.items()
@@ -121,7 +164,7 @@ def _count(shares: float) -> float | int:
     return int(shares) if float(shares).is_integer() else shares
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+def _csv(columns: Columns, rows: Iterable[Iterable[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)

@@ -16,7 +16,7 @@ from uuid import uuid4
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.runs.record import RunRecord
-from backtest.experiments.runs.run_files import FILES, read_rows, result_files
+from backtest.experiments.runs.run_files import FILES, read_rows, read_table, result_files
 from backtest.workspace.files import sha256_of, write_text
 from backtest.workspace.records import damaged, read_record, readable
 
@@ -98,16 +98,12 @@ class Run:
     @cached_property
     def bars(self) -> pd.DataFrame:
         """bars.csv: symbol, session (dates without a zone), open, high, low, close, volume."""
-        import pandas as pd
-
-        return pd.read_csv(self.path / "bars.csv", parse_dates=["session"])
+        return read_table(self.path / "bars.csv")
 
     @cached_property
     def equity(self) -> pd.DataFrame:
         """equity.csv, indexed by session (dates without a zone)."""
-        import pandas as pd
-
-        return pd.read_csv(self.path / "equity.csv", index_col="session", parse_dates=["session"])
+        return read_table(self.path / "equity.csv", index="session")
 
 
 def run_id(identity: Mapping[str, Any]) -> str:

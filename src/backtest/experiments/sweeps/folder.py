@@ -18,8 +18,7 @@ from uuid import uuid4
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs.store import folder_name
 from backtest.experiments.sweeps.record import SweepRecord
-from backtest.workspace.files import write_text
-from backtest.workspace.locks import held
+from backtest.workspace.files import held, write_text
 from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:

@@ -1,0 +1,252 @@
+"""The checks of a data folder: every file is looked at, whatever is wrong with the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+from backtest.data import event_checks, move_checks
+from backtest.data.borrow import BorrowRates, parse_borrow_rates
+from backtest.data.datafile import open_data_file, read_metadata
+from backtest.data.event_checks import FiledEvent, Finding
+from backtest.data.events import read_lines
+from backtest.data.kinds import FILED_KINDS
+from backtest.data.prices import parse_prices, place_for, price_symbols
+from backtest.errors import DataError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from backtest.data.borrow import BorrowRate
+    from backtest.data.datafile import DataFile
+    from backtest.data.kinds import Event
+    from backtest.data.prices import Prices
+    from backtest.workspace.folders import Workspace
+
+T = TypeVar("T")
+
+
+def check_data(
+    workspace: Workspace,
+    kinds: Iterable[type[Event]] = FILED_KINDS,
+    symbols: Sequence[str] | None = None,
+) -> list[Finding]:
+    """Everything that the checks of events, prices and borrow rates find.
+
+    Args:
+        workspace: the folders.
+        kinds: the kinds of event.
+        symbols: the stocks that matter; all where None.
+
+    Raises:
+        UsageError: a symbol has no price file.
+
+    """
+    return check_events(workspace, kinds, symbols) + check_prices(workspace, symbols)
+
+
+def check_events(
+    workspace: Workspace,
+    kinds: Iterable[type[Event]] = FILED_KINDS,
+    symbols: Sequence[str] | None = None,
+) -> list[Finding]:
+    """What can be traded too early, what disagrees with itself or the prices, what is missing.
+
+    A file is sealed as a whole, whichever `symbols` matter; see `check_data`.
+    """
+    return [one for kind in kinds for one in _of_kind(workspace.data, kind, symbols)]
+
+
+def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
+    """What is wrong, unlikely or assumed in the files of prices and borrow rates.
+
+    Raises:
+        UsageError: a symbol has no price file.
+
+    """
+    known = price_symbols(workspace.data / "prices")
+    for symbol in symbols or ():
+        if symbol not in known:
+            raise unknown("price file for symbol", symbol, known)
+    return [one for symbol in symbols or known for one in _of_symbol(workspace.data, symbol)]
+
+
+def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> Iterator[Finding]:
+    path, seal = data / "events" / kind.file_name(), f"backtest events seal {kind.kind}"
+    where = _name(path)
+    problems: list[str] = []
+    held, found = _looked_at(path, seal, lambda file: (file, read_lines(file, kind, problems)))
+    yield from (*found, *_faults(problems, where, seal))
+    if held is None:
+        return
+    file, lines = held
+    rows = [
+        FiledEvent(f"{where}, line {one.line}", one.cells["published_at"], one.event)
+        for one in lines
+        if not symbols or one.event.symbol in symbols
+    ]
+    prices = _usable_prices(data / "prices", {row.event.symbol for row in rows})
+    for row in rows:
+        yield from event_checks.check_time(row)
+        yield from event_checks.check_record(row, file.metadata.get("compiled_on"))
+        yield from move_checks.check_texts(row)
+        if row.event.symbol in prices:
+            yield from move_checks.check_stated(row, prices[row.event.symbol])
+            yield from move_checks.check_gap(row, prices[row.event.symbol])
+    yield from event_checks.check_doubles(rows)
+    yield from event_checks.check_symbols(rows, price_symbols(data / "prices"))
+
+
+def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
+    """Prices as they are, sealed or not; `check_prices` tells of those that cannot be read."""
+    prices = {}
+    for symbol in symbols & set(price_symbols(folder)):
+        try:
+            prices[symbol] = parse_prices(open_data_file(place_for(folder, symbol)))
+        except DataError:
+            continue
+    return prices
+
+
+def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
+    path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
+    prices, found = _looked_at(path, seal, parse_prices)
+    yield from found
+    if prices is not None:
+        yield from check_table(prices, _name(path))
+    path, seal = data / "borrow" / f"{symbol}.csv", f"{seal} --borrow"
+    rates: BorrowRates | None = BorrowRates(symbol)
+    if path.exists():
+        rates, found = _looked_at(path, seal, parse_borrow_rates)
+        yield from found
+    if rates is not None and prices is not None and prices.has_bars:
+        yield from check_borrow(rates, prices, _name(path))
+
+
+def _looked_at(
+    path: Path, seal: str, parse: Callable[[DataFile], T]
+) -> tuple[T | None, list[Finding]]:
+    """What a file holds as it is now, sealed or not, and what is wrong with it and its metadata."""
+    where = _name(path)
+    try:
+        file = open_data_file(path)
+    except DataError as error:
+        return None, _faults(_problems(error, path), where, "")
+    found = []
+    try:
+        file = replace(file, metadata=read_metadata(path, file.sha256, seal))
+    except DataError as error:
+        what, _, _ = str(error).partition(". ")
+        why = "Nobody can tell where the figures come from, or whether they were changed."
+        mend = f"Write the metadata with `{seal} --source '…'`."
+        found = [Finding("error", where, what.replace(f"{path.parent}/", ""), why, mend)]
+    if file.metadata.get("sha256", file.sha256) != file.sha256:
+        what = f"sha256 {file.sha256}, recorded {file.metadata['sha256']}"
+        what = f"Changed since its metadata were written: {what}"
+        why = "The figures are no longer those that the metadata speak of."
+        mend = f"If the change is meant, acknowledge it with `{seal}`; else restore the file."
+        found = [Finding("error", where, what, why, mend)]
+    try:
+        return parse(file), found
+    except DataError as error:
+        return None, found + _faults(_problems(error, path), where, seal)
+
+
+def _problems(error: DataError, path: Path) -> list[str]:
+    """Each problem in an error of reading a file."""
+    first, *rest = str(error).splitlines()
+    return [line.strip() for line in rest] or [first.removeprefix(str(path)).lstrip(",: ")]
+
+
+def _faults(problems: Iterable[str], where: str, seal: str) -> list[Finding]:
+    why = "No command reads the file as it is."
+    mend = f"Correct the file, then `{seal}`." if seal else "Restore the file."
+    return [Finding("error", where, problem, why, mend) for problem in problems]
+
+
+def _name(path: Path) -> str:
+    """Such as `data/prices/CRWV.csv`, or `data/prices/parquet/CRWV.parquet`."""
+    data = path.parents[2 if path.suffix == ".parquet" else 1]
+    return path.relative_to(data.parent).as_posix()
+
+
+_ABSURD = 0.6  # change from close to close
+_SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
+_NEAR_SPLIT = 0.05  # a split day has a move of its own
+_LONG = 20  # nights that a last quote may be carried on without a note
+_SHOWN = 3  # days that a finding names
+
+
+def check_table(prices: Prices, where: str) -> Iterator[Finding]:
+    """Moves that no stock makes, splits that were left in, sessions without volume."""
+    table = prices.table
+    seal = f"Correct the rows, then `backtest prices seal {prices.symbol}`."
+    closes = table["close"].to_numpy()
+    ratios = (table["open"].to_numpy() if prices.has_bars else closes)[1:] / closes[:-1]
+    days = table.index[1:]
+    for place in np.flatnonzero(_is_split(ratios)):
+        what = (
+            f"{days[place]:%Y-%m-%d} begins at {ratios[place]:.3g} times the close before: a split?"
+        )
+        why = "A split that is left in the prices is a gain or a loss that nobody had."
+        mend = f"Adjust what comes before the split. {seal}"
+        yield Finding("warning", where, what, why, mend)
+    moves = closes[1:] / closes[:-1] - 1
+    for place in np.flatnonzero(np.abs(moves) > _ABSURD):
+        what = f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before"
+        why = "One such session can make a result, and it may be an error of the table."
+        mend = f"Check the session at another source. {seal}"
+        yield Finding("note", where, what, why, mend)
+    if prices.has_bars and (idle := [f"{day:%Y-%m-%d}" for day in table.index[table.volume == 0]]):
+        more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""
+        what = f"No volume on {', '.join(idle[:_SHOWN])}{more}"
+        why = "Orders fill at prices at which nobody traded."
+        mend = f"Check whether the stock was halted. {seal}"
+        yield Finding("note", where, what, why, mend)
+
+
+def _is_split(ratios: NDArray[np.float64]) -> NDArray[np.bool_]:
+    factors = np.array([*_SPLITS, *(1 / n for n in _SPLITS)])
+    near = np.abs(ratios[:, None] / factors - 1) < _NEAR_SPLIT
+    return np.asarray(near.any(axis=1), np.bool_)
+
+
+def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:
+    """Nights whose borrow rate nobody quoted.
+
+    A night is the one that follows a session; the last session has none, since no price
+    follows it.
+    """
+    nights = [stamp.date() for stamp in prices.table.index[:-1]]
+    why = "A short sale in these nights rests on a guess, and every such run says so."
+    mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."
+    first = rates.rates[0].day if rates.rates else None
+    before = [night for night in nights if first is None or night < first]
+    if before:
+        known = "No borrow rates" if first is None else f"No borrow rate before {first}"
+        what = f"{known}: {_count(before)} at the default rate of the rules"
+        yield Finding("note", where, what, why, mend)
+    for rate, covered in _covered(rates, nights):
+        span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
+        if rate.is_assumption:
+            what = f"{100 * rate.annual_rate:g} % a year {span} is an assumption: {_count(covered)}"
+            yield Finding("note", where, what, why, mend)
+        elif rate is rates.rates[-1] and len(covered) > _LONG:
+            what = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"
+            yield Finding("note", where, f"{what}: {_count(covered)}", why, mend)
+
+
+def _count(nights: list[date]) -> str:
+    return f"{len(nights)} night{'' if len(nights) == 1 else 's'}"
+
+
+def _covered(rates: BorrowRates, nights: list[date]) -> Iterator[tuple[BorrowRate, list[date]]]:
+    """Each rate with the nights that pay it."""
+    for rate in rates.rates:
+        yield rate, [night for night in nights if rates.on(night) is rate]
