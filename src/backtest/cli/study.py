@@ -37,7 +37,7 @@ def study(
     as_strategy: Annotated[
         bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
     ] = False,
-    symbol: Annotated[str | None, typer.Option(help="Stock. [CRWV]")] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="Stock, one alone. [CRWV]")] = None,
     window: Annotated[
         list[str] | None,
         typer.Option(
@@ -141,7 +141,7 @@ def _print_study(out: Console, record: Record) -> None:
 
 def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import effect, probability
+    from backtest.reports.words.study import effect, observed, probability
     from backtest.stats.formats import percent
 
     last = "As expected" if rows and "right" in rows[0] else "Overlaps"
@@ -150,7 +150,7 @@ def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         table.add_row(
             row["window"],
-            str(row["known"]),
+            observed(row),
             percent(row["caar"]),
             probability(row["p"]),
             probability(row["p_holm"]),
@@ -181,7 +181,7 @@ def _events(record: Record) -> Table:
 
 def _groups(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import probability
+    from backtest.reports.words.study import observed, probability
     from backtest.stats.formats import percent
 
     headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
@@ -190,7 +190,7 @@ def _groups(record: Record) -> Table:
         table.add_row(
             row["by"],
             row["name"],
-            str(row["known"]),
+            observed(row),
             percent(row["caar"]),
             probability(row["p"]),
             probability(row["p_holm"]),

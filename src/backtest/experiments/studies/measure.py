@@ -46,19 +46,21 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Sample:
-    """Some of the events, each with a sign.
+    """Some of the events; those of one day 0 are one observation.
 
     Attributes:
         by: the way of grouping; empty where all events are looked at.
         name: of the group.
         places: of the events, shape (N,).
-        signs: what each CAR is multiplied by, shape (N,).
+        days: their days 0, each once, shape (D,).
+        signs: what the CAR of each day is multiplied by, shape (D,).
 
     """
 
     by: str
     name: str
     places: Ints
+    days: Ints
     signs: Ints
 
 
@@ -84,27 +86,29 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
         seed=settings.seed,
         draws=settings.draws,
     )
+    outcomes = {outcome.day: outcome for outcome in found.events}
     first = int(found.days[0])
     curve = [(first, int(day)) for day in found.days]
     everywhere = _cars_everywhere(series, found.days, (*settings.windows, *curve), settings)
     cars, paths = everywhere[:, : len(settings.windows)], everywhere[:, len(settings.windows) :]
-    groups = _groups(events)
-    signed = _signed(events)
+    everyone = _sample("", "all events", series.events)
+    groups = _groups(series, events)
+    signed = _signed(series, events)
     return {
         "days": found.days.tolist(),
         "average": list(map(_known, found.average)),
         "counts": found.counts.tolist(),
         "events": [
-            _event(event, outcome, settings.windows)
-            for event, outcome in zip(events, found.events, strict=True)
+            _event(event, outcomes[day], settings.windows)
+            for event, day in zip(events, series.events.tolist(), strict=True)
         ],
-        "windows": _windows(found),
+        "windows": _windows(found, _known_events(series, cars, everyone)),
         "signed": None if signed is None else _averages(series, cars, signed, settings),
         "groups": _group_rows(series, cars[:, 0], groups, settings),
         "curves": [
             _curve(series, paths, sample, settings.seed)
-            for sample in (_everyone(events), *([signed] if signed else []), *groups)
-            if len(sample.places) > 1 or not sample.by
+            for sample in (everyone, *([signed] if signed else []), *groups)
+            if len(sample.days) > 1 or not sample.by
         ],
     }
 
@@ -117,31 +121,38 @@ def _cars_everywhere(
     return np.array([found[day].cars for day in range(len(series.returns))])
 
 
-def _everyone(events: Sequence[StudiedEvent]) -> _Sample:
-    return _Sample("", "all events", np.arange(len(events)), np.ones(len(events), np.int64))
+def _sample(
+    by: str, name: str, days: Ints, places: Ints | None = None, signs: Ints | None = None
+) -> _Sample:
+    """The events at some places; of several on a day the sign of the last published counts."""
+    places = np.arange(len(days)) if places is None else places
+    signs = np.ones(len(days), np.int64) if signs is None else signs
+    of_day = dict(zip(days[places].tolist(), signs[places].tolist(), strict=True))
+    return _Sample(by, name, places, np.array(list(of_day)), np.array(list(of_day.values())))
 
 
-def _signed(events: Sequence[StudiedEvent]) -> _Sample | None:
+def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Sample | None:
     """The events of which something is expected; None where there is none."""
     signs = np.array([event.direction for event in events], np.int64)
     places = np.flatnonzero(signs)
-    return _Sample("", "in the expected direction", places, signs[places]) if len(places) else None
+    name = "in the expected direction"
+    return _sample("", name, series.events, places, signs) if len(places) else None
 
 
-def _groups(events: Sequence[StudiedEvent]) -> list[_Sample]:
-    """Groups by each way of grouping that parts the events, the largest first.
+def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Sample]:
+    """Groups by each way of grouping that parts the days, the largest first.
 
-    Events that two ways put together are one group, told once.
+    Days that two ways put together are one group, told once.
     """
+    days = len(np.unique(series.events))
     found: dict[tuple[int, ...], _Sample] = {}
     for by in dict.fromkeys(by for event in events for by in event.labels):
         labels = np.array([event.labels.get(by, "") for event in events])
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for name in names[np.argsort(-counts, kind="stable")].tolist():
-            places = np.flatnonzero(labels == name)
-            if len(places) < len(events):
-                sample = _Sample(by, name, places, np.ones(len(places), np.int64))
-                found.setdefault(tuple(places.tolist()), sample)
+            sample = _sample(by, name, series.events, np.flatnonzero(labels == name))
+            if len(sample.days) < days:
+                found.setdefault(tuple(sample.days.tolist()), sample)
     return list(found.values())
 
 
@@ -170,10 +181,17 @@ def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]
     }
 
 
-def _windows(found: Study) -> list[dict[str, Any]]:
+def _known_events(series: Series, cars: Floats, sample: _Sample) -> list[int]:
+    """By window how many of the events have a CAR; those of one day have the same."""
+    found: list[int] = np.sum(~np.isnan(cars[series.events[sample.places]]), axis=0).tolist()
+    return found
+
+
+def _windows(found: Study, events: Sequence[int]) -> list[dict[str, Any]]:
     rows = [
         {
             "window": window_name(window.window),
+            "events": count,
             "known": window.known,
             "unknown": window.unknown,
             "caar": window.caar,
@@ -184,7 +202,7 @@ def _windows(found: Study) -> list[dict[str, Any]]:
             **_standing(window.permutation),
             "tests": {name: vars(test) for name, test in window.tests.items()},
         }
-        for window in found.windows
+        for window, count in zip(found.windows, events, strict=True)
     ]
     return _corrected(rows)
 
@@ -193,15 +211,16 @@ def _averages(
     series: Series, cars: Floats, sample: _Sample, settings: Settings
 ) -> list[dict[str, Any]]:
     """By window the average of CAR × sign, and how random days with these signs would do."""
-    rows = []
+    rows, events = [], _known_events(series, cars, sample)
     for place, window in enumerate(settings.windows):
         length = window[1] - window[0] + 1
-        found = _random_days(series, cars[:, place], sample, length, settings.seed, settings.draws)
-        own = sample.signs * cars[series.events[sample.places], place]
+        found = _random_days(cars[:, place], sample, length, settings.seed, settings.draws)
+        own = sample.signs * cars[sample.days, place]
         own = own[~np.isnan(own)]
         rows.append(
             {
                 "window": window_name(window),
+                "events": events[place],
                 "known": len(own),
                 "right": int(np.sum(own > 0)),
                 "p_across": _p_across(own),
@@ -221,13 +240,13 @@ def _group_rows(
     """The groups in the leading window."""
     rows, length = [], settings.windows[0][1] - settings.windows[0][0] + 1
     for sample in groups:
-        found = _random_days(series, cars, sample, length, settings.seed, settings.draws)
-        own = cars[series.events[sample.places]]
+        found = _random_days(cars, sample, length, settings.seed, settings.draws)
+        own = cars[sample.days]
         rows.append(
             {
                 "by": sample.by,
                 "name": sample.name,
-                "events": len(sample.places),
+                "events": _known_events(series, cars[:, None], sample)[0],
                 "known": int(np.sum(~np.isnan(own))),
                 "caar": None if found is None else found.caar,
                 "p_across": _p_across(own[~np.isnan(own)]),
@@ -239,8 +258,9 @@ def _group_rows(
 
 def _curve(series: Series, paths: Floats, sample: _Sample, seed: int) -> dict[str, Any]:
     """Average cumulative abnormal return by day, and the band that random days keep to."""
+    of_day = dict(zip(sample.days.tolist(), sample.signs.tolist(), strict=True))
     found = [
-        _random_days(series, path, sample, length, seed, _CURVE_DRAWS)
+        _random_days(path, sample, length, seed, _CURVE_DRAWS)
         for length, path in enumerate(paths.T, start=1)
     ]
     bands = [
@@ -250,7 +270,7 @@ def _curve(series: Series, paths: Floats, sample: _Sample, seed: int) -> dict[st
         "by": sample.by,
         "name": sample.name,
         "places": sample.places.tolist(),
-        "signs": sample.signs.tolist(),
+        "signs": [of_day[day] for day in series.events[sample.places].tolist()],
         "mean": [None if each is None else each.caar for each in found],
         "low": [low for low, _ in bands],
         "high": [high for _, high in bands],
@@ -258,14 +278,13 @@ def _curve(series: Series, paths: Floats, sample: _Sample, seed: int) -> dict[st
 
 
 def _random_days(
-    series: Series, cars: Floats, sample: _Sample, length: int, seed: int, draws: int
+    cars: Floats, sample: _Sample, length: int, seed: int, draws: int
 ) -> Permutation | None:
     """The sample's average CAR × sign beside that of random days; each sign is moved by itself."""
-    days = series.events[sample.places]
     sides = [side for side in (1, -1) if np.any(sample.signs == side)]
     return permutation_test(
         [side * cars for side in sides],
-        [days[sample.signs == side] for side in sides],
+        [sample.days[sample.signs == side] for side in sides],
         length=length,
         seed=seed,
         draws=draws,

@@ -52,8 +52,9 @@ class LeftOutRow(_Event):
 
 
 class Average(TypedDict):
-    """The average CAR of events, and how random days do."""
+    """The average CAR of events, and how random days do; `known` counts their days 0."""
 
+    events: int
     known: int
     caar: float | None
     p: float | None
@@ -76,7 +77,6 @@ class GroupRow(Average):
 
     by: str
     name: str
-    events: int
 
 
 class Curve(TypedDict):

@@ -38,7 +38,8 @@ class Series:
         name: of the stock.
         returns: simple, one a session, shape (T,); NaN where unknown.
         market: of the market in the same sessions, (T,); None where there is none.
-        events: position of each event's day 0; one outside the data is unknown in every window.
+        events: position of each event's day 0; one outside the data is unknown in every window, and
+            several of one day are one observation.
 
     """
 
@@ -50,7 +51,7 @@ class Series:
 
 @dataclass(frozen=True)
 class EventOutcome:
-    """What the stock did round one event.
+    """What the stock did round one day 0.
 
     Attributes:
         series: the stock.
@@ -78,8 +79,8 @@ class WindowOutcome:
 
     Attributes:
         window: first and last day, both included.
-        known: events whose CAR is known; the average is theirs.
-        unknown: events whose CAR is not.
+        known: days 0 whose CAR is known; the average is theirs.
+        unknown: days 0 whose CAR is not.
         caar: average CAR, a fraction; None where no CAR is known.
         overlaps: pairs of one stock's events whose windows share a session.
         correlation: mean correlation of two events' CARs: the share of sessions that their
@@ -112,7 +113,7 @@ class Study:
         days: the event period, from the first day of any window to the last, shape (days,).
         average: average abnormal return by day, (days,); NaN where no event's is known.
         counts: events behind each average, (days,).
-        events: in the order of the series.
+        events: one a stock and day 0, in the order of the series and of time.
         windows: in the order of the arguments.
 
     """
@@ -159,7 +160,7 @@ def study(
     events = tuple(
         found[day]
         for each, found in zip(series, everywhere, strict=True)
-        for day in each.events.tolist()
+        for day in np.unique(each.events).tolist()
     )
     table = np.array([event.abnormal for event in events]).reshape(-1, len(days))
     counts = np.sum(~np.isnan(table), axis=0)
