@@ -72,7 +72,7 @@ def study(
     from backtest.experiments.studies.measure import Settings
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
-    from backtest.stats.event_study.study import WINDOWS
+    from backtest.stats.event_study import WINDOWS
     from backtest.workspace.folders import find_workspace
     from backtest.workspace.settings import read_config
 

@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+
+def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> NDArray[np.int64]:
+    """`count` different numbers below `among` in random order, one row a draw (Floyd)."""
+    chosen = np.empty((draws, count), np.int64)
+    for place in range(count):
+        last = among - count + place
+        drawn = rng.integers(last + 1, size=draws)
+        taken = (chosen[:, :place] == drawn[:, None]).any(axis=1)
+        chosen[:, place] = np.where(taken, last, drawn)
+    return rng.permuted(chosen, axis=1)
+
+
 _ROUNDING = 1e-12  # a draw that repeats what happened counts as equal, whatever the order of sums
 
 

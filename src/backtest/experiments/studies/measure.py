@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats.event_study.significance import (
+from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, outcomes_of, study
+from backtest.stats.multiple_testing import holm
+from backtest.stats.significance import (
     cross_section_t,
     detectable_effect,
     permutation_test,
     student_test,
 )
-from backtest.stats.event_study.study import ESTIMATION_DAYS, WINDOWS, outcomes_of, study
-from backtest.stats.multiple_testing import holm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from backtest.experiments.studies.subject import StudiedEvent
-    from backtest.stats.event_study.models import Model
-    from backtest.stats.event_study.significance import Permutation
-    from backtest.stats.event_study.study import EventOutcome, Series, Study, Window
+    from backtest.stats.event_study import EventOutcome, Model, Series, Study, Window
+    from backtest.stats.significance import Permutation
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -19,7 +19,7 @@ from backtest.engine.rules import Rules
 from backtest.experiments.runs.evidence import evidence
 from backtest.experiments.runs.placebo import Account, acting
 from backtest.stats import LEVEL
-from backtest.stats.event_study.study import Series, study
+from backtest.stats.event_study import Series, study
 from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from backtest.experiments.studies.subject import (
     read_candidates,
     session_returns,
 )
-from backtest.stats.event_study.study import Series
+from backtest.stats.event_study import Series
 from backtest.strategy.loading import heard_kinds, recorded
 from backtest.workspace.files import write_text
 from backtest.workspace.records import known

@@ -1,29 +1,127 @@
-"""The event study: abnormal returns of each event, their average, and the tests of it."""
+"""The event study: abnormal returns of each event, their average, and the tests of it.
+
+MacKinlay 1997 is the frame. A model that is estimated before an event says what was to be expected;
+what went beyond it adds up, and `significance` asks whether that is more than chance. Returns are
+simple, fractions, one a session.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import sqrt
-from typing import TYPE_CHECKING
+from math import nan, sqrt
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from backtest.stats.event_study import significance as test
-from backtest.stats.event_study.models import FEWEST_FOR_SIGMA, fit
-from backtest.stats.event_study.significance import detectable_effect, permutation_test
+from backtest.stats import significance as test
+from backtest.stats.significance import detectable_effect, permutation_test
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from numpy.typing import NDArray
-
-    from backtest.stats.event_study.models import Fit, Model
-    from backtest.stats.event_study.significance import Permutation
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
+    from collections.abc import Mapping, Sequence
+
+    from backtest.stats.significance import Permutation
+
     Window = tuple[int, int]
+
+
+Model = Literal["market", "market_adjusted", "mean_adjusted"]
+FEWEST_DAYS = 30  # estimation days of a model with parameters
+FEWEST_FOR_SIGMA = 10  # estimation days for a standard deviation
+_PARAMETERS: dict[Model, int] = {"market": 2, "market_adjusted": 0, "mean_adjusted": 1}
+MODELS = tuple(_PARAMETERS)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model of normal returns as estimated before one event.
+
+    Attributes:
+        model: the model; `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`,
+            `mean_adjusted` `R = alpha`.
+        reason: why it is not the model wanted; empty where it is.
+        alpha: a session, fraction.
+        beta: slope on the market.
+        sigma: standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
+            NaN for fewer than 10 estimation days, or where it would be 0.
+        days: the estimation days, positions in the series, shape (L1,).
+        residuals: abnormal returns on those days, shape (L1,).
+        market_mean: mean return of the market on those days.
+        market_squares: Σ (Rm − mean)² on those days.
+
+    """
+
+    model: Model
+    reason: str
+    alpha: float
+    beta: float
+    sigma: float
+    days: Ints
+    residuals: Floats
+    market_mean: float
+    market_squares: float
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Estimation days less parameters, `L1 − 2` for the market model."""
+        return len(self.days) - _PARAMETERS[self.model]
+
+    def window_error(self, market: Floats) -> float:
+        """Standard deviation of a CAR, the error of the estimated parameters included.
+
+        `s √(L2 + L2² ÷ L1 + (ΣRm − L2 R̄m)² ÷ Sxx)`; the second term falls away without an
+        intercept, the third without a slope.
+
+        Args:
+            market: returns of the market in the window, shape (L2,).
+
+        """
+        length = len(market)
+        variance = float(length)
+        if _PARAMETERS[self.model]:
+            variance += length**2 / len(self.days)
+        if self.model == "market":
+            away = float(np.sum(market)) - length * self.market_mean
+            variance += away**2 / self.market_squares
+        return self.sigma * sqrt(variance)
+
+
+def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
+    """Estimate a model on some days.
+
+    Where a model with parameters has fewer than 30 days, or the market does not move on them,
+    returns are taken less the market's instead, which needs no estimate.
+
+    Args:
+        returns: of the stock, shape (T,).
+        market: of the market in the same sessions.
+        days: positions of estimation days on which both are known, shape (L1,).
+        wanted: the model, where the days suffice for it.
+
+    """
+    model, reason = wanted, ""
+    if _PARAMETERS[wanted] and len(days) < FEWEST_DAYS:
+        model = "market_adjusted"
+        reason = f"{len(days)} estimation days: {wanted} needs {FEWEST_DAYS}"
+    elif wanted == "market" and np.ptp(market[days]) == 0:
+        model, reason = "market_adjusted", "the market does not move on the estimation days"
+    own, other = returns[days], market[days]
+    mean = float(np.mean(other)) if len(days) else nan
+    squares = float(np.sum((other - mean) ** 2))
+    beta = {"market_adjusted": 1.0, "mean_adjusted": 0.0}.get(model)
+    if beta is None:
+        beta = float(np.sum((other - mean) * own) / squares)
+    alpha = 0.0 if model == "market_adjusted" else float(np.mean(own)) - beta * mean
+    residuals = own - alpha - beta * other
+    freedom = len(days) - _PARAMETERS[model]
+    known = len(days) >= FEWEST_FOR_SIGMA and np.any(residuals)
+    sigma = sqrt(float(np.sum(residuals**2)) / freedom) if known else nan
+    return Fit(model, reason, alpha, beta, sigma, days, residuals, mean, squares)
+
 
 WINDOWS: tuple[Window, ...] = ((-1, 1), (0, 1), (0, 5), (0, 20), (-10, 10))
 ESTIMATION_DAYS = 120
@@ -37,7 +135,7 @@ class Series:
     Attributes:
         name: of the stock.
         returns: simple, one a session, shape (T,); NaN where unknown.
-        market: of the market in the same sessions, (T,); None where there is none.
+        market: of the market in the same sessions, (T,); likewise.
         events: position of each event's day 0; one outside the data is unknown in every window, and
             several of one day are one observation.
 
@@ -45,7 +143,7 @@ class Series:
 
     name: str
     returns: Floats
-    market: Floats | None
+    market: Floats
     events: Ints
 
 
@@ -185,9 +283,7 @@ def outcomes_of(
     series: Series, days: Ints, windows: Sequence[Window], model: Model, estimation: int
 ) -> dict[int, EventOutcome]:
     """What an event on each day would have seen, the true events' days among them."""
-    known = ~np.isnan(series.returns)
-    if series.market is not None:
-        known &= ~np.isnan(series.market)
+    known = ~np.isnan(series.returns) & ~np.isnan(series.market)
     core = (series.events[:, None] + np.arange(_CORE[0], _CORE[1] + 1)).ravel()
     usable = np.setdiff1d(np.flatnonzero(known), core)
 
@@ -207,15 +303,14 @@ def _outcome(
     days: Ints,
     windows: Sequence[Window],
 ) -> EventOutcome:
-    market = None if series.market is None else _at(series.market, day + days)
-    abnormal = fitted.abnormal(_at(series.returns, day + days), market)
+    market = _at(series.market, day + days)
+    abnormal = _at(series.returns, day + days) - fitted.alpha - fitted.beta * market
     cars, errors, unknown = [], [], []
     for first, last in windows:
         columns = slice(first - days[0], last - days[0] + 1)
         car = float(np.sum(abnormal[columns]))
-        part = None if market is None else market[columns]
         cars.append(car)
-        errors.append(np.nan if np.isnan(car) else fitted.window_error(part, last - first + 1))
+        errors.append(np.nan if np.isnan(car) else fitted.window_error(market[columns]))
         unknown.append(_why(known, day + first, day + last) if np.isnan(car) else "")
     return EventOutcome(
         series.name, day, fitted, abnormal, np.array(cars), np.array(errors), tuple(unknown)
@@ -233,9 +328,7 @@ def _why(known: NDArray[np.bool_], first: int, last: int) -> str:
         return "the returns begin within or after the window"
     if last > days[-1]:
         return "the returns end within or before the window"
-    if not known[first : last + 1].all():
-        return "a return is missing in the window"
-    return "nothing to estimate the model on"
+    return "a return is missing in the window"
 
 
 def _window(

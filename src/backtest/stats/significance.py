@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.drawing import distinct
-from backtest.stats.multiple_testing import monte_carlo
+from backtest.stats.multiple_testing import distinct, monte_carlo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
