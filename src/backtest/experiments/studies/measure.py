@@ -17,7 +17,7 @@ from backtest.stats.significance import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,17 +50,31 @@ class _Sample:
     Attributes:
         by: the way of grouping; empty where all events are looked at.
         name: of the group.
+        zeros: day 0 of each event, shape (N,).
         places: of the events, shape (N,).
-        days: their days 0, each once, shape (D,).
-        signs: what the CAR of each day is multiplied by, shape (D,).
+        of_day: by day 0 what its CAR is multiplied by.
 
     """
 
     by: str
     name: str
+    zeros: Ints
     places: Ints
-    days: Ints
-    signs: Ints
+    of_day: Mapping[int, int]
+
+    @property
+    def days(self) -> Ints:
+        """The days 0, each once, shape (D,)."""
+        return np.array(list(self.of_day), np.int64)
+
+    @property
+    def signs(self) -> Ints:
+        """The sign of each of these days, shape (D,)."""
+        return np.array(list(self.of_day.values()), np.int64)
+
+    def known_events(self, cars: Floats) -> int:
+        """How many of the events have a CAR; those of one day have the same."""
+        return int(np.sum(~np.isnan(cars[self.zeros])))
 
 
 def window_name(window: Window) -> str:
@@ -90,9 +104,9 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
     curve = [(first, int(day)) for day in found.days]
     everywhere = _cars_everywhere(series, found.days, (*settings.windows, *curve), settings)
     cars, paths = everywhere[:, : len(settings.windows)], everywhere[:, len(settings.windows) :]
-    everyone = _sample("", "all events", series.events)
-    groups = _groups(series, events)
-    signed = _signed(series, events)
+    alike = np.ones(len(events), np.int64)
+    everyone = _sample("", "all events", series.events, np.arange(len(events)), alike)
+    groups, signed = _groups(series, events), _signed(series, events)
     return {
         "days": found.days.tolist(),
         "average": list(map(_known, found.average)),
@@ -101,11 +115,11 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
             _event(event, outcomes[day], settings.windows)
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
-        "windows": _windows(found, _known_events(series, cars, everyone)),
-        "signed": None if signed is None else _averages(series, cars, signed, settings),
-        "groups": _group_rows(series, cars[:, 0], groups, settings),
+        "windows": _windows(found, list(map(everyone.known_events, cars.T))),
+        "signed": None if signed is None else _averages(cars, signed, settings),
+        "groups": _group_rows(cars[:, 0], groups, settings),
         "curves": [
-            _curve(series, paths, sample, settings.seed)
+            _curve(paths, sample, settings.seed)
             for sample in (everyone, *([signed] if signed else []), *groups)
             if len(sample.days) > 1 or not sample.by
         ],
@@ -120,14 +134,10 @@ def _cars_everywhere(
     return np.array([found[day].cars for day in range(len(series.returns))])
 
 
-def _sample(
-    by: str, name: str, days: Ints, places: Ints | None = None, signs: Ints | None = None
-) -> _Sample:
+def _sample(by: str, name: str, days: Ints, places: Ints, signs: Ints) -> _Sample:
     """The events at some places; of several on a day the sign of the last published counts."""
-    places = np.arange(len(days)) if places is None else places
-    signs = np.ones(len(days), np.int64) if signs is None else signs
     of_day = dict(zip(days[places].tolist(), signs[places].tolist(), strict=True))
-    return _Sample(by, name, places, np.array(list(of_day)), np.array(list(of_day.values())))
+    return _Sample(by, name, days[places], places, of_day)
 
 
 def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Sample | None:
@@ -143,13 +153,13 @@ def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Sample]:
 
     Days that two ways put together are one group, told once.
     """
-    days = len(np.unique(series.events))
+    alike, days = np.ones(len(events), np.int64), len(np.unique(series.events))
     found: dict[tuple[int, ...], _Sample] = {}
     for by in dict.fromkeys(by for event in events for by in event.labels):
         labels = np.array([event.labels.get(by, "") for event in events])
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for name in names[np.argsort(-counts, kind="stable")].tolist():
-            sample = _sample(by, name, series.events, np.flatnonzero(labels == name))
+            sample = _sample(by, name, series.events, np.flatnonzero(labels == name), alike)
             if len(sample.days) < days:
                 found.setdefault(tuple(sample.days.tolist()), sample)
     return list(found.values())
@@ -180,12 +190,6 @@ def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]
     }
 
 
-def _known_events(series: Series, cars: Floats, sample: _Sample) -> list[int]:
-    """By window how many of the events have a CAR; those of one day have the same."""
-    found: list[int] = np.sum(~np.isnan(cars[series.events[sample.places]]), axis=0).tolist()
-    return found
-
-
 def _windows(found: Study, events: Sequence[int]) -> list[dict[str, Any]]:
     rows = [
         {
@@ -198,7 +202,7 @@ def _windows(found: Study, events: Sequence[int]) -> list[dict[str, Any]]:
             "correlation": window.correlation,
             "detectable": window.detectable,
             "p_across": window.tests["cross_section"].p,
-            **_standing(window.permutation),
+            "p": window.permutation and window.permutation.p.two_sided,
             "tests": {name: vars(test) for name, test in window.tests.items()},
         }
         for window, count in zip(found.windows, events, strict=True)
@@ -206,58 +210,48 @@ def _windows(found: Study, events: Sequence[int]) -> list[dict[str, Any]]:
     return _corrected(rows)
 
 
-def _averages(
-    series: Series, cars: Floats, sample: _Sample, settings: Settings
-) -> list[dict[str, Any]]:
+def _averages(cars: Floats, sample: _Sample, settings: Settings) -> list[dict[str, Any]]:
     """By window the average of CAR × sign, and how random days with these signs would do."""
-    rows, events = [], _known_events(series, cars, sample)
-    for place, window in enumerate(settings.windows):
-        length = window[1] - window[0] + 1
-        found = _random_days(cars[:, place], sample, length, settings.seed, settings.draws)
-        own = sample.signs * cars[sample.days, place]
-        own = own[~np.isnan(own)]
-        rows.append(
-            {
-                "window": window_name(window),
-                "events": events[place],
-                "known": len(own),
-                "right": int(np.sum(own > 0)),
-                "p_across": _p_across(own),
-                "caar": None if found is None else found.caar,
-                "detectable": None
-                if found is None
-                else detectable_effect(float(np.std(found.null))),
-                **_standing(found),
-            }
-        )
+    rows = [
+        {"window": window_name(window), **_average(cars[:, place], sample, window, settings)}
+        for place, window in enumerate(settings.windows)
+    ]
     return _corrected(rows)
 
 
 def _group_rows(
-    series: Series, cars: Floats, groups: Sequence[_Sample], settings: Settings
+    cars: Floats, groups: Sequence[_Sample], settings: Settings
 ) -> list[dict[str, Any]]:
     """The groups in the leading window."""
-    rows, length = [], settings.windows[0][1] - settings.windows[0][0] + 1
-    for sample in groups:
-        found = _random_days(cars, sample, length, settings.seed, settings.draws)
-        own = cars[sample.days]
-        rows.append(
-            {
-                "by": sample.by,
-                "name": sample.name,
-                "events": _known_events(series, cars[:, None], sample)[0],
-                "known": int(np.sum(~np.isnan(own))),
-                "caar": None if found is None else found.caar,
-                "p_across": _p_across(own[~np.isnan(own)]),
-                **_standing(found),
-            }
-        )
+    rows = [
+        {
+            "by": sample.by,
+            "name": sample.name,
+            **_average(cars, sample, settings.windows[0], settings),
+        }
+        for sample in groups
+    ]
     return _corrected(rows)
 
 
-def _curve(series: Series, paths: Floats, sample: _Sample, seed: int) -> dict[str, Any]:
+def _average(cars: Floats, sample: _Sample, window: Window, settings: Settings) -> dict[str, Any]:
+    length = window[1] - window[0] + 1
+    found = _random_days(cars, sample, length, settings.seed, settings.draws)
+    own = sample.signs * cars[sample.days]
+    own = own[~np.isnan(own)]
+    return {
+        "events": sample.known_events(cars),
+        "known": len(own),
+        "right": int(np.sum(own > 0)),
+        "caar": found and found.caar,
+        "p": found and found.p.two_sided,
+        "p_across": student_test("cross_section", cross_section_t(own), len(own) - 1).p,
+        "detectable": found and detectable_effect(float(np.std(found.null))),
+    }
+
+
+def _curve(paths: Floats, sample: _Sample, seed: int) -> dict[str, Any]:
     """Average cumulative abnormal return by day, and the band that random days keep to."""
-    of_day = dict(zip(sample.days.tolist(), sample.signs.tolist(), strict=True))
     found = [
         _random_days(path, sample, length, seed, _CURVE_DRAWS)
         for length, path in enumerate(paths.T, start=1)
@@ -269,7 +263,7 @@ def _curve(series: Series, paths: Floats, sample: _Sample, seed: int) -> dict[st
         "by": sample.by,
         "name": sample.name,
         "places": sample.places.tolist(),
-        "signs": [of_day[day] for day in series.events[sample.places].tolist()],
+        "signs": [sample.of_day[day] for day in sample.zeros.tolist()],
         "mean": [None if each is None else each.caar for each in found],
         "low": [low for low, _ in bands],
         "high": [high for _, high in bands],
@@ -288,16 +282,6 @@ def _random_days(
         seed=seed,
         draws=draws,
     )
-
-
-def _p_across(cars: Floats) -> float | None:
-    """The p-value of the t test across events."""
-    return student_test("cross_section", cross_section_t(cars), len(cars) - 1).p
-
-
-def _standing(found: Permutation | None) -> dict[str, Any]:
-    """The two-sided p-value among random days."""
-    return {"p": None if found is None else found.p.two_sided}
 
 
 def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
