@@ -18,16 +18,15 @@ from backtest.stats import significance as test
 from backtest.stats.significance import detectable_effect, permutation_test
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
     from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from backtest.stats.significance import Permutation
 
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
     Window = tuple[int, int]
-
 
 Model = Literal["market", "market_adjusted", "mean_adjusted"]
 FEWEST_DAYS = 30  # estimation days of a model with parameters
@@ -116,7 +115,7 @@ def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
     if beta is None:
         beta = float(np.sum((other - mean) * own) / squares)
     alpha = 0.0 if model == "market_adjusted" else float(np.mean(own)) - beta * mean
-    residuals = own - alpha - beta * other
+    residuals = own - (alpha + beta * other)
     freedom = len(days) - _PARAMETERS[model]
     known = len(days) >= FEWEST_FOR_SIGMA and np.any(residuals)
     sigma = sqrt(float(np.sum(residuals**2)) / freedom) if known else nan
@@ -304,7 +303,7 @@ def _outcome(
     windows: Sequence[Window],
 ) -> EventOutcome:
     market = _at(series.market, day + days)
-    abnormal = _at(series.returns, day + days) - fitted.alpha - fitted.beta * market
+    abnormal = _at(series.returns, day + days) - (fitted.alpha + fitted.beta * market)
     cars, errors, unknown = [], [], []
     for first, last in windows:
         columns = slice(first - days[0], last - days[0] + 1)

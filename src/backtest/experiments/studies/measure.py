@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.experiments.studies.subject import event_fields
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, outcomes_of, study
 from backtest.stats.multiple_testing import holm
 from backtest.stats.significance import (
@@ -151,7 +152,7 @@ def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Sample | None:
 def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Sample]:
     """Groups by each way of grouping that parts the days, the largest first.
 
-    Days that two ways put together are one group, told once.
+    Days that two ways put together are one group.
     """
     alike, days = np.ones(len(events), np.int64), len(np.unique(series.events))
     found: dict[tuple[int, ...], _Sample] = {}
@@ -168,11 +169,7 @@ def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Sample]:
 def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]) -> dict[str, Any]:
     names, fit = list(map(window_name, windows)), outcome.fit
     return {
-        "event_id": event.event.id,
-        "kind": event.event.kind,
-        "published_at": event.event.published_at.isoformat(),
-        "precision": event.event.precision,
-        "headline": event.event.headline,
+        **event_fields(event.event),
         "day_0": event.session.isoformat(),
         "direction": event.direction,
         "direction_reason": event.why,
