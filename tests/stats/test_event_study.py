@@ -255,6 +255,7 @@ def test_stocks_without_common_days_do_not_correlate():
     found = study([one, other], ((0, 1),), draws=0).windows[0]
     assert found.tests["patell"].value is not None
     assert (found.overlaps, found.correlation) == (0, 0.0)
+    assert found.permutation is None  # it would move each stock's days by themselves
 
 
 # The tests alone

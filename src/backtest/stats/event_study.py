@@ -185,7 +185,8 @@ class WindowOutcome:
             which is 1 within one stock. Where all windows coincide it is the mean correlation of
             residuals of Kolari & Pynnönen.
         tests: by name, those with an estimate of spread over the events that have one.
-        permutation: the leading test; None where no CAR is known.
+        permutation: the leading test; None where no CAR is known, and for several stocks, whose
+            events are not independent where they share days.
         detectable: effect on the average CAR that would be found at 5 %, two-sided, with a power
             of 80 %; None where no spread is known.
 
@@ -235,7 +236,7 @@ def study(
 
     The event period reaches from the first day of any window to the last. A model is estimated
     for each event on the last `estimation` sessions before it, less those within a session of
-    any of the stock's events studied here; all windows share it. `models.fit` tells when another
+    any of the stock's events studied here; all windows share it. `fit` tells when another
     model is taken. Day 0 alone is the window (0, 0).
 
     Args:
@@ -264,15 +265,13 @@ def study(
     average = np.where(counts > 0, np.nansum(table, axis=0) / np.maximum(counts, 1), np.nan)
     outcomes = []
     for number, window in enumerate(windows):
-        sessions = range(len(series[0].returns))
-        cars = [np.array([found[day].cars[number] for day in sessions]) for found in everywhere]
-        permutation = permutation_test(
-            cars,
-            [each.events for each in series],
-            length=window[1] - window[0] + 1,
-            seed=seed,
-            draws=draws,
-        )
+        permutation, length = None, window[1] - window[0] + 1
+        if len(series) == 1:
+            sessions = range(len(series[0].returns))
+            cars = np.array([everywhere[0][day].cars[number] for day in sessions])
+            permutation = permutation_test(
+                [cars], [series[0].events], length=length, seed=seed, draws=draws
+            )
         columns = slice(window[0] - days[0], window[1] - days[0] + 1)
         outcomes.append(_window(events, number, window, columns, permutation))
     return Study(days, average, counts, events, tuple(outcomes))
