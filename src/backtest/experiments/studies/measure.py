@@ -45,7 +45,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class _Sample:
+class _Selection:
     """Some of the events; those of one day 0 are one observation.
 
     Attributes:
@@ -106,7 +106,7 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
     everywhere = _cars_everywhere(series, found.days, (*settings.windows, *curve), settings)
     cars, paths = everywhere[:, : len(settings.windows)], everywhere[:, len(settings.windows) :]
     alike = np.ones(len(events), np.int64)
-    everyone = _sample("", "all events", series.events, np.arange(len(events)), alike)
+    everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
     return {
         "days": found.days.tolist(),
@@ -120,9 +120,9 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
         "signed": None if signed is None else _averages(cars, signed, settings),
         "groups": _group_rows(cars[:, 0], groups, settings),
         "curves": [
-            _curve(paths, sample, settings.seed)
-            for sample in (everyone, *([signed] if signed else []), *groups)
-            if len(sample.days) > 1 or not sample.by
+            _curve(paths, selection, settings.seed)
+            for selection in (everyone, *([signed] if signed else []), *groups)
+            if len(selection.days) > 1 or not selection.by
         ],
     }
 
@@ -135,34 +135,34 @@ def _cars_everywhere(
     return np.array([found[day].cars for day in range(len(series.returns))])
 
 
-def _sample(by: str, name: str, days: Ints, places: Ints, signs: Ints) -> _Sample:
+def _selection(by: str, name: str, days: Ints, places: Ints, signs: Ints) -> _Selection:
     """The events at some places; of several on a day the sign of the last published counts."""
     of_day = dict(zip(days[places].tolist(), signs[places].tolist(), strict=True))
-    return _Sample(by, name, days[places], places, of_day)
+    return _Selection(by, name, days[places], places, of_day)
 
 
-def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Sample | None:
+def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Selection | None:
     """The events of which something is expected; None where there is none."""
     signs = np.array([event.direction for event in events], np.int64)
     places = np.flatnonzero(signs)
     name = "in the expected direction"
-    return _sample("", name, series.events, places, signs) if len(places) else None
+    return _selection("", name, series.events, places, signs) if len(places) else None
 
 
-def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Sample]:
+def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Selection]:
     """Groups by each way of grouping that parts the days, the largest first.
 
     Days that two ways put together are one group.
     """
     alike, days = np.ones(len(events), np.int64), len(np.unique(series.events))
-    found: dict[tuple[int, ...], _Sample] = {}
+    found: dict[tuple[int, ...], _Selection] = {}
     for by in dict.fromkeys(by for event in events for by in event.labels):
         labels = np.array([event.labels.get(by, "") for event in events])
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for name in names[np.argsort(-counts, kind="stable")].tolist():
-            sample = _sample(by, name, series.events, np.flatnonzero(labels == name), alike)
-            if len(sample.days) < days:
-                found.setdefault(tuple(sample.days.tolist()), sample)
+            selection = _selection(by, name, series.events, np.flatnonzero(labels == name), alike)
+            if len(selection.days) < days:
+                found.setdefault(tuple(selection.days.tolist()), selection)
     return list(found.values())
 
 
@@ -207,37 +207,39 @@ def _windows(found: Study, events: Sequence[int]) -> list[dict[str, Any]]:
     return _corrected(rows)
 
 
-def _averages(cars: Floats, sample: _Sample, settings: Settings) -> list[dict[str, Any]]:
+def _averages(cars: Floats, selection: _Selection, settings: Settings) -> list[dict[str, Any]]:
     """By window the average of CAR × sign, and how random days with these signs would do."""
     rows = [
-        {"window": window_name(window), **_average(cars[:, place], sample, window, settings)}
+        {"window": window_name(window), **_average(cars[:, place], selection, window, settings)}
         for place, window in enumerate(settings.windows)
     ]
     return _corrected(rows)
 
 
 def _group_rows(
-    cars: Floats, groups: Sequence[_Sample], settings: Settings
+    cars: Floats, groups: Sequence[_Selection], settings: Settings
 ) -> list[dict[str, Any]]:
     """The groups in the leading window."""
     rows = [
         {
-            "by": sample.by,
-            "name": sample.name,
-            **_average(cars, sample, settings.windows[0], settings),
+            "by": selection.by,
+            "name": selection.name,
+            **_average(cars, selection, settings.windows[0], settings),
         }
-        for sample in groups
+        for selection in groups
     ]
     return _corrected(rows)
 
 
-def _average(cars: Floats, sample: _Sample, window: Window, settings: Settings) -> dict[str, Any]:
+def _average(
+    cars: Floats, selection: _Selection, window: Window, settings: Settings
+) -> dict[str, Any]:
     length = window[1] - window[0] + 1
-    found = _random_days(cars, sample, length, settings.seed, settings.draws)
-    own = sample.signs * cars[sample.days]
+    found = _random_days(cars, selection, length, settings.seed, settings.draws)
+    own = selection.signs * cars[selection.days]
     own = own[~np.isnan(own)]
     return {
-        "events": sample.known_events(cars),
+        "events": selection.known_events(cars),
         "known": len(own),
         "right": int(np.sum(own > 0)),
         "caar": found and found.caar,
@@ -247,20 +249,20 @@ def _average(cars: Floats, sample: _Sample, window: Window, settings: Settings) 
     }
 
 
-def _curve(paths: Floats, sample: _Sample, seed: int) -> dict[str, Any]:
+def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
     """Average cumulative abnormal return by day, and the band that random days keep to."""
     found = [
-        _random_days(path, sample, length, seed, _CURVE_DRAWS)
+        _random_days(path, selection, length, seed, _CURVE_DRAWS)
         for length, path in enumerate(paths.T, start=1)
     ]
     bands = [
         (None, None) if each is None else np.quantile(each.null, _BAND).tolist() for each in found
     ]
     return {
-        "by": sample.by,
-        "name": sample.name,
-        "places": sample.places.tolist(),
-        "signs": [sample.of_day[day] for day in sample.zeros.tolist()],
+        "by": selection.by,
+        "name": selection.name,
+        "places": selection.places.tolist(),
+        "signs": [selection.of_day[day] for day in selection.zeros.tolist()],
         "mean": [None if each is None else each.caar for each in found],
         "low": [low for low, _ in bands],
         "high": [high for _, high in bands],
@@ -268,13 +270,13 @@ def _curve(paths: Floats, sample: _Sample, seed: int) -> dict[str, Any]:
 
 
 def _random_days(
-    cars: Floats, sample: _Sample, length: int, seed: int, draws: int
+    cars: Floats, selection: _Selection, length: int, seed: int, draws: int
 ) -> Permutation | None:
-    """The sample's average CAR × sign beside that of random days; each sign is moved by itself."""
-    sides = [side for side in (1, -1) if np.any(sample.signs == side)]
+    """The average CAR × sign beside that of random days; each sign is moved by itself."""
+    sides = [side for side in (1, -1) if np.any(selection.signs == side)]
     return permutation_test(
         [side * cars for side in sides],
-        [sample.days[sample.signs == side] for side in sides],
+        [selection.days[selection.signs == side] for side in sides],
         length=length,
         seed=seed,
         draws=draws,

@@ -22,7 +22,7 @@ class StudySettings(TypedDict):
     draws: int
 
 
-class _Event(TypedDict):
+class EventFields(TypedDict):
     event_id: str
     kind: str
     published_at: Moment
@@ -30,7 +30,7 @@ class _Event(TypedDict):
     headline: str
 
 
-class StudiedRow(_Event):
+class StudiedRow(EventFields):
     """An event of a study; by window its CAR, its standard error, or why it is unknown."""
 
     day_0: Day
@@ -45,7 +45,7 @@ class StudiedRow(_Event):
     path: list[float | None]
 
 
-class LeftOutRow(_Event):
+class LeftOutRow(EventFields):
     """An event that could not be studied, and why."""
 
     reason: str

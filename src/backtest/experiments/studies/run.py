@@ -16,11 +16,11 @@ from backtest.experiments.studies.measure import Settings, measure
 from backtest.experiments.studies.record import StudyResult, read_study
 from backtest.experiments.studies.subject import (
     choose,
+    close_returns,
     event_fields,
     events_of,
     find_subject,
     read_candidates,
-    session_returns,
 )
 from backtest.stats.event_study import Series
 from backtest.strategy.loading import heard_kinds, recorded
@@ -132,7 +132,7 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     sessions = stock.table.index.to_numpy().astype("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
     benchmark = choose(stock, candidates, days.tolist(), named=request.benchmark is not None)
-    series = Series(request.symbol, session_returns(stock, stock), benchmark.returns, days)
+    series = Series(request.symbol, close_returns(stock, stock), benchmark.returns, days)
     heard = heard_kinds(subject.strategy) if subject.strategy else subject.kinds
     hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
     hashes |= {f"prices/{each.symbol}": each.sha256() for each in candidates}

@@ -85,8 +85,8 @@ def choose(
         named: whether the user has named the candidate.
 
     """
-    own = session_returns(stock, stock)
-    returns = {prices.symbol: session_returns(prices, stock) for prices in candidates}
+    own = close_returns(stock, stock)
+    returns = {prices.symbol: close_returns(prices, stock) for prices in candidates}
     near = [day + away for day in day_zeros for away in _CORE]
     quiet = np.setdiff1d(np.arange(len(own)), near)
     explained = {name: _explained(own[quiet], other[quiet]) for name, other in returns.items()}
@@ -104,7 +104,7 @@ def choose(
     return Benchmark(best, reason, returns[best], explained)
 
 
-def session_returns(prices: Prices, stock: Prices) -> Floats:
+def close_returns(prices: Prices, stock: Prices) -> Floats:
     """Close to close in the stock's sessions, shape (T,); NaN where there is no close before."""
     changes = prices.table["close"].pct_change(fill_method=None)
     return np.asarray(changes.reindex(stock.table.index), np.float64)
