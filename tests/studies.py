@@ -6,6 +6,7 @@ from typing import Any
 
 WINDOW: dict[str, Any] = {
     "window": "[-1,+1]",
+    "events": 6,
     "known": 6,
     "caar": -0.1008,
     "p": 0.036,

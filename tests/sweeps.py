@@ -27,7 +27,7 @@ EVIDENCE: dict[str, Any] = {
     "compared": 3,
     "distinct": 4,
     "best": {"set": 1, "trials": 1000, "dsr": 0.25, "sharpe": 1.5},
-    "overfitting": {"pbo": 0.4, "loss_share": 0.3, "slope": -1.0, "blocks": 10},
+    "overfitting": {"pbo": 0.4, "loss_share": 0.3, "blocks": 10},
     "thin": {"best": "", "all": ""},
     "superior": {"p": 0.6, "lower": 0.5, "upper": 0.7},
     "walk_forward": {

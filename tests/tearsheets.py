@@ -38,15 +38,16 @@ def made_up(sessions: int = SESSIONS, first_trade: int = 0) -> Run:
         "symbols": ["ABC"],
         "parameters": {"hold": 10},
         "benchmark": "SPY",
+        "rules": {},
         "ruined_on": None,
         "summary": {"run": {"trades": 6}},
         "evidence": {"sentence": SENTENCE, "sharpe": {"unknown": ""}},
     }
     table = pd.DataFrame({"return": returns, "benchmark_return": benchmark}, index)
-    return _with_table(Run(Path(), manifest), table)
+    return with_table(Run(Path(), manifest), table)
 
 
-def _with_table(run: Run, table: pd.DataFrame) -> Run:
+def with_table(run: Run, table: pd.DataFrame) -> Run:
     """The run with a table of equity that stands in no file."""
     run.__dict__["equity"] = table
     return run
@@ -61,7 +62,7 @@ def with_returns(
     table = run.equity.assign(**{"return": returns})
     if benchmark is not None:
         table["benchmark_return"] = benchmark
-    return _with_table(replace(run, manifest={**run.manifest, **changes}), table)
+    return with_table(replace(run, manifest={**run.manifest, **changes}), table)
 
 
 def ruined_run() -> Run:
@@ -119,7 +120,7 @@ CASES = {
 
 def write(run: Run, folder: Path) -> Path:
     """Write the sheet of a run into a folder; return its place."""
-    placed = _with_table(replace(run, path=folder), run.equity)
+    placed = with_table(replace(run, path=folder), run.equity)
     write_tearsheet(placed)
     return folder / "tearsheet.html"
 

@@ -1,5 +1,6 @@
 """Costs that can be chosen: the rules' functions by hand, the presets, and files of one's own."""
 
+import numpy as np
 import pytest
 
 from backtest.engine import rules as rule
@@ -52,6 +53,14 @@ def test_borrow_over_a_weekend() -> None:
 def test_interest() -> None:
     assert rule.interest(36_000.0, 3, Rules(cash_rate=0.04)) == pytest.approx(12.0)
     assert rule.interest(-36_000.0, 3, Rules(cash_rate=0.04)) == 0.0
+
+
+def test_returns_above_cash() -> None:
+    rules = Rules(cash_rate=0.036)  # a ten-thousandth a day
+    weekend = rule.above_cash(0.001, 3.0, rules)
+    assert weekend == pytest.approx(0.0007)
+    alone = np.array([0.0003, 0.0003 + 1e-16, 0.0])
+    assert rule.above_cash(alone, np.array([3.0, 3.0, 0.0]), rules).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_the_presets_that_ship() -> None:

@@ -295,6 +295,18 @@ class TestHoles:
         assert outcome.equity[-1].equity == 98_000.0
 
 
+def test_an_account_that_lives_of_interest_alone_has_no_sharpe_ratio() -> None:
+    days = exchange_sessions(date(2025, 6, 2), 22)
+    hours = ("06-02 13:30", "06-02 17:30")
+    times = [datetime.combine(day, at(hour).time()) for day in days for hour in hours]
+    panel = finer_panel({"ACME": [(time, 100.0, 100.0, 100.0, 100.0) for time in times]})
+    none = np.array([0, 0])
+    totals = simulate(panel, signal_rows(panel, []), none, Rules(cash_rate=0.36), {}).totals
+    assert totals["interest"][0] > 2_900  # of a thousandth a day
+    assert totals["total"][0] == totals["squares"][0] == 0.0
+    assert np.isnan(figures_of_totals(totals, 100_000.0, panel.count)["sharpe"][0])
+
+
 def test_returns_are_those_of_sessions_and_the_drawdown_is_by_bars() -> None:
     days = exchange_sessions(date(2025, 6, 2), 22)
     closes = [100.0 + (number * 7) % 5 for number in range(22)]

@@ -4,6 +4,7 @@ import json
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from backtest.engine import timeline
@@ -266,6 +267,29 @@ def test_a_run_without_trades(checkout):
     assert found["sentence"] == "No trade: there is nothing to weigh."
     assert found["random_timing"] is found["detectable"] is None
     assert found["sharpe"]["estimate"] is None
+
+
+def test_who_never_trades_has_no_sharpe_ratio_however_much_cash_earns(checkout):
+    checkout.strategy("silent", "return 'nothing'")
+    run = do(checkout, "silent", rules={"cash_rate": 0.05})
+    assert run.summary["interest"] > 0
+    assert run.summary["sharpe"] is run.summary["sortino"] is None
+    assert run.manifest["evidence"]["sharpe"]["estimate"] is None
+
+
+def test_ratios_are_of_returns_above_cash(checkout):
+    run = do(checkout, "owner", rules={"cash_rate": 0.05})
+    nights = pd.Series(run.equity.index).diff().dt.days.fillna(0).to_numpy()
+    above = run.equity["return"].to_numpy() - nights * 0.05 / 360
+    ratio = above.mean() / above.std(ddof=1)
+    assert run.summary["sharpe"] == pytest.approx(ratio * 252**0.5)
+    sharpe = run.manifest["evidence"]["sharpe"]
+    assert sharpe["estimate"] == run.summary["sharpe"]
+    assert sharpe["per_session"]["ratio"] == pytest.approx(ratio)
+    market = run.equity["benchmark_return"].to_numpy() - nights * 0.05 / 360
+    market_ratio = market.mean() / market.std(ddof=1)
+    found = run.manifest["summary"]["benchmark"]["sharpe"]
+    assert found == pytest.approx(market_ratio * 252**0.5)
 
 
 def test_a_stock_that_is_held_throughout_has_no_placebo(checkout):

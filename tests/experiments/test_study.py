@@ -13,7 +13,7 @@ from backtest.experiments.studies.measure import Settings, measure
 from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
 from backtest.experiments.studies.subject import StudiedEvent
 from backtest.reports.words import study as words
-from backtest.stats.event_study.study import Series
+from backtest.stats.event_study import Series
 from tests.made_up import day, earnings
 
 
@@ -112,6 +112,43 @@ def test_groups_have_their_own_average_and_a_correction_for_their_number():
     least, most = sorted((bear, wolf), key=lambda row: row["p"])
     assert least["p_holm"] == pytest.approx(min(1, 2 * least["p"]))
     assert most["p_holm"] == pytest.approx(max(least["p_holm"], most["p"]))
+
+
+def test_a_fact_that_many_tell_is_one_observation():
+    returns = np.random.default_rng(8).normal(0, 0.02, 200)
+    returns[[50, 90, 130]] = 0.08, -0.02, 0.05
+    labels = [{"category": name} for name in ("deal", "deal", "deal", "deal", "suit")]
+    terms = {"windows": ((0, 0),), "model": "market_adjusted"}
+    once = measured(returns, np.zeros(200), [50, 90, 130], [1, 1, 1], **terms)
+    days = [50, 50, 50, 90, 130]
+    often = measured(returns, np.zeros(200), days, [1, 0, 1, 1, 1], labels, **terms)
+    (row,), (signed,), (deal, _) = often["windows"], often["signed"], often["groups"]
+    assert (row["events"], row["known"], row["overlaps"]) == (5, 3, 0)
+    assert row["caar"] == pytest.approx((0.08 - 0.02 + 0.05) / 3)
+    assert {**row, "events": 3} == once["windows"][0]
+    assert {**signed, "events": 3} == once["signed"][0]
+    assert (signed["events"], signed["known"], signed["right"]) == (4, 3, 2)
+    assert (deal["events"], deal["known"]) == (4, 2)
+    assert deal["caar"] == pytest.approx((0.08 - 0.02) / 2)
+    assert often["average"] == once["average"]
+    assert len(often["events"]) == 5
+
+
+def test_where_events_of_a_day_expect_both_ways_the_last_published_counts():
+    returns = np.zeros(100)
+    returns[[30, 60]] = 0.1, 0.2
+    found = measured(returns, np.zeros(100), [30, 30, 60], [1, -1, 1], windows=((0, 0),))
+    (signed,) = found["signed"]
+    assert (signed["events"], signed["known"], signed["right"]) == (3, 2, 1)
+    assert signed["caar"] == pytest.approx((0.2 - 0.1) / 2)
+    assert found["curves"][1]["signs"] == [-1, -1, 1]
+
+
+def test_days_are_told_where_they_are_fewer_than_the_events():
+    row = {"events": 12, "known": 7}
+    assert words.observed(row, "event") == "12 events on 7 days"
+    assert words.observed({"events": 7, "known": 7}, "event") == "7 events"
+    assert words.observed(row) == "12 on 7 days"
 
 
 def test_the_curve_ends_where_the_widest_window_does():
@@ -240,8 +277,8 @@ def test_a_study_without_a_single_event_says_why(checkout):
 )
 def test_wild_days_are_not_told_to_be_an_effect(p, across, told):
     row = {
-        "window": "[0,+1]", "known": 6, "caar": -0.1, "p": p, "p_holm": p, "p_across": across,
-        "detectable": 0.12,
+        "window": "[0,+1]", "events": 6, "known": 6, "caar": -0.1, "p": p, "p_holm": p,
+        "p_across": across, "detectable": 0.12,
     }  # fmt: skip
     found = words.finding({"symbol": "ACME", "windows": [row]})
     assert told in found

@@ -58,6 +58,28 @@ def test_the_histories_are_those_of_single_runs(sweep, tmp_path):
             assert earned == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 
+def test_interest_on_cash_is_no_part_of_the_returns_that_sets_are_judged_by(tmp_path):
+    workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
+    axes = parse_axes(["hold=3,10,30", "threshold=0,99"])  # no report surprises by 9,900 %
+    codes = {"hold": np.repeat([0, 1, 2], 2), "threshold": np.tile([0, 1], 3)}
+    sharpes, overfitting = {}, {}
+    for rate in (0.0, 0.05):
+        rules = make_rules(cash_rate=rate)
+        request = SweepRequest("earnings_surprise", ("CRWV",), {}, axes, None, None, rules)
+        own = prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+        sets = pd.DataFrame(own.figures(own.spec.axes, codes))
+        returns = own.histories(own.spec.axes, codes).returns
+        assert (sets["interest"] > 0).tolist() == [rate > 0] * 6
+        assert not returns[:, 1::2].any()
+        assert sets["sharpe"][1::2].isna().all()
+        sharpes[rate] = sets["sharpe"][::2].tolist()
+        ratios = [sharpe_estimate(column).ratio * 252**0.5 for column in returns[:, ::2].T]
+        assert sharpes[rate] == pytest.approx(ratios, rel=1e-9)
+        overfitting[rate] = sweep_evidence(own, sets, [0.1, -0.4, 1.0])["overfitting"]["pbo"]
+    assert sharpes[0.05] == pytest.approx(sharpes[0.0], abs=0.03)
+    assert overfitting[0.05] == pytest.approx(overfitting[0.0], abs=0.02)
+
+
 def test_the_best_is_deflated_by_the_trials_on_record(sweep, sets):
     best = int(sets["total_return"].argmax())
     places = np.unravel_index([best], sweep.spec.grid.shape)

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.rules import Rules
+from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs.run import RunRequest, _measure, _replay, make_rules, prepare_run
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
-from backtest.stats.figures import curve_figures, figures_of_totals, win_rate
+from backtest.stats.figures import curve_figures, figures_of_totals, session_returns, win_rate
 from backtest.stats.surface import FIGURES
 from backtest.strategy.loading import BacktraderStrategy, configure
 from backtest.workspace.folders import Workspace
@@ -147,8 +147,10 @@ def test_the_kernels_figures_are_those_of_its_curve(world):
         trades, sides = mine[mine["shares"] > 0], signals["side"][mine["shares"] > 0]
         gross = sides * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
         profits = gross - trades["commission"] - trades["borrow"]
+        equity = result.equity[account]
+        above = above_cash(session_returns(equity, chosen.cash), panel.nights, chosen)
         wanted = {
-            **curve_figures(result.equity[account], chosen.cash),
+            **curve_figures(equity, chosen.cash, above),
             "trades": len(trades),
             "win_rate": win_rate(profits.tolist()),
             "commission": float(trades["commission"].sum()),

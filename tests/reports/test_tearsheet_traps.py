@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from backtest.engine.rules import Rules
 from backtest.reports import tearsheet
 from tests.tearsheets import (
     CASES,
@@ -22,6 +24,8 @@ from tests.tearsheets import (
     total,
     visible,
     with_returns,
+    with_table,
+    write,
 )
 
 # ---- the span ---------------------------------------------------------------------------------
@@ -58,11 +62,48 @@ def test_windows_longer_than_the_span_are_dashes_not_the_whole_span():
 
 def test_benchmark_has_smart_ratios_of_its_own():
     source = CASES["usual"]()
-    with tearsheet.quantstats_at_work() as quantstats:
+    with tearsheet.quantstats_at_work(Rules()) as quantstats:
         expected = quantstats.stats.smart_sharpe(source.equity["benchmark_return"])
     assert number(rows(page("usual"), "metrics")["Smart Sharpe"][0]) == pytest.approx(
         expected, abs=0.0051
     )
+
+
+# ---- what cash earned -------------------------------------------------------------------------
+
+
+def with_interest(source, own):
+    nights = pd.Series(source.equity.index).diff().dt.days.fillna(0).to_numpy()
+    earned = pd.Series(nights * 0.05 / 360, source.equity.index)
+    table = source.equity.assign(**{"return": own + earned})
+    manifest = {**source.manifest, "rules": {"cash_rate": 0.05}}
+    return with_table(replace(source, manifest=manifest), table), earned
+
+
+def test_ratios_are_of_returns_above_cash_by_the_night(tmp_path):
+    source = made_up()
+    rich, earned = with_interest(source, source.equity["return"])
+    text = write(rich, tmp_path).read_text(encoding="utf-8")
+    own, market = source.equity["return"], source.equity["benchmark_return"] - earned
+    ratios = [returns.mean() / returns.std() * 252**0.5 for returns in (market, own)]
+    metrics = rows(text, "metrics")
+    assert [number(cell) for cell in metrics["Sharpe"]] == pytest.approx(ratios, abs=0.0051)
+    losses = [np.sqrt((returns.clip(upper=0) ** 2).mean()) for returns in (market, own)]
+    sortinos = [
+        returns.mean() / loss * 252**0.5
+        for returns, loss in zip((market, own), losses, strict=True)
+    ]
+    assert [number(cell) for cell in metrics["Sortino"]] == pytest.approx(sortinos, abs=0.0051)
+    growth = (1 + total(rich.equity["return"])) ** (252 / SESSIONS) - 1
+    assert number(metrics["CAGR"][1]) == near(growth)
+    assert "ratios above the 5% a year that cash earns" in visible(text)
+
+
+def test_interest_alone_is_no_strategy(tmp_path):
+    idle, _ = with_interest(made_up(), 0.0)
+    text = write(idle, tmp_path).read_text(encoding="utf-8")
+    assert "Equity moved by the interest of cash alone." in visible(text)
+    assert len(rows(text, "metrics")["Sharpe"]) == 1  # the benchmark's
 
 
 # ---- returns taken for prices -----------------------------------------------------------------
@@ -117,7 +158,8 @@ def drawn():
     """The lines of a run that wins twice and then rests, by chart, before they become SVG."""
     table = with_returns(made_up(), {5: 0.1, 40: 0.05, 90: -0.02, 300: 0.03}).equity
     both = pd.DataFrame({"SPY": table["benchmark_return"], "Strategy": table["return"]})
-    return both, {chart.title: chart for chart in tearsheet._charts(both, plain=False, flat=False)}
+    charts = tearsheet._charts(both, both, plain=False, flat=False)
+    return both, {chart.title: chart for chart in charts}
 
 
 def lines(chart) -> list[str]:
@@ -207,7 +249,7 @@ def test_quantstats_is_left_as_it_was():
     functions = dict(vars(quantstats.stats)), dict(vars(quantstats.utils))
 
     def fail():
-        with tearsheet.quantstats_at_work() as ours:
+        with tearsheet.quantstats_at_work(Rules()) as ours:
             assert ours is not quantstats
             raise RuntimeError
 

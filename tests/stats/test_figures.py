@@ -107,6 +107,17 @@ def test_a_short_span_has_nothing_by_the_year(sessions: int, told: bool) -> None
     assert found["total_return"] == pytest.approx(curve[-1] / 100 - 1)
 
 
+def test_sharpe_and_sortino_are_of_returns_above_cash() -> None:
+    returns = np.tile([0.03, -0.01], 10)
+    curve = 100 * np.cumprod(1 + returns)
+    found = figures.curve_figures(curve, 100.0, returns - 0.005)
+    # means 0.005, deviation 0.02 √(20/19), downside 0.015 √(1/2)
+    assert found["sharpe"] == pytest.approx(0.005 / (0.02 * sqrt(20 / 19)) * sqrt(252))
+    assert found["sortino"] == pytest.approx(0.005 / (0.015 * sqrt(0.5)) * sqrt(252))
+    assert found["volatility"] == pytest.approx(0.02 * sqrt(20 / 19) * sqrt(252))
+    assert figures.curve_figures(curve, 100.0, np.zeros(20))["sharpe"] is None
+
+
 def test_figures_agree_with_quantstats() -> None:
     import quantstats as qs
 

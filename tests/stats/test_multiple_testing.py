@@ -27,12 +27,6 @@ def test_a_single_test_needs_no_correction():
     assert len(holm([])) == 0
 
 
-@pytest.mark.parametrize("wrong", [-0.1, 1.1, np.nan])
-def test_no_p_value(wrong):
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        holm([0.5, wrong])
-
-
 @given(P_VALUES)
 def test_corrections_never_help_keep_the_order_and_rank_in_power(p):
     own = np.array(p)
@@ -73,7 +67,6 @@ def test_tails_overlap_in_what_is_equal(observed, null):
     found = monte_carlo(observed, np.array(null))
     assert 0 < found.upper <= 1
     assert found.upper + found.lower >= 1
-    assert found.draws == len(null)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +89,3 @@ def test_wilson_interval_holds_the_share(successes, tries):
     successes = min(successes, tries)
     low, high = wilson_interval(successes, tries)
     assert 0 <= low <= successes / tries <= high <= 1
-
-
-@pytest.mark.parametrize(("successes", "tries"), [(0, 0), (2, 1), (-1, 5)])
-def test_no_share(successes, tries):
-    with pytest.raises(ValueError, match="no share"):
-        wilson_interval(successes, tries)

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backtest.stats.drawing import distinct
-from backtest.stats.event_study.significance import _random_positions, permutation_test
-from backtest.stats.event_study.study import Series, study
-from backtest.stats.multiple_testing import wilson_interval
+from backtest.stats.event_study import Series, study
+from backtest.stats.multiple_testing import distinct, wilson_interval
+from backtest.stats.significance import _random_positions, permutation_test
 
 
 def rng(seed: int) -> np.random.Generator:

@@ -35,11 +35,6 @@ def test_expected_maximum_of_a_hundred_to_the_last_digit():
     assert expected_maximum(100) == pytest.approx(2.5306028932016846, abs=1e-14)
 
 
-def test_expected_maximum_needs_a_trial():
-    with pytest.raises(ValueError, match="at least one"):
-        expected_maximum(0)
-
-
 @given(st.integers(1, 10**9))
 def test_more_trials_show_a_better_best(trials):
     assert expected_maximum(trials) < expected_maximum(trials + max(1, trials // 100))

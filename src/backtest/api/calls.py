@@ -328,8 +328,7 @@ def study(
     from backtest.experiments.studies.measure import Settings
     from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
     from backtest.experiments.studies.run import study as study_prepared
-    from backtest.stats.event_study.models import MODELS
-    from backtest.stats.event_study.study import WINDOWS
+    from backtest.stats.event_study import MODELS, WINDOWS
 
     arguments.check_name(name, "A study takes the name of a kind of event or of a strategy")
     if model not in MODELS:

@@ -89,7 +89,7 @@ def study(
     from backtest.experiments.studies.measure import Settings
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
-    from backtest.stats.event_study.study import WINDOWS
+    from backtest.stats.event_study import WINDOWS
     from backtest.workspace.folders import find_workspace
     from backtest.workspace.settings import read_config
 
@@ -225,7 +225,7 @@ def _print_study(out: Console, record: Record) -> None:
 
 def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import effect, probability
+    from backtest.reports.words.study import effect, observed, probability
     from backtest.stats.formats import percent
 
     last = "As expected" if rows and "right" in rows[0] else "Overlaps"
@@ -234,7 +234,7 @@ def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     for row in rows:
         table.add_row(
             row["window"],
-            str(row["known"]),
+            observed(row),
             percent(row["caar"]),
             probability(row["p"]),
             probability(row["p_holm"]),
@@ -265,7 +265,7 @@ def _events(record: Record) -> Table:
 
 def _groups(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import probability
+    from backtest.reports.words.study import observed, probability
     from backtest.stats.formats import percent
 
     headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
@@ -274,7 +274,7 @@ def _groups(record: Record) -> Table:
         table.add_row(
             row["by"],
             row["name"],
-            str(row["known"]),
+            observed(row),
             percent(row["caar"]),
             probability(row["p"]),
             probability(row["p_holm"]),

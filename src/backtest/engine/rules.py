@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import floor
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,11 +21,16 @@ from backtest.errors import DataError, unknown
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+Numbers = TypeVar("Numbers", "float", "NDArray[np.float64]")
 
 _BASIS_POINT = 1e-4
 _MOST_SLIPPAGE = 0.99
 _LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
 _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a double
+_NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 
 RULES_VERSION = 3
@@ -205,6 +210,16 @@ def _level(price: float) -> float:
 def interest(cash: float, days: int, rules: Rules) -> float:
     """Dollars that free cash earns over calendar `days`; debt earns nothing."""
     return max(cash, 0.0) * rules.cash_rate / rules.borrow_day_count * days
+
+
+def above_cash(change: Numbers, nights: Numbers, rules: Rules) -> Numbers:
+    """A session's return less what cash earned over the nights before it.
+
+    Sharpe and Sortino ratios, and all that is made of them, are of these returns: that cash earns
+    interest is no skill.
+    """
+    excess = change - nights * rules.cash_rate / rules.borrow_day_count
+    return excess * (abs(excess) > _NO_RETURN)
 
 
 def borrow_charge(value: float, annual_rate: float, days: int, rules: Rules) -> float:

@@ -15,6 +15,8 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backtest.engine.kernel.panel import nights_before
+from backtest.engine.rules import Rules, above_cash
 from backtest.reports.pages import fill
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.figures import FEWEST_SESSIONS
@@ -102,29 +104,40 @@ def _content(run: Run) -> dict[str, Any]:
     evidence, market = run.manifest["evidence"], run.manifest["benchmark"]
     market += " (benchmark)" if market == STRATEGY else ""  # two columns need two names
     both = pd.DataFrame({market: run.equity["benchmark_return"], STRATEGY: run.equity["return"]})
-    own = both[STRATEGY]
-    flat, plain = not own.any(), len(both) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"])
+    own, rules = both[STRATEGY], Rules(**run.manifest["rules"])
+    above = _above_cash(both, rules)
+    flat, plain = (
+        not above[STRATEGY].any(),
+        len(both) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"]),
+    )
     too_few = "" if flat or plain else evidence["sharpe"]["unknown"]
-    charts = _charts(both, plain=plain, flat=flat)
+    charts = _charts(both, above, plain=plain, flat=flat)
     return {
         "run": run,
         "parameters": {**flattened(run.manifest["parameters"]), "run": run.run_id},
         "days": both.index.date,
         "benchmark": market,
-        "notices": _notices(run, own, too_few),
+        "notices": _notices(run, own, too_few, flat=flat),
         "charts": [(chart, _drawn(chart)) for chart in charts if not chart.missing],
         "missing": [chart for chart in charts if chart.missing],
         "months": [] if plain or flat else _months(own),
         "quantiles": () if plain or flat else _quantiles(both),
-        "metrics": _plain_metrics(both) if plain else _metrics(both, too_few, flat=flat),
+        "metrics": _plain_metrics(both) if plain else _metrics(both, too_few, rules, flat=flat),
         "years": _years(both),
         "drawdowns": _drawdown_table(own),
         "plain": plain,
+        "cash_rate": rules.cash_rate,
         "version": version("quantstats"),
     }
 
 
-def _notices(run: Run, returns: pd.Series, too_few: str) -> Iterator[str]:
+def _above_cash(returns: Any, rules: Rules) -> Any:
+    """Returns above what cash earned, of one series or of several side by side."""
+    nights = nights_before(returns.index.to_numpy())
+    return above_cash(returns, nights if returns.ndim == 1 else nights[:, None], rules)
+
+
+def _notices(run: Run, returns: pd.Series, too_few: str, *, flat: bool) -> Iterator[str]:
     """What a reader has to know before any figure."""
     if ruined := run.manifest["ruined_on"]:
         yield (
@@ -136,8 +149,9 @@ def _notices(run: Run, returns: pd.Series, too_few: str) -> Iterator[str]:
         yield "No trade was made, so there is nothing to judge the strategy by."
     elif too_few:
         yield f"Unknown: {', '.join(_NEED_TRADES)} ({too_few})."
-    if not returns.any():
-        yield "Equity never moved. The figures below are the benchmark's."
+    if flat:
+        moved = "moved by the interest of cash alone" if returns.any() else "never moved"
+        yield f"Equity {moved}. The figures below are the benchmark's."
     if len(returns) < FEWEST_SESSIONS:
         yield (
             f"The span is short ({len(returns)} of at least {FEWEST_SESSIONS} sessions): "
@@ -227,14 +241,15 @@ def _quantiles(both: pd.DataFrame) -> Table:
     return ("Returns", *_QUANTILES), rows
 
 
-def _metrics(both: pd.DataFrame, too_few: str, *, flat: bool) -> Table:
+def _metrics(both: pd.DataFrame, too_few: str, rules: Rules, *, flat: bool) -> Table:
     """The full table of metrics of quantstats; of a flat run that of the benchmark alone."""
     market, own = (both[name].copy() for name in both)
-    with quantstats_at_work() as quantstats:
+    with quantstats_at_work(rules) as quantstats:
         frame = quantstats.reports.metrics(
             *((market,) if flat else (own, market)),
             display=False, mode="full", sep=True, internal="True", prepare_returns=False,
             match_dates=False, strategy_title=STRATEGY, benchmark_title="Benchmark",
+            rf=rules.cash_rate,
         )  # fmt: skip
     unknown = [{*_unknown(market), *_OF_THE_STRATEGY}]
     if not flat:
@@ -273,7 +288,7 @@ def _cell(text: object) -> str:
 
 
 @contextmanager
-def quantstats_at_work() -> Iterator[ModuleType]:
+def quantstats_at_work(rules: Rules) -> Iterator[ModuleType]:
     """A quantstats of our own: mended, and without its charts and its downloader.
 
     What draws and downloads takes most of a second to load, and nothing here needs it. Whoever
@@ -291,7 +306,10 @@ def quantstats_at_work() -> Iterator[ModuleType]:
         stats, penalty = quantstats.stats, quantstats.stats.autocorr_penalty
         vars(quantstats.utils).update(
             # No losing day and a day above +100 % is taken for prices: here all are returns.
-            _prepare_returns=lambda data, *_, **__: data.copy(),
+            # Cash earns by the night, not alike in each session.
+            _prepare_returns=lambda data, rf=0.0, _periods=None, *, apply_rf=True: (
+                _above_cash(data, rules) if apply_rf and rf else data.copy()
+            ),
             _looks_like_returns=lambda data: data.notna().any(),  # true of each column
         )
         # A drawdown from the first session to the last is missed, and none at all raises.
@@ -331,7 +349,7 @@ def _drawdown_figures(both: pd.DataFrame, **_: object) -> pd.DataFrame:
     return pd.DataFrame(figures)
 
 
-def _charts(both: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
+def _charts(both: pd.DataFrame, above: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
     """The charts of the sheet in its order, those that mean something for such a run."""
     market, own = (both[name] for name in both)
     point = "one session is a point, not a line" if len(both) == 1 else ""
@@ -355,19 +373,19 @@ def _charts(both: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
         Chart(growth, wealth(both), missing=lost, percent=False, log=True),
         Chart(f"{curve.title} (Volatility Matched)", wealth(matched) - 1.0, missing=still),
         daily,
-        *_rolling(both),
+        *_rolling(both, above),
         Chart("Longest 5 Drawdown Periods", cumulative, missing=unfallen, shaded=longest),
         sea,
     ]
 
 
-def _rolling(both: pd.DataFrame) -> Iterator[Chart]:
+def _rolling(both: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
     """Figures of each half-year with their mean; what is infinite is a gap."""
     import pandas as pd
 
     market, own = (both[name] for name in both)
-    window, year = own.rolling(_HALF_YEAR), SESSIONS_A_YEAR**0.5
-    downside = (own.clip(upper=0) ** 2).rolling(_HALF_YEAR).mean() ** 0.5
+    window, year = above[STRATEGY].rolling(_HALF_YEAR), SESSIONS_A_YEAR**0.5
+    downside = (above[STRATEGY].clip(upper=0) ** 2).rolling(_HALF_YEAR).mean() ** 0.5
     betas = {
         name: own.rolling(size).cov(market) / market.rolling(size).var()
         for name, size in (("12 months", SESSIONS_A_YEAR), ("6 months", _HALF_YEAR))

@@ -1,7 +1,7 @@
 """The figures of a run: pure functions of its equity, returns and trades.
 
 Returns are simple, one a session, as fractions. A figure that cannot be known is None, never NaN.
-The risk-free rate is 0. docs/figures.md compares each with quantstats.
+Ratios are of returns above what cash earned. docs/figures.md compares each with quantstats.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ def volatility(returns: Floats) -> float | None:
 
 
 def sharpe(returns: Floats) -> float | None:
-    """Mean ÷ standard deviation (n − 1) of returns, × √252; None where nothing varies."""
+    """Mean ÷ standard deviation (n − 1) of returns above cash, × √252; None if nothing varies."""
     if len(returns) < 2 or np.ptp(returns) == 0:  # noqa: PLR2004 - no deviation of one
         return None
     return float(np.mean(returns) / np.std(returns, ddof=1)) * sqrt(SESSIONS_A_YEAR)
 
 
 def sortino(returns: Floats) -> float | None:
-    """Mean ÷ downside deviation, × √252 (Sortino & Price 1994).
+    """Mean ÷ downside deviation of returns above cash, × √252 (Sortino & Price 1994).
 
     The downside deviation is the root of the mean over all sessions of the squared losses;
     None where there is no loss, and for fewer than two returns.
@@ -105,20 +105,29 @@ def sessions_held(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -
     return sum(any(first <= day <= last for first, last in held) for day in sessions)
 
 
-def curve_figures(equity: Floats, start: float) -> dict[str, float | None]:
+def curve_figures(
+    equity: Floats, start: float, above_cash: Floats | None = None
+) -> dict[str, float | None]:
     """The figures that follow from a curve alone, by their names in `run.json`.
 
     A curve that fell to zero or below has no ratios: its returns cross a base without meaning.
     Of fewer than 20 sessions there is no figure by the year, which would be a number without sense.
+
+    Args:
+        equity: at the close of each session, dollars, shape (T,).
+        start: cash at the start, dollars.
+        above_cash: returns above what cash earned, (T,); all of them where it earns nothing.
+
     """
     returns = session_returns(equity, start)
+    above_cash = returns if above_cash is None else above_cash
     figures = {
         "final_equity": float(equity[-1]),
         "total_return": total_return(equity, start),
         "cagr": cagr(equity, start),
         "volatility": volatility(returns),
-        "sharpe": sharpe(returns),
-        "sortino": sortino(returns),
+        "sharpe": sharpe(above_cash),
+        "sortino": sortino(above_cash),
         "max_drawdown": max_drawdown(equity, start),
         "calmar": calmar(equity, start),
     }

@@ -1,7 +1,7 @@
 """Many tests at once: p-values corrected for their number, and shares with their error.
 
 Formulas as in Harvey & Liu 2014 (Holm 1979), Davison & Hinkley 1997 (Monte Carlo p-values) and
-Wilson 1927.
+Wilson 1927; and the draws of numbers that several Monte Carlo tests share.
 """
 
 from __future__ import annotations
@@ -23,15 +23,28 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-12  # a draw that repeats what happened counts as equal, whatever the order of sums
 
 
+def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> NDArray[np.int64]:
+    """`count` different numbers below `among` in random order, one row a draw (Floyd)."""
+    chosen = np.empty((draws, count), np.int64)
+    for place in range(count):
+        last = among - count + place
+        drawn = rng.integers(last + 1, size=draws)
+        taken = (chosen[:, :place] == drawn[:, None]).any(axis=1)
+        chosen[:, place] = np.where(taken, last, drawn)
+    return rng.permuted(chosen, axis=1)
+
+
 def holm(p_values: Sequence[float]) -> Floats:
     """Holm's step-down: `max over j ≤ i of (N − j + 1) p_(j)`, in the order given.
 
     Holds the chance of any false find, and never less powerful than Bonferroni's `N p`.
     """
-    p = _checked(p_values)
+    p = np.asarray(p_values, np.float64)
     order = np.argsort(p)
     stepped = np.maximum.accumulate(np.arange(len(p), 0, -1) * p[order])
-    return _in_place(np.minimum(stepped, 1.0), order)
+    found = np.empty_like(p)
+    found[order] = np.minimum(stepped, 1.0)
+    return found
 
 
 @dataclass(frozen=True)
@@ -41,13 +54,11 @@ class MonteCarlo:
     Attributes:
         upper: chance of an outcome at least as high.
         lower: chance of one at least as low.
-        draws: how many there were.
 
     """
 
     upper: float
     lower: float
-    draws: int
 
     @property
     def two_sided(self) -> float:
@@ -76,18 +87,11 @@ def monte_carlo(observed: float, null: Floats, *, is_complete: bool = False) -> 
     lower = int(np.count_nonzero(~(null > observed + near)))
     one = 0 if is_complete else 1
     total = one + len(null)
-    return MonteCarlo((one + upper) / total, (one + lower) / total, len(null))
+    return MonteCarlo((one + upper) / total, (one + lower) / total)
 
 
 def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The interval of a share by Wilson 1927, two-sided; it stays within 0 and 1.
-
-    Raises:
-        ValueError: there is no try, or more successes than tries.
-
-    """
-    if tries < 1 or not 0 <= successes <= tries:
-        raise ValueError(f"{successes} of {tries} is no share")
+    """The interval of a share by Wilson 1927, two-sided; it stays within 0 and 1."""
     z, share = NormalDist().inv_cdf(0.5 + confidence / 2), successes / tries
     middle = share + z**2 / (2 * tries)
     reach = z * sqrt(share * (1 - share) / tries + (z / (2 * tries)) ** 2)
@@ -95,16 +99,3 @@ def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tup
     low = (middle - reach) / scale if successes else 0.0
     high = (middle + reach) / scale if successes < tries else 1.0
     return low, high
-
-
-def _checked(p_values: Sequence[float]) -> Floats:
-    p = np.asarray(p_values, np.float64)
-    if not np.all((p >= 0) & (p <= 1)):
-        raise ValueError(f"{p.tolist()}: p-values lie between 0 and 1")
-    return p
-
-
-def _in_place(ordered: Floats, order: NDArray[np.intp]) -> Floats:
-    back = np.empty_like(ordered)
-    back[order] = ordered
-    return back

@@ -32,29 +32,20 @@ class Overfitting:
         probability: PBO, the share of splits in which the in-sample best ended in the lower half
             out of sample. Without any skill it is 0.5 on average, and one sample scatters round
             that by about 0.15.
-        logits: `ln(w ÷ (1 − w))` with `w = rank ÷ (N + 1)`, one a split.
-        in_sample: ratio of the best where it was picked, one a split.
-        out_of_sample: ratio of the same variant on the other half.
-        slope: of out-of-sample on in-sample by least squares; None where nothing varies.
+        loss_share: share of splits in which the in-sample best lost out of sample.
 
     """
 
     probability: float
-    logits: Floats
-    in_sample: Floats
-    out_of_sample: Floats
-    slope: float | None
-
-    @property
-    def loss_share(self) -> float:
-        """Share of splits in which the in-sample best lost out of sample."""
-        return float(np.mean(self.out_of_sample < 0))
+    loss_share: float
 
 
 def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
     """PBO by CSCV: the rows are cut into blocks, and every half of them is a sample once.
 
-    Variants compete by mean ÷ standard deviation per period; it is 0 for one that does not vary.
+    A best that ranks r-th of N variants out of sample is in the lower half where `r ÷ (N + 1)` is
+    at most a half, so that its logit is not above 0; equal ones share a rank. Variants compete by
+    mean ÷ standard deviation per period; it is 0 for one that does not vary.
 
     Args:
         returns: one row a period and one column a variant, shape (T, N), never demeaned before.
@@ -78,23 +69,16 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
     def ratios(sample: list[int]) -> Floats:
         return _ratio(sums[sample].sum(axis=0) / half, squares[sample].sum(axis=0) / half)
 
-    outcomes = []
+    lower_half = losses = splits = 0
     for some in combinations(range(1, blocks), blocks // 2 - 1):  # each pair of halves once
         one = ratios([0, *some])
         other = ratios([block for block in range(1, blocks) if block not in some])
         for inside, outside in ((one, other), (other, one)):
             best = int(np.argmax(inside))
-            outcomes.append((inside[best], outside[best], _rank(outside, best)))
-    in_sample, out_of_sample, ranks = np.array(outcomes).T
-    relative = ranks / (variants + 1)
-    logits = np.log(relative / (1 - relative))
-    return Overfitting(
-        float(np.mean(logits <= 0)),
-        logits,
-        in_sample,
-        out_of_sample,
-        _slope(in_sample, out_of_sample),
-    )
+            lower_half += 2 * _rank(outside, best) <= variants + 1
+            losses += bool(outside[best] < 0)
+            splits += 1
+    return Overfitting(lower_half / splits, losses / splits)
 
 
 def _ratio(mean: Floats, mean_square: Floats) -> Floats:
@@ -109,12 +93,6 @@ def _rank(values: Floats, variant: int) -> float:
     return float(np.count_nonzero(values < values[variant]) + (equal + 1) / 2)
 
 
-def _slope(x: Floats, y: Floats) -> float | None:
-    away = x - x.mean()
-    spread = float(np.sum(away**2))
-    return float(np.sum(away * y) / spread) if np.ptp(x) > 0 and spread > 0 else None
-
-
 @dataclass(frozen=True)
 class SuperiorAbility:
     """p-values of the best variant against a benchmark, corrected for the choice among all.
@@ -123,16 +101,12 @@ class SuperiorAbility:
         consistent: the one to read; poor variants are left out of the null as data grow.
         lower: a bound from below: every variant worse than the benchmark is left out.
         upper: a bound from above: none is (White's reality check).
-        variants: how many different ones were held against the benchmark.
-        draws: of the bootstrap.
 
     """
 
     consistent: float
     lower: float
     upper: float
-    variants: int
-    draws: int
 
 
 def superior_ability(
@@ -177,7 +151,7 @@ def superior_ability(
     consistent, lower, upper = (
         (1 + int(np.count_nonzero(row >= best))) / (1 + draws) for row in highest
     )
-    return SuperiorAbility(consistent, lower, upper, variants, draws)
+    return SuperiorAbility(consistent, lower, upper)
 
 
 def _resampling_weights(rows: int, seed: int, draws: int) -> Floats:

@@ -21,7 +21,6 @@ from backtest.stats.intervals import fewest_occasions
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-VERSION = "Bailey & López de Prado 2012 and 2014: standard error at the estimate"
 _EULER_GAMMA = 0.5772156649015329
 _NORMAL = NormalDist()
 
@@ -94,13 +93,7 @@ def expected_maximum(trials: int) -> float:
 
     `(1 − g) Φ⁻¹(1 − 1/N) + g Φ⁻¹(1 − 1/(N e))` with Euler's constant g, Bailey & López de Prado
     2014; 0 for one trial.
-
-    Raises:
-        ValueError: there is no trial.
-
     """
-    if trials < 1:
-        raise ValueError(f"{trials} trials: at least one was made")
     if trials == 1:
         return 0.0
     best = _NORMAL.inv_cdf(1 - 1 / trials)

@@ -78,6 +78,7 @@ def _trade(
     account.least, account.most = np.inf, -np.inf
     row, end = rows
     last, bar = -1, _next_bar(bars, signals, row, end, rules, account, -1)
+    day = bars.day[0]  # of the session before
     _draw(tables, number, account, 0, bar)
     while bar < len(bars.session):
         _open_the_bar(bars, rules, account, book, bar, last)
@@ -96,7 +97,8 @@ def _trade(
         last, bar = bar, _next_bar(bars, signals, row, end, rules, account, bar)
         _draw(tables, number, account, last, bar)
         if bar == len(bars.session) or bars.session[bar] != bars.session[last]:
-            _close_the_session(account)
+            _close_the_session(rules, account, bars.day[last] - day)
+            day = bars.day[last]
     mark_open_trades(account, book, tables)
 
 
@@ -190,10 +192,12 @@ def _close_the_bar(rules: RuleNumbers, account: Any) -> None:
 
 
 @inlined
-def _close_the_session(account: Any) -> None:
-    """Add up the return of a session; after ruin a return has no meaning and is 0."""
+def _close_the_session(rules: RuleNumbers, account: Any, nights: int) -> None:
+    """Add up the return of a session above cash; after ruin it has no meaning and is 0."""
     before = account.session_equity
-    change = account.equity / before - 1 if before > 0 else 0.0
+    change = 0.0
+    if before > 0:
+        change = rule.above_cash(account.equity / before - 1, nights, rules)
     account.session_equity = account.equity
     account.returns += 1
     account.total += change

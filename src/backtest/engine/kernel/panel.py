@@ -54,6 +54,11 @@ class Panel:
         """The days of each bar's session since 1970."""
         return self.sessions.astype("M8[D]").astype(np.int64)
 
+    @cached_property
+    def nights(self) -> Floats:
+        """The calendar days from each session to the one before; 0 of the first."""
+        return nights_before(np.unique(self.sessions))
+
     @property
     def count(self) -> int:
         """How many sessions there are."""
@@ -67,6 +72,12 @@ class Panel:
     def bar_of(self, session: date) -> int:
         """The first bar of a session."""
         return int(np.searchsorted(self.sessions, np.datetime64(session)))
+
+
+def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
+    """The calendar days from each session to the one before; 0 of the first."""
+    days = sessions.astype("M8[D]").astype(np.float64)
+    return np.diff(days, prepend=days[:1])
 
 
 def panel_of(prices: Mapping[str, Prices]) -> Panel:

@@ -39,7 +39,7 @@ POSITION = np.dtype(
 )  # fmt: skip
 # Totals of one account. `profit` and `entered` add up net profit and entry value of trades; `peak`,
 # `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
-# the last four tell of their returns.
+# the last four tell of their returns above cash.
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),

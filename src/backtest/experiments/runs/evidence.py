@@ -283,6 +283,7 @@ def _sharpe(
     timing: Null | None,
 ) -> dict[str, Any]:
     """The Sharpe ratio, a year, with its interval; and by session what PSR and DSR are made of."""
+    from backtest.engine.rules import above_cash
     from backtest.stats.figures import curve_figures, session_returns
     from backtest.stats.sharpe_inference import (
         minimum_track_record_length,
@@ -290,11 +291,12 @@ def _sharpe(
         sharpe_estimate,
     )
 
-    returns = session_returns(equity, account.rules.cash)
+    rules = account.rules
+    returns = above_cash(session_returns(equity, rules.cash), account.panel.nights, rules)
     estimate = sharpe_estimate(returns)
-    ratio = curve_figures(equity, account.rules.cash)["sharpe"]
+    ratio = curve_figures(equity, rules.cash, returns)["sharpe"]
     if ratio is None or estimate is None:
-        why = "ruined, too few sessions, or no return differs from another"
+        why = "ruined, too few sessions, or no return differs from that of cash"
         return asdict(Interval(None, None, None, unknown=why))
     unknown = _thin(account.panel, trades)
     found, draws, unit = _sharpe_by_occasion(returns, occasions, timing)

@@ -15,9 +15,8 @@ import numpy as np
 
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.simulate import simulate
-from backtest.stats.drawing import distinct
 from backtest.stats.figures import figures_of_totals
-from backtest.stats.multiple_testing import monte_carlo
+from backtest.stats.multiple_testing import distinct, monte_carlo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -300,16 +300,19 @@ def _measure(
     """Returns of run and benchmark by session, and the summary of both."""
     import numpy as np
 
+    from backtest.engine.kernel.panel import nights_before
+    from backtest.engine.rules import above_cash
     from backtest.stats import figures
 
-    start = prepared.request.rules.cash
+    rules, start = prepared.request.rules, prepared.request.rules.cash
     sessions = [point.session for point in result.curve]
     equity = np.array([point.equity for point in result.curve], dtype=np.float64)
     returns = figures.session_returns(equity, start)
     benchmark = benchmark_returns(prepared.inputs.benchmark, sessions)
+    nights = nights_before(np.array(sessions, "M8[D]"))
     spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
     own = {
-        **figures.curve_figures(equity, start),
+        **figures.curve_figures(equity, start, above_cash(returns, nights, rules)),
         "trades": len(result.trades),
         "win_rate": figures.win_rate([trade.net_profit for trade in result.trades]),
         "exposure": figures.exposure(spans, sessions),
@@ -319,7 +322,7 @@ def _measure(
     }
     growth = np.asarray(start * np.cumprod(1 + benchmark), dtype=np.float64)
     other = {
-        **figures.curve_figures(growth, start),
+        **figures.curve_figures(growth, start, above_cash(benchmark, nights, rules)),
         "trades": None,
         "win_rate": None,
         "exposure": 1.0,

@@ -21,7 +21,8 @@ from backtest.experiments.runs.store import folder_name, identity, installed_pac
 from backtest.experiments.studies.measure import window_name
 from backtest.experiments.studies.record import MANY_STUDY, ManyStudyResult, read_many_study
 from backtest.experiments.studies.subject import events_of, find_subject
-from backtest.stats.event_study.panel import (
+from backtest.stats.formats import field
+from backtest.stats.many_stocks import (
     Mean,
     abnormal_returns,
     difference_by_season,
@@ -29,7 +30,6 @@ from backtest.stats.event_study.panel import (
     paths,
     quantiles,
 )
-from backtest.stats.formats import field
 from backtest.stats.multiple_testing import holm
 from backtest.strategy.loading import heard_kinds, recorded
 from backtest.workspace.files import write_text

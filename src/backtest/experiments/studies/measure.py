@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.stats.event_study.significance import (
+from backtest.experiments.studies.subject import event_fields
+from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, outcomes_of, study
+from backtest.stats.multiple_testing import holm
+from backtest.stats.significance import (
     cross_section_t,
     detectable_effect,
     permutation_test,
     student_test,
 )
-from backtest.stats.event_study.study import ESTIMATION_DAYS, WINDOWS, outcomes_of, study
-from backtest.stats.multiple_testing import holm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from backtest.experiments.studies.subject import StudiedEvent
-    from backtest.stats.event_study.models import Model
-    from backtest.stats.event_study.significance import Permutation
-    from backtest.stats.event_study.study import EventOutcome, Series, Study, Window
+    from backtest.stats.event_study import EventOutcome, Model, Series, Study, Window
+    from backtest.stats.significance import Permutation
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
@@ -45,21 +45,37 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class _Sample:
-    """Some of the events, each with a sign.
+class _Selection:
+    """Some of the events; those of one day 0 are one observation.
 
     Attributes:
         by: the way of grouping; empty where all events are looked at.
         name: of the group.
+        zeros: day 0 of each event, shape (N,).
         places: of the events, shape (N,).
-        signs: what each CAR is multiplied by, shape (N,).
+        of_day: by day 0 what its CAR is multiplied by.
 
     """
 
     by: str
     name: str
+    zeros: Ints
     places: Ints
-    signs: Ints
+    of_day: Mapping[int, int]
+
+    @property
+    def days(self) -> Ints:
+        """The days 0, each once, shape (D,)."""
+        return np.array(list(self.of_day), np.int64)
+
+    @property
+    def signs(self) -> Ints:
+        """The sign of each of these days, shape (D,)."""
+        return np.array(list(self.of_day.values()), np.int64)
+
+    def known_events(self, cars: Floats) -> int:
+        """How many of the events have a CAR; those of one day have the same."""
+        return int(np.sum(~np.isnan(cars[self.zeros])))
 
 
 def window_name(window: Window) -> str:
@@ -84,27 +100,29 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
         seed=settings.seed,
         draws=settings.draws,
     )
+    outcomes = {outcome.day: outcome for outcome in found.events}
     first = int(found.days[0])
     curve = [(first, int(day)) for day in found.days]
     everywhere = _cars_everywhere(series, found.days, (*settings.windows, *curve), settings)
     cars, paths = everywhere[:, : len(settings.windows)], everywhere[:, len(settings.windows) :]
-    groups = _groups(events)
-    signed = _signed(events)
+    alike = np.ones(len(events), np.int64)
+    everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
+    groups, signed = _groups(series, events), _signed(series, events)
     return {
         "days": found.days.tolist(),
         "average": list(map(_known, found.average)),
         "counts": found.counts.tolist(),
         "events": [
-            _event(event, outcome, settings.windows)
-            for event, outcome in zip(events, found.events, strict=True)
+            _event(event, outcomes[day], settings.windows)
+            for event, day in zip(events, series.events.tolist(), strict=True)
         ],
-        "windows": _windows(found),
-        "signed": None if signed is None else _averages(series, cars, signed, settings),
-        "groups": _group_rows(series, cars[:, 0], groups, settings),
+        "windows": _windows(found, list(map(everyone.known_events, cars.T))),
+        "signed": None if signed is None else _averages(cars, signed, settings),
+        "groups": _group_rows(cars[:, 0], groups, settings),
         "curves": [
-            _curve(series, paths, sample, settings.seed)
-            for sample in (_everyone(events), *([signed] if signed else []), *groups)
-            if len(sample.places) > 1 or not sample.by
+            _curve(paths, selection, settings.seed)
+            for selection in (everyone, *([signed] if signed else []), *groups)
+            if len(selection.days) > 1 or not selection.by
         ],
     }
 
@@ -117,42 +135,41 @@ def _cars_everywhere(
     return np.array([found[day].cars for day in range(len(series.returns))])
 
 
-def _everyone(events: Sequence[StudiedEvent]) -> _Sample:
-    return _Sample("", "all events", np.arange(len(events)), np.ones(len(events), np.int64))
+def _selection(by: str, name: str, days: Ints, places: Ints, signs: Ints) -> _Selection:
+    """The events at some places; of several on a day the sign of the last published counts."""
+    of_day = dict(zip(days[places].tolist(), signs[places].tolist(), strict=True))
+    return _Selection(by, name, days[places], places, of_day)
 
 
-def _signed(events: Sequence[StudiedEvent]) -> _Sample | None:
+def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Selection | None:
     """The events of which something is expected; None where there is none."""
     signs = np.array([event.direction for event in events], np.int64)
     places = np.flatnonzero(signs)
-    return _Sample("", "in the expected direction", places, signs[places]) if len(places) else None
+    name = "in the expected direction"
+    return _selection("", name, series.events, places, signs) if len(places) else None
 
 
-def _groups(events: Sequence[StudiedEvent]) -> list[_Sample]:
-    """Groups by each way of grouping that parts the events, the largest first.
+def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Selection]:
+    """Groups by each way of grouping that parts the days, the largest first.
 
-    Events that two ways put together are one group, told once.
+    Days that two ways put together are one group.
     """
-    found: dict[tuple[int, ...], _Sample] = {}
+    alike, days = np.ones(len(events), np.int64), len(np.unique(series.events))
+    found: dict[tuple[int, ...], _Selection] = {}
     for by in dict.fromkeys(by for event in events for by in event.labels):
         labels = np.array([event.labels.get(by, "") for event in events])
         names, counts = np.unique(labels[labels != ""], return_counts=True)
         for name in names[np.argsort(-counts, kind="stable")].tolist():
-            places = np.flatnonzero(labels == name)
-            if len(places) < len(events):
-                sample = _Sample(by, name, places, np.ones(len(places), np.int64))
-                found.setdefault(tuple(places.tolist()), sample)
+            selection = _selection(by, name, series.events, np.flatnonzero(labels == name), alike)
+            if len(selection.days) < days:
+                found.setdefault(tuple(selection.days.tolist()), selection)
     return list(found.values())
 
 
 def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]) -> dict[str, Any]:
     names, fit = list(map(window_name, windows)), outcome.fit
     return {
-        "event_id": event.event.id,
-        "kind": event.event.kind,
-        "published_at": event.event.published_at.isoformat(),
-        "precision": event.event.precision,
-        "headline": event.event.headline,
+        **event_fields(event.event),
         "day_0": event.session.isoformat(),
         "direction": event.direction,
         "direction_reason": event.why,
@@ -170,10 +187,11 @@ def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]
     }
 
 
-def _windows(found: Study) -> list[dict[str, Any]]:
+def _windows(found: Study, events: Sequence[int]) -> list[dict[str, Any]]:
     rows = [
         {
             "window": window_name(window.window),
+            "events": count,
             "known": window.known,
             "unknown": window.unknown,
             "caar": window.caar,
@@ -181,76 +199,70 @@ def _windows(found: Study) -> list[dict[str, Any]]:
             "correlation": window.correlation,
             "detectable": window.detectable,
             "p_across": window.tests["cross_section"].p,
-            **_standing(window.permutation),
+            "p": window.permutation and window.permutation.p.two_sided,
             "tests": {name: vars(test) for name, test in window.tests.items()},
         }
-        for window in found.windows
+        for window, count in zip(found.windows, events, strict=True)
     ]
     return _corrected(rows)
 
 
-def _averages(
-    series: Series, cars: Floats, sample: _Sample, settings: Settings
-) -> list[dict[str, Any]]:
+def _averages(cars: Floats, selection: _Selection, settings: Settings) -> list[dict[str, Any]]:
     """By window the average of CAR × sign, and how random days with these signs would do."""
-    rows = []
-    for place, window in enumerate(settings.windows):
-        length = window[1] - window[0] + 1
-        found = _random_days(series, cars[:, place], sample, length, settings.seed, settings.draws)
-        own = sample.signs * cars[series.events[sample.places], place]
-        own = own[~np.isnan(own)]
-        rows.append(
-            {
-                "window": window_name(window),
-                "known": len(own),
-                "right": int(np.sum(own > 0)),
-                "p_across": _p_across(own),
-                "caar": None if found is None else found.caar,
-                "detectable": None
-                if found is None
-                else detectable_effect(float(np.std(found.null))),
-                **_standing(found),
-            }
-        )
+    rows = [
+        {"window": window_name(window), **_average(cars[:, place], selection, window, settings)}
+        for place, window in enumerate(settings.windows)
+    ]
     return _corrected(rows)
 
 
 def _group_rows(
-    series: Series, cars: Floats, groups: Sequence[_Sample], settings: Settings
+    cars: Floats, groups: Sequence[_Selection], settings: Settings
 ) -> list[dict[str, Any]]:
     """The groups in the leading window."""
-    rows, length = [], settings.windows[0][1] - settings.windows[0][0] + 1
-    for sample in groups:
-        found = _random_days(series, cars, sample, length, settings.seed, settings.draws)
-        own = cars[series.events[sample.places]]
-        rows.append(
-            {
-                "by": sample.by,
-                "name": sample.name,
-                "events": len(sample.places),
-                "known": int(np.sum(~np.isnan(own))),
-                "caar": None if found is None else found.caar,
-                "p_across": _p_across(own[~np.isnan(own)]),
-                **_standing(found),
-            }
-        )
+    rows = [
+        {
+            "by": selection.by,
+            "name": selection.name,
+            **_average(cars, selection, settings.windows[0], settings),
+        }
+        for selection in groups
+    ]
     return _corrected(rows)
 
 
-def _curve(series: Series, paths: Floats, sample: _Sample, seed: int) -> dict[str, Any]:
+def _average(
+    cars: Floats, selection: _Selection, window: Window, settings: Settings
+) -> dict[str, Any]:
+    length = window[1] - window[0] + 1
+    found = _random_days(cars, selection, length, settings.seed, settings.draws)
+    own = selection.signs * cars[selection.days]
+    own = own[~np.isnan(own)]
+    return {
+        "events": selection.known_events(cars),
+        "known": len(own),
+        "right": int(np.sum(own > 0)),
+        "caar": found and found.caar,
+        "p": found and found.p.two_sided,
+        "p_across": student_test("cross_section", cross_section_t(own), len(own) - 1).p,
+        "detectable": found and detectable_effect(float(np.std(found.null))),
+    }
+
+
+def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
     """Average cumulative abnormal return by day, and the band that random days keep to."""
     found = [
-        _random_days(series, path, sample, length, seed, _CURVE_DRAWS)
+        _random_days(path, selection, length, seed, _CURVE_DRAWS)
         for length, path in enumerate(paths.T, start=1)
     ]
     bands = [
         (None, None) if each is None else np.quantile(each.null, _BAND).tolist() for each in found
     ]
     return {
-        "by": sample.by,
-        "name": sample.name,
-        "places": sample.places.tolist(),
-        "signs": sample.signs.tolist(),
+        "by": selection.by,
+        "name": selection.name,
+        "places": selection.places.tolist(),
+        "signs": [selection.of_day[day] for day in selection.zeros.tolist()],
         "mean": [None if each is None else each.caar for each in found],
         "low": [low for low, _ in bands],
         "high": [high for _, high in bands],
@@ -258,28 +270,17 @@ def _curve(series: Series, paths: Floats, sample: _Sample, seed: int) -> dict[st
 
 
 def _random_days(
-    series: Series, cars: Floats, sample: _Sample, length: int, seed: int, draws: int
+    cars: Floats, selection: _Selection, length: int, seed: int, draws: int
 ) -> Permutation | None:
-    """The sample's average CAR × sign beside that of random days; each sign is moved by itself."""
-    days = series.events[sample.places]
-    sides = [side for side in (1, -1) if np.any(sample.signs == side)]
+    """The average CAR × sign beside that of random days; each sign is moved by itself."""
+    sides = [side for side in (1, -1) if np.any(selection.signs == side)]
     return permutation_test(
         [side * cars for side in sides],
-        [days[sample.signs == side] for side in sides],
+        [selection.days[selection.signs == side] for side in sides],
         length=length,
         seed=seed,
         draws=draws,
     )
-
-
-def _p_across(cars: Floats) -> float | None:
-    """The p-value of the t test across events."""
-    return student_test("cross_section", cross_section_t(cars), len(cars) - 1).p
-
-
-def _standing(found: Permutation | None) -> dict[str, Any]:
-    """The two-sided p-value among random days."""
-    return {"p": None if found is None else found.p.two_sided}
 
 
 def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

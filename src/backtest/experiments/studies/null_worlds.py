@@ -19,12 +19,10 @@ from backtest.engine.rules import Rules
 from backtest.experiments.runs.evidence import evidence
 from backtest.experiments.runs.placebo import Account, acting
 from backtest.stats import LEVEL
-from backtest.stats.event_study.study import Series, study
+from backtest.stats.event_study import Series, study
 from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -151,12 +149,7 @@ class Calibration:
 
 
 def calibrate(
-    worlds: int,
-    *,
-    seed: int,
-    draws: int = 299,
-    kinds: tuple[World, ...] = WORLDS,
-    on_world: Callable[[Calibration], None] = lambda _: None,
+    worlds: int, *, seed: int, draws: int = 299, kinds: tuple[World, ...] = WORLDS
 ) -> list[Calibration]:
     """Judge runs in many worlds of each kind.
 
@@ -165,7 +158,6 @@ def calibrate(
         seed: of all that is random.
         draws: of each placebo.
         kinds: of worlds.
-        on_world: takes what was found of a kind when it is done.
 
     """
     found = []
@@ -186,7 +178,6 @@ def calibrate(
                 sum(one["low"] <= truth <= one["high"] for one in known),
             )
         )
-        on_world(found[-1])
     return found
 
 

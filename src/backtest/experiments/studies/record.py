@@ -25,7 +25,7 @@ class StudySettings(TypedDict):
     draws: int
 
 
-class _Event(TypedDict):
+class EventFields(TypedDict):
     event_id: str
     kind: str
     published_at: Moment
@@ -33,7 +33,7 @@ class _Event(TypedDict):
     headline: str
 
 
-class StudiedRow(_Event):
+class StudiedRow(EventFields):
     """An event of a study; by window its CAR, its standard error, or why it is unknown."""
 
     day_0: Day
@@ -48,15 +48,16 @@ class StudiedRow(_Event):
     path: list[float | None]
 
 
-class LeftOutRow(_Event):
+class LeftOutRow(EventFields):
     """An event that could not be studied, and why."""
 
     reason: str
 
 
 class Average(TypedDict):
-    """The average CAR of events, and how random days do."""
+    """The average CAR of events, and how random days do; `known` counts their days 0."""
 
+    events: int
     known: int
     caar: float | None
     p: float | None
@@ -79,7 +80,6 @@ class GroupRow(Average):
 
     by: str
     name: str
-    events: int
 
 
 class Curve(TypedDict):

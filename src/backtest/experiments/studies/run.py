@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,14 +15,14 @@ from backtest.experiments.runs.store import folder_name, identity, installed_pac
 from backtest.experiments.studies.measure import Settings, measure
 from backtest.experiments.studies.record import StudyResult, read_study
 from backtest.experiments.studies.subject import (
-    LeftOut,
     choose,
+    close_returns,
+    event_fields,
     events_of,
     find_subject,
     read_candidates,
-    session_returns,
 )
-from backtest.stats.event_study.study import Series
+from backtest.stats.event_study import Series
 from backtest.strategy.loading import heard_kinds, recorded
 from backtest.workspace.files import write_text
 from backtest.workspace.records import known
@@ -33,13 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from backtest.experiments.studies.subject import Benchmark, StudiedEvent, Subject
+    from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.workspace.folders import Workspace
 
-_COLUMNS = (
+_COLUMNS = [
     "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
     "unknown",
-)  # fmt: skip
+]  # fmt: skip
 _FAR = 60  # sessions from day 0 that a window may reach: CARs add up, which longer ones blur
 
 
@@ -133,8 +131,8 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     sessions = stock.table.index.to_numpy().astype("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
-    benchmark = choose(stock, candidates, days.tolist(), given=request.benchmark is not None)
-    series = Series(request.symbol, session_returns(stock, stock), benchmark.returns, days)
+    benchmark = choose(stock, candidates, days.tolist(), named=request.benchmark is not None)
+    series = Series(request.symbol, close_returns(stock, stock), benchmark.returns, days)
     heard = heard_kinds(subject.strategy) if subject.strategy else subject.kinds
     hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
     hashes |= {f"prices/{each.symbol}": each.sha256() for each in candidates}
@@ -174,7 +172,9 @@ def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
         "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
         **figures,
-        "left_out": [_told(each) for each in prepared.left_out],
+        "left_out": [
+            {**event_fields(each.event), "reason": each.reason} for each in prepared.left_out
+        ],
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     write_text(prepared.path / "cars.csv", _cars_csv(record))
@@ -203,33 +203,18 @@ def _nothing(prepared: PreparedStudy, events: Sequence[Mapping[str, Any]]) -> Us
     reasons = [f"{each.event.id}: {each.reason}" for each in prepared.left_out]
     for event in events:
         reasons += [f"{event['event_id']} {name}: {why}" for name, why in event["unknown"].items()]
-    told = "".join(f"\n  {reason}" for reason in reasons) or " There is none in the files."
-    return UsageError(f"No event of {request.name} on {request.symbol} can be studied.{told}")
-
-
-def _told(left_out: LeftOut) -> dict[str, str]:
-    event = left_out.event
-    return {
-        "event_id": event.id,
-        "kind": event.kind,
-        "published_at": event.published_at.isoformat(),
-        "precision": event.precision,
-        "headline": event.headline,
-        "reason": left_out.reason,
-    }
+    why = "".join(f"\n  {reason}" for reason in reasons) or " There is none in the files."
+    return UsageError(f"No event of {request.name} on {request.symbol} can be studied.{why}")
 
 
 def _cars_csv(record: Mapping[str, Any]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for event in record["events"]:
-        head = [event[name] for name in _COLUMNS[:6]]
-        for window, car in event["cars"].items():
-            why = event["unknown"].get(window, "")
-            writer.writerow([*head, window, _full(car), _full(event["errors"][window]), why])
-    return text.getvalue()
+    import pandas as pd
 
-
-def _full(value: float | None) -> str:
-    return "" if value is None else repr(value)
+    rows = [
+        {**event, "window": window, "car": car, "error": event["errors"][window]}
+        | {"unknown": event["unknown"].get(window, "")}
+        for event in record["events"]
+        for window, car in event["cars"].items()
+    ]
+    table: str = pd.DataFrame(rows, columns=_COLUMNS).to_csv(index=False, lineterminator="\n")
+    return table

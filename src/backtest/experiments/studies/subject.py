@@ -16,25 +16,23 @@ from backtest.strategy.places import find_strategy, strategy_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date, timedelta
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import Prices
-
-    Floats = NDArray[np.float64]
-    from datetime import date, timedelta
-
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
+    from backtest.data.prices import Prices
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Strategy
     from backtest.strategy.loading import StrategyFile
     from backtest.workspace.folders import Workspace
 
+    Floats = NDArray[np.float64]
 
 CANDIDATES = ("SPY", "QQQ")
-_FEWEST = 20  # sessions of which a share of variance is told
+_FEWEST = 20  # sessions of which a share of variance is taken
 _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
 
 
@@ -57,15 +55,15 @@ class Benchmark:
     explained: Mapping[str, float]
 
 
-def read_candidates(folder: Path, symbol: str, given: str | None) -> list[Prices]:
-    """Prices of the fund that is given, or else of those that come into question.
+def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
+    """Prices of the fund that the user names, or else of those that come into question.
 
     Raises:
         UsageError: none has prices.
 
     """
-    if given is not None:
-        return [read_prices(folder, given)]
+    if named is not None:
+        return [read_prices(folder, named)]
     names = [name for name in CANDIDATES if name in price_symbols(folder) and name != symbol]
     if not names:
         raise UsageError(
@@ -76,7 +74,7 @@ def read_candidates(folder: Path, symbol: str, given: str | None) -> list[Prices
 
 
 def choose(
-    stock: Prices, candidates: Sequence[Prices], day_zeros: Sequence[int], *, given: bool
+    stock: Prices, candidates: Sequence[Prices], day_zeros: Sequence[int], *, named: bool
 ) -> Benchmark:
     """The candidate that explains most of the stock where no event is near.
 
@@ -84,19 +82,29 @@ def choose(
         stock: the stock.
         candidates: from `read_candidates`.
         day_zeros: positions of the events in the stock's sessions.
-        given: whether the user has named the candidate.
+        named: whether the user has named the candidate.
 
     """
-    own = session_returns(stock, stock)
-    returns = {prices.symbol: session_returns(prices, stock) for prices in candidates}
+    own = close_returns(stock, stock)
+    returns = {prices.symbol: close_returns(prices, stock) for prices in candidates}
     near = [day + away for day in day_zeros for away in _CORE]
     quiet = np.setdiff1d(np.arange(len(own)), near)
     explained = {name: _explained(own[quiet], other[quiet]) for name, other in returns.items()}
     best = max(explained, key=lambda name: explained[name])
-    return Benchmark(best, _reason(stock.symbol, best, explained, given), returns[best], explained)
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in explained.items())
+    reason = (
+        f"of the variance of {stock.symbol} in sessions away from the events, {shares} is explained"
+    )
+    if named:
+        reason = f"named by --benchmark; {reason}"
+    elif len(explained) > 1:
+        reason = f"{reason}; {best} explains most"
+    else:
+        reason = f"the one at hand; {reason}"
+    return Benchmark(best, reason, returns[best], explained)
 
 
-def session_returns(prices: Prices, stock: Prices) -> Floats:
+def close_returns(prices: Prices, stock: Prices) -> Floats:
     """Close to close in the stock's sessions, shape (T,); NaN where there is no close before."""
     changes = prices.table["close"].pct_change(fill_method=None)
     return np.asarray(changes.reindex(stock.table.index), np.float64)
@@ -107,14 +115,6 @@ def _explained(own: Floats, market: Floats) -> float:
     if known.sum() < _FEWEST or np.ptp(own[known]) == 0 or np.ptp(market[known]) == 0:
         return 0.0
     return float(np.corrcoef(own[known], market[known])[0, 1] ** 2)
-
-
-def _reason(symbol: str, best: str, explained: Mapping[str, float], given: bool) -> str:  # noqa: FBT001
-    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in explained.items())
-    told = f"of the variance of {symbol} in sessions away from the events, {shares} is explained"
-    if given:
-        return f"named by --benchmark; {told}"
-    return f"{told}; {best} explains most" if len(explained) > 1 else f"the one at hand; {told}"
 
 
 @dataclass(frozen=True)
@@ -218,6 +218,17 @@ def events_of(
             labels = _labels(decision, inputs.events)
             studied.append(StudiedEvent(event, session, direction, why, labels))
     return studied, left_out
+
+
+def event_fields(event: Event) -> dict[str, str]:
+    """What a record holds of every event."""
+    return {
+        "event_id": event.id,
+        "kind": event.kind,
+        "published_at": event.published_at.isoformat(),
+        "precision": event.precision,
+        "headline": event.headline,
+    }
 
 
 def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str]:

@@ -115,7 +115,6 @@ def _overfitting(returns: Floats) -> dict[str, Any] | None:
     return {
         "pbo": found.probability,
         "loss_share": found.loss_share,
-        "slope": found.slope,
         "blocks": BLOCKS,
     }
 

@@ -13,7 +13,7 @@ from backtest.data.inputs import read_inputs
 from backtest.engine.kernel.panel import panel_of
 from backtest.engine.kernel.records import SIGNAL
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.rules import RULES_VERSION, Rules
+from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import deciding_packages
@@ -44,7 +44,7 @@ class Histories:
     """How some sets came to their figures.
 
     Attributes:
-        returns: by session and set, shape (sessions, sets).
+        returns: above cash, by session and set, shape (sessions, sets).
         earned: net return of each set's trade on each event, a fraction of the entry value, shape
             (sets, events); NaN where there is none.
         entries: bar in which that trade was entered, likewise; 0 where there is none.
@@ -147,8 +147,10 @@ class PreparedSweep:
         entries, exits = np.zeros((2, *acts.shape), np.int64)
         earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
-        start = self._rules.cash
-        returns = [session_returns(equity, start) for equity in done.equity]
+        returns = [
+            above_cash(session_returns(equity, self._rules.cash), self._panel.nights, self._rules)
+            for equity in done.equity
+        ]
         return Histories(np.array(returns).T, earned, entries, exits)
 
     @property
@@ -158,14 +160,14 @@ class PreparedSweep:
         return list(zip(ids, self._bars, strict=True))
 
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns of holding the symbols, equally, from the first open on; shape (sessions,)."""
+        """Returns above cash of the symbols, equally, from the first open on, (sessions,)."""
         close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
         before = np.vstack([first, close[:-1]])
         changes = close / before - 1
         known = ~np.isnan(changes)
         total = np.where(known, changes, 0.0).sum(axis=1)
-        found: NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
-        return found
+        held: NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
+        return above_cash(held, self._panel.nights, self._rules)
 
     def _totals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         table = self._answers.signals(axes, codes)

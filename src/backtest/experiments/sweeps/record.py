@@ -37,7 +37,6 @@ class Overfitting(TypedDict):
 
     pbo: float
     loss_share: float
-    slope: float | None
     blocks: int
 
 

@@ -50,6 +50,13 @@ def effect(value: float | None) -> str:
     return UNKNOWN if value is None else f"{100 * value:.1f} %"
 
 
+def observed(row: Mapping[str, Any], noun: str = "") -> str:
+    """How many events, and on how many days where some share one: `12 events on 7 days`."""
+    events = counted(row["events"], noun) if noun else f"{row['events']:,}"
+    days = f" on {counted(row['known'], 'day')}" if row["known"] < row["events"] else ""
+    return events + days
+
+
 def sentences(record: Record) -> list[tuple[str, str]]:
     """How it was done and what was found: a heading and its sentences, in the order to be read."""
     plain, signed = finding(record), direction(record)
@@ -75,7 +82,7 @@ def finding(record: Record) -> str:
         return f"No event's abnormal return over {leading['window']} is known."
     moved = f"did {percent(leading['caar'])} against what was to be expected"
     return (
-        f"{counted(leading['known'], 'event')}. Over {leading['window']} {record['symbol']} "
+        f"{observed(leading, 'event')}. Over {leading['window']} {record['symbol']} "
         f"{moved} on average. {_chance(leading, record)} {_seen(leading)}"
     )
 
@@ -91,9 +98,13 @@ def direction(record: Record) -> str:
         )
     return (
         f"In the expected direction {percent(leading['caar'])} over {leading['window']}, "
-        f"{leading['right']} of {leading['known']} as expected. {_chance(leading, record)} "
+        f"{leading['right']} of {_known(leading)} as expected. {_chance(leading, record)} "
         f"{_seen(leading)}"
     )
+
+
+def _known(row: Mapping[str, Any]) -> str:
+    return str(row["known"]) if row["known"] == row["events"] else counted(row["known"], "day")
 
 
 def _chance(row: Mapping[str, Any], record: Record) -> str:
@@ -141,6 +152,8 @@ def studied(record: Record) -> str:
     many, out = len(record["events"]), len(record["left_out"])
     text = counted(many, "event")
     text += f"; {out} left out, listed below with the reason." if out else ", none left out."
+    if len({event["day_0"] for event in record["events"]}) < many:
+        text += " Several events of one day 0 are one observation."
     return f"{text} {record['also']}" if record["also"] else text
 
 

@@ -1,29 +1,126 @@
-"""The event study: abnormal returns of each event, their average, and the tests of it."""
+"""The event study: abnormal returns of each event, their average, and the tests of it.
+
+MacKinlay 1997 is the frame. A model that is estimated before an event says what was to be expected;
+what went beyond it adds up, and `significance` asks whether that is more than chance. Returns are
+simple, fractions, one a session.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import sqrt
-from typing import TYPE_CHECKING
+from math import nan, sqrt
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from backtest.stats.event_study import significance as test
-from backtest.stats.event_study.models import FEWEST_FOR_SIGMA, fit
-from backtest.stats.event_study.significance import detectable_effect, permutation_test
+from backtest.stats import significance as test
+from backtest.stats.significance import detectable_effect, permutation_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.stats.event_study.models import Fit, Model
-    from backtest.stats.event_study.significance import Permutation
+    from backtest.stats.significance import Permutation
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Window = tuple[int, int]
+
+Model = Literal["market", "market_adjusted", "mean_adjusted"]
+FEWEST_DAYS = 30  # estimation days of a model with parameters
+FEWEST_FOR_SIGMA = 10  # estimation days for a standard deviation
+_PARAMETERS: dict[Model, int] = {"market": 2, "market_adjusted": 0, "mean_adjusted": 1}
+MODELS = tuple(_PARAMETERS)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model of normal returns as estimated before one event.
+
+    Attributes:
+        model: the model; `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`,
+            `mean_adjusted` `R = alpha`.
+        reason: why it is not the model wanted; empty where it is.
+        alpha: a session, fraction.
+        beta: slope on the market.
+        sigma: standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
+            NaN for fewer than 10 estimation days, or where it would be 0.
+        days: the estimation days, positions in the series, shape (L1,).
+        residuals: abnormal returns on those days, shape (L1,).
+        market_mean: mean return of the market on those days.
+        market_squares: Σ (Rm − mean)² on those days.
+
+    """
+
+    model: Model
+    reason: str
+    alpha: float
+    beta: float
+    sigma: float
+    days: Ints
+    residuals: Floats
+    market_mean: float
+    market_squares: float
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Estimation days less parameters, `L1 − 2` for the market model."""
+        return len(self.days) - _PARAMETERS[self.model]
+
+    def window_error(self, market: Floats) -> float:
+        """Standard deviation of a CAR, the error of the estimated parameters included.
+
+        `s √(L2 + L2² ÷ L1 + (ΣRm − L2 R̄m)² ÷ Sxx)`; the second term falls away without an
+        intercept, the third without a slope.
+
+        Args:
+            market: returns of the market in the window, shape (L2,).
+
+        """
+        length = len(market)
+        variance = float(length)
+        if _PARAMETERS[self.model]:
+            variance += length**2 / len(self.days)
+        if self.model == "market":
+            away = float(np.sum(market)) - length * self.market_mean
+            variance += away**2 / self.market_squares
+        return self.sigma * sqrt(variance)
+
+
+def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
+    """Estimate a model on some days.
+
+    Where a model with parameters has fewer than 30 days, or the market does not move on them,
+    returns are taken less the market's instead, which needs no estimate.
+
+    Args:
+        returns: of the stock, shape (T,).
+        market: of the market in the same sessions.
+        days: positions of estimation days on which both are known, shape (L1,).
+        wanted: the model, where the days suffice for it.
+
+    """
+    model, reason = wanted, ""
+    if _PARAMETERS[wanted] and len(days) < FEWEST_DAYS:
+        model = "market_adjusted"
+        reason = f"{len(days)} estimation days: {wanted} needs {FEWEST_DAYS}"
+    elif wanted == "market" and np.ptp(market[days]) == 0:
+        model, reason = "market_adjusted", "the market does not move on the estimation days"
+    own, other = returns[days], market[days]
+    mean = float(np.mean(other)) if len(days) else nan
+    squares = float(np.sum((other - mean) ** 2))
+    beta = {"market_adjusted": 1.0, "mean_adjusted": 0.0}.get(model)
+    if beta is None:
+        beta = float(np.sum((other - mean) * own) / squares)
+    alpha = 0.0 if model == "market_adjusted" else float(np.mean(own)) - beta * mean
+    residuals = own - (alpha + beta * other)
+    freedom = len(days) - _PARAMETERS[model]
+    known = len(days) >= FEWEST_FOR_SIGMA and np.any(residuals)
+    sigma = sqrt(float(np.sum(residuals**2)) / freedom) if known else nan
+    return Fit(model, reason, alpha, beta, sigma, days, residuals, mean, squares)
+
 
 WINDOWS: tuple[Window, ...] = ((-1, 1), (0, 1), (0, 5), (0, 20), (-10, 10))
 ESTIMATION_DAYS = 120
@@ -37,20 +134,21 @@ class Series:
     Attributes:
         name: of the stock.
         returns: simple, one a session, shape (T,); NaN where unknown.
-        market: of the market in the same sessions, (T,); None where there is none.
-        events: position of each event's day 0; one outside the data is unknown in every window.
+        market: of the market in the same sessions, (T,); likewise.
+        events: position of each event's day 0; one outside the data is unknown in every window, and
+            several of one day are one observation.
 
     """
 
     name: str
     returns: Floats
-    market: Floats | None
+    market: Floats
     events: Ints
 
 
 @dataclass(frozen=True)
 class EventOutcome:
-    """What the stock did round one event.
+    """What the stock did round one day 0.
 
     Attributes:
         series: the stock.
@@ -78,8 +176,8 @@ class WindowOutcome:
 
     Attributes:
         window: first and last day, both included.
-        known: events whose CAR is known; the average is theirs.
-        unknown: events whose CAR is not.
+        known: days 0 whose CAR is known; the average is theirs.
+        unknown: days 0 whose CAR is not.
         caar: average CAR, a fraction; None where no CAR is known.
         overlaps: pairs of one stock's events whose windows share a session.
         correlation: mean correlation of two events' CARs: the share of sessions that their
@@ -87,7 +185,8 @@ class WindowOutcome:
             which is 1 within one stock. Where all windows coincide it is the mean correlation of
             residuals of Kolari & Pynnönen.
         tests: by name, those with an estimate of spread over the events that have one.
-        permutation: the leading test; None where no CAR is known.
+        permutation: the leading test; None where no CAR is known, and for several stocks, whose
+            events are not independent where they share days.
         detectable: effect on the average CAR that would be found at 5 %, two-sided, with a power
             of 80 %; None where no spread is known.
 
@@ -112,7 +211,7 @@ class Study:
         days: the event period, from the first day of any window to the last, shape (days,).
         average: average abnormal return by day, (days,); NaN where no event's is known.
         counts: events behind each average, (days,).
-        events: in the order of the series.
+        events: one a stock and day 0, in the order of the series and of time.
         windows: in the order of the arguments.
 
     """
@@ -137,7 +236,7 @@ def study(
 
     The event period reaches from the first day of any window to the last. A model is estimated
     for each event on the last `estimation` sessions before it, less those within a session of
-    any of the stock's events studied here; all windows share it. `models.fit` tells when another
+    any of the stock's events studied here; all windows share it. `fit` tells when another
     model is taken. Day 0 alone is the window (0, 0).
 
     Args:
@@ -159,22 +258,20 @@ def study(
     events = tuple(
         found[day]
         for each, found in zip(series, everywhere, strict=True)
-        for day in each.events.tolist()
+        for day in np.unique(each.events).tolist()
     )
     table = np.array([event.abnormal for event in events]).reshape(-1, len(days))
     counts = np.sum(~np.isnan(table), axis=0)
     average = np.where(counts > 0, np.nansum(table, axis=0) / np.maximum(counts, 1), np.nan)
     outcomes = []
     for number, window in enumerate(windows):
-        sessions = range(len(series[0].returns))
-        cars = [np.array([found[day].cars[number] for day in sessions]) for found in everywhere]
-        permutation = permutation_test(
-            cars,
-            [each.events for each in series],
-            length=window[1] - window[0] + 1,
-            seed=seed,
-            draws=draws,
-        )
+        permutation, length = None, window[1] - window[0] + 1
+        if len(series) == 1:
+            sessions = range(len(series[0].returns))
+            cars = np.array([everywhere[0][day].cars[number] for day in sessions])
+            permutation = permutation_test(
+                [cars], [series[0].events], length=length, seed=seed, draws=draws
+            )
         columns = slice(window[0] - days[0], window[1] - days[0] + 1)
         outcomes.append(_window(events, number, window, columns, permutation))
     return Study(days, average, counts, events, tuple(outcomes))
@@ -184,9 +281,7 @@ def outcomes_of(
     series: Series, days: Ints, windows: Sequence[Window], model: Model, estimation: int
 ) -> dict[int, EventOutcome]:
     """What an event on each day would have seen, the true events' days among them."""
-    known = ~np.isnan(series.returns)
-    if series.market is not None:
-        known &= ~np.isnan(series.market)
+    known = ~np.isnan(series.returns) & ~np.isnan(series.market)
     core = (series.events[:, None] + np.arange(_CORE[0], _CORE[1] + 1)).ravel()
     usable = np.setdiff1d(np.flatnonzero(known), core)
 
@@ -206,15 +301,14 @@ def _outcome(
     days: Ints,
     windows: Sequence[Window],
 ) -> EventOutcome:
-    market = None if series.market is None else _at(series.market, day + days)
-    abnormal = fitted.abnormal(_at(series.returns, day + days), market)
+    market = _at(series.market, day + days)
+    abnormal = _at(series.returns, day + days) - (fitted.alpha + fitted.beta * market)
     cars, errors, unknown = [], [], []
     for first, last in windows:
         columns = slice(first - days[0], last - days[0] + 1)
         car = float(np.sum(abnormal[columns]))
-        part = None if market is None else market[columns]
         cars.append(car)
-        errors.append(np.nan if np.isnan(car) else fitted.window_error(part, last - first + 1))
+        errors.append(np.nan if np.isnan(car) else fitted.window_error(market[columns]))
         unknown.append(_why(known, day + first, day + last) if np.isnan(car) else "")
     return EventOutcome(
         series.name, day, fitted, abnormal, np.array(cars), np.array(errors), tuple(unknown)
@@ -232,9 +326,7 @@ def _why(known: NDArray[np.bool_], first: int, last: int) -> str:
         return "the returns begin within or after the window"
     if last > days[-1]:
         return "the returns end within or before the window"
-    if not known[first : last + 1].all():
-        return "a return is missing in the window"
-    return "nothing to estimate the model on"
+    return "a return is missing in the window"
 
 
 def _window(

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.drawing import distinct
-from backtest.stats.multiple_testing import monte_carlo
+from backtest.stats.multiple_testing import distinct, monte_carlo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -243,7 +242,8 @@ def permutation_test(
     Args:
         cars: of each series, the CAR that an event on each day would have had, shape (T,); NaN
             where unknown.
-        events: of each series, the days of its events; those whose CAR is unknown are left out.
+        events: of each series, the days of its events; several of one day count once, and those
+            whose CAR is unknown are left out.
         length: sessions of the window that the CAR is over.
         seed: of the draws.
         draws: how many.
@@ -256,7 +256,7 @@ def permutation_test(
     null, total, count, among = np.zeros(draws), 0.0, 0, 0
     for series, own in zip(cars, events, strict=True):
         known = np.flatnonzero(~np.isnan(series))
-        positions = np.searchsorted(known, np.sort(own[np.isin(own, known)]))
+        positions = np.searchsorted(known, np.intersect1d(own, known))
         if len(positions):
             values = series[known]
             drawn = _random_positions(rng, positions, len(known), length, draws)

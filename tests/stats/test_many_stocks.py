@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtest.stats.event_study.panel import (
+from backtest.stats.many_stocks import (
     abnormal_returns,
     difference_by_season,
     mean_by_season,
