@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from backtest.errors import UsageError
-from backtest.strategy.base import Strategy
-from backtest.strategy.loading import StrategyFile, is_strategy, one_strategy, recorded, syntax
+from backtest.strategy.base import Strategy, is_strategy
+from backtest.strategy.loading import one_strategy
+from backtest.strategy.parameters import recorded
+from backtest.strategy.source import StrategyFile, syntax
 from backtest.workspace.files import sha256_of
 
 

@@ -25,7 +25,8 @@ from backtest.experiments.studies.subject import (
     session_returns,
 )
 from backtest.stats.event_study.study import Series
-from backtest.strategy.loading import heard_kinds, recorded
+from backtest.strategy.base import heard_kinds
+from backtest.strategy.parameters import recorded
 from backtest.workspace.files import write_text
 from backtest.workspace.records import known
 

@@ -8,7 +8,7 @@ import pytest
 from backtest.audit.lanes import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import UsageError
-from backtest.strategy.places import describe_strategies, find_strategy, strategy_places
+from backtest.strategy.loading import describe_strategies, find_strategy, strategy_origins
 from backtest.workspace.folders import Workspace, find_workspace
 from tests.made_up import BEATS, OWNER, Checkout, do, make_rules
 
@@ -46,7 +46,7 @@ def other_folder(checkout: Checkout, name: str = "more", **files: str) -> Worksp
 
 def test_strategies_are_found_in_every_folder_by_name(checkout):
     workspace = other_folder(checkout, zeal=BEATS, able=OWNER)
-    assert list(strategy_places(workspace)) == ["able", "beats", "owner", "zeal"]
+    assert list(strategy_origins(workspace)) == ["able", "beats", "owner", "zeal"]
     assert find_strategy(workspace, "zeal").path == checkout.root / "more/zeal.py"
 
 

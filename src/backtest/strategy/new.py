@@ -1,4 +1,4 @@
-"""The public call: `new_signal` writes the files that a signal begins with, all or none."""
+"""New signals: the files that one begins with, filled from `templates/`, all or none."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
-from backtest.strategy.kinds import event_kinds
-from backtest.strategy.places import strategy_places
+from backtest.strategy.loading import event_kinds, strategy_origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Beginning:
+class _Beginning:
     """What a template needs to know of a kind.
 
     Attributes:
@@ -32,7 +31,7 @@ class Beginning:
         traded: fields of an event that the new strategy trades, as Python writes them.
         left: of one that it leaves alone.
         reason: what it answers then.
-        more: by name, what else the template asks for.
+        more: by name, what else the template takes.
 
     """
 
@@ -44,65 +43,34 @@ class Beginning:
     more: Mapping[str, str] = field(default_factory=dict)
 
 
-_NEW = Beginning("", "own", "amount=1_000_000.0", "amount=None", "the amount is not known")
+def _change(kind: str, name: str, traded: str, missing: str) -> _Beginning:
+    left, reason = f"{missing}=None", f"{name} is not known"
+    return _Beginning(kind, "change", traded, left, reason, {"field": name})
+
+
+def _text(kind: str, name: str, value: str, other: str, **more: str) -> _Beginning:
+    terms = {"field": name, "value": value, **more}
+    traded, left = f'{name}="{value}"', f'{name}="{other}"'
+    return _Beginning(kind, "text", traded, left, f"{name} is {other}, not {value}", terms)
+
+
+_NEW = _Beginning("", "own", "amount=1_000_000.0", "amount=None", "the amount is not known")
 _KNOWN = {
-    "earnings": Beginning(
-        "Earnings",
-        "change",
-        "eps=0.30, eps_consensus=0.20",
-        "eps=None",
-        "eps_surprise is not known",
-        {"field": "eps_surprise"},
+    "earnings": _change("Earnings", "eps_surprise", "eps=0.30, eps_consensus=0.20", "eps"),
+    "stake_disclosure": _change(
+        "StakeDisclosure", "stake_change", "shares=150, previous_shares=100", "shares"
     ),
-    "stake_disclosure": Beginning(
-        "StakeDisclosure",
-        "change",
-        "shares=150, previous_shares=100",
-        "shares=None",
-        "stake_change is not known",
-        {"field": "stake_change"},
-    ),
-    "news": Beginning(
-        "News",
-        "text",
-        'category="$name"',
-        'category="something_else"',
-        "category is something_else, not $name",
-        {"field": "category", "value": "$name", "told": "figures"},
-    ),
-    "short_report": Beginning(
+    "news": _text("News", "category", "$name", "something_else", reason_of="figures"),
+    "short_report": _text(
         "ShortReport",
-        "text",
-        'author_type="short_seller"',
-        'author_type="press"',
-        "author_type is press, not short_seller",
-        {
-            "field": "author_type",
-            "value": "short_seller",
-            "told": "claim",
-            "side": "short",
-            "weight": "-0.8",
-        },
+        "author_type",
+        "short_seller",
+        "press",
+        reason_of="claim",
+        side="short",
+        weight="-0.8",
     ),
 }
-
-
-def beginning(kind: str | None) -> Beginning:
-    """What a signal starts from.
-
-    Args:
-        kind: a kind that ships, or None for one that is new.
-
-    Raises:
-        UsageError: there is no such kind.
-
-    """
-    if kind is None:
-        return _NEW
-    if kind not in _KNOWN:
-        raise unknown("kind of event to start from", kind, _KNOWN)
-    return _KNOWN[kind]
-
 
 _RIGHT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -199,7 +167,9 @@ def new_signal(
             be written. Nothing was written then.
 
     """
-    start = beginning(kind)
+    if kind is not None and kind not in _KNOWN:
+        raise unknown("kind of event to start from", kind, _KNOWN)
+    start = _NEW if kind is None else _KNOWN[kind]
     checked_name(name, _taken(workspace, new_kind=kind is None))
     terms = _terms(name, start)
     code, test = ("backtrader_", "test_backtrader") if backtrader else ("", "test")
@@ -221,18 +191,17 @@ def _taken(workspace: Workspace, *, new_kind: bool) -> dict[str, str]:
     """The names that are taken, and by what."""
     taken = {}
     if new_kind:
-        known = event_kinds(workspace)
         taken = {
             kind: f"a kind of event, which another strategy can listen to (--from {kind})"
             if cls.__module__.startswith("backtest.")
             else "a kind of event"
-            for kind, cls in known.items()
+            for kind, cls in event_kinds(workspace).items()
         }
-    places = strategy_places(workspace)
-    return taken | {name: f"the strategy {places[name][0]}" for name in places}
+    origins = strategy_origins(workspace)
+    return taken | {name: f"the strategy {found[0]}" for name, found in origins.items()}
 
 
-def _terms(name: str, start: Beginning) -> dict[str, str]:
+def _terms(name: str, start: _Beginning) -> dict[str, str]:
     """What the templates are filled with."""
     words, camel = name.replace("_", " "), camel_case(name)
     terms = {
@@ -253,8 +222,8 @@ def _terms(name: str, start: Beginning) -> dict[str, str]:
 
 
 def _filled(template: str, terms: Mapping[str, str]) -> str:
-    place = files("backtest.strategy.new") / "templates" / f"{template}.tmpl"
-    return Template(place.read_text(encoding="utf-8")).substitute(terms)
+    path = files("backtest.strategy") / "templates" / f"{template}.tmpl"
+    return Template(path.read_text(encoding="utf-8")).substitute(terms)
 
 
 def _laid_out(code: str, workspace: Workspace) -> str:

@@ -1,0 +1,97 @@
+"""A strategy and the file of its source, whose hash tells what it does."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from backtest.workspace.files import sha256_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class StrategyFile:
+    """A strategy, its name and the file that it was loaded from.
+
+    Attributes:
+        name: what it is called by.
+        path: of its source.
+        cls: a subclass of `Strategy` or of `EventStrategy`.
+        package: the installed package that it is part of, a folder or a file; None for a file in
+            a folder of strategies.
+        defaults: values of parameters that go before those of the class.
+        defaults_in: the file that sets them.
+
+    """
+
+    name: str
+    path: Path
+    cls: type[Any]
+    package: Path | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults_in: Path | None = None
+
+    def source_sha256(self) -> str:
+        """Hash of what the file does and what it imports: its neighbours, or its package.
+
+        Comments, docstrings and the form of the text do not count, nor where the files are.
+        """
+        base = (self.package or self.path).parent
+        paths = sorted(_sources_in(self.package) if self.package else _sources(self.path))
+        return sha256_of([[p.relative_to(base).as_posix(), syntax(p.read_bytes())] for p in paths])
+
+
+def _places(folder: Path, module: str) -> list[Path]:
+    place = folder.joinpath(*module.split("."))
+    parents = [parent / "__init__.py" for parent in (place, *place.parents) if parent != folder]
+    return [place.with_suffix(".py"), *(p for p in parents if p.exists())]
+
+
+def syntax(source: str | bytes) -> Any:
+    """The syntax tree of a source without its docstrings, the same in every Python."""
+    return _plain_tree(ast.parse(source))
+
+
+def _plain_tree(node: Any) -> Any:
+    """A part of a syntax tree as JSON knows it; fields that are empty are left out."""
+    if isinstance(node, ast.AST):
+        fields = {name: _plain_tree(value) for name, value in ast.iter_fields(node)}
+        return {"": type(node).__name__, **{n: v for n, v in fields.items() if v not in (None, [])}}
+    if isinstance(node, list):
+        return [_plain_tree(one) for one in node if not _is_docstring(one)]
+    return None if node is None else repr(node)
+
+
+def _is_docstring(node: Any) -> bool:
+    """Whether it is a text that stands alone, which does nothing."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _sources_in(package: Path) -> list[Path]:
+    return [*package.rglob("*.py")] if package.is_dir() else [package]
+
+
+def _sources(path: Path) -> set[Path]:
+    """The file and, through relative imports, its neighbours."""
+    found: set[Path] = set()
+    waiting = [path]
+    while waiting:
+        source = waiting.pop()
+        if source in found or not source.exists():
+            continue
+        found.add(source)
+        for node in ast.walk(ast.parse(source.read_bytes())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                folder = source.parents[node.level - 1]
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                for name in names:
+                    waiting += _places(folder, str(name))
+    return found
