@@ -12,16 +12,15 @@ import pandas as pd
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sources import yahoo_prices
-from backtest.sources.yahoo import History
-from backtest.sources.yahoo_prices import finished_bars
+from backtest.sources import yahoo
+from backtest.sources.yahoo import History, finished_bars
 from tests.yahoo import ROWS, chart, minutes
 
 EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
 
 
 def at(monkeypatch, text):
-    monkeypatch.setattr(yahoo_prices, "_now", lambda: datetime.fromisoformat(text))
+    monkeypatch.setattr(yahoo, "_now", lambda: datetime.fromisoformat(text))
 
 
 # What comes

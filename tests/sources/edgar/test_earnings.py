@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from backtest.sources.edgar.earnings import fetch_earnings, quarter_name
-from backtest.sources.edgar.filers import Company
+from backtest.sources.filers import Company
+from backtest.sources.filings import fetch_earnings, quarter_name
 from backtest.sources.yahoo import Estimate
 from tests.edgar_site import ACME
 

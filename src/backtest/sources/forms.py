@@ -13,14 +13,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar.client import MOVED, every, local, needed, number, read_xml, text_of
-from backtest.sources.edgar.filers import plain_name
+from backtest.sources.edgar import MOVED, every, local, needed, number, read_xml, text_of
+from backtest.sources.filers import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from xml.etree.ElementTree import Element
 
-    from backtest.sources.edgar.filers import Company
+    from backtest.sources.filers import Company
 
 _SALE = "S"
 _ROLES = (

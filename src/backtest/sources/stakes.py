@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from backtest.data.kinds import StakeDisclosure
-from backtest.sources.edgar.filers import filings_of, plain_name
-from backtest.sources.edgar.forms import (
+from backtest.sources.filers import filings_of, plain_name
+from backtest.sources.filings import Fetched, header_or_remark, left_out, row_of, same
+from backtest.sources.forms import (
     NEW_HOLDINGS,
     RESTATEMENT,
     SCHEDULES,
@@ -20,13 +21,12 @@ from backtest.sources.edgar.forms import (
     read_schedule,
     read_table,
 )
-from backtest.sources.edgar.results import Fetched, header_or_remark, left_out, row_of, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from backtest.sources.edgar.client import Edgar
-    from backtest.sources.edgar.filers import Company, Filing, Header
+    from backtest.sources.edgar import Edgar
+    from backtest.sources.filers import Company, Filing, Header
 
     Close = Callable[[date], float | None]
     Report = tuple[Filing, Header, list[Holding], str]

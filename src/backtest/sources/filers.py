@@ -16,13 +16,13 @@ from urllib.parse import urlencode
 
 from backtest.data.kinds import NEW_YORK
 from backtest.errors import DataError, SourceError, UsageError
-from backtest.sources.edgar.client import MOVED, SITE, need, read_json
+from backtest.sources.edgar import MOVED, SITE, need, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from backtest.data.kinds import Precision
-    from backtest.sources.edgar.client import Edgar
+    from backtest.sources.edgar import Edgar
 
 _TICKERS = "/files/company_tickers.json"
 _COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
