@@ -199,7 +199,7 @@ def local(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def text_of(element: ET.Element, *names: str) -> str:
+def element_text(element: ET.Element, *names: str) -> str:
     """The text of the first element below one that has one of the names; empty where there is none.
 
     A text that stands in an element `value` within it, as in forms of insiders, counts as its own.
@@ -212,20 +212,20 @@ def text_of(element: ET.Element, *names: str) -> str:
 
 
 def needed(element: ET.Element, address: str, *names: str) -> str:
-    """As `text_of`, of what has to be there.
+    """As `element_text`, of what has to be there.
 
     Raises:
         DataError: it is not.
 
     """
-    text = text_of(element, *names)
+    text = element_text(element, *names)
     if not text:
         paths = " or ".join(f"{local(element)}/{name}" for name in names)
         raise DataError(f"{address} has no {paths}; a text is expected there. {MOVED}")
     return text
 
 
-def number(text: str, address: str, what: str) -> float | None:
+def number_of(text: str, address: str, what: str) -> float | None:
     """A number as filings write it, such as `1,234.50`; None where the text is empty.
 
     Raises:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
     from backtest.sources.edgar import Edgar
     from backtest.sources.filers import Company, Filing, Header
-    from backtest.sources.yahoo import Estimate
+    from backtest.sources.yahoo import AnalystEstimate
 
     Report = tuple[Filing, Header]
 
@@ -81,11 +81,11 @@ def header_or_remark(edgar: Edgar, filing: Filing, remarks: list[str]) -> Header
     except SourceError as error:
         if error.status != _GONE:
             raise
-    remarks.append(left_out(filing, "EDGAR has no header page of it, so its time is unknown"))
+    remarks.append(omission(filing, "EDGAR has no header page of it, so its time is unknown"))
     return None
 
 
-def left_out(filing: Filing, why: str) -> str:
+def omission(filing: Filing, why: str) -> str:
     """A remark that a filing was left out."""
     return f"{filing.form} of {filing.filed} ({filing.accession}) left out: {why}."
 
@@ -138,7 +138,7 @@ def fetch_earnings(
     company: Company,
     symbol: str,
     since: date | None,
-    estimates: Sequence[Estimate] | None,
+    estimates: Sequence[AnalystEstimate] | None,
 ) -> Fetched:
     """The quarterly reports of a company since a day, or ever, as earnings of its symbol.
 
@@ -162,14 +162,14 @@ def fetch_earnings(
                 f"no 10-Q or 10-K filed since tells its quarter yet. Fetch again when it is filed, "
                 f"or add the event by hand with `backtest events add {Earnings.kind}`"
             )
-            done.remarks.append(left_out(filing, why))
+            done.remarks.append(omission(filing, why))
         elif header := header_or_remark(edgar, filing, done.remarks):
             reports.setdefault(end, []).append((filing, header))
     for end, several in sorted(reports.items()):
         *earlier, report = sorted(several, key=lambda one: one[1].accepted)
         for filing, _ in earlier:
             why = f"a later 8-K tells the results of {quarter_name(end)} as well; preliminary?"
-            done.remarks.append(left_out(filing, why))
+            done.remarks.append(omission(filing, why))
         done.rows.append(_row(symbol, end, *report, estimates, done.remarks))
     return done
 
@@ -198,7 +198,7 @@ def _row(
     end: date,
     filing: Filing,
     header: Header,
-    estimates: Sequence[Estimate] | None,
+    estimates: Sequence[AnalystEstimate] | None,
     remarks: list[str],
 ) -> dict[str, str]:
     name, day = quarter_name(end), header.accepted.date()
@@ -224,7 +224,7 @@ def _row(
     )
 
 
-def nearest(day: date, estimates: Iterable[Estimate]) -> Estimate | None:
+def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate | None:
     """The estimate whose day is next to a day, within two weeks or so."""
     found = min(estimates, key=lambda one: abs(one.day - day), default=None)
     return found if found and abs(found.day - day) <= _NEAR else None
@@ -312,11 +312,11 @@ def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) ->
     found, strange = by_category(filing.items)
     if strange:
         why = f"item {', '.join(strange)} is not on the form of today"
-        done.remarks.append(left_out(filing, why) if not found else f"{filing.accession}: {why}.")
+        done.remarks.append(omission(filing, why) if not found else f"{filing.accession}: {why}.")
     if RESULTS in filing.items:
         done.remarks.append(f"{filing.accession}: item {RESULTS} is an earnings event, not news.")
     if not filing.items:
-        done.remarks.append(left_out(filing, "EDGAR names no items"))
+        done.remarks.append(omission(filing, "EDGAR names no items"))
     header = header_or_remark(edgar, filing, done.remarks) if found else None
     if header is None:
         return
@@ -330,7 +330,7 @@ def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) ->
 def _insider(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
     """One row for all open market sales in a form."""
     if filing.form.endswith("/A"):
-        done.remarks.append(left_out(filing, "an amendment; see what it corrects and edit that"))
+        done.remarks.append(omission(filing, "an amendment; see what it corrects and edit that"))
         return
     header = header_or_remark(edgar, filing, done.remarks)
     if header is None:
@@ -338,7 +338,7 @@ def _insider(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
     documents = header.documents
     name = next((name for kind, name in documents if kind == "4" and name.endswith(".xml")), None)
     if name is None:
-        done.remarks.append(left_out(filing, "it holds no XML"))
+        done.remarks.append(omission(filing, "it holds no XML"))
         return
     sale = edgar.document(f"{filing.folder}/{name}", read_sale)
     if sale is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from backtest.data.kinds import StakeDisclosure
 from backtest.sources.filers import filings_of, plain_name
-from backtest.sources.filings import Fetched, header_or_remark, left_out, row_of, same
+from backtest.sources.filings import Fetched, header_or_remark, omission, row_of, same
 from backtest.sources.forms import (
     NEW_HOLDINGS,
     RESTATEMENT,
@@ -141,7 +141,7 @@ def _folded(
     for filing, header, table, amendment in reports:
         quarter = filing.period
         if quarter is None:
-            remarks.append(left_out(filing, "EDGAR names no quarter"))
+            remarks.append(omission(filing, "EDGAR names no quarter"))
             continue
         lines = lines_of(table, cusip)
         before = held.get(quarter, latest)
@@ -172,11 +172,11 @@ def _report(edgar: Edgar, filing: Filing, remarks: list[str]) -> Report | None:
         return None
     name = header.document("INFORMATION TABLE")
     if name is None or not name.endswith(".xml"):
-        remarks.append(left_out(filing, "it holds no table in XML, as before the middle of 2013"))
+        remarks.append(omission(filing, "it holds no table in XML, as before the middle of 2013"))
         return None
     table = edgar.document(f"{filing.folder}/{name}", read_table)
     if not table:
-        remarks.append(left_out(filing, "its table has no shares, which tells nothing"))
+        remarks.append(omission(filing, "its table has no shares, which tells nothing"))
         return None
     amendment = ""
     if filing.form.endswith("/A"):
@@ -184,7 +184,7 @@ def _report(edgar: Edgar, filing: Filing, remarks: list[str]) -> Report | None:
         amendment = edgar.document(f"{filing.folder}/{cover}", read_amendment)
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
-            remarks.append(left_out(filing, why))
+            remarks.append(omission(filing, why))
             return None
     return filing, header, table, amendment
 
@@ -206,14 +206,14 @@ def _schedules(
             continue
         file = header.document(*SCHEDULES)
         if file is None:
-            remarks.append(left_out(filing, "its header names no document of that form"))
+            remarks.append(omission(filing, "its header names no document of that form"))
             continue
         stake = edgar.document(
             f"{filing.folder}/{file}",
             lambda content, address: read_schedule(content, address, holder),
         )
         if stake.issuer not in (None, company.cik):
-            remarks.append(left_out(filing, f"it is about the company {stake.issuer}"))
+            remarks.append(omission(filing, f"it is about the company {stake.issuer}"))
             continue
         as_of, note = stake.as_of, stake.remark
         if as_of and as_of > header.public[0].date():

@@ -192,7 +192,7 @@ def _merged(update: PriceUpdate, kept: Kept) -> PriceUpdate:
     before, after = old.loc[common], new.loc[common]
     differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
     changes = [
-        Change(key, name, number(before[name].iloc[row]), number(after[name].iloc[row]))
+        Change(key, name, decimal_text(before[name].iloc[row]), decimal_text(after[name].iloc[row]))
         for row, key in enumerate(_keys(before))
         for name in old.columns
         if differs[name][row]
@@ -335,7 +335,7 @@ def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collect
     writer.writeheader()
     days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
     for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
-        cells = {name: number(v) for name, v in zip(table.columns, values, strict=True)}
+        cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
         row = rows.get(day, {})
         writer.writerow(row if day in kept else {**row, "date": day, **cells})
     return text.getvalue().encode()
@@ -349,7 +349,7 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def number(value: float) -> str:
+def decimal_text(value: float) -> str:
     """A price or a volume as a file has it, without an exponent."""
     return np.format_float_positional(value, trim="-")
 

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Interval = Literal["1d", "1h", "5m", "1m"]
+BarInterval = Literal["1d", "1h", "5m", "1m"]
 Adjust = Literal["splits", "all"]
-INTERVALS, ADJUSTS = get_args(Interval), get_args(Adjust)
+INTERVALS, ADJUSTS = get_args(BarInterval), get_args(Adjust)
 FIRST_DAY = date(1990, 1, 2)  # of the calendar
 _DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today included
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
@@ -69,7 +69,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class AnalystEstimate:
     """One report by Yahoo: its day in New York, and dollars a share; None is unknown."""
 
     day: date
@@ -77,7 +77,7 @@ class Estimate:
     consensus: float | None
 
 
-def first_day(interval: Interval, wanted: date | None, now: datetime) -> date:
+def first_day(interval: BarInterval, wanted: date | None, now: datetime) -> date:
     """The first day to ask for: the one that is wanted, or the first that Yahoo has.
 
     Raises:
@@ -95,7 +95,9 @@ def first_day(interval: Interval, wanted: date | None, now: datetime) -> date:
     return wanted or earliest
 
 
-def ask(symbol: str, interval: Interval, adjust: Adjust, first: date, now: datetime) -> History:
+def ask_history(
+    symbol: str, interval: BarInterval, adjust: Adjust, first: date, now: datetime
+) -> History:
     """Ask for the bars of a symbol, as Yahoo writes it, from a day up to now, UTC.
 
     Raises:
@@ -135,7 +137,7 @@ def estimates_page(symbol: str) -> str:
     return f"https://finance.yahoo.com/calendar/earnings?symbol={symbol}"
 
 
-def ask_estimates(symbol: str) -> list[Estimate]:
+def ask_estimates(symbol: str) -> list[AnalystEstimate]:
     """The reports of a symbol that Yahoo knows of, oldest first.
 
     Raises:
@@ -158,7 +160,7 @@ def ask_estimates(symbol: str) -> list[Estimate]:
         raise _of_another_form(what, fault, _GO_ON)
     try:
         found = [
-            Estimate(moment.tz_convert(NEW_YORK).date(), _figure(eps), _figure(expected))
+            AnalystEstimate(moment.tz_convert(NEW_YORK).date(), _figure(eps), _figure(expected))
             for moment, expected, eps in table[list(_ESTIMATES)].itertuples(name=None)
         ]
     except (TypeError, ValueError) as error:
@@ -255,7 +257,7 @@ def fetch_prices(
     data: Path,
     symbol: str,
     *,
-    interval: Interval = "1d",
+    interval: BarInterval = "1d",
     first: date | None = None,
     last: date | None = None,
     adjust: Adjust | None = None,
@@ -290,7 +292,7 @@ def fetch_prices(
     wanted = first or (begins if is_daily else None)
     if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
-    answer = ask(symbol, interval, mode, first_day(interval, wanted, now), now)
+    answer = ask_history(symbol, interval, mode, first_day(interval, wanted, now), now)
     bars = finished_bars(answer, symbol, interval, last)
     adjusted = _in_words(mode, bars, now)
     if begins and begins < bars.table.index[0].date():  # splits of before are not known
@@ -332,7 +334,7 @@ def _in_words(mode: Adjust, bars: FinishedBars, now: datetime) -> str:
     return "none: as traded, no split in the span"
 
 
-def _adjust_mode(path: Path, wanted: Adjust | None, interval: Interval) -> Adjust:
+def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Adjust:
     """The adjust mode to ask for."""
     known = _recorded_mode(path) if path.exists() else ""
     on_file: Adjust | None = None
@@ -357,7 +359,7 @@ def _recorded_mode(path: Path) -> str:
 
 
 def finished_bars(
-    answer: History, symbol: str, interval: Interval, last: date | None
+    answer: History, symbol: str, interval: BarInterval, last: date | None
 ) -> FinishedBars:
     """Check an answer and take what is finished, up to the last day that is wanted.
 
@@ -442,7 +444,7 @@ def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
 
 
 def _finished(
-    table: pd.DataFrame, interval: Interval, now: np.datetime64, notes: list[str]
+    table: pd.DataFrame, interval: BarInterval, now: np.datetime64, notes: list[str]
 ) -> pd.DataFrame:
     """The bars that lie in sessions and have ended; the notes name what is left out."""
     calendar = trading_calendar()
@@ -474,7 +476,7 @@ def _missing(table: pd.DataFrame) -> list[str]:
     return [f"Yahoo has nothing of the sessions {', '.join(missing[:3])}{more}."]
 
 
-def _written(time: np.datetime64, interval: Interval) -> str:
+def _written(time: np.datetime64, interval: BarInterval) -> str:
     moment = pd.Timestamp(time)
     if interval == "1d":
         return str(moment.date())

@@ -157,7 +157,7 @@ def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, A
         if name not in known:
             raise unknown(f"parameter of {file.name}", name, known)
         try:
-            values[name] = Reader(known[name]).read(value)
+            values[name] = ParameterReader(known[name]).read(value)
         except ValidationError as error:
             faults += _faults(error, name)
         except ValueError as error:
@@ -358,7 +358,7 @@ def _in_order(values: list[Any]) -> list[Any]:
         return sorted(values, key=json.dumps)
 
 
-class Reader:
+class ParameterReader:
     """Reads the values of one parameter by the type of its field."""
 
     def __init__(self, definition: FieldInfo) -> None:

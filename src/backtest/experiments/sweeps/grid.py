@@ -15,7 +15,7 @@ from backtest.experiments.runs.store import run_id
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.parameters import (
-    Reader,
+    ParameterReader,
     Text,
     configure,
     parameters,
@@ -280,7 +280,7 @@ def _landing(text: str, values: Sequence[Decimal]) -> str:
 
 def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[Any]) -> list[Any]:
     """The values of an axis as the strategy's field has them, in JSON."""
-    reader = Reader(parameters(file.cls)[name])
+    reader = ParameterReader(parameters(file.cls)[name])
 
     def field_of(value: Any) -> Any:
         return value_of(variant(file, {**fixed, name: value}), name)

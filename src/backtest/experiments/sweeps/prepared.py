@@ -22,7 +22,7 @@ from backtest.experiments.sweeps.grid import sweepable, value_of
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import Reader, parameters, plain, typed, variant
+from backtest.strategy.parameters import ParameterReader, parameters, plain, typed, variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,7 +91,7 @@ class PreparedSweep:
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         self.base = {name: plain(value_of(strategy, name)) for name in spec.axes}
         self._fixed = typed(file, spec.settings)
-        self._readers = {name: Reader(parameters(file.cls)[name]) for name in spec.axes}
+        self._readers = {name: ParameterReader(parameters(file.cls)[name]) for name in spec.axes}
         self._file = file
         self._rules = Rules(**spec.rules)
         self._rates = inputs.rates
