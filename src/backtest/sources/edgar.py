@@ -123,12 +123,7 @@ def checked_identity(text: str | None) -> str:
 
 
 def read_json(content: bytes, address: str) -> Any:
-    """A page as JSON.
-
-    Raises:
-        DataError: it is none.
-
-    """
+    """A page as JSON; DataError where it is none."""
     try:
         return json.loads(content)
     except ValueError:
@@ -171,12 +166,7 @@ class _NoDoctype(ET.TreeBuilder):
 
 
 def read_xml(content: bytes, address: str) -> ET.Element:
-    """The root of a document.
-
-    Raises:
-        DataError: it is not whole XML, or declares a document type.
-
-    """
+    """The root of a document; DataError where it is not whole XML, or declares a document type."""
     parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 - no document type, so no entities
     try:
         parser.feed(content)
@@ -212,12 +202,7 @@ def element_text(element: ET.Element, *names: str) -> str:
 
 
 def needed(element: ET.Element, address: str, *names: str) -> str:
-    """As `element_text`, of what has to be there.
-
-    Raises:
-        DataError: it is not.
-
-    """
+    """As `element_text`, of what has to be there; DataError where it is not."""
     text = element_text(element, *names)
     if not text:
         paths = " or ".join(f"{local(element)}/{name}" for name in names)

@@ -98,12 +98,7 @@ def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
 
 
 def company_of_number(edgar: Edgar, cik: int) -> Company:
-    """The company of a number at EDGAR.
-
-    Raises:
-        UsageError: there is none.
-
-    """
+    """The company of a number at EDGAR; UsageError where there is none."""
     return Company(cik, filings_of(edgar, cik, (), date.max).names[0])
 
 

@@ -371,12 +371,7 @@ def is_symbol(text: str) -> bool:
 
 
 def check_symbol(text: str) -> str:
-    """The symbol.
-
-    Raises:
-        UsageError: it is none.
-
-    """
+    """The symbol; UsageError where it is none."""
     if not is_symbol(text):
         raise UsageError(
             f"{text!r} is no symbol. Write it in capitals, digits, points and hyphens, such as "

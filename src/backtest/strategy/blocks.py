@@ -39,13 +39,8 @@ def faded(answer: Signal | str) -> Signal | str:
 def sessions_since(event: Event, market: Market) -> int:
     """How many sessions have opened since an event was public and before the decision's own.
 
-    `0` is an event that is first traded at the decision's open, as the event asked about; `1` one
-    that could be traded a session earlier. Nobody needs time to react here.
-
-    Args:
-        event: one that was public by the decision.
-        market: what was known.
-
+    `0` is an event that is first traded at the decision's open, as the one that is answered; `1`
+    one that could be traded a session earlier. Nobody needs time to react here.
     """
     calendar = trading_calendar()
     first = calendar.tradable_session(event.published_at, timedelta(0))
@@ -57,18 +52,9 @@ def events_near(
 ) -> tuple[Event, ...]:
     """Other events of the event's stock, public at most so many sessions before the decision.
 
-    Only what was public by then counts. A report that is due next week is not known of, even if
-    its date is: the data hold events from the time at which they became public.
-
-    Args:
-        event: the event asked about, which is left out.
-        market: what was known.
-        kinds: kinds of event, such as `Earnings`; `Event` for any.
-        sessions: how far back, as `sessions_since` counts.
-
-    Returns:
-        In order of publication; empty where there is none.
-
+    They are of the kinds that are named, such as `Earnings`, or `Event` for any, in order of
+    publication; sessions count as in `sessions_since`. Only what was public by then counts: a
+    report that is due next week is not known of, even if its date is.
     """
     return tuple(
         other
@@ -113,17 +99,9 @@ def precision_scale(event: Event) -> float:
 def above_average(market: Market, symbol: str | None = None, *, sessions: int = 50) -> bool | None:
     """Whether the last close stands above the mean of the last `sessions` closes, its own with it.
 
-    The rule of Faber (2007), who took 10 months of an index.
-
-    Args:
-        market: what was known.
-        symbol: the event's own stock by default; another, such as SPY, has to be named in the
-            strategy's `looks_at`.
-        sessions: closes in the mean.
-
-    Returns:
-        None where fewer closes are known.
-
+    None where fewer closes are known. The symbol is the event's own by default; another, such as
+    SPY, has to be named in the strategy's `looks_at`. The rule of Faber (2007), who took 10 months
+    of an index.
     """
     closes = market.bars(symbol)["close"].tail(sessions)
     if len(closes) < sessions:
@@ -136,15 +114,8 @@ def average_true_range(market: Market, *, sessions: int = 14) -> float | None:
 
     The true range is the span of the session's high, its low and the close before. The average
     begins as the mean of the first `sessions` of them; after that each new one counts
-    `1 ÷ sessions` and the average before it the rest.
-
-    Args:
-        market: what was known.
-        sessions: of the average; Wilder's own figure by default.
-
-    Returns:
-        None where fewer than `sessions + 1` bars are known: a true range needs the close before.
-
+    `1 ÷ sessions` and the average before it the rest. None where fewer than `sessions + 1` bars are
+    known: a true range needs the close before.
     """
     bars = market.bars()
     if len(bars) <= sessions:
@@ -163,17 +134,8 @@ def atr_stop(
 ) -> float | None:
     """A stop `multiple` average true ranges away, a fraction of the entry price, at most `most`.
 
-    Three is Wilder's constant for his volatility system, for which he gives 2.8 to 3.1.
-
-    Args:
-        market: what was known.
-        multiple: how many ranges away.
-        sessions: as of `average_true_range`.
-        most: the widest stop, a fraction of the entry price.
-
-    Returns:
-        None where the range is unknown, or 0 in a stock that stands still.
-
+    Three is Wilder's constant for his volatility system, for which he gives 2.8 to 3.1. None where
+    the range is unknown, or 0 in a stock that stands still.
     """
     average = average_true_range(market, sessions=sessions)
     return min(multiple * average, most) if average else None
@@ -183,15 +145,7 @@ def realised_volatility(market: Market, *, sessions: int = 20) -> float | None:
     """The volatility of the event's stock by the year, a fraction: 0.8 is 80 %.
 
     The standard deviation of the last `sessions` log returns, close to close, with n − 1, times
-    √252.
-
-    Args:
-        market: what was known.
-        sessions: returns that are taken, 2 or more.
-
-    Returns:
-        None where fewer than `sessions + 1` closes are known.
-
+    √252. None where fewer than `sessions + 1` closes are known; `sessions` is 2 or more.
     """
     closes = market.bars()["close"].tail(sessions + 1).tolist()
     if len(closes) <= sessions:
@@ -206,17 +160,8 @@ def volatility_weight(
     """The share of equity at which a position is as volatile as `target`, at most `most`.
 
     `min(target ÷ realised volatility, most)`. Moskowitz, Ooi & Pedersen (2012) scale each
-    position to 40 % a year, about the volatility of a single stock.
-
-    Args:
-        market: what was known.
-        target: volatility by the year, a fraction.
-        sessions: as of `realised_volatility`.
-        most: the largest share of equity.
-
-    Returns:
-        None where the volatility is unknown.
-
+    position to 40 % a year, about the volatility of a single stock. None where the volatility is
+    unknown.
     """
     volatility = realised_volatility(market, sessions=sessions)
     if volatility is None:
@@ -239,16 +184,9 @@ def standardised_surprise(
     n − 1 in the deviation. Latané & Jones (1979) divide by what the forecasts used to miss by;
     Foster, Olsen & Shevlin (1984) also allow for a drift, which the mean is here.
 
-    Args:
-        event: a report.
-        market: what was known; reports that were public earlier are the history.
-        measure: `eps` in dollars a share, actual less consensus, for a fraction of a consensus
-            near zero says nothing; `revenue` or `guidance` as the fractions of `Earnings`.
-        least: earlier surprises that are needed, 2 or more.
-
-    Returns:
-        None where the surprise is unknown, fewer earlier ones are known, or they were all equal.
-
+    `eps` is measured in dollars a share, actual less consensus, for a fraction of a consensus near
+    zero says nothing; `revenue` and `guidance` are the fractions of `Earnings`. None where the
+    surprise is unknown, fewer than `least` (2 or more) earlier ones are known, or they were equal.
     """
     of = _MEASURES[measure]
     surprise = of(event)

@@ -312,12 +312,7 @@ def kinds_named(workspace: Workspace, name: str | None) -> list[type[Event]]:
 
 
 def kind_of(workspace: Workspace, name: str) -> type[Event]:
-    """The kind of event of a name.
-
-    Raises:
-        UsageError: there is none.
-
-    """
+    """The kind of event of a name; UsageError where there is none."""
     kinds = event_kinds(workspace)
     if name not in kinds:
         raise unknown("kind of event", name, kinds)

@@ -78,15 +78,10 @@ _IMPORTED = ("Event", "EventStrategy", "Field", "Literal", "Market", "Signal", "
 
 
 def checked_name(name: str, taken: Mapping[str, str]) -> str:
-    """The name, where a signal can have it.
-
-    Args:
-        name: of the new signal.
-        taken: names that are, and by what.
+    """The name, where a signal can have it; `taken` says of other names by what.
 
     Raises:
-        UsageError: it is not in snake case, is a word of Python's, is lost in the name of its
-            class, or is taken; the message suggests another.
+        UsageError: it cannot; the message says why and suggests another.
 
     """
     if why := _why_not(name, taken):

@@ -37,12 +37,9 @@ def configure(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy | Bac
 
     """
     values, faults = _typed(file, settings)
-    try:
-        made = _made(file.cls, values)
-    except ValidationError as error:
-        raise _refused(file, settings, [*faults, *_faults(error)]) from None
-    if faults:
-        raise _refused(file, settings, faults)
+    made: Strategy | BacktraderStrategy
+    made, more = _made(file.cls, values)
+    _raise_faults(file, settings, faults + more)
     return made
 
 
@@ -54,28 +51,19 @@ def check_defaults(file: StrategyFile) -> None:
 
     """
     values, faults = _typed(file, {})
-    try:
-        _made(file.cls, values)
-    except ValidationError as error:
-        faults += [fault for fault in _faults(error) if not fault.is_missing]
-    if faults:
-        raise _refused(file, {}, faults)
+    _, more = _made(file.cls, values)
+    _raise_faults(file, {}, faults + [fault for fault in more if not fault.is_missing])
 
 
 def typed(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
     """What is set, in defaults and settings, as values of their fields' types by dotted name.
-
-    Args:
-        file: the strategy.
-        settings: as of `configure`.
 
     Raises:
         UsageError: a name is not a parameter, or a value is not of its type.
 
     """
     values, faults = _typed(file, settings)
-    if faults:
-        raise _refused(file, settings, faults)
+    _raise_faults(file, settings, faults)
     return values
 
 
@@ -91,10 +79,10 @@ def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | Backtra
         UsageError: a value is out of its bounds, or they do not go together.
 
     """
-    try:
-        return _made(file.cls, values)
-    except ValidationError as error:
-        raise _refused(file, values, _faults(error)) from None
+    made: Strategy | BacktraderStrategy
+    made, faults = _made(file.cls, values)
+    _raise_faults(file, values, faults)
+    return made
 
 
 def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
@@ -168,12 +156,7 @@ def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, A
 def _by_name(
     known: Mapping[str, FieldInfo], parameters: Mapping[str, Any], prefix: str = ""
 ) -> dict[str, Any]:
-    """Values by dotted name: tables and models that hold parameters are opened, others are values.
-
-    Raises:
-        UsageError: a parameter is set twice.
-
-    """
+    """Values by dotted name; tables and models that hold parameters are opened."""
     found: dict[str, Any] = {}
     for part, value in parameters.items():
         name = f"{prefix}{part}"
@@ -186,29 +169,33 @@ def _by_name(
     return found
 
 
-def _made(cls: type[Any], values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
-    """The strategy of values that are of their fields' types, by dotted name."""
+def _made(cls: type[Any], values: Mapping[str, Any]) -> tuple[Any, list[_Fault]]:
+    """The strategy of values that are of their fields' types, by dotted name; or the faults."""
     nested: dict[str, Any] = {}
     for name, value in values.items():
         _put(nested, cls, name, value)
-    if issubclass(cls, Strategy):
-        return cls.model_validate(nested)
-    return BacktraderStrategy(cls, dict(_backtrader_model(cls)(**nested)))
+    try:
+        if issubclass(cls, Strategy):
+            return cls.model_validate(nested), []
+        return BacktraderStrategy(cls, dict(_backtrader_model(cls)(**nested))), []
+    except ValidationError as error:
+        return None, _faults(error)
 
 
-def _refused(
+def _raise_faults(
     file: StrategyFile, settings: Mapping[str, Any], faults: Sequence[_Fault]
-) -> UsageError:
+) -> None:
     # A value that is not of its type was left out, and is not missing for that.
     named = {fault.name for fault in faults if not fault.is_missing}
-    told = [
+    sentences = [
         f"{fault.name} = {fault.value!r}: {fault.what}{_set_by(file, settings, fault.name)}"
         if fault.name
         else fault.what
         for fault in faults
         if not (fault.is_missing and fault.name in named)
     ]
-    return UsageError(f"{file.name}: " + "; ".join(told))
+    if sentences:
+        raise UsageError(f"{file.name}: " + "; ".join(sentences))
 
 
 def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:
@@ -257,8 +244,8 @@ def _put(values: dict[str, Any], model: type[Any], name: str, value: Any) -> Non
     for parent in parents:
         inner = model.model_fields[parent]
         default = inner.get_default(call_default_factory=True)
-        given = default.model_dump(round_trip=True) if isinstance(default, BaseModel) else {}
-        values, model = values.setdefault(parent, given), cast("type[Any]", inner.annotation)
+        own = default.model_dump(round_trip=True) if isinstance(default, BaseModel) else {}
+        values, model = values.setdefault(parent, own), cast("type[Any]", inner.annotation)
     values[leaf] = value
 
 
@@ -328,12 +315,7 @@ def flat(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON knows it, sets in order.
-
-    Raises:
-        ValueError: JSON knows nothing of the kind.
-
-    """
+    """A value as JSON knows it, sets in order; ValueError where JSON knows nothing of the kind."""
     if isinstance(value, BaseModel):
         return plain(value.model_dump(round_trip=True))
     if isinstance(value, dict):
@@ -362,7 +344,7 @@ class ParameterReader:
     """Reads the values of one parameter by the type of its field."""
 
     def __init__(self, definition: FieldInfo) -> None:
-        """Look at the type."""
+        """Take the type from the field's definition."""
         annotation: Any = definition.annotation
         self._type: TypeAdapter[Any] = TypeAdapter(annotation)
         self._is_list = _holds_several(annotation)
