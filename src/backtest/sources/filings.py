@@ -27,18 +27,29 @@ _GONE = 404
 
 @dataclass
 class Fetched:
-    """Rows of one kind of event.
+    """Rows of one kind of event, oldest first: texts by column, as event files take them.
 
-    Attributes:
-        kind: of all rows.
-        rows: texts by column, as event files take them, oldest first.
-        remarks: what was left out and why, and what the reader has to know.
-
+    The remarks say what was left out and why, and what the reader has to know.
     """
 
     kind: type[Event]
     rows: list[dict[str, str]] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+
+    def leave_out(self, filing: Filing, why: str) -> None:
+        """Remark that a filing is left out."""
+        name = f"{filing.form} of {filing.filed} ({filing.accession})"
+        self.remarks.append(f"{name} left out: {why}.")
+
+    def header(self, edgar: Edgar, filing: Filing) -> Header | None:
+        """The header of a filing; None, with a remark, where EDGAR has no page of it."""
+        try:
+            return header_of_filing(edgar, filing)
+        except SourceError as error:
+            if error.status != _GONE:
+                raise
+        self.leave_out(filing, "EDGAR has no header page of it, so its time is unknown")
+        return None
 
 
 def row_of(
@@ -72,22 +83,6 @@ def _text(value: object) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
-
-
-def header_or_remark(edgar: Edgar, filing: Filing, remarks: list[str]) -> Header | None:
-    """The header of a filing; None, with a remark, where EDGAR has no page of it."""
-    try:
-        return header_of_filing(edgar, filing)
-    except SourceError as error:
-        if error.status != _GONE:
-            raise
-    remarks.append(omission(filing, "EDGAR has no header page of it, so its time is unknown"))
-    return None
-
-
-def omission(filing: Filing, why: str) -> str:
-    """A remark that a filing was left out."""
-    return f"{filing.form} of {filing.filed} ({filing.accession}) left out: {why}."
 
 
 def same(known: Event, fetched: Event) -> bool:
@@ -142,12 +137,7 @@ def fetch_earnings(
 ) -> Fetched:
     """The quarterly reports of a company since a day, or ever, as earnings of its symbol.
 
-    Yahoo's `estimates` stand beside them; they are None where Yahoo was not asked.
-
-    Raises:
-        SourceError: EDGAR does not answer.
-        DataError: a page is not as expected.
-
+    Yahoo's `estimates` stand beside them; they are None where Yahoo was left out.
     """
     done = Fetched(Earnings)
     listed = filings_of(edgar, company.cik, ("8-K", *_QUARTERLY), since).filings
@@ -162,14 +152,14 @@ def fetch_earnings(
                 f"no 10-Q or 10-K filed since tells its quarter yet. Fetch again when it is filed, "
                 f"or add the event by hand with `backtest events add {Earnings.kind}`"
             )
-            done.remarks.append(omission(filing, why))
-        elif header := header_or_remark(edgar, filing, done.remarks):
+            done.leave_out(filing, why)
+        elif header := done.header(edgar, filing):
             reports.setdefault(end, []).append((filing, header))
     for end, several in sorted(reports.items()):
         *earlier, report = sorted(several, key=lambda one: one[1].accepted)
         for filing, _ in earlier:
             why = f"a later 8-K tells the results of {quarter_name(end)} as well; preliminary?"
-            done.remarks.append(omission(filing, why))
+            done.leave_out(filing, why)
         done.rows.append(_row(symbol, end, *report, estimates, done.remarks))
     return done
 
@@ -276,14 +266,7 @@ ITEMS: dict[str, tuple[str, str]] = {
 def fetch_filings(
     edgar: Edgar, company: Company, symbol: str, form: str, since: date | None
 ) -> Fetched:
-    """The filings of a company of one of `FORMS` since a day, or ever, as news of its symbol.
-
-    Raises:
-        UsageError: no news is made of such a form.
-        SourceError: EDGAR does not answer.
-        DataError: a page is not as expected.
-
-    """
+    """The filings of a company of one of `FORMS` since a day, or ever, as news of its symbol."""
     if form not in FORMS:
         raise UsageError(f"--form {form!r} is not read. Read are {' and '.join(FORMS)}.")
     done = Fetched(News)
@@ -312,12 +295,15 @@ def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) ->
     found, strange = by_category(filing.items)
     if strange:
         why = f"item {', '.join(strange)} is not on the form of today"
-        done.remarks.append(omission(filing, why) if not found else f"{filing.accession}: {why}.")
+        if found:
+            done.remarks.append(f"{filing.accession}: {why}.")
+        else:
+            done.leave_out(filing, why)
     if RESULTS in filing.items:
         done.remarks.append(f"{filing.accession}: item {RESULTS} is an earnings event, not news.")
     if not filing.items:
-        done.remarks.append(omission(filing, "EDGAR names no items"))
-    header = header_or_remark(edgar, filing, done.remarks) if found else None
+        done.leave_out(filing, "EDGAR names no items")
+    header = done.header(edgar, filing) if found else None
     if header is None:
         return
     for category, items in found.items():
@@ -330,15 +316,15 @@ def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) ->
 def _insider(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
     """One row for all open market sales in a form."""
     if filing.form.endswith("/A"):
-        done.remarks.append(omission(filing, "an amendment; see what it corrects and edit that"))
+        done.leave_out(filing, "an amendment; see what it corrects and edit that")
         return
-    header = header_or_remark(edgar, filing, done.remarks)
+    header = done.header(edgar, filing)
     if header is None:
         return
     documents = header.documents
     name = next((name for kind, name in documents if kind == "4" and name.endswith(".xml")), None)
     if name is None:
-        done.remarks.append(omission(filing, "it holds no XML"))
+        done.leave_out(filing, "it holds no XML")
         return
     sale = edgar.document(f"{filing.folder}/{name}", read_sale)
     if sale is None:

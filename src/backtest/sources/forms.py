@@ -104,12 +104,7 @@ class Sale:
 
 
 def read_sale(content: bytes, address: str) -> Sale | None:
-    """The sales in a Form 4; None where it tells of none.
-
-    Raises:
-        DataError: it is not a Form 4, or a figure in it is none.
-
-    """
+    """The sales in a Form 4; None where it tells of none."""
     root = _document(content, address, "ownershipDocument")
     owner = needed(root, address, "rptOwnerName")
     sales = [
@@ -173,12 +168,7 @@ class Holding:
 
 
 def read_table(content: bytes, address: str) -> list[Holding]:
-    """The shares in an information table; options and principal amounts are left out.
-
-    Raises:
-        DataError: it is no such table, or a line lacks what it needs.
-
-    """
+    """The shares in an information table; options and principal amounts are left out."""
     root = _document(content, address, "informationTable")
     return [
         _holding(line, address)
@@ -189,22 +179,12 @@ def read_table(content: bytes, address: str) -> list[Holding]:
 
 
 def read_amendment(content: bytes, address: str) -> str:
-    """What an amendment says to do with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words.
-
-    Raises:
-        DataError: it is not a cover page.
-
-    """
+    """What an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
     return element_text(_document(content, address, "edgarSubmission"), "amendmentType").upper()
 
 
 def learn_cusip(tables: Iterable[Sequence[Holding]], names: Iterable[str]) -> str | None:
-    """The CUSIP of the lines whose issuer has one of the names; None where no line has.
-
-    Raises:
-        UsageError: the lines have several, of which the user has to name one.
-
-    """
+    """The CUSIP of the lines with such an issuer; None where no line has, UsageError if several."""
     wanted = {plain_name(name) for name in names}
     found = {
         one.cusip: one for table in tables for one in table if plain_name(one.issuer) in wanted
@@ -281,10 +261,6 @@ def read_schedule(content: bytes, address: str, holder: Company) -> Stake:
     """Read a schedule: XML, or the text or HTML of the old form.
 
     Where several persons report, the line of the holder counts, or else the largest.
-
-    Raises:
-        DataError: The XML is not such a schedule, or lacks what it needs.
-
     """
     return _from_xml(content, address, holder) if address.endswith(".xml") else _from_text(content)
 

@@ -27,7 +27,14 @@ from backtest.data.datafile import (
     span_of,
 )
 from backtest.data.edits import Change
-from backtest.data.prices import DATASET, parquet_bytes, parquet_table, parse_prices
+from backtest.data.prices import (
+    DATASET,
+    PriceRows,
+    checked_table,
+    parquet_bytes,
+    parquet_table,
+    parse_prices,
+)
 from backtest.data.versions import put
 from backtest.errors import DataError, UsageError
 
@@ -60,8 +67,8 @@ class Incoming:
         symbol: The stock or fund.
         table: Columns `open high low close volume`, or `close`; the index is named `session`, or
             `time` (the open of each bar, UTC without a zone).
-        adjust: The adjust mode for the metadata; None where it is unknown.
-        source: The origin for the metadata.
+        adjust: The adjust mode; None where it is unknown.
+        source: The origin.
         retrieval: How they were had, kept in the metadata for every change.
         splits: How many new shares came for one, by ISO day.
         notes: What was left out, in sentences.
@@ -268,8 +275,6 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 def _check(update: PriceUpdate) -> None:
     """Refuse what nobody could read again."""
-    from backtest.data.prices import PriceRows, checked_table
-
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
@@ -299,12 +304,7 @@ def bars_path(folder: Path, symbol: str, interval: str) -> Path:
 
 
 def open_kept(path: Path) -> Kept:
-    """Read a price file, of sessions or of finer bars, and hold it against its metadata.
-
-    Raises:
-        DataError: it is damaged, or does not agree.
-
-    """
+    """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
     if path.suffix != ".parquet" or path.parent.name == DATASET:
         file = read_data_file(path, seal_command=f"backtest prices seal {path.stem}")
         return Kept(file, parse_prices(file).table)

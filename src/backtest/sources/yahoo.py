@@ -1,7 +1,8 @@
 """Yahoo through yfinance: prices and analysts' estimates, with every failure by its name.
 
 Yahoo's own prices are adjusted for splits, up to the day they are asked for, and never as they were
-traded; with `all` they are adjusted for dividends as well.
+traded; with `all` they are adjusted for dividends as well. All that asks raises SourceError where
+Yahoo does not answer, and DataError where the answer is of another form than yfinance reads.
 """
 
 from __future__ import annotations
@@ -78,12 +79,7 @@ class AnalystEstimate:
 
 
 def first_day(interval: BarInterval, wanted: date | None, now: datetime) -> date:
-    """The first day to ask for: the one that is wanted, or the first that Yahoo has.
-
-    Raises:
-        UsageError: Yahoo does not go back so far.
-
-    """
+    """The day that is wanted, or the first that Yahoo has; UsageError where it lies before that."""
     if interval not in _DAYS:
         return max(wanted or FIRST_DAY, FIRST_DAY)
     earliest = now.astimezone(NEW_YORK).date() - timedelta(days=_DAYS[interval] - 1)
@@ -98,13 +94,7 @@ def first_day(interval: BarInterval, wanted: date | None, now: datetime) -> date
 def ask_history(
     symbol: str, interval: BarInterval, adjust: Adjust, first: date, now: datetime
 ) -> History:
-    """Ask for the bars of a symbol, as Yahoo writes it, from a day up to now, UTC.
-
-    Raises:
-        SourceError: Yahoo does not answer, or says that it has no such prices.
-        DataError: the answer is of another form than yfinance reads.
-
-    """
+    """The bars of a symbol, as Yahoo writes it, from a day up to now, UTC."""
 
     def history() -> History:
         ticker = _ticker(symbol)
@@ -138,13 +128,7 @@ def estimates_page(symbol: str) -> str:
 
 
 def ask_estimates(symbol: str) -> list[AnalystEstimate]:
-    """The reports of a symbol that Yahoo knows of, oldest first.
-
-    Raises:
-        SourceError: Yahoo does not answer, or knows of none.
-        DataError: the answer is of another form than is expected.
-
-    """
+    """The reports of a symbol that Yahoo knows of, oldest first; SourceError where it has none."""
     what = f"Yahoo, earnings of {symbol}"
 
     def reports() -> pd.DataFrame:
@@ -238,15 +222,7 @@ def _figure(value: Any) -> float | None:
 
 @dataclass(frozen=True)
 class FinishedBars:
-    """Finished bars.
-
-    Attributes:
-        table: columns `open high low close volume`; the index is `session`, or `time`, the open of
-            each bar, UTC without a zone.
-        splits: by ISO day how many new shares came for one, up to now.
-        notes: what was left out and what is missing, in sentences.
-
-    """
+    """Finished bars: a table as in `Incoming`, its splits up to now, and what is left out."""
 
     table: pd.DataFrame
     splits: dict[str, float]
@@ -264,11 +240,11 @@ def fetch_prices(
     accept: bool = False,
     among: int = 1,
 ) -> PriceUpdate:
-    """Ask Yahoo, and tell what would change in the file of a symbol.
+    """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
 
     Args:
         data: The data folder.
-        symbol: The stock or fund, as Yahoo writes it.
+        symbol: The stock or fund.
         interval: The length of the bars.
         first: The first day; where None that of the file, or the first that Yahoo has.
         last: The last day; today where None.
@@ -278,8 +254,6 @@ def fetch_prices(
 
     Raises:
         UsageError: the span or the adjust mode is wrong, or the symbol is not for this program.
-        SourceError: Yahoo does not answer.
-        DataError: what came, or what is there, is wrong.
 
     """
     now = _now()
@@ -363,10 +337,7 @@ def finished_bars(
 ) -> FinishedBars:
     """Check an answer and take what is finished, up to the last day that is wanted.
 
-    Raises:
-        DataError: it is of another form, or has cells that are no numbers.
-        UsageError: it is not in dollars and New York time, or nothing of it is wanted.
-
+    UsageError where it is not in dollars and New York time, or nothing of it is wanted.
     """
     raw = _flat(answer.table, symbol)
     local = _in_new_york(raw, answer, symbol)
