@@ -203,8 +203,8 @@ def test_two_symbols_in_one_table_are_not_taken_for_one():
     [
         (table(Close=None), "no column 'Close'"),
         (table(Volume=["1", "2"]), "column 'Volume' holds"),
-        (table().tz_localize(None), "its rows are not told by times with a zone"),
-        (table().reset_index(drop=True), "its rows are not told by times with a zone"),
+        (table().tz_localize(None), "its rows have no times with a zone"),
+        (table().reset_index(drop=True), "its rows have no times with a zone"),
     ],
 )
 def test_another_table_is_refused(frame, told):

@@ -139,9 +139,9 @@ def test_a_package_that_does_not_load_says_why(checkout, installed, text, value,
         assert "broken_a.py, line 1: import nowhere_at_all" in str(caught.value)
 
 
-@pytest.mark.parametrize("place", ["another folder", "a package"])
-def test_strategies_of_other_places_are_audited(checkout, installed, place):
-    if place == "a package":
+@pytest.mark.parametrize("origin", ["another folder", "a package"])
+def test_strategies_of_other_origins_are_audited(checkout, installed, origin):
+    if origin == "a package":
         installed({"audited.py": BEATS}, {"zeal": "audited"})
         workspace = checkout.workspace
     else:

@@ -121,6 +121,8 @@ def _is_within(known: Event, fetched: Event, *, steps: int) -> bool:
     return any(url.startswith(f"{folder}/") for url in urls)
 
 
+# Quarterly reports
+
 _QUARTERLY = ("10-Q", "10-K")
 _LONGEST = timedelta(days=120)  # from the end of a quarter to its report
 _MIDDLE = timedelta(days=45)
@@ -219,6 +221,8 @@ def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate 
     found = min(estimates, key=lambda one: abs(one.day - day), default=None)
     return found if found and abs(found.day - day) <= _NEAR else None
 
+
+# News
 
 FORMS = ("8-K", "4")
 RESULTS = "2.02"

@@ -205,7 +205,7 @@ def _try(what: str, call: Callable[[], T], or_else: str) -> T:
         raise _of_another_form(what, fault, or_else) from None
 
 
-def _of_another_form(what: str, fault: str, or_else: str) -> DataError:
+def _of_another_form(what: str, fault: str, or_else: str = "") -> DataError:
     return DataError(
         f"{what}: the answer is of another form than yfinance {version('yfinance')} reads "
         f"({fault}). Nothing was changed. See whether another yfinance reads it{or_else}."
@@ -377,12 +377,9 @@ def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
         if not pd.api.types.is_numeric_dtype(table[name])
     ]
     if not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
-        faults.append("its rows are not told by times with a zone")
+        faults.append("its rows have no times with a zone")
     if faults:
-        raise DataError(
-            f"{symbol}: the table that came is of another form: {'; '.join(faults)}. "
-            f"Nothing was changed. See whether another yfinance reads it."
-        )
+        raise _of_another_form(symbol, "; ".join(faults))
     return table
 
 

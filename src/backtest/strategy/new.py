@@ -10,6 +10,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import metadata_of, metadata_path
+from backtest.data.kinds import snake_case
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
 from backtest.strategy.loading import event_kinds, strategy_origins
@@ -73,7 +74,6 @@ _KNOWN = {
 }
 
 _RIGHT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _IMPORTED = ("Event", "EventStrategy", "Field", "Literal", "Market", "Signal", "Start", "Strategy")
 
 
@@ -97,11 +97,6 @@ def camel_case(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def _snake_case(name: str) -> str:
-    """The name of a class as that of its kind of event."""
-    return _WORD_BEGINS.sub("_", name).lower()
-
-
 def _why_not(name: str, taken: Mapping[str, str]) -> str:
     """What is wrong with a name; empty where nothing is."""
     camel = camel_case(name)
@@ -111,15 +106,15 @@ def _why_not(name: str, taken: Mapping[str, str]) -> str:
         return "is a word of Python's"
     if camel in _IMPORTED:
         return "means something else here"
-    if (again := _snake_case(camel)) != name:
+    if (again := snake_case(camel)) != name:
         return f"would turn into {again} by its class, {camel}"
     return f"is taken by {taken[name]}" if name in taken else ""
 
 
 def _instead(name: str, taken: Mapping[str, str]) -> str:
     """A name like it that can be had."""
-    words = re.sub(r"[^a-z0-9]+", "_", _snake_case(name)).lstrip("0123456789_")
-    found = _snake_case(camel_case(words)) or "insider_sale"
+    words = re.sub(r"[^a-z0-9]+", "_", snake_case(name)).lstrip("0123456789_")
+    found = snake_case(camel_case(words)) or "insider_sale"
     while _why_not(found, taken):
         found += "_signal"
     return found

@@ -45,10 +45,10 @@ class StrategyFile:
         return sha256_of([[p.relative_to(base).as_posix(), syntax(p.read_bytes())] for p in paths])
 
 
-def _places(folder: Path, module: str) -> list[Path]:
-    place = folder.joinpath(*module.split("."))
-    parents = [parent / "__init__.py" for parent in (place, *place.parents) if parent != folder]
-    return [place.with_suffix(".py"), *(p for p in parents if p.exists())]
+def _module_files(folder: Path, module: str) -> list[Path]:
+    path = folder.joinpath(*module.split("."))
+    packages = [parent / "__init__.py" for parent in (path, *path.parents) if parent != folder]
+    return [path.with_suffix(".py"), *(file for file in packages if file.exists())]
 
 
 def syntax(source: str | bytes) -> Any:
@@ -93,5 +93,5 @@ def _sources(path: Path) -> set[Path]:
                 folder = source.parents[node.level - 1]
                 names = [node.module] if node.module else [alias.name for alias in node.names]
                 for name in names:
-                    waiting += _places(folder, str(name))
+                    waiting += _module_files(folder, str(name))
     return found
