@@ -62,7 +62,7 @@ def fetch_stakes(
     """What a holder has filed on its shares of a company's stock.
 
     Args:
-        edgar: The site.
+        edgar: EDGAR.
         company: The company of the stock.
         symbol: The stock.
         holder: The filer whose shares are looked for.

@@ -63,48 +63,31 @@ class Kept:
 class Incoming:
     """Prices that came from somewhere.
 
-    Attributes:
-        symbol: The stock or fund.
-        table: Columns `open high low close volume`, or `close`; the index is named `session`, or
-            `time` (the open of each bar, UTC without a zone).
-        adjust: The adjust mode; None where it is unknown.
-        source: The origin.
-        retrieval: How they were had, kept in the metadata for every change.
-        splits: How many new shares came for one, by ISO day.
-        notes: What was left out, in sentences.
-
+    Columns of the table are `open high low close volume`, or `close`; its index is named `session`,
+    or `time`: the open of each bar, UTC without a zone.
     """
 
     symbol: str
     table: pd.DataFrame
-    adjust: str | None
+    adjust: str | None  # the mode; None is unknown
     source: str
-    retrieval: Mapping[str, Any]
-    splits: Mapping[str, float] = field(default_factory=dict)
-    notes: Sequence[str] = ()
+    retrieval: Mapping[str, Any]  # how they were had, kept in the metadata for every change
+    splits: Mapping[str, float] = field(default_factory=dict)  # new shares for one, by ISO day
+    notes: Sequence[str] = ()  # what was left out
 
 
 @dataclass(frozen=True)
 class PriceUpdate:
-    """A change of the price file of a symbol that has not been made yet.
-
-    Attributes:
-        added: The keys of the rows that come in, oldest first.
-        changes: The cells of rows on file that differ, which are replaced where `accepted`.
-        table: All that the file would hold.
-        notes: What there is to say beside, in sentences.
-        kept: The file as it is; None where there is none.
-
-    """
+    """A change of the price file of a symbol that has not been made yet."""
 
     symbol: str
     path: Path
-    added: Sequence[str]
-    changes: Sequence[Change]
+    added: Sequence[str]  # keys of the rows that come in, oldest first
+    changes: Sequence[Change]  # cells of rows on file that differ, replaced where accepted
     accepted: bool
-    table: pd.DataFrame
+    table: pd.DataFrame  # all that the file would hold
     notes: Sequence[str]
-    kept: Kept | None
+    kept: Kept | None  # the file as it is
     incoming: Incoming
 
     @property
@@ -113,13 +96,7 @@ class PriceUpdate:
         return {change.key for change in self.changes} if self.accepted else set()
 
     def make(self) -> Version | None:
-        """Write the file as a new version; None where nothing changes.
-
-        Raises:
-            UsageError: it cannot be written, or has changed meanwhile.
-            DataError: the file would break its format.
-
-        """
+        """Write the file as a new version; None where nothing changes."""
         if not (self.added or self.replaced):
             return None
         old = self.kept
@@ -169,8 +146,7 @@ def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpda
 
     Raises:
         UsageError: the new prices lack columns that the file has, or stand on another basis than
-            its own, as after a split, and cannot or are not to replace them all; or nothing tells
-            whether they do.
+            its own, as after a split, and do not replace them all.
         DataError: the file is damaged, or would break its format.
 
     """

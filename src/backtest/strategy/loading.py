@@ -37,12 +37,7 @@ def strategy_names(folder: Path) -> list[str]:
 
 
 def load_strategy(folder: Path, name: str) -> StrategyFile:
-    """Load the strategy of a file.
-
-    Raises:
-        UsageError: there is no such file, it fails to load, or it does not hold one strategy.
-
-    """
+    """The strategy of a file; UsageError where it does not load, or does not hold one."""
     if name not in strategy_names(folder):
         raise unknown("strategy", name, strategy_names(folder))
     path = folder / f"{name}.py"
@@ -149,8 +144,7 @@ class InstalledStrategy:
     """A strategy that an installed package names by an entry point."""
 
     entry: EntryPoint
-    package: str
-    """Its name and version."""
+    package: str  # name and version
 
     def __str__(self) -> str:
         """The entry point and its package."""
@@ -175,35 +169,19 @@ Origin = FolderStrategy | InstalledStrategy
 
 @dataclass(frozen=True)
 class StrategyDescription:
-    """A strategy as a list shows it.
-
-    Attributes:
-        name: what it is called by.
-        path: its origin: the file, or the entry point of an installed package.
-        summary: first line of its description.
-        events: the kinds of event that it hears of.
-        parameters: what it runs with where nothing is set, as `--set` takes it.
-        error: why it cannot be used, with the line; None where it can.
-        source_sha256: of its source; empty where it cannot be used.
-
-    """
+    """A strategy as a list has it; of one that cannot be used the error says why."""
 
     name: str
-    path: str
+    path: str  # the file, or the entry point of an installed package
     summary: str = ""
     events: tuple[str, ...] = ()
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)  # as `--set` takes them
     error: str | None = None
     source_sha256: str = ""
 
 
 def strategy_origins(workspace: Workspace) -> dict[str, list[Origin]]:
-    """Every origin of every strategy, by name; nothing is loaded.
-
-    Raises:
-        UsageError: `backtest.toml` sets parameters of a strategy that is nowhere.
-
-    """
+    """Every origin of every strategy, by name; nothing is loaded."""
     found: dict[str, list[Origin]] = {}
     for folder in (workspace.strategies, *workspace.more):
         for name in strategy_names(folder):
@@ -302,12 +280,7 @@ def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
 
 
 def kinds_named(workspace: Workspace, name: str | None) -> list[type[Event]]:
-    """The kind of event of a name, or every kind where that is None.
-
-    Raises:
-        UsageError: there is none.
-
-    """
+    """The kind of event of a name, or every kind where that is None."""
     return [*event_kinds(workspace).values()] if name is None else [kind_of(workspace, name)]
 
 

@@ -24,24 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Beginning:
-    """What a template needs to know of a kind.
+    """What a template needs to know of a kind."""
 
-    Attributes:
-        kind: the class of the kind; empty for one that is new.
-        template: `own`, `change` or `text`.
-        traded: fields of an event that the new strategy trades, as Python writes them.
-        left: of one that it leaves alone.
-        reason: what it answers then.
-        more: by name, what else the template takes.
-
-    """
-
-    kind: str
+    kind: str  # its class; empty for one that is new
     template: str
-    traded: str
-    left: str
-    reason: str
-    more: Mapping[str, str] = field(default_factory=dict)
+    traded: str  # fields of an event that the new strategy trades, as Python writes them
+    left: str  # of one that it leaves alone
+    reason: str  # what it answers then
+    more: Mapping[str, str] = field(default_factory=dict)  # what else the template takes
 
 
 def _change(kind: str, name: str, traded: str, missing: str) -> _Beginning:
@@ -125,15 +115,7 @@ _EXAMPLE_DAY = "2025-01-31"  # of the row in `events.csv.tmpl`
 
 @dataclass(frozen=True)
 class NewSignal:
-    """What was written.
-
-    Attributes:
-        name: of the strategy.
-        strategy: the file of the rule.
-        test: the file of its test.
-        events: the file of its events; None where it starts from a kind that is there.
-
-    """
+    """The files that were written; no events where it starts from a kind that is there."""
 
     name: str
     strategy: Path
@@ -146,11 +128,7 @@ def new_signal(
 ) -> NewSignal:
     """Write a strategy, a test, and for a kind of event of its own a file with an example row.
 
-    Args:
-        workspace: the folders; the tests stand beside the strategies.
-        name: of the strategy, in snake case.
-        kind: the kind of event to start from; None for a new one, named as the strategy.
-        backtrader: whether the strategy is an `EventStrategy`.
+    The strategy starts from a kind that is there, or from a new one that is named as it is.
 
     Raises:
         UsageError: the name or the kind is wrong, a file is there already, or a folder cannot

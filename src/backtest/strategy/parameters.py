@@ -44,24 +44,14 @@ def configure(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy | Bac
 
 
 def check_defaults(file: StrategyFile) -> None:
-    """Hold the defaults that a file sets against the parameters; others may have to be set yet.
-
-    Raises:
-        UsageError: one is not a parameter, or not one of its values.
-
-    """
+    """Hold the defaults that a file sets against the parameters; others may have to be set yet."""
     values, faults = _typed(file, {})
     _, more = _made(file.cls, values)
     _raise_faults(file, {}, faults + [fault for fault in more if not fault.is_missing])
 
 
 def typed(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, in defaults and settings, as values of their fields' types by dotted name.
-
-    Raises:
-        UsageError: a name is not a parameter, or a value is not of its type.
-
-    """
+    """What is set, in defaults and settings, as values of their fields' types by dotted name."""
     values, faults = _typed(file, settings)
     _raise_faults(file, settings, faults)
     return values
@@ -73,12 +63,7 @@ def stated(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
-    """The strategy of values that are of their fields' types, by dotted name.
-
-    Raises:
-        UsageError: a value is out of its bounds, or they do not go together.
-
-    """
+    """The strategy of values that are of their fields' types, by dotted name; see `configure`."""
     made: Strategy | BacktraderStrategy
     made, faults = _made(file.cls, values)
     _raise_faults(file, values, faults)

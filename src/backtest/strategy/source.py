@@ -15,25 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StrategyFile:
-    """A strategy, its name and the file that it was loaded from.
-
-    Attributes:
-        name: what it is called by.
-        path: of its source.
-        cls: a subclass of `Strategy` or of `EventStrategy`.
-        package: the installed package that it is part of, a folder or a file; None for a file in
-            a folder of strategies.
-        defaults: values of parameters that go before those of the class.
-        defaults_in: the file that sets them.
-
-    """
+    """A strategy, its name and the file that it was loaded from."""
 
     name: str
     path: Path
-    cls: type[Any]
-    package: Path | None = None
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    defaults_in: Path | None = None
+    cls: type[Any]  # a subclass of `Strategy` or of `EventStrategy`
+    package: Path | None = None  # that is installed and that it is part of: a folder or a file
+    defaults: Mapping[str, Any] = field(default_factory=dict)  # go before those of the class
+    defaults_in: Path | None = None  # the file that sets them
 
     def source_sha256(self) -> str:
         """Hash of what the file does and what it imports: its neighbours, or its package.
