@@ -147,14 +147,14 @@ def _columns(rows):
 @contextmanager
 def made_up_edgar(monkeypatch, cache):
     """A made-up EDGAR that is asked without waiting, with a cache of its own."""
-    from backtest.sources.edgar import client
+    from backtest.sources import edgar
     from backtest.sources.http import Patience
 
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("BACKTEST_CACHE", str(cache))
-    monkeypatch.setattr(client, "PER_SECOND", 1000)
-    monkeypatch.setattr(client, "PATIENCE", Patience(tries=2, seconds=3, each=0.5, wait=0.001))
+    monkeypatch.setattr(edgar, "PER_SECOND", 1000)
+    monkeypatch.setattr(edgar, "PATIENCE", Patience(tries=2, seconds=3, each=0.5, wait=0.001))
     with local_server() as server:
         site = Site(server)
         server.answer = site.answer

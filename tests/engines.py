@@ -119,7 +119,8 @@ def run_kernel_on_finer_bars(
 
 def finer_panel(bars: Mapping[str, Sequence[Any]]) -> Panel:
     """The panel of bars known by the moment of their open, UTC without a zone."""
-    from backtest.engine.kernel.panel import PRICES, Panel, blank_prices
+    from backtest.engine.kernel.panel import Panel, blank_prices
+    from backtest.engine.kernel.records import PRICES
 
     moments = sorted({row[0] for rows in bars.values() for row in rows})
     shape = (len(moments), len(bars))

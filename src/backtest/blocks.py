@@ -4,13 +4,19 @@ Each answers None where it cannot know, such as in a stock's first sessions. Say
 no signal: a signal takes `stop=None` for no stop at all.
 """
 
-from backtest.strategy.blocks.direction import faded
-from backtest.strategy.blocks.nearby import events_near, sessions_since
-from backtest.strategy.blocks.quality import grade_scale, precision_scale
-from backtest.strategy.blocks.regime import above_average
-from backtest.strategy.blocks.surprise import standardised_surprise
-from backtest.strategy.blocks.true_range import atr_stop, average_true_range
-from backtest.strategy.blocks.volatility import realised_volatility, volatility_weight
+from backtest.strategy.blocks import (
+    above_average,
+    atr_stop,
+    average_true_range,
+    events_near,
+    faded,
+    grade_scale,
+    precision_scale,
+    realised_volatility,
+    sessions_since,
+    standardised_surprise,
+    volatility_weight,
+)
 
 __all__ = [
     "above_average",

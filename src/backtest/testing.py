@@ -58,8 +58,8 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
     """
     from backtest.audit.contract.questions import made_up_case
     from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import configure
-    from backtest.strategy.places import find_strategy
+    from backtest.strategy.loading import find_strategy
+    from backtest.strategy.parameters import configure
     from backtest.workspace.folders import find_workspace
 
     strategy = configure(find_strategy(find_workspace(), name), {})

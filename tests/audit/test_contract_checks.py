@@ -11,7 +11,7 @@ from backtest.audit.contract.report import TITLES, Report, Result, all_results
 from backtest.audit.lanes import in_this_process
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
 from backtest.errors import UsageError
-from backtest.strategy.places import find_strategy
+from backtest.strategy.loading import find_strategy
 from backtest.testing import ask, check_strategy
 from backtest.workspace.folders import find_workspace
 from tests.audit.market import make_market

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backtest.sources import yahoo
-from backtest.sources.yahoo import Estimate
+from backtest.sources.yahoo import AnalystEstimate
 from tests.commands import BAD_DATA, WRONG_USE, words
 from tests.edgar_site import ACME, BIGCO, WHO, form_4, made_up_edgar, quarterly, schedule_d
 from tests.local_server import Answer
@@ -42,7 +42,7 @@ def fetch(site, command):
 @pytest.fixture
 def estimates(monkeypatch):
     """What Yahoo knows."""
-    known = [Estimate(date(2025, 6, 27), -0.31, -0.2)]
+    known = [AnalystEstimate(date(2025, 6, 27), -0.31, -0.2)]
     monkeypatch.setattr("backtest.sources.yahoo.ask_estimates", lambda symbol: known)
     return known
 
@@ -72,7 +72,7 @@ def metadata(checkout, name):
 def test_a_new_report_is_added_with_its_source_and_session(site, fetch, estimates, checkout):
     accession = site.file("8-K", "2025-07-09 16:05:07", ACME, items="2.02,9.01")
     site.file("10-Q", "2025-07-10 16:30:00", ACME, period="2025-06-30")
-    estimates.append(Estimate(date(2025, 7, 10), 0.5, 0.4))
+    estimates.append(AnalystEstimate(date(2025, 7, 10), 0.5, 0.4))
     outcome = fetch("earnings", "ACME", "--yes")
     assert (outcome.code, outcome.err) == (0, "")
     told = words(outcome.out)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backtest.sources import yahoo, yahoo_prices
+from backtest.sources import yahoo
 from backtest.sources.http import Patience
 from tests.commands import WRONG_USE, words
 from tests.local_server import Answer
@@ -24,7 +24,7 @@ LATER = ("2025-07-16", 130.0, 132.0, 128.0, 131.0, 1030)
 def site(monkeypatch):
     monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=2, seconds=10, each=5, wait=0.001))
     monkeypatch.setattr(yahoo, "_PACE", yahoo.Pace(10_000))
-    monkeypatch.setattr(yahoo_prices, "_now", lambda: datetime(2025, 7, 17, 12, tzinfo=UTC))
+    monkeypatch.setattr(yahoo, "_now", lambda: datetime(2025, 7, 17, 12, tzinfo=UTC))
     with yahoo_server(monkeypatch) as site:
         site.has("ACME", chart([*ROWS, LATER]))
         yield site

@@ -36,7 +36,7 @@ def judged(checkout, **cells):
 
 def event_id(checkout, kind, number=0):
     from backtest.data.listing import list_events
-    from backtest.strategy.kinds import kinds_named
+    from backtest.strategy.loading import kinds_named
 
     kinds = kinds_named(checkout.workspace, kind)
     return list_events(checkout.workspace, kinds, "ACME", 5)[number].event.id

@@ -7,7 +7,7 @@ import pytest
 from backtest.data.checks import check_data, check_events, check_prices
 from backtest.errors import UsageError
 from backtest.events import Earnings, News
-from backtest.strategy.kinds import kinds_named
+from backtest.strategy.loading import kinds_named
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
 from tests.made_up import EARNINGS, NEWS, STAKES

@@ -11,7 +11,7 @@ import pytest
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
-from backtest.experiments.runs.evidence import SEED
+from backtest.stats import SEED
 from tests.made_up import Checkout, day, do, make_checkout, request
 
 CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")

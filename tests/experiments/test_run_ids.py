@@ -13,7 +13,7 @@ from backtest.experiments.runs.run import make_rules
 from backtest.experiments.studies.run import StudyRequest
 from backtest.experiments.studies.run import prepare as prepare_study
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
-from backtest.strategy.values import Text
+from backtest.strategy.parameters import Text
 from tests.made_up import BORROW, Checkout, day, do, request
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from backtest.experiments.runs import run as api
-from backtest.strategy.values import Text
+from backtest.strategy.parameters import Text
 from backtest.workspace.folders import Workspace
 from tests.golden.by_hand import (
     BUY,

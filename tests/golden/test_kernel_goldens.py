@@ -11,7 +11,7 @@ from backtest.engine.kernel.records import REASONS
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.timeline import decide
 from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
-from backtest.strategy.loading import BacktraderStrategy
+from backtest.strategy.base import BacktraderStrategy
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import HERE, ROOT, STRATEGIES, recorded
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from backtest.experiments.runs.evidence import LEADING
 from backtest.experiments.runs.run import prepare_run, run
+from backtest.experiments.runs.store import LEADING
 from backtest.reports.words.run import p_value
 from backtest.stats.formats import percent, share
 from tests.doc_blocks import matches

@@ -18,7 +18,8 @@ from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.stats.figures import curve_figures, figures_of_totals, session_returns, win_rate
 from backtest.stats.surface import FIGURES
-from backtest.strategy.loading import BacktraderStrategy, configure
+from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.parameters import configure
 from backtest.workspace.folders import Workspace
 from tests.engines import borrow_rates, made_up_prices
 from tests.golden.goldens import ROOT, STRATEGIES

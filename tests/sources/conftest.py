@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from backtest.sources import yahoo, yahoo_prices
+from backtest.sources import yahoo
 from backtest.sources.http import Patience
-from backtest.sources.yahoo_prices import fetch_prices
+from backtest.sources.yahoo import fetch_prices
 from tests.yahoo import ROWS, chart, yahoo_server
 
 EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
@@ -16,7 +16,7 @@ EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
 def site(monkeypatch, tmp_path):
     monkeypatch.setattr(yahoo, "_PATIENCE", Patience(tries=3, seconds=10, each=3, wait=0.001))
     monkeypatch.setattr(yahoo, "_PACE", yahoo.Pace(10_000))
-    monkeypatch.setattr(yahoo_prices, "_now", lambda: EVENING)
+    monkeypatch.setattr(yahoo, "_now", lambda: EVENING)
     with yahoo_server(monkeypatch) as site:
         yield site
 

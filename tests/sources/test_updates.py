@@ -23,7 +23,7 @@ from backtest.data.prices import (
 )
 from backtest.data.versions import versions
 from backtest.errors import DataError, UsageError
-from backtest.sources.updates import Incoming, number, prepare_update, rounded
+from backtest.sources.updates import Incoming, decimal_text, prepare_update, rounded
 from tests.made_up import SESSIONS, do
 from tests.yahoo import ROWS, chart
 
@@ -183,7 +183,7 @@ def test_finer_bars_of_two_bases_never_stand_in_one_file(tmp_path):
     ],
 )
 def test_prices_are_rounded_to_what_was_meant(sent, kept):
-    assert number(rounded(pd.Series([sent]).to_numpy())[0]) == kept
+    assert decimal_text(rounded(pd.Series([sent]).to_numpy())[0]) == kept
 
 
 _KILLED = """

@@ -9,7 +9,7 @@ import pytest
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources import yahoo
 from backtest.sources.http import Patience
-from backtest.sources.yahoo import Estimate, ask_estimates
+from backtest.sources.yahoo import AnalystEstimate, ask_estimates
 from tests.local_server import Answer
 from tests.yahoo import ROWS, chart, refusal
 
@@ -156,8 +156,8 @@ REPORTS = (("2025-05-14 16:00", 0.25, 0.3), ("2025-02-26 16:00", 0.2, float("nan
 def test_estimates_are_read_with_their_day_in_new_york(answers):
     answers.append(yahoo_table(*REPORTS))
     assert ask_estimates("ACME") == [
-        Estimate(date(2025, 2, 26), None, 0.2),
-        Estimate(date(2025, 5, 14), 0.3, 0.25),
+        AnalystEstimate(date(2025, 2, 26), None, 0.2),
+        AnalystEstimate(date(2025, 5, 14), 0.3, 0.25),
     ]
     answers[:] = [yahoo_table(("2025-05-15 01:00", 0.25, 0.3), zone="UTC")]
     assert ask_estimates("ACME")[0].day == date(2025, 5, 14)

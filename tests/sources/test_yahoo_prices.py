@@ -12,16 +12,15 @@ import pandas as pd
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sources import yahoo_prices
-from backtest.sources.yahoo import History
-from backtest.sources.yahoo_prices import finished_bars
+from backtest.sources import yahoo
+from backtest.sources.yahoo import History, finished_bars
 from tests.yahoo import ROWS, chart, minutes
 
 EVENING = datetime(2025, 6, 20, 23, 0, tzinfo=UTC)
 
 
 def at(monkeypatch, text):
-    monkeypatch.setattr(yahoo_prices, "_now", lambda: datetime.fromisoformat(text))
+    monkeypatch.setattr(yahoo, "_now", lambda: datetime.fromisoformat(text))
 
 
 # What comes
@@ -204,8 +203,8 @@ def test_two_symbols_in_one_table_are_not_taken_for_one():
     [
         (table(Close=None), "no column 'Close'"),
         (table(Volume=["1", "2"]), "column 'Volume' holds"),
-        (table().tz_localize(None), "its rows are not told by times with a zone"),
-        (table().reset_index(drop=True), "its rows are not told by times with a zone"),
+        (table().tz_localize(None), "its rows have no times with a zone"),
+        (table().reset_index(drop=True), "its rows have no times with a zone"),
     ],
 )
 def test_another_table_is_refused(frame, told):

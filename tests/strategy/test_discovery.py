@@ -6,14 +6,8 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.events import Earnings
-from backtest.strategy.loading import (
-    configure,
-    load_strategy,
-    parameters,
-    strategy_names,
-)
-from backtest.strategy.places import describe_strategies
-from backtest.strategy.values import Text
+from backtest.strategy.loading import describe_strategies, load_strategy, strategy_names
+from backtest.strategy.parameters import Text, configure, parameters
 
 HEAD = """\
 from datetime import date

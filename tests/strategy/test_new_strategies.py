@@ -13,7 +13,8 @@ import pytest
 from backtest.data.market import Market, Tape
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, run
-from backtest.strategy.loading import configure, load_strategy
+from backtest.strategy.loading import load_strategy
+from backtest.strategy.parameters import configure
 from tests.golden.goldens import ROOT
 from tests.made_up import SESSIONS, day, earnings, news, request, utc
 

@@ -14,9 +14,8 @@ from backtest.audit.run import AuditRequest, prepare
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
 from backtest.experiments.trials import count_trials
-from backtest.strategy.loading import configure, load_strategy, recorded, stated
-from backtest.strategy.places import find_strategy
-from backtest.strategy.values import Text, shown
+from backtest.strategy.loading import find_strategy, load_strategy
+from backtest.strategy.parameters import Text, configure, recorded, shown, stated
 from backtest.workspace.folders import find_workspace
 
 TEXT = '''\

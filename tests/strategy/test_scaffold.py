@@ -14,9 +14,8 @@ from backtest.data.listing import find_event, list_events
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.strategy import new as scaffold
-from backtest.strategy.kinds import kind_of
-from backtest.strategy.new import signal as scaffold_new
-from backtest.strategy.new.signal import camel_case, checked_name, new_signal
+from backtest.strategy.loading import kind_of
+from backtest.strategy.new import camel_case, checked_name, new_signal
 from tests.made_up import request
 
 SOURCE = Path(backtest.__file__).parent.parent
@@ -169,7 +168,7 @@ def test_all_files_are_written_or_none(checkout, monkeypatch):
     def fail(*_, **__):
         raise UsageError("the disk is full")
 
-    monkeypatch.setattr(scaffold_new, "put", fail)
+    monkeypatch.setattr(scaffold, "put", fail)
     with pytest.raises(UsageError, match="the disk is full"):
         new_signal(checkout.workspace, "sale")
     assert not list(checkout.root.rglob("*sale*"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from backtest.engine.rules import Rules, read_costs
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import make_rules
-from backtest.strategy.values import Text
+from backtest.strategy.parameters import Text
 from backtest.workspace.folders import Workspace, find_workspace
 from backtest.workspace.settings import read_config
 

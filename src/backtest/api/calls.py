@@ -538,7 +538,7 @@ def load_events(
 
     """
     from backtest.data.listing import list_events
-    from backtest.strategy.kinds import kinds_named
+    from backtest.strategy.loading import kinds_named
 
     workspace = arguments.folders(strategies, data, "reports")
     kinds = kinds_named(workspace, kind)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from backtest.data.kinds import snake_case
 from backtest.errors import UsageError
-from backtest.strategy.base import Strategy
-from backtest.strategy.loading import StrategyFile, is_strategy, one_strategy, recorded, syntax
+from backtest.strategy.base import Strategy, is_strategy
+from backtest.strategy.loading import one_strategy
+from backtest.strategy.parameters import recorded
+from backtest.strategy.source import StrategyFile, syntax
 from backtest.workspace.files import sha256_of
 
 
@@ -39,7 +41,7 @@ def strategy_of(strategy: object) -> StrategyClass:
             f"or a subclass of Strategy or EventStrategy."
         )
     own = {} if isinstance(strategy, type) else _values_of(strategy)
-    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    name = snake_case(cls.__name__)
     text, place = _source(cls)
     return StrategyClass(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
 

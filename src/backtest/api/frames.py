@@ -30,7 +30,7 @@ from backtest.data.prices import (
     parquet_bytes,
 )
 from backtest.errors import DataError, UsageError, unknown
-from backtest.strategy.kinds import event_kinds
+from backtest.strategy.loading import event_kinds
 from backtest.workspace.settings import read_config
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from backtest.data.move_checks import agrees, session_figure
 from backtest.data.prices import price_symbols, read_prices
 from backtest.data.versions import seal
 from backtest.stats.formats import field
-from backtest.strategy.kinds import event_kinds
+from backtest.strategy.loading import event_kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

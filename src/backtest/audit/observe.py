@@ -18,9 +18,9 @@ from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.occasions import chains_of
 from backtest.experiments.runs.placebo import Account, acting, random_timing, signals_of_trades
 from backtest.experiments.runs.store import LEADING
-from backtest.strategy.base import Strategy
-from backtest.strategy.loading import BacktraderStrategy, configure
-from backtest.strategy.places import find_strategy, strategy_places
+from backtest.strategy.base import BacktraderStrategy, Strategy
+from backtest.strategy.loading import find_strategy, strategy_origins
+from backtest.strategy.parameters import configure
 from backtest.workspace.folders import workspace_of_worker
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _inside(root: Path) -> Iterator[None]:
 
 def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     workspace = workspace_of_worker()
-    strategy_places(workspace)  # what packages tell of themselves is read before it is watched
+    strategy_origins(workspace)  # what packages tell of themselves is read before it is watched
     with watch.during("while it loads"):
         file = find_strategy(workspace, ask.strategy)
         strategy = configure(file, ask.settings)

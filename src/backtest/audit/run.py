@@ -36,9 +36,9 @@ from backtest.data.inputs import read_inputs
 from backtest.data.tables import data_tables
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
-from backtest.strategy.kinds import event_kinds
-from backtest.strategy.loading import BacktraderStrategy, configure, recorded, stated
-from backtest.strategy.places import find_strategy
+from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.loading import event_kinds, find_strategy
+from backtest.strategy.parameters import configure, recorded, stated
 from backtest.workspace.files import write_text
 from backtest.workspace.records import known
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
     Progress = Callable[[int, int], None]  # worlds done, worlds in all
@@ -69,7 +69,7 @@ class AuditRequest:
     Attributes:
         strategy: name of a strategy file.
         symbols: stocks that are traded in one account, in any order.
-        settings: parameters as `strategy.loading.configure` takes them.
+        settings: parameters as `strategy.parameters.configure` takes them.
         first: first day of the replay; the first session of the prices where None.
         last: last day of the replay; likewise.
         rules: the trading rules' settings.

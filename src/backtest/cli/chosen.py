@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.strategy.loading import StrategyFile
-    from backtest.strategy.values import Text
+    from backtest.strategy.parameters import Text
+    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
 
@@ -31,11 +31,11 @@ def chosen_strategies(
 
     """
     from backtest.errors import UsageError
-    from backtest.strategy.places import find_strategy, strategy_places
+    from backtest.strategy.loading import find_strategy, strategy_origins
 
     files: list[StrategyFile] = []
     left_out: list[str] = []
-    for name in dict.fromkeys(names or strategy_places(workspace)):
+    for name in dict.fromkeys(names or strategy_origins(workspace)):
         try:
             files.append(find_strategy(workspace, name))
         except UsageError as error:
@@ -56,7 +56,7 @@ def chosen_strategies(
 def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, Text]) -> None:
     """Hold what is set in several strategies against the parameters of each."""
     from backtest.errors import UsageError
-    from backtest.strategy.loading import parameters
+    from backtest.strategy.parameters import parameters
 
     for name, value in settings.items():
         having = [file.name for file in files if name in parameters(file.cls)]

@@ -79,7 +79,7 @@ def _print(found: Config, rows: Iterable[Setting]) -> None:
 def _shown(value: Any) -> str:
     """A value in a line."""
     from backtest.stats.formats import UNKNOWN
-    from backtest.strategy.values import shown
+    from backtest.strategy.parameters import shown
 
     if value is None:
         return UNKNOWN
@@ -88,7 +88,7 @@ def _shown(value: Any) -> str:
 
 def _parameters(found: Config) -> list[Setting]:
     """The parameters of strategies that the file sets."""
-    from backtest.strategy.values import leaves, plain
+    from backtest.strategy.parameters import leaves, plain
     from backtest.workspace.settings import Setting
 
     return [
@@ -105,8 +105,8 @@ def _check_strategies(found: Config, given: dict[str, Any]) -> None:
         UsageError: there is no such strategy or parameter, or a value is out of its bounds.
 
     """
-    from backtest.strategy.loading import check_defaults
-    from backtest.strategy.places import find_strategy
+    from backtest.strategy.loading import find_strategy
+    from backtest.strategy.parameters import check_defaults
     from backtest.workspace.folders import find_workspace
 
     folders = [given[f"folders.{name}"] for name in ("strategies", "data", "reports")]

@@ -44,7 +44,7 @@ def add(
     from backtest.data import edits
     from backtest.data.events import columns_of, read_event_rows
     from backtest.errors import UsageError
-    from backtest.strategy.kinds import kind_of
+    from backtest.strategy.loading import kind_of
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
@@ -81,7 +81,7 @@ def import_file(
     """Take in a CSV file: new events are added, known ones change where the file differs."""
     from backtest.data import edits
     from backtest.data.events import read_event_rows
-    from backtest.strategy.kinds import kind_of
+    from backtest.strategy.loading import kind_of
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
@@ -102,7 +102,7 @@ def edit(
     """Change fields of an event; an empty value is unknown."""
     from backtest.data import edits
     from backtest.errors import UsageError
-    from backtest.strategy.kinds import event_kinds
+    from backtest.strategy.loading import event_kinds
     from backtest.workspace.folders import find_workspace
 
     settings = parse_pairs("--field", fields or [], example=_EXAMPLE)
@@ -119,7 +119,7 @@ def remove(
 ) -> None:
     """Take an event out of its file."""
     from backtest.data import edits
-    from backtest.strategy.kinds import event_kinds
+    from backtest.strategy.loading import event_kinds
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
@@ -132,7 +132,7 @@ def undo(
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
     from backtest.data import edits
-    from backtest.strategy.kinds import kind_of
+    from backtest.strategy.loading import kind_of
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)

@@ -30,7 +30,7 @@ def list_events(
 
     from backtest.cli import show
     from backtest.data import listing
-    from backtest.strategy.kinds import kinds_named
+    from backtest.strategy.loading import kinds_named
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
@@ -72,7 +72,7 @@ def show_event(
     from backtest.data import listing
     from backtest.data.listing import provenance
     from backtest.stats.formats import field
-    from backtest.strategy.kinds import event_kinds
+    from backtest.strategy.loading import event_kinds
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
@@ -118,7 +118,7 @@ def check_events(
     """Find events that could be traded before they were public, or that disagree with prices."""
     from backtest.cli.findings import show_findings
     from backtest.data.checks import check_events as find
-    from backtest.strategy.kinds import kinds_named
+    from backtest.strategy.loading import kinds_named
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)
@@ -152,7 +152,7 @@ def seal_events(
     """Check an event file that you changed and record its sha256 anew."""
     from backtest.audit import claims
     from backtest.data import listing
-    from backtest.strategy.kinds import kind_of
+    from backtest.strategy.loading import kind_of
     from backtest.workspace.folders import find_workspace
 
     workspace = find_workspace(strategies, data)

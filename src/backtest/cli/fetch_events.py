@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from backtest.data.edits import Update
     from backtest.data.prices import Prices
-    from backtest.sources.edgar.client import Edgar
-    from backtest.sources.edgar.filers import Company
-    from backtest.sources.edgar.results import Fetched
+    from backtest.sources.edgar import Edgar
+    from backtest.sources.filers import Company
+    from backtest.sources.filings import Fetched
     from backtest.workspace.folders import Workspace
 
 app = typer.Typer(
@@ -79,7 +79,7 @@ def earnings(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo."""
-    from backtest.sources.edgar.earnings import fetch_earnings
+    from backtest.sources.filings import fetch_earnings
     from backtest.sources.updates import check_symbol
     from backtest.sources.yahoo import ask_estimates
     from backtest.workspace.folders import find_workspace
@@ -113,8 +113,8 @@ def stakes(
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
     from backtest.data.edits import event_lines
     from backtest.data.kinds import StakeDisclosure
-    from backtest.sources.edgar.filers import find_holder
-    from backtest.sources.edgar.stakes import close_before, fetch_stakes
+    from backtest.sources.filers import find_holder
+    from backtest.sources.stakes import close_before, fetch_stakes
     from backtest.sources.updates import check_symbol
     from backtest.workspace.folders import find_workspace
     from backtest.workspace.settings import read_config
@@ -156,7 +156,7 @@ def filings(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
-    from backtest.sources.edgar.filings import fetch_filings
+    from backtest.sources.filings import fetch_filings
     from backtest.sources.updates import check_symbol
     from backtest.workspace.folders import find_workspace
 
@@ -172,7 +172,7 @@ def filings(
 def _asking(identity: str | None, base_url: str | None) -> Iterator[Edgar]:
     """EDGAR, with the count of its answers at a terminal."""
     from backtest.cli import show
-    from backtest.sources.edgar.client import Edgar
+    from backtest.sources.edgar import Edgar
 
     if not sys.stderr.isatty():
         yield Edgar(identity, base_url)
@@ -192,7 +192,7 @@ def _counting(tell: Callable[[str], None]) -> Callable[[str], None]:
 
 
 def _company(edgar: Edgar, symbol: str, cik: int | None) -> Company:
-    from backtest.sources.edgar.filers import company_of_number, company_of_symbol
+    from backtest.sources.filers import company_of_number, company_of_symbol
 
     return company_of_symbol(edgar, symbol) if cik is None else company_of_number(edgar, cik)
 
@@ -214,7 +214,7 @@ def _finish(
     """Hold what was fetched against the file, show it, and write it once it is confirmed."""
     from backtest.cli.event_edits import write
     from backtest.data.edits import update
-    from backtest.sources.edgar.results import same
+    from backtest.sources.filings import same
 
     found = update(
         workspace, fetched.kind, fetched.rows, same, reason="fetched from EDGAR", accept=accept

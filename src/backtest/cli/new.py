@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from backtest.strategy.new.signal import NewSignal
+    from backtest.strategy.new import NewSignal
 
 app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
 
@@ -45,7 +45,7 @@ def new_signal(
     from rich.text import Text
 
     from backtest.cli import show
-    from backtest.strategy.new.signal import new_signal as write
+    from backtest.strategy.new import new_signal as write
     from backtest.workspace.folders import find_workspace
 
     new = write(find_workspace(strategies, data), name, kind=kind, backtrader=backtrader)

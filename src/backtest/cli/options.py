@@ -11,7 +11,7 @@ import typer
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from backtest.strategy.values import Text
+    from backtest.strategy.parameters import Text
 
 # What the environment and `backtest.toml` say of these is looked up by `workspace.settings`.
 StrategiesFolder = Annotated[
@@ -107,7 +107,7 @@ def parse_settings(texts: list[str]) -> dict[str, Text]:
         UsageError: a text has no `=`, or a name is given twice.
 
     """
-    from backtest.strategy.values import Text
+    from backtest.strategy.parameters import Text
 
     more = "; lists are written with commas"
     pairs = parse_pairs("--set", texts, example="hold=5", twice=more)

@@ -50,8 +50,7 @@ def fetch(
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
     from backtest.sources.updates import check_symbol
-    from backtest.sources.yahoo import ADJUSTS, INTERVALS
-    from backtest.sources.yahoo_prices import fetch_prices
+    from backtest.sources.yahoo import ADJUSTS, INTERVALS, fetch_prices
     from backtest.workspace.folders import find_data
 
     names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.audit.record import list_audits
 from backtest.experiments.runs.store import list_runs
-from backtest.strategy.places import StrategyDescription, describe_strategies
+from backtest.strategy.loading import StrategyDescription, describe_strategies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -49,6 +49,11 @@ def new_york_day(moment: datetime) -> date:
     return moment.astimezone(NEW_YORK).date()
 
 
+def snake_case(name: str) -> str:
+    """The name of a class as that of a kind of event or of a strategy: `insider_sale`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 class Event(BaseModel):
     """A dated public fact with a source. The text below a field is what `events add` asks for."""
 
@@ -93,7 +98,7 @@ class Event(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        cls.kind = snake_case(cls.__name__)
 
     @classmethod
     def file_name(cls) -> str:

@@ -18,7 +18,7 @@ from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import DataError, UsageError
-from backtest.strategy.values import leaves, plain
+from backtest.strategy.parameters import leaves, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

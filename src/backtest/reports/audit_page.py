@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.reports.pages import write_page
 from backtest.reports.words import audit as words
-from backtest.strategy.values import flat
+from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ from backtest.reports.pages import write_page
 from backtest.reports.words.run import comparison_notes, comparison_rows, corrected, p_value
 from backtest.stats import LEVEL
 from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted, percent, ratio
-from backtest.strategy.values import flat
+from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
 

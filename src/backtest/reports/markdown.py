@@ -10,7 +10,7 @@ from backtest.experiments.trials import trials_on_record
 from backtest.reports.words.no_trade import no_trade
 from backtest.reports.words.run import plain_sentence
 from backtest.stats.formats import FIGURES, costs_line, gain, new_york_day, percent
-from backtest.strategy.values import flat
+from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

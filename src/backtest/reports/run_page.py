@@ -24,7 +24,7 @@ from backtest.stats.formats import (
     ratio,
     share,
 )
-from backtest.strategy.values import flat
+from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from backtest.reports.pages import write_page
 from backtest.reports.words import sweep as words
 from backtest.reports.words.sweep import evidence_sentences, label, walk_forward_rows
 from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
-from backtest.strategy.values import flat
+from backtest.strategy.parameters import flat
 from backtest.workspace.records import damaged
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from backtest.engine.rules import Rules, above_cash
 from backtest.reports.pages import fill
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.figures import FEWEST_SESSIONS
-from backtest.strategy.values import flat as flattened
+from backtest.strategy.parameters import flat as flattened
 from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:

@@ -69,12 +69,7 @@ class HttpClient:
     """Fetches from one site."""
 
     def __init__(self, base_url: str, *, identity: str, pace: Pace, patience: Patience) -> None:
-        """Connect to nothing yet; `identity` is sent as User-Agent.
-
-        Raises:
-            UsageError: the address is none.
-
-        """
+        """Connect to nothing yet; `identity` is sent as User-Agent."""
         import requests
 
         if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).netloc:
@@ -85,12 +80,7 @@ class HttpClient:
         self._session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip, deflate"})
 
     def get(self, path: str) -> bytes:
-        """The whole answer to a GET of a path with its query.
-
-        Raises:
-            SourceError: the site does not answer, refuses (`status` of HTTP), or sends too much.
-
-        """
+        """The whole answer to a GET of a path with its query; SourceError where none comes."""
         url = self._base + path
         return patiently(lambda: self._fetch(url), url, self._patience)
 
@@ -113,16 +103,9 @@ class HttpClient:
 
 
 def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:
-    """What `work` gives, tried again while it raises `PassingError` or hangs.
+    """What `work` gives, tried again while it raises `PassingError` or hangs, then SourceError.
 
-    Args:
-        work: one try; any other exception of it is passed on.
-        what: what is asked for, such as an address, for the message.
-        patience: how often and how long.
-
-    Raises:
-        SourceError: it did not answer.
-
+    Any other exception is passed on; `what` names the source in the message.
     """
     start = monotonic()
     for tried in range(1, patience.tries + 1):

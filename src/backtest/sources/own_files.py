@@ -208,14 +208,9 @@ def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
 def import_prices(
     data: Path, file: PriceFile, *, source: str | None, adjust: str | None, accept: bool
 ) -> Iterator[PriceUpdate]:
-    """What a file would change in the data folder, symbol by symbol.
+    """What a file would change in the data folder, symbol by symbol; see `prepare_update`.
 
     The source and the adjust mode are those on record where None.
-
-    Raises:
-        UsageError: no source is named and none is on record; or as of `prepare_update`.
-        DataError: the file of a symbol is damaged, or would break its format.
-
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for symbol, table in file.tables.items():
@@ -226,13 +221,8 @@ def import_prices(
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
         if adjust and recorded and adjust != recorded:
             raise other_mode(path, recorded)
-        retrieval = {
-            "source": origin,
-            "library": None,
-            "version": None,
-            "fetched_at": now,
-            "file": file.path.name,
-        }
+        retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
+        retrieval["file"] = file.path.name
         incoming = Incoming(symbol, table, adjust or recorded, origin, retrieval)
         yield prepare_update(path, incoming, accept=accept)
 

@@ -28,7 +28,14 @@ from backtest.data.datafile import (
 )
 from backtest.data.edits import Change
 from backtest.data.kinds import SYMBOL
-from backtest.data.prices import DATASET, parquet_bytes, parquet_table, parse_prices
+from backtest.data.prices import (
+    DATASET,
+    PriceRows,
+    checked_table,
+    parquet_bytes,
+    parquet_table,
+    parse_prices,
+)
 from backtest.data.versions import put
 from backtest.errors import DataError, UsageError
 
@@ -56,48 +63,31 @@ class Kept:
 class Incoming:
     """Prices that came from somewhere.
 
-    Attributes:
-        symbol: The stock or fund.
-        table: Columns `open high low close volume`, or `close`; the index is named `session`, or
-            `time` (the open of each bar, UTC without a zone).
-        adjust: The adjust mode for the metadata; None where it is unknown.
-        source: The origin for the metadata.
-        retrieval: How they were had, kept in the metadata for every change.
-        splits: How many new shares came for one, by ISO day.
-        notes: What was left out, in sentences.
-
+    Columns of the table are `open high low close volume`, or `close`; its index is named `session`,
+    or `time`: the open of each bar, UTC without a zone.
     """
 
     symbol: str
     table: pd.DataFrame
-    adjust: str | None
+    adjust: str | None  # the mode; None is unknown
     source: str
-    retrieval: Mapping[str, Any]
-    splits: Mapping[str, float] = field(default_factory=dict)
-    notes: Sequence[str] = ()
+    retrieval: Mapping[str, Any]  # how they were had, kept in the metadata for every change
+    splits: Mapping[str, float] = field(default_factory=dict)  # new shares for one, by ISO day
+    notes: Sequence[str] = ()  # what was left out
 
 
 @dataclass(frozen=True)
 class PriceUpdate:
-    """A change of the price file of a symbol that has not been made yet.
-
-    Attributes:
-        added: The keys of the rows that come in, oldest first.
-        changes: The cells of rows on file that differ, which are replaced where `accepted`.
-        table: All that the file would hold.
-        notes: What there is to say beside, in sentences.
-        kept: The file as it is; None where there is none.
-
-    """
+    """A change of the price file of a symbol that has not been made yet."""
 
     symbol: str
     path: Path
-    added: Sequence[str]
-    changes: Sequence[Change]
+    added: Sequence[str]  # keys of the rows that come in, oldest first
+    changes: Sequence[Change]  # cells of rows on file that differ, replaced where accepted
     accepted: bool
-    table: pd.DataFrame
+    table: pd.DataFrame  # all that the file would hold
     notes: Sequence[str]
-    kept: Kept | None
+    kept: Kept | None  # the file as it is
     incoming: Incoming
 
     @property
@@ -106,13 +96,7 @@ class PriceUpdate:
         return {change.key for change in self.changes} if self.accepted else set()
 
     def make(self) -> Version | None:
-        """Write the file as a new version; None where nothing changes.
-
-        Raises:
-            UsageError: it cannot be written, or has changed meanwhile.
-            DataError: the file would break its format.
-
-        """
+        """Write the file as a new version; None where nothing changes."""
         if not (self.added or self.replaced):
             return None
         old = self.kept
@@ -162,8 +146,7 @@ def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpda
 
     Raises:
         UsageError: the new prices lack columns that the file has, or stand on another basis than
-            its own, as after a split, and cannot or are not to replace them all; or nothing tells
-            whether they do.
+            its own, as after a split, and do not replace them all.
         DataError: the file is damaged, or would break its format.
 
     """
@@ -192,7 +175,7 @@ def _merged(update: PriceUpdate, kept: Kept) -> PriceUpdate:
     before, after = old.loc[common], new.loc[common]
     differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
     changes = [
-        Change(key, name, number(before[name].iloc[row]), number(after[name].iloc[row]))
+        Change(key, name, decimal_text(before[name].iloc[row]), decimal_text(after[name].iloc[row]))
         for row, key in enumerate(_keys(before))
         for name in old.columns
         if differs[name][row]
@@ -268,8 +251,6 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 def _check(update: PriceUpdate) -> None:
     """Refuse what nobody could read again."""
-    from backtest.data.prices import PriceRows, checked_table
-
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
@@ -299,12 +280,7 @@ def bars_path(folder: Path, symbol: str, interval: str) -> Path:
 
 
 def open_kept(path: Path) -> Kept:
-    """Read a price file, of sessions or of finer bars, and hold it against its metadata.
-
-    Raises:
-        DataError: it is damaged, or does not agree.
-
-    """
+    """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
     if path.suffix != ".parquet" or path.parent.name == DATASET:
         file = read_data_file(path, seal_command=f"backtest prices seal {path.stem}")
         return Kept(file, parse_prices(file).table)
@@ -335,7 +311,7 @@ def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collect
     writer.writeheader()
     days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
     for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
-        cells = {name: number(v) for name, v in zip(table.columns, values, strict=True)}
+        cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
         row = rows.get(day, {})
         writer.writerow(row if day in kept else {**row, "date": day, **cells})
     return text.getvalue().encode()
@@ -349,7 +325,7 @@ def rounded(values: np.ndarray) -> np.ndarray:
     return found
 
 
-def number(value: float) -> str:
+def decimal_text(value: float) -> str:
     """A price or a volume as a file has it, without an exponent."""
     return np.format_float_positional(value, trim="-")
 
@@ -371,12 +347,7 @@ def is_symbol(text: str) -> bool:
 
 
 def check_symbol(text: str) -> str:
-    """The symbol.
-
-    Raises:
-        UsageError: it is none.
-
-    """
+    """The symbol; UsageError where it is none."""
     if not is_symbol(text):
         raise UsageError(
             f"{text!r} is no symbol. Write it in capitals, digits, points and hyphens, such as "

@@ -1,7 +1,8 @@
-"""Yahoo through yfinance: prices, and what analysts expected, with every failure by its name.
+"""Yahoo through yfinance: prices and analysts' estimates, with every failure by its name.
 
 Yahoo's own prices are adjusted for splits, up to the day they are asked for, and never as they were
-traded; with `all` they are adjusted for dividends as well.
+traded; with `all` they are adjusted for dividends as well. All that asks raises SourceError where
+Yahoo does not answer, and DataError where the answer is of another form than yfinance reads.
 """
 
 from __future__ import annotations
@@ -9,27 +10,42 @@ from __future__ import annotations
 import logging
 import warnings
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
+import numpy as np
+import pandas as pd
+
+from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.datafile import metadata_path
 from backtest.data.kinds import NEW_YORK
+from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources.http import Pace, PassingError, Patience, patiently
-from backtest.workspace.files import cache_folder
+from backtest.sources.updates import (
+    DIVIDENDS,
+    Incoming,
+    PriceUpdate,
+    bars_path,
+    open_kept,
+    other_mode,
+    prepare_update,
+    rounded,
+)
+from backtest.workspace.files import cache_folder, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pandas as pd
+    from pathlib import Path
 
 T = TypeVar("T")
 
-Interval = Literal["1d", "1h", "5m", "1m"]
+BarInterval = Literal["1d", "1h", "5m", "1m"]
 Adjust = Literal["splits", "all"]
-INTERVALS, ADJUSTS = get_args(Interval), get_args(Adjust)
+INTERVALS, ADJUSTS = get_args(BarInterval), get_args(Adjust)
 FIRST_DAY = date(1990, 1, 2)  # of the calendar
 _DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today included
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
@@ -38,6 +54,10 @@ _TIMEOUT = 20.0  # seconds for each of the requests that yfinance makes for one 
 _MOST_REPORTS = 100  # that Yahoo gives at once: 25 years
 _ESTIMATES = ("EPS Estimate", "Reported EPS")
 _GO_ON = ", or go on without it: --no-estimates"
+_SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
+_SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
+_BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
+_ACTIONS = ("Dividends", "Stock Splits")
 
 
 @dataclass(frozen=True)
@@ -50,7 +70,7 @@ class History:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class AnalystEstimate:
     """One report by Yahoo: its day in New York, and dollars a share; None is unknown."""
 
     day: date
@@ -58,13 +78,8 @@ class Estimate:
     consensus: float | None
 
 
-def first_day(interval: Interval, wanted: date | None, now: datetime) -> date:
-    """The first day to ask for: the one that is wanted, or the first that Yahoo has.
-
-    Raises:
-        UsageError: Yahoo does not go back so far.
-
-    """
+def first_day(interval: BarInterval, wanted: date | None, now: datetime) -> date:
+    """The day that is wanted, or the first that Yahoo has; UsageError where it lies before that."""
     if interval not in _DAYS:
         return max(wanted or FIRST_DAY, FIRST_DAY)
     earliest = now.astimezone(NEW_YORK).date() - timedelta(days=_DAYS[interval] - 1)
@@ -76,14 +91,10 @@ def first_day(interval: Interval, wanted: date | None, now: datetime) -> date:
     return wanted or earliest
 
 
-def ask(symbol: str, interval: Interval, adjust: Adjust, first: date, now: datetime) -> History:
-    """Ask for the bars of a symbol, as Yahoo writes it, from a day up to now, UTC.
-
-    Raises:
-        SourceError: Yahoo does not answer, or says that it has no such prices.
-        DataError: the answer is of another form than yfinance reads.
-
-    """
+def ask_history(
+    symbol: str, interval: BarInterval, adjust: Adjust, first: date, now: datetime
+) -> History:
+    """The bars of a symbol, as Yahoo writes it, from a day up to now, UTC."""
 
     def history() -> History:
         ticker = _ticker(symbol)
@@ -116,14 +127,8 @@ def estimates_page(symbol: str) -> str:
     return f"https://finance.yahoo.com/calendar/earnings?symbol={symbol}"
 
 
-def ask_estimates(symbol: str) -> list[Estimate]:
-    """The reports of a symbol that Yahoo knows of, oldest first.
-
-    Raises:
-        SourceError: Yahoo does not answer, or knows of none.
-        DataError: the answer is of another form than is expected.
-
-    """
+def ask_estimates(symbol: str) -> list[AnalystEstimate]:
+    """The reports of a symbol that Yahoo knows of, oldest first; SourceError where it has none."""
     what = f"Yahoo, earnings of {symbol}"
 
     def reports() -> pd.DataFrame:
@@ -139,7 +144,7 @@ def ask_estimates(symbol: str) -> list[Estimate]:
         raise _of_another_form(what, fault, _GO_ON)
     try:
         found = [
-            Estimate(moment.tz_convert(NEW_YORK).date(), _figure(eps), _figure(expected))
+            AnalystEstimate(moment.tz_convert(NEW_YORK).date(), _figure(eps), _figure(expected))
             for moment, expected, eps in table[list(_ESTIMATES)].itertuples(name=None)
         ]
     except (TypeError, ValueError) as error:
@@ -200,7 +205,7 @@ def _try(what: str, call: Callable[[], T], or_else: str) -> T:
         raise _of_another_form(what, fault, or_else) from None
 
 
-def _of_another_form(what: str, fault: str, or_else: str) -> DataError:
+def _of_another_form(what: str, fault: str, or_else: str = "") -> DataError:
     return DataError(
         f"{what}: the answer is of another form than yfinance {version('yfinance')} reads "
         f"({fault}). Nothing was changed. See whether another yfinance reads it{or_else}."
@@ -210,3 +215,237 @@ def _of_another_form(what: str, fault: str, or_else: str) -> DataError:
 def _figure(value: Any) -> float | None:
     figure = float(value)
     return figure if isfinite(figure) else None
+
+
+# Prices: Yahoo's table is checked, what is no finished bar left out, the file updated
+
+
+@dataclass(frozen=True)
+class FinishedBars:
+    """Finished bars: a table as in `Incoming`, its splits up to now, and what is left out."""
+
+    table: pd.DataFrame
+    splits: dict[str, float]
+    notes: list[str]
+
+
+def fetch_prices(
+    data: Path,
+    symbol: str,
+    *,
+    interval: BarInterval = "1d",
+    first: date | None = None,
+    last: date | None = None,
+    adjust: Adjust | None = None,
+    accept: bool = False,
+    among: int = 1,
+) -> PriceUpdate:
+    """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
+
+    Args:
+        data: The data folder.
+        symbol: The stock or fund.
+        interval: The length of the bars.
+        first: The first day; where None that of the file, or the first that Yahoo has.
+        last: The last day; today where None.
+        adjust: The adjust mode; where None that of the file, or for splits alone.
+        accept: Whether rows that differ are replaced.
+        among: How many symbols are fetched at once.
+
+    Raises:
+        UsageError: the span or the adjust mode is wrong, or the symbol is not for this program.
+
+    """
+    now = _now()
+    folder, is_daily = data / "prices", interval == "1d"
+    path = (
+        place_for(folder, symbol, among=among) if is_daily else bars_path(folder, symbol, interval)
+    )
+    mode = _adjust_mode(path, adjust, interval)
+    begins = open_kept(path).table.index[0].date() if path.exists() else None
+    wanted = first or (begins if is_daily else None)
+    if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
+        raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
+    answer = ask_history(symbol, interval, mode, first_day(interval, wanted, now), now)
+    bars = finished_bars(answer, symbol, interval, last)
+    adjusted = _in_words(mode, bars, now)
+    if begins and begins < bars.table.index[0].date():  # splits of before are not known
+        adjusted = _recorded_mode(path)
+    table = bars.table
+    if mode == "all" and not path.exists():  # such prices were never traded
+        table = table[["close"]]
+    incoming = Incoming(
+        symbol=symbol,
+        table=table,
+        adjust=adjusted,
+        source=_SOURCE,
+        splits=bars.splits,
+        notes=[
+            *bars.notes,
+            *(f"{ratio:g} shares came for one on {day}." for day, ratio in bars.splits.items()),
+        ],
+        retrieval={
+            "source": "Yahoo Finance",
+            "library": "yfinance",
+            "version": version("yfinance"),
+            "fetched_at": now.isoformat(timespec="seconds"),
+            "interval": interval,
+        },
+    )
+    return prepare_update(path, incoming, accept=accept)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _in_words(mode: Adjust, bars: FinishedBars, now: datetime) -> str:
+    """The adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
+    if mode == "all":
+        return f"{DIVIDENDS}, as of {now:%Y-%m-%d}"
+    if bars.splits:
+        return f"splits, as of {now:%Y-%m-%d}; not dividends"
+    return "none: as traded, no split in the span"
+
+
+def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Adjust:
+    """The adjust mode to ask for."""
+    known = _recorded_mode(path) if path.exists() else ""
+    on_file: Adjust | None = None
+    if known.startswith(DIVIDENDS):
+        on_file = "all"
+    elif known.startswith(("none", "splits")):
+        on_file = "splits"
+    if wanted == "all" and interval != "1d":
+        raise UsageError("Yahoo adjusts bars finer than sessions for splits alone.")
+    if path.exists() and wanted not in (None, on_file):
+        raise other_mode(path, known or "unknown")
+    if path.exists() and on_file is None:
+        raise UsageError(
+            f"How {path} is adjusted is not on record. Say it with `backtest prices seal "
+            f"{path.stem} --adjust 'none'` or --adjust 'splits and dividends'."
+        )
+    return on_file or wanted or "splits"
+
+
+def _recorded_mode(path: Path) -> str:
+    return str(json_object(metadata_path(path)).get("adjust") or "")
+
+
+def finished_bars(
+    answer: History, symbol: str, interval: BarInterval, last: date | None
+) -> FinishedBars:
+    """Check an answer and take what is finished, up to the last day that is wanted.
+
+    UsageError where it is not in dollars and New York time, or nothing of it is wanted.
+    """
+    raw = _flat(answer.table, symbol)
+    local = _in_new_york(raw, answer, symbol)
+    table = raw[[name.capitalize() for name in BAR_COLUMNS]].set_axis(list(BAR_COLUMNS), axis=1)
+    if interval == "1d":
+        table.index = pd.DatetimeIndex(local.tz_localize(None).normalize(), name="session")
+    else:
+        table.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
+    splits = raw["Stock Splits"].to_numpy()
+    ratios = {str(local[row].date()): float(splits[row]) for row in np.flatnonzero(splits)}
+    table = _with_prices(table, symbol)
+    if last is not None:
+        table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
+    notes: list[str] = []
+    table = _finished(table, interval, np.datetime64(answer.asked_at.replace(tzinfo=None)), notes)
+    if table.empty:
+        raise UsageError(f"Yahoo has no finished bar of {interval} of {symbol} in that span.")
+    notes += _missing(table)
+    for name in BAR_COLUMNS[:-1]:
+        table[name] = rounded(table[name].to_numpy())
+    return FinishedBars(table, ratios, notes)
+
+
+def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    """The table with plain names of columns, which are all there and hold numbers."""
+    columns = table.columns
+    if isinstance(columns, pd.MultiIndex):
+        levels = [n for n in range(columns.nlevels) if "Close" in columns.get_level_values(n)]
+        columns = columns.get_level_values(levels[0] if levels else 0)
+    table = table.set_axis(columns, axis=1)
+    needed = [*(name.capitalize() for name in BAR_COLUMNS), *_ACTIONS]
+    faults = [f"no column {name!r}" for name in needed if name not in columns]
+    faults += [f"column {name!r} twice" for name in needed if list(columns).count(name) > 1]
+    faults = faults or [
+        f"column {name!r} holds {table[name].dtype}, no numbers"
+        for name in needed
+        if not pd.api.types.is_numeric_dtype(table[name])
+    ]
+    if not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
+        faults.append("its rows have no times with a zone")
+    if faults:
+        raise _of_another_form(symbol, "; ".join(faults))
+    return table
+
+
+def _in_new_york(table: pd.DataFrame, answer: History, symbol: str) -> pd.DatetimeIndex:
+    """The times of the rows in New York, where the stock has to be traded."""
+    local = pd.DatetimeIndex(table.index.tz_convert(NEW_YORK))
+    elsewhere = local.tz_localize(None) != table.index.tz_localize(None)
+    if elsewhere.any() or answer.currency != "USD":
+        raise UsageError(
+            f"{symbol} is traded in {answer.currency} and the time zone {table.index.tz}. "
+            f"Only dollars and sessions of {EXCHANGE} are known here."
+        )
+    if not local.is_unique:
+        again = local[local.duplicated()][0]
+        raise DataError(f"{symbol}: two rows came for {again:%Y-%m-%d %H:%M}. Nothing was changed.")
+    return local
+
+
+def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    """The rows that have prices, oldest first; Yahoo has empty ones."""
+    prices = list(BAR_COLUMNS[:-1])
+    table = table[table[prices].notna().any(axis=1)].sort_index()
+    broken = table[table.isna().any(axis=1)]
+    if len(broken):
+        raise DataError(
+            f"{symbol}: {len(broken)} rows came with empty cells, the first for "
+            f"{broken.index[0]:%Y-%m-%d %H:%M}. Nothing was changed; try again later."
+        )
+    return table.astype(float)
+
+
+def _finished(
+    table: pd.DataFrame, interval: BarInterval, now: np.datetime64, notes: list[str]
+) -> pd.DataFrame:
+    """The bars that lie in sessions and have ended; the notes name what is left out."""
+    calendar = trading_calendar()
+    times = table.index.to_numpy().astype("M8[us]")
+    days = times.astype("M8[D]") if interval == "1d" else calendar.sessions_at(times)
+    ends = calendar.closes_of(days)
+    if interval != "1d":
+        ends = np.minimum(times + np.timedelta64(_BAR[interval]), ends)
+    outside = np.isnat(ends)
+    if outside.any():
+        of = f"{outside.sum():,} {'row' if outside.sum() == 1 else 'rows'}"
+        notes.append(f"Left out {of} outside of the sessions of {EXCHANGE}.")
+    unfinished = ends + np.timedelta64(_SETTLED) > now
+    notes += [
+        f"Left out the bar of {_written(time, interval)}, which is not finished."
+        for time in times[unfinished]
+    ]
+    return table[~outside & ~unfinished]
+
+
+def _missing(table: pd.DataFrame) -> list[str]:
+    """A sentence on the sessions between the first row and the last of which there is none."""
+    days = np.unique(table.index.to_numpy().astype("M8[D]"))
+    sessions = trading_calendar().between(days[0].item(), days[-1].item())
+    missing = [str(day) for day in sessions[~np.isin(sessions, days)]]
+    if not missing:
+        return []
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004
+    return [f"Yahoo has nothing of the sessions {', '.join(missing[:3])}{more}."]
+
+
+def _written(time: np.datetime64, interval: BarInterval) -> str:
+    moment = pd.Timestamp(time)
+    if interval == "1d":
+        return str(moment.date())
+    return f"{moment.tz_localize(UTC).tz_convert(NEW_YORK):%Y-%m-%d %H:%M} New York"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.event_study.significance import detectable_effect
+from backtest.stats.significance import detectable_effect
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -1,14 +1,17 @@
-"""`Strategy` and `Signal`: what a signal file is made of."""
+"""`Strategy` and `Signal`, which a strategy file is made of, and strategies of Backtrader."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backtest.data.kinds import Event  # noqa: TC001 - pydantic reads annotations at run time  # noqa: TC001 - pydantic reads annotations at run time
+from backtest.data.kinds import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from backtest.data.market import Market
 
 Direction = Literal["long", "short"]
@@ -95,3 +98,43 @@ class Strategy(BaseModel):
 
         """
         raise NotImplementedError
+
+
+def term_of(name: str) -> str:
+    """The term of a signal that a parameter in `signal_terms` is: `hold` of `earnings.hold`."""
+    return name.rpartition(".")[2]
+
+
+@dataclass(frozen=True)
+class BacktraderStrategy:
+    """A Backtrader strategy with its parameters set; made anew for each replay."""
+
+    cls: type[Any]
+    parameters: Mapping[str, Any]
+
+    @property
+    def listens_to(self) -> tuple[type[Event], ...]:
+        """The kinds of event that it hears of."""
+        kinds: tuple[type[Event], ...] = self.cls.listens_to
+        return kinds
+
+    @property
+    def looks_at(self) -> tuple[str, ...]:
+        """None: Backtrader shows the symbols that are traded."""
+        return ()
+
+
+def heard_kinds(strategy: Strategy | BacktraderStrategy) -> tuple[type[Event], ...]:
+    """The kinds of event that a strategy can see.
+
+    The market shows a `Strategy` every public event; one of Backtrader's sees what it hears of.
+    """
+    return strategy.listens_to if isinstance(strategy, BacktraderStrategy) else (Event,)
+
+
+def is_strategy(value: object) -> bool:
+    """Whether it is a class of a strategy."""
+    # An EventStrategy is known by its method: to import the class would load Backtrader.
+    return isinstance(value, type) and (
+        issubclass(value, Strategy) or hasattr(value, "notify_event")
+    )

@@ -1,65 +1,34 @@
-"""Finding and loading strategy files: one strategy a file, named as the file."""
+"""Finding strategies, in folders and in installed packages, and loading them: one a file."""
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
-from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
-from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError, create_model
-
-from backtest.data.kinds import Event
+from backtest.data.kinds import FILED_KINDS, Event
 from backtest.errors import UsageError, told, unknown
-from backtest.strategy.base import TERMS, Strategy
-from backtest.strategy.values import Reader, plain, shown
-from backtest.workspace.files import sha256_of
+from backtest.strategy.base import TERMS, Strategy, is_strategy, term_of
+from backtest.strategy.parameters import check_defaults, parameters, shown, stated
+from backtest.strategy.source import StrategyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from types import ModuleType
+    from collections.abc import Callable, Mapping, Sequence
+    from importlib.metadata import EntryPoint
 
-    from pydantic.fields import FieldInfo
+    from backtest.workspace.folders import Workspace
 
-
-@dataclass(frozen=True)
-class StrategyFile:
-    """A strategy, its name and the file that it was loaded from.
-
-    Attributes:
-        name: what it is called by.
-        path: of its source.
-        cls: a subclass of `Strategy` or of `EventStrategy`.
-        package: the installed package that it is part of, a folder or a file; None for a file in
-            a folder of strategies.
-        defaults: values of parameters that go before those of the class.
-        defaults_in: the file that sets them.
-
-    """
-
-    name: str
-    path: Path
-    cls: type[Any]
-    package: Path | None = None
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    defaults_in: Path | None = None
-
-    def source_sha256(self) -> str:
-        """Hash of what the file does and what it imports: its neighbours, or its package.
-
-        Comments, docstrings and the form of the text do not count, nor where the files are.
-        """
-        base = (self.package or self.path).parent
-        paths = sorted(_sources_in(self.package) if self.package else _sources(self.path))
-        return sha256_of([[p.relative_to(base).as_posix(), syntax(p.read_bytes())] for p in paths])
+GROUP = "backtest.strategies"  # of entry points
+_REQUIRED = "(must be set)"
 
 
 def strategy_names(folder: Path) -> list[str]:
@@ -68,20 +37,15 @@ def strategy_names(folder: Path) -> list[str]:
 
 
 def load_strategy(folder: Path, name: str) -> StrategyFile:
-    """Load the strategy of a file.
-
-    Raises:
-        UsageError: there is no such file, it fails to load, or it does not hold one strategy.
-
-    """
+    """The strategy of a file; UsageError where it does not load, or does not hold one."""
     if name not in strategy_names(folder):
         raise unknown("strategy", name, strategy_names(folder))
     path = folder / f"{name}.py"
     return StrategyFile(name, path, one_strategy(str(path), defined_in(_import(folder, path))))
 
 
-def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
-    """The strategy that stands alone in its place.
+def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
+    """The only strategy of a file, an entry point or a cell.
 
     Raises:
         UsageError: there is none, there are several, or what it declares is wrong.
@@ -90,13 +54,20 @@ def one_strategy(place: str, found: Sequence[type[Any]]) -> type[Any]:
     if len(found) != 1:
         names = ", ".join(cls.__name__ for cls in found) or "none"
         raise UsageError(
-            f"{place} must define one subclass of Strategy or EventStrategy; it defines {names}."
+            f"{where} must define one subclass of Strategy or EventStrategy; it defines {names}."
         )
-    _check_kinds(place, found[0].listens_to)
-    _check_symbols(place, getattr(found[0], "looks_at", ()))
-    if issubclass(found[0], Strategy):
-        _check_terms(place, found[0])
-    return found[0]
+    (cls,) = found
+    kinds = "kinds of event, such as (Earnings,)"
+    _check_tuple(where, cls, "listens_to", kinds, _is_kind)
+    if issubclass(cls, Strategy):
+        _check_tuple(where, cls, "looks_at", 'symbols, such as ("SPY",)', _is_text)
+        handed_on = 'parameters that are handed on to the signal, such as ("hold", "stop")'
+        _check_tuple(where, cls, "signal_terms", handed_on, _is_text)
+        known = [name for name in parameters(cls) if term_of(name) in TERMS]
+        for name in cls.signal_terms:
+            if name not in known:
+                raise unknown(f"parameter in signal_terms of {where} named as a term:", name, known)
+    return cls
 
 
 def defined_in(module: ModuleType) -> list[type[Any]]:
@@ -105,311 +76,20 @@ def defined_in(module: ModuleType) -> list[type[Any]]:
     return [value for value in own if value.__module__ == module.__name__]
 
 
-def is_strategy(value: object) -> bool:
-    """Whether it is a class of a strategy."""
-    # An EventStrategy is known by its method: to import the class would load Backtrader.
-    return isinstance(value, type) and (
-        issubclass(value, Strategy) or hasattr(value, "notify_event")
-    )
+def _is_kind(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Event)
 
 
-def _check_kinds(place: str, kinds: object) -> None:
-    if not isinstance(kinds, tuple) or not all(
-        isinstance(kind, type) and issubclass(kind, Event) for kind in kinds
-    ):
-        raise UsageError(
-            f"{place}: listens_to must be a tuple of kinds of event, such as (Earnings,); "
-            f"it is {kinds!r}."
-        )
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
-def _check_symbols(place: str, symbols: object) -> None:
-    if not isinstance(symbols, tuple) or not all(isinstance(symbol, str) for symbol in symbols):
-        raise UsageError(
-            f'{place}: looks_at must be a tuple of symbols, such as ("SPY",); it is {symbols!r}.'
-        )
-
-
-def _check_terms(place: str, cls: type[Strategy]) -> None:
-    names: object = cls.signal_terms
-    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
-        raise UsageError(
-            f"{place}: signal_terms must be a tuple of parameters that are handed on to the "
-            f'signal, such as ("hold", "stop"); it is {names!r}.'
-        )
-    known = [name for name in parameters(cls) if term_of(name) in TERMS]
-    for name in names:
-        if name not in known:
-            raise unknown(f"parameter in signal_terms of {place} named as a term:", name, known)
-
-
-def term_of(name: str) -> str:
-    """The term of a signal that a parameter in `signal_terms` is: `hold` of `earnings.hold`."""
-    return name.rpartition(".")[2]
-
-
-@dataclass(frozen=True)
-class BacktraderStrategy:
-    """A Backtrader strategy with its parameters set; made anew for each replay."""
-
-    cls: type[Any]
-    parameters: Mapping[str, Any]
-
-    @property
-    def listens_to(self) -> tuple[type[Event], ...]:
-        """The kinds of event that it hears of."""
-        kinds: tuple[type[Event], ...] = self.cls.listens_to
-        return kinds
-
-    @property
-    def looks_at(self) -> tuple[str, ...]:
-        """None: Backtrader shows the symbols that are traded."""
-        return ()
-
-
-def heard_kinds(strategy: Strategy | BacktraderStrategy) -> tuple[type[Event], ...]:
-    """The kinds of event that a strategy can see.
-
-    The market shows a `Strategy` every public event; one of Backtrader's sees what it hears of.
-    """
-    return strategy.listens_to if isinstance(strategy, BacktraderStrategy) else (Event,)
-
-
-def configure(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
-    """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
-
-    Args:
-        file: the strategy.
-        settings: values by dotted name, or in tables; a `Text` is read by its field's type.
-
-    Raises:
-        UsageError: a name is not a parameter, or a value is not of its type or out of its bounds.
-
-    """
-    values, faults = _typed(file, settings)
-    try:
-        made = _made(file.cls, values)
-    except ValidationError as error:
-        raise _refused(file, settings, [*faults, *_faults(error)]) from None
-    if faults:
-        raise _refused(file, settings, faults)
-    return made
-
-
-def check_defaults(file: StrategyFile) -> None:
-    """Hold the defaults that a file sets against the parameters; others may have to be set yet.
-
-    Raises:
-        UsageError: one is not a parameter, or not one of its values.
-
-    """
-    values, faults = _typed(file, {})
-    try:
-        _made(file.cls, values)
-    except ValidationError as error:
-        faults += [fault for fault in _faults(error) if not fault.is_missing]
-    if faults:
-        raise _refused(file, {}, faults)
-
-
-def typed(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, in defaults and settings, as values of their fields' types by dotted name.
-
-    Args:
-        file: the strategy.
-        settings: as of `configure`.
-
-    Raises:
-        UsageError: a name is not a parameter, or a value is not of its type.
-
-    """
-    values, faults = _typed(file, settings)
-    if faults:
-        raise _refused(file, settings, faults)
-    return values
-
-
-def stated(file: StrategyFile, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, as of `typed`, in JSON values: so it travels, and reads back as the same."""
-    return {name: plain(value) for name, value in typed(file, settings).items()}
-
-
-def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
-    """The strategy of values that are of their fields' types, by dotted name.
-
-    Raises:
-        UsageError: a value is out of its bounds, or they do not go together.
-
-    """
-    try:
-        return _made(file.cls, values)
-    except ValidationError as error:
-        raise _refused(file, values, _faults(error)) from None
-
-
-def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
-    """The parameters as JSON values, as they stand on record: they make the same strategy again.
-
-    Raises:
-        UsageError: a value is none that JSON knows, or becomes another when it is read back.
-
-    """
-    own = strategy.parameters if isinstance(strategy, BacktraderStrategy) else dict(strategy)
-    cls = strategy.cls if isinstance(strategy, BacktraderStrategy) else type(strategy)
-    file = StrategyFile(cls.__name__, Path(), cls)
-    try:
-        values = {name: plain(value) for name, value in own.items()}
-    except ValueError as error:
-        raise UsageError(f"{file.name}: a parameter cannot be put on record: {error}.") from None
-    again = configure(file, values)
-    back = again.parameters if isinstance(again, BacktraderStrategy) else dict(again)
-    for name, value in own.items():
-        if back[name] != value:
-            raise UsageError(
-                f"{file.name}: {name} = {value!r} stands on record as {shown(value)}, and that "
-                f"becomes {back[name]!r} when it is read. A parameter needs a type that JSON can "
-                f"tell, and validators that leave alone what they have made."
-            )
-    return values
-
-
-class _Fault(NamedTuple):
-    """A value that is refused: the parameter, the value and what is allowed."""
-
-    name: str
-    value: Any
-    what: str
-    is_missing: bool = False
-
-
-def _faults(error: ValidationError, prefix: str = "") -> list[_Fault]:
-    return [
-        _Fault(
-            ".".join(filter(None, (prefix, *map(str, fault["loc"])))),
-            fault["input"],
-            fault["msg"],
-            fault["type"] == "missing",
-        )
-        for fault in error.errors()
-    ]
-
-
-def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Fault]]:
-    """Every value that is set, by dotted name, as its field's type has it; and the faults."""
-    known = parameters(file.cls)
-    stated_by_file = _by_name(known, file.defaults)
-    for name in stated_by_file:
-        if name not in known:
-            raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
-    values: dict[str, Any] = {}
-    faults: list[_Fault] = []
-    for name, value in {**stated_by_file, **_by_name(known, settings)}.items():
-        if name not in known:
-            raise unknown(f"parameter of {file.name}", name, known)
-        try:
-            values[name] = Reader(known[name]).read(value)
-        except ValidationError as error:
-            faults += _faults(error, name)
-        except ValueError as error:
-            faults.append(_Fault(name, value, str(error)))
-    return values, faults
-
-
-def _by_name(
-    known: Mapping[str, FieldInfo], parameters: Mapping[str, Any], prefix: str = ""
-) -> dict[str, Any]:
-    """Values by dotted name: tables and models that hold parameters are opened, others are values.
-
-    Raises:
-        UsageError: a parameter is set twice.
-
-    """
-    found: dict[str, Any] = {}
-    for part, value in parameters.items():
-        name = f"{prefix}{part}"
-        inner = dict(value) if isinstance(value, BaseModel) else value
-        is_group = isinstance(inner, dict) and any(one.startswith(f"{name}.") for one in known)
-        more = _by_name(known, inner, f"{name}.") if is_group else {name: value}
-        if twice := found.keys() & more.keys():
-            raise UsageError(f"The parameter {min(twice)} is set twice; set it once.")
-        found |= more
-    return found
-
-
-def _made(cls: type[Any], values: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
-    """The strategy of values that are of their fields' types, by dotted name."""
-    nested: dict[str, Any] = {}
-    for name, value in values.items():
-        _put(nested, cls, name, value)
-    if issubclass(cls, Strategy):
-        return cls.model_validate(nested)
-    return BacktraderStrategy(cls, dict(_backtrader_model(cls)(**nested)))
-
-
-def _refused(
-    file: StrategyFile, settings: Mapping[str, Any], faults: Sequence[_Fault]
-) -> UsageError:
-    # A value that is not of its type was left out, and is not missing for that.
-    named = {fault.name for fault in faults if not fault.is_missing}
-    told = [
-        f"{fault.name} = {fault.value!r}: {fault.what}{_set_by(file, settings, fault.name)}"
-        if fault.name
-        else fault.what
-        for fault in faults
-        if not (fault.is_missing and fault.name in named)
-    ]
-    return UsageError(f"{file.name}: " + "; ".join(told))
-
-
-def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:
-    """Where a bad value stands, unless it came with the call."""
-    known = parameters(file.cls)
-    of_file = _by_name(known, file.defaults).keys() - _by_name(known, settings).keys()
-    is_of_file = any(name == one or name.startswith(f"{one}.") for one in of_file)
-    return f" (set in {file.defaults_in})" if is_of_file and file.defaults_in else ""
-
-
-def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
-    """The parameters of a strategy by dotted name, with their field definitions."""
-    model = cls if issubclass(cls, BaseModel) else _backtrader_model(cls)
-    found: dict[str, FieldInfo] = {}
-    for name, definition in model.model_fields.items():
-        kind = definition.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            default = definition.get_default(call_default_factory=True)
-            for inner, part in parameters(kind).items():
-                found[f"{prefix}{name}.{inner}"] = _with_default(part, inner, default)
-        else:
-            found[prefix + name] = definition
-    return found
-
-
-def _with_default(definition: FieldInfo, name: str, owner: object) -> FieldInfo:
-    """The definition with the default that the field has inside `owner`, where there is one."""
-    if not isinstance(owner, BaseModel):
-        return definition
-    changed = copy(definition)
-    changed.default, changed.default_factory = attrgetter(name)(owner), None
-    return changed
-
-
-def _backtrader_model(cls: type[Any]) -> type[BaseModel]:
-    """Backtrader's `params` as typed fields: each has the type of its default."""
-    defaults = dict(cls.params._getitems())  # noqa: SLF001 - the one way to ask for them
-    fields: dict[str, Any] = {
-        name: (Any if value is None else type(value), value) for name, value in defaults.items()
-    }
-    return create_model(cls.__name__, **fields)
-
-
-def _put(values: dict[str, Any], model: type[Any], name: str, value: Any) -> None:
-    *parents, leaf = name.split(".")
-    for parent in parents:
-        inner = model.model_fields[parent]
-        default = inner.get_default(call_default_factory=True)
-        given = default.model_dump(round_trip=True) if isinstance(default, BaseModel) else {}
-        values, model = values.setdefault(parent, given), cast("type[Any]", inner.annotation)
-    values[leaf] = value
+def _check_tuple(
+    where: str, cls: type[Any], name: str, what: str, is_one: Callable[[Any], bool]
+) -> None:
+    value = getattr(cls, name)
+    if not isinstance(value, tuple) or not all(map(is_one, value)):
+        raise UsageError(f"{where}: {name} must be a tuple of {what}; it is {value!r}.")
 
 
 def _import(folder: Path, path: Path) -> Any:
@@ -426,71 +106,187 @@ def _import(folder: Path, path: Path) -> Any:
     try:
         return importlib.import_module(f"{package}.{path.stem}")
     except (Exception, SystemExit) as error:
-        raise UsageError(load_failure(str(folder), str(path), error)) from error
+        raise _load_failure(str(folder), str(path), error) from error
     finally:  # Backtrader looks up the modules of strategies that were loaded before
         for name, module in before.items():
             sys.modules.setdefault(name, module)
 
 
-def load_failure(folder: str, place: str, error: BaseException) -> str:
+def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
     """The error, and the last line on the way there that is in the folder."""
-    message = f"{place} does not load: {told(error)}"
+    message = f"{where} does not load: {told(error)}"
     if isinstance(error, SyntaxError):
-        return f"{message}\n  line {error.lineno}: {(error.text or '').strip()}"
-    frames = traceback.extract_tb(error.__traceback__)
-    for frame in reversed(frames):
+        return UsageError(f"{message}\n  line {error.lineno}: {(error.text or '').strip()}")
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if folder in frame.filename and "importlib" not in frame.filename:
-            return f"{message}\n  {frame.filename}, line {frame.lineno}: {frame.line}"
-    return message
+            return UsageError(f"{message}\n  {frame.filename}, line {frame.lineno}: {frame.line}")
+    return UsageError(message)
 
 
-def _places(folder: Path, module: str) -> list[Path]:
-    place = folder.joinpath(*module.split("."))
-    parents = [parent / "__init__.py" for parent in (place, *place.parents) if parent != folder]
-    return [place.with_suffix(".py"), *(p for p in parents if p.exists())]
+@dataclass(frozen=True)
+class FolderStrategy:
+    """A strategy in a folder of files."""
+
+    name: str
+    folder: Path
+
+    def __str__(self) -> str:
+        """The file."""
+        return str(self.folder / f"{self.name}.py")
+
+    def load(self) -> StrategyFile:
+        """The strategy; UsageError where it does not load."""
+        return load_strategy(self.folder, self.name)
 
 
-def syntax(source: str | bytes) -> Any:
-    """The syntax tree of a source without its docstrings, the same in every Python."""
-    return _plain_tree(ast.parse(source))
+@dataclass(frozen=True)
+class InstalledStrategy:
+    """A strategy that an installed package names by an entry point."""
+
+    entry: EntryPoint
+    package: str  # name and version
+
+    def __str__(self) -> str:
+        """The entry point and its package."""
+        return f"{self.entry.value} of {self.package}"
+
+    def load(self) -> StrategyFile:
+        """The strategy; UsageError where it does not load."""
+        try:
+            found = self.entry.load()
+        except (Exception, SystemExit) as error:
+            raise _load_failure("", str(self), error) from error
+        several = defined_in(found) if isinstance(found, ModuleType) else [found]
+        cls = one_strategy(str(self), [one for one in several if is_strategy(one)])
+        path = Path(inspect.getfile(cls))
+        top = sys.modules[cls.__module__.partition(".")[0]]
+        package = Path(top.__file__ or path).parent if hasattr(top, "__path__") else path
+        return StrategyFile(self.entry.name, path, cls, package)
 
 
-def _plain_tree(node: Any) -> Any:
-    """A part of a syntax tree as JSON knows it; fields that are empty are left out."""
-    if isinstance(node, ast.AST):
-        fields = {name: _plain_tree(value) for name, value in ast.iter_fields(node)}
-        return {"": type(node).__name__, **{n: v for n, v in fields.items() if v not in (None, [])}}
-    if isinstance(node, list):
-        return [_plain_tree(one) for one in node if not _is_docstring(one)]
-    return None if node is None else repr(node)
+Origin = FolderStrategy | InstalledStrategy
 
 
-def _is_docstring(node: Any) -> bool:
-    """Whether it is a text that stands alone, which does nothing."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+@dataclass(frozen=True)
+class StrategyDescription:
+    """A strategy as a list has it; of one that cannot be used the error says why."""
+
+    name: str
+    path: str  # the file, or the entry point of an installed package
+    summary: str = ""
+    events: tuple[str, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)  # as `--set` takes them
+    error: str | None = None
+    source_sha256: str = ""
+
+
+def strategy_origins(workspace: Workspace) -> dict[str, list[Origin]]:
+    """Every origin of every strategy, by name; nothing is loaded."""
+    found: dict[str, list[Origin]] = {}
+    for folder in (workspace.strategies, *workspace.more):
+        for name in strategy_names(folder):
+            found.setdefault(name, []).append(FolderStrategy(name, folder))
+    for installed in _installed(tuple(sys.path)):
+        found.setdefault(installed.entry.name, []).append(installed)
+    for name in workspace.defaults.tables:
+        if workspace.defaults.strict and name not in found:
+            raise unknown(f"strategy (set in {workspace.defaults.path}):", name, found)
+    return dict(sorted(found.items()))
+
+
+def find_strategy(workspace: Workspace, name: str) -> StrategyFile:
+    """Load the strategy of a name, with the defaults that `backtest.toml` sets.
+
+    Raises:
+        UsageError: there is none or there are two of that name, it fails to load, or its origin
+            does not hold one strategy.
+
+    """
+    origins = strategy_origins(workspace)
+    if name not in origins:
+        raise unknown("strategy", name, origins)
+    return _load(workspace, name, origins[name])
+
+
+def _load(workspace: Workspace, name: str, origins: Sequence[Origin]) -> StrategyFile:
+    if len(origins) > 1:
+        raise UsageError(
+            f"There are {len(origins)} strategies {name!r}: {', '.join(map(str, origins))}. "
+            f"Rename all but one of them."
+        )
+    defaults = workspace.defaults
+    table = defaults.tables.get(name, {})
+    return replace(origins[0].load(), defaults=table, defaults_in=defaults.path)
+
+
+def describe_strategies(workspace: Workspace) -> list[StrategyDescription]:
+    """Every strategy with the parameters that it runs with; those that do not load say why."""
+    return [
+        _describe(workspace, name, str(origin), origins)
+        for name, origins in strategy_origins(workspace).items()
+        for origin in origins
+    ]
+
+
+def _describe(
+    workspace: Workspace, name: str, path: str, origins: Sequence[Origin]
+) -> StrategyDescription:
+    try:
+        file = _load(workspace, name, origins)
+        check_defaults(file)
+        built_in = {
+            parameter: _REQUIRED
+            if definition.is_required()
+            else shown(definition.get_default(call_default_factory=True))
+            for parameter, definition in parameters(file.cls).items()
+        }
+    except UsageError as error:
+        return StrategyDescription(name, path, error=str(error))
+    return StrategyDescription(
+        name,
+        path,
+        summary=(inspect.getdoc(file.cls) or "").split("\n", 1)[0],
+        events=tuple(kind.kind for kind in file.cls.listens_to),
+        parameters={**built_in, **{n: shown(v) for n, v in stated(file, {}).items()}},
+        source_sha256=file.source_sha256(),
     )
 
 
-def _sources_in(package: Path) -> list[Path]:
-    return [*package.rglob("*.py")] if package.is_dir() else [package]
+@lru_cache(maxsize=1)
+def _installed(_path: tuple[str, ...]) -> list[InstalledStrategy]:
+    """Those of the packages on the path, looked for once."""
+    from importlib.metadata import entry_points
+
+    return [
+        InstalledStrategy(entry, f"{entry.dist.name} {entry.dist.version}")
+        for entry in entry_points(group=GROUP)
+        if entry.dist
+    ]
 
 
-def _sources(path: Path) -> set[Path]:
-    """The file and, through relative imports, its neighbours."""
-    found: set[Path] = set()
-    waiting = [path]
-    while waiting:
-        source = waiting.pop()
-        if source in found or not source.exists():
+# Kinds of events
+
+
+def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
+    """Kinds by name: those that ship, and those that strategy files define."""
+    kinds = {kind.kind: kind for kind in FILED_KINDS}
+    for name, origins in strategy_origins(workspace).items():
+        try:
+            heard = _load(workspace, name, origins).cls.listens_to
+        except UsageError:  # `list strategies` tells of it
             continue
-        found.add(source)
-        for node in ast.walk(ast.parse(source.read_bytes())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                folder = source.parents[node.level - 1]
-                names = [node.module] if node.module else [alias.name for alias in node.names]
-                for name in names:
-                    waiting += _places(folder, str(name))
-    return found
+        kinds |= {kind.kind: kind for kind in heard if not kind.__module__.startswith("backtest.")}
+    return kinds
+
+
+def kinds_named(workspace: Workspace, name: str | None) -> list[type[Event]]:
+    """The kind of event of a name, or every kind where that is None."""
+    return [*event_kinds(workspace).values()] if name is None else [kind_of(workspace, name)]
+
+
+def kind_of(workspace: Workspace, name: str) -> type[Event]:
+    """The kind of event of a name; UsageError where there is none."""
+    kinds = event_kinds(workspace)
+    if name not in kinds:
+        raise unknown("kind of event", name, kinds)
+    return kinds[name]

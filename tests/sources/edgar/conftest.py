@@ -2,7 +2,7 @@
 
 import pytest
 
-from backtest.sources.edgar.client import Edgar
+from backtest.sources.edgar import Edgar
 from tests.edgar_site import WHO, made_up_edgar
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from backtest.errors import DataError, SourceError, UsageError
-from backtest.sources.edgar import client as edgar_client
-from backtest.sources.edgar.client import Edgar, checked_identity, read_xml
-from backtest.sources.edgar.filers import (
+from backtest.sources import edgar as edgar_client
+from backtest.sources.edgar import Edgar, checked_identity, read_xml
+from backtest.sources.filers import (
     filings_of,
     header_of_filing,
     read_header,

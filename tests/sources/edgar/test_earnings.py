@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from backtest.sources.edgar.earnings import fetch_earnings, quarter_name
-from backtest.sources.edgar.filers import Company
-from backtest.sources.yahoo import Estimate
+from backtest.sources.filers import Company
+from backtest.sources.filings import fetch_earnings, quarter_name
+from backtest.sources.yahoo import AnalystEstimate
 from tests.edgar_site import ACME
 
 COMPANY = Company(ACME, "ACME CORP")
@@ -90,9 +90,9 @@ def test_figures_of_yahoo_are_joined_by_the_day(site, edgar):
     report(site)
     quarter(site)
     known = [
-        Estimate(date(2025, 2, 26), 9.9, 9.9),
-        Estimate(date(2025, 5, 14), 0.3, 0.25),
-        Estimate(date(2025, 8, 13), None, 0.4),
+        AnalystEstimate(date(2025, 2, 26), 9.9, 9.9),
+        AnalystEstimate(date(2025, 5, 14), 0.3, 0.25),
+        AnalystEstimate(date(2025, 8, 13), None, 0.4),
     ]
     found = earnings(edgar, known)
     (row,) = found.rows
@@ -105,7 +105,7 @@ def test_figures_of_yahoo_are_joined_by_the_day(site, edgar):
 def test_where_yahoo_has_another_day_both_are_told_and_the_filing_counts(site, edgar):
     report(site)
     quarter(site)
-    found = earnings(edgar, [Estimate(date(2025, 5, 15), 0.3, 0.25)])
+    found = earnings(edgar, [AnalystEstimate(date(2025, 5, 15), 0.3, 0.25)])
     told = "Yahoo dates the report 2025-05-15; the filing was accepted 2025-05-14, which counts."
     assert found.rows[0]["published_at"].startswith("2025-05-14")
     assert found.rows[0]["note"] == f"Quarter ended 2025-03-31. {told}"
@@ -115,6 +115,6 @@ def test_where_yahoo_has_another_day_both_are_told_and_the_filing_counts(site, e
 def test_a_report_of_another_quarter_is_not_joined(site, edgar):
     report(site)
     quarter(site)
-    found = earnings(edgar, [Estimate(date(2025, 5, 30), 0.3, 0.25)])
+    found = earnings(edgar, [AnalystEstimate(date(2025, 5, 30), 0.3, 0.25)])
     assert found.rows[0]["eps"] == ""
     assert found.remarks == ["2025Q1: Yahoo knows of no report within 15 days of 2025-05-14."]

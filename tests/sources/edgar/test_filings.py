@@ -3,8 +3,8 @@
 import pytest
 
 from backtest.errors import UsageError
-from backtest.sources.edgar.filers import Company
-from backtest.sources.edgar.filings import ITEMS, by_category, fetch_filings
+from backtest.sources.filers import Company
+from backtest.sources.filings import ITEMS, by_category, fetch_filings
 from tests.edgar_site import ACME, form_4
 
 COMPANY = Company(ACME, "ACME CORP")

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar.filers import Company
-from backtest.sources.edgar.forms import (
+from backtest.sources.filers import Company
+from backtest.sources.forms import (
     in_dollars,
     learn_cusip,
     lines_of,

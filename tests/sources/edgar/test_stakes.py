@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from backtest.sources.edgar.client import Edgar
-from backtest.sources.edgar.filers import Company
-from backtest.sources.edgar.stakes import close_before, fetch_stakes
+from backtest.sources.edgar import Edgar
+from backtest.sources.filers import Company
+from backtest.sources.stakes import close_before, fetch_stakes
 from tests.edgar_site import (
     ACME,
     BIGCO,

@@ -15,8 +15,9 @@ from backtest.audit.contract.report import Report, Result, all_results
 from backtest.audit.lanes import in_processes
 from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError
-from backtest.strategy.loading import BacktraderStrategy, configure, recorded
-from backtest.strategy.places import find_strategy, strategy_places
+from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.loading import find_strategy, strategy_origins
+from backtest.strategy.parameters import configure, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from backtest.audit.run import PreparedAudit
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
 
@@ -164,7 +165,7 @@ def check(
     try:
         file = find_strategy(workspace, name)
     except UsageError as error:
-        if len(strategy_places(workspace).get(name, ())) != 1:
+        if len(strategy_origins(workspace).get(name, ())) != 1:
             raise
         what, where = _split(str(error), workspace)
         failed = Result("loads", "failed", what, where)

@@ -14,9 +14,8 @@ from backtest.audit.contract.report import Result
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.answers import is_handed_on
 from backtest.experiments.sweeps.grid import value_of
-from backtest.strategy.base import Signal, Strategy
-from backtest.strategy.loading import configure, parameters, term_of, typed, variant
-from backtest.strategy.values import shown
+from backtest.strategy.base import Signal, Strategy, term_of
+from backtest.strategy.parameters import configure, parameters, shown, typed, variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from backtest.audit.contract.questions import Case
     from backtest.data.kinds import Event
     from backtest.engine.timeline import Decision
-    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.source import StrategyFile
 
 
 _VALUES: tuple[Any, ...] = (None, 1, 3, 40, 0.04, 0.3, 0.7)

@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from pydantic.fields import FieldInfo
 
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import BacktraderStrategy
+    from backtest.strategy.base import BacktraderStrategy, Strategy
     from backtest.workspace.folders import Workspace
 
 

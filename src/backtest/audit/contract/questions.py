@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision, Question
-    from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import BacktraderStrategy
+    from backtest.strategy.base import BacktraderStrategy, Strategy
 
 
 _AT = (1, 2, 5, 30, 55)  # places of the sessions in which events can be traded

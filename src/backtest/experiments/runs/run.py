@@ -20,14 +20,9 @@ from backtest.experiments.runs.store import (
 )
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
-from backtest.strategy.loading import (
-    BacktraderStrategy,
-    StrategyFile,
-    configure,
-    heard_kinds,
-    recorded,
-)
-from backtest.strategy.places import find_strategy
+from backtest.strategy.base import BacktraderStrategy, heard_kinds
+from backtest.strategy.loading import find_strategy
+from backtest.strategy.parameters import configure, recorded
 from backtest.workspace.records import known
 
 if TYPE_CHECKING:
@@ -42,6 +37,7 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
     from backtest.strategy.base import Strategy
+    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
@@ -55,7 +51,7 @@ class RunRequest:
     Attributes:
         strategy: name of a strategy file.
         symbols: stocks that are traded in one account, in any order.
-        settings: parameters as `strategy.loading.configure` takes them.
+        settings: parameters as `strategy.parameters.configure` takes them.
         first: first day of the replay; the first session of the prices where None.
         last: last day of the replay; likewise.
         benchmark: a symbol with closes; the stock's own symbol for the stock itself.

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
-    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.source import StrategyFile
 
 _ID_LENGTH = 10
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio

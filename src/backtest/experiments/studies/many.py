@@ -31,7 +31,8 @@ from backtest.stats.many_stocks import (
     quantiles,
 )
 from backtest.stats.multiple_testing import holm
-from backtest.strategy.loading import heard_kinds, recorded
+from backtest.strategy.base import heard_kinds
+from backtest.strategy.parameters import recorded
 from backtest.workspace.files import write_text
 from backtest.workspace.records import known
 
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.experiments.studies.subject import LeftOut, StudiedEvent, Subject
-    from backtest.stats.event_study.study import Window
+    from backtest.stats.event_study import Window
     from backtest.workspace.folders import Workspace
 
     Floats = NDArray[np.float64]

@@ -23,7 +23,8 @@ from backtest.experiments.studies.subject import (
     read_candidates,
 )
 from backtest.stats.event_study import Series
-from backtest.strategy.loading import heard_kinds, recorded
+from backtest.strategy.base import heard_kinds
+from backtest.strategy.parameters import recorded
 from backtest.workspace.files import write_text
 from backtest.workspace.records import known
 

@@ -10,9 +10,9 @@ import numpy as np
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
-from backtest.strategy.kinds import event_kinds
-from backtest.strategy.loading import BacktraderStrategy, configure
-from backtest.strategy.places import find_strategy, strategy_places
+from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
+from backtest.strategy.parameters import configure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
     Floats = NDArray[np.float64]
@@ -177,7 +177,7 @@ def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subje
         UsageError: nothing has the name, or the strategy answers with no signals.
 
     """
-    kinds, strategies = event_kinds(workspace), strategy_places(workspace)
+    kinds, strategies = event_kinds(workspace), strategy_origins(workspace)
     if name in kinds and not as_strategy:
         also = f"A strategy has this name too: --strategy studies what {name} would trade."
         return Subject(name, (kinds[name],), also=also if name in strategies else "")

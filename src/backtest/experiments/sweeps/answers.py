@@ -16,9 +16,8 @@ from backtest.engine.kernel.panel import set_terms
 from backtest.engine.kernel.records import SIGNAL
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.grid import value_of
-from backtest.strategy.base import Signal
-from backtest.strategy.loading import term_of
-from backtest.strategy.values import shown
+from backtest.strategy.base import Signal, term_of
+from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

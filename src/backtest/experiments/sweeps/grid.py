@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Any
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.store import run_id
 from backtest.stats.surface import FIGURES
-from backtest.strategy.loading import BacktraderStrategy, configure, parameters, typed, variant
-from backtest.strategy.values import Reader, Text, plain, shown
+from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.parameters import (
+    ParameterReader,
+    Text,
+    configure,
+    parameters,
+    plain,
+    shown,
+    typed,
+    variant,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.source import StrategyFile
 
 
 _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets a chunk
@@ -271,7 +280,7 @@ def _landing(text: str, values: Sequence[Decimal]) -> str:
 
 def _axis(file: StrategyFile, fixed: Mapping[str, Any], name: str, values: list[Any]) -> list[Any]:
     """The values of an axis as the strategy's field has them, in JSON."""
-    reader = Reader(parameters(file.cls)[name])
+    reader = ParameterReader(parameters(file.cls)[name])
 
     def field_of(value: Any) -> Any:
         return value_of(variant(file, {**fixed, name: value}), name)

@@ -20,9 +20,9 @@ from backtest.experiments.runs.store import deciding_packages
 from backtest.experiments.sweeps.answers import Answers, derives
 from backtest.experiments.sweeps.grid import sweepable, value_of
 from backtest.stats.figures import figures_of_totals, session_returns
-from backtest.strategy.loading import heard_kinds, parameters, typed, variant
-from backtest.strategy.places import find_strategy
-from backtest.strategy.values import Reader, plain
+from backtest.strategy.base import heard_kinds
+from backtest.strategy.loading import find_strategy
+from backtest.strategy.parameters import ParameterReader, parameters, plain, typed, variant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from backtest.experiments.sweeps.answers import Rows
     from backtest.experiments.sweeps.grid import SweepSpec
     from backtest.strategy.base import Strategy
-    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
 _CELLS = 4_000_000  # sets × events that are in memory at once; 64 bytes each
@@ -91,7 +91,7 @@ class PreparedSweep:
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         self.base = {name: plain(value_of(strategy, name)) for name in spec.axes}
         self._fixed = typed(file, spec.settings)
-        self._readers = {name: Reader(parameters(file.cls)[name]) for name in spec.axes}
+        self._readers = {name: ParameterReader(parameters(file.cls)[name]) for name in spec.axes}
         self._file = file
         self._rules = Rules(**spec.rules)
         self._rates = inputs.rates

@@ -20,9 +20,9 @@ from backtest.experiments.trials import (
     record_sweep,
     trial_sharpes,
 )
-from backtest.strategy.loading import heard_kinds, recorded, stated
-from backtest.strategy.places import find_strategy
-from backtest.strategy.values import plain
+from backtest.strategy.base import heard_kinds
+from backtest.strategy.loading import find_strategy
+from backtest.strategy.parameters import plain, recorded, stated
 from backtest.workspace.records import known
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.folder import Sweep
     from backtest.strategy.base import Strategy
-    from backtest.strategy.values import Text
+    from backtest.strategy.parameters import Text
     from backtest.workspace.folders import Workspace
 
 
@@ -44,7 +44,7 @@ class SweepRequest:
     Attributes:
         strategy: name of a strategy file.
         symbols: stocks that are traded in one account, in any order.
-        settings: parameters that all sets share, as `strategy.loading.configure` takes them.
+        settings: parameters that all sets share, as `strategy.parameters.configure` takes them.
         grid: by parameter its values, or a text of them such as `1:40`.
         first: first day; the first session of the prices where None.
         last: last day; likewise.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.stats import LEVEL
 from backtest.stats.formats import UNKNOWN, counted, percent, ratio
-from backtest.strategy.values import shown
+from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ import pytest
 from backtest.audit.lanes import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import UsageError
-from backtest.strategy.places import describe_strategies, find_strategy, strategy_places
+from backtest.strategy.loading import describe_strategies, find_strategy, strategy_origins
 from backtest.workspace.folders import Workspace, find_workspace
 from tests.made_up import BEATS, OWNER, Checkout, do, make_rules
 
@@ -46,7 +46,7 @@ def other_folder(checkout: Checkout, name: str = "more", **files: str) -> Worksp
 
 def test_strategies_are_found_in_every_folder_by_name(checkout):
     workspace = other_folder(checkout, zeal=BEATS, able=OWNER)
-    assert list(strategy_places(workspace)) == ["able", "beats", "owner", "zeal"]
+    assert list(strategy_origins(workspace)) == ["able", "beats", "owner", "zeal"]
     assert find_strategy(workspace, "zeal").path == checkout.root / "more/zeal.py"
 
 
@@ -139,9 +139,9 @@ def test_a_package_that_does_not_load_says_why(checkout, installed, text, value,
         assert "broken_a.py, line 1: import nowhere_at_all" in str(caught.value)
 
 
-@pytest.mark.parametrize("place", ["another folder", "a package"])
-def test_strategies_of_other_places_are_audited(checkout, installed, place):
-    if place == "a package":
+@pytest.mark.parametrize("origin", ["another folder", "a package"])
+def test_strategies_of_other_origins_are_audited(checkout, installed, origin):
+    if origin == "a package":
         installed({"audited.py": BEATS}, {"zeal": "audited"})
         workspace = checkout.workspace
     else:

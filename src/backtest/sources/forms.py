@@ -13,14 +13,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar.client import MOVED, every, local, needed, number, read_xml, text_of
-from backtest.sources.edgar.filers import plain_name
+from backtest.sources.edgar import MOVED, element_text, every, local, needed, number_of, read_xml
+from backtest.sources.filers import plain_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from xml.etree.ElementTree import Element
 
-    from backtest.sources.edgar.filers import Company
+    from backtest.sources.filers import Company
 
 _SALE = "S"
 _ROLES = (
@@ -104,18 +104,13 @@ class Sale:
 
 
 def read_sale(content: bytes, address: str) -> Sale | None:
-    """The sales in a Form 4; None where it tells of none.
-
-    Raises:
-        DataError: it is not a Form 4, or a figure in it is none.
-
-    """
+    """The sales in a Form 4; None where it tells of none."""
     root = _document(content, address, "ownershipDocument")
     owner = needed(root, address, "rptOwnerName")
     sales = [
         _line(one, address)
         for one in every(root, "nonDerivativeTransaction")
-        if text_of(one, "transactionCode") == _SALE
+        if element_text(one, "transactionCode") == _SALE
     ]
     if not sales:
         return None
@@ -123,7 +118,7 @@ def read_sale(content: bytes, address: str) -> Sale | None:
     prices = [price for _, _, price in sales if price is not None]
     known = len(prices) == len(sales) and shares > 0
     days = [day for day, _, _ in sales]
-    plan = text_of(root, "aff10b5One").casefold()
+    plan = element_text(root, "aff10b5One").casefold()
     return Sale(
         owner=owner,
         relationship=_relationship(root),
@@ -140,8 +135,10 @@ def read_sale(content: bytes, address: str) -> Sale | None:
 def _line(one: Element, address: str) -> tuple[date, float, float | None]:
     """Day, shares and price of one transaction."""
     day = needed(one, address, "transactionDate")
-    shares = number(needed(one, address, "transactionShares"), address, "transactionShares")
-    price = number(text_of(one, "transactionPricePerShare"), address, "transactionPricePerShare")
+    shares = number_of(needed(one, address, "transactionShares"), address, "transactionShares")
+    price = number_of(
+        element_text(one, "transactionPricePerShare"), address, "transactionPricePerShare"
+    )
     try:
         return date.fromisoformat(day[:10]), shares or 0.0, price
     except ValueError:
@@ -151,8 +148,8 @@ def _line(one: Element, address: str) -> tuple[date, float, float | None]:
 
 
 def _relationship(root: Element) -> str:
-    roles = [name for tag, name in _ROLES if text_of(root, tag).casefold() in _YES]
-    title = text_of(root, "officerTitle") or text_of(root, "otherText")
+    roles = [name for tag, name in _ROLES if element_text(root, tag).casefold() in _YES]
+    title = element_text(root, "officerTitle") or element_text(root, "otherText")
     return ", ".join(roles) + f" ({title})" * bool(title)
 
 
@@ -171,38 +168,23 @@ class Holding:
 
 
 def read_table(content: bytes, address: str) -> list[Holding]:
-    """The shares in an information table; options and principal amounts are left out.
-
-    Raises:
-        DataError: it is no such table, or a line lacks what it needs.
-
-    """
+    """The shares in an information table; options and principal amounts are left out."""
     root = _document(content, address, "informationTable")
     return [
         _holding(line, address)
         for line in every(root, "infoTable")
-        if not text_of(line, "putCall")
+        if not element_text(line, "putCall")
         and needed(line, address, "sshPrnamtType").upper() == _SHARES
     ]
 
 
 def read_amendment(content: bytes, address: str) -> str:
-    """What an amendment says to do with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words.
-
-    Raises:
-        DataError: it is not a cover page.
-
-    """
-    return text_of(_document(content, address, "edgarSubmission"), "amendmentType").upper()
+    """What an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
+    return element_text(_document(content, address, "edgarSubmission"), "amendmentType").upper()
 
 
 def learn_cusip(tables: Iterable[Sequence[Holding]], names: Iterable[str]) -> str | None:
-    """The CUSIP of the lines whose issuer has one of the names; None where no line has.
-
-    Raises:
-        UsageError: the lines have several, of which the user has to name one.
-
-    """
+    """The CUSIP of the lines with such an issuer; None where no line has, UsageError if several."""
     wanted = {plain_name(name) for name in names}
     found = {
         one.cusip: one for table in tables for one in table if plain_name(one.issuer) in wanted
@@ -250,10 +232,10 @@ def in_dollars(value: float, shares: int, filed: date, close: float | None) -> t
 def _holding(line: Element, address: str) -> Holding:
     return Holding(
         issuer=needed(line, address, "nameOfIssuer"),
-        title=text_of(line, "titleOfClass"),
+        title=element_text(line, "titleOfClass"),
         cusip=needed(line, address, "cusip").upper().zfill(9),
-        value=number(needed(line, address, "value"), address, "value") or 0.0,
-        shares=int(number(needed(line, address, "sshPrnamt"), address, "sshPrnamt") or 0),
+        value=number_of(needed(line, address, "value"), address, "value") or 0.0,
+        shares=int(number_of(needed(line, address, "sshPrnamt"), address, "sshPrnamt") or 0),
     )
 
 
@@ -279,10 +261,6 @@ def read_schedule(content: bytes, address: str, holder: Company) -> Stake:
     """Read a schedule: XML, or the text or HTML of the old form.
 
     Where several persons report, the line of the holder counts, or else the largest.
-
-    Raises:
-        DataError: The XML is not such a schedule, or lacks what it needs.
-
     """
     return _from_xml(content, address, holder) if address.endswith(".xml") else _from_text(content)
 
@@ -296,26 +274,26 @@ def _from_xml(content: bytes, address: str, holder: Company) -> Stake:
             f"report are expected there. {MOVED}"
         )
     person = next((one for one in persons if _is(one, holder)), None) or max(
-        persons, key=lambda one: number(text_of(one, *_AMOUNT), address, _AMOUNT[0]) or 0.0
+        persons, key=lambda one: number_of(element_text(one, *_AMOUNT), address, _AMOUNT[0]) or 0.0
     )
     name = needed(person, address, "reportingPersonName")
-    amount = number(needed(person, address, *_AMOUNT), address, "the amount owned")
+    amount = number_of(needed(person, address, *_AMOUNT), address, "the amount owned")
     more = f"{len(persons)} persons report; taken is {name}." if len(persons) > 1 else ""
     issuer = needed(root, address, *_ISSUER)
     return Stake(
         int(issuer) if issuer.isdecimal() else None,
-        _day(text_of(root, *_EVENT), "%m/%d/%Y"),
+        _day(element_text(root, *_EVENT), "%m/%d/%Y"),
         None if amount is None else int(amount),
-        number(text_of(person, *_PERCENT), address, "the percent of the class"),
+        number_of(element_text(person, *_PERCENT), address, "the percent of the class"),
         more,
     )
 
 
 def _is(person: Element, holder: Company) -> bool:
-    cik = text_of(person, *_CIK)
+    cik = element_text(person, *_CIK)
     if cik.isdecimal():
         return int(cik) == holder.cik
-    return plain_name(text_of(person, "reportingPersonName")) == plain_name(holder.name)
+    return plain_name(element_text(person, "reportingPersonName")) == plain_name(holder.name)
 
 
 def _from_text(content: bytes) -> Stake:

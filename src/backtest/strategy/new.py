@@ -1,4 +1,4 @@
-"""The public call: `new_signal` writes the files that a signal begins with, all or none."""
+"""New signals: the files that one begins with, filled from `templates/`, all or none."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import metadata_of, metadata_path
+from backtest.data.kinds import snake_case
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
-from backtest.strategy.kinds import event_kinds
-from backtest.strategy.places import strategy_places
+from backtest.strategy.loading import event_kinds, strategy_origins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,102 +23,55 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What a template needs to know of a kind.
+class _Beginning:
+    """What a template needs to know of a kind."""
 
-    Attributes:
-        kind: the class of the kind; empty for one that is new.
-        template: `own`, `change` or `text`.
-        traded: fields of an event that the new strategy trades, as Python writes them.
-        left: of one that it leaves alone.
-        reason: what it answers then.
-        more: by name, what else the template asks for.
-
-    """
-
-    kind: str
+    kind: str  # its class; empty for one that is new
     template: str
-    traded: str
-    left: str
-    reason: str
-    more: Mapping[str, str] = field(default_factory=dict)
+    traded: str  # fields of an event that the new strategy trades, as Python writes them
+    left: str  # of one that it leaves alone
+    reason: str  # what it answers then
+    more: Mapping[str, str] = field(default_factory=dict)  # what else the template takes
 
 
-_NEW = Beginning("", "own", "amount=1_000_000.0", "amount=None", "the amount is not known")
+def _change(kind: str, name: str, traded: str, missing: str) -> _Beginning:
+    left, reason = f"{missing}=None", f"{name} is not known"
+    return _Beginning(kind, "change", traded, left, reason, {"field": name})
+
+
+def _text(kind: str, name: str, value: str, other: str, **more: str) -> _Beginning:
+    terms = {"field": name, "value": value, **more}
+    traded, left = f'{name}="{value}"', f'{name}="{other}"'
+    return _Beginning(kind, "text", traded, left, f"{name} is {other}, not {value}", terms)
+
+
+_NEW = _Beginning("", "own", "amount=1_000_000.0", "amount=None", "the amount is not known")
 _KNOWN = {
-    "earnings": Beginning(
-        "Earnings",
-        "change",
-        "eps=0.30, eps_consensus=0.20",
-        "eps=None",
-        "eps_surprise is not known",
-        {"field": "eps_surprise"},
+    "earnings": _change("Earnings", "eps_surprise", "eps=0.30, eps_consensus=0.20", "eps"),
+    "stake_disclosure": _change(
+        "StakeDisclosure", "stake_change", "shares=150, previous_shares=100", "shares"
     ),
-    "stake_disclosure": Beginning(
-        "StakeDisclosure",
-        "change",
-        "shares=150, previous_shares=100",
-        "shares=None",
-        "stake_change is not known",
-        {"field": "stake_change"},
-    ),
-    "news": Beginning(
-        "News",
-        "text",
-        'category="$name"',
-        'category="something_else"',
-        "category is something_else, not $name",
-        {"field": "category", "value": "$name", "told": "figures"},
-    ),
-    "short_report": Beginning(
+    "news": _text("News", "category", "$name", "something_else", reason_of="figures"),
+    "short_report": _text(
         "ShortReport",
-        "text",
-        'author_type="short_seller"',
-        'author_type="press"',
-        "author_type is press, not short_seller",
-        {
-            "field": "author_type",
-            "value": "short_seller",
-            "told": "claim",
-            "side": "short",
-            "weight": "-0.8",
-        },
+        "author_type",
+        "short_seller",
+        "press",
+        reason_of="claim",
+        side="short",
+        weight="-0.8",
     ),
 }
 
-
-def beginning(kind: str | None) -> Beginning:
-    """What a signal starts from.
-
-    Args:
-        kind: a kind that ships, or None for one that is new.
-
-    Raises:
-        UsageError: there is no such kind.
-
-    """
-    if kind is None:
-        return _NEW
-    if kind not in _KNOWN:
-        raise unknown("kind of event to start from", kind, _KNOWN)
-    return _KNOWN[kind]
-
-
 _RIGHT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _IMPORTED = ("Event", "EventStrategy", "Field", "Literal", "Market", "Signal", "Start", "Strategy")
 
 
 def checked_name(name: str, taken: Mapping[str, str]) -> str:
-    """The name, where a signal can have it.
-
-    Args:
-        name: of the new signal.
-        taken: names that are, and by what.
+    """The name, where a signal can have it; `taken` says of other names by what.
 
     Raises:
-        UsageError: it is not in snake case, is a word of Python's, is lost in the name of its
-            class, or is taken; the message suggests another.
+        UsageError: it cannot; the message says why and suggests another.
 
     """
     if why := _why_not(name, taken):
@@ -134,11 +87,6 @@ def camel_case(name: str) -> str:
     return "".join(word.capitalize() for word in name.split("_"))
 
 
-def _snake_case(name: str) -> str:
-    """The name of a class as that of its kind of event."""
-    return _WORD_BEGINS.sub("_", name).lower()
-
-
 def _why_not(name: str, taken: Mapping[str, str]) -> str:
     """What is wrong with a name; empty where nothing is."""
     camel = camel_case(name)
@@ -148,15 +96,15 @@ def _why_not(name: str, taken: Mapping[str, str]) -> str:
         return "is a word of Python's"
     if camel in _IMPORTED:
         return "means something else here"
-    if (again := _snake_case(camel)) != name:
+    if (again := snake_case(camel)) != name:
         return f"would turn into {again} by its class, {camel}"
     return f"is taken by {taken[name]}" if name in taken else ""
 
 
 def _instead(name: str, taken: Mapping[str, str]) -> str:
     """A name like it that can be had."""
-    words = re.sub(r"[^a-z0-9]+", "_", _snake_case(name)).lstrip("0123456789_")
-    found = _snake_case(camel_case(words)) or "insider_sale"
+    words = re.sub(r"[^a-z0-9]+", "_", snake_case(name)).lstrip("0123456789_")
+    found = snake_case(camel_case(words)) or "insider_sale"
     while _why_not(found, taken):
         found += "_signal"
     return found
@@ -167,15 +115,7 @@ _EXAMPLE_DAY = "2025-01-31"  # of the row in `events.csv.tmpl`
 
 @dataclass(frozen=True)
 class NewSignal:
-    """What was written.
-
-    Attributes:
-        name: of the strategy.
-        strategy: the file of the rule.
-        test: the file of its test.
-        events: the file of its events; None where it starts from a kind that is there.
-
-    """
+    """The files that were written; no events where it starts from a kind that is there."""
 
     name: str
     strategy: Path
@@ -188,18 +128,16 @@ def new_signal(
 ) -> NewSignal:
     """Write a strategy, a test, and for a kind of event of its own a file with an example row.
 
-    Args:
-        workspace: the folders; the tests stand beside the strategies.
-        name: of the strategy, in snake case.
-        kind: the kind of event to start from; None for a new one, named as the strategy.
-        backtrader: whether the strategy is an `EventStrategy`.
+    The strategy starts from a kind that is there, or from a new one that is named as it is.
 
     Raises:
         UsageError: the name or the kind is wrong, a file is there already, or a folder cannot
             be written. Nothing was written then.
 
     """
-    start = beginning(kind)
+    if kind is not None and kind not in _KNOWN:
+        raise unknown("kind of event to start from", kind, _KNOWN)
+    start = _NEW if kind is None else _KNOWN[kind]
     checked_name(name, _taken(workspace, new_kind=kind is None))
     terms = _terms(name, start)
     code, test = ("backtrader_", "test_backtrader") if backtrader else ("", "test")
@@ -221,18 +159,17 @@ def _taken(workspace: Workspace, *, new_kind: bool) -> dict[str, str]:
     """The names that are taken, and by what."""
     taken = {}
     if new_kind:
-        known = event_kinds(workspace)
         taken = {
             kind: f"a kind of event, which another strategy can listen to (--from {kind})"
             if cls.__module__.startswith("backtest.")
             else "a kind of event"
-            for kind, cls in known.items()
+            for kind, cls in event_kinds(workspace).items()
         }
-    places = strategy_places(workspace)
-    return taken | {name: f"the strategy {places[name][0]}" for name in places}
+    origins = strategy_origins(workspace)
+    return taken | {name: f"the strategy {found[0]}" for name, found in origins.items()}
 
 
-def _terms(name: str, start: Beginning) -> dict[str, str]:
+def _terms(name: str, start: _Beginning) -> dict[str, str]:
     """What the templates are filled with."""
     words, camel = name.replace("_", " "), camel_case(name)
     terms = {
@@ -253,8 +190,8 @@ def _terms(name: str, start: Beginning) -> dict[str, str]:
 
 
 def _filled(template: str, terms: Mapping[str, str]) -> str:
-    place = files("backtest.strategy.new") / "templates" / f"{template}.tmpl"
-    return Template(place.read_text(encoding="utf-8")).substitute(terms)
+    path = files("backtest.strategy") / "templates" / f"{template}.tmpl"
+    return Template(path.read_text(encoding="utf-8")).substitute(terms)
 
 
 def _laid_out(code: str, workspace: Workspace) -> str:

@@ -16,13 +16,13 @@ from urllib.parse import urlencode
 
 from backtest.data.kinds import NEW_YORK
 from backtest.errors import DataError, SourceError, UsageError
-from backtest.sources.edgar.client import MOVED, SITE, need, read_json
+from backtest.sources.edgar import MOVED, SITE, need, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from backtest.data.kinds import Precision
-    from backtest.sources.edgar.client import Edgar
+    from backtest.sources.edgar import Edgar
 
 _TICKERS = "/files/company_tickers.json"
 _COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
@@ -82,12 +82,7 @@ class Listing:
 
 
 def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
-    """The company of a symbol that is listed today.
-
-    Raises:
-        UsageError: EDGAR's list has no such symbol.
-
-    """
+    """The company of a symbol that is listed today; UsageError where there is none."""
     found = edgar.page(_TICKERS, _read_tickers).get(symbol.replace(".", "-"))
     if found is None:
         raise UsageError(
@@ -98,21 +93,14 @@ def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
 
 
 def company_of_number(edgar: Edgar, cik: int) -> Company:
-    """The company of a number at EDGAR.
-
-    Raises:
-        UsageError: there is none.
-
-    """
+    """The company of a number at EDGAR; UsageError where there is none."""
     return Company(cik, filings_of(edgar, cik, (), date.max).names[0])
 
 
 def find_holder(edgar: Edgar, text: str) -> Company:
     """A holder by number, or by name: first among listed companies, then among all filers.
 
-    Raises:
-        UsageError: nobody has the name, or several have it, who are named then.
-
+    UsageError where nobody has the name, or several have it, who are named then.
     """
     if text.isdecimal():
         return company_of_number(edgar, int(text))
@@ -137,13 +125,7 @@ def find_holder(edgar: Edgar, text: str) -> Company:
 
 
 def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None) -> Listing:
-    """The filings of some forms, such as 8-K, that a filer has filed since a day, or ever.
-
-    Raises:
-        UsageError: EDGAR knows no such filer.
-        DataError: the list is not as expected.
-
-    """
+    """The filings of some forms, such as 8-K, that a filer has filed since a day, or ever."""
     wanted = frozenset(forms)
     try:
         main, address = edgar.listing(
@@ -241,11 +223,8 @@ def plain_name(name: str) -> str:
 class Header:
     """What the header page of a filing says.
 
-    Attributes:
-        accepted: The time at which EDGAR accepted the filing, New York.
-        filed: EDGAR's date of filing.
-        documents: The type and the file name of each document.
-
+    That is the time at which EDGAR accepted it, New York; EDGAR's date of filing; and the type and
+    the file name of each document.
     """
 
     accepted: datetime
@@ -280,12 +259,7 @@ class Header:
 
 
 def read_header(content: bytes, address: str) -> Header:
-    """Read a header page, `…-index-headers.html`.
-
-    Raises:
-        DataError: it does not say when the filing was accepted or filed.
-
-    """
+    """Read a header page, `…-index-headers.html`."""
     text = html.unescape(content.decode("utf-8", "replace"))
     accepted, filed = _ACCEPTED.search(text), _FILED.search(text)
     if accepted is None or filed is None:

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from backtest.data.kinds import StakeDisclosure
-from backtest.sources.edgar.filers import filings_of, plain_name
-from backtest.sources.edgar.forms import (
+from backtest.sources.filers import filings_of, plain_name
+from backtest.sources.filings import Fetched, row_of, same
+from backtest.sources.forms import (
     NEW_HOLDINGS,
     RESTATEMENT,
     SCHEDULES,
@@ -20,13 +21,12 @@ from backtest.sources.edgar.forms import (
     read_schedule,
     read_table,
 )
-from backtest.sources.edgar.results import Fetched, header_or_remark, left_out, row_of, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from backtest.sources.edgar.client import Edgar
-    from backtest.sources.edgar.filers import Company, Filing, Header
+    from backtest.sources.edgar import Edgar
+    from backtest.sources.filers import Company, Filing, Header
 
     Close = Callable[[date], float | None]
     Report = tuple[Filing, Header, list[Holding], str]
@@ -62,7 +62,7 @@ def fetch_stakes(
     """What a holder has filed on its shares of a company's stock.
 
     Args:
-        edgar: The site that is asked.
+        edgar: EDGAR.
         company: The company of the stock.
         symbol: The stock.
         holder: The filer whose shares are looked for.
@@ -73,8 +73,6 @@ def fetch_stakes(
 
     Raises:
         UsageError: the tables name no one CUSIP.
-        SourceError: EDGAR does not answer.
-        DataError: a page is not as expected.
 
     """
     done = Fetched(StakeDisclosure)
@@ -85,8 +83,8 @@ def fetch_stakes(
     quarterly = [one for one in listed if one.form in QUARTERLY]
     schedules = [one for one in listed if one.accession in of_both]
     disclosed = [
-        *_quarterly_reports(edgar, quarterly, about.names, cusip, close, done.remarks),
-        *_schedules(edgar, company, holder, schedules, done.remarks),
+        *_quarterly_reports(edgar, quarterly, about.names, cusip, close, done),
+        *_schedules(edgar, company, holder, schedules, done),
     ]
     name = _spelling(holder, symbol, known)
     on_file = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
@@ -110,30 +108,30 @@ def _quarterly_reports(
     names: Sequence[str],
     cusip: str | None,
     close: Close,
-    remarks: list[str],
+    done: Fetched,
 ) -> Iterator[Disclosure]:
     """What each report on Form 13F says of a stock, in order of acceptance.
 
     A report without the stock says something where the one before had it: nothing is left.
     """
     reports = sorted(
-        (one for filing in filings if (one := _report(edgar, filing, remarks))),
+        (one for filing in filings if (one := _report(edgar, filing, done))),
         key=lambda one: one[1].accepted,
     )
     found = cusip or learn_cusip((table for _, _, table, _ in reports), names)
     if found is None:
         if reports:
-            remarks.append(
+            done.remarks.append(
                 f"None of {len(reports)} reports on Form 13F has a line of {names[0]}. If they "
                 f"should, name the paper with --cusip."
             )
         return
-    remarks.append(_matched(found, [table for _, _, table, _ in reports]))
-    yield from _folded(reports, found, close, remarks)
+    done.remarks.append(_matched(found, [table for _, _, table, _ in reports]))
+    yield from _folded(reports, found, close, done)
 
 
 def _folded(
-    reports: Sequence[Report], cusip: str, close: Close, remarks: list[str]
+    reports: Sequence[Report], cusip: str, close: Close, done: Fetched
 ) -> Iterator[Disclosure]:
     """Each report with the lines that hold for its quarter after it."""
     held: dict[date, list[Holding]] = {}
@@ -141,7 +139,7 @@ def _folded(
     for filing, header, table, amendment in reports:
         quarter = filing.period
         if quarter is None:
-            remarks.append(left_out(filing, "EDGAR names no quarter"))
+            done.leave_out(filing, "EDGAR names no quarter")
             continue
         lines = lines_of(table, cusip)
         before = held.get(quarter, latest)
@@ -161,22 +159,22 @@ def _folded(
         if not lines:
             note = "No line of the stock; the report before had one."
         if note:
-            remarks.append(f"{filing.form} for {quarter} ({filing.accession}): {note}")
+            done.remarks.append(f"{filing.form} for {quarter} ({filing.accession}): {note}")
         yield Disclosure(filing, header, quarter, shares, value, None, note)
 
 
-def _report(edgar: Edgar, filing: Filing, remarks: list[str]) -> Report | None:
+def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
     """A report with its table and kind of amendment; None, with a remark, where one is missing."""
-    header = header_or_remark(edgar, filing, remarks)
+    header = done.header(edgar, filing)
     if header is None:
         return None
     name = header.document("INFORMATION TABLE")
     if name is None or not name.endswith(".xml"):
-        remarks.append(left_out(filing, "it holds no table in XML, as before the middle of 2013"))
+        done.leave_out(filing, "it holds no table in XML, as before the middle of 2013")
         return None
     table = edgar.document(f"{filing.folder}/{name}", read_table)
     if not table:
-        remarks.append(left_out(filing, "its table has no shares, which tells nothing"))
+        done.leave_out(filing, "its table has no shares, which tells nothing")
         return None
     amendment = ""
     if filing.form.endswith("/A"):
@@ -184,7 +182,7 @@ def _report(edgar: Edgar, filing: Filing, remarks: list[str]) -> Report | None:
         amendment = edgar.document(f"{filing.folder}/{cover}", read_amendment)
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
-            remarks.append(left_out(filing, why))
+            done.leave_out(filing, why)
             return None
     return filing, header, table, amendment
 
@@ -197,23 +195,23 @@ def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
 
 
 def _schedules(
-    edgar: Edgar, company: Company, holder: Company, filings: Sequence[Filing], remarks: list[str]
+    edgar: Edgar, company: Company, holder: Company, filings: Sequence[Filing], done: Fetched
 ) -> Iterator[Disclosure]:
     """Schedules 13D and 13G that the company's list has as well: they are about it."""
     for filing in filings:
-        header = header_or_remark(edgar, filing, remarks)
+        header = done.header(edgar, filing)
         if header is None:
             continue
         file = header.document(*SCHEDULES)
         if file is None:
-            remarks.append(left_out(filing, "its header names no document of that form"))
+            done.leave_out(filing, "its header names no document of that form")
             continue
         stake = edgar.document(
             f"{filing.folder}/{file}",
             lambda content, address: read_schedule(content, address, holder),
         )
         if stake.issuer not in (None, company.cik):
-            remarks.append(left_out(filing, f"it is about the company {stake.issuer}"))
+            done.leave_out(filing, f"it is about the company {stake.issuer}")
             continue
         as_of, note = stake.as_of, stake.remark
         if as_of and as_of > header.public[0].date():

@@ -1,7 +1,8 @@
 """Asking EDGAR: by name, at its pace, and only for what has not been read before.
 
 Filings never change, so that their pages are kept in the user's cache once they were understood.
-Lists change, and are asked for by every command anew.
+Lists change, and are asked for by every command anew. All that asks raises SourceError where EDGAR
+does not answer or refuses, and DataError where a page is not as expected.
 """
 
 from __future__ import annotations
@@ -40,12 +41,9 @@ class Edgar:
         base_url: str | None = None,
         answered: Callable[[str], None] | None = None,
     ) -> None:
-        """Nothing is asked yet.
+        """Connect to nothing yet; `base_url` stands for both sites, such as a copy of them.
 
-        Args:
-            identity: The name and e-mail address of who asks.
-            base_url: An address that stands for both sites, such as a copy of them.
-            answered: Takes the path of every answer that came over the network.
+        `answered` takes the path of every answer that came over the network.
 
         Raises:
             UsageError: the identity is missing or malformed, or the address is none.
@@ -59,13 +57,7 @@ class Edgar:
         self._answered = answered or (lambda _: None)
 
     def page(self, path: str, read: Callable[[bytes, str], T]) -> T:
-        """What `read` makes of the content and address of a page that changes, asked for anew.
-
-        Raises:
-            SourceError: EDGAR does not answer, or refuses.
-            DataError: `read` does not find what it expects.
-
-        """
+        """What `read` makes of the content and address of a page that changes, fetched anew."""
         return read(self._ask(self._site, path), self._address + path)
 
     def listing(self, name: str, read: Callable[[bytes, str], T]) -> T:
@@ -103,12 +95,7 @@ class Edgar:
 
 
 def checked_identity(text: str | None) -> str:
-    """The identity, as it is sent.
-
-    Raises:
-        UsageError: there is none, or it is not a name and an e-mail address in plain letters.
-
-    """
+    """The identity, as it is sent; UsageError where it is not a name and an e-mail address."""
     identity = (text or "").strip()
     if _IDENTITY.fullmatch(identity) and identity.isascii() and identity.isprintable():
         return identity
@@ -123,12 +110,7 @@ def checked_identity(text: str | None) -> str:
 
 
 def read_json(content: bytes, address: str) -> Any:
-    """A page as JSON.
-
-    Raises:
-        DataError: it is none.
-
-    """
+    """A page as JSON; DataError where it is none."""
     try:
         return json.loads(content)
     except ValueError:
@@ -138,12 +120,7 @@ def read_json(content: bytes, address: str) -> Any:
 
 
 def need(value: Any, path: str, kind: type[T], address: str) -> T:
-    """The value at a path within a JSON object, such as `filings.recent`.
-
-    Raises:
-        DataError: there is no such value, or it is of another kind; the page's address is named.
-
-    """
+    """The value at a path within a JSON object, such as `filings.recent`, of a kind."""
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:
             raise DataError(f"{address} has no {path}; {_KINDS[kind]} is expected there. {MOVED}")
@@ -171,12 +148,7 @@ class _NoDoctype(ET.TreeBuilder):
 
 
 def read_xml(content: bytes, address: str) -> ET.Element:
-    """The root of a document.
-
-    Raises:
-        DataError: it is not whole XML, or declares a document type.
-
-    """
+    """The root of a document; DataError where it is not whole XML, or declares a document type."""
     parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 - no document type, so no entities
     try:
         parser.feed(content)
@@ -199,7 +171,7 @@ def local(element: ET.Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def text_of(element: ET.Element, *names: str) -> str:
+def element_text(element: ET.Element, *names: str) -> str:
     """The text of the first element below one that has one of the names; empty where there is none.
 
     A text that stands in an element `value` within it, as in forms of insiders, counts as its own.
@@ -212,26 +184,16 @@ def text_of(element: ET.Element, *names: str) -> str:
 
 
 def needed(element: ET.Element, address: str, *names: str) -> str:
-    """As `text_of`, of what has to be there.
-
-    Raises:
-        DataError: it is not.
-
-    """
-    text = text_of(element, *names)
+    """As `element_text`, of what has to be there; DataError where it is not."""
+    text = element_text(element, *names)
     if not text:
         paths = " or ".join(f"{local(element)}/{name}" for name in names)
         raise DataError(f"{address} has no {paths}; a text is expected there. {MOVED}")
     return text
 
 
-def number(text: str, address: str, what: str) -> float | None:
-    """A number as filings write it, such as `1,234.50`; None where the text is empty.
-
-    Raises:
-        DataError: it is not a number, or is negative.
-
-    """
+def number_of(text: str, address: str, what: str) -> float | None:
+    """A number from 0 as filings write it, such as `1,234.50`; None where the text is empty."""
     if not text:
         return None
     try:

@@ -1,1 +1,0 @@
-"""Building blocks for `on_event`; strategies import them from `backtest.blocks`."""

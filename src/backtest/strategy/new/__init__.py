@@ -1,1 +1,0 @@
-"""New signals: the files that one begins with, filled from `templates/`."""
