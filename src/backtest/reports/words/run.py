@@ -48,7 +48,7 @@ def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The p-values, of doing as badly where the verdict is worse, and the edge found mostly."""
     is_worse = found["verdict"] == "worse"
     tail, name = ("p_low", "p of doing as badly") if is_worse else ("p", "p")
-    edge = f"{share(found['detectable'])} a trade, found {share(found['power'])} of the time"
+    edge = f"{share(found['detectable'])} a trade would be missed more than once in five times"
     return [
         ("Verdict", f"{name} {p_value(found[tail])}, the larger of both by the Sharpe ratio"),
         *((label, _by_statistic(found[placebo], tail)) for placebo, label in _PLACEBOS),
@@ -139,6 +139,10 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
     notes = ["Placebo p: how often random times or directions do as well, by the Sharpe ratio."]
     if known > 1:
         notes.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
+    notes += [
+        "Mean trade: net profit ÷ entry value; the win rate counts each trade alike.",
+        "An edge of the detectable size would be missed more than once in five times.",
+    ]
     if missing := [run.run_id for run in runs if "evidence" not in run.manifest]:
         notes.append(f"Without evidence yet: {', '.join(missing)}; `backtest run` adds it.")
     return notes

@@ -69,7 +69,7 @@ def sentences(record: Record) -> list[tuple[str, str]]:
 
 
 def finding(record: Record) -> str:
-    """What the leading window shows, and what could not have been seen."""
+    """What the leading window shows, and which effect would mostly be missed."""
     leading = record["windows"][0]
     if leading["caar"] is None:
         return f"No event's abnormal return over {leading['window']} is known."
@@ -129,7 +129,7 @@ def others(record: Record) -> str:
 
 def _seen(row: Mapping[str, Any]) -> str:
     if row["detectable"] is None:
-        return "What effect could have been seen is not known: too few estimation days."
+        return "Which effect would mostly be missed is not known: too few estimation days."
     return (
         f"An average effect under {effect(row['detectable'])} would have been missed more than "
         f"once in five times."
