@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from backtest.reports.run_charts import histogram_chart
-from backtest.reports.words.run import (
+from backtest.reports.run_words import (
     corrected,
     evidence_rows,
     holm_line,

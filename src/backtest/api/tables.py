@@ -64,7 +64,7 @@ def _decisions(run: Run) -> pd.DataFrame:
 
 def sweep_result(sweep: Sweep) -> SweepResult:
     """A sweep as it stands in its folder."""
-    from backtest.reports.words.sweep import evidence_sentences, sentences
+    from backtest.reports.sweep_words import evidence_sentences, sentences
     from backtest.stats.surface import summary
 
     told, sets = sweep.manifest, sweep.sets.to_pandas()
@@ -84,7 +84,7 @@ def sweep_result(sweep: Sweep) -> SweepResult:
 
 def study_result(done: Study) -> StudyResult:
     """A study as it stands in its folder."""
-    from backtest.reports.words.study import sentences
+    from backtest.reports.study_page import sentences
 
     record = done.record
     events = pd.DataFrame(
@@ -158,7 +158,7 @@ def comparison(runs: Sequence[Run]) -> pd.DataFrame:
     """Runs and their benchmarks, a row each: the figures, then the evidence."""
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import benchmarks_of
-    from backtest.reports.words.run import corrected
+    from backtest.reports.run_words import corrected
 
     rows: dict[str, dict[str, Any]] = {}
     for run, p_holm in zip(runs, corrected(runs), strict=True):
@@ -181,7 +181,7 @@ def _name(strategy: str, run: Run, runs: Sequence[Run]) -> str:
 
 
 def _evidence(run: Run) -> dict[str, Any]:
-    from backtest.reports.words.run import leading_p
+    from backtest.reports.run_words import leading_p
 
     found = run.manifest.get("evidence", {})
     mean = found.get("mean_trade_return", {})

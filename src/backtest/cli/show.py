@@ -13,10 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.experiments.trials import trials_on_record
+from backtest.reports.audit_page import audit_lines
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
-from backtest.reports.words.audit import audit_lines
-from backtest.reports.words.no_trade import no_trade
-from backtest.reports.words.run import corrected, evidence_rows, holm_line, plain_sentence
+from backtest.reports.run_words import corrected, evidence_rows, holm_line, no_trade, plain_sentence
 from backtest.stats.formats import FIGURES, UNKNOWN, new_york_day, percent
 
 ENTRIES = ("enter", "reverse")

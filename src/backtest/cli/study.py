@@ -115,7 +115,7 @@ def _print_study(out: Console, record: Record) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.reports.words import study as words
+    from backtest.reports import study_page as words
 
     out.print(Text(words.title(record), style="bold"))
     out.print()
@@ -141,7 +141,7 @@ def _print_study(out: Console, record: Record) -> None:
 
 def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import effect, probability
+    from backtest.reports.study_page import effect, probability
     from backtest.stats.formats import percent
 
     last = "As expected" if rows and "right" in rows[0] else "Overlaps"
@@ -166,7 +166,7 @@ def _events(record: Record) -> Table:
     from rich.text import Text
 
     from backtest.cli.show import with_details
-    from backtest.reports.words.study import MODELS
+    from backtest.reports.study_page import MODELS
     from backtest.stats.formats import percent
 
     lines = []
@@ -181,7 +181,7 @@ def _events(record: Record) -> Table:
 
 def _groups(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import probability
+    from backtest.reports.study_page import probability
     from backtest.stats.formats import percent
 
     headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
@@ -201,7 +201,7 @@ def _groups(record: Record) -> Table:
 
 def _tests(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import TESTS, probability
+    from backtest.reports.study_page import TESTS, probability
 
     names = [row["window"] for row in record["windows"]]
     table = new_table("Test", *names, right=names, whole=("Test",))

@@ -12,11 +12,11 @@ from backtest.errors import DataError
 from backtest.experiments.runs.record import RunRecord
 from backtest.experiments.studies.record import StudyRecord
 from backtest.experiments.sweeps.record import SweepRecord
+from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.reports.pages import write_page
-from backtest.reports.words.audit import outcome
-from backtest.reports.words.run import p_value
-from backtest.reports.words.study import probability
+from backtest.reports.run_words import p_value
+from backtest.reports.study_page import probability
 from backtest.stats.formats import counted, percent, ratio, share
 from backtest.workspace.records import Span, read_record
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.words.no_trade import no_trade
-from backtest.reports.words.run import plain_sentence
+from backtest.reports.run_words import no_trade, plain_sentence
 from backtest.stats.formats import FIGURES, costs_line, gain, new_york_day, percent
 from backtest.strategy.values import flat
 

@@ -8,11 +8,10 @@ from urllib.parse import quote, urlsplit
 from backtest.experiments.runs.run_files import FILES
 from backtest.experiments.runs.store import LEADING, Run
 from backtest.experiments.trials import trials_on_record
+from backtest.reports.audit_page import audit_of, audited_on, caution, outcome
 from backtest.reports.pages import write_page
 from backtest.reports.run_charts import Histogram, histogram_chart, kinds_of, story
-from backtest.reports.words.audit import audit_of, audited_on, caution, outcome
-from backtest.reports.words.no_trade import no_trade
-from backtest.reports.words.run import evidence_rows, leading_p, p_value, plain_sentence
+from backtest.reports.run_words import evidence_rows, leading_p, no_trade, p_value, plain_sentence
 from backtest.stats.formats import (
     FIGURES,
     UNKNOWN,

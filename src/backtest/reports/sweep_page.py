@@ -7,9 +7,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.experiments.sweeps.folder import read_sweep
+from backtest.reports import sweep_words as words
 from backtest.reports.pages import write_page
-from backtest.reports.words import sweep as words
-from backtest.reports.words.sweep import evidence_sentences, label, walk_forward_rows
+from backtest.reports.sweep_words import evidence_sentences, label, walk_forward_rows
 from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
 from backtest.strategy.values import flat
 from backtest.workspace.records import damaged
