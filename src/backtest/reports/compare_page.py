@@ -16,7 +16,7 @@ from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
 from backtest.reports.run_words import comparison_notes, comparison_rows, corrected, p_value
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted, percent, ratio
+from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, percent, ratio
 from backtest.strategy.values import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
@@ -332,8 +332,6 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "common": sorted({cell.sessions for row in alike for cell in row}),
         "differences": differences(runs),
         "parameters": _parameters(runs),
-        "unknown": UNKNOWN,
-        "counted": counted,
     }
 
 

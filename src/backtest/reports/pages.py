@@ -7,10 +7,12 @@ import json
 import os
 import re
 from functools import cache
+from math import ceil, floor, log10
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from backtest.stats.formats import UNKNOWN, counted, gain, new_york_day, percent, ratio, share
 from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
@@ -120,7 +122,7 @@ def _templates() -> Environment:
     """Each template is compiled once, which takes longer than to fill it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    pages = Environment(
         loader=PackageLoader("backtest.reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -128,6 +130,19 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    pages.filters |= {
+        form.__name__: form for form in (counted, gain, new_york_day, percent, ratio, share)
+    }
+    pages.globals["unknown"] = UNKNOWN
+    return pages
+
+
+def round_values(low: float, high: float, most: int) -> list[float]:
+    """The multiples within a range of the least of 1, 2 and 5 × 10ⁿ that parts it into `most`."""
+    rough = max(high - low, 1e-9) / most
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    return [step * n for n in range(ceil(low / step), floor(high / step) + 1)]
 
 
 def _address(place: Path, start: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.reports.pages import write_page
 from backtest.stats import LEVEL
-from backtest.stats.formats import UNKNOWN, counted, new_york_day, percent, ratio
+from backtest.stats.formats import UNKNOWN, counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -227,10 +227,6 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         data=_chart(record),
         record=record,
         words=sys.modules[__name__],  # the template calls what stands above
-        percent=percent,
-        ratio=ratio,
-        day=new_york_day,
-        unknown=UNKNOWN,
     )
 
 
