@@ -159,10 +159,8 @@ def curves_of(runs: Sequence[Run], benchmarks: Sequence[Benchmark]) -> list[Curv
         equity, returns = (_column(tables[run.run_id], name) for name in ("equity", "return"))
         curves.append(Curve(run.manifest["rules"]["cash"], equity, returns))
     for run in (one.run for one in benchmarks):
-        cash, returns = (
-            run.manifest["rules"]["cash"],
-            _column(tables[run.run_id], "benchmark_return"),
-        )
+        cash = run.manifest["rules"]["cash"]
+        returns = _column(tables[run.run_id], "benchmark_return")
         growth = accumulate((1 + change for change in returns.values()), mul)
         equity = {day: cash * value for day, value in zip(returns, growth, strict=True)}
         curves.append(Curve(cash, equity, returns))

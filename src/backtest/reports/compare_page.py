@@ -156,7 +156,7 @@ class Cell(NamedTuple):
 
 
 class Correlation(NamedTuple):
-    """Pearson's correlation of two curves' returns, None where unknown, and their common sessions."""
+    """Pearson's correlation of returns, None where unknown, over so many common sessions."""
 
     value: float | None
     sessions: int

@@ -48,12 +48,9 @@ _STYLE: dict[str, Any] = {
 
 
 def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
-    """Draw a run as a PNG of 3200 × 1800 pixels; the same run gives the same bytes.
+    """Draw a run as a PNG of 3200 × 1800 pixels, by default with the prices of its first stock.
 
-    Args:
-        run: as it stands in its folder.
-        path: the file.
-        symbol: the stock whose prices are drawn; the first of the run by default.
+    The same run gives the same bytes.
 
     Raises:
         UsageError: the run has no such stock, or the file cannot be written.

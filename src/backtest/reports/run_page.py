@@ -13,7 +13,14 @@ from backtest.experiments.runs.store import LEADING, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.audit_page import audit_of, audited_on, caution, outcome
 from backtest.reports.pages import round_values, write_page
-from backtest.reports.run_words import evidence_rows, leading_p, no_trade, p_value, plain_sentence
+from backtest.reports.run_words import (
+    evidence_rows,
+    leading_p,
+    no_trade,
+    p_value,
+    plain_sentence,
+    ruin,
+)
 from backtest.stats.formats import (
     FIGURES,
     costs_line,
@@ -85,6 +92,7 @@ def _write(run: Run, trials: Mapping[str, Any], rows: int, few: int) -> Path:
         files=(*FILES, "run.json"),
         tiles=_tiles(run),
         sentence=plain_sentence(manifest["evidence"], trials),
+        ruin=ruin(run),
         evidence_rows=evidence_rows(manifest["evidence"], trials),
         null=_null(manifest["evidence"]),
         audit=_audit(run),

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from backtest.stats import SESSIONS_A_YEAR
-from backtest.stats.formats import UNKNOWN, count, counted, percent, ratio, share
+from backtest.stats.formats import UNKNOWN, count, counted, new_york_day, percent, ratio, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +39,8 @@ def no_trade(run: Run) -> str:
     return f"No trade: {most.replace('_', ' ')}{why}, {became[most]:,} of {events}."
 
 
+OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
+NO_EVENT = "an order without an event"
 _TENTH = 0.1
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _STATISTICS = (
@@ -61,6 +63,21 @@ def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
     if found["verdict"] == "better" and trials["count"] > 1:
         text += f" {trials['count']:,} variants were tried; the p-value counts one."
     return text
+
+
+def ruin(run: Run) -> str:
+    """That a run was ruined; empty where it was not."""
+    day = run.manifest["ruined_on"]
+    return f"Ruined on {day}: equity fell to zero or below, and the trading ended." if day else ""
+
+
+def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
+    """Of each event that opened no trade: its day, what it became, why, and its row."""
+    return [
+        (new_york_day(row["published_at"]), row["action"].replace("_", " "), row["reason"], row)
+        for row in run.decisions
+        if row["action"] not in OPENING
+    ]
 
 
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:

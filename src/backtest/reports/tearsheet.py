@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.reports.pages import fill, round_values
+from backtest.reports.run_words import ruin
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.figures import FEWEST_SESSIONS
 from backtest.strategy.values import flat as flattened
@@ -125,11 +126,11 @@ def _content(run: Run) -> dict[str, Any]:
 
 def _notices(run: Run, returns: pd.Series, too_few: str) -> Iterator[str]:
     """What a reader has to know before any figure."""
-    if ruined := run.manifest["ruined_on"]:
+    if sentence := ruin(run):
+        lost = _percent(wealth(returns).iloc[-1] - 1.0)
         yield (
-            f"Ruined on {ruined}: equity fell to zero or below and trading ended. Cumulative "
-            f"return {_percent(wealth(returns).iloc[-1] - 1.0)}. Such a run has no annual return "
-            "and no ratios, so none are shown; the curve stays where it fell."
+            f"{sentence} Cumulative return {lost}. Such a run has no annual return and no ratios, "
+            "so none are shown; the curve stays where it fell."
         )
     if not run.summary["trades"]:
         yield "No trade was made, so there is nothing to judge the strategy by."
