@@ -197,9 +197,7 @@ def _told(record: Record) -> Iterator[tuple[str, str]]:
     for check in record["checks"]:
         size = "" if check["not_tried"] else f" {words.tried(check, noun)}."
         yield check["title"], f"{check['what']}{size} {words.found(check).capitalize()}."
-    shown = record["sensitivity"]
-    yield "Planted peek", shown["peek"]["what"]
-    yield "Delayed event", shown["delay"]["what"] if shown["delay"] else words.delay(record)
+    yield from words.sensitivity(record)
     yield "Null world", words.null(record)
     yield "Data", words.data(record)
 

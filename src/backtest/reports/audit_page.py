@@ -195,24 +195,20 @@ def text_of(side: Record | None) -> str:
 
 def sensitivity(record: Record) -> list[tuple[str, str]]:
     """What shows that the audit would have seen a peek: a heading and a text each."""
-    delayed = record["sensitivity"]["delay"]
-    return [
-        ("Planted peek", record["sensitivity"]["peek"]["what"]),
-        ("Delayed event", delayed["what"] if delayed else delay(record)),
-    ]
+    peek, delayed = record["sensitivity"]["peek"], record["sensitivity"]["delay"]
+    told = delayed["what"] if delayed else delay(record)
+    return [("Planted peek", peek["what"]), ("Delayed event", told)]
 
 
 def delay(record: Record) -> str:
     """Whether what the strategy does moves with its events."""
-    shown = record["sensitivity"]["delay"]
-    if shown is None:
+    delayed = record["sensitivity"]["delay"]
+    if delayed is None:
         why = next(check["not_tried"] for check in record["checks"])
-        if why:
-            return f"Not tried: {why}."
-        return "It acted on no event, so that none could be delayed."
+        return f"Not tried: {why}." if why else "It acted on no event, so that none was delayed."
     return (
-        f"Each event that it acted on was delayed by a session: {shown['moved']} of "
-        f"{shown['tried']} {decided(record)}s moved or were gone."
+        f"Each event that it acted on was delayed by a session: {delayed['moved']} of "
+        f"{delayed['tried']} {decided(record)}s moved or were gone."
     )
 
 
@@ -248,15 +244,10 @@ _DECIDES = ("seed", "settings", "strategy_sha256", "rules_version", "packages", 
 
 
 def write_audit_page(folder: Path, record: Record, reports: Path) -> Path:
-    """Write `index.html` of an audit; return its place.
-
-    Args:
-        folder: the audit's folder.
-        record: what `audit.json` holds.
-        reports: the reports folder, to which the page leads back.
+    """Write `index.html` of an audit from its record; return its place.
 
     Raises:
-        UsageError: the folder cannot be written.
+        UsageError: a folder cannot be written.
 
     """
     return write_page(

@@ -209,12 +209,7 @@ _DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 
 
 def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
-    """Write `index.html` of a study; return its place.
-
-    Args:
-        folder: the study's folder.
-        record: what `study.json` holds.
-        reports: the reports folder, in whose `assets` the script of the chart is kept.
+    """Write `index.html` of a study from its record; return its place.
 
     Raises:
         UsageError: a folder cannot be written.
