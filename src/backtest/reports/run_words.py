@@ -146,6 +146,19 @@ def leading_p(run: Run) -> float | None:
     return p
 
 
+def evidence_figures(run: Run) -> dict[str, float | None]:
+    """The figures of a run's evidence that are compared; None where one is unknown."""
+    found = run.manifest.get("evidence", {})
+    mean = found.get("mean_trade_return", {})
+    return {
+        "mean_trade": mean.get("estimate"),
+        "mean_trade_low": mean.get("low"),
+        "mean_trade_high": mean.get("high"),
+        "detectable": found.get("detectable"),
+        "p": leading_p(run),
+    }
+
+
 def corrected(runs: Sequence[Run]) -> list[float | None]:
     """The p-values of runs that are looked at together, corrected for their number (Holm)."""
     known = {run.run_id: p for run in runs if (p := leading_p(run)) is not None}
@@ -160,19 +173,16 @@ def comparison_rows(
     runs: Sequence[Run], trials: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, list[str]]]:
     """The rows of a comparison that tell the evidence, a cell a run."""
-    evidence = [run.manifest.get("evidence") for run in runs]
-    means: list[Mapping[str, Any]] = [
-        found["mean_trade_return"] if found else {} for found in evidence
-    ]
-    rows = [("Placebo p", [p_value(leading_p(run)) for run in runs])]
+    found = [evidence_figures(run) for run in runs]
+    rows = [("Placebo p", [p_value(figures["p"]) for figures in found])]
     if len(runs) > 1:
         rows.append(("Holm p", [p_value(p) for p in corrected(runs)]))
     return [
         *rows,
-        ("Mean trade", [percent(mean.get("estimate")) for mean in means]),
-        ("95 % from", [percent(mean.get("low")) for mean in means]),
-        ("95 % to", [percent(mean.get("high")) for mean in means]),
-        ("Detectable edge", [share(found and found["detectable"]) for found in evidence]),
+        ("Mean trade", [percent(figures["mean_trade"]) for figures in found]),
+        ("95 % from", [percent(figures["mean_trade_low"]) for figures in found]),
+        ("95 % to", [percent(figures["mean_trade_high"]) for figures in found]),
+        ("Detectable edge", [share(figures["detectable"]) for figures in found]),
         ("Trials", [count(tried["count"]) for tried in trials]),
     ]
 
