@@ -17,7 +17,7 @@ import pytest
 from backtest.audit.lanes import in_processes, in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.experiments.runs.run import prepare_run, replay_run
-from backtest.reports.words.audit import text_of
+from backtest.reports.audit_page import text_of
 from tests.audit.market import make_market
 from tests.made_up import request
 

@@ -15,7 +15,7 @@ from backtest.audit.lanes import Job, Lane, in_processes, in_this_process
 from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import BacktestError, UsageError
-from backtest.reports.words import audit as words
+from backtest.reports import audit_page as words
 from backtest.strategy.loading import load_strategy
 from tests.made_up import ACME, day, request
 

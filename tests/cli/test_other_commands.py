@@ -22,7 +22,7 @@ def test_compare_puts_the_latest_run_of_each_strategy_side_by_side(run_made_up, 
     assert [line.split()[0] for line in outcome.out.splitlines()[3:] if line] == [
         "Trades", "Win", "Total", "CAGR", "Volatility", "Sharpe", "Sortino", "Max", "Calmar",
         "Exposure", "Commission", "Borrow", "Final", "Placebo", "Holm", "Mean", "95", "95",
-        "Detectable", "Trials", "Placebo", "The",
+        "Detectable", "Trials", "Placebo", "Mean", "An", "The",
     ]  # fmt: skip
 
 

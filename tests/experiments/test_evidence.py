@@ -2,6 +2,7 @@
 
 import json
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -119,6 +120,20 @@ def test_no_trade():
 def test_small_edges_keep_a_figure():
     assert "An edge of 0.42 % a trade" in told(detectable=0.0042)
     assert "An edge of under 0.01 % a trade" in told(detectable=2e-7)
+
+
+@pytest.mark.parametrize(
+    ("begins", "is_told"),
+    [([29, 30, 31, 33, 35, 38], True), ([28, 30, 31, 33, 35, 38], False), ([0, 4, 9], True)],
+)
+def test_occasions_in_one_part_of_the_span_are_a_caution(begins, is_told):
+    # Of 40 sessions a quarter is 10: nine sessions apart are within it, ten are not.
+    days = np.arange("2025-06-01", "2025-07-11", dtype="datetime64[D]")
+    every = evidence.Occasions(np.array(begins), np.arange(len(begins)))
+    text = evidence._in_one_part(every, SimpleNamespace(sessions=days))
+    assert ("All occasions lie in one part of the span, " in text) == is_told
+    if begins[0] == 29:
+        assert "2025-06-30 to 2025-07-09: if prices rose there and fell elsewhere, longs" in text
 
 
 # The figures, on a hand-made null

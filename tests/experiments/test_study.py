@@ -12,7 +12,7 @@ from backtest.experiments.studies import run as studies
 from backtest.experiments.studies.measure import Settings, measure
 from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
 from backtest.experiments.studies.subject import StudiedEvent
-from backtest.reports.words import study as words
+from backtest.reports import study_page as words
 from backtest.stats.event_study import Series
 from tests.made_up import day, earnings
 

@@ -11,7 +11,7 @@ from backtest.experiments.sweeps.evaluate import prepared
 from backtest.experiments.sweeps.evidence import _chosen, sweep_evidence
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
-from backtest.reports.words.sweep import evidence_sentences, walk_forward_rows
+from backtest.reports.sweep_words import evidence_sentences, walk_forward_rows
 from backtest.stats.figures import session_returns, sessions_held
 from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
 from backtest.workspace.folders import Workspace

@@ -12,7 +12,7 @@ import pytest
 from backtest.errors import DataError, UsageError
 from backtest.reports.pages import PLOTLY, store_plotly
 from backtest.reports.sweep_page import write_sweep_page
-from backtest.reports.words.sweep import label, sentences, share_of, span
+from backtest.reports.sweep_words import label, sentences, share_of, span
 from backtest.stats.surface import summary
 from tests.sweeps import set_of, write_sweep
 

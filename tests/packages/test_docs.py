@@ -8,7 +8,7 @@ import pytest
 
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.experiments.runs.store import LEADING
-from backtest.reports.words.run import p_value
+from backtest.reports.run_words import p_value
 from backtest.stats.formats import percent, share
 from tests.doc_blocks import matches
 from tests.golden.goldens import ROOT

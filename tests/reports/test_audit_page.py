@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from backtest.reports import audit_page as words
 from backtest.reports.audit_page import write_audit_page
-from backtest.reports.words import audit as words
 from tests.audits import decision, finding, record, touched
 from tests.sweeps import rows, visible
 

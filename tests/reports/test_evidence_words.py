@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from backtest.reports.run_charts import histogram_chart
-from backtest.reports.words.run import (
+from backtest.reports.run_page import null_chart
+from backtest.reports.run_words import (
     corrected,
     evidence_rows,
     holm_line,
@@ -94,13 +94,12 @@ def test_a_good_result_of_many_variants_says_so(p, count, told):
 
 
 def test_bars_by_hand():
-    picture = histogram_chart(-0.1, 0.1, [1, 4, 2], 0.06, "0.06")
+    picture = null_chart(-0.1, 0.1, [1, 4, 2], 0.06)
     assert [bar.beyond for bar in picture.bars] == [False, False, True]  # by their middles
     heights = [bar.height for bar in picture.bars]
     assert [h / heights[1] for h in heights] == pytest.approx([0.25, 1, 0.5])
-    assert {round(bar.y + bar.height, 6) for bar in picture.bars} == {picture.bottom}
+    assert {round(bar.y + bar.height, 6) for bar in picture.bars} == {172}
     # Of 944 pixels from 8 on, 0.16 of 0.3.
-    assert picture.mark.place == pytest.approx(8 + 944 * 0.16 / 0.3)
-    assert picture.mark_anchor == "end"
+    assert picture.mark == (pytest.approx(8 + 944 * 0.16 / 0.3), "0.06")
     # Eight steps at most: 0.05 is the round one above 0.3 ÷ 8.
-    assert [t.label for t in picture.x_ticks] == ["-0.05", "0", "+0.05", "+0.1", "+0.15"]
+    assert [text for _, text in picture.ticks] == ["-0.05", "0", "+0.05", "+0.1", "+0.15"]

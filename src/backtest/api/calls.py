@@ -142,8 +142,8 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
 
     Returns:
         A row for each run and, below, for each benchmark. Columns: the figures of
-        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
-        that is found four times in five), `p` of the verdict (the larger of random timing and
+        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the edge a trade that
+        is missed more than once in five times), `p` of the verdict (the larger of random timing and
         random direction), `p_holm` corrected for the runs compared, and `trials` on record.
         Fractions, not percent; NaN where unknown.
 

@@ -59,7 +59,7 @@ class RunResult(_Told):
         from textwrap import fill
 
         from backtest.experiments.trials import trials_on_record
-        from backtest.reports.words.run import plain_sentence
+        from backtest.reports.run_words import plain_sentence
         from backtest.stats.formats import percent
 
         told = self.manifest

@@ -46,7 +46,7 @@ def run_result(run: Run) -> RunResult:
 
 def sweep_result(sweep: Sweep) -> SweepResult:
     """A sweep as it stands in its folder."""
-    from backtest.reports.words.sweep import evidence_sentences, sentences
+    from backtest.reports.sweep_words import evidence_sentences, sentences
     from backtest.stats.surface import summary
 
     told, sets = sweep.manifest, sweep.sets.to_pandas()
@@ -66,7 +66,7 @@ def sweep_result(sweep: Sweep) -> SweepResult:
 
 def study_result(done: Study) -> StudyResult:
     """A study as it stands in its folder."""
-    from backtest.reports.words.study import sentences
+    from backtest.reports.study_page import sentences
 
     record = done.record
     events = pd.DataFrame(
@@ -140,12 +140,12 @@ def comparison(runs: Sequence[Run]) -> pd.DataFrame:
     """Runs and their benchmarks, a row each: the figures, then the evidence."""
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import benchmarks_of
-    from backtest.reports.words.run import corrected
+    from backtest.reports.run_words import corrected, evidence_figures
 
     rows: dict[str, dict[str, Any]] = {}
     for run, p_holm in zip(runs, corrected(runs), strict=True):
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
-        row = {**run.summary, **_evidence(run), "p_holm": p_holm, "trials": trials}
+        row = {**run.summary, **evidence_figures(run), "p_holm": p_holm, "trials": trials}
         rows[_name(run.manifest["strategy"], run, runs)] = row
     for benchmark in benchmarks_of(runs):
         symbol = benchmark.run.manifest["benchmark"]
@@ -160,17 +160,3 @@ def _name(strategy: str, run: Run, runs: Sequence[Run]) -> str:
     """The strategy, and the run id where several runs are of it."""
     several = sum(other.manifest["strategy"] == strategy for other in runs) > 1
     return f"{strategy} {run.run_id}" if several else strategy
-
-
-def _evidence(run: Run) -> dict[str, Any]:
-    from backtest.reports.words.run import leading_p
-
-    found = run.manifest.get("evidence", {})
-    mean = found.get("mean_trade_return", {})
-    return {
-        "mean_trade": mean.get("estimate"),
-        "mean_trade_low": mean.get("low"),
-        "mean_trade_high": mean.get("high"),
-        "detectable": found.get("detectable"),
-        "p": leading_p(run),
-    }

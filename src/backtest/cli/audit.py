@@ -161,7 +161,7 @@ def _print_audit(out: Console, record: Record) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.reports.words import audit as words
+    from backtest.reports import audit_page as words
 
     color = "green" if record["outcome"] == "clean" else "red"
     out.print(Text(f"{words.title(record)} · audit {record['audit_id']}", style="bold"))
@@ -191,15 +191,13 @@ def _print_audit(out: Console, record: Record) -> None:
 
 def _told(record: Record) -> Iterator[tuple[str, str]]:
     """What was tried and found: a heading and its sentences."""
-    from backtest.reports.words import audit as words
+    from backtest.reports import audit_page as words
 
     noun = words.decided(record)
     for check in record["checks"]:
         size = "" if check["not_tried"] else f" {words.tried(check, noun)}."
         yield check["title"], f"{check['what']}{size} {words.found(check).capitalize()}."
-    shown = record["sensitivity"]
-    yield "Planted peek", shown["peek"]["what"]
-    yield "Delayed event", shown["delay"]["what"] if shown["delay"] else words.delay(record)
+    yield from words.sensitivity(record)
     yield "Null world", words.null(record)
     yield "Data", words.data(record)
 
@@ -209,7 +207,7 @@ def _sides(check: Record, finding: Record) -> Table:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.reports.words import audit as words
+    from backtest.reports import audit_page as words
 
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True)

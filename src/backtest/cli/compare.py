@@ -60,7 +60,7 @@ def compare(
 def _print_table(runs: list[Run]) -> None:
     from backtest.cli import show
     from backtest.experiments.trials import trials_on_record
-    from backtest.reports.words.run import comparison_notes, comparison_rows
+    from backtest.reports.run_words import comparison_notes, comparison_rows
 
     terminal = show.console()
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]

@@ -13,13 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from backtest.experiments.trials import trials_on_record
+from backtest.reports.audit_page import audit_lines
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
-from backtest.reports.words.audit import audit_lines
-from backtest.reports.words.no_trade import no_trade
-from backtest.reports.words.run import corrected, evidence_rows, holm_line, plain_sentence
-from backtest.stats.formats import FIGURES, UNKNOWN, new_york_day, percent
-
-ENTRIES = ("enter", "reverse")
+from backtest.reports.run_words import (
+    NO_EVENT,
+    corrected,
+    evidence_rows,
+    holm_line,
+    no_trade,
+    plain_sentence,
+    ruin,
+    untraded,
+)
+from backtest.stats.formats import FIGURES, UNKNOWN, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -228,7 +234,7 @@ def _trade_line(row: Mapping[str, str]) -> Text:
 def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]]) -> str:
     event = events.get(row["event_id"])
     if event is None:
-        return "an order without an event"
+        return NO_EVENT
     return event["headline"] + f" ({event['reason']})" * bool(event["reason"])
 
 
@@ -258,18 +264,13 @@ def audits(out: Console, runs: Sequence[Run]) -> None:
         out.print(Text(line, style="red" if is_caution else "dim"))
 
 
-def untraded(run: Run) -> Table:
+def _untraded(run: Run) -> Table:
     """Every event that opened no trade, with the reason."""
     several = len(run.manifest["symbols"]) > 1
     table = new_table("Public", "Became", "Why", "Event", whole=("Public", "Became"))
-    for row in run.decisions:
-        if row["action"] not in ENTRIES:
-            table.add_row(
-                new_york_day(row["published_at"]),
-                row["action"].replace("_", " "),
-                Text(row["reason"]),
-                Text(f"{row['symbol']}: " * several + row["headline"]),
-            )
+    for day, became, why, row in untraded(run):
+        headline = f"{row['symbol']}: " * several + row["headline"]
+        table.add_row(day, became, Text(why), Text(headline))
     return table
 
 
@@ -285,11 +286,11 @@ def run_details(out: Console, run: Run) -> None:
     if "evidence" in run.manifest:
         out.print()
         out.print(evidence(run))
-    rest = untraded(run)
+    rest = _untraded(run)
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
         out.print(rest)
-    if run.manifest["ruined_on"]:
-        out.print(Text(f"Ruined on {run.manifest['ruined_on']}: equity fell to zero or below."))
+    if sentence := ruin(run):
+        out.print(Text(sentence))
     for sentence in run.manifest["assumptions"]:
         out.print(Text(f"\nAssumption: {sentence}", style="yellow"))

@@ -144,7 +144,7 @@ def _study_many(
     from backtest.cli import show
     from backtest.experiments.studies.many import prepare_many, study_many
     from backtest.reports.index_page import write_index
-    from backtest.reports.study_page import write_many_study_page
+    from backtest.reports.many_study_page import write_many_study_page
 
     prepared = prepare_many(workspace, request)
     known = prepared.exists and not force
@@ -166,8 +166,8 @@ def _print_many(out: Console, record: Record) -> None:
     from rich.text import Text
 
     from backtest.cli.show import new_table
-    from backtest.reports.words import many as words
-    from backtest.reports.words.study import probability
+    from backtest.reports import many_study_page as words
+    from backtest.reports.study_page import probability
 
     out.print(Text(words.title(record), style="bold"))
     out.print()
@@ -199,7 +199,7 @@ def _print_study(out: Console, record: Record) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.reports.words import study as words
+    from backtest.reports import study_page as words
 
     out.print(Text(words.title(record), style="bold"))
     out.print()
@@ -225,7 +225,7 @@ def _print_study(out: Console, record: Record) -> None:
 
 def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import effect, observed, probability
+    from backtest.reports.study_page import effect, observed, probability
     from backtest.stats.formats import percent
 
     last = "As expected" if rows and "right" in rows[0] else "Overlaps"
@@ -250,7 +250,7 @@ def _events(record: Record) -> Table:
     from rich.text import Text
 
     from backtest.cli.show import with_details
-    from backtest.reports.words.study import MODELS
+    from backtest.reports.study_page import MODELS
     from backtest.stats.formats import percent
 
     lines = []
@@ -265,7 +265,7 @@ def _events(record: Record) -> Table:
 
 def _groups(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import observed, probability
+    from backtest.reports.study_page import observed, probability
     from backtest.stats.formats import percent
 
     headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
@@ -285,7 +285,7 @@ def _groups(record: Record) -> Table:
 
 def _tests(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.words.study import TESTS, probability
+    from backtest.reports.study_page import TESTS, probability
 
     names = [row["window"] for row in record["windows"]]
     table = new_table("Test", *names, right=names, whole=("Test",))

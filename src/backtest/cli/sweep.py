@@ -130,7 +130,7 @@ def _print_summary(sweep: Sweep) -> None:
     from rich.table import Table
 
     from backtest.cli import show
-    from backtest.reports.words.sweep import evidence_sentences, sentences
+    from backtest.reports.sweep_words import evidence_sentences, sentences
     from backtest.stats.surface import summary
 
     told, sets = sweep.manifest, sweep.sets.to_pandas()

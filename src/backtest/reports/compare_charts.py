@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
-from itertools import chain
+from itertools import accumulate, chain
 from math import floor, isnan, log10, sqrt
+from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.experiments.runs.run_files import read_rows
@@ -23,12 +24,9 @@ _STRONGEST = 50  # percent of the colour in the strongest cell: its text stays r
 
 
 class Profit(NamedTuple):
-    """What an event brought a run.
+    """What an event brought a run: the net profit of its trades, and their return or number.
 
-    Attributes:
-        dollars: the net profit of the trades that it opened; None where it opened none.
-        text: the return of the trade, or how many there were; or why there is none.
-
+    Where it opened none `dollars` is None, and the text says why.
     """
 
     dollars: float | None
@@ -51,14 +49,9 @@ class EventRow(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """Events in the order of time, and what else the profit of the runs is made of.
+    """Events in the order of time, and what else the profit of each run is made of, in dollars.
 
-    Attributes:
-        rows: the events that are shown.
-        left_out: how many are not, to keep the page light; what they brought is among the others.
-        others: a label, and dollars for each run.
-        totals: the whole net profit of each run, dollars: all rows and others.
-
+    Of very many events some are left out; what they brought is among the others.
     """
 
     rows: Sequence[EventRow]
@@ -81,19 +74,19 @@ def matrix(runs: Sequence[Run]) -> Matrix:
         )
         for event in sorted(events.values(), key=lambda one: (one["published_at"], one["event_id"]))
     ]
-    most, earlier, shown = MOST_CELLS // len(runs), [], rows
+    most, earlier, kept = MOST_CELLS // len(runs), [], rows
     if len(rows) > most:
         traded = [row for row in rows if row.is_traded]
-        earlier, shown = traded[:-most], traded[-most:]
-    others = (
-        ("Earlier events", [_sum(row.profits[n] for row in earlier) for n in range(len(runs))]),
-        ("Orders without an event", [_sum([column.get("")]) for column in columns]),
-        ("Interest on cash", [run.summary.get("interest", 0.0) for run in runs]),
-    )
+        earlier, kept = traded[:-most], traded[-most:]
+    others = {
+        "Earlier events": [_sum(row.profits[n] for row in earlier) for n in range(len(runs))],
+        "Orders without an event": [_sum([column.get("")]) for column in columns],
+        "Interest on cash": [run.summary.get("interest", 0.0) for run in runs],
+    }
     return Matrix(
-        shown,
-        len(rows) - len(shown),
-        [(label, dollars) for label, dollars in others if any(dollars)],
+        kept,
+        len(rows) - len(kept),
+        [(label, dollars) for label, dollars in others.items() if any(dollars)],
         [run.summary["final_equity"] - run.manifest["rules"]["cash"] for run in runs],
     )
 
@@ -148,13 +141,9 @@ _BESIDE = ("4px,4px", "1px,3px", "9px,5px")  # of benchmarks, which are grey
 
 
 class Curve(NamedTuple):
-    """A run or a benchmark by session (ISO days, in order).
+    """A run or a benchmark: the cash at the first open, and by session (ISO days, in order).
 
-    Attributes:
-        cash: dollars at the first open.
-        equity: dollars at each close.
-        returns: of each session, fractions.
-
+    `equity` is in dollars at each close, `returns` are fractions.
     """
 
     cash: float
@@ -163,41 +152,28 @@ class Curve(NamedTuple):
 
 
 def curves_of(runs: Sequence[Run], benchmarks: Sequence[Benchmark]) -> list[Curve]:
-    """The curve of each run and then of each benchmark, from the runs' `equity.csv`."""
+    """The curve of each run and then of each benchmark on the same cash, from `equity.csv`."""
     tables = {run.run_id: read_rows(run.path / "equity.csv") for run in runs}
-    return [
-        *(_curve(run, tables[run.run_id]) for run in runs),
-        *(_benchmark(one.run, tables[one.run.run_id]) for one in benchmarks),
-    ]
+    curves = []
+    for run in runs:
+        equity, returns = (_column(tables[run.run_id], name) for name in ("equity", "return"))
+        curves.append(Curve(run.manifest["rules"]["cash"], equity, returns))
+    for run in (one.run for one in benchmarks):
+        cash = run.manifest["rules"]["cash"]
+        returns = _column(tables[run.run_id], "benchmark_return")
+        growth = accumulate((1 + change for change in returns.values()), mul)
+        equity = {day: cash * value for day, value in zip(returns, growth, strict=True)}
+        curves.append(Curve(cash, equity, returns))
+    return curves
 
 
-def _curve(run: Run, table: Sequence[Mapping[str, str]]) -> Curve:
-    equity = {row["session"]: float(row["equity"]) for row in table}
-    return Curve(run.manifest["rules"]["cash"], equity, _returns(table, "return"))
-
-
-def _benchmark(run: Run, table: Sequence[Mapping[str, str]]) -> Curve:
-    """What the cash of a run would have become in its benchmark."""
-    value = cash = run.manifest["rules"]["cash"]
-    equity, returns = {}, _returns(table, "benchmark_return")
-    for day, change in returns.items():
-        value *= 1 + change
-        equity[day] = value
-    return Curve(cash, equity, returns)
-
-
-def _returns(table: Iterable[Mapping[str, str]], column: str) -> dict[str, float]:
-    found = {row["session"]: float(row[column]) for row in table}
+def _column(table: Iterable[Mapping[str, str]], name: str) -> dict[str, float]:
+    found = {row["session"]: float(row[name]) for row in table}
     return {day: value for day, value in found.items() if not isnan(value)}
 
 
 def chart(curves: Sequence[Curve], names: Sequence[str], runs: int) -> dict[str, Any]:
-    """What the chart draws, ready for JSON.
-
-    Args:
-        curves: of the runs and then of the benchmarks.
-        names: likewise.
-        runs: how many are runs.
+    """What the chart draws, ready for JSON, of so many runs and then their benchmarks.
 
     Returns:
         `days`: that are drawn, ISO. `step`: `session`, or `week`, `month` or `year` where only the
@@ -213,15 +189,9 @@ def chart(curves: Sequence[Curve], names: Sequence[str], runs: int) -> dict[str,
         first = days.index(own[0])
         known = {day: curve.equity[day] for day in own}
         values = [known.get(day) for day in days[first : days.index(own[-1]) + 1]]
-        series.append(
-            {
-                "name": names[number],
-                **_look(number, runs),
-                "cash": curve.cash,
-                "first": first,
-                "equity": _rounded(values, curve.cash),
-            }
-        )
+        equity = _rounded(values, curve.cash)
+        line = {"name": names[number], "cash": curve.cash, "first": first, "equity": equity}
+        series.append({**line, **_look(number, runs)})
     return {"days": days, "step": step, "series": series}
 
 

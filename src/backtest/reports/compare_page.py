@@ -14,9 +14,9 @@ from backtest.experiments.runs.store import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
-from backtest.reports.words.run import comparison_notes, comparison_rows, corrected, p_value
+from backtest.reports.run_words import comparison_notes, comparison_rows, corrected, p_value
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted, percent, ratio
+from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, percent, ratio
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
@@ -46,14 +46,7 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 
 
 class Benchmark(NamedTuple):
-    """A benchmark of runs that are compared, once for each span and amount of cash.
-
-    Attributes:
-        heading: its lines, as those of `heading`.
-        figures: by name.
-        run: one that was held against it.
-
-    """
+    """A benchmark, its figures by name, and one of the runs that were held against it."""
 
     heading: str
     figures: Mapping[str, Any]
@@ -111,12 +104,13 @@ def _benchmark_heading(terms: _Terms, found: Iterable[_Terms]) -> str:
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, list[str | None]]]:
     """What was set differently: a name, and the value of each run, None where it has none."""
-    told = [_settings(run) for run in runs]
-    rows = [
-        (name, [settings.get(name) for settings in told])
-        for name in dict.fromkeys(name for settings in told for name in settings)
-    ]
+    rows = _side_by_side([_settings(run) for run in runs])
     return [(name, values) for name, values in rows if len({*values} - {None}) > 1]
+
+
+def _side_by_side(settings: Sequence[Mapping[str, str]]) -> list[tuple[str, list[str | None]]]:
+    names = dict.fromkeys(name for one in settings for name in one)
+    return [(name, [one.get(name) for one in settings]) for name in names]
 
 
 def unlike(runs: Sequence[Run]) -> list[str]:
@@ -134,10 +128,8 @@ def unlike(runs: Sequence[Run]) -> list[str]:
 def _settings(run: Run) -> dict[str, str]:
     """All that decides a result; parameters by strategy, since others' are not comparable."""
     told = run.manifest
-    name, rest = (
-        told["strategy"],
-        {key: told.get(key) for key in ("benchmark", "symbols", "span", "as_of")},
-    )
+    name = told["strategy"]
+    rest = {key: told.get(key) for key in ("benchmark", "symbols", "span", "as_of")}
     checksums = {**told.get("inputs", {}), f"{name}.py": told.get("strategy_sha256")}
     return {
         **flat({name: told["parameters"], **rest, "rules": told["rules"]}),
@@ -164,21 +156,10 @@ class Cell(NamedTuple):
 
 
 class Correlation(NamedTuple):
-    """How alike the returns of two curves are.
-
-    Attributes:
-        value: Pearson's correlation, from -1 to 1; None where it is unknown.
-        sessions: that both curves have.
-
-    """
+    """Pearson's correlation of returns, None where unknown, over so many common sessions."""
 
     value: float | None
     sessions: int
-
-    @property
-    def text(self) -> str:
-        """The value as it is shown."""
-        return UNKNOWN if self.value is None else ratio(round(self.value, 2) + 0.0)  # no -0.0
 
 
 def figure_rows(
@@ -192,26 +173,14 @@ def figure_rows(
     same_cash = len({run.manifest["rules"]["cash"] for run in runs}) == 1
     rows = []
     for name, label, form in FIGURES:
-        values = [run.summary.get(name) for run in runs]
-        texts = [form(value) for value in values]
+        values = {value for run in runs if (value := run.summary.get(name)) is not None}
         choose = _BEST.get(name) if same_cash or name not in _DOLLARS else None
-        best = _best(values, texts, choose)
+        has_rivals = len({form(value) for value in values}) > 1
+        best = form(choose(values)) if choose and has_rivals else None
+        own = [form(run.summary.get(name)) for run in runs]
         beside = [Cell(form(benchmark.figures.get(name)), best=False) for benchmark in benchmarks]
-        rows.append((label, [*(Cell(text, text == best) for text in texts), *beside]))
+        rows.append((label, [*(Cell(text, text == best) for text in own), *beside]))
     return rows
-
-
-def _best(
-    values: Sequence[float | None],
-    texts: Sequence[str],
-    choose: Callable[..., float] | None,
-) -> str | None:
-    """The text of the best value; None where there is none."""
-    known = [(value, text) for value, text in zip(values, texts, strict=True) if value is not None]
-    if choose is None or len({text for _, text in known}) < 2:  # noqa: PLR2004 - one has no rival
-        return None
-    best = choose(value for value, _ in known)
-    return next(text for value, text in known if value == best)
 
 
 def correlations(curves: Sequence[Curve]) -> list[list[Correlation]]:
@@ -246,29 +215,20 @@ class ComparisonRecord(TypedDict):
     finished_at: Moment
 
 
-def record_comparison(reports: Path, runs: Sequence[Run]) -> Path:
-    """Write `compare.json` of a comparison; return its folder, the same for the same runs.
-
-    Raises:
-        UsageError: the folder cannot be written.
-
-    """
+def _record(reports: Path, runs: Sequence[Run]) -> Path:
+    """Write `compare.json` of a comparison; return its folder, the same for the same runs."""
     identity = run_id({"runs": sorted(run.run_id for run in runs)})
-    spans = [run.manifest["span"] for run in runs]
+    first, last = zip(*map(span, runs), strict=True)
     record: ComparisonRecord = {
         "comparison_id": identity,
         "runs": [run.run_id for run in runs],
         "strategies": [run.manifest["strategy"] for run in runs],
         "symbols": sorted({symbol for run in runs for symbol in run.manifest["symbols"]}),
-        "span": {
-            "first": min(span["first"] for span in spans),
-            "last": max(span["last"] for span in spans),
-        },
+        "span": {"first": min(first), "last": max(last)},
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     folder = reports / f"compare-{identity}"
-    text = json.dumps(record, indent=2, ensure_ascii=False)
-    write_text(folder / "compare.json", text + "\n")
+    write_text(folder / "compare.json", f"{json.dumps(record, indent=2, ensure_ascii=False)}\n")
     return folder
 
 
@@ -295,7 +255,7 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
     content = _content(runs)
     page = write_page(reports / "compare.html", reports, "compare.html", **content)
     if keep:
-        folder = record_comparison(reports, runs)
+        folder = _record(reports, runs)
         write_page(folder / "index.html", reports, "compare.html", **content)
     return page
 
@@ -331,9 +291,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "correlations": alike,
         "common": sorted({cell.sessions for row in alike for cell in row}),
         "differences": differences(runs),
-        "parameters": _parameters(runs),
-        "unknown": UNKNOWN,
-        "counted": counted,
+        "parameters": _side_by_side([flat(run.manifest["parameters"]) for run in runs]),
     }
 
 
@@ -364,10 +322,3 @@ def _tiles(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str, st
         least = f"smallest {'Holm ' * (len(p_values) > 1)}p {p_value(min(p_values))}"
         tiles.append(("Better than luck", better, least))
     return tiles
-
-
-def _parameters(runs: Sequence[Run]) -> list[tuple[str, list[str | None]]]:
-    """Each parameter by name, and the value that it has in each run, None where there is none."""
-    told = [flat(run.manifest["parameters"]) for run in runs]
-    names = dict.fromkeys(name for parameters in told for name in parameters)
-    return [(name, [parameters.get(name) for parameters in told]) for name in names]

@@ -12,14 +12,14 @@ from backtest.errors import DataError
 from backtest.experiments.runs.record import RunRecord
 from backtest.experiments.studies.record import MANY_STUDY, ManyStudyRecord, StudyRecord
 from backtest.experiments.sweeps.record import SweepRecord
+from backtest.reports import many_study_page as many
+from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.reports.pages import write_page
-from backtest.reports.words import many
-from backtest.reports.words.audit import outcome
-from backtest.reports.words.run import p_value
-from backtest.reports.words.study import probability
+from backtest.reports.run_words import p_value
+from backtest.reports.study_page import probability
 from backtest.stats.formats import counted, percent, ratio, share
-from backtest.workspace.records import Span, read_record
+from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,30 +32,20 @@ _SYMBOLS = 5  # that are shown in a row
 
 
 class Entry(NamedTuple):
-    """A row of the index.
+    """A row of the index: a run, comparison, sweep, study or audit in its folder.
 
-    Attributes:
-        what: `run`, `comparison`, `sweep`, `study` or `audit`.
-        folder: its name.
-        title: the strategy, or what it is about.
-        subjects: names of strategies or kinds of event.
-        symbols: stocks.
-        span: first and last day, or empty.
-        made: when it was finished, ISO and UTC.
-        result: what came out, in a few words.
-        value: the return that it sorts by; None where it has none.
-        pages: which of `index.html` and `tearsheet.html` are there.
-
+    `subjects` are strategies or kinds of event, `made` is ISO and UTC, `value` the return that it
+    sorts by, and `pages` those of `index.html` and `tearsheet.html` that are there.
     """
 
     what: str
     folder: str
     title: str
+    made: str
+    result: str
     subjects: Sequence[str] = ()
     symbols: Sequence[str] = ()
     span: str = ""
-    made: str = ""
-    result: str = ""
     value: float | None = None
     pages: Sequence[str] = ()
 
@@ -110,106 +100,79 @@ def _records(reports: Path) -> list[tuple[float, Path]]:
 
 def _entry(path: Path, changed: float) -> Entry:
     what, kind, read = _READERS[path.name]
+    folder = path.parent
     try:
         record = read_record(path, kind)
     except DataError as error:
-        return Entry(
-            what,
-            path.parent.name,
-            path.parent.name,
-            made=datetime.fromtimestamp(changed, UTC).isoformat(),
-            result=str(error).removeprefix(f"{path.parent}{os.sep}"),
-        )
-    pages = [name for name in ("index.html", "tearsheet.html") if (path.parent / name).is_file()]
-    made = datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat()
-    return read(path, record)._replace(made=made, pages=pages)
-
-
-def _run(path: Path, record: RunRecord) -> Entry:
-    figures = record["summary"]["run"]
-    total, p = figures["total_return"], record.get("evidence", {}).get("p")
-    result = f"{percent(total)}, {counted(figures['trades'], 'trade')}"
+        made = datetime.fromtimestamp(changed, UTC).isoformat()
+        fault = str(error).removeprefix(f"{folder}{os.sep}")
+        return Entry(what, folder.name, folder.name, made, fault)
+    title, subjects, result, value = read(record)
+    span = record.get("span")
     return Entry(
-        "run",
-        path.parent.name,
-        record["strategy"],
-        [record["strategy"]],
-        record["symbols"],
-        _span(record["span"]),
-        result=result if p is None else f"{result}, p {p_value(p)}",
-        value=total,
+        what,
+        folder.name,
+        title,
+        datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat(),
+        result,
+        subjects,
+        _traded(record),
+        f"{span['first']} to {span['last']}" if span else "",
+        value,
+        [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
     )
 
 
-def _comparison(path: Path, record: ComparisonRecord) -> Entry:
-    return Entry(
-        "comparison",
-        path.parent.name,
-        f"{counted(len(record['runs']), 'run')} side by side",
-        sorted(set(record["strategies"])),
-        record["symbols"],
-        _span(record["span"]),
-        result=", ".join(record["strategies"]),
-    )
+def _traded(record: Mapping[str, Any]) -> list[str]:
+    if universe := record.get("universe"):
+        return [universe]
+    return record.get("symbols") or [record["symbol"]]
 
 
-def _sweep(path: Path, record: SweepRecord) -> Entry:
+_Told = tuple[str, list[str], str, float | None]  # title, subjects, result, value
+
+
+def _run(record: RunRecord) -> _Told:
+    figures, p = record["summary"]["run"], record.get("evidence", {}).get("p")
+    result = f"{percent(figures['total_return'])}, {counted(figures['trades'], 'trade')}"
+    told = result if p is None else f"{result}, p {p_value(p)}"
+    return record["strategy"], [record["strategy"]], told, figures["total_return"]
+
+
+def _comparison(record: ComparisonRecord) -> _Told:
+    names = record["strategies"]
+    title = f"{counted(len(record['runs']), 'run')} side by side"
+    return title, sorted(set(names)), ", ".join(names), None
+
+
+def _sweep(record: SweepRecord) -> _Told:
     default, best = record["base_figures"]["total_return"], record["evidence"]["best"]
     best_told = f"the best Sharpe {ratio(best['sharpe'])} (DSR {share(best['dsr'])})"
-    return Entry(
-        "sweep",
-        path.parent.name,
-        record["strategy"],
-        [record["strategy"]],
-        record["symbols"],
-        _span(record["span"]),
-        result=f"{counted(record['sets'], 'set')}, the default {percent(default)}, {best_told}",
-        value=default,
-    )
+    result = f"{counted(record['sets'], 'set')}, the default {percent(default)}, {best_told}"
+    return record["strategy"], [record["strategy"]], result, default
 
 
-def _study(path: Path, record: StudyRecord) -> Entry:
+def _study(record: StudyRecord) -> _Told:
     signed = record["signed"] if record["of"] == "strategy" else None
     leading = (signed or record["windows"])[0]
-    return Entry(
-        "study",
-        path.parent.name,
-        record["name"],
-        [record["name"]],
-        [record["symbol"]],
-        result=f"{counted(leading['known'], 'event')}, CAAR {leading['window']} "
-        f"{percent(leading['caar'])}, p {probability(leading['p'])}",
-    )
+    caar = f"CAAR {leading['window']} {percent(leading['caar'])}, p {probability(leading['p'])}"
+    return record["name"], [record["name"]], f"{counted(leading['known'], 'event')}, {caar}", None
 
 
-def _many_study(path: Path, record: ManyStudyRecord) -> Entry:
+def _many_study(record: ManyStudyRecord) -> _Told:
     leading = record["rows"][0]
     mean = leading["spread"] or leading["all"]
     what = many.spread_name(record) if leading["spread"] else "CAAR"
-    return Entry(
-        "study",
-        path.parent.name,
-        record["name"],
-        [record["name"]],
-        [record["universe"]] if record["universe"] else record["symbols"],
-        result=f"{counted(leading['all']['events'], 'observation')}, {what} {leading['window']} "
-        f"{many.fine(mean['value'])}, p {probability(mean['p'])}",
-    )
+    found = f"{what} {leading['window']} {many.fine(mean['value'])}, p {probability(mean['p'])}"
+    events = counted(leading["all"]["events"], "observation")
+    return record["name"], [record["name"]], f"{events}, {found}", None
 
 
-def _audit(path: Path, record: AuditRecord) -> Entry:
-    return Entry(
-        "audit",
-        path.parent.name,
-        record["strategy"],
-        [record["strategy"]],
-        record["symbols"],
-        _span(record["span"]),
-        result=outcome(record),
-    )
+def _audit(record: AuditRecord) -> _Told:
+    return record["strategy"], [record["strategy"]], outcome(record), None
 
 
-_READERS: dict[str, tuple[str, type[Any], Callable[[Path, Any], Entry]]] = {
+_READERS: dict[str, tuple[str, type[Any], Callable[[Any], _Told]]] = {
     "run.json": ("run", RunRecord, _run),
     "compare.json": ("comparison", ComparisonRecord, _comparison),
     "sweep.json": ("sweep", SweepRecord, _sweep),
@@ -217,10 +180,6 @@ _READERS: dict[str, tuple[str, type[Any], Callable[[Path, Any], Entry]]] = {
     MANY_STUDY: ("study", ManyStudyRecord, _many_study),
     "audit.json": ("audit", AuditRecord, _audit),
 }
-
-
-def _span(span: Span) -> str:
-    return f"{span['first']} to {span['last']}"
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:

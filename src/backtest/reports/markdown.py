@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.words.no_trade import no_trade
-from backtest.reports.words.run import plain_sentence
-from backtest.stats.formats import FIGURES, costs_line, gain, new_york_day, percent
+from backtest.reports.run_words import NO_EVENT, no_trade, plain_sentence, ruin, untraded
+from backtest.stats.formats import FIGURES, costs_line, gain, percent
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from backtest.experiments.runs.store import Run
 
-_OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 _SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")
 _CALLS = re.compile(r"([@#])(?=\w)")  # would call a person, or name an issue
 _IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
@@ -35,8 +33,8 @@ def run_markdown(run: Run) -> str:
         "### Trades",
         _trades(run) if run.trades else escaped(no_trade(run)),
     ]
-    if rest := [row for row in run.decisions if row["action"] not in _OPENING]:
-        parts += ["### Events that opened no trade", _untraded(rest, run)]
+    if untraded(run):
+        parts += ["### Events that opened no trade", _untraded(run)]
     if sentences := manifest["assumptions"]:
         parts += ["### Assumptions", "\n".join(f"- {escaped(text)}" for text in sentences)]
     parts += ["### What decided it", _identity(run)]
@@ -50,14 +48,12 @@ def escaped(text: str) -> str:
 
 
 def _sentence(run: Run) -> str:
-    manifest = run.manifest
-    told = []
-    if "evidence" in manifest:
-        trials = trials_on_record(run.path.parent, manifest)
-        told.append(plain_sentence(manifest["evidence"], trials))
-    if manifest["ruined_on"]:
-        told.append(f"Ruined on {manifest['ruined_on']}: equity fell to zero or below.")
-    return f"**{escaped(' '.join(told))}**" if told else ""
+    told = [ruin(run)]
+    if "evidence" in run.manifest:
+        trials = trials_on_record(run.path.parent, run.manifest)
+        told.insert(0, plain_sentence(run.manifest["evidence"], trials))
+    text = " ".join(filter(None, told))
+    return f"**{escaped(text)}**" if text else ""
 
 
 def _settings(run: Run) -> str:
@@ -104,20 +100,20 @@ def _trades(run: Run) -> str:
 
 def _event(row: Mapping[str, str] | None) -> str:
     if row is None:
-        return "an order without an event"
+        return NO_EVENT
     return _headline(row) + f" ({escaped(row['reason'])})" * bool(row["reason"])
 
 
-def _untraded(rows: Sequence[Mapping[str, str]], run: Run) -> str:
+def _untraded(run: Run) -> str:
     several = len(run.manifest["symbols"]) > 1
     cells = (
         (
-            new_york_day(row["published_at"]),
-            escaped(row["action"].replace("_", " ")),
-            escaped(row["reason"]),
+            day,
+            escaped(became),
+            escaped(why),
             f"{escaped(row['symbol'])}: " * several + _headline(row),
         )
-        for row in rows
+        for day, became, why, row in untraded(run)
     )
     return _table(("Public", "Became", "Why", "Event"), cells)
 

@@ -7,10 +7,12 @@ import json
 import os
 import re
 from functools import cache
+from math import ceil, floor, log10
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from backtest.stats.formats import UNKNOWN, counted, gain, new_york_day, percent, ratio, share
 from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
@@ -43,14 +45,10 @@ _LINK_BESIDE = re.compile(r'<a\b[^>]*? href="(?!https?://|#)[^"]*"[^>]*>(.*?)</a
 
 
 def single_file(page: Path) -> str:
-    """The text of a page that needs no other file.
+    """The text of a page of `write_page` as one that needs no other file.
 
     What leads to other pages is left out, and links to other files are plain text. The script
     carries the nonce that it is asked with, so that the page's CSP lets it run, and no other.
-
-    Args:
-        page: a page as `write_page` writes it.
-
     """
     text = _NAVIGATION.sub("", page.read_text(encoding="utf-8"), count=1)
     text = _LINK_BESIDE.sub(r"\1", text)
@@ -78,36 +76,19 @@ def write_page(
         UsageError: a folder cannot be written.
 
     """
-    plotly = None if data is None else _address(store_plotly(reports), page.parent)
-    root = _address(reports, page.parent)
-    write_text(page, render(template, data=data, plotly=plotly, root=f"{root}/", **content))
-    return page
-
-
-def render(
-    template: str, *, data: Any = None, plotly: str | None = None, root: str, **content: Any
-) -> str:
-    """A page as HTML.
-
-    Args:
-        template: a file in `templates/` that extends `base.html`.
-        data: as for `write_page`.
-        plotly: the address of plotly's script, relative to the page; None without charts.
-        root: the address of the reports folder, likewise, with a slash at its end.
-        content: what the template names.
-
-    """
     from markupsafe import Markup
 
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     content |= {
-        "plotly": plotly,
-        "root": root,
+        "plotly": None if data is None else _address(store_plotly(reports), page.parent),
+        "root": f"{_address(reports, page.parent)}/",
         "data": Markup(text.replace("<", "\\u003c")),  # noqa: S704 - no tag can begin in it
     }
     # The same page has the same nonce, and nobody who writes a headline can know it.
     whole = fill(template, nonce="", **content)
-    return fill(template, nonce=hashlib.sha256(whole.encode()).hexdigest()[:32], **content)
+    nonce = hashlib.sha256(whole.encode()).hexdigest()[:32]
+    write_text(page, fill(template, nonce=nonce, **content))
+    return page
 
 
 def fill(template: str, **content: Any) -> str:
@@ -120,7 +101,7 @@ def _templates() -> Environment:
     """Each template is compiled once, which takes longer than to fill it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    pages = Environment(
         loader=PackageLoader("backtest.reports"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -128,6 +109,19 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    pages.filters |= {
+        form.__name__: form for form in (counted, gain, new_york_day, percent, ratio, share)
+    }
+    pages.globals["unknown"] = UNKNOWN
+    return pages
+
+
+def round_values(low: float, high: float, most: int) -> list[float]:
+    """The multiples within a range of the least of 1, 2 and 5 × 10ⁿ that parts it into `most`."""
+    rough = max(high - low, 1e-9) / most
+    power = 10.0 ** floor(log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    return [step * n for n in range(ceil(low / step), floor(high / step) + 1)]
 
 
 def _address(place: Path, start: Path) -> str:

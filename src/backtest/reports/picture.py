@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import unknown
-from backtest.reports.run_charts import TRADED, kinds_of
-from backtest.reports.words.run import leading_p, p_value
-from backtest.stats.formats import costs_line, new_york_day, percent
+from backtest.reports.run_page import TRADED, kinds_of
+from backtest.reports.run_words import leading_p, p_value
+from backtest.stats.formats import costs_line, counted, new_york_day, percent
 from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
@@ -48,12 +48,9 @@ _STYLE: dict[str, Any] = {
 
 
 def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
-    """Draw a run as a PNG of 3200 × 1800 pixels; the same run gives the same bytes.
+    """Draw a run as a PNG of 3200 × 1800 pixels, by default with the prices of its first stock.
 
-    Args:
-        run: as it stands in its folder.
-        path: the file.
-        symbol: the stock whose prices are drawn; the first of the run by default.
+    The same run gives the same bytes.
 
     Raises:
         UsageError: the run has no such stock, or the file cannot be written.
@@ -210,13 +207,13 @@ def _short(name: str) -> str:
 
 
 def _write_heading(figure: Figure, run: Run, symbol: str) -> None:
-    manifest, p, trades = run.manifest, leading_p(run), len(run.trades)
-    own, other = (percent(manifest["summary"][of]["total_return"]) for of in ("run", "benchmark"))
+    manifest, p = run.manifest, leading_p(run)
+    own, other = (percent(figures["total_return"]) for figures in (run.summary, run.benchmark))
     others = len(manifest["symbols"]) - 1
     told = [
         f"Ruined on {manifest['ruined_on']}" if manifest["ruined_on"] else "",
         f"Return {own}, {manifest['benchmark']} {other}",
-        "1 trade" if trades == 1 else f"{trades} trades",
+        counted(len(run.trades), "trade"),
         "no placebo p" if p is None else f"placebo p {p_value(p)}",
         f"{manifest['span']['first']} to {manifest['span']['last']}",
     ]

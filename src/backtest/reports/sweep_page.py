@@ -7,26 +7,30 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.experiments.sweeps.folder import read_sweep
+from backtest.reports import sweep_words as words
 from backtest.reports.pages import write_page
-from backtest.reports.words import sweep as words
-from backtest.reports.words.sweep import evidence_sentences, label, walk_forward_rows
+from backtest.reports.sweep_words import evidence_sentences, label, walk_forward_rows
 from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
 from backtest.strategy.parameters import flat
 from backtest.workspace.records import damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
-    from backtest.stats.surface import Axis, Grid, Histogram, Spread, SweepSummary
+    from backtest.stats.surface import (
+        Axis,
+        Grid,
+        Histogram,
+        Neighbours,
+        Spread,
+        SweepSummary,
+        Value,
+    )
 
     Groups = Mapping[int, Sequence[range]]
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from backtest.stats.surface import Neighbours
-
     Sweep = Mapping[str, Any]
 
 
@@ -182,10 +186,6 @@ def _histogram(
 def write_sweep_page(folder: Path, reports: Path) -> Path:
     """Write `index.html` of a sweep from its `sweep.json` and `sets.parquet`; return its place.
 
-    Args:
-        folder: the sweep's folder.
-        reports: the reports folder, in whose `assets` the script of the charts is kept.
-
     Raises:
         DataError: a file of the sweep is missing or broken, or the two disagree.
         UsageError: a folder cannot be written.
@@ -229,7 +229,6 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
         "sweep": sweep,
         "found": found,
         "words": words,
-        "percent": percent,
         "name": f"{sweep['strategy']} · {', '.join(sweep['symbols'])}",
         "costs": costs_line(sweep),
         "fixed": {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]},
@@ -268,23 +267,22 @@ def _ranked_rows(
     sweep: Sweep, found: SweepSummary, place: int | None
 ) -> list[tuple[str, list[list[str]]]]:
     """Groups of rows: best, default (with its number, where it is in the grid), worst."""
-    number = UNKNOWN if place is None else f"{place:,}"
-    settings = [words.label(sweep["base"][name]) for name in sweep["axes"]]
-    default = [number, *settings, *_figures(found.default), f"{found.by_return.equal:,}"]
 
-    def rows(ranked: Any) -> list[list[str]]:
+    def row(number: str, settings: Iterable[Value], figures: Any, alike: int) -> list[str]:
+        return [number, *map(label, settings), *_figures(figures), f"{alike:,}"]
+
+    def rows(ranked: Sequence[Any]) -> list[list[str]]:
         return [
-            [
-                f"{result.number:,}",
-                *map(words.label, result.settings.values()),
-                *_figures(result.figures),
-                f"{result.alike:,}",
-            ]
-            for result in ranked
+            row(f"{one.number:,}", one.settings.values(), one.figures, one.alike) for one in ranked
         ]
 
+    number = UNKNOWN if place is None else f"{place:,}"
+    own = [sweep["base"][name] for name in sweep["axes"]]
     tried = f"{found.sets:,} tried"
-    groups = [(f"Best of {tried}", rows(found.best)), ("The default", [default])]
+    groups = [
+        (f"Best of {tried}", rows(found.best)),
+        ("The default", [row(number, own, found.default, found.by_return.equal)]),
+    ]
     if found.worst:
         groups.append((f"Worst of {tried}", rows(found.worst[::-1])))
     return groups

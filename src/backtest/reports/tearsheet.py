@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
-from backtest.reports.pages import fill
+from backtest.reports.pages import fill, round_values
+from backtest.reports.run_words import ruin
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.figures import FEWEST_SESSIONS
 from backtest.strategy.parameters import flat as flattened
@@ -38,7 +39,6 @@ _DASH = "—"
 _ROUNDING = 1e-12  # a product of returns that meets its old high may miss it by this much
 _HALF_YEAR = SESSIONS_A_YEAR // 2
 _FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a course
-_TOO_FEW_WINDOWS = f"it needs {_FEWEST_WINDOWS} windows of {_HALF_YEAR} sessions"
 _SPANS = {"Daily": "D", "Weekly": "W-FRI", "Monthly": "M", "Quarterly": "Q", "Yearly": "Y"}
 _QUANTILES = {"Worst": 0.0, "25%": 0.25, "Median": 0.5, "75%": 0.75, "Best": 1.0}
 # A formula over days that tells 0 % of nearly any run, and a year at work that no run has seen.
@@ -139,11 +139,11 @@ def _above_cash(returns: Any, rules: Rules) -> Any:
 
 def _notices(run: Run, returns: pd.Series, too_few: str, *, flat: bool) -> Iterator[str]:
     """What a reader has to know before any figure."""
-    if ruined := run.manifest["ruined_on"]:
+    if sentence := ruin(run):
+        lost = _percent(wealth(returns).iloc[-1] - 1.0)
         yield (
-            f"Ruined on {ruined}: equity fell to zero or below and trading ended. Cumulative "
-            f"return {_percent(wealth(returns).iloc[-1] - 1.0)}. Such a run has no annual return "
-            "and no ratios, so none are shown; the curve stays where it fell."
+            f"{sentence} Cumulative return {lost}. Such a run has no annual return and no ratios, "
+            "so none are shown; the curve stays where it fell."
         )
     if not run.summary["trades"]:
         yield "No trade was made, so there is nothing to judge the strategy by."
@@ -198,11 +198,9 @@ def drawdowns(depth: pd.Series) -> list[Drawdown]:
 def _plain_metrics(both: pd.DataFrame) -> Table:
     """The figures that exist for any span and for a ruined run: nothing annual, no ratio."""
     measures = {
-        "Cumulative Return": wealth(both).iloc[-1] - 1.0,
-        "Best Day": both.max(),
-        "Worst Day": both.min(),
-        "Max Drawdown": underwater(both).min(),
-    }
+        "Cumulative Return": wealth(both).iloc[-1] - 1.0, "Best Day": both.max(),
+        "Worst Day": both.min(), "Max Drawdown": underwater(both).min(),
+    }  # fmt: skip
     return ("Metric", *both), [(name, *map(_percent, row)) for name, row in measures.items()]
 
 
@@ -217,8 +215,8 @@ def _years(both: pd.DataFrame) -> Table:
     return ("Year", *both, "Difference", "Won"), rows
 
 
-def _drawdown_table(returns: pd.Series, most: int = 10) -> Table:
-    found = sorted(drawdowns(underwater(returns)), key=lambda fall: fall.depth)[:most]
+def _drawdown_table(returns: pd.Series) -> Table:
+    found = sorted(drawdowns(underwater(returns)), key=lambda fall: fall.depth)[:10]
     rows = [(str(fall.started), fall.end, _percent(fall.depth), str(fall.days)) for fall in found]
     return ("Started", "Recovered", "Drawdown", "Days"), rows
 
@@ -333,20 +331,20 @@ def _drawdown_figures(both: pd.DataFrame, **_: object) -> pd.DataFrame:
     """What quantstats' table tells of drawdowns, by its labels; a column each."""
     import pandas as pd
 
-    figures = {}
-    for name in both:
-        falls = drawdowns(underwater(both[name]))
+    def figures(falls: list[Drawdown]) -> dict[str, Any]:
         deepest = min(falls, key=lambda fall: fall.depth, default=None)
-        figures[name] = {
+        many = max(len(falls), 1)
+        return {
             "Max Drawdown %": 100 * deepest.depth if deepest else 0.0,
             "Max DD Date": str(deepest.lowest) if deepest else _DASH,
             "Max DD Period Start": str(deepest.started) if deepest else _DASH,
             "Max DD Period End": deepest.end if deepest else _DASH,
             "Longest DD Days": max((fall.days for fall in falls), default=0),
-            "Avg. Drawdown %": 100 * sum(fall.depth for fall in falls) / max(len(falls), 1),
-            "Avg. Drawdown Days": sum(fall.days for fall in falls) // max(len(falls), 1),
+            "Avg. Drawdown %": 100 * sum(fall.depth for fall in falls) / many,
+            "Avg. Drawdown Days": sum(fall.days for fall in falls) // many,
         }
-    return pd.DataFrame(figures)
+
+    return pd.DataFrame({name: figures(drawdowns(underwater(both[name]))) for name in both})
 
 
 def _charts(both: pd.DataFrame, above: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
@@ -401,16 +399,9 @@ def _rolling(both: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
         lines = pd.DataFrame(data)
         lines = lines.where(lines.abs() < math.inf)
         full = lines.count() >= _FEWEST_WINDOWS
-        few = "" if full.iloc[-1] else _TOO_FEW_WINDOWS
-        percent = title.startswith("Volatility")
+        few = f"it needs {_FEWEST_WINDOWS} windows of {_HALF_YEAR} sessions"
+        few, percent = "" if full.iloc[-1] else few, title.startswith("Volatility")
         yield Chart(f"Rolling {title}", lines.loc[:, full], note, few, percent=percent, mean=True)
-
-
-def _round_step(low: float, high: float) -> float:
-    """The least of 1, 2 and 5 times a power of ten that parts a range into at most five."""
-    rough = max(high - low, 1e-9) / 5
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
 
 
 def _drawn(chart: Chart) -> dict[str, Any]:
@@ -420,8 +411,6 @@ def _drawn(chart: Chart) -> dict[str, Any]:
     days, values = chart.data.index, chart.data.to_numpy(float)
     values = np.log(values) if chart.log else values * (100 if chart.percent else 1)
     low, high = min(np.nanmin(values), 0.0), max(np.nanmax(values), 0.0)
-    step = _round_step(low, high)
-    ticks = np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step
     across = np.arange(len(days)) * _WIDTH / max(len(days) - 1, 1)
 
     def y(value: Any) -> Any:
@@ -437,7 +426,7 @@ def _drawn(chart: Chart) -> dict[str, Any]:
     return {
         "ticks": [
             (y(tick), f"{math.exp(tick):.3g}" if chart.log else f"{round(tick, 9):,.10g}")
-            for tick in ticks.tolist()
+            for tick in round_values(low, high, most=5)
         ],
         "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
         "paths": paths,

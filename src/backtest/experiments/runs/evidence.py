@@ -46,6 +46,7 @@ _SCALES = (100, 1_000, 10_000)
 _ONE_SIDED = ("stop", "target", "trailing_stop")
 _FEWEST_OF_A_KIND = 3  # occasions that gained, and that lost, where most trades met a level
 _SESSIONS_A_MONTH = 21
+_PART = 0.25  # of the span: the drift of so short a part is easily unlike that of the rest
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,10 @@ def evidence(
         "sharpe": _sharpe(account, trades, equity, occasions, timing),
     }
     found["verdict"] = _verdict(found)
-    return {"sentence": sentence(found), **found}
+    text = sentence(found)
+    if occasions and not refused:
+        text += _in_one_part(occasions, account.panel)
+    return {"sentence": text, **found}
 
 
 def _placebos(account: Account, draws: int) -> tuple[Null | None, Null]:
@@ -409,6 +413,18 @@ def _addition(
         )
     edge = share(found["detectable"])
     return f"{text} An edge of {edge} a trade would be missed more than once in five times."
+
+
+def _in_one_part(occasions: Occasions, panel: Panel) -> str:
+    """That all occasions lie in one part of the span, with what it means; empty where not."""
+    first, last = occasions.begins[0], occasions.begins[-1]
+    if last - first >= _PART * len(panel.sessions):
+        return ""
+    return (
+        f" All occasions lie in one part of the span, {panel.sessions[first]} to "
+        f"{panel.sessions[last]}: if prices rose there and fell elsewhere, longs look skilful, and "
+        f"shorts the other way round."
+    )
 
 
 def _times(p: float) -> str:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import date
     from pathlib import Path
 
     import pandas as pd
 
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
+    from backtest.engine.timeline import Decision
 
 Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
 
@@ -126,13 +128,19 @@ def _decisions_csv(result: Result) -> str:
         (
             (
                 d.event.id, d.event.symbol, d.event.kind, d.event.published_at.isoformat(),
-                d.event.precision, d.tradable_session or "", d.action, d.direction or "",
+                d.event.precision, _traded_in(d), d.action, d.direction or "",
                 d.reason, d.event.headline, d.event.grade or "", d.event.source_url or "",
                 d.event.source_url_2 or "",
             )
             for d in result.decisions
         ),
     )  # fmt: skip
+
+
+def _traded_in(decision: Decision) -> date | str:
+    """The tradable session; none of an event that is not tradable, whose reason says why."""
+    found = decision.tradable_session
+    return "" if found is None or decision.action == "not_tradable" else found
 
 
 def _orders_csv(result: Result) -> str:

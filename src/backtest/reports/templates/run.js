@@ -31,13 +31,15 @@
     return line;
   }
 
+  const tradable = (row) => (row.querySelector(".tradable").dataset.v === "" ? "" : "tradable ") + cell(row, "tradable");
+
   function eventLines(row) {
     const sources = make("span");
     sources.append(...row.querySelector(".sources").cloneNode(true).childNodes);
     return [
       make("h3", {}, cell(row, "headline")),
       make("p", { className: "soft" }, ...row.querySelector(".kind").cloneNode(true).childNodes,
-        ` · public ${cell(row, "go")} New York, ${known(row)} · tradable ${cell(row, "tradable")} · grade ${cell(row, "grade")} · `, sources),
+        ` · public ${cell(row, "go")} New York, ${known(row)} · ${tradable(row)} · grade ${cell(row, "grade")} · `, sources),
       make("p", {}, make("b", {}, cell(row, "action")), cell(row, "reason") && `: ${cell(row, "reason")}`),
     ];
   }

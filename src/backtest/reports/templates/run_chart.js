@@ -155,7 +155,7 @@ const runChart = (() => {
     }
     const count = data.kinds.length;
     return {
-      title: "Events, at the first session that could trade them", height: Math.max(1, count) * height, traces,
+      title: "Events, at their tradable session, or where there is none as they became public", height: Math.max(1, count) * height, traces,
       axis: {
         range: [Math.max(count, 1) - 0.5, -0.5], zeroline: false, tickmode: "array",
         tickvals: data.kinds.map((_, lane) => lane + low), ticktext: data.kinds.map(({ name }) => (narrow ? "" : plain(name))),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backtest.stats import LEVEL
-from backtest.stats.formats import UNKNOWN, counted, percent, ratio
+from backtest.stats.formats import counted, percent, ratio, share
 from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    Told = Mapping[str, Any]
     from collections.abc import Callable, Mapping, Sequence
 
     from backtest.stats.surface import Neighbourhood, Rank, Spread, SweepSummary, Value
+
+    Told = Mapping[str, Any]
+_FEW = 6  # values that are told one by one
 
 
 def evidence_sentences(evidence: Told) -> list[tuple[str, str]]:
@@ -30,12 +30,7 @@ def evidence_sentences(evidence: Told) -> list[tuple[str, str]]:
 def walk_forward_rows(evidence: Told) -> list[list[str]]:
     """Event, set that was chosen for it, return of its trade, return of the default's."""
     return [
-        [
-            row["event_id"],
-            _choice(row),
-            percent(row["return"]),
-            percent(row["default"]),
-        ]
+        [row["event_id"], _choice(row), percent(row["return"]), percent(row["default"])]
         for row in evidence["walk_forward"]["events"]
     ]
 
@@ -46,34 +41,34 @@ def _choice(row: Told) -> str:
     return "default" if row["set"] is None else f"{row['set']:,}"
 
 
-def _thin(evidence: Told, part: str) -> str:
+def _too_little(evidence: Told, part: str) -> str:
     """Why there are too few trades to tell; empty where not, and in a record that is older."""
     return str(evidence.get("thin", {}).get(part, ""))
 
 
 def _deflated(evidence: Told) -> str:
     best = evidence["best"]
-    if thin := _thin(evidence, "best"):
-        return f"Not told of the best set, which has too little behind it ({thin})."
+    if why := _too_little(evidence, "best"):
+        return f"Not told of the best set, which has too little behind it ({why})."
     if best["dsr"] is None:
         return "Not told: the best set has no Sharpe ratio, or nothing varies among the trials."
     return (
         f"The best set's Sharpe ratio is {ratio(best['sharpe'])}. That it exceeds what the best of "
         f"{best['trials']:,} trials without any skill would show has a probability of "
-        f"{_percent_of(best['dsr'])} (deflated Sharpe ratio)."
+        f"{share(best['dsr'])} (deflated Sharpe ratio)."
     )
 
 
 def _overfitting(evidence: Told) -> str:
     found = evidence["overfitting"]
-    if thin := _thin(evidence, "all"):
-        return f"Not told: all sets together have too little behind them ({thin})."
+    if why := _too_little(evidence, "all"):
+        return f"Not told: all sets together have too little behind them ({why})."
     if found is None:
         return "Not told: there are too few sessions, or nothing to choose from."
     return (
         f"Chosen on one half of the sessions, the best set ends in the lower half of all on the "
-        f"other {_percent_of(found['pbo'])} of the time (PBO; 50 % without any skill), and loses "
-        f"there {_percent_of(found['loss_share'])} of the time."
+        f"other {share(found['pbo'])} of the time (PBO; 50 % without any skill), and loses "
+        f"there {share(found['loss_share'])} of the time."
     )
 
 
@@ -95,28 +90,15 @@ def _walked(found: Told) -> str:
     if not any(row.get("known", True) for row in found["events"]):
         return "Not told: no earlier event to choose on."
     return (
-        f"Chosen for each event on earlier ones alone, the trades on {events} "
-        f"{'event' if events == 1 else 'events'} return {percent(found['total'])} in sum; the "
+        f"Chosen for each event on earlier ones alone, the trades on "
+        f"{counted(events, 'event')} return {percent(found['total'])} in sum; the "
         f"default's {percent(found['default'])}, the best set's in hindsight "
         f"{percent(found['hindsight'])}."
     )
 
 
-def _percent_of(value: float | None) -> str:
-    return UNKNOWN if value is None else f"{100 * value:.0f} %"
-
-
-_FEW = 6  # values that are told one by one
-
-
 def sentences(summary: SweepSummary, trials: int) -> list[tuple[str, str]]:
-    """What was found: a heading and its sentences, in the order to be read.
-
-    Args:
-        summary: the sweep.
-        trials: the distinct sets on record for the strategy and its symbols, this sweep's too.
-
-    """
+    """A heading and its sentences each; `trials` are the sets on record, this sweep's too."""
     return [
         ("Tried", tried(summary, trials)),
         ("Returns", returns(summary)),

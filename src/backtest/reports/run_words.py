@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from backtest.stats import SESSIONS_A_YEAR
-from backtest.stats.formats import UNKNOWN, count, percent, ratio, share
+from backtest.stats.formats import UNKNOWN, count, counted, new_york_day, percent, ratio, share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from backtest.experiments.runs.store import Run
 
+
+_NO_ROOM = "no_room"
+
+
+def no_trade(run: Run) -> str:
+    """What became of most events of a run without trades; of those with a signal, if any had one.
+
+    The reason is told too where it is the same for all of them.
+    """
+    if not run.decisions:
+        names = " or ".join(run.manifest["symbols"])
+        return (
+            f"No trade: no event that it listens to is about {names}. `backtest events list` shows "
+            f"what is on file; the example row of a new signal waits to be replaced."
+        )
+    became = Counter(row["action"] for row in run.decisions)
+    most = _NO_ROOM if _NO_ROOM in became else became.most_common(1)[0][0]
+    # The reason of the signal stands before that of having no room for it.
+    reasons = {
+        row["reason"].split("no room: ")[-1] for row in run.decisions if row["action"] == most
+    }
+    why = f" ({reasons.pop()})" if len(reasons) == 1 else ""
+    events = counted(len(run.decisions), "event")
+    return f"No trade: {most.replace('_', ' ')}{why}, {became[most]:,} of {events}."
+
+
+OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
+NO_EVENT = "an order without an event"
 _TENTH = 0.1
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _STATISTICS = (
@@ -36,6 +65,21 @@ def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
     return text
 
 
+def ruin(run: Run) -> str:
+    """That a run was ruined; empty where it was not."""
+    day = run.manifest["ruined_on"]
+    return f"Ruined on {day}: equity fell to zero or below, and the trading ended." if day else ""
+
+
+def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
+    """Of each event that opened no trade: its day, what it became, why, and its row."""
+    return [
+        (new_york_day(row["published_at"]), row["action"].replace("_", " "), row["reason"], row)
+        for row in run.decisions
+        if row["action"] not in OPENING
+    ]
+
+
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the evidence of a run says, a label and a text each."""
     rows = [] if found["refused"] else _placebo_rows(found)
@@ -48,7 +92,7 @@ def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The p-values, of doing as badly where the verdict is worse, and the edge found mostly."""
     is_worse = found["verdict"] == "worse"
     tail, name = ("p_low", "p of doing as badly") if is_worse else ("p", "p")
-    edge = f"{share(found['detectable'])} a trade, found {share(found['power'])} of the time"
+    edge = f"{share(found['detectable'])} a trade would be missed more than once in five times"
     return [
         ("Verdict", f"{name} {p_value(found[tail])}, the larger of both by the Sharpe ratio"),
         *((label, _by_statistic(found[placebo], tail)) for placebo, label in _PLACEBOS),
@@ -102,6 +146,19 @@ def leading_p(run: Run) -> float | None:
     return p
 
 
+def evidence_figures(run: Run) -> dict[str, float | None]:
+    """The figures of a run's evidence that are compared; None where one is unknown."""
+    found = run.manifest.get("evidence", {})
+    mean = found.get("mean_trade_return", {})
+    return {
+        "mean_trade": mean.get("estimate"),
+        "mean_trade_low": mean.get("low"),
+        "mean_trade_high": mean.get("high"),
+        "detectable": found.get("detectable"),
+        "p": leading_p(run),
+    }
+
+
 def corrected(runs: Sequence[Run]) -> list[float | None]:
     """The p-values of runs that are looked at together, corrected for their number (Holm)."""
     known = {run.run_id: p for run in runs if (p := leading_p(run)) is not None}
@@ -116,19 +173,16 @@ def comparison_rows(
     runs: Sequence[Run], trials: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, list[str]]]:
     """The rows of a comparison that tell the evidence, a cell a run."""
-    evidence = [run.manifest.get("evidence") for run in runs]
-    means: list[Mapping[str, Any]] = [
-        found["mean_trade_return"] if found else {} for found in evidence
-    ]
-    rows = [("Placebo p", [p_value(leading_p(run)) for run in runs])]
+    found = [evidence_figures(run) for run in runs]
+    rows = [("Placebo p", [p_value(figures["p"]) for figures in found])]
     if len(runs) > 1:
         rows.append(("Holm p", [p_value(p) for p in corrected(runs)]))
     return [
         *rows,
-        ("Mean trade", [percent(mean.get("estimate")) for mean in means]),
-        ("95 % from", [percent(mean.get("low")) for mean in means]),
-        ("95 % to", [percent(mean.get("high")) for mean in means]),
-        ("Detectable edge", [share(found and found["detectable"]) for found in evidence]),
+        ("Mean trade", [percent(figures["mean_trade"]) for figures in found]),
+        ("95 % from", [percent(figures["mean_trade_low"]) for figures in found]),
+        ("95 % to", [percent(figures["mean_trade_high"]) for figures in found]),
+        ("Detectable edge", [share(figures["detectable"]) for figures in found]),
         ("Trials", [count(tried["count"]) for tried in trials]),
     ]
 
@@ -139,6 +193,10 @@ def comparison_notes(runs: Sequence[Run]) -> list[str]:
     notes = ["Placebo p: how often random times or directions do as well, by the Sharpe ratio."]
     if known > 1:
         notes.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
+    notes += [
+        "Mean trade: net profit ÷ entry value; the win rate counts each trade alike.",
+        "An edge of the detectable size would be missed more than once in five times.",
+    ]
     if missing := [run.run_id for run in runs if "evidence" not in run.manifest]:
         notes.append(f"Without evidence yet: {', '.join(missing)}; `backtest run` adds it.")
     return notes

@@ -1,15 +1,17 @@
-"""What a study of many stocks found in plain sentences, for its page and for the terminal."""
+"""A study of many stocks in plain sentences and as a page, by quantile of a field."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from backtest.reports.words.study import effect, probability
+from backtest.reports.pages import write_page
+from backtest.reports.study_page import effect, probability
 from backtest.stats import LEVEL
 from backtest.stats.formats import UNKNOWN, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     Record = Mapping[str, Any]
 
@@ -17,6 +19,7 @@ _ERRORS = (
     "Clustered by calendar quarter, since reports come in seasons whose windows overlap; "
     "Student's t. Where there is nothing to find, 5 of 100 such studies find something."
 )
+_DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 
 
@@ -144,3 +147,28 @@ def _day_zero(record: Record) -> str:
 def _left_out(record: Record) -> str:
     told = [f"{count:,} {reason}" for reason, count in record["left_out"].items()]
     return f"{'; '.join(told)}." if told else ""
+
+
+def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
+    """Write `index.html` of a study of many stocks; arguments as of `write_study_page`."""
+    lines = [
+        {"name": curve["name"], **{of: _rounded(curve[of]) for of in ("mean", "low", "high")}}
+        for curve in record["curves"]
+    ]
+    words = {
+        "fine": fine, "interval": interval, "group_name": group_name, "title": title,
+        "spread_name": spread_name, "probability": probability, "effect": effect,
+    }  # fmt: skip
+    return write_page(
+        folder / "index.html",
+        reports,
+        "study_many.html",
+        data={"days": record["days"], "curves": lines, "by": record["by"] or ""},
+        record=record,
+        told=sentences(record),
+        **words,
+    )
+
+
+def _rounded(values: list[float | None]) -> list[float | None]:
+    return [None if value is None else round(value, _DIGITS) + 0.0 for value in values]

@@ -1,1 +1,0 @@
-"""What pages say of results, in sentences."""
