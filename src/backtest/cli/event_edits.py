@@ -1,19 +1,121 @@
-"""`backtest events add, import, edit, remove, undo`: each shows what changes, asks, and keeps."""
+"""`backtest events add, import, edit, remove, undo`: each shows what changes and asks first."""
 
 from __future__ import annotations
 
+import sys
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backtest.cli.options import DataFolder, StrategiesFolder, Yes, parse_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from backtest.data.edits import Edit
+    from backtest.data.kinds import Event
+
+
+_NOT_ASKED = "retrieved_at"  # it is now
+_NUMBERS = {"number": "a number", "integer": "a whole number"}
+_TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
+
+
+def at_terminal() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask_event(kind: type[Event]) -> dict[str, str]:
+    """Ask for the fields of an event, one by one; an answer that is wrong is asked for again.
+
+    Returns:
+        Texts by field, as `edits.add_event` takes them.
+
+    """
+    from backtest.data.events import columns_of, prepared
+
+    typer.echo(
+        f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
+    )
+    answers: dict[str, str] = {}
+    while True:
+        for name in columns_of(kind):
+            if name != _NOT_ASKED:
+                answers[name] = _implied(name, answers) or _ask(kind, name, answers)
+        try:
+            prepared(kind, answers)
+        except ValueError as error:
+            typer.echo(f"\n{error}\nOnce more; Enter alone keeps an answer.\n")
+        else:
+            return answers
+
+
+def _implied(name: str, answers: Mapping[str, str]) -> str:
+    """The precision, where the time has told it already; empty for any other field."""
+    from backtest.data.stamps import stamped
+
+    if name != "precision":
+        return ""
+    try:
+        return stamped(answers["published_at"], "")[1]
+    except ValueError:  # a day alone
+        return ""
+
+
+def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
+    from backtest.data.events import field_fault
+
+    field = kind.model_fields[name]
+    needed = field.is_required() or name == "source_url"
+    meaning = " ".join((field.description or "").split())
+    allowed = _allowed(kind, name, answers)
+    typer.echo(f"{name}: {meaning}" + f"\n  {allowed}" * bool(allowed))
+    while True:
+        shown = answers.get(name, "")
+        answer = typer.prompt("  >", default=shown, show_default=bool(shown), prompt_suffix=" ")
+        answer = str(answer).strip()
+        if not answer and needed:
+            typer.echo("  A value is needed.")
+        elif fault := answer and field_fault(kind, {**answers, name: answer}, name):
+            typer.echo(f"  {fault}")
+        else:
+            return answer
+
+
+def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
+    """What may be answered, in words; empty where any text may."""
+    from backtest.data.events import UNKNOWN_SOURCE
+    from backtest.data.stamps import FORMS, is_bare_day
+
+    if name == "published_at":
+        return "Write one of\n    " + "\n    ".join(FORMS)
+    if name == "precision" and is_bare_day(answers["published_at"]):
+        return "One of date, week, month: the day is the last on which it can have become public."
+    if name == "source_url":
+        return f"An address with https://, or {UNKNOWN_SOURCE!r}."
+    schema = kind.model_json_schema()["properties"][name]
+    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return _words(options[0]) if options else ""
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return f"One of {', '.join(map(str, schema['enum']))}."
+    if schema.get("type") == "boolean":
+        return "Either true or false."
+    if number := _NUMBERS.get(schema.get("type", "")):
+        low, high = schema.get("minimum"), schema.get("maximum")
+        bounds = (
+            f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None
+        )
+        return f"{number.capitalize()}{''.join(bounds)}."
+    if "pattern" in schema:
+        return f"Text of the pattern {schema['pattern']}."
+    return _TEXTS.get(schema.get("format", ""), "")
+
 
 _EXAMPLE = "target_price=10"
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
@@ -40,7 +142,6 @@ def add(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    from backtest.cli.asking import ask_event, at_terminal
     from backtest.data import edits
     from backtest.data.events import columns_of, read_event_rows
     from backtest.errors import UsageError
@@ -145,7 +246,6 @@ def _kind_in(event_id: str) -> str:
 
 def write(edit: Edit, kind: str, *, yes: bool) -> None:
     """Show what changes, and make the change once it is confirmed."""
-    from backtest.cli.asking import at_terminal
     from backtest.errors import UsageError
 
     if not edit.diff:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.strategy.new.signal import NewSignal
+
+
+INIT_EXAMPLES = "Examples: `backtest init signals` · `backtest init .`"
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where; a folder that is there may be used.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Make a workspace: strategies, data, reports and settings."""
+    from backtest.cli import show
+    from backtest.workspace.start import PARTS, make_workspace
+
+    made = make_workspace(folder)
+    if as_json:
+        show.print_json({"path": str(made), "parts": PARTS})
+        return
+    typer.echo(f"{made} is a workspace: {', '.join(PARTS)}.")
+    if made != Path.cwd():
+        typer.echo(f"Go there: cd {folder}")
+    typer.echo("Then: backtest list strategies, backtest run, or backtest new signal NAME")
+
 
 app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
 

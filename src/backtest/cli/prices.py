@@ -109,7 +109,7 @@ def import_file(
     data: DataFolder = None,
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
-    from backtest.cli.asking import at_terminal
+    from backtest.cli.event_edits import at_terminal
     from backtest.sources.own_files import import_prices, read_price_file
     from backtest.workspace.folders import find_data
 
@@ -330,7 +330,7 @@ def check_prices(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
-    from backtest.cli.findings import show_findings
+    from backtest.cli.events import show_findings
     from backtest.data.checks import check_prices as find
     from backtest.workspace.folders import find_workspace
 

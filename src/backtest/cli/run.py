@@ -27,12 +27,16 @@ from backtest.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from backtest.experiments.runs.run import PreparedRun
     from backtest.experiments.runs.store import Run
+    from backtest.strategy.loading import StrategyFile
+    from backtest.strategy.values import Text
+    from backtest.workspace.folders import Workspace
 
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
@@ -77,7 +81,6 @@ def run(
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
     from backtest.cli import show
-    from backtest.cli.chosen import chosen_strategies
     from backtest.engine.rules import read_costs
     from backtest.errors import UsageError
     from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
@@ -96,7 +99,7 @@ def run(
         reaction_minutes=reaction,
     )
     wanted = parse_settings(settings or [])
-    files, left_out = chosen_strategies(workspace, strategy or [], wanted)
+    files, left_out = _strategies_to_run(workspace, strategy or [], wanted)
     prepared = [
         prepare_run(
             workspace,
@@ -138,6 +141,56 @@ def run(
         _print_places(terminal, runs, page, known=len(known))
     if failed or left_out:
         raise UsageError("\n".join([*failed, *left_out]))
+
+
+def _strategies_to_run(
+    workspace: Workspace, names: Sequence[str], settings: Mapping[str, Text]
+) -> tuple[list[StrategyFile], list[str]]:
+    """The strategies that are named, or all; and a message for each of all that does not load.
+
+    Raises:
+        UsageError: a strategy that is named does not load, none does, or a parameter is not one
+            of each of several strategies.
+
+    """
+    from backtest.errors import UsageError
+    from backtest.strategy.places import find_strategy, strategy_places
+
+    files: list[StrategyFile] = []
+    left_out: list[str] = []
+    for name in dict.fromkeys(names or strategy_places(workspace)):
+        try:
+            files.append(find_strategy(workspace, name))
+        except UsageError as error:
+            if names:
+                raise
+            left_out.append(f"{name} was left out: {error}")
+    if not files:
+        raise UsageError(
+            "\n".join(left_out)
+            or f"There is no strategy in {workspace.strategies}. "
+            f"Point --strategies or BACKTEST_STRATEGIES to a folder of strategy files."
+        )
+    if len(files) > 1:
+        _check_settings(files, settings)
+    return files, left_out
+
+
+def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, Text]) -> None:
+    """Hold what is set in several strategies against the parameters of each."""
+    from backtest.errors import UsageError
+    from backtest.strategy.loading import parameters
+
+    for name, value in settings.items():
+        having = [file.name for file in files if name in parameters(file.cls)]
+        if len(having) < len(files):
+            known = f"{', '.join(having)} alone" if having else "none of them"
+            raise UsageError(
+                f"--set {name}={value.text} is for each of the {len(files)} strategies that are "
+                f"run, but the parameter {name} is known to {known}. Name the one that is meant: "
+                f"`backtest run {having[0] if having else 'NAME'} --set {name}={value.text}`; "
+                f"`backtest list strategies` shows the parameters of each."
+            )
 
 
 def _replay(
