@@ -11,6 +11,7 @@ from backtest.api.frames import read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import RunRequest, prepare_run
 from backtest.experiments.runs.run import run as run_prepared
+from backtest.experiments.terms import read_day
 from backtest.workspace.settings import read_config
 
 if TYPE_CHECKING:
@@ -121,12 +122,12 @@ def run(
             strategy=file.name if file else str(strategy),
             symbols=terms.symbols,
             settings=parameters or {},
-            first=arguments.day("first", first),
-            last=arguments.day("last", last),
+            first=read_day("first", first),
+            last=read_day("last", last),
             benchmark=terms.benchmark,
             rules=terms.rules,
             costs=terms.costs,
-            as_of=arguments.day("as_of", as_of),
+            as_of=read_day("as_of", as_of),
         )
         prepared = prepare_run(workspace, request, file)
         return tables.run_result(run_prepared(prepared, force=force or file is not None))
@@ -255,8 +256,8 @@ def sweep(
             symbols=terms.symbols,
             settings=parameters or {},
             grid={name: arguments.axis(name, values) for name, values in grid.items()},
-            first=arguments.day("first", first),
-            last=arguments.day("last", last),
+            first=read_day("first", first),
+            last=read_day("last", last),
             rules=terms.rules,
             costs=terms.costs,
         )
@@ -423,8 +424,8 @@ def audit_strategy(
             strategy=strategy,
             symbols=terms.symbols,
             settings=parameters or {},
-            first=arguments.day("first", first),
-            last=arguments.day("last", last),
+            first=read_day("first", first),
+            last=read_day("last", last),
             rules=terms.rules,
             worlds=worlds,
             seed=seed,

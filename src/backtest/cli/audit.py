@@ -22,7 +22,6 @@ from backtest.cli.options import (
     StrategiesFolder,
     Symbols,
     announce_compiling,
-    parse_day,
     parse_settings,
 )
 
@@ -130,31 +129,29 @@ def audit(
     from backtest.audit.record import EXIT_CODE
     from backtest.audit.run import AuditRequest, prepare
     from backtest.cli import show
-    from backtest.engine.rules import read_costs
     from backtest.errors import DataError
-    from backtest.experiments.runs.run import make_rules
+    from backtest.experiments.terms import read_day, read_terms
     from backtest.reports.audit_page import write_audit_page
     from backtest.reports.index_page import write_index
     from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
 
-    config = read_config({"symbol": symbol, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
-    named = config.chosen("costs")
-    rules = make_rules(
-        read_costs(workspace.data / "costs", named) if named else None,
-        cash=config.chosen("cash"),
-        commission_per_share=commission,
-        slippage_bps=slippage,
-        reaction_minutes=reaction,
+    terms = read_terms(
+        workspace.data,
+        {"symbol": symbol, "cash": cash, "costs": costs},
+        {
+            "commission_per_share": commission,
+            "slippage_bps": slippage,
+            "reaction_minutes": reaction,
+        },
     )
     request = AuditRequest(
         strategy=strategy,
-        symbols=config.value("symbol"),
+        symbols=terms.symbols,
         settings=parse_settings(settings or []),
-        first=parse_day("--from", first),
-        last=parse_day("--to", last),
-        rules=rules,
+        first=read_day("--from", first),
+        last=read_day("--to", last),
+        rules=terms.rules,
         worlds=worlds,
         seed=seed,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_day
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -205,7 +205,9 @@ def _prices(workspace: Workspace, symbol: str) -> Prices | None:
 
 
 def _first_day(since: str | None, prices: Prices | None) -> date | None:
-    return parse_day("--from", since) or (None if prices is None else prices.first)
+    from backtest.experiments.terms import read_day
+
+    return read_day("--from", since) or (None if prices is None else prices.first)
 
 
 def _finish(

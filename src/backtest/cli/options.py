@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,21 +82,6 @@ ReactionOption = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
-
-
-def parse_day(option: str, text: str | None) -> date | None:
-    """The day that an option names, or None.
-
-    Raises:
-        UsageError: it is not an ISO day.
-
-    """
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not a day. Write it as 2025-03-28.") from None
 
 
 def parse_settings(texts: list[str]) -> dict[str, Text]:

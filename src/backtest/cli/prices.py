@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_day, parse_pairs
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_pairs
 from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def fetch(
     data: DataFolder = None,
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
+    from backtest.experiments.terms import read_day
     from backtest.sources.updates import check_symbol
     from backtest.sources.yahoo import ADJUSTS, INTERVALS
     from backtest.sources.yahoo_prices import fetch_prices
@@ -57,8 +58,8 @@ def fetch(
     names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
     terms: dict[str, Any] = {
         "interval": _one_of("--interval", interval, INTERVALS),
-        "first": parse_day("--from", first),
-        "last": parse_day("--to", last),
+        "first": read_day("--from", first),
+        "last": read_day("--to", last),
         "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
         "accept": accept,
         "among": len(names),
@@ -215,6 +216,7 @@ def _raise_failures(failed: dict[str, BacktestError], names: list[str]) -> None:
 def _show_guess(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
     from backtest.cli import show
+    from backtest.stats.formats import counted
 
     columns = [name for name in file.columns if name not in ("date", "symbol")]
     table = show.new_table("Symbol", "Date", *columns, right=columns)
@@ -228,7 +230,7 @@ def _show_guess(file: PriceFile) -> None:
         out.print(note, soft_wrap=True, markup=False)
     out.print(table)
     rows = sum(len(rows) for rows in file.tables.values())
-    out.print(f"{_counted(len(file.tables), 'symbol')}, {_counted(rows)}")
+    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
 
 
 def _show_made(made: list[tuple[PriceUpdate, Version | None]]) -> None:
@@ -263,15 +265,17 @@ def _show_updates(updates: list[PriceUpdate]) -> None:
 
 
 def _lines(update: PriceUpdate) -> Iterable[str]:
+    from backtest.stats.formats import counted
+
     added, changes = update.added, update.changes
     span = f", {added[0]} to {added[-1]}" if added else ""
-    yield f"{update.symbol}: {_counted(len(added))} added{span}"
+    yield f"{update.symbol}: {counted(len(added), 'row')} added{span}"
     for change in changes[:_MOST]:
         yield f"  {change.key} {change.column}: {change.old} → {change.new}"
     if len(changes) > _MOST:
         yield f"  … and {len(changes) - _MOST:,} more cells"
     if changes:
-        differ = _counted(len({change.key for change in changes}))
+        differ = counted(len({change.key for change in changes}), "row")
         yield (
             f"  replaced {differ}"
             if update.accepted
@@ -281,10 +285,6 @@ def _lines(update: PriceUpdate) -> Iterable[str]:
         )
     for note in update.notes:
         yield f"  {note}"
-
-
-def _counted(number: int, noun: str = "row") -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 COMMANDS = (

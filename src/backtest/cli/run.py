@@ -22,7 +22,6 @@ from backtest.cli.options import (
     StrategiesFolder,
     Symbols,
     announce_compiling,
-    parse_day,
     parse_settings,
 )
 
@@ -81,22 +80,20 @@ def run(
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
     from backtest.cli import show
-    from backtest.engine.rules import read_costs
     from backtest.errors import UsageError
-    from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
+    from backtest.experiments.runs.run import RunRequest, prepare_run
+    from backtest.experiments.terms import read_day, read_terms
     from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
 
-    config = read_config({"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
-    named = config.chosen("costs")
-    chosen = read_costs(workspace.data / "costs", named) if named else None
-    rules = make_rules(
-        chosen,
-        cash=config.chosen("cash"),
-        commission_per_share=commission,
-        slippage_bps=slippage,
-        reaction_minutes=reaction,
+    terms = read_terms(
+        workspace.data,
+        {"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs},
+        {
+            "commission_per_share": commission,
+            "slippage_bps": slippage,
+            "reaction_minutes": reaction,
+        },
     )
     wanted = parse_settings(settings or [])
     files, left_out = _strategies_to_run(workspace, strategy or [], wanted)
@@ -105,14 +102,14 @@ def run(
             workspace,
             RunRequest(
                 strategy=file.name,
-                symbols=config.value("symbol"),
+                symbols=terms.symbols,
                 settings=wanted,
-                first=parse_day("--from", first),
-                last=parse_day("--to", last),
-                benchmark=config.value("benchmark"),
-                rules=rules,
-                costs=chosen,
-                as_of=parse_day("--as-of", as_of),
+                first=read_day("--from", first),
+                last=read_day("--to", last),
+                benchmark=terms.benchmark,
+                rules=terms.rules,
+                costs=terms.costs,
+                as_of=read_day("--as-of", as_of),
             ),
             file,
         )

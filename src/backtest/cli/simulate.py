@@ -15,6 +15,7 @@ from backtest.cli.options import (
     DataFolder,
     ReactionOption,
     SlippageOption,
+    announce_compiling,
 )
 
 if TYPE_CHECKING:
@@ -60,38 +61,35 @@ def simulate(
 ) -> None:
     """Trade signals from a file on bars from files, all symbols in one account."""
     from backtest.cli import show
-    from backtest.engine.kernel.compiled import is_kept
-    from backtest.engine.rules import read_costs
-    from backtest.experiments.runs.run import make_rules
     from backtest.experiments.simulation.account import (
         check_table_path,
         simulate_files,
         write_table,
     )
+    from backtest.experiments.terms import read_terms
     from backtest.workspace.folders import find_data
-    from backtest.workspace.settings import read_config
 
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
             check_table_path(path, *others)
-    config = read_config({"cash": cash, "costs": costs})
-    folder, named = find_data(data), config.chosen("costs")
-    chosen = read_costs(folder / "costs", named) if named else None
-    rules = make_rules(
-        chosen,
-        cash=config.chosen("cash"),
-        commission_per_share=commission,
-        slippage_bps=slippage,
-        reaction_minutes=reaction,
+    folder = find_data(data)
+    terms = read_terms(
+        folder,
+        {"cash": cash, "costs": costs},
+        {
+            "commission_per_share": commission,
+            "slippage_bps": slippage,
+            "reaction_minutes": reaction,
+        },
     )
-    if not is_kept():
-        typer.echo("The kernel is compiled for this machine, once: about 15 seconds.", err=True)
-    account = simulate_files(bars, signals, rules, folder / "borrow", curves=equity is not None)
+    announce_compiling()
+    borrow = folder / "borrow"
+    account = simulate_files(bars, signals, terms.rules, borrow, curves=equity is not None)
     if trades:
         write_table(account.trades(), trades)
     if equity:
         write_table(account.equity(), equity)
-    told = _told(account, chosen.name if chosen else None)
+    told = _told(account, terms.costs.name if terms.costs else None)
     if as_json:
         show.print_json({"bars": str(bars), "signals": str(signals), **told})
         return
