@@ -2,26 +2,94 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import re
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import UsageError
 from backtest.experiments.terms import Terms, read_terms
+from backtest.strategy.base import Strategy
+from backtest.strategy.loading import StrategyFile, is_strategy, one_strategy, recorded, syntax
 from backtest.strategy.values import Text
+from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace, find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+
+@dataclass(frozen=True)
+class StrategyClass(StrategyFile):
+    """A strategy class in memory, with the text that it was written in."""
+
+    text: str = ""
+
+    def source_sha256(self) -> str:
+        """Hash of what the cell, or the file, in which the class was written does."""
+        return sha256_of(syntax(self.text))
+
+
+def strategy_of(strategy: object) -> StrategyClass:
+    """A strategy class or instance as `prepare_run` takes one; an instance's values are defaults.
+
+    Raises:
+        UsageError: it is neither, or its source cannot be read.
+
+    """
+    cls = strategy if isinstance(strategy, type) else type(strategy)
+    if not is_strategy(cls):
+        raise UsageError(
+            f"{strategy!r} is no strategy. Give the name of one in the strategies folder, "
+            f"or a subclass of Strategy or EventStrategy."
+        )
+    own = {} if isinstance(strategy, type) else _values_of(strategy)
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+    text, place = _source(cls)
+    return StrategyClass(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
+
+
+def _values_of(strategy: object) -> dict[str, Any]:
+    if isinstance(strategy, Strategy):
+        return recorded(strategy)
+    raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
+
+
+def _source(cls: type[Any]) -> tuple[str, Path]:
+    """The text of the cell or file in which a class stands, and its place.
+
+    It is found through a method, for a cell is no module that a class could be looked up in.
+    """
+    for method in vars(cls).values():
+        if inspect.isfunction(method) and method.__module__ == cls.__module__:
+            try:
+                lines, _ = inspect.findsource(method)
+            except OSError:
+                break
+            return "".join(lines), Path(method.__code__.co_filename)
+    raise UsageError(
+        f"The source of {cls.__name__} cannot be read, so that its runs could not be told apart. "
+        f"Write the class with its methods in a cell of a notebook, or in a file of the "
+        f"strategies folder."
+    )
+
+
 Folder = str | os.PathLike[str] | None
+Folders = Folder | list[str] | list[Path]
 Day = str | date | None
 
 
-def folders(strategies: Folder, data: Folder, reports: Folder) -> Workspace:
-    """The folders that are given; the others as commands find them."""
-    return find_workspace(*(Path(one) if one else None for one in (strategies, data, reports)))
+def folders(strategies: Folders, data: Folder, reports: Folder) -> Workspace:
+    """The folders that are named; the others as commands find them."""
+    several_folders = strategies if isinstance(strategies, list) else [strategies]
+    return find_workspace(
+        [Path(one) for one in several_folders if one] or None,
+        Path(data) if data else None,
+        Path(reports) if reports else None,
+    )
 
 
 def several(names: str | Sequence[str] | None) -> list[str] | None:

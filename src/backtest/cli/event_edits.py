@@ -142,19 +142,20 @@ def add(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    from backtest.data import edits
-    from backtest.data.events import columns_of, read_event_rows
+    from backtest.api.arguments import folders
+    from backtest.api.data import add_event, import_events
+    from backtest.data.events import columns_of
     from backtest.errors import UsageError
     from backtest.strategy.kinds import kind_of
-    from backtest.workspace.folders import find_workspace
 
-    workspace = find_workspace(strategies, data)
-    cls = kind_of(workspace, kind)
+    cls = kind_of(folders(strategies, data, "reports"), kind)
     if fields and csv:
         raise UsageError("Give either --field or --csv, not both.")
     if csv:
-        rows = read_event_rows(csv, cls, source_url)
-        edit = edits.add_rows(workspace, cls, rows, reason=f"added from {csv.name}")
+        edit = import_events(
+            csv, kind, source_url=source_url, replace=False,
+            dry_run=True, strategies=strategies, data=data,
+        )  # fmt: skip
     else:
         row = parse_pairs("--field", fields or [], example=_EXAMPLE)
         if not row:
@@ -167,7 +168,7 @@ def add(
             row = ask_event(cls)
         if source_url is not None:
             row["source_url"] = source_url
-        edit = edits.add_event(workspace, cls, row)
+        edit = add_event(kind, row, dry_run=True, strategies=strategies, data=data)
     write(edit, kind, yes=yes)
 
 
@@ -180,16 +181,11 @@ def import_file(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Take in a CSV file: new events are added, known ones change where the file differs."""
-    from backtest.data import edits
-    from backtest.data.events import read_event_rows
-    from backtest.strategy.kinds import kind_of
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.data import import_events
 
-    workspace = find_workspace(strategies, data)
-    cls = kind_of(workspace, kind)
-    rows = read_event_rows(file, cls, source_url)
-    reason = f"imported {file.name}"
-    edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=True)
+    edit = import_events(
+        file, kind, source_url=source_url, dry_run=True, strategies=strategies, data=data
+    )
     write(edit, kind, yes=yes)
 
 
@@ -201,17 +197,13 @@ def edit(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
-    from backtest.data import edits
+    from backtest.api.data import edit_event
     from backtest.errors import UsageError
-    from backtest.strategy.kinds import event_kinds
-    from backtest.workspace.folders import find_workspace
 
     settings = parse_pairs("--field", fields or [], example=_EXAMPLE)
     if not settings:
         raise UsageError(f"Name what changes with --field name=value, such as {_EXAMPLE}.")
-    workspace = find_workspace(strategies, data)
-    kinds = event_kinds(workspace).values()
-    change = edits.edit_event(workspace, kinds, event_id, settings)
+    change = edit_event(event_id, settings, dry_run=True, strategies=strategies, data=data)
     write(change, _kind_in(event_id), yes=yes)
 
 
@@ -219,12 +211,9 @@ def remove(
     event_id: Id, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """Take an event out of its file."""
-    from backtest.data import edits
-    from backtest.strategy.kinds import event_kinds
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.data import remove_event
 
-    workspace = find_workspace(strategies, data)
-    change = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
+    change = remove_event(event_id, dry_run=True, strategies=strategies, data=data)
     write(change, _kind_in(event_id), yes=yes)
 
 
@@ -232,12 +221,9 @@ def undo(
     kind: Kind, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
-    from backtest.data import edits
-    from backtest.strategy.kinds import kind_of
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.data import undo_events
 
-    workspace = find_workspace(strategies, data)
-    write(edits.undo_events(workspace, kind_of(workspace, kind)), kind, yes=yes)
+    write(undo_events(kind, dry_run=True, strategies=strategies, data=data), kind, yes=yes)
 
 
 def _kind_in(event_id: str) -> str:

@@ -79,21 +79,17 @@ def show_event(
     """Show everything that is known of one event, and what follows from it."""
     from rich.text import Text
 
+    from backtest.api import data as calls
     from backtest.cli import show
-    from backtest.data import listing
-    from backtest.data.revisions import provenance
     from backtest.stats.formats import field
-    from backtest.strategy.kinds import event_kinds
-    from backtest.workspace.folders import find_workspace
 
-    workspace = find_workspace(strategies, data)
-    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
-    origin = provenance(workspace, row.event)
+    found = calls.show_event(event_id, reaction=reaction, strategies=strategies, data=data)
     if as_json:
-        show.print_json({**row.as_dict(), "provenance": origin})
+        show.print_json(found)
         return
+    origin = found.pop("provenance")
     table = show.new_table("Field", "Value", whole=("Field",))
-    for name, value in row.as_dict().items():
+    for name, value in found.items():
         table.add_row(name, Text(field(name, value)))
     below = show.new_table("Where it comes from", "", whole=("Where it comes from",))
     for name, text in _origin(origin):
@@ -159,17 +155,9 @@ def seal_events(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
-    from backtest.audit import claims
-    from backtest.data import listing
-    from backtest.strategy.kinds import kind_of
-    from backtest.workspace.folders import find_workspace
+    from backtest.api import data as calls
 
-    workspace = find_workspace(strategies, data)
-    if kind == claims.NAME:
-        place = claims.seal_claims(workspace.data, source)
-    else:
-        place = listing.seal_events(workspace, kind_of(workspace, kind), source)
-    typer.echo(f"wrote {place}")
+    typer.echo(f"wrote {calls.seal_events(kind, source, strategies=strategies, data=data)}")
 
 
 def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:

@@ -11,8 +11,6 @@ from backtest.cli.options import AsJson, DataFolder, ReportsFolder, StrategiesFo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backtest.cli.strategy_list import ListedStrategy
-
 app = typer.Typer(no_args_is_help=True, help="List strategies or runs.")
 
 
@@ -27,34 +25,34 @@ def list_strategies(
     from rich.padding import Padding
     from rich.text import Text
 
-    from backtest.cli import show, strategy_list
+    from backtest.api.records import strategy_rows
+    from backtest.cli import show
     from backtest.workspace.folders import find_workspace
 
-    found = strategy_list.list_strategies(find_workspace(strategies, data, out), show.left_out)
+    found = strategy_rows(find_workspace(strategies, data, out), show.left_out)
     if as_json:
-        show.print_json([row.as_dict() for row in found])
+        show.print_json(found)
         return
     terminal = show.console()
     for row in found:
-        terminal.print(Text(row.description.name, style="bold"))
+        terminal.print(Text(row["name"], style="bold"))
         lines = Text("\n").join(Text(text, style=style) for text, style in _lines(row))
         terminal.print(Padding(lines, (0, 0, 1, 4)))
 
 
-def _lines(row: ListedStrategy) -> list[tuple[str, str]]:
-    """What is told of a strategy, each with its style."""
-    told = row.description
-    history = f"last run {_last_run(row.last_run)} · last audit {_last_audit(row.last_audit)}"
-    if told.error is not None:
+def _lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The lines about a strategy, each with its style."""
+    history = f"last run {_last_run(row['last_run'])} · last audit {_last_audit(row['last_audit'])}"
+    if row["error"] is not None:
         # The message names the place, but for a file of an installed package.
-        place = [] if told.path in told.error else [(told.path, "dim")]
-        return [(told.error, "red"), *place, (history, "dim")]
-    parameters = " ".join(f"{name}={value}" for name, value in told.parameters.items())
+        place = [] if row["path"] in row["error"] else [(row["path"], "dim")]
+        return [(row["error"], "red"), *place, (history, "dim")]
+    parameters = " ".join(f"{name}={value}" for name, value in row["parameters"].items())
     return [
-        (told.summary, ""),
-        (f"acts on {', '.join(told.events)}", ""),
+        (row["summary"], ""),
+        (f"acts on {', '.join(row['events'])}", ""),
         *([(parameters, "dim")] if parameters else []),
-        (f"ok · {told.path}", "dim"),
+        (f"ok · {row['path']}", "dim"),
         (history, "dim"),
     ]
 

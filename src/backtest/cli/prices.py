@@ -147,22 +147,10 @@ def undo(
     data: DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
-    from backtest.data.datafile import open_data_file
-    from backtest.data.prices import price_path, price_symbols
-    from backtest.data.versions import undo as put_back
-    from backtest.errors import unknown
-    from backtest.sources.updates import bars_path
+    from backtest.api import data as calls
     from backtest.sources.yahoo import INTERVALS
-    from backtest.workspace.folders import find_data
 
-    folder = find_data(data) / "prices"
-    _one_of("--interval", interval, INTERVALS)
-    daily = interval == "1d"
-    path = price_path(folder, symbol) if daily else bars_path(folder, symbol, interval)
-    if path is None or not path.exists():
-        known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
-        raise unknown("price file of symbol", symbol, known)
-    version = put_back(path, over=open_data_file(path).sha256)
+    path, version = calls.undo_prices(symbol, _one_of("--interval", interval, INTERVALS), data=data)
     typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
 
 
@@ -350,9 +338,9 @@ def seal_prices(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
-    from backtest.data import listing
-    from backtest.workspace.folders import find_workspace
+    from backtest.api import data as calls
 
-    workspace = find_workspace(strategies, data)
-    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
-    typer.echo(f"wrote {seal(workspace, symbol, source, adjust)}")
+    sealed = calls.seal_prices(
+        symbol, source, adjust, borrow=borrow, strategies=strategies, data=data
+    )
+    typer.echo(f"wrote {sealed}")
