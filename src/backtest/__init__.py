@@ -8,6 +8,7 @@ if TYPE_CHECKING:
         audit_strategy,
         check,
         run,
+        simulate,
         study,
         sweep,
     )
@@ -30,10 +31,14 @@ if TYPE_CHECKING:
         undo_events,
         undo_prices,
     )
-    from backtest.api.records import (
+    from backtest.api.pages import find_page, report_run
+    from backtest.api.workspace import (
         compare,
+        init,
         list_runs,
+        list_settings,
         list_strategies,
+        new_signal,
     )
     from backtest.data.market import Market
     from backtest.engine.replay.event_strategy import EventStrategy
@@ -43,20 +48,24 @@ __version__ = "0.1.0"
 __all__ = [
     "EventStrategy", "Market", "Signal", "Strategy", "__version__", "add_event",
     "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
-    "fetch_prices", "import_events", "import_prices", "judge_claims", "list_prices",
-    "list_runs", "list_strategies", "load_events", "load_prices", "remove_event", "run",
-    "seal_events", "seal_prices", "show_event", "study", "sweep", "undo_events", "undo_prices",
+    "fetch_prices", "find_page", "import_events", "import_prices", "init", "judge_claims",
+    "list_prices", "list_runs", "list_settings", "list_strategies", "load_events",
+    "load_prices", "new_signal", "remove_event", "report_run", "run", "seal_events",
+    "seal_prices", "show_event", "simulate", "study", "sweep", "undo_events", "undo_prices",
 ]  # fmt: skip
 
 _NAMES = {
-    "api.calls": ("audit_strategy", "check", "run", "study", "sweep"),
+    "api.calls": ("audit_strategy", "check", "run", "simulate", "study", "sweep"),
     "api.data": (
         "add_event", "check_events", "check_prices", "edit_event", "fetch_prices",
         "import_events", "import_prices", "judge_claims", "list_prices", "load_events",
         "load_prices", "remove_event", "seal_events", "seal_prices", "show_event",
         "undo_events", "undo_prices",
     ),
-    "api.records": ("compare", "list_runs", "list_strategies"),
+    "api.pages": ("find_page", "report_run"),
+    "api.workspace": (
+        "compare", "init", "list_runs", "list_settings", "list_strategies", "new_signal",
+    ),
     "data.market": ("Market",),
     "engine.replay.event_strategy": ("EventStrategy",),
     "strategy.base": ("Signal", "Strategy"),

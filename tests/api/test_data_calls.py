@@ -119,3 +119,53 @@ def test_the_contract_is_checked_on_frames(inside):
     for file in ("data/prices/ACME.csv", "data/events/earnings.csv"):
         (inside.root / file).unlink()
     assert backtest.check("owner", prices=prices, events=[]).ok
+
+
+@pytest.mark.slow
+def test_a_run_is_reported_and_its_page_found(inside, command, tmp_path):
+    found = backtest.run("beats", symbols="ACME", benchmark="INDX")
+    page = backtest.find_page(found.run_id)
+    assert page == found.path / "index.html"
+    assert page.is_file()
+    assert backtest.find_page() == inside.root / "reports/index.html"
+    assert backtest.find_page("compare").name == "compare.html"
+    for form in ("md", "json", "csv"):
+        assert (
+            backtest.report_run("beats", form) == command("report", "beats", "--format", form).out
+        )
+    trades = backtest.report_run(found.path, "csv", output=tmp_path / "t.csv")
+    assert trades.read_bytes() == (found.path / "trades.csv").read_bytes()
+    with pytest.raises(UsageError, match="format"):
+        backtest.report_run("beats", "pdf")
+
+
+def test_settings_are_listed_with_their_source(inside):
+    inside.write("backtest.toml", 'symbol = "ACME"\n')
+    found = backtest.list_settings()
+    assert found.loc["symbol", ["value", "source"]].to_list() == [("ACME",), "file"]
+    assert found.loc["cash", ["value", "source"]].to_list() == [100_000.0, "built in"]
+
+
+def test_a_workspace_and_a_signal_are_begun(tmp_path, monkeypatch):
+    made = backtest.init(tmp_path / "signals")
+    assert (made / "backtest.toml").is_file()
+    monkeypatch.chdir(made)
+    new = backtest.new_signal("insider_sale")
+    assert new.strategy == made / "strategies/insider_sale.py"
+    assert "insider_sale" in backtest.list_strategies().index
+    with pytest.raises(UsageError, match="insider_sale"):
+        backtest.new_signal("insider_sale")
+
+
+def test_signals_from_a_file_are_traded(inside, tmp_path):
+    rows = backtest.load_prices("ACME")["ACME"].reset_index().assign(symbol="ACME")
+    bars, signals = tmp_path / "bars.parquet", tmp_path / "signals.parquet"
+    rows.to_parquet(bars)
+    public = pd.Timestamp("2025-06-04T16:05:00-04:00").tz_convert("UTC")
+    pd.DataFrame({"symbol": ["ACME"], "published_at": [public], "direction": ["long"]}).to_parquet(
+        signals
+    )
+    account = backtest.simulate(bars, signals, cash=50_000, rules={"slippage_bps": 0})
+    assert account.counts()["signals"] == 1
+    assert account.equity().num_rows == 30
+    assert (account.rules.cash, account.rules.slippage_bps) == (50_000, 0)

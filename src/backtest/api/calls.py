@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         StudyResult,
         SweepResult,
     )
+    from backtest.experiments.simulation.account import Account
     from backtest.strategy.base import Strategy
 
 _FEWEST_DRAWS = 99
@@ -156,12 +157,9 @@ def sweep(
         strategy: the name of a strategy. A class will not do: workers load it from its file.
         grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
         parameters: those that all sets share, by name.
-        symbols: one stock, or several in one account; CRWV by default, or
-            every symbol of `prices` that has bars.
-        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
-            of their symbols; without them the workspace's are read.
-        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
-            of all event files; without them the workspace's are read.
+        symbols: as of `run`.
+        prices: likewise.
+        events: likewise.
         first: first day, a date or ISO text; the first session of the prices by default.
         last: last day, likewise.
         cash: dollars at the start; 100,000 by default.
@@ -238,10 +236,8 @@ def study(
     Args:
         name: a kind of event, or a strategy for the events that it would trade.
         symbols: the stock, one alone; CRWV by default.
-        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
-            of their symbols; without them the workspace's are read.
-        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
-            of all event files; without them the workspace's are read.
+        prices: as of `run`.
+        events: likewise.
         as_strategy: the strategy, where a kind of event has the same name.
         windows: first and last session of each, counted from day 0; the first leads. By default
             -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10.
@@ -329,12 +325,9 @@ def audit_strategy(
     Args:
         strategy: the name of a strategy. A class will not do: processes load it from its file.
         parameters: by name; the strategy's defaults for the others.
-        symbols: one stock, or several in one account; CRWV by default, or
-            every symbol of `prices` that has bars.
-        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
-            of their symbols; without them the workspace's are read.
-        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
-            of all event files; without them the workspace's are read.
+        symbols: as of `run`.
+        prices: likewise.
+        events: likewise.
         first: first day, a date or ISO text; the first session of the prices by default.
         last: last day, likewise.
         cash: dollars at the start; 100,000 by default.
@@ -419,3 +412,41 @@ def check(
     with workspace_of(frames, strategies, data, "reports") as workspace:
         found = check_contract(workspace, strategy, symbols=named, settings=parameters or {})
     return results.check_result(found)
+
+
+def simulate(
+    bars: str | os.PathLike[str],
+    signals: str | os.PathLike[str],
+    *,
+    cash: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    data: Folder = None,
+) -> Account:
+    """Trade signals from a file on bars from files, as `backtest simulate` does.
+
+    Args:
+        bars: a Parquet file or folder: symbol, time or session, open, high, low, close.
+        signals: a Parquet file: symbol, published_at, direction, and as wanted event_id, weight,
+            hold, stop, target, trailing_stop.
+        cash: dollars at the start; 100,000 by default.
+        costs: as of `run`.
+        rules: likewise.
+        data: folder of costs and borrow rates; that of the workspace by default.
+
+    Returns:
+        The account: `figures()`, `counts()`, and `trades()` and `equity()` as tables of pyarrow.
+
+    Raises:
+        UsageError: a file is not there, or a setting is wrong.
+        DataError: a file is corrupt or holds what it must not.
+
+    """
+    from pathlib import Path
+
+    from backtest.experiments.simulation.account import simulate_files
+    from backtest.workspace.folders import find_data
+
+    folder = find_data(Path(data) if data else None)
+    terms = arguments.terms(folder, None, None, cash, costs, rules)
+    return simulate_files(Path(bars), Path(signals), terms.rules, folder / "borrow", curves=True)

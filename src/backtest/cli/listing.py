@@ -25,7 +25,7 @@ def list_strategies(
     from rich.padding import Padding
     from rich.text import Text
 
-    from backtest.api.records import strategy_rows
+    from backtest.api.workspace import strategy_rows
     from backtest.cli import show
     from backtest.workspace.folders import find_workspace
 

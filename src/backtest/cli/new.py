@@ -69,11 +69,10 @@ def new_signal(
     """Write a strategy that runs at once, its events with an example row, and its test."""
     from rich.text import Text
 
+    from backtest.api import workspace as calls
     from backtest.cli import show
-    from backtest.strategy.new.signal import new_signal as write
-    from backtest.workspace.folders import find_workspace
 
-    new = write(find_workspace(strategies, data), name, kind=kind, backtrader=backtrader)
+    new = calls.new_signal(name, kind, backtrader=backtrader, strategies=strategies, data=data)
     if as_json:
         show.print_json(vars(new))
         return

@@ -79,6 +79,7 @@ def run(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
+    from backtest.api.pages import manifests
     from backtest.cli import show
     from backtest.errors import UsageError
     from backtest.experiments.runs.run import RunRequest, prepare_run
@@ -128,7 +129,7 @@ def run(
         if not as_json:
             show.run_details(terminal, runs[-1])
     if as_json:
-        show.print_json(show.manifests(runs))
+        show.print_json(manifests(runs))
     else:
         show.correction(terminal, runs)
         show.audits(terminal, runs)

@@ -16,7 +16,7 @@ from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
 from backtest.reports.words.audit import audit_lines
 from backtest.reports.words.no_trade import no_trade
-from backtest.reports.words.run import corrected, evidence_rows, holm_line, plain_sentence
+from backtest.reports.words.run import evidence_rows, holm_line, plain_sentence
 from backtest.stats.formats import FIGURES, UNKNOWN, new_york_day, percent
 
 ENTRIES = ("enter", "reverse")
@@ -49,19 +49,6 @@ def print_json(value: Any) -> None:
 def left_out(sentence: str) -> None:
     """Tell of something in reports that is damaged and left out."""
     typer.echo(sentence, err=True)
-
-
-def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The manifests of runs that are looked at together, with the trials as they stand now."""
-    return [
-        {
-            **run.manifest,
-            "trials": trials_on_record(run.path.parent, run.manifest),
-            "placebo_p_holm": p,
-            "path": str(run.path),
-        }
-        for run, p in zip(runs, corrected(runs), strict=True)
-    ]
 
 
 def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:

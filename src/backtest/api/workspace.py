@@ -1,4 +1,4 @@
-"""The calls about what is on record: strategies and runs, listed and compared."""
+"""The calls about a workspace: begun, its settings, and its strategies and runs on record."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from backtest.api.arguments import folders
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
 
     import pandas as pd
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from backtest.api.results import RunResult
     from backtest.audit.record import Audit
     from backtest.experiments.runs.store import Run
+    from backtest.strategy.new.signal import NewSignal
     from backtest.workspace.folders import Workspace
 
 
@@ -25,6 +27,63 @@ def _folder(reports: Folder) -> Path:
     from backtest.workspace.folders import find_reports
 
     return find_reports(Path(reports) if reports else None)
+
+
+def init(folder: str | os.PathLike[str]) -> Path:
+    """Make a workspace in a folder: strategies, data, reports and settings; return the folder.
+
+    Raises:
+        UsageError: one of these is there already, or the folder cannot be written.
+
+    """
+    from backtest.workspace.start import make_workspace
+
+    return make_workspace(Path(folder))
+
+
+def new_signal(
+    name: str,
+    kind: str | None = None,
+    *,
+    backtrader: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> NewSignal:
+    """Write a strategy that runs at once, its events with an example row, and its test.
+
+    Args:
+        name: of the strategy, in snake case.
+        kind: the kind of event to start from; a new one by default.
+        backtrader: write a strategy of Backtrader's.
+        strategies: folder that it is written to; that of the workspace by default.
+        data: folder of events and prices, likewise.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        UsageError: the name or the kind is wrong, or a file is there already.
+
+    """
+    from backtest.strategy.new.signal import new_signal as write
+
+    workspace = folders(strategies, data, "reports")
+    return write(workspace, name, kind=kind, backtrader=backtrader)
+
+
+def list_settings() -> pd.DataFrame:
+    """Every setting by its key: its `value`, its `source`, and `where` that is.
+
+    Raises:
+        UsageError: `backtest.toml` is wrong.
+
+    """
+    import pandas as pd
+
+    from backtest.workspace.settings import read_config
+
+    rows = [vars(one) for one in read_config().settings.values()]
+    return pd.DataFrame(rows).set_index("key")
 
 
 def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
