@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         undo_events,
         undo_prices,
     )
+    from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
     from backtest.api.pages import find_page, report_run
     from backtest.api.workspace import (
         compare,
@@ -48,10 +49,11 @@ __version__ = "0.1.0"
 __all__ = [
     "EventStrategy", "Market", "Signal", "Strategy", "__version__", "add_event",
     "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
-    "fetch_prices", "find_page", "import_events", "import_prices", "init", "judge_claims",
-    "list_prices", "list_runs", "list_settings", "list_strategies", "load_events",
-    "load_prices", "new_signal", "remove_event", "report_run", "run", "seal_events",
-    "seal_prices", "show_event", "simulate", "study", "sweep", "undo_events", "undo_prices",
+    "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes", "find_page",
+    "import_events", "import_prices", "init", "judge_claims", "list_prices", "list_runs",
+    "list_settings", "list_strategies", "load_events", "load_prices", "new_signal",
+    "remove_event", "report_run", "run", "seal_events", "seal_prices", "show_event", "simulate",
+    "study", "sweep", "undo_events", "undo_prices",
 ]  # fmt: skip
 
 _NAMES = {
@@ -62,6 +64,7 @@ _NAMES = {
         "load_prices", "remove_event", "seal_events", "seal_prices", "show_event",
         "undo_events", "undo_prices",
     ),
+    "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
     "api.pages": ("find_page", "report_run"),
     "api.workspace": (
         "compare", "init", "list_runs", "list_settings", "list_strategies", "new_signal",

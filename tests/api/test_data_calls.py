@@ -160,7 +160,7 @@ def test_a_workspace_and_a_signal_are_begun(tmp_path, monkeypatch):
 def test_signals_from_a_file_are_traded(inside, tmp_path):
     rows = backtest.load_prices("ACME")["ACME"].reset_index().assign(symbol="ACME")
     bars, signals = tmp_path / "bars.parquet", tmp_path / "signals.parquet"
-    rows.to_parquet(bars)
+    rows.assign(session=rows["session"].dt.date).to_parquet(bars)
     public = pd.Timestamp("2025-06-04T16:05:00-04:00").tz_convert("UTC")
     pd.DataFrame({"symbol": ["ACME"], "published_at": [public], "direction": ["long"]}).to_parquet(
         signals
