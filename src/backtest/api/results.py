@@ -29,21 +29,21 @@ _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session
 
 def run_result(run: Run) -> RunResult:
     """A run as it stands in its folder."""
-    told = run.manifest
+    manifest = run.manifest
     figures = {
-        told["strategy"]: told["summary"]["run"],
-        told["benchmark"]: told["summary"]["benchmark"],
+        manifest["strategy"]: manifest["summary"]["run"],
+        manifest["benchmark"]: manifest["summary"]["benchmark"],
     }
     return RunResult(
         run_id=run.run_id,
-        strategy=told["strategy"],
-        parameters=told["parameters"],
+        strategy=manifest["strategy"],
+        parameters=manifest["parameters"],
         summary=pd.DataFrame(figures, dtype=float),
         trades=_trades(run),
         equity=run.equity,
         decisions=_decisions(run),
-        evidence=told["evidence"],
-        manifest=told,
+        evidence=manifest["evidence"],
+        manifest=manifest,
         path=run.path,
     )
 
@@ -68,17 +68,17 @@ def sweep_result(sweep: Sweep) -> SweepResult:
     from backtest.reports.words.sweep import evidence_sentences, sentences
     from backtest.stats.surface import summary
 
-    told, sets = sweep.manifest, sweep.sets.to_pandas()
-    found = summary(sets, told["axes"], told["base"], told["base_figures"])
-    words = [*sentences(found, told["trials"]), *evidence_sentences(told["evidence"])]
+    manifest, sets = sweep.manifest, sweep.sets.to_pandas()
+    found = summary(sets, manifest["axes"], manifest["base"], manifest["base_figures"])
+    words = [*sentences(found, manifest["trials"]), *evidence_sentences(manifest["evidence"])]
     return SweepResult(
-        sweep_id=told["sweep_id"],
-        strategy=told["strategy"],
+        sweep_id=manifest["sweep_id"],
+        strategy=manifest["strategy"],
         sets=sets.set_index("set"),
-        default={**told["base"], **told["base_figures"]},
-        evidence=told["evidence"],
+        default={**manifest["base"], **manifest["base_figures"]},
+        evidence=manifest["evidence"],
         summary=dict(words),
-        manifest=told,
+        manifest=manifest,
         path=sweep.path,
     )
 
@@ -198,7 +198,7 @@ def _evidence(run: Run) -> dict[str, Any]:
 _WIDE = 92
 
 
-class _Told:
+class _Printed:
     """A result that a notebook shows as its words, not as all that it holds."""
 
     def __repr__(self) -> str:
@@ -206,7 +206,7 @@ class _Told:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RunResult(_Told):
+class RunResult(_Printed):
     """A run: what one strategy did with one set of parameters, and what that is worth.
 
     `print` tells it in a few lines. Money is in dollars, returns are fractions, sessions are dates
@@ -246,12 +246,12 @@ class RunResult(_Told):
         from backtest.reports.words.run import plain_sentence
         from backtest.stats.formats import percent
 
-        told = self.manifest
-        trials = trials_on_record(self.path.parent, told)
-        total = percent(told["summary"]["run"]["total_return"])
-        span = f"{told['span']['first']} to {told['span']['last']}"
+        manifest = self.manifest
+        trials = trials_on_record(self.path.parent, manifest)
+        total = percent(manifest["summary"]["run"]["total_return"])
+        span = f"{manifest['span']['first']} to {manifest['span']['last']}"
         return (
-            f"{self.strategy} · {', '.join(told['symbols'])} from {span}: {total}\n"
+            f"{self.strategy} · {', '.join(manifest['symbols'])} from {span}: {total}\n"
             f"{fill(plain_sentence(self.evidence, trials), _WIDE)}"
         )
 
@@ -276,7 +276,7 @@ class RunResult(_Told):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SweepResult(_Told):
+class SweepResult(_Printed):
     """A sweep: every set of a grid of parameters, and what the whole of them says.
 
     Attributes:
@@ -316,7 +316,7 @@ class SweepResult(_Told):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class StudyResult(_Told):
+class StudyResult(_Printed):
     """An event study: what the stock did about some events, and whether random days do as much.
 
     Attributes:
@@ -359,7 +359,7 @@ class StudyResult(_Told):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AuditResult(_Told):
+class AuditResult(_Printed):
     """An audit: whether a strategy looks ahead, and where.
 
     Attributes:
@@ -402,7 +402,7 @@ class AuditResult(_Told):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CheckResult(_Told):
+class CheckResult(_Printed):
     """Whether a strategy keeps the contract.
 
     Attributes:

@@ -82,10 +82,10 @@ def _print_report(out: Console, report: Report) -> None:
     for wraps in (False, False, True):
         table.add_column(no_wrap=not wraps, overflow="fold")
     for one in report.results:
-        told = Text(one.what)
+        text = Text(one.what)
         if one.where:
-            told.append(f"\n{one.where}", style="dim")
-        table.add_row(Text(one.outcome, style=_STYLES[one.outcome]), one.title, told)
+            text.append(f"\n{one.where}", style="dim")
+        table.add_row(Text(one.outcome, style=_STYLES[one.outcome]), one.title, text)
     out.print(Text(f"{report.strategy} · contract", style="bold"))
     out.print()
     out.print(table)
@@ -167,13 +167,13 @@ def audit(
             typer.echo("It had been audited before with the same inputs; --force does it again.")
         typer.echo(f"The page: {page}")
     with suppress(DataError):  # of a record of trials; `run` tells
-        _tell_runs(workspace.reports, done.record)
+        _redraw_runs(workspace.reports, done.record)
     write_index(workspace.reports)
     if done.record["outcome"] != "clean":
         raise typer.Exit(EXIT_CODE)
 
 
-def _tell_runs(reports: Path, record: Record) -> None:
+def _redraw_runs(reports: Path, record: Record) -> None:
     """Draw the pages of the strategy's runs anew: they show how it was last audited."""
     from backtest.experiments.runs.store import list_runs
     from backtest.reports.run_page import write_run_page
@@ -224,7 +224,7 @@ def _print_audit(out: Console, record: Record) -> None:
     lines = Grid.grid(padding=(0, 2, 0, 0))
     lines.add_column(style="dim", no_wrap=True)
     lines.add_column()
-    for heading, text in _told(record):
+    for heading, text in _summary(record):
         lines.add_row(heading, Text(text))
     out.print(lines)
     for check in record["checks"]:
@@ -242,7 +242,7 @@ def _print_audit(out: Console, record: Record) -> None:
     out.print()
 
 
-def _told(record: Record) -> Iterator[tuple[str, str]]:
+def _summary(record: Record) -> Iterator[tuple[str, str]]:
     """What was tried and found: a heading and its sentences."""
     from backtest.reports.words import audit as words
 
@@ -250,9 +250,10 @@ def _told(record: Record) -> Iterator[tuple[str, str]]:
     for check in record["checks"]:
         size = "" if check["not_tried"] else f" {words.tried(check, noun)}."
         yield check["title"], f"{check['what']}{size} {words.found(check).capitalize()}."
-    shown = record["sensitivity"]
-    yield "Planted peek", shown["peek"]["what"]
-    yield "Delayed event", shown["delay"]["what"] if shown["delay"] else words.delay(record)
+    sensitivity = record["sensitivity"]
+    yield "Planted peek", sensitivity["peek"]["what"]
+    delay = sensitivity["delay"]
+    yield "Delayed event", delay["what"] if delay else words.delay(record)
     yield "Null world", words.null(record)
     yield "Data", words.data(record)
 

@@ -41,7 +41,7 @@ def config(
     from backtest.cli import show
     from backtest.workspace.settings import read_config
 
-    given = {
+    options = {
         "symbol": symbol,
         "benchmark": benchmark,
         "cash": cash,
@@ -50,7 +50,7 @@ def config(
         "folders.data": data,
         "folders.reports": out,
     }
-    found = read_config(given)
+    found = read_config(options)
     rows = [*found.settings.values(), *_parameters(found)]
     if as_json:
         settings = [vars(row) for row in rows]
@@ -58,7 +58,7 @@ def config(
     else:
         _print(found, rows)
     if found.path:
-        _check_strategies(found, given)
+        _check_strategies(found, options)
 
 
 def _print(found: Config, rows: Iterable[Setting]) -> None:
@@ -66,17 +66,17 @@ def _print(found: Config, rows: Iterable[Setting]) -> None:
 
     from backtest.cli import show
 
-    told = found.path or f"none was found from {Path.cwd()} upwards"
+    file = found.path or f"none was found from {Path.cwd()} upwards"
     terminal = show.console()
-    terminal.print(Text(f"backtest.toml: {told}\n"), soft_wrap=True)
+    terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
     table = show.new_table("Setting", "From", "Value", whole=("Setting", "From"))
     for row in rows:
         where = "backtest.toml" if row.source == "file" else row.where or row.source
-        table.add_row(row.key, where, _shown(row.value))
+        table.add_row(row.key, where, _in_words(row.value))
     terminal.print(table)
 
 
-def _shown(value: Any) -> str:
+def _in_words(value: Any) -> str:
     """A value in a line."""
     from backtest.stats.formats import UNKNOWN
     from backtest.strategy.values import shown
@@ -98,7 +98,7 @@ def _parameters(found: Config) -> list[Setting]:
     ]
 
 
-def _check_strategies(found: Config, given: dict[str, Any]) -> None:
+def _check_strategies(found: Config, options: dict[str, Any]) -> None:
     """Hold the parameters against their strategies.
 
     Raises:
@@ -109,7 +109,7 @@ def _check_strategies(found: Config, given: dict[str, Any]) -> None:
     from backtest.strategy.places import find_strategy
     from backtest.workspace.folders import find_workspace
 
-    folders = [given[f"folders.{name}"] for name in ("strategies", "data", "reports")]
+    folders = [options[f"folders.{name}"] for name in ("strategies", "data", "reports")]
     workspace = find_workspace(*folders)
     for name in found.defaults.tables:
         check_defaults(find_strategy(workspace, name))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
 
 
-_NOT_ASKED = "retrieved_at"  # it is now
+_AUTOMATIC = "retrieved_at"  # it is now
 _NUMBERS = {"number": "a number", "integer": "a whole number"}
 _TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
 
@@ -43,7 +43,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
     answers: dict[str, str] = {}
     while True:
         for name in columns_of(kind):
-            if name != _NOT_ASKED:
+            if name != _AUTOMATIC:
                 answers[name] = _implied(name, answers) or _ask(kind, name, answers)
         try:
             prepared(kind, answers)
@@ -74,8 +74,8 @@ def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
     allowed = _allowed(kind, name, answers)
     typer.echo(f"{name}: {meaning}" + f"\n  {allowed}" * bool(allowed))
     while True:
-        shown = answers.get(name, "")
-        answer = typer.prompt("  >", default=shown, show_default=bool(shown), prompt_suffix=" ")
+        before = answers.get(name, "")
+        answer = typer.prompt("  >", default=before, show_default=bool(before), prompt_suffix=" ")
         answer = str(answer).strip()
         if not answer and needed:
             typer.echo("  A value is needed.")
@@ -237,7 +237,7 @@ def write(edit: Edit, kind: str, *, yes: bool) -> None:
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
-    _show(edit)
+    _print_changes(edit)
     if not yes:
         if not at_terminal():
             raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
@@ -250,7 +250,7 @@ def write(edit: Edit, kind: str, *, yes: bool) -> None:
     )
 
 
-def _show(edit: Edit) -> None:
+def _print_changes(edit: Edit) -> None:
     """The diff, and the session in which each event that it touches can be traded."""
     from rich.text import Text
 
@@ -261,8 +261,8 @@ def _show(edit: Edit) -> None:
         out.print(Text(line, style=style), soft_wrap=True)
     for row in edit.events:
         when = row.obstacle or f"first tradable in the session of {row.session}"
-        told = f"{row.event.id}: public {row.published} New York, {when}"
-        out.print(Text(told), soft_wrap=True)
+        line = f"{row.event.id}: public {row.published} New York, {when}"
+        out.print(Text(line), soft_wrap=True)
 
 
 def _lines(edit: Edit) -> Iterator[tuple[str, str]]:

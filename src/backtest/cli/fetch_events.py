@@ -193,8 +193,8 @@ def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
     if not found.differences or accept:
         return
     for name, column, old, new in found.differences:
-        told = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
-        out.print(Text(told, style="yellow"), soft_wrap=True)
+        record = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
+        out.print(Text(record, style="yellow"), soft_wrap=True)
     out.print("What differs stays as it is on file; --accept-revisions takes what was fetched.")
 
 
@@ -204,7 +204,7 @@ def _print(found: FetchedEvents, *, yes: bool) -> None:
 
     edit = found.edit
     version = edit.make().number if yes and edit.diff else None
-    told: dict[str, Any] = {
+    record: dict[str, Any] = {
         "file": edit.path,
         "added": list(edit.diff.added.values()),
         "changed": [change._asdict() for change in edit.diff.changed],
@@ -213,4 +213,4 @@ def _print(found: FetchedEvents, *, yes: bool) -> None:
         "events": [row.as_dict() for row in edit.events],
         "version": version,
     }
-    show.print_json(told)
+    show.print_json(record)

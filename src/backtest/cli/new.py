@@ -78,7 +78,7 @@ def new_signal(
         return
     terminal = show.console()
     for path, what in _written(new):
-        typer.echo(f"wrote {_shown(path)}")
+        typer.echo(f"wrote {_relative(path)}")
         typer.echo(f"      {what}")
     terminal.print(Text("\nNext\n", style="bold"))
     for command, what in _next(new):
@@ -96,7 +96,10 @@ def _written(new: NewSignal) -> Iterator[tuple[Path, str]]:
 def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
     """The commands that lead from here to a result, and what each is for."""
     if new.events:
-        yield f"edit {_shown(new.events)}", "put real rows, each with its source, for the example"
+        yield (
+            f"edit {_relative(new.events)}",
+            "put real rows, each with its source, for the example",
+        )
         seal = f"backtest events seal {new.name} --source 'where the rows come from'"
         yield seal, "checks the rows and records what they are"
     yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
@@ -106,6 +109,6 @@ def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
     yield f"backtest open {new.name}", "its page: each event and trade"
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     """A place as one would type it from the working folder."""
     return os.path.relpath(path)

@@ -76,7 +76,7 @@ def fetch(
     if as_json:
         from backtest.cli import show
 
-        show.print_json([_told(update, version) for update, version in made])
+        show.print_json([_as_dict(update, version) for update, version in made])
     else:
         _show_made(made)
     _raise_failures(failed, names)
@@ -172,7 +172,7 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
     return track(work, word, total=total, console=terminal, transient=True)
 
 
-def _told(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
+def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
     """A change as JSON has it."""
     return {
         "symbol": update.symbol,

@@ -48,8 +48,8 @@ def compare(
         columns = ("run_id", "strategy", "evidence", "attribution", "trials", "placebo_p_holm")
         show.print_json(
             [
-                {**{name: told.get(name) for name in columns}, **told["summary"]}
-                for told in manifests(runs)
+                {**{name: manifest.get(name) for name in columns}, **manifest["summary"]}
+                for manifest in manifests(runs)
             ]
         )
     else:

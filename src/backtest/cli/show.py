@@ -144,8 +144,8 @@ def _print_columns(
         headings = [title for title, _ in group]
         table = new_table(corner, *headings, right=headings if right else (), whole=[corner])
         if sum(2 + max(len(title), _least_width((title, cells))) for title, cells in group) > width:
-            for shown, column in zip(table.columns[1:], group, strict=True):
-                shown.width = _least_width(column)  # titles wrap between words, never within one
+            for made, column in zip(table.columns[1:], group, strict=True):
+                made.width = _least_width(column)  # titles wrap between words, never within one
         for number, label in enumerate(labels):
             table.add_row(label, *(cells[number] for _, cells in group))
         out.print(table)

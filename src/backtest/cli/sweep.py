@@ -130,11 +130,14 @@ def _print_summary(sweep: Sweep) -> None:
     from backtest.reports.words.sweep import evidence_sentences, sentences
     from backtest.stats.surface import summary
 
-    told, sets = sweep.manifest, sweep.sets.to_pandas()
-    found = summary(sets, told["axes"], told["base"], told["base_figures"])
+    manifest, sets = sweep.manifest, sweep.sets.to_pandas()
+    found = summary(sets, manifest["axes"], manifest["base"], manifest["base_figures"])
     lines = Table.grid(padding=(0, 2))
-    told_of = [*sentences(found, told["trials"]), *evidence_sentences(told["evidence"])]
-    for heading, text in told_of:
+    summary_lines = [
+        *sentences(found, manifest["trials"]),
+        *evidence_sentences(manifest["evidence"]),
+    ]
+    for heading, text in summary_lines:
         lines.add_row(heading, text)
     show.console().print(lines)
 
