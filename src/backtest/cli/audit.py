@@ -23,6 +23,7 @@ from backtest.cli.options import (
     Symbols,
     announce_compiling,
     parse_settings,
+    rules_of,
 )
 
 if TYPE_CHECKING:
@@ -139,11 +140,7 @@ def audit(
     terms = read_terms(
         workspace.data,
         {"symbol": symbol, "cash": cash, "costs": costs},
-        {
-            "commission_per_share": commission,
-            "slippage_bps": slippage,
-            "reaction_minutes": reaction,
-        },
+        rules_of(commission, slippage, reaction),
     )
     request = AuditRequest(
         strategy=strategy,

@@ -14,7 +14,6 @@ import typer
 from backtest import __version__
 from backtest.cli import (
     audit,
-    config,
     event_edits,
     events,
     fetch_events,
@@ -54,7 +53,7 @@ app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
 app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("open", epilog=report.OPEN_EXAMPLES)(report.open_page)
-app.command("config", epilog=config.EXAMPLES)(config.config)
+app.command("config", epilog=listing.CONFIG_EXAMPLES)(listing.config)
 for name, command, example in event_edits.COMMANDS:
     events.app.command(name, epilog=example)(command)
 events.app.add_typer(fetch_events.app, name="fetch")

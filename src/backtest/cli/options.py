@@ -123,6 +123,17 @@ def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "")
     return pairs
 
 
+def rules_of(
+    commission: float | None, slippage: float | None, reaction: float | None
+) -> dict[str, float | None]:
+    """The trading rules that options set, by name."""
+    return {
+        "commission_per_share": commission,
+        "slippage_bps": slippage,
+        "reaction_minutes": reaction,
+    }
+
+
 def announce_compiling() -> None:
     """Say that the kernel has to be compiled first, where it has."""
     from backtest.engine.kernel.compiled import is_kept

@@ -16,6 +16,7 @@ from backtest.cli.options import (
     ReactionOption,
     SlippageOption,
     announce_compiling,
+    rules_of,
 )
 
 if TYPE_CHECKING:
@@ -76,11 +77,7 @@ def simulate(
     terms = read_terms(
         folder,
         {"cash": cash, "costs": costs},
-        {
-            "commission_per_share": commission,
-            "slippage_bps": slippage,
-            "reaction_minutes": reaction,
-        },
+        rules_of(commission, slippage, reaction),
     )
     announce_compiling()
     borrow = folder / "borrow"
