@@ -4,40 +4,80 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backtest.api import (
+    from backtest.api.calls import (
         audit_strategy,
         check,
-        compare,
-        load_events,
-        load_prices,
         run,
+        simulate,
         study,
         sweep,
+    )
+    from backtest.api.data import (
+        add_event,
+        check_events,
+        check_prices,
+        edit_event,
+        fetch_prices,
+        import_events,
+        import_prices,
+        judge_claims,
+        list_prices,
+        load_events,
+        load_prices,
+        remove_event,
+        seal_events,
+        seal_prices,
+        show_event,
+        undo_events,
+        undo_prices,
+    )
+    from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
+    from backtest.api.pages import find_page, report_run
+    from backtest.api.workspace import (
+        compare,
+        init,
+        list_runs,
+        list_settings,
+        list_strategies,
+        new_signal,
     )
     from backtest.data.market import Market
     from backtest.engine.replay.event_strategy import EventStrategy
     from backtest.strategy.base import Signal, Strategy
 
 __version__ = "0.1.0"
-_CALLS = (
-    "audit_strategy", "check", "compare", "load_events", "load_prices", "run", "study", "sweep",
-)  # fmt: skip
 __all__ = [
-    "EventStrategy", "Market", "Signal", "Strategy", "__version__", "audit_strategy", "check",
-    "compare", "load_events", "load_prices", "run", "study", "sweep",
+    "EventStrategy", "Market", "Signal", "Strategy", "__version__", "add_event",
+    "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
+    "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes", "find_page",
+    "import_events", "import_prices", "init", "judge_claims", "list_prices", "list_runs",
+    "list_settings", "list_strategies", "load_events", "load_prices", "new_signal",
+    "remove_event", "report_run", "run", "seal_events", "seal_prices", "show_event", "simulate",
+    "study", "sweep", "undo_events", "undo_prices",
 ]  # fmt: skip
 
-_MODULES = {
-    "EventStrategy": "backtest.engine.replay.event_strategy",
-    "Market": "backtest.data.market",
-    "Signal": "backtest.strategy.base",
-    "Strategy": "backtest.strategy.base",
-    **dict.fromkeys(_CALLS, "backtest.api"),
-}
+_NAMES = {
+    "api.calls": ("audit_strategy", "check", "run", "simulate", "study", "sweep"),
+    "api.data": (
+        "add_event", "check_events", "check_prices", "edit_event", "fetch_prices",
+        "import_events", "import_prices", "judge_claims", "list_prices", "load_events",
+        "load_prices", "remove_event", "seal_events", "seal_prices", "show_event",
+        "undo_events", "undo_prices",
+    ),
+    "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
+    "api.pages": ("find_page", "report_run"),
+    "api.workspace": (
+        "compare", "init", "list_runs", "list_settings", "list_strategies", "new_signal",
+    ),
+    "data.market": ("Market",),
+    "engine.replay.event_strategy": ("EventStrategy",),
+    "strategy.base": ("Signal", "Strategy"),
+}  # fmt: skip
+_MODULES = {name: f"backtest.{module}" for module, names in _NAMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name when it is asked for, so that a command pays for what it uses alone."""
+    """Load a name at its first use, so that a command pays for what it uses alone."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import backtest
 from backtest.sources import yahoo
 from backtest.sources.yahoo import AnalystEstimate
 from tests.commands import BAD_DATA, WRONG_USE, words
@@ -349,3 +350,21 @@ def test_a_process_that_is_killed_while_it_writes_leaves_a_whole_version(
     assert command("events", "list", "--kind", "news").code == 0
     assert fetch("filings", "ACME", "--yes").code == 0
     assert text(checkout, "data/events/news.csv").count("agreement") == 1
+
+
+def test_the_same_is_called_from_python(site, estimates, checkout, monkeypatch):
+    monkeypatch.chdir(checkout.root)
+    site.file("8-K", "2025-07-09 16:05:07", ACME, items="2.02,9.01")
+    site.file("10-Q", "2025-07-10 16:30:00", ACME, period="2025-06-30")
+    estimates.append(AnalystEstimate(date(2025, 7, 10), 0.5, 0.4))
+    before = text(checkout, REPORTS)
+    planned = backtest.fetch_earnings("ACME", dry_run=True)
+    assert text(checkout, REPORTS) == before
+    (row,) = planned.edit.diff.added.values()
+    assert (row["period"], row["eps"], row["eps_consensus"]) == ("2025Q2", "0.5", "0.4")
+    backtest.fetch_earnings("acme")
+    assert "ACME,2025-07-09T16:05:07-04:00,exact" in text(checkout, REPORTS).splitlines()[-1]
+    site.file("8-K", "2025-06-20 08:00:00", ACME, items="1.01,9.01")
+    assert [row["category"] for row in backtest.fetch_filings("ACME").edit.diff.added.values()] == [
+        "agreement"
+    ]

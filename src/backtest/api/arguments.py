@@ -2,49 +2,95 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.engine.rules import Rules, read_costs
-from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.run import make_rules
-from backtest.strategy.parameters import Text
+from backtest.data.kinds import snake_case
+from backtest.errors import UsageError
+from backtest.experiments.terms import Terms, read_terms
+from backtest.strategy.base import Strategy, is_strategy
+from backtest.strategy.loading import one_strategy
+from backtest.strategy.parameters import Text, recorded
+from backtest.strategy.source import StrategyFile, syntax
+from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace, find_workspace
-from backtest.workspace.settings import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.engine.rules import Costs
+
+@dataclass(frozen=True)
+class StrategyClass(StrategyFile):
+    """A strategy class in memory, with the text that it was written in."""
+
+    text: str = ""
+
+    def source_sha256(self) -> str:
+        """Hash of what the cell, or the file, in which the class was written does."""
+        return sha256_of(syntax(self.text))
+
+
+def strategy_of(strategy: object) -> StrategyClass:
+    """A strategy class or instance as `prepare_run` takes one; an instance's values are defaults.
+
+    Raises:
+        UsageError: it is neither, or its source cannot be read.
+
+    """
+    cls = strategy if isinstance(strategy, type) else type(strategy)
+    if not is_strategy(cls):
+        raise UsageError(
+            f"{strategy!r} is no strategy. Give the name of one in the strategies folder, "
+            f"or a subclass of Strategy or EventStrategy."
+        )
+    own = {} if isinstance(strategy, type) else _values_of(strategy)
+    name = snake_case(cls.__name__)
+    text, place = _source(cls)
+    return StrategyClass(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
+
+
+def _values_of(strategy: object) -> dict[str, Any]:
+    if isinstance(strategy, Strategy):
+        return recorded(strategy)
+    raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
+
+
+def _source(cls: type[Any]) -> tuple[str, Path]:
+    """The text of the cell or file in which a class stands, and its place.
+
+    It is found through a method, for a cell is no module that a class could be looked up in.
+    """
+    for method in vars(cls).values():
+        if inspect.isfunction(method) and method.__module__ == cls.__module__:
+            try:
+                lines, _ = inspect.findsource(method)
+            except OSError:
+                break
+            return "".join(lines), Path(method.__code__.co_filename)
+    raise UsageError(
+        f"The source of {cls.__name__} cannot be read, so that its runs could not be told apart. "
+        f"Write the class with its methods in a cell of a notebook, or in a file of the "
+        f"strategies folder."
+    )
+
 
 Folder = str | os.PathLike[str] | None
+Folders = Folder | list[str] | list[Path]
 Day = str | date | None
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What is traded, and by which rules.
-
-    Attributes:
-        symbols: stocks in one account.
-        benchmark: what they are held against.
-        rules: the trading rules' settings.
-        costs: where their costs come from; None for the defaults.
-
-    """
-
-    symbols: tuple[str, ...]
-    benchmark: str
-    rules: Rules
-    costs: Costs | None
-
-
-def folders(strategies: Folder, data: Folder, reports: Folder) -> Workspace:
-    """The folders that are given; the others as commands find them."""
-    return find_workspace(*(Path(one) if one else None for one in (strategies, data, reports)))
+def folders(strategies: Folders, data: Folder, reports: Folder) -> Workspace:
+    """The folders that are named; the others as commands find them."""
+    several_folders = strategies if isinstance(strategies, list) else [strategies]
+    return find_workspace(
+        [Path(one) for one in several_folders if one] or None,
+        Path(data) if data else None,
+        Path(reports) if reports else None,
+    )
 
 
 def several(names: str | Sequence[str] | None) -> list[str] | None:
@@ -60,49 +106,14 @@ def terms(
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
 ) -> Terms:
-    """The terms that are given; the others by environment, by `backtest.toml`, or built in.
-
-    Raises:
-        UsageError: one is not allowed, a rule is unknown or out of its bounds, or there are no
-            such costs.
-        DataError: the file of costs is not readable.
-
-    """
-    for name in rules or {}:
-        if name not in Rules.model_fields:
-            raise unknown("trading rule", name, Rules.model_fields)
-    config = read_config(
-        {
-            "symbol": several(symbols),
-            "benchmark": benchmark,
-            "cash": cash,
-            "costs": costs and os.fspath(costs),
-        }
-    )
-    named = config.chosen("costs")
-    chosen = read_costs(data / "costs", named) if named else None
-    changed = {"cash": config.chosen("cash"), **(rules or {})}
-    return Terms(
-        symbols=config.value("symbol"),
-        benchmark=config.value("benchmark"),
-        rules=make_rules(chosen, **changed),
-        costs=chosen,
-    )
-
-
-def day(name: str, value: Day) -> date | None:
-    """A day that is given as such or as an ISO text.
-
-    Raises:
-        UsageError: it is not a day.
-
-    """
-    try:
-        if isinstance(value, datetime):  # as pandas has them
-            return value.date()
-        return value if value is None or isinstance(value, date) else date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise UsageError(f"{name} {value!r} is not a day. Write it as '2025-03-28'.") from None
+    """The terms that a call names; see `read_terms`."""
+    named = {
+        "symbol": several(symbols),
+        "benchmark": benchmark,
+        "cash": cash,
+        "costs": costs and os.fspath(costs),
+    }
+    return read_terms(data, named, rules)
 
 
 def check_name(name: object, rule: str) -> None:

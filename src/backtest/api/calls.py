@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Literal
 
-from backtest.api import arguments, tables
-from backtest.api.classes import strategy_of
+from backtest.api import arguments, results
+from backtest.api.arguments import strategy_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import RunRequest, prepare_run
 from backtest.experiments.runs.run import run as run_prepared
+from backtest.experiments.terms import read_day
 from backtest.workspace.settings import read_config
 
 if TYPE_CHECKING:
@@ -19,16 +19,10 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.api.arguments import Day, Folder
+    from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.api.results import (
-        AuditResult,
-        CheckResult,
-        RunResult,
-        StudyResult,
-        SweepResult,
-    )
-    from backtest.experiments.runs.store import Run
+    from backtest.api.results import AuditResult, CheckResult, RunResult, StudyResult, SweepResult
+    from backtest.experiments.simulation.account import Account
     from backtest.strategy.base import Strategy
 
 _FEWEST_DRAWS = 99
@@ -49,7 +43,7 @@ def run(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     force: bool = False,
-    strategies: Folder = None,
+    strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
 ) -> RunResult:
@@ -121,66 +115,15 @@ def run(
             strategy=file.name if file else str(strategy),
             symbols=terms.symbols,
             settings=parameters or {},
-            first=arguments.day("first", first),
-            last=arguments.day("last", last),
+            first=read_day("first", first),
+            last=read_day("last", last),
             benchmark=terms.benchmark,
             rules=terms.rules,
             costs=terms.costs,
-            as_of=arguments.day("as_of", as_of),
+            as_of=read_day("as_of", as_of),
         )
         prepared = prepare_run(workspace, request, file)
-        return tables.run_result(run_prepared(prepared, force=force or file is not None))
-
-
-def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
-    """The figures and the evidence of runs side by side, as `backtest compare` shows them.
-
-    Args:
-        *runs: results of `run`, or run ids, run folders or strategies by name; without any, the
-            latest run of each strategy.
-        reports: folder of the runs that are named; that of the workspace by default.
-
-    Returns:
-        A row for each run and, below, for each benchmark. Columns: the figures of
-        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the edge a trade that
-        is missed more than once in five times), `p` of the verdict (the larger of random timing and
-        random direction), `p_holm` corrected for the runs compared, and `trials` on record.
-        Fractions, not percent; NaN where unknown.
-
-    Raises:
-        UsageError: there is no such run, or none at all.
-        DataError: a run's folder is damaged.
-
-    Examples:
-        >>> found = compare(run("earnings_surprise"), run("buy_and_hold"))
-        >>> found[["trades", "total_return", "p", "detectable"]].round(3)
-                           trades  total_return      p  detectable
-        earnings_surprise       6        -0.121  0.703       0.199
-        buy_and_hold            1         1.296    NaN         NaN
-        SPY                  <NA>         0.380    NaN         NaN
-
-    """
-    from backtest.api.results import RunResult
-    from backtest.experiments.runs.store import latest_runs
-
-    found = [_read(one) if isinstance(one, RunResult) else _find(one, reports) for one in runs]
-    if not runs:
-        found = latest_runs(arguments.folders(None, None, reports).reports, warnings.warn)
-    if not found:
-        raise UsageError("There is no run yet to compare. Make one with `run`.")
-    return tables.comparison(found)
-
-
-def _read(result: RunResult) -> Run:
-    from backtest.experiments.runs.store import read_run
-
-    return read_run(result.path)
-
-
-def _find(name: str, reports: Folder) -> Run:
-    from backtest.experiments.runs.store import find_run
-
-    return find_run(arguments.folders(None, None, reports).reports, name)
+        return results.run_result(run_prepared(prepared, force=force or file is not None))
 
 
 def sweep(
@@ -198,7 +141,7 @@ def sweep(
     rules: Mapping[str, Any] | None = None,
     workers: int | None = None,
     force: bool = False,
-    strategies: Folder = None,
+    strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
 ) -> SweepResult:
@@ -208,12 +151,9 @@ def sweep(
         strategy: the name of a strategy. A class will not do: workers load it from its file.
         grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
         parameters: those that all sets share, by name.
-        symbols: one stock, or several in one account; CRWV by default, or
-            every symbol of `prices` that has bars.
-        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
-            of their symbols; without them the workspace's are read.
-        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
-            of all event files; without them the workspace's are read.
+        symbols: as of `run`.
+        prices: likewise.
+        events: likewise.
         first: first day, a date or ISO text; the first session of the prices by default.
         last: last day, likewise.
         cash: dollars at the start; 100,000 by default.
@@ -255,16 +195,16 @@ def sweep(
             symbols=terms.symbols,
             settings=parameters or {},
             grid={name: arguments.axis(name, values) for name, values in grid.items()},
-            first=arguments.day("first", first),
-            last=arguments.day("last", last),
+            first=read_day("first", first),
+            last=read_day("last", last),
             rules=terms.rules,
             costs=terms.costs,
         )
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
-            return tables.sweep_result(known)
+            return results.sweep_result(known)
         done = run_sweep(plan, workers=workers, on_sets=lambda _: None, tell=lambda _: None)
-        return tables.sweep_result(done)
+        return results.sweep_result(done)
 
 
 def study(
@@ -281,7 +221,7 @@ def study(
     seed: int = 1,
     draws: int = 10_000,
     force: bool = False,
-    strategies: Folder = None,
+    strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
 ) -> StudyResult:
@@ -290,10 +230,8 @@ def study(
     Args:
         name: a kind of event, or a strategy for the events that it would trade.
         symbols: the stock, one alone; CRWV by default.
-        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
-            of their symbols; without them the workspace's are read.
-        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
-            of all event files; without them the workspace's are read.
+        prices: as of `run`.
+        events: likewise.
         as_strategy: the strategy, where a kind of event has the same name.
         windows: first and last session of each, counted from day 0; the first leads. By default
             -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10.
@@ -352,7 +290,7 @@ def study(
     )
     with workspace_of(frames, strategies, data, reports) as workspace:
         prepared = prepare(workspace, request)
-        return tables.study_result(study_prepared(prepared, force=force))
+        return results.study_result(study_prepared(prepared, force=force))
 
 
 def audit_strategy(
@@ -371,7 +309,7 @@ def audit_strategy(
     seed: int = 1,
     workers: int | None = None,
     force: bool = False,
-    strategies: Folder = None,
+    strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
 ) -> AuditResult:
@@ -380,12 +318,9 @@ def audit_strategy(
     Args:
         strategy: the name of a strategy. A class will not do: processes load it from its file.
         parameters: by name; the strategy's defaults for the others.
-        symbols: one stock, or several in one account; CRWV by default, or
-            every symbol of `prices` that has bars.
-        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
-            of their symbols; without them the workspace's are read.
-        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
-            of all event files; without them the workspace's are read.
+        symbols: as of `run`.
+        prices: likewise.
+        events: likewise.
         first: first day, a date or ISO text; the first session of the prices by default.
         last: last day, likewise.
         cash: dollars at the start; 100,000 by default.
@@ -422,14 +357,14 @@ def audit_strategy(
             strategy=strategy,
             symbols=terms.symbols,
             settings=parameters or {},
-            first=arguments.day("first", first),
-            last=arguments.day("last", last),
+            first=read_day("first", first),
+            last=read_day("last", last),
             rules=terms.rules,
             worlds=worlds,
             seed=seed,
         )
         crew = partial(in_processes, workers=workers or cpu_count() or 1)
-        return tables.audit_result(audit(prepare(workspace, request), force=force, crew=crew))
+        return results.audit_result(audit(prepare(workspace, request), force=force, crew=crew))
 
 
 def check(
@@ -437,7 +372,9 @@ def check(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
-    strategies: Folder = None,
+    prices: PriceFrames = None,
+    events: EventFrames = None,
+    strategies: Folders = None,
     data: Folder = None,
 ) -> CheckResult:
     """Hold a strategy against the contract of strategies, as `backtest check` does.
@@ -445,7 +382,10 @@ def check(
     Args:
         strategy: the name of a strategy.
         parameters: by name; the strategy's defaults for the others.
-        symbols: stocks that it is asked about; CRWV by default.
+        symbols: stocks that it is asked about; CRWV by default, or every symbol of `prices` that
+            has bars.
+        prices: as of `run`.
+        events: likewise.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices and events, likewise.
 
@@ -454,100 +394,52 @@ def check(
 
     Raises:
         UsageError: there is no such strategy, symbol or parameter.
-        DataError: a data file is wrong.
+        DataError: a data file or a frame is wrong.
 
     """
     from backtest.audit.contract.contract import check as check_contract
 
     arguments.check_name(strategy, "A check takes the name of a strategy")
-    workspace = arguments.folders(strategies, data, "reports")
-    named = read_config({"symbol": arguments.several(symbols)}).value("symbol")
-    found = check_contract(workspace, strategy, symbols=named, settings=parameters or {})
-    return tables.check_result(found)
+    frames = read_frames(prices, events, symbols)
+    named = read_config({"symbol": arguments.several(frames.symbols)}).value("symbol")
+    with workspace_of(frames, strategies, data, "reports") as workspace:
+        found = check_contract(workspace, strategy, symbols=named, settings=parameters or {})
+    return results.check_result(found)
 
 
-def load_prices(
-    symbols: str | Sequence[str] | None = None, *, data: Folder = None
-) -> dict[str, pd.DataFrame]:
-    """The daily prices of the data folder, checked.
+def simulate(
+    bars: str | os.PathLike[str],
+    signals: str | os.PathLike[str],
+    *,
+    cash: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    data: Folder = None,
+) -> Account:
+    """Trade signals from a file on bars from files, as `backtest simulate` does.
 
     Args:
-        symbols: one stock or fund, or several; all that there are by default.
-        data: folder of prices and events; that of the workspace by default.
+        bars: a Parquet file or folder: symbol, time or session, open, high, low, close.
+        signals: a Parquet file: symbol, published_at, direction, and as wanted event_id, weight,
+            hold, stop, target, trailing_stop.
+        cash: dollars at the start; 100,000 by default.
+        costs: as of `run`.
+        rules: likewise.
+        data: folder of costs and borrow rates; that of the workspace by default.
 
     Returns:
-        By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
-        alone. The calls take it as `prices`.
+        The account: `figures()`, `counts()`, and `trades()` and `equity()` as tables of pyarrow.
 
     Raises:
-        UsageError: there is no such symbol.
-        DataError: a file is wrong.
+        UsageError: a file is not there, or a setting is wrong.
+        DataError: a file is corrupt or holds what it must not.
 
     """
     from pathlib import Path
 
-    from backtest.data.prices import price_symbols, read_prices
+    from backtest.experiments.simulation.account import simulate_files
     from backtest.workspace.folders import find_data
 
-    folder = find_data(Path(data) if data else None) / "prices"
-    wanted = arguments.several(symbols) or price_symbols(folder)
-    return {symbol: read_prices(folder, symbol).table for symbol in wanted}
-
-
-def load_events(
-    kind: str | None = None,
-    symbols: str | Sequence[str] | None = None,
-    *,
-    reaction: float = 5.0,
-    strategies: Folder = None,
-    data: Folder = None,
-) -> pd.DataFrame:
-    """The dated events with the first session that each can be traded in.
-
-    Args:
-        kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
-            default.
-        symbols: one stock or several; all by default.
-        reaction: minutes from publication to the earliest open.
-        strategies: folder of strategies; that of the workspace by default.
-        data: folder of events and prices, likewise.
-
-    Returns:
-        A row for each event in order of publication, indexed by its id: `kind`, `symbol`,
-        `published_at` (UTC), `precision`, `tradable_session` (NaT where it cannot be traded, and
-        `not_tradable_because` says why), `headline`, then the other fields that have a value.
-
-    Raises:
-        UsageError: there is no such kind, or no event of the stock.
-        DataError: a file is wrong.
-
-    Examples:
-        >>> found = load_events("short_report", "CRWV")
-        >>> found.reset_index()[["published_at", "tradable_session", "author"]]
-                       published_at tradable_session                     author
-        0 2025-06-11 03:59:59+00:00       2025-06-11  Gil Luria (D.A. Davidson)
-        1 2025-08-25 03:59:59+00:00              NaT                 Jim Chanos
-        2 2025-09-16 12:16:38+00:00       2025-09-16         Kerrisdale Capital
-        3 2025-10-09 10:39:19+00:00       2025-10-09                 Jim Chanos
-        4 2025-11-17 04:59:59+00:00              NaT                 Jim Chanos
-        5 2025-12-02 04:59:59+00:00       2025-12-02                 Jim Chanos
-        6 2025-12-16 04:59:59+00:00       2025-12-16        Wall Street Journal
-        7 2025-12-17 00:31:06+00:00       2025-12-17                 Jim Chanos
-        8 2026-02-02 04:59:59+00:00              NaT                 Jim Chanos
-        9 2026-03-18 03:59:59+00:00       2026-03-18                  Bernstein
-
-    """
-    from backtest.data.listing import list_events
-    from backtest.strategy.loading import kinds_named
-
-    workspace = arguments.folders(strategies, data, "reports")
-    kinds = kinds_named(workspace, kind)
-    wanted = arguments.several(symbols)
-    rows = list_events(
-        workspace, kinds, wanted[0] if wanted and len(wanted) == 1 else None, reaction
-    )
-    there = {row.event.symbol for row in rows}
-    for symbol in wanted or ():
-        if symbol not in there:
-            raise unknown("event of symbol", symbol, there)
-    return tables.event_table([row for row in rows if not wanted or row.event.symbol in wanted])
+    folder = find_data(Path(data) if data else None)
+    terms = arguments.terms(folder, None, None, cash, costs, rules)
+    return simulate_files(Path(bars), Path(signals), terms.rules, folder / "borrow", curves=True)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.api.arguments import Folder
+    from backtest.api.arguments import Folder, Folders
     from backtest.workspace.folders import Workspace
 
 PriceFrames: TypeAlias = pd.DataFrame | Mapping[str, pd.DataFrame] | None
@@ -227,7 +227,7 @@ def _text(cell: Any) -> str:
 @contextmanager
 def workspace_of(
     frames: Frames,
-    strategies: Folder,
+    strategies: Folders,
     data: Folder,
     reports: Folder,
     kinds: Iterable[type[Event]] = (),
@@ -268,7 +268,7 @@ def workspace_of(
         yield replace(found, data=folder)
 
 
-def _or_else(name: str, folder: Folder, spare: Path) -> Folder:
+def _or_else(name: str, folder: Any, spare: Path) -> Any:
     """A folder of the workspace, or one in a spare place where there is no workspace."""
     if folder is not None or read_config({}).value(f"folders.{name}") is not None:
         return folder

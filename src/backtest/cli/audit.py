@@ -22,8 +22,8 @@ from backtest.cli.options import (
     StrategiesFolder,
     Symbols,
     announce_compiling,
-    parse_day,
     parse_settings,
+    rules_of,
 )
 
 if TYPE_CHECKING:
@@ -33,10 +33,66 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from backtest.audit.contract.report import Report
     from backtest.audit.record import Audit
     from backtest.audit.run import PreparedAudit
 
     Record = Mapping[str, Any]
+
+
+CHECK_EXAMPLES = (
+    "Example: `backtest check insider_sale`. The exit code is 2 where the contract is broken and "
+    "4 where the strategy looks ahead. `backtest audit` looks for that in many more worlds."
+)
+_STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "dim"}
+
+
+def check(
+    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")],
+    symbol: Symbols = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
+    from backtest.audit.contract.contract import check as check_contract
+    from backtest.cli import show
+    from backtest.workspace.folders import find_workspace
+    from backtest.workspace.settings import read_config
+
+    report = check_contract(
+        find_workspace(strategies, data),
+        strategy,
+        symbols=read_config({"symbol": symbol}).value("symbol"),
+        settings=parse_settings(settings or []),
+    )
+    if as_json:
+        show.print_json(report.as_dict())
+    else:
+        _print_report(show.console(), report)
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
+
+
+def _print_report(out: Console, report: Report) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for wraps in (False, False, True):
+        table.add_column(no_wrap=not wraps, overflow="fold")
+    for one in report.results:
+        text = Text(one.what)
+        if one.where:
+            text.append(f"\n{one.where}", style="dim")
+        table.add_row(Text(one.outcome, style=_STYLES[one.outcome]), one.title, text)
+    out.print(Text(f"{report.strategy} · contract", style="bold"))
+    out.print()
+    out.print(table)
+    out.print()
+    out.print(Text(report.sentence, style="red" if report.failed else "green"))
+
 
 EXAMPLES = (
     "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5`. "
@@ -74,31 +130,25 @@ def audit(
     from backtest.audit.record import EXIT_CODE
     from backtest.audit.run import AuditRequest, prepare
     from backtest.cli import show
-    from backtest.engine.rules import read_costs
     from backtest.errors import DataError
-    from backtest.experiments.runs.run import make_rules
+    from backtest.experiments.terms import read_day, read_terms
     from backtest.reports.audit_page import write_audit_page
     from backtest.reports.index_page import write_index
     from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
 
-    config = read_config({"symbol": symbol, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
-    named = config.chosen("costs")
-    rules = make_rules(
-        read_costs(workspace.data / "costs", named) if named else None,
-        cash=config.chosen("cash"),
-        commission_per_share=commission,
-        slippage_bps=slippage,
-        reaction_minutes=reaction,
+    terms = read_terms(
+        workspace.data,
+        {"symbol": symbol, "cash": cash, "costs": costs},
+        rules_of(commission, slippage, reaction),
     )
     request = AuditRequest(
         strategy=strategy,
-        symbols=config.value("symbol"),
+        symbols=terms.symbols,
         settings=parse_settings(settings or []),
-        first=parse_day("--from", first),
-        last=parse_day("--to", last),
-        rules=rules,
+        first=read_day("--from", first),
+        last=read_day("--to", last),
+        rules=terms.rules,
         worlds=worlds,
         seed=seed,
     )
@@ -114,13 +164,13 @@ def audit(
             typer.echo("It had been audited before with the same inputs; --force does it again.")
         typer.echo(f"The page: {page}")
     with suppress(DataError):  # of a record of trials; `run` tells
-        _tell_runs(workspace.reports, done.record)
+        _redraw_runs(workspace.reports, done.record)
     write_index(workspace.reports)
     if done.record["outcome"] != "clean":
         raise typer.Exit(EXIT_CODE)
 
 
-def _tell_runs(reports: Path, record: Record) -> None:
+def _redraw_runs(reports: Path, record: Record) -> None:
     """Draw the pages of the strategy's runs anew: they show how it was last audited."""
     from backtest.experiments.runs.store import list_runs
     from backtest.reports.run_page import write_run_page
@@ -171,7 +221,7 @@ def _print_audit(out: Console, record: Record) -> None:
     lines = Grid.grid(padding=(0, 2, 0, 0))
     lines.add_column(style="dim", no_wrap=True)
     lines.add_column()
-    for heading, text in _told(record):
+    for heading, text in _summary(record):
         lines.add_row(heading, Text(text))
     out.print(lines)
     for check in record["checks"]:
@@ -189,7 +239,7 @@ def _print_audit(out: Console, record: Record) -> None:
     out.print()
 
 
-def _told(record: Record) -> Iterator[tuple[str, str]]:
+def _summary(record: Record) -> Iterator[tuple[str, str]]:
     """What was tried and found: a heading and its sentences."""
     from backtest.reports import audit_page as words
 

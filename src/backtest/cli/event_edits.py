@@ -1,19 +1,120 @@
-"""`backtest events add, import, edit, remove, undo`: each shows what changes, asks, and keeps."""
+"""`backtest events add, import, edit, remove, undo`: each shows what changes and asks first."""
 
 from __future__ import annotations
 
+import sys
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from backtest.cli.options import DataFolder, StrategiesFolder, Yes, parse_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from backtest.data.edits import Edit
+    from backtest.data.kinds import Event
+
+
+_AUTOMATIC = "retrieved_at"  # it is now
+_NUMBERS = {"number": "a number", "integer": "a whole number"}
+_TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
+
+
+def at_terminal() -> bool:
+    """Whether somebody can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask_event(kind: type[Event]) -> dict[str, str]:
+    """Ask for the fields of an event, one by one; an answer that is wrong is asked for again.
+
+    Returns:
+        Texts by field, as `edits.add_event` takes them.
+
+    """
+    from backtest.data.events import columns_of, prepared
+
+    typer.echo(
+        f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
+    )
+    answers: dict[str, str] = {}
+    while True:
+        for name in columns_of(kind):
+            if name != _AUTOMATIC:
+                answers[name] = _implied(name, answers) or _ask(kind, name, answers)
+        try:
+            prepared(kind, answers)
+        except ValueError as error:
+            typer.echo(f"\n{error}\nOnce more; Enter alone keeps an answer.\n")
+        else:
+            return answers
+
+
+def _implied(name: str, answers: Mapping[str, str]) -> str:
+    """The precision, where the time has told it already; empty for any other field."""
+    from backtest.data.events import stamped
+
+    if name != "precision":
+        return ""
+    try:
+        return stamped(answers["published_at"], "")[1]
+    except ValueError:  # a day alone
+        return ""
+
+
+def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
+    from backtest.data.events import field_fault
+
+    field = kind.model_fields[name]
+    needed = field.is_required() or name == "source_url"
+    meaning = " ".join((field.description or "").split())
+    allowed = _allowed(kind, name, answers)
+    typer.echo(f"{name}: {meaning}" + f"\n  {allowed}" * bool(allowed))
+    while True:
+        before = answers.get(name, "")
+        answer = typer.prompt("  >", default=before, show_default=bool(before), prompt_suffix=" ")
+        answer = str(answer).strip()
+        if not answer and needed:
+            typer.echo("  A value is needed.")
+        elif fault := answer and field_fault(kind, {**answers, name: answer}, name):
+            typer.echo(f"  {fault}")
+        else:
+            return answer
+
+
+def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
+    """What may be answered, in words; empty where any text may."""
+    from backtest.data.events import FORMS, UNKNOWN_SOURCE, is_bare_day
+
+    if name == "published_at":
+        return "Write one of\n    " + "\n    ".join(FORMS)
+    if name == "precision" and is_bare_day(answers["published_at"]):
+        return "One of date, week, month: the day is the last on which it can have become public."
+    if name == "source_url":
+        return f"An address with https://, or {UNKNOWN_SOURCE!r}."
+    schema = kind.model_json_schema()["properties"][name]
+    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return _words(options[0]) if options else ""
+
+
+def _words(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return f"One of {', '.join(map(str, schema['enum']))}."
+    if schema.get("type") == "boolean":
+        return "Either true or false."
+    if number := _NUMBERS.get(schema.get("type", "")):
+        low, high = schema.get("minimum"), schema.get("maximum")
+        bounds = (
+            f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None
+        )
+        return f"{number.capitalize()}{''.join(bounds)}."
+    if "pattern" in schema:
+        return f"Text of the pattern {schema['pattern']}."
+    return _TEXTS.get(schema.get("format", ""), "")
+
 
 _EXAMPLE = "target_price=10"
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
@@ -40,20 +141,20 @@ def add(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    from backtest.cli.asking import ask_event, at_terminal
-    from backtest.data import edits
-    from backtest.data.events import columns_of, read_event_rows
+    from backtest.api.arguments import folders
+    from backtest.api.data import add_event, import_events
+    from backtest.data.events import columns_of
     from backtest.errors import UsageError
     from backtest.strategy.loading import kind_of
-    from backtest.workspace.folders import find_workspace
 
-    workspace = find_workspace(strategies, data)
-    cls = kind_of(workspace, kind)
+    cls = kind_of(folders(strategies, data, "reports"), kind)
     if fields and csv:
         raise UsageError("Give either --field or --csv, not both.")
     if csv:
-        rows = read_event_rows(csv, cls, source_url)
-        edit = edits.add_rows(workspace, cls, rows, reason=f"added from {csv.name}")
+        edit = import_events(
+            csv, kind, source_url=source_url, replace=False,
+            dry_run=True, strategies=strategies, data=data,
+        )  # fmt: skip
     else:
         row = parse_pairs("--field", fields or [], example=_EXAMPLE)
         if not row:
@@ -66,7 +167,7 @@ def add(
             row = ask_event(cls)
         if source_url is not None:
             row["source_url"] = source_url
-        edit = edits.add_event(workspace, cls, row)
+        edit = add_event(kind, row, dry_run=True, strategies=strategies, data=data)
     write(edit, kind, yes=yes)
 
 
@@ -79,16 +180,11 @@ def import_file(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Take in a CSV file: new events are added, known ones change where the file differs."""
-    from backtest.data import edits
-    from backtest.data.events import read_event_rows
-    from backtest.strategy.loading import kind_of
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.data import import_events
 
-    workspace = find_workspace(strategies, data)
-    cls = kind_of(workspace, kind)
-    rows = read_event_rows(file, cls, source_url)
-    reason = f"imported {file.name}"
-    edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=True)
+    edit = import_events(
+        file, kind, source_url=source_url, dry_run=True, strategies=strategies, data=data
+    )
     write(edit, kind, yes=yes)
 
 
@@ -100,17 +196,13 @@ def edit(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
-    from backtest.data import edits
+    from backtest.api.data import edit_event
     from backtest.errors import UsageError
-    from backtest.strategy.loading import event_kinds
-    from backtest.workspace.folders import find_workspace
 
     settings = parse_pairs("--field", fields or [], example=_EXAMPLE)
     if not settings:
         raise UsageError(f"Name what changes with --field name=value, such as {_EXAMPLE}.")
-    workspace = find_workspace(strategies, data)
-    kinds = event_kinds(workspace).values()
-    change = edits.edit_event(workspace, kinds, event_id, settings)
+    change = edit_event(event_id, settings, dry_run=True, strategies=strategies, data=data)
     write(change, _kind_in(event_id), yes=yes)
 
 
@@ -118,12 +210,9 @@ def remove(
     event_id: Id, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """Take an event out of its file."""
-    from backtest.data import edits
-    from backtest.strategy.loading import event_kinds
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.data import remove_event
 
-    workspace = find_workspace(strategies, data)
-    change = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
+    change = remove_event(event_id, dry_run=True, strategies=strategies, data=data)
     write(change, _kind_in(event_id), yes=yes)
 
 
@@ -131,12 +220,9 @@ def undo(
     kind: Kind, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
-    from backtest.data import edits
-    from backtest.strategy.loading import kind_of
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.data import undo_events
 
-    workspace = find_workspace(strategies, data)
-    write(edits.undo_events(workspace, kind_of(workspace, kind)), kind, yes=yes)
+    write(undo_events(kind, dry_run=True, strategies=strategies, data=data), kind, yes=yes)
 
 
 def _kind_in(event_id: str) -> str:
@@ -145,13 +231,12 @@ def _kind_in(event_id: str) -> str:
 
 def write(edit: Edit, kind: str, *, yes: bool) -> None:
     """Show what changes, and make the change once it is confirmed."""
-    from backtest.cli.asking import at_terminal
     from backtest.errors import UsageError
 
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
-    _show(edit)
+    _print_changes(edit)
     if not yes:
         if not at_terminal():
             raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
@@ -164,7 +249,7 @@ def write(edit: Edit, kind: str, *, yes: bool) -> None:
     )
 
 
-def _show(edit: Edit) -> None:
+def _print_changes(edit: Edit) -> None:
     """The diff, and the session in which each event that it touches can be traded."""
     from rich.text import Text
 
@@ -175,8 +260,8 @@ def _show(edit: Edit) -> None:
         out.print(Text(line, style=style), soft_wrap=True)
     for row in edit.events:
         when = row.obstacle or f"first tradable in the session of {row.session}"
-        told = f"{row.event.id}: public {row.published} New York, {when}"
-        out.print(Text(told), soft_wrap=True)
+        line = f"{row.event.id}: public {row.published} New York, {when}"
+        out.print(Text(line), soft_wrap=True)
 
 
 def _lines(edit: Edit) -> Iterator[tuple[str, str]]:

@@ -9,9 +9,20 @@ import typer
 from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from rich.console import Console
+
+    from backtest.audit.claims import Verdict
+    from backtest.data.event_checks import Finding
     from backtest.data.listing import EventRow
+
+
+_COLORS = {
+    "error": "red", "warning": "yellow", "note": "default",
+    "false": "red", "imprecise": "yellow", "true": "green", "unknown": "default",
+}  # fmt: skip
+
 
 app = typer.Typer(no_args_is_help=True, help="List, show, check, add and change events.")
 
@@ -68,21 +79,17 @@ def show_event(
     """Show everything that is known of one event, and what follows from it."""
     from rich.text import Text
 
+    from backtest.api import data as calls
     from backtest.cli import show
-    from backtest.data import listing
-    from backtest.data.listing import provenance
     from backtest.stats.formats import field
-    from backtest.strategy.loading import event_kinds
-    from backtest.workspace.folders import find_workspace
 
-    workspace = find_workspace(strategies, data)
-    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
-    origin = provenance(workspace, row.event)
+    found = calls.show_event(event_id, reaction=reaction, strategies=strategies, data=data)
     if as_json:
-        show.print_json({**row.as_dict(), "provenance": origin})
+        show.print_json(found)
         return
+    origin = found.pop("provenance")
     table = show.new_table("Field", "Value", whole=("Field",))
-    for name, value in row.as_dict().items():
+    for name, value in found.items():
         table.add_row(name, Text(field(name, value)))
     below = show.new_table("Where it comes from", "", whole=("Where it comes from",))
     for name, text in _origin(origin):
@@ -116,7 +123,6 @@ def check_events(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Find events that could be traded before they were public, or that disagree with prices."""
-    from backtest.cli.findings import show_findings
     from backtest.data.checks import check_events as find
     from backtest.strategy.loading import kinds_named
     from backtest.workspace.folders import find_workspace
@@ -132,14 +138,13 @@ def judge_claims(
     """Hold what was claimed about the stock against its prices and events."""
     from backtest.audit.claims import judge_claims as judge
     from backtest.cli import show
-    from backtest.cli.findings import print_verdicts
     from backtest.workspace.folders import find_workspace
 
     verdicts = judge(find_workspace(strategies, data))
     if as_json:
         show.print_json([verdict.as_dict() for verdict in verdicts])
         return
-    print_verdicts(show.console(), verdicts)
+    _print_verdicts(show.console(), verdicts)
 
 
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
@@ -150,14 +155,64 @@ def seal_events(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
-    from backtest.audit import claims
-    from backtest.data import listing
-    from backtest.strategy.loading import kind_of
-    from backtest.workspace.folders import find_workspace
+    from backtest.api import data as calls
 
-    workspace = find_workspace(strategies, data)
-    if kind == claims.NAME:
-        place = claims.seal_claims(workspace.data, source)
+    typer.echo(f"wrote {calls.seal_events(kind, source, strategies=strategies, data=data)}")
+
+
+def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print findings, errors first, and leave with the code of bad data where there is an error."""
+    from backtest.cli import show
+    from backtest.errors import DataError
+
+    if as_json:
+        show.print_json([vars(finding) for finding in findings])
     else:
-        place = listing.seal_events(workspace, kind_of(workspace, kind), source)
-    typer.echo(f"wrote {place}")
+        _print_findings(show.console(), findings)
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(DataError.exit_code)
+
+
+def _print_findings(out: Console, findings: Sequence[Finding]) -> None:
+    """Print findings by severity, and last their numbers."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from backtest.data.event_checks import SEVERITIES, by_severity
+    from backtest.stats.formats import counted
+
+    grouped = by_severity(findings)
+    for severity, group in grouped.items():
+        if group:
+            out.print(Text(f"{severity.capitalize()}s\n", style="bold"))
+        for finding in group:
+            out.print(Text(finding.what, style=_COLORS[severity]))
+            for text in (finding.where, finding.why, finding.mend):
+                out.print(Padding(Text(text, style="dim", overflow="fold"), (0, 0, 0, 4)))
+            out.print()
+    out.print(", ".join(counted(len(grouped[level]), level) for level in SEVERITIES) + ".")
+
+
+def _print_verdicts(out: Console, verdicts: Sequence[Verdict]) -> None:
+    """Print each claim with its verdict and the evidence, and last what the verdicts mean."""
+    from collections import Counter
+
+    from rich.table import Table
+    from rich.text import Text
+
+    from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
+    from backtest.stats.formats import counted
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for one in verdicts:
+        claimed = f"Claimed {with_unit(one.claim.claimed, one.claim.unit)}"
+        found = f", found {one.found}" if one.found else ""
+        grid.add_row(Text(one.verdict, style=_COLORS[one.verdict]), Text(one.claim.statement))
+        grid.add_row("", Text(f"{claimed}{found}. {one.evidence}\n", style="dim"))
+    out.print(grid)
+    counts = Counter(one.verdict for one in verdicts)
+    totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
+    out.print(Text(f"{counted(len(verdicts), 'claim')}: {totals}."))
+    out.print(Text(MEANING, style="dim"))

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_day
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from backtest.data.edits import Update
-    from backtest.data.prices import Prices
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import Company
-    from backtest.sources.filings import Fetched
-    from backtest.workspace.folders import Workspace
+    from backtest.api.edgar import FetchedEvents
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,18 +74,15 @@ def earnings(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo."""
-    from backtest.sources.filings import fetch_earnings
-    from backtest.sources.updates import check_symbol
-    from backtest.sources.yahoo import ask_estimates
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.edgar import fetch_earnings
 
-    symbol = check_symbol(symbol.upper())
-    workspace = find_workspace(strategies, data)
-    with _asking(identity, base_url) as edgar:
-        first = _first_day(since, _prices(workspace, symbol))
-        estimates = None if no_estimates else ask_estimates(symbol)
-        fetched = fetch_earnings(edgar, _company(edgar, symbol, cik), symbol, first, estimates)
-    _finish(workspace, fetched, accept=accept, yes=yes, as_json=as_json)
+    with _progress() as answered:
+        found = fetch_earnings(
+            symbol, cik=cik, first=_day(since), estimates=not no_estimates, accept=accept,
+            dry_run=True, identity=identity, base_url=base_url, answered=answered,
+            strategies=strategies, data=data,
+        )  # fmt: skip
+    _finish(found, accept=accept, yes=yes, as_json=as_json)
 
 
 @app.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
@@ -111,32 +103,15 @@ def stakes(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
-    from backtest.data.edits import event_lines
-    from backtest.data.kinds import StakeDisclosure
-    from backtest.sources.filers import find_holder
-    from backtest.sources.stakes import close_before, fetch_stakes
-    from backtest.sources.updates import check_symbol
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.api.edgar import fetch_stakes
 
-    symbol = check_symbol(read_config({"symbol": symbol}).one_symbol().upper())
-    workspace = find_workspace(strategies, data)
-    prices = _prices(workspace, symbol)
-    table = {} if prices is None else prices.table["close"].to_dict()
-    closes = {stamp.date(): float(close) for stamp, close in table.items()}
-    on_file = [line.event for line in event_lines(workspace, StakeDisclosure)]
-    with _asking(identity, base_url) as edgar:
-        fetched = fetch_stakes(
-            edgar,
-            _company(edgar, symbol, cik),
-            symbol,
-            find_holder(edgar, holder),
-            cusip=cusip and cusip.upper(),
-            since=_first_day(since, prices),
-            known=[event for event in on_file if isinstance(event, StakeDisclosure)],
-            close=lambda day: close_before(closes, day),
-        )
-    _finish(workspace, fetched, accept=accept, yes=yes, as_json=as_json)
+    with _progress() as answered:
+        found = fetch_stakes(
+            holder, symbol, cusip=cusip, cik=cik, first=_day(since), accept=accept,
+            dry_run=True, identity=identity, base_url=base_url, answered=answered,
+            strategies=strategies, data=data,
+        )  # fmt: skip
+    _finish(found, accept=accept, yes=yes, as_json=as_json)
 
 
 @app.command("filings", epilog="Example: `backtest events fetch filings CRWV --form 4`")
@@ -156,80 +131,56 @@ def filings(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
-    from backtest.sources.filings import fetch_filings
-    from backtest.sources.updates import check_symbol
-    from backtest.workspace.folders import find_workspace
+    from backtest.api.edgar import fetch_filings
 
-    symbol = check_symbol(symbol.upper())
-    workspace = find_workspace(strategies, data)
-    with _asking(identity, base_url) as edgar:
-        first = _first_day(since, _prices(workspace, symbol))
-        fetched = fetch_filings(edgar, _company(edgar, symbol, cik), symbol, form.upper(), first)
-    _finish(workspace, fetched, accept=accept, yes=yes, as_json=as_json)
+    with _progress() as answered:
+        found = fetch_filings(
+            symbol, form, cik=cik, first=_day(since), accept=accept,
+            dry_run=True, identity=identity, base_url=base_url, answered=answered,
+            strategies=strategies, data=data,
+        )  # fmt: skip
+    _finish(found, accept=accept, yes=yes, as_json=as_json)
+
+
+def _day(since: str | None) -> date | None:
+    from backtest.experiments.terms import read_day
+
+    return read_day("--from", since)
 
 
 @contextmanager
-def _asking(identity: str | None, base_url: str | None) -> Iterator[Edgar]:
-    """EDGAR, with the count of its answers at a terminal."""
+def _progress() -> Iterator[Callable[[str], None] | None]:
+    """What counts EDGAR's answers, at a terminal."""
     from backtest.cli import show
-    from backtest.sources.edgar import Edgar
 
     if not sys.stderr.isatty():
-        yield Edgar(identity, base_url)
+        yield None
         return
-    with show.console(stderr=True).status("Asking EDGAR") as status:
-        yield Edgar(identity, base_url, _counting(status.update))
-
-
-def _counting(tell: Callable[[str], None]) -> Callable[[str], None]:
     answers: list[str] = []
+    with show.console(stderr=True).status("Asking EDGAR") as status:
 
-    def answered(path: str) -> None:
-        answers.append(path)
-        tell(f"Asking EDGAR: {len(answers):,} answers")
+        def answered(path: str) -> None:
+            answers.append(path)
+            status.update(f"Asking EDGAR: {len(answers):,} answers")
 
-    return answered
-
-
-def _company(edgar: Edgar, symbol: str, cik: int | None) -> Company:
-    from backtest.sources.filers import company_of_number, company_of_symbol
-
-    return company_of_symbol(edgar, symbol) if cik is None else company_of_number(edgar, cik)
+        yield answered
 
 
-def _prices(workspace: Workspace, symbol: str) -> Prices | None:
-    from backtest.data.prices import price_symbols, read_prices
-
-    folder = workspace.data / "prices"
-    return read_prices(folder, symbol) if symbol in price_symbols(folder) else None
-
-
-def _first_day(since: str | None, prices: Prices | None) -> date | None:
-    return parse_day("--from", since) or (None if prices is None else prices.first)
-
-
-def _finish(
-    workspace: Workspace, fetched: Fetched, *, accept: bool, yes: bool, as_json: bool
-) -> None:
-    """Hold what was fetched against the file, show it, and write it once it is confirmed."""
+def _finish(found: FetchedEvents, *, accept: bool, yes: bool, as_json: bool) -> None:
+    """Show what was fetched, and write it once it is confirmed."""
     from backtest.cli.event_edits import write
-    from backtest.data.edits import update
-    from backtest.sources.filings import same
 
-    found = update(
-        workspace, fetched.kind, fetched.rows, same, reason="fetched from EDGAR", accept=accept
-    )
     if as_json:
-        _print(found, fetched, yes=yes)
+        _print(found, yes=yes)
         return
-    _tell(found, fetched.remarks, accept=accept)
+    _print_remarks(found, accept=accept)
     if found.differences and not found.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
         return
-    write(found.edit, fetched.kind.kind, yes=yes)
+    write(found.edit, found.kind.kind, yes=yes)
 
 
-def _tell(found: Update, remarks: list[str], *, accept: bool) -> None:
+def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
     """What was left out, and what differs from the file."""
     from rich.text import Text
 
@@ -237,29 +188,29 @@ def _tell(found: Update, remarks: list[str], *, accept: bool) -> None:
     from backtest.stats.formats import UNKNOWN
 
     out = show.console()
-    for remark in remarks:
+    for remark in found.remarks:
         out.print(Text(remark), soft_wrap=True)
     if not found.differences or accept:
         return
     for name, column, old, new in found.differences:
-        told = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
-        out.print(Text(told, style="yellow"), soft_wrap=True)
+        record = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
+        out.print(Text(record, style="yellow"), soft_wrap=True)
     out.print("What differs stays as it is on file; --accept-revisions takes what was fetched.")
 
 
-def _print(found: Update, fetched: Fetched, *, yes: bool) -> None:
+def _print(found: FetchedEvents, *, yes: bool) -> None:
     """The same as JSON. Without --yes nothing is written."""
     from backtest.cli import show
 
     edit = found.edit
     version = edit.make().number if yes and edit.diff else None
-    told: dict[str, Any] = {
+    record: dict[str, Any] = {
         "file": edit.path,
         "added": [{"id": name, **row} for name, row in edit.diff.added.items()],
         "changed": [change._asdict() for change in edit.diff.changed],
         "differences": [change._asdict() for change in found.differences],
-        "remarks": fetched.remarks,
+        "remarks": found.remarks,
         "events": [row.as_dict() for row in edit.events],
         "version": version,
     }
-    show.print_json(told)
+    show.print_json(record)

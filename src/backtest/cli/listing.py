@@ -1,17 +1,122 @@
-"""`backtest list`: the strategies and the runs that are there."""
+"""`backtest list` and `backtest config`: the strategies, the runs and the settings."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, ReportsFolder, StrategiesFolder
+from backtest.cli.options import (
+    AsJson,
+    Benchmark,
+    CashOption,
+    CostsOption,
+    DataFolder,
+    ReportsFolder,
+    StrategiesFolder,
+    Symbols,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from backtest.cli.strategy_list import ListedStrategy
+    from backtest.workspace.settings import Config, Setting
+
+
+CONFIG_EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 --json`"
+
+
+def config(
+    symbol: Symbols = None,
+    benchmark: Benchmark = None,
+    cash: CashOption = None,
+    costs: CostsOption = None,
+    as_json: AsJson = False,
+    out: ReportsFolder = None,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
+) -> None:
+    """Show every setting and where it came from.
+
+    With options, it shows what a command with these options works with.
+    """
+    from backtest.cli import show
+    from backtest.workspace.settings import read_config
+
+    options = {
+        "symbol": symbol,
+        "benchmark": benchmark,
+        "cash": cash,
+        "costs": costs,
+        "folders.strategies": strategies,
+        "folders.data": data,
+        "folders.reports": out,
+    }
+    found = read_config(options)
+    rows = [*found.settings.values(), *_parameters(found)]
+    if as_json:
+        settings = [vars(row) for row in rows]
+        show.print_json({"file": found.path and str(found.path), "settings": settings})
+    else:
+        _print_settings(found, rows)
+    if found.path:
+        _check_strategies(found, options)
+
+
+def _print_settings(found: Config, rows: Iterable[Setting]) -> None:
+    from rich.text import Text
+
+    from backtest.cli import show
+
+    file = found.path or f"none was found from {Path.cwd()} upwards"
+    terminal = show.console()
+    terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
+    table = show.new_table("Setting", "From", "Value", whole=("Setting", "From"))
+    for row in rows:
+        where = "backtest.toml" if row.source == "file" else row.where or row.source
+        table.add_row(row.key, where, _in_words(row.value))
+    terminal.print(table)
+
+
+def _in_words(value: Any) -> str:
+    """A value in a line."""
+    from backtest.stats.formats import UNKNOWN
+    from backtest.strategy.parameters import shown
+
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else shown(value)
+
+
+def _parameters(found: Config) -> list[Setting]:
+    """The parameters of strategies that the file sets."""
+    from backtest.strategy.parameters import leaves, plain
+    from backtest.workspace.settings import Setting
+
+    return [
+        Setting(f"strategies.{name}.{parameter}", plain(value), "file", str(found.path))
+        for name, table in found.defaults.tables.items()
+        for parameter, value in leaves(table).items()
+    ]
+
+
+def _check_strategies(found: Config, options: dict[str, Any]) -> None:
+    """Hold the parameters against their strategies.
+
+    Raises:
+        UsageError: there is no such strategy or parameter, or a value is out of its bounds.
+
+    """
+    from backtest.strategy.loading import find_strategy
+    from backtest.strategy.parameters import check_defaults
+    from backtest.workspace.folders import find_workspace
+
+    folders = [options[f"folders.{name}"] for name in ("strategies", "data", "reports")]
+    workspace = find_workspace(*folders)
+    for name in found.defaults.tables:
+        check_defaults(find_strategy(workspace, name))
+
 
 app = typer.Typer(no_args_is_help=True, help="List strategies or runs.")
 
@@ -27,34 +132,34 @@ def list_strategies(
     from rich.padding import Padding
     from rich.text import Text
 
-    from backtest.cli import show, strategy_list
+    from backtest.api.workspace import strategy_rows
+    from backtest.cli import show
     from backtest.workspace.folders import find_workspace
 
-    found = strategy_list.list_strategies(find_workspace(strategies, data, out), show.left_out)
+    found = strategy_rows(find_workspace(strategies, data, out), show.left_out)
     if as_json:
-        show.print_json([row.as_dict() for row in found])
+        show.print_json(found)
         return
     terminal = show.console()
     for row in found:
-        terminal.print(Text(row.description.name, style="bold"))
+        terminal.print(Text(row["name"], style="bold"))
         lines = Text("\n").join(Text(text, style=style) for text, style in _lines(row))
         terminal.print(Padding(lines, (0, 0, 1, 4)))
 
 
-def _lines(row: ListedStrategy) -> list[tuple[str, str]]:
-    """What is told of a strategy, each with its style."""
-    told = row.description
-    history = f"last run {_last_run(row.last_run)} · last audit {_last_audit(row.last_audit)}"
-    if told.error is not None:
+def _lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The lines about a strategy, each with its style."""
+    history = f"last run {_last_run(row['last_run'])} · last audit {_last_audit(row['last_audit'])}"
+    if row["error"] is not None:
         # The message names the place, but for a file of an installed package.
-        place = [] if told.path in told.error else [(told.path, "dim")]
-        return [(told.error, "red"), *place, (history, "dim")]
-    parameters = " ".join(f"{name}={value}" for name, value in told.parameters.items())
+        place = [] if row["path"] in row["error"] else [(row["path"], "dim")]
+        return [(row["error"], "red"), *place, (history, "dim")]
+    parameters = " ".join(f"{name}={value}" for name, value in row["parameters"].items())
     return [
-        (told.summary, ""),
-        (f"acts on {', '.join(told.events)}", ""),
+        (row["summary"], ""),
+        (f"acts on {', '.join(row['events'])}", ""),
         *([(parameters, "dim")] if parameters else []),
-        (f"ok · {told.path}", "dim"),
+        (f"ok · {row['path']}", "dim"),
         (history, "dim"),
     ]
 

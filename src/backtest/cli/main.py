@@ -14,16 +14,11 @@ import typer
 from backtest import __version__
 from backtest.cli import (
     audit,
-    check,
-    compare,
-    config,
     event_edits,
     events,
     fetch_events,
-    init,
     listing,
     new,
-    open_page,
     prices,
     report,
     run,
@@ -48,17 +43,17 @@ app = typer.Typer(
     "Exit codes: 0 done, 1 a fault of the program, 2 wrong use, "
     "3 bad data, 4 the audit found a strategy not clean, 5 a source on the network did not answer.",
 )
-app.command("init", epilog=init.EXAMPLES)(init.init)
+app.command("init", epilog=new.INIT_EXAMPLES)(new.init)
 app.command("run", epilog=run.EXAMPLES)(run.run)
 app.command("sweep", epilog=sweep.EXAMPLES)(sweep.sweep)
 app.command("study", epilog=study.EXAMPLES)(study.study)
 app.command("audit", epilog=audit.EXAMPLES)(audit.audit)
-app.command("check", epilog=check.EXAMPLES)(check.check)
+app.command("check", epilog=audit.CHECK_EXAMPLES)(audit.check)
 app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
-app.command("compare", epilog=compare.EXAMPLES)(compare.compare)
+app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)
-app.command("open", epilog=open_page.EXAMPLES)(open_page.open_page)
-app.command("config", epilog=config.EXAMPLES)(config.config)
+app.command("open", epilog=report.OPEN_EXAMPLES)(report.open_page)
+app.command("config", epilog=listing.CONFIG_EXAMPLES)(listing.config)
 for name, command, example in event_edits.COMMANDS:
     events.app.command(name, epilog=example)(command)
 events.app.add_typer(fetch_events.app, name="fetch")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,30 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.strategy.new import NewSignal
+
+
+INIT_EXAMPLES = "Examples: `backtest init signals` · `backtest init .`"
+
+
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Where; a folder that is there may be used.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Make a workspace: strategies, data, reports and settings."""
+    from backtest.cli import show
+    from backtest.workspace.start import PARTS, make_workspace
+
+    made = make_workspace(folder)
+    if as_json:
+        show.print_json({"path": str(made), "parts": PARTS})
+        return
+    typer.echo(f"{made} is a workspace: {', '.join(PARTS)}.")
+    if made != Path.cwd():
+        typer.echo(f"Go there: cd {folder}")
+    typer.echo("Then: backtest list strategies, backtest run, or backtest new signal NAME")
+
 
 app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
 
@@ -44,17 +69,16 @@ def new_signal(
     """Write a strategy that runs at once, its events with an example row, and its test."""
     from rich.text import Text
 
+    from backtest.api import workspace as calls
     from backtest.cli import show
-    from backtest.strategy.new import new_signal as write
-    from backtest.workspace.folders import find_workspace
 
-    new = write(find_workspace(strategies, data), name, kind=kind, backtrader=backtrader)
+    new = calls.new_signal(name, kind, backtrader=backtrader, strategies=strategies, data=data)
     if as_json:
         show.print_json(vars(new))
         return
     terminal = show.console()
     for path, what in _written(new):
-        typer.echo(f"wrote {_shown(path)}")
+        typer.echo(f"wrote {_relative(path)}")
         typer.echo(f"      {what}")
     terminal.print(Text("\nNext\n", style="bold"))
     for command, what in _next(new):
@@ -72,7 +96,10 @@ def _written(new: NewSignal) -> Iterator[tuple[Path, str]]:
 def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
     """The commands that lead from here to a result, and what each is for."""
     if new.events:
-        yield f"edit {_shown(new.events)}", "put real rows, each with its source, for the example"
+        yield (
+            f"edit {_relative(new.events)}",
+            "put real rows, each with its source, for the example",
+        )
         seal = f"backtest events seal {new.name} --source 'where the rows come from'"
         yield seal, "checks the rows and records what they are"
     yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
@@ -82,6 +109,6 @@ def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
     yield f"backtest open {new.name}", "its page: each event and trade"
 
 
-def _shown(path: Path) -> str:
+def _relative(path: Path) -> str:
     """A place as one would type it from the working folder."""
     return os.path.relpath(path)

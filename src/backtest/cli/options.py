@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,21 +84,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts ins
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
 
-def parse_day(option: str, text: str | None) -> date | None:
-    """The day that an option names, or None.
-
-    Raises:
-        UsageError: it is not an ISO day.
-
-    """
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not a day. Write it as 2025-03-28.") from None
-
-
 def parse_settings(texts: list[str]) -> dict[str, Text]:
     """Parameters given as `name=value`.
 
@@ -137,6 +121,17 @@ def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "")
             raise UsageError(f"{option} {name} is given twice{twice}.")
         pairs[name] = value
     return pairs
+
+
+def rules_of(
+    commission: float | None, slippage: float | None, reaction: float | None
+) -> dict[str, float | None]:
+    """The trading rules that options set, by name."""
+    return {
+        "commission_per_share": commission,
+        "slippage_bps": slippage,
+        "reaction_minutes": reaction,
+    }
 
 
 def announce_compiling() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_day, parse_pairs
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_pairs
 from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def fetch(
     data: DataFolder = None,
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
+    from backtest.experiments.terms import read_day
     from backtest.sources.updates import check_symbol
     from backtest.sources.yahoo import ADJUSTS, INTERVALS, fetch_prices
     from backtest.workspace.folders import find_data
@@ -56,8 +57,8 @@ def fetch(
     names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
     terms: dict[str, Any] = {
         "interval": _one_of("--interval", interval, INTERVALS),
-        "first": parse_day("--from", first),
-        "last": parse_day("--to", last),
+        "first": read_day("--from", first),
+        "last": read_day("--to", last),
         "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
         "accept": accept,
         "among": len(names),
@@ -74,7 +75,7 @@ def fetch(
     if as_json:
         from backtest.cli import show
 
-        show.print_json([_told(update, version) for update, version in made])
+        show.print_json([_as_dict(update, version) for update, version in made])
     else:
         _show_made(made)
     _raise_failures(failed, names)
@@ -108,7 +109,7 @@ def import_file(
     data: DataFolder = None,
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
-    from backtest.cli.asking import at_terminal
+    from backtest.cli.event_edits import at_terminal
     from backtest.sources.own_files import import_prices, read_price_file
     from backtest.workspace.folders import find_data
 
@@ -145,22 +146,10 @@ def undo(
     data: DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
-    from backtest.data.datafile import open_data_file
-    from backtest.data.prices import price_path, price_symbols
-    from backtest.data.versions import undo as put_back
-    from backtest.errors import unknown
-    from backtest.sources.updates import bars_path
+    from backtest.api import data as calls
     from backtest.sources.yahoo import INTERVALS
-    from backtest.workspace.folders import find_data
 
-    folder = find_data(data) / "prices"
-    _one_of("--interval", interval, INTERVALS)
-    daily = interval == "1d"
-    path = price_path(folder, symbol) if daily else bars_path(folder, symbol, interval)
-    if path is None or not path.exists():
-        known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
-        raise unknown("price file of symbol", symbol, known)
-    version = put_back(path, over=open_data_file(path).sha256)
+    path, version = calls.undo_prices(symbol, _one_of("--interval", interval, INTERVALS), data=data)
     typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
 
 
@@ -182,7 +171,7 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
     return track(work, word, total=total, console=terminal, transient=True)
 
 
-def _told(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
+def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
     """A change as JSON has it."""
     return {
         "symbol": update.symbol,
@@ -214,6 +203,7 @@ def _raise_failures(failed: dict[str, BacktestError], names: list[str]) -> None:
 def _show_guess(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
     from backtest.cli import show
+    from backtest.stats.formats import counted
 
     columns = [name for name in file.columns if name not in ("date", "symbol")]
     table = show.new_table("Symbol", "Date", *columns, right=columns)
@@ -227,7 +217,7 @@ def _show_guess(file: PriceFile) -> None:
         out.print(note, soft_wrap=True, markup=False)
     out.print(table)
     rows = sum(len(rows) for rows in file.tables.values())
-    out.print(f"{_counted(len(file.tables), 'symbol')}, {_counted(rows)}")
+    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
 
 
 def _show_made(made: list[tuple[PriceUpdate, Version | None]]) -> None:
@@ -262,15 +252,17 @@ def _show_updates(updates: list[PriceUpdate]) -> None:
 
 
 def _lines(update: PriceUpdate) -> Iterable[str]:
+    from backtest.stats.formats import counted
+
     added, changes = update.added, update.changes
     span = f", {added[0]} to {added[-1]}" if added else ""
-    yield f"{update.symbol}: {_counted(len(added))} added{span}"
+    yield f"{update.symbol}: {counted(len(added), 'row')} added{span}"
     for change in changes[:_MOST]:
         yield f"  {change.key} {change.column}: {change.old} → {change.new}"
     if len(changes) > _MOST:
         yield f"  … and {len(changes) - _MOST:,} more cells"
     if changes:
-        differ = _counted(len({change.key for change in changes}))
+        differ = counted(len({change.key for change in changes}), "row")
         yield (
             f"  replaced {differ}"
             if update.accepted
@@ -280,10 +272,6 @@ def _lines(update: PriceUpdate) -> Iterable[str]:
         )
     for note in update.notes:
         yield f"  {note}"
-
-
-def _counted(number: int, noun: str = "row") -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 COMMANDS = (
@@ -329,7 +317,7 @@ def check_prices(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
-    from backtest.cli.findings import show_findings
+    from backtest.cli.events import show_findings
     from backtest.data.checks import check_prices as find
     from backtest.workspace.folders import find_workspace
 
@@ -349,9 +337,9 @@ def seal_prices(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
-    from backtest.data import listing
-    from backtest.workspace.folders import find_workspace
+    from backtest.api import data as calls
 
-    workspace = find_workspace(strategies, data)
-    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
-    typer.echo(f"wrote {seal(workspace, symbol, source, adjust)}")
+    sealed = calls.seal_prices(
+        symbol, source, adjust, borrow=borrow, strategies=strategies, data=data
+    )
+    typer.echo(f"wrote {sealed}")

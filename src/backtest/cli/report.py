@@ -3,22 +3,117 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.options import ReportsFolder
+from backtest.cli.options import AsJson, ReportsFolder
 
 if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
+
+
+COMPARE_EXAMPLES = (
+    "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
+    "`backtest compare 1a2b3c4d5e --json`"
+)
+
+
+def compare(
+    run: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN",
+            help="Run ids, run folders or strategies; the latest run of each by default.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    out: ReportsFolder = None,
+) -> None:
+    """Show the figures of runs side by side, with their benchmark, and write a page of them."""
+    from backtest.api.pages import manifests
+    from backtest.cli import show
+    from backtest.errors import UsageError
+    from backtest.experiments.runs.store import find_run, latest_runs
+    from backtest.reports.compare_page import write_comparison
+    from backtest.reports.index_page import write_index
+    from backtest.workspace.folders import find_reports
+
+    reports = find_reports(out)
+    named = [find_run(reports, name) for name in run or ()]
+    runs = named or latest_runs(reports, show.left_out)
+    if not runs:
+        raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
+    if as_json:
+        columns = ("run_id", "strategy", "evidence", "attribution", "trials", "placebo_p_holm")
+        show.print_json(
+            [
+                {**{name: manifest.get(name) for name in columns}, **manifest["summary"]}
+                for manifest in manifests(runs)
+            ]
+        )
+    else:
+        _print_comparison(runs)
+    page = write_comparison(reports, runs, keep=True)
+    write_index(reports)
+    if not as_json:
+        typer.echo(f"\nThe page: {page}")
+
+
+def _print_comparison(runs: list[Run]) -> None:
+    from backtest.cli import show
+    from backtest.experiments.trials import trials_on_record
+    from backtest.reports.run_words import comparison_notes, comparison_rows
+
+    terminal = show.console()
+    trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
+    show.comparison(terminal, runs, comparison_rows(runs, trials))
+    show.notes(terminal, comparison_notes(runs))
+    show.set_differently(terminal, runs)
+
+
+OPEN_EXAMPLES = (
+    "Examples: `backtest open` · `backtest open nvidia_stake` · `backtest open compare` · "
+    "`backtest open 1a2b3c4d5e`"
+)
+
+
+def open_page(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|compare|index",
+            help="A run id, run folder or strategy; the id or folder of a sweep, study or "
+            "comparison; compare, or index, which shows them all.",
+            show_default=False,
+        ),
+    ] = "index",
+    out: ReportsFolder = None,
+) -> None:
+    """Show a page in the browser; it is drawn where it is missing."""
+    from backtest.api.pages import find_page
+    from backtest.cli import show
+
+    page = find_page(name, reports=out, tell=show.left_out)
+    typer.echo(page)
+    if not _is_opened(page):
+        typer.echo(f"No browser could be started here. The address: {page.as_uri()}", err=True)
+
+
+def _is_opened(page: Path) -> bool:
+    import webbrowser
+
+    try:
+        return webbrowser.open(page.as_uri())
+    except webbrowser.Error:
+        return False
+
 
 EXAMPLES = (
     "Examples: `backtest report nvidia_stake --format md` · "
     "`backtest report nvidia_stake --output chart.png` · "
     "`backtest report 1a2b3c4d5e --format csv --table equity --output equity.csv`"
 )
-_FORMATS = ("html", "md", "json", "csv", "png")
-_TABLES = ("trades", "equity", "decisions", "orders", "bars")
 
 
 def report(
@@ -27,12 +122,15 @@ def report(
         str | None,
         typer.Option(
             "--format",
-            metavar="|".join(_FORMATS),
+            metavar="html|md|json|csv|png",
             help="What to make of it. [the ending of --output, or html without one]",
         ),
     ] = None,
     table: Annotated[
-        str | None, typer.Option(metavar="|".join(_TABLES), help="Of csv: which table. [trades]")
+        str | None,
+        typer.Option(
+            metavar="trades|equity|decisions|orders|bars", help="Of csv: which table. [trades]"
+        ),
     ] = None,
     symbol: Annotated[
         str | None, typer.Option(help="Of png: the stock that is drawn. [the run's first]")
@@ -48,100 +146,23 @@ def report(
     out: ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
-    from backtest.errors import UsageError, unknown
-    from backtest.experiments.runs.store import find_run
-    from backtest.workspace.folders import find_reports
+    from backtest.api.pages import report_run
+    from backtest.errors import UsageError
 
     form = form or _format_of(output)
-    if form not in _FORMATS:
-        raise unknown("format", form, _FORMATS)
     if table is not None and form != "csv":
         raise UsageError(f"--table is for --format csv, and this is {form}.")
-    if table is not None and table not in _TABLES:
-        raise unknown("table", table, _TABLES)
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
-    found = find_run(find_reports(out), Path(run).name)
-    if form == "png":
-        from backtest.reports.picture import write_picture
-
-        typer.echo(write_picture(found, output or found.path / "chart.png", symbol))
-    elif form == "html":
-        typer.echo(_write_html(found, output))
+    made = report_run(
+        run, form, table=table or "trades", symbols=symbol, output=output, reports=out
+    )
+    if isinstance(made, Path):
+        typer.echo(made)
     else:
-        _tell(_text(found, form, table or "trades"), output)
-
-
-def draw_page(run: Run) -> Path:
-    """Draw the page of a run and return its place.
-
-    Raises:
-        UsageError: the run has no evidence yet, or its folder cannot be written.
-
-    """
-    from backtest.errors import UsageError
-    from backtest.reports.run_page import write_run_page
-
-    if "evidence" not in run.manifest:
-        raise UsageError(
-            f"Run {run.run_id} was interrupted before its evidence was there. "
-            f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
-        )
-    write_run_page(run)
-    return run.path / "index.html"
+        typer.echo(made.encode(), nl=False)
 
 
 def _format_of(output: Path | None) -> str:
     ending = output.suffix.removeprefix(".").lower() if output else ""
     return ending or "html"
-
-
-def _write_html(run: Run, output: Path | None) -> Path:
-    page = draw_page(run)
-    if output is None:
-        return page
-    from backtest.reports.pages import single_file
-    from backtest.workspace.files import write_text
-
-    write_text(output, single_file(page))
-    return output
-
-
-def _text(run: Run, form: str, table: str) -> str:
-    if form == "csv":
-        return (run.path / f"{table}.csv").read_bytes().decode("utf-8")
-    if form == "md":
-        from backtest.reports.markdown import run_markdown
-
-        return run_markdown(run)
-    import json
-
-    return json.dumps(_record(run), indent=2, ensure_ascii=False) + "\n"
-
-
-def _record(run: Run) -> dict[str, Any]:
-    """The manifest with the trades and decisions; figures are numbers, what is unknown is null."""
-    import json
-
-    from backtest.cli.show import manifests
-    from backtest.experiments.runs.run_files import TRADES
-
-    (manifest,) = manifests([run])
-    numbers = {name for name, kind in TRADES.items() if kind in ("int", "float")}
-    trades = [
-        {name: json.loads(cell) if name in numbers else cell for name, cell in row.items()}
-        for row in run.trades
-    ]
-    known = ({name: cell or None for name, cell in row.items()} for row in run.decisions)
-    return {**manifest, "trades": trades, "decisions": list(known)}
-
-
-def _tell(text: str, output: Path | None) -> None:
-    """Write a text to its file, or as UTF-8 to the terminal or pipe."""
-    if output is None:
-        typer.echo(text.encode(), nl=False)
-        return
-    from backtest.workspace.files import write_text
-
-    write_text(output, text)
-    typer.echo(output)

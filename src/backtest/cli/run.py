@@ -22,17 +22,21 @@ from backtest.cli.options import (
     StrategiesFolder,
     Symbols,
     announce_compiling,
-    parse_day,
     parse_settings,
+    rules_of,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from rich.console import Console
 
     from backtest.experiments.runs.run import PreparedRun
     from backtest.experiments.runs.store import Run
+    from backtest.strategy.parameters import Text
+    from backtest.strategy.source import StrategyFile
+    from backtest.workspace.folders import Workspace
 
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
@@ -76,40 +80,34 @@ def run(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
+    from backtest.api.pages import manifests
     from backtest.cli import show
-    from backtest.cli.chosen import chosen_strategies
-    from backtest.engine.rules import read_costs
     from backtest.errors import UsageError
-    from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run
+    from backtest.experiments.runs.run import RunRequest, prepare_run
+    from backtest.experiments.terms import read_day, read_terms
     from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
 
-    config = read_config({"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
-    named = config.chosen("costs")
-    chosen = read_costs(workspace.data / "costs", named) if named else None
-    rules = make_rules(
-        chosen,
-        cash=config.chosen("cash"),
-        commission_per_share=commission,
-        slippage_bps=slippage,
-        reaction_minutes=reaction,
+    terms = read_terms(
+        workspace.data,
+        {"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs},
+        rules_of(commission, slippage, reaction),
     )
     wanted = parse_settings(settings or [])
-    files, left_out = chosen_strategies(workspace, strategy or [], wanted)
+    files, left_out = _strategies_to_run(workspace, strategy or [], wanted)
     prepared = [
         prepare_run(
             workspace,
             RunRequest(
                 strategy=file.name,
-                symbols=config.value("symbol"),
+                symbols=terms.symbols,
                 settings=wanted,
-                first=parse_day("--from", first),
-                last=parse_day("--to", last),
-                benchmark=config.value("benchmark"),
-                rules=rules,
-                costs=chosen,
-                as_of=parse_day("--as-of", as_of),
+                first=read_day("--from", first),
+                last=read_day("--to", last),
+                benchmark=terms.benchmark,
+                rules=terms.rules,
+                costs=terms.costs,
+                as_of=read_day("--as-of", as_of),
             ),
             file,
         )
@@ -128,7 +126,7 @@ def run(
         if not as_json:
             show.run_details(terminal, runs[-1])
     if as_json:
-        show.print_json(show.manifests(runs))
+        show.print_json(manifests(runs))
     else:
         show.correction(terminal, runs)
         show.audits(terminal, runs)
@@ -138,6 +136,56 @@ def run(
         _print_places(terminal, runs, page, known=len(known))
     if failed or left_out:
         raise UsageError("\n".join([*failed, *left_out]))
+
+
+def _strategies_to_run(
+    workspace: Workspace, names: Sequence[str], settings: Mapping[str, Text]
+) -> tuple[list[StrategyFile], list[str]]:
+    """The strategies that are named, or all; and a message for each of all that does not load.
+
+    Raises:
+        UsageError: a strategy that is named does not load, none does, or a parameter is not one
+            of each of several strategies.
+
+    """
+    from backtest.errors import UsageError
+    from backtest.strategy.loading import find_strategy, strategy_origins
+
+    files: list[StrategyFile] = []
+    left_out: list[str] = []
+    for name in dict.fromkeys(names or strategy_origins(workspace)):
+        try:
+            files.append(find_strategy(workspace, name))
+        except UsageError as error:
+            if names:
+                raise
+            left_out.append(f"{name} was left out: {error}")
+    if not files:
+        raise UsageError(
+            "\n".join(left_out)
+            or f"There is no strategy in {workspace.strategies}. "
+            f"Point --strategies or BACKTEST_STRATEGIES to a folder of strategy files."
+        )
+    if len(files) > 1:
+        _check_settings(files, settings)
+    return files, left_out
+
+
+def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, Text]) -> None:
+    """Hold what is set in several strategies against the parameters of each."""
+    from backtest.errors import UsageError
+    from backtest.strategy.parameters import parameters
+
+    for name, value in settings.items():
+        having = [file.name for file in files if name in parameters(file.cls)]
+        if len(having) < len(files):
+            known = f"{', '.join(having)} alone" if having else "none of them"
+            raise UsageError(
+                f"--set {name}={value.text} is for each of the {len(files)} strategies that are "
+                f"run, but the parameter {name} is known to {known}. Name the one that is meant: "
+                f"`backtest run {having[0] if having else 'NAME'} --set {name}={value.text}`; "
+                f"`backtest list strategies` shows the parameters of each."
+            )
 
 
 def _replay(

@@ -17,7 +17,6 @@ from backtest.reports.audit_page import audit_lines
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
 from backtest.reports.run_words import (
     NO_EVENT,
-    corrected,
     evidence_rows,
     holm_line,
     no_trade,
@@ -55,19 +54,6 @@ def print_json(value: Any) -> None:
 def left_out(sentence: str) -> None:
     """Tell of something in reports that is damaged and left out."""
     typer.echo(sentence, err=True)
-
-
-def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The manifests of runs that are looked at together, with the trials as they stand now."""
-    return [
-        {
-            **run.manifest,
-            "trials": trials_on_record(run.path.parent, run.manifest),
-            "placebo_p_holm": p,
-            "path": str(run.path),
-        }
-        for run, p in zip(runs, corrected(runs), strict=True)
-    ]
 
 
 def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
@@ -163,8 +149,8 @@ def _print_columns(
         headings = [title for title, _ in group]
         table = new_table(corner, *headings, right=headings if right else (), whole=[corner])
         if sum(2 + max(len(title), _least_width((title, cells))) for title, cells in group) > width:
-            for shown, column in zip(table.columns[1:], group, strict=True):
-                shown.width = _least_width(column)  # titles wrap between words, never within one
+            for made, column in zip(table.columns[1:], group, strict=True):
+                made.width = _least_width(column)  # titles wrap between words, never within one
         for number, label in enumerate(labels):
             table.add_row(label, *(cells[number] for _, cells in group))
         out.print(table)

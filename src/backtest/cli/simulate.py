@@ -15,6 +15,8 @@ from backtest.cli.options import (
     DataFolder,
     ReactionOption,
     SlippageOption,
+    announce_compiling,
+    rules_of,
 )
 
 if TYPE_CHECKING:
@@ -60,49 +62,42 @@ def simulate(
 ) -> None:
     """Trade signals from a file on bars from files, all symbols in one account."""
     from backtest.cli import show
-    from backtest.engine.kernel.compiled import is_kept
-    from backtest.engine.rules import read_costs
-    from backtest.experiments.runs.run import make_rules
     from backtest.experiments.simulation.account import (
         check_table_path,
         simulate_files,
         write_table,
     )
+    from backtest.experiments.terms import read_terms
     from backtest.workspace.folders import find_data
-    from backtest.workspace.settings import read_config
 
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
             check_table_path(path, *others)
-    config = read_config({"cash": cash, "costs": costs})
-    folder, named = find_data(data), config.chosen("costs")
-    chosen = read_costs(folder / "costs", named) if named else None
-    rules = make_rules(
-        chosen,
-        cash=config.chosen("cash"),
-        commission_per_share=commission,
-        slippage_bps=slippage,
-        reaction_minutes=reaction,
+    folder = find_data(data)
+    terms = read_terms(
+        folder,
+        {"cash": cash, "costs": costs},
+        rules_of(commission, slippage, reaction),
     )
-    if not is_kept():
-        typer.echo("The kernel is compiled for this machine, once: about 15 seconds.", err=True)
-    account = simulate_files(bars, signals, rules, folder / "borrow", curves=equity is not None)
+    announce_compiling()
+    borrow = folder / "borrow"
+    account = simulate_files(bars, signals, terms.rules, borrow, curves=equity is not None)
     if trades:
         write_table(account.trades(), trades)
     if equity:
         write_table(account.equity(), equity)
-    told = _told(account, chosen.name if chosen else None)
+    record = _record(account, terms.costs.name if terms.costs else None)
     if as_json:
-        show.print_json({"bars": str(bars), "signals": str(signals), **told})
+        show.print_json({"bars": str(bars), "signals": str(signals), **record})
         return
-    _print_results(told)
+    _print_results(record)
     for name, path in (("Trades", trades), ("Equity", equity)):
         if path:
             typer.echo(f"{name}: {path}")
 
 
-def _told(account: Account, costs: str | None) -> dict[str, Any]:
-    """All that is told, as JSON has it."""
+def _record(account: Account, costs: str | None) -> dict[str, Any]:
+    """All that is printed, as JSON has it."""
     sessions = account.panel.sessions
     return {
         "span": {"first": sessions[0].item(), "last": sessions[-1].item()},
@@ -116,21 +111,21 @@ def _told(account: Account, costs: str | None) -> dict[str, Any]:
     }
 
 
-def _print_results(told: dict[str, Any]) -> None:
+def _print_results(record: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from backtest.cli import show
     from backtest.stats.formats import FIGURES, costs_line, count
 
-    counts, figures, terminal = told["counts"], told["figures"], show.console()
+    counts, figures, terminal = record["counts"], record["figures"], show.console()
     sizes = (f"{counts[name]:,} {name}" for name in ("symbols", "sessions", "bars", "signals"))
     terminal.print(", ".join(sizes))
     terminal.print(
-        f"From {told['span']['first']} to {told['span']['last']}, "
-        f"start {told['rules']['cash']:,.0f} $"
+        f"From {record['span']['first']} to {record['span']['last']}, "
+        f"start {record['rules']['cash']:,.0f} $"
     )
-    terminal.print(f"Costs: {costs_line(told)}", style="dim")
+    terminal.print(f"Costs: {costs_line(record)}", style="dim")
     lines = Table.grid(padding=(0, 2))
     lines.add_column()
     lines.add_column(justify="right")
@@ -141,9 +136,9 @@ def _print_results(told: dict[str, Any]) -> None:
     for name, number in list(counts.items())[list(counts).index("signals") :]:
         lines.add_row(name.replace("_", " ").capitalize(), count(number))
     terminal.print(lines)
-    for reason, number in told["left_out"].items():
+    for reason, number in record["left_out"].items():
         terminal.print(f"Not tradable: {number:,} {reason}.")
-    if told["is_ruined"]:
+    if record["is_ruined"]:
         terminal.print("Ruined: equity fell to zero or below.")
-    for sentence in told["assumptions"]:
+    for sentence in record["assumptions"]:
         terminal.print(Text(f"Assumption: {sentence}", style="yellow"))

@@ -316,8 +316,8 @@ def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
     announce_compiling()
     found, studied = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)
     if as_json:
-        told = [one.as_dict() for one in found]
-        show.print_json({"worlds": told, "study": {"significant": studied, "worlds": worlds}})
+        rows = [one.as_dict() for one in found]
+        show.print_json({"worlds": rows, "study": {"significant": studied, "worlds": worlds}})
         return
     typer.echo(
         f"{worlds} made-up worlds of each kind, without anything to find (seed {seed}). A sound\n"

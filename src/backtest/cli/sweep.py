@@ -22,8 +22,8 @@ from backtest.cli.options import (
     StrategiesFolder,
     Symbols,
     announce_compiling,
-    parse_day,
     parse_settings,
+    rules_of,
 )
 
 if TYPE_CHECKING:
@@ -77,37 +77,31 @@ def sweep(
 ) -> None:
     """Evaluate a strategy for every combination of some parameters' values."""
     from backtest.cli import show
-    from backtest.engine.rules import read_costs
     from backtest.errors import UsageError
-    from backtest.experiments.runs.run import make_rules
     from backtest.experiments.sweeps.grid import parse_axes
     from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep
+    from backtest.experiments.terms import read_day, read_terms
     from backtest.reports.index_page import write_index
     from backtest.reports.sweep_page import write_sweep_page
     from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
 
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
-    config = read_config({"symbol": symbol, "cash": cash, "costs": costs})
     workspace = find_workspace(strategies, data, out)
-    named = config.chosen("costs")
-    chosen = read_costs(workspace.data / "costs", named) if named else None
+    terms = read_terms(
+        workspace.data,
+        {"symbol": symbol, "cash": cash, "costs": costs},
+        rules_of(commission, slippage, reaction),
+    )
     request = SweepRequest(
         strategy=strategy,
-        symbols=config.value("symbol"),
+        symbols=terms.symbols,
         settings=parse_settings(settings or []),
         grid=parse_axes(grid or []),
-        first=parse_day("--from", first),
-        last=parse_day("--to", last),
-        rules=make_rules(
-            chosen,
-            cash=config.chosen("cash"),
-            commission_per_share=commission,
-            slippage_bps=slippage,
-            reaction_minutes=reaction,
-        ),
-        costs=chosen,
+        first=read_day("--from", first),
+        last=read_day("--to", last),
+        rules=terms.rules,
+        costs=terms.costs,
     )
     plan = prepare_sweep(workspace, request)
     known = None if force else known_sweep(plan)
@@ -133,11 +127,14 @@ def _print_summary(sweep: Sweep) -> None:
     from backtest.reports.sweep_words import evidence_sentences, sentences
     from backtest.stats.surface import summary
 
-    told, sets = sweep.manifest, sweep.sets.to_pandas()
-    found = summary(sets, told["axes"], told["base"], told["base_figures"])
+    manifest, sets = sweep.manifest, sweep.sets.to_pandas()
+    found = summary(sets, manifest["axes"], manifest["base"], manifest["base_figures"])
     lines = Table.grid(padding=(0, 2))
-    told_of = [*sentences(found, told["trials"]), *evidence_sentences(told["evidence"])]
-    for heading, text in told_of:
+    summary_lines = [
+        *sentences(found, manifest["trials"]),
+        *evidence_sentences(manifest["evidence"]),
+    ]
+    for heading, text in summary_lines:
         lines.add_row(heading, text)
     show.console().print(lines)
 

@@ -22,7 +22,7 @@ from backtest.stats.formats import counted, percent, ratio, share
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 MOST_ENTRIES = 1_000

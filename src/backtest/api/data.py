@@ -1,0 +1,492 @@
+"""The calls about data: prices and events, loaded, checked, taken in, changed and sealed.
+
+What changes files of events, and `import_prices`, take `dry_run`: nothing is written then, and
+what comes back says what would change; its `make()` writes it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from backtest.api.arguments import folders, several
+from backtest.errors import unknown
+from backtest.experiments.terms import read_day
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import pandas as pd
+
+    from backtest.api.arguments import Day, Folder, Folders
+    from backtest.data.edits import Edit
+    from backtest.data.versions import Version
+    from backtest.sources.updates import PriceUpdate
+    from backtest.workspace.folders import Workspace
+
+
+def _workspace(strategies: Folders, data: Folder) -> Workspace:
+    return folders(strategies, data, "reports")  # nothing is written there
+
+
+def _data(data: Folder) -> Path:
+    from backtest.workspace.folders import find_data
+
+    return find_data(Path(data) if data else None)
+
+
+def load_prices(
+    symbols: str | Sequence[str] | None = None, *, data: Folder = None
+) -> dict[str, pd.DataFrame]:
+    """The daily prices of the data folder, checked.
+
+    Args:
+        symbols: one stock or fund, or several; all that there are by default.
+        data: folder of prices and events; that of the workspace by default.
+
+    Returns:
+        By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
+        alone. The calls take it as `prices`.
+
+    Raises:
+        UsageError: there is no such symbol.
+        DataError: a file is wrong.
+
+    """
+    from backtest.data.prices import price_symbols, read_prices
+
+    folder = _data(data) / "prices"
+    wanted = several(symbols) or price_symbols(folder)
+    return {symbol: read_prices(folder, symbol).table for symbol in wanted}
+
+
+def load_events(
+    kind: str | None = None,
+    symbols: str | Sequence[str] | None = None,
+    *,
+    reaction: float = 5.0,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> pd.DataFrame:
+    """The dated events with the first session that each can be traded in.
+
+    Args:
+        kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
+            default.
+        symbols: one stock or several; all by default.
+        reaction: minutes from publication to the earliest open.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of events and prices, likewise.
+
+    Returns:
+        A row for each event in order of publication, indexed by its id: `kind`, `symbol`,
+        `published_at` (UTC), `precision`, `tradable_session` (NaT where it cannot be traded, and
+        `not_tradable_because` says why), `headline`, then the other fields that have a value.
+
+    Raises:
+        UsageError: there is no such kind, or no event of the stock.
+        DataError: a file is wrong.
+
+    Examples:
+        >>> found = load_events("short_report", "CRWV")
+        >>> found.reset_index()[["published_at", "tradable_session", "author"]]
+                       published_at tradable_session                     author
+        0 2025-06-11 03:59:59+00:00       2025-06-11  Gil Luria (D.A. Davidson)
+        1 2025-08-25 03:59:59+00:00              NaT                 Jim Chanos
+        2 2025-09-16 12:16:38+00:00       2025-09-16         Kerrisdale Capital
+        3 2025-10-09 10:39:19+00:00       2025-10-09                 Jim Chanos
+        4 2025-11-17 04:59:59+00:00              NaT                 Jim Chanos
+        5 2025-12-02 04:59:59+00:00       2025-12-02                 Jim Chanos
+        6 2025-12-16 04:59:59+00:00       2025-12-16        Wall Street Journal
+        7 2025-12-17 00:31:06+00:00       2025-12-17                 Jim Chanos
+        8 2026-02-02 04:59:59+00:00              NaT                 Jim Chanos
+        9 2026-03-18 03:59:59+00:00       2026-03-18                  Bernstein
+
+    """
+    from backtest.api.results import event_table
+    from backtest.data.listing import list_events
+    from backtest.strategy.loading import kinds_named
+
+    workspace = _workspace(strategies, data)
+    kinds = kinds_named(workspace, kind)
+    wanted = several(symbols)
+    rows = list_events(
+        workspace, kinds, wanted[0] if wanted and len(wanted) == 1 else None, reaction
+    )
+    there = {row.event.symbol for row in rows}
+    for symbol in wanted or ():
+        if symbol not in there:
+            raise unknown("event of symbol", symbol, there)
+    return event_table([row for row in rows if not wanted or row.event.symbol in wanted])
+
+
+def show_event(
+    event_id: str, *, reaction: float = 5.0, strategies: Folders = None, data: Folder = None
+) -> dict[str, Any]:
+    """All that is known of one event, by name; `provenance` says where its row comes from.
+
+    Raises:
+        UsageError: no event has that id.
+        DataError: a file is wrong.
+
+    """
+    from backtest.data.listing import find_event, provenance
+    from backtest.strategy.loading import event_kinds
+
+    workspace = _workspace(strategies, data)
+    row = find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
+    return {**row.as_dict(), "provenance": provenance(workspace, row.event)}
+
+
+def list_prices(*, data: Folder = None) -> pd.DataFrame:
+    """The symbols of the data folder, a row each, with their span, adjust mode and source."""
+    import pandas as pd
+
+    from backtest.data.listing import list_prices as read
+
+    return pd.DataFrame(read(folders("strategies", data, "reports"))).set_index("symbol")
+
+
+def check_prices(
+    symbols: str | Sequence[str] | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """Find prices that changed or are unlikely, and borrow rates that nobody quoted.
+
+    Returns:
+        A row for each finding: `severity` (error, warning or note), `where`, `what`, `why`, `mend`.
+
+    Raises:
+        UsageError: there is no such symbol.
+
+    """
+    from backtest.data.checks import check_prices as find
+
+    return _findings(find(_workspace(strategies, data), several(symbols)))
+
+
+def check_events(
+    kind: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """Find events that could be traded before they were public, or that disagree with prices.
+
+    Returns:
+        A row for each finding, as of `check_prices`.
+
+    Raises:
+        UsageError: there is no such kind.
+
+    """
+    from backtest.data.checks import check_events as find
+    from backtest.strategy.loading import kinds_named
+
+    workspace = _workspace(strategies, data)
+    return _findings(find(workspace, kinds_named(workspace, kind)))
+
+
+def _findings(found: Iterable[object]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = ["severity", "where", "what", "why", "mend"]
+    return pd.DataFrame([vars(one) for one in found], columns=columns)
+
+
+def judge_claims(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
+    """Hold what was claimed about the stock against its prices and events.
+
+    Returns:
+        A row for each claim, with its `verdict`, what was `found` and the `evidence`.
+
+    Raises:
+        DataError: a file is wrong.
+
+    """
+    import pandas as pd
+
+    from backtest.audit.claims import judge_claims as judge
+
+    return pd.DataFrame([one.as_dict() for one in judge(_workspace(strategies, data))])
+
+
+def add_event(
+    kind: str,
+    fields: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> Edit:
+    """Append an event, with its fields as the file of its kind writes them.
+
+    Raises:
+        UsageError: there is no such kind, a field is wrong, or the event is there already.
+        DataError: the file is wrong.
+
+    """
+    from backtest.data import edits
+    from backtest.strategy.loading import kind_of
+
+    workspace = _workspace(strategies, data)
+    return _made(edits.add_event(workspace, kind_of(workspace, kind), fields), dry_run=dry_run)
+
+
+def import_events(
+    file: str | os.PathLike[str],
+    kind: str,
+    *,
+    source_url: str | None = None,
+    replace: bool = True,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> Edit:
+    """Take in a CSV file of events of one kind: new ones are added.
+
+    Those that are there change where the file differs; without `replace` they are refused. Rows
+    that name no source take `source_url`, an address or `unknown`.
+
+    Raises:
+        UsageError: there is no such kind, or an event is there and not to be replaced.
+        DataError: a file is wrong; every row at fault is named.
+
+    """
+    from backtest.data import edits
+    from backtest.data.events import read_event_rows
+    from backtest.strategy.loading import kind_of
+
+    workspace, path = _workspace(strategies, data), Path(file)
+    cls = kind_of(workspace, kind)
+    rows = read_event_rows(path, cls, source_url)
+    reason = f"{'imported' if replace else 'added from'} {path.name}"
+    edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
+    return _made(edit, dry_run=dry_run)
+
+
+def edit_event(
+    event_id: str,
+    fields: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> Edit:
+    """Change fields of an event; an empty text is unknown.
+
+    Raises:
+        UsageError: there is no such event or field, or a value breaks the format.
+        DataError: the file is wrong.
+
+    """
+    from backtest.data import edits
+    from backtest.strategy.loading import event_kinds
+
+    workspace = _workspace(strategies, data)
+    edit = edits.edit_event(workspace, event_kinds(workspace).values(), event_id, fields)
+    return _made(edit, dry_run=dry_run)
+
+
+def remove_event(
+    event_id: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
+) -> Edit:
+    """Take an event out of its file.
+
+    Raises:
+        UsageError: there is no such event.
+        DataError: the file is wrong.
+
+    """
+    from backtest.data import edits
+    from backtest.strategy.loading import event_kinds
+
+    workspace = _workspace(strategies, data)
+    edit = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
+    return _made(edit, dry_run=dry_run)
+
+
+def undo_events(
+    kind: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
+) -> Edit:
+    """Take back the last change of a kind's file; again for the one before.
+
+    Raises:
+        UsageError: there is no such kind, or no version before.
+        DataError: that version is lost or damaged.
+
+    """
+    from backtest.data import edits
+    from backtest.strategy.loading import kind_of
+
+    workspace = _workspace(strategies, data)
+    return _made(edits.undo_events(workspace, kind_of(workspace, kind)), dry_run=dry_run)
+
+
+def _made(edit: Edit, *, dry_run: bool) -> Edit:
+    if edit.diff and not dry_run:
+        edit.make()
+    return edit
+
+
+def seal_events(
+    kind: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check the file of a kind, or of `claims`, as it is now, and record its sha256 anew.
+
+    Returns:
+        The file of the metadata.
+
+    Raises:
+        UsageError: there is no such kind.
+        DataError: the file breaks its format.
+
+    """
+    from backtest.audit import claims
+    from backtest.data import listing
+    from backtest.strategy.loading import kind_of
+
+    workspace = _workspace(strategies, data)
+    if kind == claims.NAME:
+        return claims.seal_claims(workspace.data, source)
+    return listing.seal_events(workspace, kind_of(workspace, kind), source)
+
+
+def fetch_prices(
+    symbols: str | Sequence[str],
+    *,
+    interval: Literal["1d", "1h", "5m", "1m"] = "1d",
+    first: Day = None,
+    last: Day = None,
+    adjust: Literal["splits", "all"] | None = None,
+    accept: bool = False,
+    data: Folder = None,
+) -> list[PriceUpdate]:
+    """Fetch prices from Yahoo: new rows are added, and with `accept` those that differ replaced.
+
+    Returns:
+        What changed, symbol by symbol.
+
+    Raises:
+        UsageError: a symbol, a day or the adjust mode is wrong.
+        SourceError: Yahoo does not answer.
+
+    """
+    from backtest.sources.updates import check_symbol
+    from backtest.sources.yahoo import fetch_prices as fetch
+
+    names = list(dict.fromkeys(check_symbol(one.upper()) for one in several(symbols) or ()))
+    found = []
+    for name in names:
+        update = fetch(
+            _data(data),
+            name,
+            interval=interval,
+            first=read_day("first", first),
+            last=read_day("last", last),
+            adjust=adjust,
+            accept=accept,
+            among=len(names),
+        )
+        update.make()
+        found.append(update)
+    return found
+
+
+def import_prices(
+    file: str | os.PathLike[str],
+    *,
+    symbols: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    source: str | None = None,
+    adjust: str | None = None,
+    closes: bool = False,
+    decimal: Literal[".", ","] | None = None,
+    date_format: str | None = None,
+    accept: bool = False,
+    dry_run: bool = False,
+    data: Folder = None,
+) -> list[PriceUpdate]:
+    """Take in a CSV or Parquet file of daily prices, of one symbol or many.
+
+    Args:
+        file: the file.
+        symbols: whose prices they are; of a file with many, the one to take.
+        columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
+        source: where the figures come from, or `unknown`; needed where none is on record.
+        adjust: the adjust mode in words; that on record by default.
+        closes: take closes alone, as for a benchmark.
+        decimal: the decimal sign; guessed by default.
+        date_format: how days are written, as `%d/%m/%Y`; guessed by default.
+        accept: replace rows that differ; without it they stay.
+        dry_run: write nothing.
+        data: folder of prices and events; that of the workspace by default.
+
+    Returns:
+        What changes, symbol by symbol.
+
+    Raises:
+        UsageError: the file is not to be understood, or the source is not known.
+        DataError: it is damaged, or has cells that are no days or numbers.
+
+    """
+    from backtest.sources.own_files import import_prices as prepare
+    from backtest.sources.own_files import read_price_file
+
+    found = read_price_file(
+        Path(file),
+        columns or {},
+        symbol=symbols,
+        decimal=decimal,
+        date_form=date_format,
+        closes=closes,
+    )
+    updates = list(prepare(_data(data), found, source=source, adjust=adjust, accept=accept))
+    for update in updates:
+        if not dry_run:
+            update.make()
+    return updates
+
+
+def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> tuple[Path, Version]:
+    """Put the version of a symbol's price file before this one back; again for the one before.
+
+    Returns:
+        The file, and the version that it has now.
+
+    Raises:
+        UsageError: there is no such file, or no version before.
+
+    """
+    from backtest.data.datafile import open_data_file
+    from backtest.data.prices import price_path, price_symbols
+    from backtest.data.versions import undo
+    from backtest.sources.updates import bars_path
+
+    folder, daily = _data(data) / "prices", interval == "1d"
+    path = price_path(folder, symbols) if daily else bars_path(folder, symbols, interval)
+    if path is None or not path.exists():
+        known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
+        raise unknown("price file of symbol", symbols, known)
+    return path, undo(path, over=open_data_file(path).sha256)
+
+
+def seal_prices(
+    symbols: str,
+    source: str | None = None,
+    adjust: str | None = None,
+    *,
+    borrow: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+) -> Path:
+    """Check a symbol's price file, or with `borrow` its borrow rates, and record its sha256 anew.
+
+    Returns:
+        The file of the metadata.
+
+    Raises:
+        DataError: the file is not there or breaks its format.
+
+    """
+    from backtest.data import listing
+
+    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
+    return seal(_workspace(strategies, data), symbols, source, adjust)
