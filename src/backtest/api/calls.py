@@ -180,7 +180,7 @@ def _read(result: RunResult) -> Run:
 def _find(name: str, reports: Folder) -> Run:
     from backtest.experiments.runs.store import find_run
 
-    return find_run(arguments.folders(None, None, reports).reports, name)
+    return find_run(arguments.folders(None, None, reports).reports, name, warnings.warn)
 
 
 def sweep(

@@ -37,7 +37,7 @@ def compare(
     from backtest.workspace.folders import find_reports
 
     reports = find_reports(out)
-    named = [find_run(reports, name) for name in run or ()]
+    named = [find_run(reports, name, show.left_out) for name in run or ()]
     runs = named or latest_runs(reports, show.left_out)
     if not runs:
         raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")

@@ -79,12 +79,13 @@ def _folder_page(reports: Path, name: str) -> Path | None:
 
 def _run_page(reports: Path, name: str) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
+    from backtest.cli import show
     from backtest.cli.report import draw_page
     from backtest.errors import UsageError
     from backtest.experiments.runs.store import find_run
 
     try:
-        run = find_run(reports, name)
+        run = find_run(reports, name, show.left_out)
     except UsageError as error:
         others = ["index", "compare", *_other_folders(reports)]
         raise UsageError(f"{error} Other pages: {', '.join(others)}.") from None

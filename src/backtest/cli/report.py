@@ -49,6 +49,7 @@ def report(
     out: ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
+    from backtest.cli import show
     from backtest.errors import UsageError, unknown
     from backtest.experiments.runs.store import find_run
     from backtest.workspace.folders import find_reports
@@ -62,7 +63,7 @@ def report(
         raise unknown("table", table, _TABLES)
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
-    found = find_run(find_reports(out), Path(run).name)
+    found = find_run(find_reports(out), Path(run).name, show.left_out)
     if form == "png":
         from backtest.reports.picture import write_picture
 

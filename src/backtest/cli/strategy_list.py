@@ -52,12 +52,12 @@ def list_strategies(workspace: Workspace, tell: Callable[[str], object]) -> list
 
     """
     runs, audits = list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
-    newest_runs = {run.manifest["strategy"]: run for run in reversed(runs)}
+    latest_runs = {run.manifest["strategy"]: run for run in reversed(runs)}
     newest_audits = {audit.record["strategy"]: audit for audit in reversed(audits)}
     return [
         ListedStrategy(
             one,
-            _last_run(newest_runs.get(one.name), one.source_sha256),
+            _last_run(latest_runs.get(one.name), one.source_sha256),
             _last_audit(newest_audits.get(one.name), one.source_sha256),
         )
         for one in describe_strategies(workspace)
