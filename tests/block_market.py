@@ -45,7 +45,8 @@ def made_market(
     shown = {"ACME": _table(bars)}
     if index is not None:
         shown["INDX"] = _table({"close": index})
-    return Market(day(SESSION), utc(f"{SESSION}T09:30:00-04:00"), "ACME", shown, tuple(events))
+    now = utc(f"{SESSION}T09:30:00-04:00")
+    return Market(day(SESSION), now, "ACME", ("ACME",), shown, tuple(events))
 
 
 def _table(columns: dict[str, Sequence[float]]) -> pd.DataFrame:

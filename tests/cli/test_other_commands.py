@@ -109,9 +109,7 @@ def test_list_runs_shows_the_newest_first(command, run_made_up):
     assert found[0]["span"] == {"first": "2025-06-02", "last": "2025-07-15"}
 
 
-def test_the_latest_run_is_the_one_requested_last_though_it_was_there_already(
-    command, run_made_up
-):
+def test_the_latest_run_is_the_one_requested_last_though_it_was_there_already(command, run_made_up):
     run_made_up("beats")
     run_made_up("beats", "--set", "hold=5")
     run_made_up("beats")
@@ -119,8 +117,9 @@ def test_the_latest_run_is_the_one_requested_last_though_it_was_there_already(
     assert [run["parameters"]["hold"] for run in listed] == [3, 5]
     (compared,) = json.loads(command("compare", "--json").out)[:1]
     assert compared["run_id"] == listed[0]["run_id"]
-    assert json.loads(command("report", "beats", "--format", "json").out)["run_id"] == (
-        listed[0]["run_id"]
+    assert (
+        json.loads(command("report", "beats", "--format", "json").out)["run_id"]
+        == (listed[0]["run_id"])
     )
 
 

@@ -29,12 +29,14 @@ class Market:
         session: the tradable session, whose open is the first price that can be had.
         now: that open's time, UTC; nothing here is from it or later.
         symbol: the symbol of the event.
+        symbols: all that are traded in the account.
 
     """
 
     session: date
     now: datetime
     symbol: str
+    symbols: tuple[str, ...]
     _bars: Mapping[str, pd.DataFrame] = field(repr=False)
     _events: Sequence[Event] = field(repr=False)
 
@@ -66,11 +68,16 @@ class Market:
 
 
 def market_before(
-    session: date, now: datetime, symbol: str, prices: Mapping[str, Prices], known: Sequence[Event]
+    session: date,
+    now: datetime,
+    symbol: str,
+    symbols: tuple[str, ...],
+    prices: Mapping[str, Prices],
+    known: Sequence[Event],
 ) -> Market:
     """The market before the open of `session`: copies of the past, cut off from the rest."""
     bars = {name: p.table.loc[p.table.index < str(session)].copy() for name, p in prices.items()}
-    return Market(session, now, symbol, bars, known)
+    return Market(session, now, symbol, symbols, bars, known)
 
 
 def tradable_session(

@@ -145,7 +145,8 @@ def questions(
     def question(event: Event, session: date) -> Question:
         now = trading_calendar().open_of(session)
         known = tuple(other for other in published if other.published_at + reaction < now)
-        return Question(event, market_before(session, now, event.symbol, history, known))
+        market = market_before(session, now, event.symbol, tuple(span), history, known)
+        return Question(event, market)
 
     found: list[Decision | Question] = []
     for decision in schedule(listens_to, public, history, span, reaction):

@@ -191,7 +191,7 @@ def _market(
     bars: dict[str, Any] = {name: past(session, others)[["close"]].copy() for name in symbols}
     bars[event.symbol] = past(session, count)
     now = calendar.open_of(session)
-    return Market(session, now, event.symbol, bars, known)
+    return Market(session, now, event.symbol, (event.symbol,), bars, known)
 
 
 def made_up_case(
