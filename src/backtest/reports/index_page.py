@@ -11,7 +11,7 @@ from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
 from backtest.experiments.runs.record import RunRecord
 from backtest.experiments.studies.record import StudyRecord
-from backtest.experiments.sweeps.record import SweepRecord
+from backtest.experiments.sweeps.folder import SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.reports.pages import write_page
 from backtest.reports.words.audit import outcome
