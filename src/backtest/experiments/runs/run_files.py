@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,18 +16,28 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import Result
 
 FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")
-TRADE_COLUMNS = (
-    "trade_id", "event_id", "symbol", "direction", "shares", "entry_session", "entry_price",
-    "exit_session", "exit_price", "exit_reason", "gross_profit", "commission", "borrow",
-    "net_profit", "return", "mae", "mfe",
-)  # fmt: skip
-EQUITY_COLUMNS = ("session", "equity", "cash", "position_value", "return", "benchmark_return")
-DECISION_COLUMNS = (
-    "event_id", "symbol", "kind", "published_at", "precision", "tradable_session", "action",
-    "direction", "reason", "headline", "grade", "source_url", "source_url_2",
-)  # fmt: skip
-ORDER_COLUMNS = ("session", "symbol", "size", "type", "price", "event_id", "exit_reason")
-BAR_COLUMNS = ("symbol", "session", "open", "high", "low", "close", "volume")
+# Columns by name, and the attribute that each holds.
+_TRADE = {
+    **{name: name for name in ("trade_id", "event_id", "symbol", "direction", "shares")},
+    **{name: name for name in ("entry_session", "entry_price", "exit_session", "exit_price")},
+    **{name: name for name in ("exit_reason", "gross_profit", "commission", "borrow")},
+    "net_profit": "net_profit",
+    "return": "net_return",
+    "mae": "mae",
+    "mfe": "mfe",
+}
+_DECISION = {
+    "event_id": "event.id",
+    **{name: f"event.{name}" for name in ("symbol", "kind", "published_at", "precision")},
+    **{name: name for name in ("tradable_session", "action", "direction", "reason")},
+    **{name: f"event.{name}" for name in ("headline", "grade", "source_url", "source_url_2")},
+}
+_ORDER = {
+    name: name for name in ("session", "symbol", "size", "type", "price", "event_id", "exit_reason")
+}
+_EQUITY = ("session", "equity", "cash", "position_value", "return", "benchmark_return")
+_BAR = ("open", "high", "low", "close", "volume")
+_COUNTS = ("shares", "size", "volume")  # whole numbers where they are whole
 
 
 def result_files(
@@ -39,12 +51,18 @@ def result_files(
         history: by symbol all prices, also those outside of the span.
 
     """
+    days = zip(result.curve, returns, strict=True)
+    bars = (
+        (symbol, bar[0].date(), *bar[1:])
+        for symbol, prices in history.items()
+        for bar in prices.table[list(_BAR)].itertuples(name=None)
+    )
     return {
-        "trades.csv": _trades_csv(result),
-        "equity.csv": _equity_csv(result, returns),
-        "decisions.csv": _decisions_csv(result),
-        "orders.csv": _orders_csv(result),
-        "bars.csv": _bars_csv(history),
+        "trades.csv": _csv([*_TRADE], map(attrgetter(*_TRADE.values()), result.trades)),
+        "equity.csv": _csv(_EQUITY, ((*attrgetter(*_EQUITY[:4])(p), *pair) for p, pair in days)),
+        "decisions.csv": _csv([*_DECISION], map(attrgetter(*_DECISION.values()), result.decisions)),
+        "orders.csv": _csv([*_ORDER], map(attrgetter(*_ORDER.values()), result.orders)),
+        "bars.csv": _csv(("symbol", "session", *_BAR), bars),
     }
 
 
@@ -54,80 +72,19 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _trades_csv(result: Result) -> str:
-    return _csv(
-        TRADE_COLUMNS,
-        (
-            (
-                t.trade_id, t.event_id, t.symbol, t.direction, _count(t.shares), t.entry_session,
-                t.entry_price, t.exit_session, t.exit_price, t.exit_reason, t.gross_profit,
-                t.commission, t.borrow, t.net_profit, t.net_return, t.mae, t.mfe,
-            )
-            for t in result.trades
-        ),
-    )  # fmt: skip
-
-
-def _equity_csv(result: Result, returns: Iterable[tuple[float, float]]) -> str:
-    points = zip(result.curve, returns, strict=True)
-    return _csv(
-        EQUITY_COLUMNS,
-        ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points),
-    )
-
-
-def _decisions_csv(result: Result) -> str:
-    return _csv(
-        DECISION_COLUMNS,
-        (
-            (
-                d.event.id, d.event.symbol, d.event.kind, d.event.published_at.isoformat(),
-                d.event.precision, d.tradable_session or "", d.action, d.direction or "",
-                d.reason, d.event.headline, d.event.grade or "", d.event.source_url or "",
-                d.event.source_url_2 or "",
-            )
-            for d in result.decisions
-        ),
-    )  # fmt: skip
-
-
-def _orders_csv(result: Result) -> str:
-    return _csv(
-        ORDER_COLUMNS,
-        (
-            (
-                o.session, o.symbol, _count(o.size), o.type, o.price, o.event_id,
-                o.exit_reason or "",
-            )
-            for o in result.orders
-        ),
-    )  # fmt: skip
-
-
-def _bars_csv(history: Mapping[str, Prices]) -> str:
-    columns = list(BAR_COLUMNS[2:])
-    return _csv(
-        BAR_COLUMNS,
-        (
-            (symbol, bar[0].date(), *bar[1:-1], _count(bar[-1]))
-            for symbol, prices in history.items()
-            for bar in prices.table[columns].itertuples(name=None)
-        ),
-    )
-
-
-def _count(shares: float) -> float | int:
-    return int(shares) if float(shares).is_integer() else shares
-
-
 def _csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_full(cell) for cell in row] for row in rows)
+    counts = [name in _COUNTS for name in columns]
+    writer.writerows(map(_cell, row, counts) for row in rows)
     return text.getvalue()
 
 
-def _full(cell: Any) -> Any:
-    """Floats with every digit, also numpy's."""
-    return repr(float(cell)) if isinstance(cell, float) else cell
+def _cell(value: Any, is_count: bool) -> Any:  # noqa: FBT001 - of a column, by `map`
+    """Floats with every digit, also numpy's; moments with their offset."""
+    if is_count and float(value).is_integer():
+        return int(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return repr(float(value)) if isinstance(value, float) else value
