@@ -77,7 +77,7 @@ def test_ctrl_c_while_a_run_is_replaced_keeps_the_older_one(run_made_up, checkou
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("backtest.experiments.runs.run_files._decisions_csv", stop)
+    monkeypatch.setattr("backtest.experiments.runs.store.result_files", stop)
     outcome = run_made_up("beats", "--force")
     assert outcome.code == INTERRUPTED
     assert checkout.snapshot() == before

@@ -109,6 +109,31 @@ def test_list_runs_shows_the_newest_first(command, run_made_up):
     assert found[0]["span"] == {"first": "2025-06-02", "last": "2025-07-15"}
 
 
+def test_the_latest_run_is_the_one_requested_last_though_it_was_there_already(command, run_made_up):
+    run_made_up("beats")
+    run_made_up("beats", "--set", "hold=5")
+    run_made_up("beats")
+    listed = json.loads(command("list", "runs", "--json").out)
+    assert [run["parameters"]["hold"] for run in listed] == [3, 5]
+    (compared,) = json.loads(command("compare", "--json").out)[:1]
+    assert compared["run_id"] == listed[0]["run_id"]
+    assert (
+        json.loads(command("report", "beats", "--format", "json").out)["run_id"]
+        == (listed[0]["run_id"])
+    )
+
+
+def test_a_name_that_fits_a_damaged_run_too_says_so(command, run_made_up, checkout):
+    run_made_up("beats")
+    run_made_up("beats", "--set", "hold=5")
+    listed = json.loads(command("list", "runs", "--json").out)
+    damaged = checkout.root / "reports" / f"beats-ACME-{listed[0]['run_id']}" / "trades.csv"
+    damaged.unlink()
+    for told in (command("compare", "beats"), command("report", "beats", "--format", "json")):
+        assert told.code == 0
+        assert f"Left out: {damaged} is damaged" in told.err
+
+
 def test_run_ids_are_shown_whole_for_they_are_what_a_user_types(
     command, run_made_up, checkout, monkeypatch
 ):

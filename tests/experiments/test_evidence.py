@@ -18,8 +18,13 @@ from backtest.errors import DataError
 from backtest.experiments.runs import evidence, placebo, store
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs.evidence import DRAWS, sentence
-from backtest.experiments.runs.occasions import chains_of
-from backtest.experiments.runs.placebo import Account, Null, random_direction, random_timing
+from backtest.experiments.runs.placebo import (
+    Account,
+    Null,
+    chains_of,
+    random_direction,
+    random_timing,
+)
 from backtest.experiments.runs.store import LEADING
 from backtest.experiments.trials import trial_sharpes, trials_on_record
 from backtest.stats.figures import curve_figures

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from backtest.engine.kernel.records import REASONS, SIGNAL, TRADE
-from backtest.experiments.runs.occasions import chains_of, longest_trade, occasions_of
+from backtest.experiments.runs.placebo import chains_of, longest_trade, occasions_of
 
 
 def signals(*terms: tuple[int, int]) -> np.ndarray:

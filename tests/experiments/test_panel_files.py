@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from backtest.errors import UsageError
 from backtest.experiments.simulation import parquet as parquet_files
-from backtest.experiments.simulation.panel_files import read_panel
+from backtest.experiments.simulation.bars import read_panel
 from tests.parquet_bars import (
     DAILY,
     FIELDS,
@@ -190,7 +190,7 @@ MEASURE = """
 import sys, tracemalloc
 from pathlib import Path
 import pyarrow as pa
-from backtest.experiments.simulation.panel_files import read_panel
+from backtest.experiments.simulation.bars import read_panel
 
 read_panel(Path(sys.argv[1]))  # what is loaded once
 tracemalloc.start()

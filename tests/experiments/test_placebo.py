@@ -12,8 +12,7 @@ from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.books import EquityPoint, Trade
 from backtest.engine.rules import Rules
 from backtest.experiments.runs import placebo
-from backtest.experiments.runs.occasions import chains_of
-from backtest.experiments.runs.placebo import Account, acting
+from backtest.experiments.runs.placebo import Account, acting, chains_of
 from tests.engines import made_up_prices
 
 FREE = Rules(

@@ -366,7 +366,7 @@ def test_a_file_that_is_not_what_the_run_wrote_is_found(copied, name, damage):
         assert told == [f"Left out: {caught.value}"]
         for named in ("beats", path.parent.name, path.parent.name[-10:]):
             with pytest.raises(DataError, match="is damaged"):
-                runs.find_run(reports, named)
+                runs.find_run(reports, named, pytest.fail)
     again = do(copied)
     assert again.path == path.parent
     assert len(runs.list_runs(reports, pytest.fail)) == 2
@@ -376,6 +376,10 @@ def test_a_damaged_run_hides_no_older_one_of_its_strategy(copied):
     reports = copied.root / "reports"
     other = do(copied, settings={"hold": 4})
     (other.path / "trades.csv").unlink()
-    assert runs.find_run(reports, "beats").manifest["parameters"]["hold"] == 3
+    told: list[str] = []
+    assert runs.find_run(reports, "beats", told.append).manifest["parameters"]["hold"] == 3
+    (sentence,) = told  # and says that it is there
+    assert sentence.startswith(f"Left out: {other.path / 'trades.csv'} is damaged (No such file")
+    assert runs.find_run(reports, "owner", pytest.fail).manifest["strategy"] == "owner"
     with pytest.raises(DataError, match=r"trades\.csv is damaged \(No such file"):
-        runs.find_run(reports, other.run_id)
+        runs.find_run(reports, other.run_id, pytest.fail)

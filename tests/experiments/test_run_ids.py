@@ -260,9 +260,31 @@ def test_a_run_is_found_by_id_folder_or_strategy(checkout):
     old, new = do(checkout), do(checkout, settings={"hold": 4})
     do(checkout, "owner")
     reports = checkout.root / "reports"
-    assert runs.find_run(reports, old.run_id).run_id == old.run_id
-    assert runs.find_run(reports, old.path.name).run_id == old.run_id
-    assert runs.find_run(reports, "beats").run_id == new.run_id
+    for name, run in ((old.run_id, old), (old.path.name, old), ("beats", new)):
+        assert runs.find_run(reports, name, pytest.fail).run_id == run.run_id
+
+
+def test_the_latest_run_is_the_one_requested_last(checkout):
+    reports = checkout.root / "reports"
+    first, second = do(checkout), do(checkout, settings={"hold": 4})
+    assert do(checkout) == first  # it was there already
+    assert runs.find_run(reports, "beats", pytest.fail).run_id == first.run_id
+    assert [run.run_id for run in runs.latest_runs(reports, pytest.fail)] == [first.run_id]
+    do(checkout, settings={"hold": 4})
+    assert [run.run_id for run in runs.list_runs(reports, pytest.fail)] == [
+        second.run_id,
+        first.run_id,
+    ]
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"2025-", b"\xff", b"0001-01-01T00:00:00+14:00"])
+def test_a_run_whose_last_request_cannot_be_read_goes_by_its_own_time(checkout, damage):
+    first, second = do(checkout), do(checkout, settings={"hold": 4})
+    do(checkout)
+    stamp = first.path / "requested_at"
+    stamp.unlink() if damage is None else stamp.write_bytes(damage)
+    found = runs.list_runs(checkout.root / "reports", pytest.fail)
+    assert [run.run_id for run in found] == [second.run_id, first.run_id]
 
 
 def test_a_run_that_is_not_there_is_answered_with_those_that_are(checkout):
@@ -270,10 +292,10 @@ def test_a_run_that_is_not_there_is_answered_with_those_that_are(checkout):
     with pytest.raises(
         UsageError, match=r"no run 'beats' in .*none. `backtest run STRATEGY` makes one"
     ):
-        runs.find_run(reports, "beats")
+        runs.find_run(reports, "beats", pytest.fail)
     run = do(checkout)
     with pytest.raises(UsageError, match=rf"no run 'bears'.*Known: beats {run.run_id}\."):
-        runs.find_run(reports, "bears")
+        runs.find_run(reports, "bears", pytest.fail)
 
 
 def test_the_latest_run_of_each_strategy_and_set_of_symbols(checkout):

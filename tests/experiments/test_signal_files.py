@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from backtest.data.market import tradable_session
 from backtest.errors import DataError, UsageError
-from backtest.experiments.simulation.panel_files import read_panel
+from backtest.experiments.simulation.bars import read_panel
 from backtest.experiments.simulation.signals import TOO_EARLY, TOO_LATE, read_signals
 from backtest.strategy.base import Signal
 from tests.engines import made_up_prices

@@ -18,6 +18,7 @@ from backtest.strategy.parameters import configure
 from tests.golden.goldens import ROOT
 from tests.made_up import SESSIONS, day, earnings, news, request, utc
 
+BUY_AND_HOLD = ROOT / "strategies" / "buy_and_hold.py"
 RISING, FALLING = range(60), range(60, 0, -1)
 # 24 sessions in which ACME goes up by a tenth and down again; each bar is 4 dollars long.
 CLOSES = np.array([100.0, 110.0] * 12)
@@ -217,3 +218,36 @@ def test_it_runs_also_after_another_strategy_was_loaded(faded, checkout):
     prepared = prepare_run(checkout.workspace, request("fade_the_gap", settings={"hold": 3}))
     prepare_run(checkout.workspace, request("beats"))
     assert run(prepared).manifest["parameters"]["hold"] == 3
+
+
+# Buy and hold of several stocks
+
+
+def flat(price, sessions):
+    bars = "".join(f"{day},{price},{price + 1},{price - 1},{price},1000\n" for day in sessions)
+    return f"date,open,high,low,close,volume\n{bars}"
+
+
+def test_several_stocks_are_held_in_equal_parts_and_get_no_verdict_whenever_they_trade(checkout):
+    checkout.write("strategies/buy_and_hold.py", BUY_AND_HOLD.read_text())
+    checkout.write("data/prices/GONE.csv", flat(50, SESSIONS[:10]))
+    checkout.write("data/prices/LATE.csv", flat(10, SESSIONS[10:]))
+    symbols = ("ACME", "GONE", "LATE")
+    made = run(prepare_run(checkout.workspace, request("buy_and_hold", symbols=symbols)))
+    # A third of 100,000 is 333.2 shares of ACME at 100 × 1.0005, and 666.3 of GONE at 50 × 1.0005.
+    # That leaves 33,361.705 in cash, which is less than a third of what the account is worth when
+    # LATE comes: 3,332 shares at 10 × 1.0005 and half a cent of commission each.
+    assert [(trade["symbol"], int(trade["shares"])) for trade in made.trades] == [
+        ("ACME", 333),
+        ("GONE", 666),
+        ("LATE", 3332),
+    ]
+    found = made.manifest["evidence"]
+    assert (found["verdict"], found["p"]) == ("none", None)
+    assert found["refused"].startswith("Held from the first session to the last")
+
+
+def test_one_stock_takes_all(checkout):
+    checkout.write("strategies/buy_and_hold.py", BUY_AND_HOLD.read_text())
+    made = run(prepare_run(checkout.workspace, request("buy_and_hold")))
+    assert [int(trade["shares"]) for trade in made.trades] == [999]  # 100,000 ÷ 100.05 is 999.5

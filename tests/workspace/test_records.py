@@ -10,7 +10,7 @@ from backtest.engine.rules import Rules
 from backtest.errors import DataError
 from backtest.experiments.runs.record import RunRecord
 from backtest.experiments.studies.record import StudyRecord
-from backtest.experiments.sweeps.record import SweepRecord
+from backtest.experiments.sweeps.folder import SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.workspace.records import known, read_record, readable
 from tests.audits import record as made_up_audit

@@ -29,6 +29,7 @@ def report_run(
     symbols: str | None = None,
     output: str | os.PathLike[str] | None = None,
     reports: Folder = None,
+    tell: Callable[[str], object] = warnings.warn,
 ) -> Path | str:
     """Show a run as a page, Markdown, JSON, CSV or a picture, as `backtest report` does.
 
@@ -40,6 +41,7 @@ def report_run(
         output: the file to write; a page becomes one file that can be sent. By default a page and
             a picture go to the run folder.
         reports: folder of the runs; that of the workspace by default.
+        tell: takes a sentence for each damaged run that the name fits.
 
     Returns:
         The file, or the text where none is written.
@@ -55,7 +57,7 @@ def report_run(
         raise unknown("format", form, _FORMATS)
     if table not in _TABLES:
         raise unknown("table", table, _TABLES)
-    found = find_run(_folder(reports), Path(run).name)
+    found = find_run(_folder(reports), Path(run).name, tell)
     file = None if output is None else Path(output)
     if form == "png":
         from backtest.reports.picture import write_picture
@@ -105,7 +107,7 @@ def find_page(
     for page in folder.glob("[!.]*/index.html"):
         if name in (page.parent.name, page.parent.name.rpartition("-")[2]):
             return page
-    return _run_page(folder, name)
+    return _run_page(folder, name, tell)
 
 
 def _folder(reports: Folder) -> Path:
@@ -128,12 +130,12 @@ def _comparison(reports: Path, tell: Callable[[str], object]) -> Path:
     return write_comparison(reports, runs)
 
 
-def _run_page(reports: Path, name: str) -> Path:
+def _run_page(reports: Path, name: str, tell: Callable[[str], object]) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
     from backtest.experiments.runs.store import find_run
 
     try:
-        run = find_run(reports, name)
+        run = find_run(reports, name, tell)
     except UsageError as error:
         folders = (page.parent for page in reports.glob("[!.]*/index.html"))
         others = sorted(one.name for one in folders if not (one / "run.json").exists())

@@ -118,7 +118,9 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
     from backtest.experiments.runs.store import find_run, latest_runs, read_run
 
     found = [
-        read_run(one.path) if isinstance(one, RunResult) else find_run(_folder(reports), one)
+        read_run(one.path)
+        if isinstance(one, RunResult)
+        else find_run(_folder(reports), one, warnings.warn)
         for one in runs
     ]
     if not runs:

@@ -15,8 +15,13 @@ from backtest.data.prices import read_prices
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
-from backtest.experiments.runs.occasions import chains_of
-from backtest.experiments.runs.placebo import Account, acting, random_timing, signals_of_trades
+from backtest.experiments.runs.placebo import (
+    Account,
+    acting,
+    chains_of,
+    random_timing,
+    signals_of_trades,
+)
 from backtest.experiments.runs.store import LEADING
 from backtest.strategy.base import BacktraderStrategy, Strategy
 from backtest.strategy.loading import find_strategy, strategy_origins

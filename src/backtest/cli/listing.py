@@ -188,7 +188,7 @@ def _changed(past: Mapping[str, Any]) -> str:
 
 @app.command("runs", epilog="Example: `backtest list runs`")
 def list_runs(as_json: AsJson = False, out: ReportsFolder = None) -> None:
-    """List the runs in the reports folder, newest first."""
+    """List the runs in the reports folder, the one requested last first."""
     from backtest.cli import show
     from backtest.experiments.runs import store
     from backtest.stats import formats

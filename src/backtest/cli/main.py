@@ -29,7 +29,7 @@ from backtest.cli import (
 from backtest.errors import BacktestError
 
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
-_NEW_OBJECTS = 50_000  # between two searches for garbage
+_NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
 
 app = typer.Typer(
     no_args_is_help=True,

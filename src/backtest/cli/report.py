@@ -40,7 +40,7 @@ def compare(
     from backtest.workspace.folders import find_reports
 
     reports = find_reports(out)
-    named = [find_run(reports, name) for name in run or ()]
+    named = [find_run(reports, name, show.left_out) for name in run or ()]
     runs = named or latest_runs(reports, show.left_out)
     if not runs:
         raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
@@ -147,6 +147,7 @@ def report(
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
     from backtest.api.pages import report_run
+    from backtest.cli import show
     from backtest.errors import UsageError
 
     form = form or _format_of(output)
@@ -155,7 +156,13 @@ def report(
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
     made = report_run(
-        run, form, table=table or "trades", symbols=symbol, output=output, reports=out
+        run,
+        form,
+        table=table or "trades",
+        symbols=symbol,
+        output=output,
+        reports=out,
+        tell=show.left_out,
     )
     if isinstance(made, Path):
         typer.echo(made)

@@ -11,7 +11,7 @@ from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
 from backtest.experiments.runs.record import RunRecord
 from backtest.experiments.studies.record import MANY_STUDY, ManyStudyRecord, StudyRecord
-from backtest.experiments.sweeps.record import SweepRecord
+from backtest.experiments.sweeps.folder import SweepRecord
 from backtest.reports import many_study_page as many
 from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord

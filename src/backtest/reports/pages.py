@@ -6,14 +6,17 @@ import hashlib
 import json
 import os
 import re
+import sys
 from functools import cache
+from importlib.metadata import version
+from marshal import dumps, loads
 from math import ceil, floor, log10
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
 from backtest.stats.formats import UNKNOWN, counted, gain, new_york_day, percent, ratio, share
-from backtest.workspace.files import write_text
+from backtest.workspace.files import cached, sha256_of, write_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -98,10 +101,18 @@ def fill(template: str, **content: Any) -> str:
 
 @cache
 def _templates() -> Environment:
-    """Each template is compiled once, which takes longer than to fill it."""
+    """Each template is compiled once on a machine, which takes longer than to fill it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    pages = Environment(
+    decides = [version("jinja2"), sys.version, Path(__file__).read_text(encoding="utf-8")]
+
+    class Kept(Environment):
+        def compile(self, source: Any, *where: Any) -> Any:
+            name = f"page-{sha256_of([*decides, source, *where])[:32]}"
+            code = cached(name, lambda: dumps(Environment.compile(self, source, *where)))
+            return loads(code)  # noqa: S302 - the cache is the user's own, like that of Python
+
+    pages = Kept(
         loader=PackageLoader("backtest.reports"),
         autoescape=True,
         undefined=StrictUndefined,

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.experiments.runs import placebo
-from backtest.experiments.runs.occasions import chains_of, longest_trade, occasions_of
-from backtest.experiments.runs.placebo import Account, Null
+from backtest.experiments.runs.placebo import Account, Null, chains_of, longest_trade, occasions_of
 from backtest.experiments.runs.store import LEADING
 from backtest.stats import LEVEL, SEED
 from backtest.stats.formats import counted, percent, share

@@ -15,6 +15,7 @@ from backtest.experiments.runs.store import (
     identity,
     installed_packages,
     read_run,
+    request_again,
     run_id,
     save_run,
 )
@@ -227,6 +228,7 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
 
     """
     if not force and (made := known(prepared.path, read_run)):
+        request_again(made)
         record_run(prepared.path.parent, made.manifest)
         return made
     started = datetime.now(UTC)

@@ -7,6 +7,7 @@ import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from backtest.strategy.source import StrategyFile
 
 _ID_LENGTH = 10
+_REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 # A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
 # numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
@@ -74,6 +76,14 @@ class Run:
     def benchmark(self) -> Mapping[str, Any]:
         """The figures of its benchmark."""
         return self.manifest["summary"]["benchmark"]
+
+    @property
+    def last_request(self) -> datetime:
+        """When it was last requested; a run that was not repeated, or not readably, has its own."""
+        with suppress(OSError, ValueError, OverflowError):
+            text = (self.path / _REQUESTED).read_text(encoding="utf-8")
+            return datetime.fromisoformat(text).astimezone(UTC)
+        return datetime.fromisoformat(self.manifest["finished_at"])
 
     @property
     def has_tearsheet(self) -> bool:
@@ -166,27 +176,35 @@ def read_run(path: Path) -> Run:
 
 
 def list_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The runs in a folder, newest first; `tell` takes a sentence for each that is damaged."""
+    """The runs in a folder, the one requested last first.
+
+    Args:
+        reports: the folder.
+        tell: takes a sentence for each run that is damaged and left out.
+
+    """
     runs = readable(_folders(reports), read_run, tell)
-    return sorted(runs, key=lambda run: (run.manifest["finished_at"], run.run_id), reverse=True)
+    return sorted(runs, key=lambda run: (run.last_request, run.run_id), reverse=True)
 
 
-def find_run(reports: Path, name: str) -> Run:
-    """The newest run that a name fits: its id, its folder, or its strategy.
+def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
+    """The run requested last of those that a name fits: an id, a folder, or a strategy.
+
+    `tell` takes a sentence for each that the name fits as well and that is damaged.
 
     Raises:
         UsageError: none does.
-        DataError: one does, and is damaged.
+        DataError: none does but damaged ones.
 
     """
     runs = list_runs(reports, tell=lambda _: None)
-    for run in runs:
-        if name in (run.run_id, run.path.name, run.manifest["strategy"]):
-            return run
-    for folder in _folders(reports):
-        strategy, _, rest = folder.name.partition("-")
-        if name in (folder.name, strategy, rest.rpartition("-")[2]):
-            return read_run(folder)  # tells what is wrong with it
+    fitting = [r for r in runs if name in (r.run_id, r.path.name, r.manifest["strategy"])]
+    others = [folder for folder in _folders(reports) if name in _names(folder)]
+    if fitting:
+        list(readable(others, read_run, tell))
+        return fitting[0]
+    if others:
+        return read_run(others[0])  # raises what is wrong with it
     known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in runs)
     raise UsageError(
         f"There is no run {name!r} in {reports}. Name a run id, a run folder or a strategy. "
@@ -195,11 +213,24 @@ def find_run(reports: Path, name: str) -> Run:
 
 
 def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The newest run of each strategy on each set of symbols, by name; `tell` as of `list_runs`."""
-    newest: dict[str, Run] = {}
+    """The run requested last of each strategy on each set of symbols, by name.
+
+    `tell` is that of `list_runs`.
+    """
+    latest: dict[str, Run] = {}
     for run in list_runs(reports, tell):
-        newest.setdefault(run.name, run)
-    return [newest[name] for name in sorted(newest)]
+        latest.setdefault(run.name, run)
+    return [latest[name] for name in sorted(latest)]
+
+
+def request_again(run: Run) -> None:
+    """Note that a finished run was requested now, so that it is the latest.
+
+    Raises:
+        UsageError: its folder cannot be written.
+
+    """
+    write_text(run.path / _REQUESTED, datetime.now(UTC).isoformat())
 
 
 def save_run(
@@ -256,6 +287,12 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
 def _folders(reports: Path) -> list[Path]:
     """The folders of runs; hidden ones are unfinished work."""
     return [record.parent for record in reports.glob("[!.]*/run.json")]
+
+
+def _names(folder: Path) -> tuple[str, str, str]:
+    """The names of a run that can be told from its folder's: that itself, the strategy, the id."""
+    strategy, _, rest = folder.name.partition("-")
+    return folder.name, strategy, rest.rpartition("-")[2]
 
 
 def _sha256(content: bytes) -> str:

@@ -18,7 +18,7 @@ from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.books import CENT
 from backtest.errors import AccountingError, UsageError
-from backtest.experiments.simulation.panel_files import read_panel
+from backtest.experiments.simulation.bars import read_panel
 from backtest.experiments.simulation.signals import read_signals
 from backtest.stats.figures import figures_of_totals, session_returns
 

@@ -1,21 +1,25 @@
-"""Files of bars: which they are, whose bars they hold, and their rows batch by batch."""
+"""Bars from Parquet files to a panel, in two passes: first who and when, then the prices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
 
+from backtest.data.calendar import EXCHANGE, trading_calendar
+from backtest.data.prices import beyond, is_allowed
+from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import PRICES
-from backtest.errors import DataError, UsageError
+from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.simulation.parquet import (
     DAY,
     MOMENT,
     NUMBER,
     TEXT,
+    Faults,
     check_columns,
     days,
     moments,
@@ -27,11 +31,200 @@ from backtest.experiments.simulation.parquet import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import NDArray
+
+    Times = NDArray[np.datetime64]
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+
+_FIELDS: tuple[str, ...] = PRICES.names or ()
+
+
+def read_panel(path: Path, symbols: Sequence[str] | None = None, *, volume: bool = False) -> Panel:
+    """Read bars from a Parquet file, or a folder of them, in any order of rows.
+
+    The columns are `time` (a timestamp with a zone: when the bar opens) or `session` (a date,
+    where bars are sessions), `open high low close` in dollars, `volume` if it is asked for, and
+    `symbol`. Without that column a file has the bars of one symbol: of the folder `symbol=…` that
+    it is in, of the only one in `symbols`, or else of its own name.
+
+    Args:
+        path: the file or folder.
+        symbols: those that are wanted; all where None.
+        volume: whether volumes are wanted, as a cap on participation needs them.
+
+    Returns:
+        The panel of the symbols in alphabetical order. Each time at which any of them has a bar
+        is one of its bars; sessions open when the calendar says.
+
+    Raises:
+        UsageError: there is nothing at the path, a symbol is not there, or there is not enough
+            memory.
+        DataError: a file is corrupt, lacks a column or has one of the wrong type, or rows are
+            wrong: without symbol or time, outside the hours of the exchange, twice for a symbol
+            and time, without a price above 0, or with a high or low that is not.
+
+    """
+    files = BarFiles(path, symbols, volume=volume)
+    names, times = _keys(files, symbols)
+    opens, sessions = _placed(files, times)
+    shape = (len(times), len(names))
+    try:
+        prices = blank_prices(shape)
+        volumes = np.full(shape if volume else (0, 0), np.nan)
+    except MemoryError:
+        size = shape[0] * shape[1] * (PRICES.itemsize + 8 * volume) / 1e9
+        raise UsageError(
+            f"{path}: {shape[0]:,} times × {shape[1]:,} symbols take {size:,.1f} GB, which this "
+            f"machine does not have. Take fewer symbols, or a shorter span, at a time."
+        ) from None
+    _fill(files, names, times, prices, volumes)
+    return Panel(names, opens, sessions, prices, volumes)
+
+
+class _Distinct:
+    """Distinct times of many batches, sorted; merged so often that few are held twice."""
+
+    def __init__(self) -> None:
+        self._parts: list[Times] = []
+        self._waiting = 0
+
+    def add(self, times: Times) -> None:
+        self._parts.append(_sorted_once(times))
+        self._waiting += len(self._parts[-1])
+        if self._waiting > len(self._parts[0]):
+            self.merged()
+
+    def merged(self) -> Times:
+        """All times so far."""
+        self._parts, self._waiting = [_sorted_once(np.concatenate(self._parts))], 0
+        return self._parts[0]
+
+
+def _sorted_once(times: Times) -> Times:
+    """As `np.unique`, which takes ten times as long."""
+    ordered = np.sort(times.view(np.int64))
+    distinct: Times = ordered[np.append(True, ordered[1:] != ordered[:-1])].view(times.dtype)
+    return distinct
+
+
+def _keys(files: BarFiles, wanted: Sequence[str] | None) -> tuple[tuple[str, ...], Times]:
+    """The symbols and the distinct times."""
+    faults, distinct = Faults(files.path), _Distinct()
+    symbols: set[str] = set()
+    for batch in files.batches():
+        nameless = np.array([not name for name in batch.names])[batch.codes]
+        faults.note("Each row names its symbol;", nameless, batch.tell)
+        faults.note(f"Each row has a {files.key};", np.isnat(batch.times), batch.tell)
+        symbols |= batch.symbols
+        distinct.add(batch.times)
+    faults.tell()
+    for symbol in wanted or ():
+        if symbol not in symbols:
+            others = {
+                s for b in BarFiles(files.path, None, volume=False).batches() for s in b.symbols
+            }
+            raise unknown(f"symbol in {files.path}", symbol, others)
+    if not symbols:
+        raise DataError(f"{files.path} has no row. It needs one for each symbol and {files.key}.")
+    return tuple(sorted(symbols)), distinct.merged()
+
+
+def _placed(files: BarFiles, times: Times) -> tuple[Times, Times]:
+    """When each bar opens, and its session.
+
+    Raises:
+        DataError: a bar lies outside the sessions of the exchange.
+
+    """
+    calendar = trading_calendar()
+    if files.key == "session":
+        opens, sessions = calendar.opens_of(times), times
+        rule = f"A session is a trading day of {EXCHANGE}; take other days out."
+    else:
+        opens, sessions = times, calendar.sessions_at(times)
+        rule = (
+            f"A bar opens in the hours of a session of {EXCHANGE}, from its open until before its "
+            f"close; take other bars out, and give daily bars a column 'session'."
+        )
+    bad = np.isnat(opens) | np.isnat(sessions)
+    if bad.any():
+        faults = Faults(files.path)
+        for batch in files.batches():
+            faults.note(rule, np.isin(batch.times, times[bad]), batch.tell)
+        faults.tell()
+    return opens, sessions
+
+
+def _fill(
+    files: BarFiles,
+    names: tuple[str, ...],
+    times: Times,
+    prices: NDArray[Any],
+    volumes: NDArray[np.float64],
+) -> None:
+    """Write prices and volumes into their places.
+
+    Raises:
+        DataError: rows are wrong.
+
+    """
+    columns = {name: column for column, name in enumerate(names)}
+    faults, rows = Faults(files.path), 0
+    bars, sizes = prices.reshape(-1), volumes.reshape(-1)
+    for batch in files.batches(*_FIELDS, *(["volume"] if len(volumes) else [])):
+        places = _places(batch, columns, times)
+        found = {name: batch.numbers(name) for name in _FIELDS}
+        _check_prices(batch, found, faults)
+        for name in _FIELDS:
+            bars[name][places] = found[name]
+        if len(volumes):
+            sizes[places] = volume = batch.numbers("volume")
+            bad = ~is_allowed("volume", volume)
+            faults.note("A volume is a number from 0 up;", bad, batch.tell)
+        rows += len(places)
+    faults.tell()
+    if np.count_nonzero(~np.isnan(prices["open"])) < rows:
+        _refuse_repeated(files, columns, times)
+
+
+def _places(batch: Batch, columns: dict[str, int], times: Times) -> NDArray[np.int64]:
+    """Where the bars of a batch belong, counted along the rows of the panel."""
+    column = np.array([columns.get(name, 0) for name in batch.names])[batch.codes]
+    places: NDArray[np.int64] = np.searchsorted(times, batch.times) * len(columns) + column
+    return places
+
+
+def _check_prices(batch: Batch, found: dict[str, NDArray[np.float64]], faults: Faults) -> None:
+    def tell(row: int) -> str:
+        prices = ", ".join(f"{name} {values[row]:g}" for name, values in found.items())
+        return f"{batch.tell(row)}, {prices}"
+
+    allowed = np.all([is_allowed(name, values) for name, values in found.items()], axis=0)
+    faults.note("A price is a number above 0, and a bar without is left out;", ~allowed, tell)
+    for bound in ("high", "low"):
+        wrong = np.any([beyond_it for _, beyond_it in beyond(bound, found)], axis=0)
+        rule = f"The {bound} is the {bound}est price of its bar;"
+        faults.note(rule, allowed & wrong, tell)
+
+
+def _refuse_repeated(files: BarFiles, columns: dict[str, int], times: Times) -> None:
+    """Tell which bars are there twice."""
+    faults, seen = Faults(files.path), np.zeros(len(times) * len(columns), np.bool_)
+    for batch in files.batches():
+        places = _places(batch, columns, times)
+        repeated = np.ones(len(places), np.bool_)
+        repeated[np.unique(places, return_index=True)[1]] = False
+        repeated |= seen[places]
+        seen[places] = True
+        faults.note(f"A symbol has one row for a {files.key};", repeated, batch.tell)
+    faults.tell()
+
 
 _PARTITION = "symbol="
 

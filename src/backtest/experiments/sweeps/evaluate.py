@@ -71,11 +71,7 @@ def _parts(
     workers: int | None,
     cluster: str | None,
 ) -> Parts:
-    from backtest.experiments.sweeps.evaluate import evaluate
-
     if cluster:
-        from backtest.experiments.sweeps.evaluate import on_cluster
-
         return on_cluster(spec_json, todo, cluster)
     if workers:
         from backtest.workspace.processes import in_processes
@@ -103,8 +99,6 @@ def on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Generator[t
         BacktestError: a chunk has failed.
 
     """
-    from backtest.experiments.sweeps.evaluate import evaluate, prepare
-
     with _connect(address) as client, _lost(address):
         _check_workers(client, address, prepare, spec_json)
         waiting = deque(todo)
