@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.audit import worlds
 from backtest.audit.findings import differences, finding
-from backtest.audit.lanes import Job, Lane
+from backtest.audit.jobs import Job, JobGroup
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import altered_events, delayed_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from backtest.audit.lanes import Crew
+    from backtest.audit.jobs import Observer
     from backtest.audit.observe import Ask, Observation
     from backtest.audit.source import Source
 
@@ -40,7 +40,7 @@ class Repeats:
     Attributes:
         twice: asks twice.
         anew: asks in another process.
-        lanes: of all jobs.
+        groups: of all jobs.
 
     """
 
@@ -49,7 +49,7 @@ class Repeats:
         self.anew = Job(source.as_is, ask)
         self._days = [Job(source.as_is, replace(ask, clock=moment)) for moment in DAYS]
         # The true day is last: a package is loaded once, and keeps the day that it read then.
-        self.lanes = [Lane([self.twice]), Lane([*self._days, self.anew], hash_seed=2)]
+        self.groups = [JobGroup([self.twice]), JobGroup([*self._days, self.anew], hash_seed=2)]
 
     def check(self, seen: Seen) -> Check:
         """Whether the same data give the same answers."""
@@ -88,7 +88,7 @@ def _clock_told(days: Iterable[Observation]) -> str:
 
 
 def note_chance(
-    check: Check, source: Source, crew: Crew, others: Iterable[Check], seen: Seen
+    check: Check, source: Source, observer: Observer, others: Iterable[Check], seen: Seen
 ) -> bool:
     """Ask once more in a world of each check in which a strategy did otherwise.
 
@@ -97,7 +97,7 @@ def note_chance(
     Args:
         check: takes up the answers that differ.
         source: the data.
-        crew: who observes.
+        observer: who observes.
         others: the checks whose worlds they are.
         seen: what was done in them.
 
@@ -107,7 +107,7 @@ def note_chance(
     """
     by_chance = False
     jobs = [other.odd[0].job for other in others if other.odd]
-    for job, again in crew(source, [Lane([job]) for job in jobs]):
+    for job, again in observer(source, [JobGroup([job]) for job in jobs]):
         passes = [] if again.error else again.passes[0]
         if pairs := list(differences(seen[job].passes[0], passes)):
             check.note("It does otherwise when asked again", pairs)
@@ -117,7 +117,7 @@ def note_chance(
 
 VARIANTS = 3  # of made-up prices, for each session
 _MOST_SHOWN = 20
-_LANE = 100  # worlds that one process sees at most
+_GROUP = 100  # worlds that one process sees at most
 
 PREFIX, PERTURBATION, EVENT_TIME = "prefix", "perturbation", "event_time"
 TITLES = {
@@ -241,14 +241,14 @@ def _trial(ask: Ask, check: str, day: date, how: str, make: Callable[[], World])
     return Trial(check, day, how, Job(make, replace(ask, until=day)))
 
 
-def lanes_of(trials: Sequence[Trial]) -> list[Lane]:
-    """Lanes of one check each, so that none knows prices that another takes away."""
-    lanes = []
+def groups_of(trials: Sequence[Trial]) -> list[JobGroup]:
+    """Groups of one check each, so that none knows prices that another takes away."""
+    groups = []
     for check in (PREFIX, PERTURBATION, EVENT_TIME):
         jobs = [trial.job for trial in trials if trial.check == check]
-        count = -(-len(jobs) // _LANE)
-        lanes += [Lane(jobs[start::count]) for start in range(count)]
-    return lanes
+        count = -(-len(jobs) // _GROUP)
+        groups += [JobGroup(jobs[start::count]) for start in range(count)]
+    return groups
 
 
 def compare(

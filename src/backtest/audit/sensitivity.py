@@ -11,7 +11,7 @@ import numpy as np
 from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX
 from backtest.audit.findings import text_of
-from backtest.audit.lanes import Job, Lane
+from backtest.audit.jobs import Job, JobGroup
 from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backtest.data.tables import Row
 
 
-_LANE = 50  # worlds that one process sees
+_GROUP = 50  # worlds that one process sees
 _SURE = 0.999  # the confidence at which more than luck is called bias
 
 
@@ -56,9 +56,9 @@ def _world(source: Source, sessions: Sequence[date], seed: tuple[int, int]) -> W
     return worlds.shuffled(source, np.random.default_rng(seed), sessions)
 
 
-def null_lanes(jobs: Sequence[Job]) -> list[Lane]:
-    """Lanes of some worlds each."""
-    return [Lane(jobs[first : first + _LANE]) for first in range(0, len(jobs), _LANE)]
+def null_groups(jobs: Sequence[Job]) -> list[JobGroup]:
+    """Groups of some worlds each."""
+    return [JobGroup(jobs[first : first + _GROUP]) for first in range(0, len(jobs), _GROUP)]
 
 
 def null_record(
