@@ -2,7 +2,7 @@
 
 import pytest
 
-from backtest.audit.checks import Check, Trial, note_chance
+from backtest.audit.checks import Check, Trial, note_chance, spread
 from backtest.audit.findings import differences, finding, text_of
 from backtest.audit.jobs import Job
 from backtest.audit.observe import Observation
@@ -104,3 +104,9 @@ def test_what_differs_by_chance_in_a_world_is_not_held_against_it():
     assert len(judged(told("down")).findings) == 1
     assert len(judged(Observation(error="It failed")).findings) == 1
     assert len(asked) == 3
+
+
+def test_of_many_items_some_are_tried_spread_evenly():
+    assert spread("abcdefghij", 5) == ["b", "d", "f", "h", "j"]
+    assert spread("abc", 5) == ["a", "b", "c"]
+    assert spread([], 5) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.audit import worlds
 from backtest.audit.findings import differences, finding
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from backtest.audit.source import World
     from backtest.data.tables import Row
 
+
+T = TypeVar("T")
 
 UNSTEADY = "it is not deterministic"
 # A Sunday before any event and a Wednesday after all, in no part of which they are alike.
@@ -113,6 +115,12 @@ def note_chance(
             check.note("It does otherwise when asked again", pairs)
             by_chance = True
     return by_chance
+
+
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of the items, spread evenly."""
+    count = min(len(items), most)
+    return [items[(2 * n + 1) * len(items) // (2 * count)] for n in range(count)]
 
 
 VARIANTS = 3  # of made-up prices, for each session

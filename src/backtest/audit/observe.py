@@ -219,7 +219,12 @@ def _read(data: Path, ask: Ask, strategy: Strategy | BacktraderStrategy) -> Inpu
 
 def _peeks(ask: Ask, inputs: Inputs, listens_to: Any) -> dict[str, tuple[date, str]]:
     """What the planted peek answers to the events of the last session, or else to all."""
-    found = questions(listens_to, inputs.events, inputs.history, inputs.span, ask.reaction)
+    terms = (inputs.history, inputs.span, ask.reaction)
+    events = inputs.events
+    if ask.until is not None:  # a past that nobody looks at is not copied
+        dated = schedule(listens_to, events, *terms)
+        events = [one.event for one in dated if one.tradable_session == ask.until]
+    found = questions(listens_to, events, *terms)
     asked = [one for one in found if isinstance(one, Question)]
     last = [one for one in asked if ask.until in (None, one.market.session)]
     return {one.event.id: (one.market.session, one.ask(Peek()).reason) for one in last}

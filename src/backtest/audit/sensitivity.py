@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.audit import worlds
-from backtest.audit.checks import PERTURBATION, PREFIX
+from backtest.audit.checks import PERTURBATION, PREFIX, spread
 from backtest.audit.findings import text_of
 from backtest.audit.jobs import Job, JobGroup
 from backtest.stats import LEVEL
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 
 _GROUP = 50  # worlds that one process sees
+_MOST_DELAYED = 100  # events; each takes a world in which all symbols are written
 _SURE = 0.999  # the confidence at which more than luck is called bias
 
 
@@ -116,14 +117,14 @@ class Delay:
 def delays(
     source: Source, ask: Ask, events: Sequence[Event], answers: Sequence[Answer]
 ) -> list[Delay]:
-    """A world for each event that the strategy acted on."""
+    """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
     acted: dict[str, Answer] = {}
     for answer in answers:
         if answer["event_id"] in by_id and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
     found = []
-    for event_id, answer in acted.items():
+    for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
         event = by_id[event_id]
         row = _row_of(source, event)
         late = worlds.one_session_later(row, ask.reaction).published_at

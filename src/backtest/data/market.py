@@ -69,7 +69,11 @@ def market_before(
     session: date, now: datetime, symbol: str, prices: Mapping[str, Prices], known: Sequence[Event]
 ) -> Market:
     """The market before the open of `session`: copies of the past, cut off from the rest."""
-    bars = {name: p.table.loc[p.table.index < str(session)].copy() for name, p in prices.items()}
+    tables = {name: one.table for name, one in prices.items()}
+    bars = {
+        name: table.iloc[: table.index.searchsorted(str(session))].copy()
+        for name, table in tables.items()
+    }
     return Market(session, now, symbol, bars, known)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -142,10 +143,14 @@ def questions(
     public = sorted((event for event in events if event.symbol in span), key=event_order)
     published = [event.as_published() for event in public]
 
-    def question(event: Event, session: date) -> Question:
+    @cache  # events of one session share its past, which holds a copy of every symbol's
+    def market(session: date) -> Market:
         now = trading_calendar().open_of(session)
         known = tuple(other for other in published if other.published_at + reaction < now)
-        return Question(event, market_before(session, now, event.symbol, history, known))
+        return market_before(session, now, "", history, known)
+
+    def question(event: Event, session: date) -> Question:
+        return Question(event, replace(market(session), symbol=event.symbol))
 
     found: list[Decision | Question] = []
     for decision in schedule(listens_to, public, history, span, reaction):

@@ -7,7 +7,16 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.checks import TITLES, Repeats, compare, groups_of, note_chance, plan, reads
+from backtest.audit.checks import (
+    TITLES,
+    Repeats,
+    compare,
+    groups_of,
+    note_chance,
+    plan,
+    reads,
+    spread,
+)
 from backtest.audit.contract import declared, questions
 from backtest.audit.contract.declared import check_terms
 from backtest.audit.contract.examples import as_example
@@ -73,7 +82,7 @@ def _in_worlds(
 ) -> dict[str, Check]:
     """The checks in worlds; what differs there by chance is noted as what is asked again."""
     source = prepared.source
-    dates = _few(_dates(prepared, full))
+    dates = spread(_dates(prepared, full), _MOST_DATES)
     trials = plan(source, prepared.ask, dates, dates, _SEED)
     seen = dict(observer(source, groups_of(trials)))
     checks = compare(trials, seen, full)
@@ -97,12 +106,6 @@ def _dates(prepared: PreparedAudit, full: Observation) -> list[date]:
     if isinstance(prepared.strategy, BacktraderStrategy):
         return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
     return full.heard
-
-
-def _few(dates: Sequence[date]) -> list[date]:
-    """Some of the dates, spread evenly."""
-    count = min(len(dates), _MOST_DATES)
-    return [dates[(2 * n + 1) * len(dates) // (2 * count)] for n in range(count)]
 
 
 def _of_check(name: str, check: Check) -> Result:

@@ -207,7 +207,7 @@ def delay(record: Record) -> str:
             return f"Not tried: {why}."
         return "It acted on no event, so that none could be delayed."
     return (
-        f"Each event that it acted on was delayed by a session: {shown['moved']} of "
+        f"Events that it acted on were delayed by a session, one at a time: {shown['moved']} of "
         f"{shown['tried']} {decided(record)}s moved or were gone."
     )
 
