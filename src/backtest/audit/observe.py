@@ -240,8 +240,6 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
             [one for one in answers if ask.until is None or one["date"] <= ask.until]
         )
     if ask.placebo is not None:
-        from backtest.audit.observe import of_decisions
-
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
 
 
@@ -279,8 +277,6 @@ def _replay(
         orders = [_ordered(order) for order in result.orders]
         seen.passes.append([one for one in orders if ask.until is None or one["date"] <= ask.until])
     if result is not None and ask.placebo is not None:
-        from backtest.audit.observe import of_trades
-
         seen.p = of_trades(result, inputs, ask.rules, ask.placebo)
 
 

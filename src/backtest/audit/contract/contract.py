@@ -191,8 +191,6 @@ def check(
 
 
 def _examined(subject: _Subject, observer: Observer | None) -> list[Result]:
-    from backtest.audit.contract.contract import observe
-
     with TemporaryDirectory(prefix="backtest-check-", ignore_cleanup_errors=True) as folder:
         prepared, listens = _prepared(subject, folder)
         given, answers, frozen = _answers(subject, prepared)
@@ -255,9 +253,7 @@ def _answers(
     strategy, rows = subject.strategy, as_example(prepared.inputs.events)
     tried, missing = questions.events_to_try(strategy.listens_to, rows)
     if isinstance(strategy, BacktraderStrategy):
-        from backtest.audit.contract.questions import replayed
-
-        given = replayed(strategy, [event for _, event in tried], subject.rules)
+        given = questions.replayed(strategy, [event for _, event in tried], subject.rules)
         frozen = declared.check_frozen(subject.file)
     else:
         before = declared.kept(strategy)
