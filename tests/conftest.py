@@ -21,7 +21,7 @@ from tests.made_up import Checkout, Outcome, do, make_checkout
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from backtest.audit.lanes import Lane, Seen
+    from backtest.audit.jobs import JobGroup, Seen
     from backtest.audit.source import Source
 
 os.environ["YF_DISABLE_CURL_CFFI"] = "1"  # pytest-socket would not hold back curl's sockets
@@ -112,12 +112,12 @@ def command(
 @pytest.fixture
 def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Audits and checks see their worlds in this process, which takes less than fresh ones do."""
-    from backtest.audit.lanes import in_this_process
+    from backtest.audit.jobs import in_this_process
 
-    def here(source: Source, lanes: Sequence[Lane], workers: int) -> Seen:
-        return in_this_process(source, lanes)
+    def here(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
+        return in_this_process(source, groups)
 
-    for module in ("lanes", "run", "contract.contract"):
+    for module in ("jobs", "run", "contract.contract"):
         monkeypatch.setattr(f"backtest.audit.{module}.in_processes", here)
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from backtest.audit.checks import Check, Trial, note_chance
+from backtest.audit.checks import Check, Trial, note_chance, spread
 from backtest.audit.findings import differences, finding, text_of
-from backtest.audit.lanes import Job
+from backtest.audit.jobs import Job
 from backtest.audit.observe import Observation
 from backtest.audit.sensitivity import null_record
 from tests.made_up import day
@@ -92,11 +92,11 @@ def test_what_differs_by_chance_in_a_world_is_not_held_against_it():
         repeated, prefix, job = Check("repeat", ""), Check("prefix", ""), Job(dict, None)
         prefix.odd = [Trial("prefix", day("2025-06-05"), "", job)] * 2
 
-        def crew(_, lanes):
-            asked.extend(job for lane in lanes for job in lane.jobs)
-            return ((job, again) for lane in lanes for job in lane.jobs)
+        def observer(_, groups):
+            asked.extend(job for group in groups for job in group.jobs)
+            return ((job, again) for group in groups for job in group.jobs)
 
-        found = note_chance(repeated, None, crew, [prefix, Check("x", "")], {job: told("up")})
+        found = note_chance(repeated, None, observer, [prefix, Check("x", "")], {job: told("up")})
         assert found == bool(repeated.findings)
         return repeated
 
@@ -104,3 +104,9 @@ def test_what_differs_by_chance_in_a_world_is_not_held_against_it():
     assert len(judged(told("down")).findings) == 1
     assert len(judged(Observation(error="It failed")).findings) == 1
     assert len(asked) == 3
+
+
+def test_of_many_items_some_are_tried_spread_evenly():
+    assert spread("abcdefghij", 5) == ["b", "d", "f", "h", "j"]
+    assert spread("abc", 5) == ["a", "b", "c"]
+    assert spread([], 5) == []

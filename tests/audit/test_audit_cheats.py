@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from backtest.audit.lanes import in_processes, in_this_process
+from backtest.audit.jobs import in_processes, in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.experiments.runs.run import prepare_run, replay_run
 from backtest.reports.audit_page import text_of
@@ -119,8 +119,8 @@ def audited(market):
 
 def audited_as(market, name: str, worlds: int = 0):
     asked = AuditRequest(name, ("ACME",), {}, None, None, request().rules, worlds)
-    crew = partial(in_processes, workers=1) if name in APART else in_this_process
-    return audit(prepare(market.workspace, asked), crew=crew).record
+    observer = partial(in_processes, workers=1) if name in APART else in_this_process
+    return audit(prepare(market.workspace, asked), observer=observer).record
 
 
 def findings(record) -> dict[str, list]:

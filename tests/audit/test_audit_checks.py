@@ -3,6 +3,7 @@
 import json
 import linecache
 import os
+import subprocess
 import sys
 from datetime import date
 from pathlib import Path
@@ -11,7 +12,7 @@ from tempfile import NamedTemporaryFile
 import pytest
 
 from backtest.audit.contract.contract import observe
-from backtest.audit.lanes import Job, Lane, in_processes, in_this_process
+from backtest.audit.jobs import Job, JobGroup, in_processes, in_this_process
 from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import BacktestError, UsageError
@@ -37,7 +38,7 @@ def prepared(checkout, strategy="beats", **changes):
 
 
 def audited(checkout, strategy="beats", **changes):
-    return audit(prepared(checkout, strategy, **changes), crew=in_this_process).record
+    return audit(prepared(checkout, strategy, **changes), observer=in_this_process).record
 
 
 def check(record, name):
@@ -307,11 +308,11 @@ def test_the_result_is_the_same_in_processes_of_any_number_and_nothing_is_left(
     monkeypatch.setattr("tempfile.tempdir", str(place))
     plan = prepared(checkout, worlds=2)
     steps = []
-    here = audit(plan, crew=in_this_process).record
+    here = audit(plan, observer=in_this_process).record
     there = audit(
         plan,
         force=True,
-        crew=lambda source, lanes: in_processes(source, lanes, 3),
+        observer=lambda source, groups: in_processes(source, groups, 3),
         progress=lambda *step: steps.append(step),
     ).record
     times = ("started_at", "finished_at")
@@ -322,11 +323,11 @@ def test_the_result_is_the_same_in_processes_of_any_number_and_nothing_is_left(
 
 
 def answered_in_processes(checkout, *seeds):
-    """What `made` answers on all data, by lane; each lane has one of the seeds of hashes."""
+    """What `made` answers on all data, by group; each group has one of the seeds of hashes."""
     plan = prepared(checkout, "made")
-    lanes = [Lane([Job(plan.source.as_is, plan.ask)], seed) for seed in seeds]
-    seen = dict(in_processes(plan.source, lanes, 1))
-    return [[one["reason"] for one in seen[lane.jobs[0]].passes[0]] for lane in lanes]
+    groups = [JobGroup([Job(plan.source.as_is, plan.ask)], seed) for seed in seeds]
+    seen = dict(in_processes(plan.source, groups, 1))
+    return [[one["reason"] for one in seen[group.jobs[0]].passes[0]] for group in groups]
 
 
 def test_each_lane_is_a_fresh_process_with_the_hashes_of_its_seed(checkout):
@@ -351,6 +352,16 @@ def test_a_process_that_is_killed_is_told(checkout):
         answered_in_processes(checkout, 1)
 
 
+def test_a_script_needs_no_guard_of_its_main_module(checkout):
+    script = checkout.root / "audit.py"
+    call = 'audit_strategy("beats", symbols="ACME", worlds=1, workers=2).record["outcome"]'
+    script.write_text(f"from backtest import audit_strategy\nprint({call})\n")
+    done = subprocess.run(
+        [sys.executable, script], cwd=checkout.root, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "clean\n", "")
+
+
 def test_the_working_folder_and_the_environment_are_as_before(checkout, monkeypatch):
     monkeypatch.setenv("BACKTEST_DATA", "mine")
     audited(checkout)
@@ -361,7 +372,7 @@ def test_the_working_folder_and_the_environment_are_as_before(checkout, monkeypa
 
 def test_an_audit_that_exists_is_read(checkout):
     plan = prepared(checkout)
-    made = audit(plan, crew=in_this_process)
+    made = audit(plan, observer=in_this_process)
     assert plan.exists
     assert audit(plan).record == made.record == read_audit(made.path).record
     assert made.path.name == f"audit-beats-ACME-{made.record['audit_id']}"
@@ -391,8 +402,8 @@ def test_the_newest_audit_of_a_source_is_found(checkout):
     reports = checkout.workspace.reports
     source = load_strategy(checkout.workspace.strategies, "beats").source_sha256()
     assert find_audit(reports, "beats", source) is None
-    older = audit(prepared(checkout), crew=in_this_process)
-    newer = audit(prepared(checkout, seed=2), crew=in_this_process)
+    older = audit(prepared(checkout), observer=in_this_process)
+    newer = audit(prepared(checkout, seed=2), observer=in_this_process)
     assert find_audit(reports, "beats", source) == newer
     assert find_audit(reports, "beats", "another") is None
     assert find_audit(reports, "owner", source) is None

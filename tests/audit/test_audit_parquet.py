@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from backtest.audit.lanes import in_this_process
+from backtest.audit.jobs import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.prices import parquet_bytes, read_prices
@@ -50,7 +50,7 @@ def prepared(checkout, strategy, *symbols, worlds=0, last=None):
 
 
 def audited(checkout, strategy, *symbols, **changes):
-    return audit(prepared(checkout, strategy, *symbols, **changes), crew=in_this_process).record
+    return audit(prepared(checkout, strategy, *symbols, **changes), observer=in_this_process).record
 
 
 def told(record) -> dict[str, list]:

@@ -8,7 +8,7 @@ from backtest.audit.contract.contract import check
 from backtest.audit.contract.declared import check_parameters
 from backtest.audit.contract.examples import made_up_event, variants
 from backtest.audit.contract.report import TITLES, Report, Result, all_results
-from backtest.audit.lanes import in_this_process
+from backtest.audit.jobs import in_this_process
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
 from backtest.errors import UsageError
 from backtest.strategy.loading import find_strategy
@@ -60,7 +60,7 @@ def market(tmp_path, monkeypatch):
 
 def checked(checkout, name="tried", symbol="ACME", **settings) -> Report:
     return check(
-        checkout.workspace, name, symbols=[symbol], settings=settings, crew=in_this_process
+        checkout.workspace, name, symbols=[symbol], settings=settings, observer=in_this_process
     )
 
 
@@ -341,7 +341,7 @@ def test_a_strategy_of_backtraders_is_held_to_what_applies(market, body, default
 @pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "strategies").glob("*.py")))
 def test_the_strategies_that_ship_keep_it(name, tmp_path):
     workspace = find_workspace([ROOT / "strategies"], ROOT / "data", tmp_path)
-    report = check(workspace, name, symbols=["CRWV"], crew=in_this_process)
+    report = check(workspace, name, symbols=["CRWV"], observer=in_this_process)
     assert not report.failed, report
     assert not [one for one in report.results if one.outcome == "warning"], report
 

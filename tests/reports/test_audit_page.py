@@ -135,7 +135,10 @@ def test_null_worlds_are_told_with_their_interval():
 
 def test_that_events_move_what_is_done_is_shown_one_by_one(page_of):
     page = page_of(record())
-    assert "was delayed by a session: 1 of 2 decisions moved or were gone." in visible(page)
+    assert (
+        "were delayed by a session, one at a time: 1 of 2 decisions moved or were gone."
+        in visible(page)
+    )
     assert rows(page, "sensitivity")[1:] == [
         ["A made-up beat", "2025-06-13", "2025-06-16", "yes"],
         ["A made-up contract", "2025-06-24", "no answer", "no"],

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from backtest.audit.lanes import in_this_process
+from backtest.audit.jobs import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import UsageError
 from backtest.strategy.loading import describe_strategies, find_strategy, strategy_origins
@@ -147,6 +147,6 @@ def test_strategies_of_other_origins_are_audited(checkout, installed, origin):
     else:
         workspace = other_folder(checkout, zeal=BEATS)
     request = AuditRequest("zeal", ("ACME",), {}, None, None, make_rules(), worlds=0)
-    done = audit(prepare(workspace, request), crew=in_this_process)
+    done = audit(prepare(workspace, request), observer=in_this_process)
     findings = [found for check in done.record["checks"] for found in check["findings"]]
     assert [found["what"] for found in findings] == []

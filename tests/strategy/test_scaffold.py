@@ -77,9 +77,9 @@ def test_they_run_and_keep_the_contract(checkout, monkeypatch, name):
 
 def scaffold_check(checkout, name):
     from backtest.audit.contract.contract import check
-    from backtest.audit.lanes import in_this_process
+    from backtest.audit.jobs import in_this_process
 
-    return check(checkout.workspace, name, symbols=["ACME"], crew=in_this_process)
+    return check(checkout.workspace, name, symbols=["ACME"], observer=in_this_process)
 
 
 @pytest.mark.slow

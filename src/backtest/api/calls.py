@@ -346,7 +346,7 @@ def audit_strategy(
     from functools import partial
     from os import cpu_count
 
-    from backtest.audit.lanes import in_processes
+    from backtest.audit.jobs import in_processes
     from backtest.audit.run import AuditRequest, audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
@@ -363,8 +363,10 @@ def audit_strategy(
             worlds=worlds,
             seed=seed,
         )
-        crew = partial(in_processes, workers=workers or cpu_count() or 1)
-        return results.audit_result(audit(prepare(workspace, request), force=force, crew=crew))
+        observer = partial(in_processes, workers=workers or cpu_count() or 1)
+        return results.audit_result(
+            audit(prepare(workspace, request), force=force, observer=observer)
+        )
 
 
 def check(

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.audit import worlds
 from backtest.audit.findings import differences, finding
-from backtest.audit.lanes import Job, Lane
+from backtest.audit.jobs import Job, JobGroup
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import altered_events, delayed_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from backtest.audit.lanes import Crew
+    from backtest.audit.jobs import Observer
     from backtest.audit.observe import Ask, Observation
     from backtest.audit.source import Source
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from backtest.data.tables import Row
 
 
+T = TypeVar("T")
+
 UNSTEADY = "it is not deterministic"
 # A Sunday before any event and a Wednesday after all, in no part of which they are alike.
 DAYS = (datetime(1998, 2, 1, 3, 7, 17, tzinfo=UTC), datetime(2055, 7, 28, 18, 41, 52, tzinfo=UTC))
@@ -40,7 +42,7 @@ class Repeats:
     Attributes:
         twice: asks twice.
         anew: asks in another process.
-        lanes: of all jobs.
+        groups: of all jobs.
 
     """
 
@@ -49,7 +51,7 @@ class Repeats:
         self.anew = Job(source.as_is, ask)
         self._days = [Job(source.as_is, replace(ask, clock=moment)) for moment in DAYS]
         # The true day is last: a package is loaded once, and keeps the day that it read then.
-        self.lanes = [Lane([self.twice]), Lane([*self._days, self.anew], hash_seed=2)]
+        self.groups = [JobGroup([self.twice]), JobGroup([*self._days, self.anew], hash_seed=2)]
 
     def check(self, seen: Seen) -> Check:
         """Whether the same data give the same answers."""
@@ -88,7 +90,7 @@ def _clock_told(days: Iterable[Observation]) -> str:
 
 
 def note_chance(
-    check: Check, source: Source, crew: Crew, others: Iterable[Check], seen: Seen
+    check: Check, source: Source, observer: Observer, others: Iterable[Check], seen: Seen
 ) -> bool:
     """Ask once more in a world of each check in which a strategy did otherwise.
 
@@ -97,7 +99,7 @@ def note_chance(
     Args:
         check: takes up the answers that differ.
         source: the data.
-        crew: who observes.
+        observer: who observes.
         others: the checks whose worlds they are.
         seen: what was done in them.
 
@@ -107,7 +109,7 @@ def note_chance(
     """
     by_chance = False
     jobs = [other.odd[0].job for other in others if other.odd]
-    for job, again in crew(source, [Lane([job]) for job in jobs]):
+    for job, again in observer(source, [JobGroup([job]) for job in jobs]):
         passes = [] if again.error else again.passes[0]
         if pairs := list(differences(seen[job].passes[0], passes)):
             check.note("It does otherwise when asked again", pairs)
@@ -115,9 +117,15 @@ def note_chance(
     return by_chance
 
 
+def spread(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of the items, spread evenly."""
+    count = min(len(items), most)
+    return [items[(2 * n + 1) * len(items) // (2 * count)] for n in range(count)]
+
+
 VARIANTS = 3  # of made-up prices, for each session
 _MOST_SHOWN = 20
-_LANE = 100  # worlds that one process sees at most
+_GROUP = 100  # worlds that one process sees at most
 
 PREFIX, PERTURBATION, EVENT_TIME = "prefix", "perturbation", "event_time"
 TITLES = {
@@ -241,14 +249,14 @@ def _trial(ask: Ask, check: str, day: date, how: str, make: Callable[[], World])
     return Trial(check, day, how, Job(make, replace(ask, until=day)))
 
 
-def lanes_of(trials: Sequence[Trial]) -> list[Lane]:
-    """Lanes of one check each, so that none knows prices that another takes away."""
-    lanes = []
+def groups_of(trials: Sequence[Trial]) -> list[JobGroup]:
+    """Groups of one check each, so that none knows prices that another takes away."""
+    groups = []
     for check in (PREFIX, PERTURBATION, EVENT_TIME):
         jobs = [trial.job for trial in trials if trial.check == check]
-        count = -(-len(jobs) // _LANE)
-        lanes += [Lane(jobs[start::count]) for start in range(count)]
-    return lanes
+        count = -(-len(jobs) // _GROUP)
+        groups += [JobGroup(jobs[start::count]) for start in range(count)]
+    return groups
 
 
 def compare(

@@ -224,7 +224,12 @@ def _read(data: Path, ask: Ask, strategy: Strategy | BacktraderStrategy) -> Inpu
 
 def _peeks(ask: Ask, inputs: Inputs, listens_to: Any) -> dict[str, tuple[date, str]]:
     """What the planted peek answers to the events of the last session, or else to all."""
-    found = questions(listens_to, inputs.events, inputs.history, inputs.span, ask.reaction)
+    terms = (inputs.history, inputs.span, ask.reaction)
+    events = inputs.events
+    if ask.until is not None:  # a past that nobody looks at is not copied
+        dated = schedule(listens_to, events, *terms)
+        events = [one.event for one in dated if one.tradable_session == ask.until]
+    found = questions(listens_to, events, *terms)
     asked = [one for one in found if isinstance(one, Question)]
     last = [one for one in asked if ask.until in (None, one.market.session)]
     return {one.event.id: (one.market.session, one.ask(Peek()).reason) for one in last}
@@ -240,8 +245,6 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
             [one for one in answers if ask.until is None or one["date"] <= ask.until]
         )
     if ask.placebo is not None:
-        from backtest.audit.observe import of_decisions
-
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
 
 
@@ -279,8 +282,6 @@ def _replay(
         orders = [_ordered(order) for order in result.orders]
         seen.passes.append([one for one in orders if ask.until is None or one["date"] <= ask.until])
     if result is not None and ask.placebo is not None:
-        from backtest.audit.observe import of_trades
-
         seen.p = of_trades(result, inputs, ask.rules, ask.placebo)
 
 

@@ -14,19 +14,19 @@ from backtest.audit.checks import (
     UNSTEADY,
     Repeats,
     compare,
-    lanes_of,
+    groups_of,
     note_chance,
     plan,
     reads,
 )
-from backtest.audit.lanes import Lane, in_processes
+from backtest.audit.jobs import JobGroup, in_processes
 from backtest.audit.observe import Ask
 from backtest.audit.record import Audit, read_audit
 from backtest.audit.sensitivity import (
     delay_record,
     delays,
+    null_groups,
     null_jobs,
-    null_lanes,
     null_record,
     peek_record,
 )
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.audit.checks import Check
-    from backtest.audit.lanes import Crew
+    from backtest.audit.jobs import Observer
     from backtest.audit.observe import Observation
     from backtest.data.event_checks import Finding
     from backtest.data.inputs import Inputs
@@ -173,7 +173,7 @@ def audit(
     prepared: PreparedAudit,
     *,
     force: bool = False,
-    crew: Crew | None = None,
+    observer: Observer | None = None,
     progress: Progress | None = None,
 ) -> Audit:
     """Audit the strategy and write the folder; an audit that exists whole is read instead.
@@ -181,7 +181,7 @@ def audit(
     Args:
         prepared: from `prepare`.
         force: audit also where the result exists.
-        crew: who observes the worlds, such as `in_this_process`; by default as many processes
+        observer: who observes the worlds, such as `in_this_process`; by default as many processes
             as there are cores. The result is the same.
         progress: told how many worlds are done, of how many.
 
@@ -192,8 +192,8 @@ def audit(
     if not force and (made := known(prepared.path, read_audit)):
         return made
     started = datetime.now(UTC)
-    crew = crew or partial(in_processes, workers=os.cpu_count() or 1)
-    found = _examine(prepared, crew, progress or (lambda *_: None))
+    observer = observer or partial(in_processes, workers=os.cpu_count() or 1)
+    found = _examine(prepared, observer, progress or (lambda *_: None))
     kinds = event_kinds(prepared.workspace).values()
     data = check_data(prepared.workspace, kinds, prepared.request.symbols)
     record = {
@@ -212,22 +212,22 @@ def audit(
     return read_audit(prepared.path)
 
 
-def _examine(prepared: PreparedAudit, crew: Crew, progress: Progress) -> dict[str, Any]:
+def _examine(prepared: PreparedAudit, observer: Observer, progress: Progress) -> dict[str, Any]:
     """Observe the strategy on the full data and then in every world, and compare."""
     repeats = Repeats(prepared.source, prepared.ask)
-    seen = dict(crew(prepared.source, repeats.lanes))
+    seen = dict(observer(prepared.source, repeats.groups))
     full = seen[repeats.twice]
     if error := full.error or seen[repeats.anew].error:
         raise UsageError(error)
     again = repeats.check(seen)
     # What differs between processes or days by itself cannot be held against a world.
     steady = repeats.steady(seen)
-    found = _in_worlds(prepared, full, again, crew, progress) if steady else _untried(full)
+    found = _in_worlds(prepared, full, again, observer, progress) if steady else _untried(full)
     return {**found, "checks": {**found["checks"], "reads": reads(full), "repeat": again}}
 
 
 def _in_worlds(
-    prepared: PreparedAudit, full: Observation, again: Check, crew: Crew, progress: Progress
+    prepared: PreparedAudit, full: Observation, again: Check, observer: Observer, progress: Progress
 ) -> dict[str, Any]:
     """What is found in worlds; nothing where answers differ there by chance, which is noted."""
     source, ask, request = prepared.source, prepared.ask, prepared.request
@@ -236,16 +236,16 @@ def _in_worlds(
     trials = plan(source, ask, every, eventful, request.seed)
     late = delays(source, ask, prepared.inputs.events, full.passes[0])
     null = null_jobs(source, ask, sessions, request.worlds or 0, request.seed)
-    lanes = [*lanes_of(trials), *null_lanes(null)]
+    groups = [*groups_of(trials), *null_groups(null)]
     if late:
-        lanes.append(Lane([one.job for one in late]))
-    total = sum(len(lane.jobs) for lane in lanes)
+        groups.append(JobGroup([one.job for one in late]))
+    total = sum(len(group.jobs) for group in groups)
     seen = {}
-    for done, (job, observation) in enumerate(crew(source, lanes), start=1):
+    for done, (job, observation) in enumerate(observer(source, groups), start=1):
         seen[job] = observation
         progress(done, total)
     checks = compare(trials, seen, full)
-    if note_chance(again, source, crew, checks.values(), seen):
+    if note_chance(again, source, observer, checks.values(), seen):
         return _untried(full)
     return {
         "checks": checks,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.audit import worlds
-from backtest.audit.checks import PERTURBATION, PREFIX
+from backtest.audit.checks import PERTURBATION, PREFIX, spread
 from backtest.audit.findings import text_of
-from backtest.audit.lanes import Job, Lane
+from backtest.audit.jobs import Job, JobGroup
 from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from backtest.data.tables import Row
 
 
-_LANE = 50  # worlds that one process sees
+_GROUP = 50  # worlds that one process sees
+_MOST_DELAYED = 100  # events; each takes a world in which all symbols are written
 _SURE = 0.999  # the confidence at which more than luck is called bias
 
 
@@ -56,9 +57,9 @@ def _world(source: Source, sessions: Sequence[date], seed: tuple[int, int]) -> W
     return worlds.shuffled(source, np.random.default_rng(seed), sessions)
 
 
-def null_lanes(jobs: Sequence[Job]) -> list[Lane]:
-    """Lanes of some worlds each."""
-    return [Lane(jobs[first : first + _LANE]) for first in range(0, len(jobs), _LANE)]
+def null_groups(jobs: Sequence[Job]) -> list[JobGroup]:
+    """Groups of some worlds each."""
+    return [JobGroup(jobs[first : first + _GROUP]) for first in range(0, len(jobs), _GROUP)]
 
 
 def null_record(
@@ -116,14 +117,14 @@ class Delay:
 def delays(
     source: Source, ask: Ask, events: Sequence[Event], answers: Sequence[Answer]
 ) -> list[Delay]:
-    """A world for each event that the strategy acted on."""
+    """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
     acted: dict[str, Answer] = {}
     for answer in answers:
         if answer["event_id"] in by_id and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
     found = []
-    for event_id, answer in acted.items():
+    for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
         event = by_id[event_id]
         row = _row_of(source, event)
         late = worlds.one_session_later(row, ask.reaction).published_at

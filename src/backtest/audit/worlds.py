@@ -42,11 +42,13 @@ def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
 
     """
     rng = np.random.default_rng(seed)
-    return {
-        row.line: _altered(row, rows, source.data.kinds[name], rng)
-        for name, rows in source.data.tables.events.items()
-        for row in rows
-    }
+    altered = {}
+    for name, rows in source.data.tables.events.items():
+        columns = rows[0].cells if rows else ()
+        values = {column: sorted({row.cells[column] for row in rows}) for column in columns}
+        for row in rows:
+            altered[row.line] = _altered(row, values, source.data.kinds[name], rng)
+    return altered
 
 
 def delayed_events(source: Source) -> Mapping[str, Row | None]:
@@ -63,27 +65,28 @@ def _delayed(row: Row, kind: type[Event]) -> Row | None:
     return later if _is_valid(later.cells, kind) else None
 
 
-def _altered(row: Row, rows: Sequence[Row], kind: type[Event], rng: np.random.Generator) -> Row:
+def _altered(
+    row: Row, values: Mapping[str, Sequence[str]], kind: type[Event], rng: np.random.Generator
+) -> Row:
     cells = dict(row.cells)
     for name, cell in row.cells.items():
         if name in _KEPT or not cell:
             continue
-        others = [other.cells[name] for other in rows if other.cells[name] != cell]
-        for candidate in _candidates(cell, others, rng):
-            if _is_valid(cells | {name: candidate}, kind):
+        for candidate in _candidates(cell, values[name], rng):
+            if candidate != cell and _is_valid(cells | {name: candidate}, kind):
                 cells[name] = candidate
                 break
     return event_row(cells)
 
 
-def _candidates(cell: str, others: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
+def _candidates(cell: str, values: Sequence[str], rng: np.random.Generator) -> Iterator[str]:
     """Other texts for a cell, the most different first; some may not be allowed."""
     factor = float(rng.uniform(0.3, 3))
     try:
         number = float(cell)
     except ValueError:
         yield {"true": "false", "false": "true"}.get(cell.casefold(), f"{cell} (altered)")
-        yield from sorted(set(others))
+        yield from values
     else:
         for changed in (-factor * number, factor * number):
             yield repr(changed)

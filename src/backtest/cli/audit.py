@@ -189,19 +189,19 @@ def _audit(prepared: PreparedAudit, *, force: bool, workers: int | None) -> Audi
 
     from rich.progress import Progress
 
-    from backtest.audit.lanes import in_processes
+    from backtest.audit.jobs import in_processes
     from backtest.audit.run import audit as run_audit
     from backtest.cli import show
 
     if force or not prepared.exists:
         announce_compiling()
-    crew = partial(in_processes, workers=workers or os.cpu_count() or 1)
+    observer = partial(in_processes, workers=workers or os.cpu_count() or 1)
     with Progress(console=show.console(stderr=True), transient=True) as bar:
         task = bar.add_task("Worlds", total=None)
         return run_audit(
             prepared,
             force=force,
-            crew=crew,
+            observer=observer,
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
 

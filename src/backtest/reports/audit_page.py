@@ -207,7 +207,7 @@ def delay(record: Record) -> str:
         why = next(check["not_tried"] for check in record["checks"])
         return f"Not tried: {why}." if why else "It acted on no event, so that none was delayed."
     return (
-        f"Each event that it acted on was delayed by a session: {delayed['moved']} of "
+        f"Events that it acted on were delayed by a session, one at a time: {delayed['moved']} of "
         f"{delayed['tried']} {decided(record)}s moved or were gone."
     )
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from backtest.experiments.runs.store import Run, read_run
+from backtest.workspace.processes import completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,31 +19,10 @@ def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
         draw_tearsheet(runs[0].path)
         yield runs[0]
         return
-    workers = min(len(runs), os.cpu_count() or 1)
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=get_context("spawn"),
-        initializer=_begin,
-        initargs=gc.get_threshold(),
-    )
-    try:
-        # Workers are started by the first submit and inherit what becomes of Ctrl-C.
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            pending = {pool.submit(draw_tearsheet, run.path): run for run in runs}
-        finally:
-            signal.signal(signal.SIGINT, before)
-        for done in as_completed(pending):
-            done.result()
-            yield pending[done]
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin(*thresholds: int) -> None:
-    """Search for garbage as seldom as the parent does, and leave Ctrl-C to it."""
-    gc.set_threshold(*thresholds)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    by_path = {run.path: run for run in runs}
+    for path, task in completed(draw_tearsheet, by_path, os.cpu_count() or 1):
+        task.result()
+        yield by_path[path]
 
 
 def draw_tearsheet(path: Path) -> None:

@@ -7,12 +7,21 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.checks import TITLES, Repeats, compare, lanes_of, note_chance, plan, reads
+from backtest.audit.checks import (
+    TITLES,
+    Repeats,
+    compare,
+    groups_of,
+    note_chance,
+    plan,
+    reads,
+    spread,
+)
 from backtest.audit.contract import declared, questions
 from backtest.audit.contract.declared import check_terms
 from backtest.audit.contract.examples import as_example
 from backtest.audit.contract.report import Report, Result, all_results
-from backtest.audit.lanes import in_processes
+from backtest.audit.jobs import in_processes
 from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError
 from backtest.strategy.base import BacktraderStrategy
@@ -24,7 +33,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.audit.checks import Check
-    from backtest.audit.lanes import Crew
+    from backtest.audit.jobs import Observer
     from backtest.audit.observe import Observation
     from backtest.audit.run import PreparedAudit
     from backtest.engine.rules import Rules
@@ -39,26 +48,28 @@ _SEED = 1
 _PEEKS = ("prefix", "perturbation", "event_time")
 
 
-def observe(prepared: PreparedAudit, crew: Crew | None = None) -> tuple[Observation, list[Result]]:
+def observe(
+    prepared: PreparedAudit, observer: Observer | None = None
+) -> tuple[Observation, list[Result]]:
     """Observe the strategy on the full data and in a few worlds.
 
     Args:
         prepared: of the audit.
-        crew: who observes; by default two processes.
+        observer: who observes; by default two processes.
 
     Returns:
         What it did on the full data, and the checks that could be tried.
 
     """
-    crew = crew or partial(in_processes, workers=PROCESSES)
+    observer = observer or partial(in_processes, workers=PROCESSES)
     repeats = Repeats(prepared.source, prepared.ask)
-    seen = dict(crew(prepared.source, repeats.lanes))
+    seen = dict(observer(prepared.source, repeats.groups))
     full = seen[repeats.twice]
     pure = _of_check("pure", reads(full))
     if full.error or seen[repeats.anew].error:
         return full, [pure] if full.touched else []
     again = repeats.check(seen)
-    checks = {} if again.findings else _in_worlds(prepared, full, again, crew)
+    checks = {} if again.findings else _in_worlds(prepared, full, again, observer)
     if again.findings:
         why = "The same question got two answers, so that nothing can be told."
         peeks = Result("peeking", "not tried", why)
@@ -68,15 +79,15 @@ def observe(prepared: PreparedAudit, crew: Crew | None = None) -> tuple[Observat
 
 
 def _in_worlds(
-    prepared: PreparedAudit, full: Observation, again: Check, crew: Crew
+    prepared: PreparedAudit, full: Observation, again: Check, observer: Observer
 ) -> dict[str, Check]:
     """The checks in worlds; what differs there by chance is noted as what is asked again."""
     source = prepared.source
-    dates = _few(_dates(prepared, full))
+    dates = spread(_dates(prepared, full), _MOST_DATES)
     trials = plan(source, prepared.ask, dates, dates, _SEED)
-    seen = dict(crew(source, lanes_of(trials)))
+    seen = dict(observer(source, groups_of(trials)))
     checks = compare(trials, seen, full)
-    note_chance(again, source, crew, checks.values(), seen)
+    note_chance(again, source, observer, checks.values(), seen)
     return checks
 
 
@@ -96,12 +107,6 @@ def _dates(prepared: PreparedAudit, full: Observation) -> list[date]:
     if isinstance(prepared.strategy, BacktraderStrategy):
         return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
     return full.heard
-
-
-def _few(dates: Sequence[date]) -> list[date]:
-    """Some of the dates, spread evenly."""
-    count = min(len(dates), _MOST_DATES)
-    return [dates[(2 * n + 1) * len(dates) // (2 * count)] for n in range(count)]
 
 
 def _of_check(name: str, check: Check) -> Result:
@@ -143,7 +148,7 @@ def check(
     *,
     symbols: Sequence[str],
     settings: Mapping[str, Any] | None = None,
-    crew: Crew | None = None,
+    observer: Observer | None = None,
 ) -> Report:
     """Hold a strategy against the contract; nothing is written.
 
@@ -153,7 +158,7 @@ def check(
         symbols: stocks whose events and prices it is asked about; made-up ones stand in where
             it cannot trade any of their events.
         settings: parameters as `discovery.configure` takes them.
-        crew: who observes the worlds, as of an audit; by default two processes.
+        observer: who observes the worlds, as of an audit; by default two processes.
 
     Raises:
         UsageError: there is no such strategy, symbol or parameter.
@@ -183,17 +188,15 @@ def check(
     if found[-1].outcome == "failed":
         return Report(name, all_results(found, "It listens to nothing."))
     subject = _Subject(workspace, file, strategy, tuple(symbols), settings or {}, Rules())
-    return Report(name, all_results([*found, *_examined(subject, crew)], "It fails before."))
+    return Report(name, all_results([*found, *_examined(subject, observer)], "It fails before."))
 
 
-def _examined(subject: _Subject, crew: Crew | None) -> list[Result]:
-    from backtest.audit.contract.contract import observe
-
+def _examined(subject: _Subject, observer: Observer | None) -> list[Result]:
     with TemporaryDirectory(prefix="backtest-check-", ignore_cleanup_errors=True) as folder:
         prepared, listens = _prepared(subject, folder)
         given, answers, frozen = _answers(subject, prepared)
         terms = _terms(subject, prepared)
-        full, observed = observe(prepared, crew)
+        full, observed = observe(prepared, observer)
     if full.error and answers.outcome == "ok":
         answers = Result("answers", "failed", *_split(full.error, subject.workspace))
     return [listens, frozen, answers, terms, _bounded(subject, given, full), *observed]
@@ -251,9 +254,7 @@ def _answers(
     strategy, rows = subject.strategy, as_example(prepared.inputs.events)
     tried, missing = questions.events_to_try(strategy.listens_to, rows)
     if isinstance(strategy, BacktraderStrategy):
-        from backtest.audit.contract.questions import replayed
-
-        given = replayed(strategy, [event for _, event in tried], subject.rules)
+        given = questions.replayed(strategy, [event for _, event in tried], subject.rules)
         frozen = declared.check_frozen(subject.file)
     else:
         before = declared.kept(strategy)

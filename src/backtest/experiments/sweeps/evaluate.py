@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import traceback
 from collections import deque
-from concurrent.futures import CancelledError
+from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import closing, contextmanager
 from functools import lru_cache, partial
 from threading import Lock
@@ -20,7 +21,7 @@ from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.trials import is_mixed
 from backtest.stats.surface import FIGURES
 from backtest.workspace.folders import workspace_of_worker
-from backtest.workspace.processes import attempt
+from backtest.workspace.processes import MOST_TRIES, completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
     from backtest.workspace.folders import Workspace
-    from backtest.workspace.processes import Parts
+
+    Parts = Generator[tuple[int, bytes]]
 
 
 def run_chunks(
@@ -74,10 +76,43 @@ def _parts(
     if cluster:
         return on_cluster(spec_json, todo, cluster)
     if workers:
-        from backtest.workspace.processes import in_processes
-
         return in_processes(partial(evaluate, spec_json, folders=folders), todo, workers)
     return ((chunk, evaluate(spec_json, chunk, folders)) for chunk in todo)
+
+
+def in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int) -> Parts:
+    """Evaluate chunks in processes of this machine; yields each with its part as it ends.
+
+    Raises:
+        BacktestError: a chunk has failed, or has ended its process again and again.
+
+    """
+    with closing(completed(partial(attempt, evaluate), todo, workers)) as ended:
+        for chunk, task in ended:
+            try:
+                part = task.result()
+            except BrokenExecutor as error:
+                raise BacktestError(
+                    f"Chunk {chunk} has ended its process {MOST_TRIES} times (last with {error}). "
+                    f"-9 often means that memory was short: try fewer --workers. The parts that "
+                    f"had ended are kept, and the same command goes on from them."
+                ) from None
+            yield chunk, part
+
+
+def attempt(evaluate: Callable[[int], bytes], chunk: int) -> bytes:
+    """Evaluate a chunk where every failure has to travel.
+
+    Raises:
+        BacktestError: whatever failed; a fault of the program is told with its traceback.
+
+    """
+    try:
+        return evaluate(chunk)
+    except BacktestError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a strategy does
+        raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
 
 
 _CONNECT = 20.0  # seconds for the scheduler to answer, and for its first worker to come
