@@ -12,14 +12,13 @@ import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems
-from backtest.data.kinds import NEW_YORK
+from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import DataError, UsageError, unknown
 from backtest.sources.updates import (
     Incoming,
     PriceUpdate,
     check_symbol,
-    is_symbol,
     other_mode,
     prepare_update,
 )

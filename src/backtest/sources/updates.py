@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +26,7 @@ from backtest.data.datafile import (
     span_of,
 )
 from backtest.data.edits import Change
-from backtest.data.kinds import SYMBOL
+from backtest.data.kinds import is_symbol
 from backtest.data.prices import (
     DATASET,
     PriceRows,
@@ -339,11 +338,6 @@ def other_mode(path: Path, recorded: str) -> UsageError:
 
 
 # Symbols, by which files are named
-
-
-def is_symbol(text: str) -> bool:
-    """Whether a text can be a symbol: capitals, digits, points and hyphens."""
-    return re.fullmatch(SYMBOL, text) is not None
 
 
 def check_symbol(text: str) -> str:
