@@ -120,13 +120,13 @@ class PriceUpdate:
             source = new.source
         elif new.source not in source:
             source = f"{source} Later rows: {new.source}"
-        came = _keys(new.table)
+        came = _keys(new.table.iloc[[0, -1]])
         retrieval = {
             **new.retrieval,
             "adjust": new.adjust,
             "first": came[0][:10],
             "last": came[-1][:10],
-            "rows": len(came),
+            "rows": len(new.table),
             "added": len(self.added),
             "replaced": len(self.replaced),
         }
