@@ -15,7 +15,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems
 from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
-from backtest.errors import DataError, UsageError, unknown
+from backtest.errors import BacktestError, DataError, UsageError, unknown
 from backtest.sources.updates import (
     Incoming,
     PriceUpdate,
@@ -218,11 +218,22 @@ def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def import_prices(
-    data: Path, file: PriceFile, *, source: str | None, adjust: str | None, accept: bool
+    data: Path,
+    file: PriceFile,
+    refused: dict[str, BacktestError],
+    *,
+    source: str | None,
+    adjust: str | None,
+    accept: bool,
 ) -> Iterator[PriceUpdate]:
     """What a file would change in the data folder, symbol by symbol; see `prepare_update`.
 
-    The source and the adjust mode are those on record where None.
+    The source and the adjust mode are those on record where None. `refused` takes the errors of
+    symbols that cannot be taken in; the others can be without them.
+
+    Raises:
+        UsageError: a symbol has no source.
+
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for symbol, table in file.tables.items():
@@ -231,12 +242,17 @@ def import_prices(
         origin, recorded = source or known.get("source"), known.get("adjust")
         if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
-        if adjust and recorded and adjust != recorded:
-            raise other_mode(path, recorded)
         retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
         retrieval["file"] = file.path.name
         incoming = Incoming(symbol, table, adjust or recorded, origin, retrieval)
-        yield prepare_update(path, incoming, accept=accept)
+        try:
+            if adjust and recorded and adjust != recorded:
+                raise other_mode(path, recorded)
+            update = prepare_update(path, incoming, accept=accept)
+        except BacktestError as error:
+            refused[symbol] = error
+        else:
+            yield update
 
 
 # Guesses of columns, days and numbers
