@@ -36,7 +36,7 @@ from backtest.data.prices import (
     parse_prices,
 )
 from backtest.data.versions import put
-from backtest.errors import BacktestError, DataError, UsageError
+from backtest.errors import BacktestError, DataError, UsageError, first_few
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -244,9 +244,8 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     within = old.loc[new.index[0] : new.index[-1]].index.difference(new.index)
     if not len(within):
         return []
-    days = ", ".join(key[:10] for key in _keys(old.loc[within[:3]]))
-    more = f" and {len(within) - 3} more" if len(within) > 3 else ""  # noqa: PLR2004
-    return [f"Rows that the file has did not come and are kept: {days}{more}."]
+    days = first_few([key[:10] for key in _keys(old.loc[within])])
+    return [f"Rows that the file has did not come and are kept: {days}."]
 
 
 def _check(update: PriceUpdate) -> None:
