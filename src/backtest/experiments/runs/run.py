@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 
 
