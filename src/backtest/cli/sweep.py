@@ -49,6 +49,10 @@ def sweep(
         ),
     ] = None,
     symbol: Symbols = None,
+    universe: Annotated[
+        str | None,
+        typer.Option(help="Every member of a universe, such as us_large, in place of symbols."),
+    ] = None,
     first: FirstDay = None,
     last: LastDay = None,
     settings: Settings = None,
@@ -87,6 +91,8 @@ def sweep(
 
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
+    if universe and symbol:
+        raise UsageError("--universe and --symbol exclude each other; choose one.")
     workspace = find_workspace(strategies, data, out)
     terms = read_terms(
         workspace.data,
@@ -102,6 +108,7 @@ def sweep(
         last=read_day("--to", last),
         rules=terms.rules,
         costs=terms.costs,
+        universe=universe,
     )
     plan = prepare_sweep(workspace, request)
     known = None if force else known_sweep(plan)
