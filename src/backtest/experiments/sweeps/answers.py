@@ -166,10 +166,11 @@ class Answers:
         """
         keys = [(*terms, repr(group)) for group in groups]
         missing = {k: v for k, v in zip(keys, groups, strict=True) if k not in self._kept}
-        new = dict(zip(missing, self._ask(list(missing.values()), axes, terms), strict=True))
-        known = {**self._kept, **new}
+        new = self._ask(list(missing.values()), axes, terms)
+        known = {**self._kept, **dict(zip(missing, new, strict=True))}
         if terms:
-            self._kept = known if len(known) * len(self._questions) <= _KEPT else new
+            most = max(1, _KEPT // (len(self._questions) or 1))
+            self._kept = dict(list(known.items())[-most:])
         return [known[key] for key in keys]
 
     def _ask(

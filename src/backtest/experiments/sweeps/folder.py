@@ -102,6 +102,7 @@ class SweepEvidence(TypedDict):
     thin: Thin
     superior: SuperiorAbility | None
     walk_forward: WalkForward
+    universe: NotRequired[str | None]
 
 
 class SweepRecord(TypedDict):
