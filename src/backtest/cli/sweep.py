@@ -21,6 +21,7 @@ from backtest.cli.options import (
     SlippageOption,
     StrategiesFolder,
     Symbols,
+    UniverseOption,
     announce_compiling,
     parse_settings,
     rules_of,
@@ -49,10 +50,7 @@ def sweep(
         ),
     ] = None,
     symbol: Symbols = None,
-    universe: Annotated[
-        str | None,
-        typer.Option(help="Every member of a universe, such as us_large, in place of symbols."),
-    ] = None,
+    universe: UniverseOption = None,
     first: FirstDay = None,
     last: LastDay = None,
     settings: Settings = None,
@@ -91,13 +89,12 @@ def sweep(
 
     if workers and cluster:
         raise UsageError("--workers and --cluster exclude each other; choose one.")
-    if universe and symbol:
-        raise UsageError("--universe and --symbol exclude each other; choose one.")
     workspace = find_workspace(strategies, data, out)
     terms = read_terms(
         workspace.data,
         {"symbol": symbol, "cash": cash, "costs": costs},
         rules_of(commission, slippage, reaction),
+        universe,
     )
     request = SweepRequest(
         strategy=strategy,
@@ -108,7 +105,7 @@ def sweep(
         last=read_day("--to", last),
         rules=terms.rules,
         costs=terms.costs,
-        universe=universe,
+        universe=terms.universe,
     )
     plan = prepare_sweep(workspace, request)
     known = None if force else known_sweep(plan)
