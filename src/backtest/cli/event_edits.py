@@ -12,12 +12,13 @@ import typer
 from backtest.cli.options import DataFolder, StrategiesFolder, Yes, parse_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from backtest.data.edits import Edit
+    from backtest.data.edits import Diff, Edit
     from backtest.data.kinds import Event
 
 
+_MOST = 12  # events that are printed of a change
 _AUTOMATIC = "retrieved_at"  # it is now
 _NUMBERS = {"number": "a number", "integer": "a whole number"}
 _TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
@@ -250,32 +251,43 @@ def write(edit: Edit, kind: str, *, yes: bool) -> None:
 
 
 def _print_changes(edit: Edit) -> None:
-    """The diff, and the session in which each event that it touches can be traded."""
+    """The diff, and the session in which each event that it touches can be traded.
+
+    Of many events the first ones are printed, and how many there are in all.
+    """
     from rich.text import Text
 
     from backtest.cli import show
 
-    out = show.console()
-    for line, style in _lines(edit):
+    out, diff = show.console(), edit.diff
+    changed = dict.fromkeys(change.key for change in diff.changed)
+    names = [*diff.added, *diff.removed, *changed]
+    printed = set(names[:_MOST])
+    for line, style in _lines(diff, printed):
         out.print(Text(line, style=style), soft_wrap=True)
-    for row in edit.events:
+    if len(names) > _MOST:
+        out.print(
+            f"… and {len(names) - _MOST:,} more events. In all {len(diff.added):,} added, "
+            f"{len(diff.removed):,} removed, {len(changed):,} changed."
+        )
+    for row in edit.events[:_MOST]:
         when = row.obstacle or f"first tradable in the session of {row.session}"
         line = f"{row.event.id}: public {row.published} New York, {when}"
         out.print(Text(line), soft_wrap=True)
 
 
-def _lines(edit: Edit) -> Iterator[tuple[str, str]]:
-    """The diff as lines, each with its style."""
+def _lines(diff: Diff, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """The diff of these events as lines, each with its style."""
     from backtest.stats.formats import UNKNOWN
 
-    diff = edit.diff
     for sign, rows, style in (("+", diff.added, "green"), ("-", diff.removed, "red")):
-        for name, row in rows.items():
+        for name in (one for one in rows if one in names):
             yield f"{sign} {name}", style
-            for column, cell in row.items():
+            for column, cell in rows[name].items():
                 if cell:
                     yield f"    {column}: {cell}", style
-    for name, changes in groupby(diff.changed, key=lambda change: change.key):
+    changed = (change for change in diff.changed if change.key in names)
+    for name, changes in groupby(changed, key=lambda change: change.key):
         yield f"~ {name}", "yellow"
         for change in changes:
             yield f"    {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}", ""
