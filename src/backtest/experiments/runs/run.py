@@ -238,6 +238,8 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     manifest = {
         "run_id": run_id(prepared.identity),
         **prepared.identity,
+        "universe": prepared.request.universe,
+        "engine": prepared.engine,
         "versions": dict(prepared.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
