@@ -11,6 +11,7 @@ from backtest.experiments.trials import trials_on_record
 from backtest.reports.audit_page import audit_of, audited_on, caution, outcome
 from backtest.reports.pages import round_values, write_page
 from backtest.reports.run_chart import kinds_of, story
+from backtest.reports.run_many import is_many, many_content
 from backtest.reports.run_words import (
     evidence_rows,
     leading_p,
@@ -38,13 +39,16 @@ if TYPE_CHECKING:
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
 MOST_BYTES = 490_000  # of a page, so that it opens at once
+FEW = 25  # rows of a way of grouping, where trades are many
 _FOUND = ("evidence", "attribution", "trials")  # what the page shows itself
+_LONG = ("symbols", "inputs", "versions")  # of many stocks, which stand in run.json
 _GROUPS = (
     ("event", "Event"),
     ("kind", "Kind of event"),
     ("direction", "Direction"),
     ("exit_reason", "Left by"),
     ("hour", "Hour of knowledge"),
+    ("surprise", "EPS surprise"),
 )
 
 
@@ -55,45 +59,59 @@ def write_run_page(run: Run) -> Path:
         UsageError: a folder cannot be written.
 
     """
-    trials = trials_on_record(run.path.parent, run.manifest)
+    shared = _content(run)
+    if is_many(run):
+        return _write(run, "run_many.html", {**shared, **many_content(run), "few": FEW})
     for rows in MOST_ROWS:
-        page = _write(run, trials, rows, few=max(1, rows // 4))
+        page = _write(run, "run.html", {**shared, **_each(run, rows)})
         if page.stat().st_size <= MOST_BYTES:
             break
     return page
 
 
-def _write(run: Run, trials: Mapping[str, Any], rows: int, few: int) -> Path:
-    """Write the page with so many rows of trades and decisions, and `few` of what tells less."""
-    manifest, kinds, decisions = run.manifest, kinds_of(run), run.decisions[-rows:]
-    return write_page(
-        run.path / "index.html",
-        run.path.parent,
-        "run.html",
-        data=story(run, [row["event_id"] for row in decisions]),
-        run=run,
-        manifest=manifest,
-        decided={name: value for name, value in manifest.items() if name not in _FOUND},
-        parameters=flat(manifest["parameters"]),
-        costs=costs_line(manifest),
-        files=(*FILES, "run.json"),
-        tiles=_tiles(run),
-        sentence=plain_sentence(manifest["evidence"], trials),
-        ruin=ruin(run),
-        evidence_rows=evidence_rows(manifest["evidence"], trials),
-        null=_null(manifest["evidence"]),
-        audit=_audit(run),
-        orders={row["type"] for row in run.orders},
-        trades=[_trade(row, run) for row in run.trades[-rows:]],
-        decisions=[_decision(row, kinds) for row in decisions],
-        figures=FIGURES,
-        groups=_GROUPS,
-        headlines={row["event_id"]: row["headline"] for row in run.decisions},
-        moves=[move for move in manifest["attribution"]["moves"] if move["gap"] is not None][-few:],
-        no_trade="" if run.trades else no_trade(run),
-        several=len(manifest["symbols"]) > 1,
-        few=few,
-    )
+def _write(run: Run, template: str, content: dict[str, Any]) -> Path:
+    return write_page(run.path / "index.html", run.path.parent, template, **content)
+
+
+def _content(run: Run) -> dict[str, Any]:
+    """What the page of every run shows."""
+    manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
+    many = is_many(run)
+    hidden = (*_FOUND, *(_LONG if many else ()))
+    return {
+        "run": run,
+        "manifest": manifest,
+        "many": many,
+        "decided": {name: value for name, value in manifest.items() if name not in hidden},
+        "parameters": flat(manifest["parameters"]),
+        "costs": costs_line(manifest),
+        "files": (*FILES, "run.json"),
+        "tiles": _tiles(run),
+        "sentence": plain_sentence(manifest["evidence"], trials),
+        "ruin": ruin(run),
+        "evidence_rows": evidence_rows(manifest["evidence"], trials),
+        "null": _null(manifest["evidence"]),
+        "audit": _audit(run),
+        "figures": FIGURES,
+        "groups": _GROUPS[many:],
+        "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
+        "no_trade": "" if run.trades else no_trade(run),
+    }
+
+
+def _each(run: Run, rows: int) -> dict[str, Any]:
+    """The chart, and so many rows of trades and decisions, with fewer of what tells less."""
+    kinds, decisions, few = kinds_of(run), run.decisions[-rows:], max(1, rows // 4)
+    moves = run.manifest["attribution"]["moves"]
+    return {
+        "data": story(run, [row["event_id"] for row in decisions]),
+        "orders": {row["type"] for row in run.orders},
+        "trades": [_trade(row, run) for row in run.trades[-rows:]],
+        "decisions": [_decision(row, kinds) for row in decisions],
+        "moves": [move for move in moves if move["gap"] is not None][-few:],
+        "several": len(run.manifest["symbols"]) > 1,
+        "few": few,
+    }
 
 
 def _tiles(run: Run) -> list[tuple[str, str, str]]:
