@@ -136,7 +136,7 @@
     let sum = 0;
     const inOrder = own.toSorted((a, b) => (a.exit < b.exit ? -1 : 1));
     const sums = inOrder.map(({ net }) => (sum += net));
-    charts.draw(byId("stock").querySelector(".chart"), [
+    charts.draw(byId("stock-chart"), [
       path(own.filter(({ net }) => net > 0), "--gain"), path(own.filter(({ net }) => net <= 0), "--loss"),
       { ...marks, x: own.map(({ entry }) => entry), y: own.map(({ at }) => at), marker: { color: shades, size: 8, symbol: own.map(({ side }) => (side === "long" ? "triangle-up" : "triangle-down")) } },
       { ...marks, x: own.map(({ exit }) => exit), y: own.map(({ out }) => out), marker: { color: shades, size: 6, symbol: "x" } },
