@@ -1,4 +1,4 @@
-"""Both engines on all that ships of many stocks: the same trades, curve and decisions to the cent."""
+"""Both engines on us_large: the same trades, curve and decisions to the cent."""
 
 from datetime import timedelta
 from pathlib import Path
