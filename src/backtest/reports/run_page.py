@@ -16,6 +16,7 @@ from backtest.reports.pages import round_values, write_page
 from backtest.reports.run_words import (
     evidence_rows,
     leading_p,
+    no_room,
     no_trade,
     p_value,
     plain_sentence,
@@ -93,6 +94,7 @@ def _write(run: Run, trials: Mapping[str, Any], rows: int, few: int) -> Path:
         tiles=_tiles(run),
         sentence=plain_sentence(manifest["evidence"], trials),
         ruin=ruin(run),
+        no_room=no_room(run),
         evidence_rows=evidence_rows(manifest["evidence"], trials),
         null=_null(manifest["evidence"]),
         audit=_audit(run),

@@ -187,7 +187,7 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
 
 
 def weigh(prepared: PreparedRun, run: Run) -> Run:
-    """Add its evidence, its attribution and the trials so far to the manifest of a run.
+    """Add its evidence, its attribution, what had no room and the trials so far to a run.
 
     One that has them is left as it is; a run that was interrupted before is replayed for them.
 
