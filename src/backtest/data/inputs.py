@@ -146,7 +146,7 @@ def read_inputs(
     record = None if as_of is None else _Record(as_of)
     read = record or read_data_file
     members = None if universe is None else read_universe(data, universe, read)
-    folder = data if universe is None else tables_folder(data, universe)
+    folder = tables_folder(data, universe)
     told: list[str] = []
     if members:
         history = members_prices(members, folder / "prices", read, told)
