@@ -231,14 +231,6 @@ def test_an_import_adds_what_is_new_and_changes_what_differs(command, mine, chec
     assert "has all of that already: nothing changes" in again.out
 
 
-def test_of_many_events_a_page_is_printed(command, mine):
-    rows = [f"ACME,2025-06-{day:02},date,Report {day},Joe,press,unknown" for day in range(1, 16)]
-    out = command("events", "import", mine(*rows), "--kind", "short_report", "--yes").out
-    assert out.count("    headline: ") == out.count(" New York, ") == 12
-    assert "… and 3 more events. In all 15 added, 0 removed, 0 changed.\n" in out
-    assert len(reports(command)) == 17
-
-
 # Edit, remove, undo
 
 

@@ -474,6 +474,45 @@ def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> t
     return path, undo(path, over=open_data_file(path).sha256)
 
 
+def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
+    """The universes of the data folder, as `backtest universes` lists them.
+
+    Returns:
+        A row for each, indexed by `name`: `symbols`, the span of prices `first` and `last`, the
+        number of `events` by kind, the members `without_prices` and `without_events`, and `source`.
+
+    Raises:
+        DataError: a file is wrong.
+
+    """
+    import pandas as pd
+
+    from backtest.data import listing
+    from backtest.strategy.loading import kinds_named
+
+    workspace = _workspace(strategies, data)
+    rows = [vars(row) for row in listing.list_universes(workspace, kinds_named(workspace, None))]
+    return pd.DataFrame(rows, columns=list(listing.UniverseRow.__annotations__)).set_index("name")
+
+
+def seal_universe(
+    name: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check a universe's table of members that was changed, and record its sha256 anew.
+
+    Returns:
+        The file of the metadata.
+
+    Raises:
+        UsageError: there is no such universe, or no source is named and none is on record.
+        DataError: the table breaks its format.
+
+    """
+    from backtest.data import listing
+
+    return listing.seal_universe(_workspace(strategies, data), name, source)
+
+
 def seal_prices(
     symbols: str,
     source: str | None = None,
