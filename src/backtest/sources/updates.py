@@ -333,7 +333,7 @@ def other_mode(path: Path, recorded: str) -> UsageError:
     """The refusal of prices whose adjust mode is not the file's."""
     return UsageError(
         f"{path} is adjusted so: {recorded}. Prices of two modes cannot stand in one file. "
-        f"Leave --adjust away, or move the file away with its metadata."
+        f"Move the file away with its metadata, or leave --adjust away."
     )
 
 
@@ -347,10 +347,11 @@ def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -
     first, *_ = errors = list(refused.values())
     if total == 1:
         raise first
-    lines = [f"\n  {symbol}: {error}" for symbol, error in refused.items()]
+    texts = {symbol: str(error).removeprefix(f"{symbol}: ") for symbol, error in refused.items()}
+    lines = [f"\n  {symbol}: {text}" for symbol, text in texts.items()]
     more = f"\n  … and {len(errors) - _NAMED:,} more" if len(errors) > _NAMED else ""
     raise type(first)(
-        f"{len(errors):,} of {total:,} symbols were not {done}.{''.join(lines[:_NAMED])}{more}"
+        f"{len(errors):,} of {total:,} symbols could not be {done}.{''.join(lines[:_NAMED])}{more}"
     )
 
 
