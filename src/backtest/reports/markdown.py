@@ -124,7 +124,7 @@ def _stocks(run: Run) -> str:
 
 
 def _reasons(run: Run) -> str:
-    rows = ((escaped(became), f"{n:,}", escaped(why)) for became, why, count in most_reasons(run))
+    rows = ((escaped(became), f"{n:,}", escaped(why)) for became, why, n in most_reasons(run))
     return _table(("Became", "Events", "Why"), rows, right={1})
 
 
