@@ -149,6 +149,7 @@ def sweep(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
+    universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     first: Day = None,
@@ -169,6 +170,7 @@ def sweep(
         grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
         parameters: those that all sets share, by name.
         symbols: as of `run`.
+        universe: likewise.
         prices: likewise.
         events: likewise.
         first: first day, a date or ISO text; the first session of the prices by default.
@@ -204,9 +206,9 @@ def sweep(
     from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
 
     arguments.check_name(strategy, "A sweep takes the name of a strategy")
-    frames = read_frames(prices, events, symbols)
+    frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules)
+        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules, universe)
         request = SweepRequest(
             strategy=strategy,
             symbols=terms.symbols,
@@ -216,6 +218,7 @@ def sweep(
             last=read_day("last", last),
             rules=terms.rules,
             costs=terms.costs,
+            universe=terms.universe,
         )
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
