@@ -167,6 +167,17 @@ def test_a_study_of_a_universe_says_what_it_found(quartet, command):
     assert (told["universe"], told["observations"], told["stocks"]) == ("quartet", 3, 2)
 
 
+def test_an_audit_of_a_universe_asks_about_its_members(quartet, command):
+    told = json.loads(command("audit", "beats", *RUN[2:4], "--worlds", "0", "--json").out)
+    assert (told["outcome"], told["settings"]["universe"]) == ("clean", "quartet")
+
+
+def test_a_sweep_of_a_universe_has_the_run_among_its_sets(quartet, command):
+    told = json.loads(command("sweep", "beats", *RUN[2:4], "--grid", "hold=3,5", "--json").out)
+    assert told["universe"] == "quartet"
+    assert told["base_figures"]["final_equity"] == pytest.approx(100_000 + PROFIT, abs=0.005)
+
+
 @pytest.mark.slow
 def test_the_engines_agree_on_the_universe_that_ships(command, tmp_path):
     terms = ("--set", "weight=0.05", "--set", "hold=10", "--set", "stop=none", "--no-tearsheet")
