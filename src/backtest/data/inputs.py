@@ -175,6 +175,8 @@ def _of_universe(
 
     remarks: list[str] = []
     every = universe.read_universe(files.data, name, files.read)
+    if source := every.file.metadata["source"]:
+        remarks.append(f"Members of {name}: {source}.")
     known = universe.members_prices(every, files.tables / "prices", files.prices, remarks)
     there = [kind for kind in FILED_KINDS if has_file(files.tables / "events", kind)]
     events = files.events(dict.fromkeys((*there, *kinds)))
