@@ -29,6 +29,15 @@ def test_a_file_holds_the_symbols(checkout, command, name, text):
     assert next(one for one in settings if one["key"] == "symbol")["value"] == ["ACME", "BOLT"]
 
 
+def test_the_list_of_events_takes_several_symbols_or_a_file(checkout, command):
+    (checkout.root / "stocks.txt").write_text("ACME\nOTHR\n", encoding="utf-8")
+    several = command("events", "list", "--symbol", "ACME", "--symbol", "OTHR", "--json").out
+    assert {row["symbol"] for row in json.loads(several)} == {"ACME", "OTHR"}
+    assert command("events", "list", "--symbol", "stocks.txt", "--json").out == several
+    one = json.loads(command("events", "list", "--symbol", "OTHR", "--json").out)
+    assert [row["symbol"] for row in one] == ["OTHR"]
+
+
 @pytest.mark.parametrize("text", ["", "ticker,name\nACME,Acme Corp.\n"])
 def test_a_file_without_symbols_is_told(checkout, command, text):
     (checkout.root / "stocks.csv").write_text(text, encoding="utf-8")
