@@ -137,11 +137,11 @@ class Trader:
         self._ruin_due = equity <= 0
 
     def _end_if_ruined(self, opening: _Open) -> None:
-        if self.is_ruined or not (self._ruin_due or opening.equity <= 0):
-            return
-        self.is_ruined = True
-        for symbol in list(self._positions):
-            self._leave(symbol, "ruin", opening)
+        if self._ruin_due or opening.equity <= 0:
+            self.is_ruined = True
+        if self.is_ruined:  # also later on: a halted stock is left when it opens again
+            for symbol in list(self._positions):
+                self._leave(symbol, "ruin", opening)
 
     def _answer_margin_call(self, opening: _Open) -> None:
         if self._margin_call:
