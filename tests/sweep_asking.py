@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +19,7 @@ from backtest.strategy.base import Signal, Strategy
 from tests.made_up import earnings
 
 EVENT = earnings()
-TAPE = SimpleNamespace(play=lambda session, now: None)
+TAPE = SimpleNamespace(play=lambda session, now: None, lock=nullcontext())
 QUESTION = Question(EVENT, SimpleNamespace(session=None, now=None), TAPE)
 EMPTY = np.zeros(1, SIGNAL)
 

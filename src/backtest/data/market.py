@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import RLock
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
@@ -144,6 +145,10 @@ class Tape:
         reaction: time between publication and the earliest order.
         members: the stocks that can be traded in a session, in order of the alphabet.
 
+    Attributes:
+        past: what has been played; it is whole only while `lock` is held.
+        lock: held by whoever plays until the answer is there.
+
     """
 
     def __init__(
@@ -162,6 +167,7 @@ class Tape:
                 self._bars[rows, place, _COLUMNS.index(name)] = table[name].to_numpy()
         self._events, self._times = events, [event.published_at for event in events]
         self._reaction, self._members = reaction, members
+        self.lock = RLock()
         self._at = (0, 0)  # sessions and events that have been played
         columns = {symbol: tuple(table.columns) for symbol, table in tables.items()}
         self.past = Past(columns, len(self._sessions), reaction)

@@ -103,11 +103,12 @@ class Question:
 
         """
         event, session, name = self.event, self.market.session, type(strategy).__name__
-        self.tape.play(session, self.market.now)
-        try:
-            answer = strategy.on_event(event.as_published(), self.market)
-        except Exception as error:
-            raise failure(type(strategy), f"on {event.id}", error) from error
+        with self.tape.lock:  # threads share the past of a replay
+            self.tape.play(session, self.market.now)
+            try:
+                answer = strategy.on_event(event.as_published(), self.market)
+            except Exception as error:
+                raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():
             return Decision(event, session, "no_signal", answer)
         if not isinstance(answer, Signal):
