@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api.arguments import folders, several
-from backtest.errors import unknown
+from backtest.errors import BacktestError, unknown
 from backtest.experiments.terms import read_day
 
 if TYPE_CHECKING:
@@ -423,12 +423,14 @@ def import_prices(
         What changes, symbol by symbol.
 
     Raises:
-        UsageError: the file is not to be understood, or the source is not known.
+        UsageError: the file is not to be understood, or the source is not known; or a symbol
+            cannot be taken in, after all others were.
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
     from backtest.sources.own_files import import_prices as prepare
     from backtest.sources.own_files import read_price_file
+    from backtest.sources.updates import raise_refused
 
     found = read_price_file(
         Path(file),
@@ -438,10 +440,14 @@ def import_prices(
         date_form=date_format,
         closes=closes,
     )
-    updates = list(prepare(_data(data), found, source=source, adjust=adjust, accept=accept))
+    refused: dict[str, BacktestError] = {}
+    updates = list(
+        prepare(_data(data), found, refused, source=source, adjust=adjust, accept=accept)
+    )
     for update in updates:
         if not dry_run:
             update.make()
+    raise_refused(refused, len(found.tables), "taken in")
     return updates
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     Column = tuple[str, list[str]]  # a heading and its cells
 
-_MOST_ROWS = 20  # of trades or events that are printed one by one
+MOST_ROWS = 20  # of trades or events that are printed one by one
 _ENDS = 10  # best, and worst, trades and commonest reasons where there are more
 
 
@@ -315,7 +315,7 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     out.print()
     out.rule(Text(f"{run.name} · run {run.run_id}", style="bold"), align="left")
     out.print()
-    cut = not whole and len(run.trades) > _MOST_ROWS
+    cut = not whole and len(run.trades) > MOST_ROWS
     if cut:
         out.print(Text(_totals(run)))
         out.print()
@@ -327,7 +327,7 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     if "evidence" in run.manifest:
         out.print()
         out.print(evidence(run))
-    many = not whole and len(untraded(run)) > _MOST_ROWS
+    many = not whole and len(untraded(run)) > MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
