@@ -7,7 +7,6 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from backtest.data.versions import seal
 from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run, replay_run
 from backtest.experiments.sweeps import prepared as module
 from backtest.experiments.sweeps.folder import SweepFolder
@@ -16,14 +15,14 @@ from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.stats.surface import FIGURES
 from tests.commands import fails
-from tests.made_up import EARNINGS, SESSIONS, SOURCE
+from tests.made_up import EARNINGS, SESSIONS
+from tests.made_up_universe import CORP, write_members
 
 HEAD = "date,open,high,low,close,volume\n"
 # BOLT alternates between 50 and 55, CORP stays at 20; ACME closes at 101, 102, 103, …
 BOLT = HEAD + "".join(
     f"{day},50.00,56.00,49.00,{(50, 55)[n % 2]}.00,900\n" for n, day in enumerate(SESSIONS)
 )
-CORP = HEAD + "".join(f"{day},20.00,21.00,19.00,20.00,800\n" for day in SESSIONS)
 MORE = """\
 BOLT,2025-06-04T16:05:00-04:00,exact,A beat of the same evening,2024Q4,0.30,0.25,,A,made up
 CORP,2025-06-10T08:00:00-04:00,minute,A small beat,2024Q4,0.21,0.20,,A,made up
@@ -37,11 +36,6 @@ BOLT,2025-06-01,2025-06-20
 CORP,2025-06-01,2025-12-31
 """
 GRID = ("hold=1:4", "weight=0.2,0.4")
-
-
-def write_members(checkout, text):
-    path = checkout.write("data/universes/three/members.csv", text, sealed=False)
-    seal(path, [line.split(",")[1] for line in text.splitlines()[1:]], source=SOURCE, adjust=None)
 
 
 @pytest.fixture

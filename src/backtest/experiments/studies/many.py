@@ -119,6 +119,7 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
         (None, None),
         subject.kinds,
         looks_at=subject.strategy.looks_at if subject.strategy else (),
+        bars=subject.strategy is not None,  # a strategy may look at opens, highs and lows
         universe=request.universe,
     )
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))

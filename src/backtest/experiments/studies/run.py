@@ -127,6 +127,7 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
         (None, None),
         subject.kinds,
         looks_at=subject.strategy.looks_at if subject.strategy else (),
+        bars=subject.strategy is not None,  # a strategy may look at opens, highs and lows
     )
     stock = inputs.history[request.symbol]
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
