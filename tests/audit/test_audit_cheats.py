@@ -1,8 +1,8 @@
 """Planted cheats: every one is caught, by the checks that should; its clean twin passes.
 
 Each pair is `cheats/NAME_cheat.py` and `cheats/NAME_clean.py`: a mistake that users make, and the
-same idea done honestly. Good reports can be traded on 2025-06-13 (that session rises) and 07-02
-(rises), a bad one on 07-18 (falls), a good one on 08-06 (rises), and a restatement on 08-15.
+same idea done honestly. Good reports of ACME can be traded on 2025-06-13 (that session rises) and
+07-02 (rises), a bad one on 07-18 (falls), a good one on 08-06 (rises), and a restatement on 08-15.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -19,7 +19,7 @@ from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, replay_run
 from backtest.reports.audit_page import text_of
-from tests.audit.market import make_market
+from tests.audit.market import make_universe
 from tests.made_up import request
 
 CHEATS = Path(__file__).parent / "cheats"
@@ -92,7 +92,15 @@ UNSTEADY = {
         "repeat", "2025-06-13", "long", "too young", "on another day; it reads the clock"
     ),
 }
-CASES = PEEKS | UNSTEADY
+# On the universe `four`, of which BOLT rises from its open on 07-02 and on no event before.
+UNIVERSE = {
+    "other_member": Caught("prefix perturbation reads", "2025-07-02", "BOLT rises", "BOLT falls"),
+    # The fifth session after it is not there.
+    "later_winner": Caught("prefix perturbation reads", "2025-06-11", what="IndexError"),
+    # DUNE will leave on 08-08.
+    "leaving_member": Caught("prefix reads", "2025-06-25", "short", "stays"),
+}
+CASES = PEEKS | UNSTEADY | UNIVERSE
 # What other worlds left in memory is no part of the world, hashes differ between processes, and a
 # library is loaded once in each.
 APART = {"collector_cheat", "hash_cheat", "finer_bars_cheat"}
@@ -102,7 +110,7 @@ APART = {"collector_cheat", "hash_cheat", "finer_bars_cheat"}
 def market(tmp_path, monkeypatch):
     """The checkout, which is the working folder too."""
     monkeypatch.chdir(tmp_path)
-    return make_market(tmp_path)
+    return make_universe(tmp_path)
 
 
 @pytest.fixture
@@ -119,9 +127,19 @@ def audited(market):
 
 
 def audited_as(market, name: str, worlds: int = 0):
-    asked = AuditRequest(name, ("ACME",), {}, None, None, request().rules, worlds)
+    traded = traded_by(name)
+    asked = AuditRequest(
+        name, traded["symbols"], {}, None, None, request().rules, traded.get("universe"), worlds
+    )
     observer = partial(in_processes, workers=1) if name in APART else in_this_process
     return audit(prepare(market.workspace, asked), observer=observer).record
+
+
+def traded_by(name: str) -> dict[str, Any]:
+    """What a strategy trades: ACME, or the universe."""
+    if name.rpartition("_")[0] in UNIVERSE:
+        return {"symbols": (), "universe": "four", "benchmark": "four"}
+    return {"symbols": ("ACME",)}
 
 
 def findings(record) -> dict[str, list]:
@@ -153,7 +171,8 @@ def test_its_twin_is_clean_and_trades(audited, market, name):
     assert findings(record) == {}
     assert record["outcome"] == "clean"
     assert record["sensitivity"]["peek"]["caught"]
-    assert replay_run(prepare_run(market.workspace, request(f"{name}_clean"))).trades
+    clean = f"{name}_clean"
+    assert replay_run(prepare_run(market.workspace, request(clean, **traded_by(clean)))).trades
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from backtest.reports.run_words import (
     NO_EVENT,
     evidence_rows,
     holm_line,
+    no_room,
     no_trade,
     plain_sentence,
     ruin,
@@ -334,6 +335,8 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print(rest)
     if sentence := ruin(run):
         out.print(Text(sentence))
+    if sentence := no_room(run):
+        out.print(Text(f"\n{sentence}"))
     for sentence in run.manifest["assumptions"]:
         out.print(Text(f"\nAssumption: {sentence}", style="yellow"))
     if cut or many:

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import has_file, read_all_events
-from backtest.data.kinds import (
-    FILED_KINDS,
-    NEW_YORK,
-    Event,
-    Start,
-    end_of_day,
-)
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
 from backtest.workspace.files import sha256_of
@@ -144,7 +138,7 @@ def read_inputs(
     """
     from backtest.data.universe import tables_folder
 
-    files = _Files(data, data if universe is None else tables_folder(data, universe), as_of)
+    files = _Files(data, tables_folder(data, universe), as_of)
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     if universe is None:
         found = _of_symbols(files, symbols, benchmark, span, kinds, bars=bars)
@@ -196,6 +190,8 @@ def _of_universe(
 
     remarks: list[str] = []
     every = universe.read_universe(files.data, name, files.read)
+    if source := every.file.metadata["source"]:
+        remarks.append(f"Members of {name}: {source}.")
     known = universe.members_prices(
         every, files.tables / "prices", files.prices, remarks, bars=bars
     )

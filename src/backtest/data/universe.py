@@ -84,8 +84,10 @@ def universe_names(data: Path) -> list[str]:
     return sorted(path.parent.name for path in (data / FOLDER).glob("*/members.csv"))
 
 
-def tables_folder(data: Path, name: str) -> Path:
-    """The folder with the prices, events and borrow rates of a universe."""
+def tables_folder(data: Path, name: str | None) -> Path:
+    """The folder with the prices, events and borrow rates of a universe, if one is named."""
+    if name is None:
+        return data
     own = data / FOLDER / name
     return own if any((own / table).is_dir() for table in _TABLES) else data
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.run_many import ENDS, earned, is_many, reasons
-from backtest.reports.run_words import NO_EVENT, no_trade, plain_sentence, ruin, untraded
+from backtest.reports.run_words import NO_EVENT, no_room, no_trade, plain_sentence, ruin, untraded
 from backtest.stats.formats import FIGURES, costs_line, gain, percent
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import sha256_of
@@ -39,6 +39,8 @@ def run_markdown(run: Run) -> str:
         parts += ["### What became of the events", _reasons(run)]
     elif untraded(run):
         parts += ["### Events that opened no trade", _untraded(run)]
+    if sentence := no_room(run):
+        parts.append(escaped(sentence))
     if sentences := manifest["assumptions"]:
         parts += ["### Assumptions", "\n".join(f"- {escaped(text)}" for text in sentences)]
     parts += ["### What decided it", _identity(run)]

@@ -15,6 +15,7 @@ from backtest.reports.run_many import is_many, many_content
 from backtest.reports.run_words import (
     evidence_rows,
     leading_p,
+    no_room,
     no_trade,
     p_value,
     plain_sentence,
@@ -89,6 +90,7 @@ def _content(run: Run) -> dict[str, Any]:
         "tiles": _tiles(run),
         "sentence": plain_sentence(manifest["evidence"], trials),
         "ruin": ruin(run),
+        "no_room": no_room(run),
         "evidence_rows": evidence_rows(manifest["evidence"], trials),
         "null": _null(manifest["evidence"]),
         "audit": _audit(run),

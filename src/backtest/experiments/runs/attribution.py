@@ -6,9 +6,9 @@ Pure functions over trades and decisions. Profits are net, in dollars.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -30,6 +30,21 @@ Hour = Literal[
 
 
 FEWEST_BY_SURPRISE = 50  # trades, ten a fifth
+
+
+def attribution_of(
+    trades: Sequence[Trade], decisions: Sequence[Decision], history: Mapping[str, Prices]
+) -> dict[str, Any]:
+    """The `attribution` of a run, as JSON knows it."""
+    groups = attribution(trades, {decision.event.id: decision.event for decision in decisions})
+    columns = ("last_close", "first_open", "gap", "direction", "traded")
+    return {
+        "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
+        "moves": [
+            {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
+            for move in moves(decisions, trades, history)
+        ],
+    }
 
 
 @dataclass(frozen=True)
@@ -160,14 +175,21 @@ def moves(
 
     """
     first = {trade.event_id: trade for trade in reversed(trades)}
-    found = []
+    days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}
+    calendar, found = trading_calendar(), []
+
+    def price(symbol: str, column: str, session: date | None) -> float | None:
+        at = np.searchsorted(days[symbol], np.datetime64(session or "NaT"))
+        if at == len(days[symbol]) or days[symbol][at] != session:
+            return None
+        return float(history[symbol].table[column].to_numpy()[at])
+
     for decision in decisions:
         event, trade = decision.event, first.get(decision.event.id)
         closed, opened = None, None
         if event.precision not in NEVER_TRADED:
-            prices = history[event.symbol]
-            closed = _price(prices, "close", trading_calendar().last_closed(_earliest(event)))
-            opened = _price(prices, "open", decision.tradable_session)
+            closed = price(event.symbol, "close", calendar.last_closed(_earliest(event)))
+            opened = price(event.symbol, "open", decision.tradable_session)
         found.append(
             Move(
                 event,
@@ -186,12 +208,6 @@ def _earliest(event: Event) -> datetime:
         return event.published_at
     day = event.published_at.astimezone(NEW_YORK)
     return day.combine(day.date(), time(), NEW_YORK)
-
-
-def _price(prices: Prices, column: str, session: date | None) -> float | None:
-    if session is None or str(session) not in prices.table.index:
-        return None
-    return float(prices.table.at[str(session), column])
 
 
 def _grouped(trades: Sequence[Trade], name_of: Callable[[Trade], str]) -> tuple[Group, ...]:

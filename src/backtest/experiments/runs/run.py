@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
+from backtest.experiments.runs.run_files import bars_around, bars_of
 from backtest.experiments.runs.store import (
     Run,
     complete_manifest,
@@ -188,7 +189,7 @@ def run(prepared: PreparedRun, *, force: bool = False) -> Run:
 
 
 def weigh(prepared: PreparedRun, run: Run) -> Run:
-    """Add its evidence, its attribution and the trials so far to the manifest of a run.
+    """Add its evidence, its attribution, what had no room and the trials so far to a run.
 
     One that has them is left as it is; a run that was interrupted before is replayed for them.
 
@@ -251,7 +252,9 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
-    made = save_run(prepared.path, manifest, result, returns, prepared.inputs.history)
+    history = prepared.inputs.history
+    bars = bars_around(result.trades, history) if prepared.request.universe else bars_of(history)
+    made = save_run(prepared.path, manifest, result, returns, bars)
     record_run(prepared.path.parent, made.manifest)
     return made
 
