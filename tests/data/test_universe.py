@@ -122,11 +122,7 @@ def test_members_that_cannot_be_traded_are_left_out_and_counted(data):
     assert list(found.span) == ["ACME", "BETA"]
     assert found.universe.symbols == ("ACME", "BETA")  # GONE can be traded on no day
     assert found.assumptions[:3] == [
-<<<<<<< HEAD
-        "Members of mine: made up for tests.",
-=======
         f"Members of mine: {SOURCE}.",
->>>>>>> origin/universe
         "1 of 4 members have no prices: GONE.",
         "1 of 4 members have closes alone: INDX.",
     ]
