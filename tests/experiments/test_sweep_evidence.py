@@ -8,9 +8,8 @@ import pytest
 
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
 from backtest.experiments.sweeps.evaluate import prepared
-from backtest.experiments.sweeps.evidence import _chosen, sweep_evidence
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
+from backtest.experiments.sweeps.run import SweepRequest, _chosen, prepare_sweep, sweep_evidence
 from backtest.reports.sweep_words import evidence_sentences, walk_forward_rows
 from backtest.stats.figures import session_returns, sessions_held
 from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate

@@ -45,3 +45,16 @@ def test_of_equal_sets_the_default_stays():
 def test_no_trade_at_all():
     found = walk_forward(np.full((2, 3), NONE), np.zeros((2, 3)), BARS[:3], default=1)
     assert len(found.events) == len(found.returns) == 0
+
+
+def test_it_is_the_plain_rule_on_many_events():
+    drawn = np.random.default_rng(3)
+    bars = np.sort(drawn.integers(60, size=50))
+    returns = np.where(drawn.random((7, 50)) < 0.4, NONE, drawn.normal(0, 0.05, (7, 50)))
+    exits = np.minimum(bars + drawn.integers(0, 30, size=(7, 50)), 60)
+    found = walk_forward(returns, exits, bars, default=2)
+    for event, known, picked in zip(found.events, found.known, found.picked, strict=True):
+        over = ~np.isnan(returns) & (exits < bars[event])
+        earned = np.where(over, np.nan_to_num(returns), 0).sum(axis=1)
+        assert known == over.any()
+        assert picked == (int(np.argmax(earned)) if earned.max() > earned[2] else 2)

@@ -113,6 +113,8 @@ def read_inputs(
     looks_at: Sequence[str] = (),
     wanted_by: str = "the strategy",
     universe: str | None = None,
+    *,
+    bars: bool = True,
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
@@ -127,6 +129,7 @@ def read_inputs(
         looks_at: symbols whose past the strategy sees beside those that are traded.
         wanted_by: the name of the strategy, for the message where one of these is not there.
         universe: the name of the universe that is traded.
+        bars: whether stocks with closes alone are refused, or left out of a universe.
 
     Raises:
         UsageError: a symbol or the span is wrong, or the day is still to come.
@@ -138,9 +141,9 @@ def read_inputs(
     files = _Files(data, tables_folder(data, universe), as_of)
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     if universe is None:
-        found = _of_symbols(files, symbols, benchmark, span, kinds)
+        found = _of_symbols(files, symbols, benchmark, span, kinds, bars=bars)
     else:
-        found = _of_universe(files, universe, benchmark, span, kinds)
+        found = _of_universe(files, universe, benchmark, span, kinds, bars=bars)
     others = [symbol for symbol in looks_at if symbol not in found.history]
     return replace(
         found,
@@ -153,9 +156,15 @@ _Span = tuple["date | None", "date | None"]
 
 
 def _of_symbols(
-    files: _Files, symbols: Sequence[str], benchmark: str, span: _Span, kinds: Sequence[type[Event]]
+    files: _Files,
+    symbols: Sequence[str],
+    benchmark: str,
+    span: _Span,
+    kinds: Sequence[type[Event]],
+    *,
+    bars: bool,
 ) -> Inputs:
-    history = {symbol: files.prices(symbol, bars=True) for symbol in dict.fromkeys(symbols)}
+    history = {symbol: files.prices(symbol, bars=bars) for symbol in dict.fromkeys(symbols)}
     rates = files.rates(history)
     # Strategies may look at any public event, not only at those that they answer.
     events = files.events(dict.fromkeys((*FILED_KINDS, *kinds)))
@@ -169,7 +178,13 @@ def _of_symbols(
 
 
 def _of_universe(
-    files: _Files, name: str, benchmark: str, span: _Span, kinds: Sequence[type[Event]]
+    files: _Files,
+    name: str,
+    benchmark: str,
+    span: _Span,
+    kinds: Sequence[type[Event]],
+    *,
+    bars: bool,
 ) -> Inputs:
     from backtest.data import universe
 
@@ -177,7 +192,9 @@ def _of_universe(
     every = universe.read_universe(files.data, name, files.read)
     if source := every.file.metadata["source"]:
         remarks.append(f"Members of {name}: {source}.")
-    known = universe.members_prices(every, files.tables / "prices", files.prices, remarks)
+    known = universe.members_prices(
+        every, files.tables / "prices", files.prices, remarks, bars=bars
+    )
     there = [kind for kind in FILED_KINDS if has_file(files.tables / "events", kind)]
     events = files.events(dict.fromkeys((*there, *kinds)))
     spans = universe.members_spans(every, known, span, remarks)

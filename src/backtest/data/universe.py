@@ -151,7 +151,12 @@ def _day(row: Mapping[str, str], column: str) -> date | None:
 
 
 def members_prices(
-    universe: Universe, folder: Path, read: Callable[[str], Prices], remarks: list[str]
+    universe: Universe,
+    folder: Path,
+    read: Callable[[str], Prices],
+    remarks: list[str],
+    *,
+    bars: bool,
 ) -> dict[str, Prices]:
     """The prices of the members that have bars.
 
@@ -160,9 +165,10 @@ def members_prices(
         folder: of price files.
         read: reads the prices of a symbol; UsageError where there were none then.
         remarks: see above.
+        bars: false for those of the members with closes alone, too.
 
     Raises:
-        UsageError: none has bars.
+        UsageError: none has bars, or closes.
         DataError: a file is wrong.
 
     """
@@ -170,16 +176,17 @@ def members_prices(
     for symbol in sorted({*price_symbols(folder)} & {*universe.symbols}):
         with suppress(UsageError):
             found[symbol] = read(symbol)
-    bars = {symbol: prices for symbol, prices in found.items() if prices.has_bars}
+    taken = {symbol: prices for symbol, prices in found.items() if prices.has_bars or not bars}
     total = len(universe.symbols)
     _remark(remarks, total, "have no prices", {*universe.symbols} - {*found})
-    _remark(remarks, total, "have closes alone", {*found} - {*bars})
-    if not bars:
+    _remark(remarks, total, "have closes alone", {*found} - {*taken})
+    if not taken:
+        wanted = "bars" if bars else "prices"
         raise UsageError(
-            f"No member of {universe.name} has bars in {folder}. Import them with "
+            f"No member of {universe.name} has {wanted} in {folder}. Import them with "
             f"`backtest prices import FILE --data {folder.parent}`."
         )
-    return bars
+    return taken
 
 
 def members_spans(

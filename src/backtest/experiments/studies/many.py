@@ -5,22 +5,28 @@ One observation a stock and day 0: further events of that day tell of the same m
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
+from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import window_name
-from backtest.experiments.studies.record import MANY_STUDY, ManyStudyResult, read_many_study
-from backtest.experiments.studies.subject import events_of, find_subject
+from backtest.experiments.studies.record import (
+    MANY_STUDY,
+    ManyStudyResult,
+    read_many_study,
+    write_study,
+)
+from backtest.experiments.studies.subject import (
+    events_of,
+    find_subject,
+    read_study_inputs,
+    study_identity,
+)
 from backtest.stats.formats import field
 from backtest.stats.many_stocks import (
     Mean,
@@ -31,15 +37,13 @@ from backtest.stats.many_stocks import (
     quantiles,
 )
 from backtest.stats.multiple_testing import holm
-from backtest.strategy.base import heard_kinds
-from backtest.strategy.parameters import recorded
-from backtest.workspace.files import write_text
 from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
@@ -112,15 +116,8 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
 
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
-    inputs = read_inputs(
-        workspace.data,
-        request.symbols,
-        request.benchmark or request.universe or request.symbols[0],
-        (None, None),
-        subject.kinds,
-        looks_at=subject.strategy.looks_at if subject.strategy else (),
-        universe=request.universe,
-    )
+    benchmark = request.benchmark or request.universe or request.symbols[0]
+    inputs = read_study_inputs(workspace, subject, request.symbols, benchmark, request.universe)
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     if not events:
         raise UsageError(
@@ -129,12 +126,7 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
             else f"There is no event of {request.name} on these stocks."
         )
     by = None if request.by is None else _field(subject, request.by, events)
-    heard = heard_kinds(subject.strategy) if subject.strategy else subject.kinds
-    hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
     terms = {
-        "name": request.name,
-        "of": "kind" if subject.strategy is None else "strategy",
-        "parameters": None if subject.strategy is None else recorded(subject.strategy),
         "symbols": sorted(inputs.span),
         "universe": request.universe,
         "benchmark": request.benchmark,
@@ -143,7 +135,7 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
         "reaction_minutes": request.reaction,
         "windows": [list(window) for window in request.windows],
     }
-    decides = identity(subject.file, hashes, **terms)
+    decides = study_identity(subject, inputs, terms)
     traded = (request.universe,) if request.universe else tuple(sorted(inputs.span))
     path = workspace.reports / folder_name(f"study-{request.name}", traded, run_id(decides))
     return PreparedManyStudy(request, subject, inputs, by, events, left_out, decides, path)
@@ -175,9 +167,7 @@ def study_many(prepared: PreparedManyStudy, *, force: bool = False) -> ManyStudy
         "assumptions": list(prepared.inputs.assumptions),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_text(prepared.path / "cars.csv", sample.csv())
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(prepared.path / MANY_STUDY, text + "\n")
+    write_study(prepared.path, MANY_STUDY, record, sample.table())
     return read_many_study(prepared.path)
 
 
@@ -275,20 +265,19 @@ class _Sample:
             )
         return found
 
-    def csv(self) -> str:
+    def table(self) -> pd.DataFrame:
         """Every observation with its value, its group and its CARs."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        names = [window_name(window) for window in self.request.windows]
-        writer.writerow(("event_id", "symbol", "day_0", "value", "group", *names))
-        cars = [self.car(window) for window in self.request.windows]
-        for row, one in enumerate(self.events):
-            group = self.group[row] + 1 if self.group[row] >= 0 else ""
-            values = [_full(value) for value in (self.values[row], *(car[row] for car in cars))]
-            writer.writerow(
-                (one.event.id, one.event.symbol, one.session, values[0], group, *values[1:])
-            )
-        return text.getvalue()
+        import pandas as pd
+
+        columns = {
+            "event_id": [one.event.id for one in self.events],
+            "symbol": [one.event.symbol for one in self.events],
+            "day_0": [one.session for one in self.events],
+            "value": self.values,
+            "group": [place + 1 if place >= 0 else None for place in self.group.tolist()],
+        }
+        cars = {window_name(window): self.car(window) for window in self.request.windows}
+        return pd.DataFrame(columns | cars).astype({"group": "Int64"})
 
 
 def _returns(inputs: Inputs, symbols: Sequence[str]) -> tuple[NDArray[np.datetime64], Floats]:
@@ -386,7 +375,3 @@ def _reasons(left_out: Sequence[LeftOut]) -> str:
 def _plain(reason: str) -> str:
     """A reason without what is particular to one event, so that equal ones can be counted."""
     return reason.split(",", maxsplit=1)[0].split(":", maxsplit=1)[0]
-
-
-def _full(value: float) -> str:
-    return "" if np.isnan(value) else repr(float(value))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from backtest.workspace.files import write_text
 from backtest.workspace.records import Day, Moment, damaged, read_record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    import pandas as pd
 
-MANY_STUDY = "many-study.json"
+
+STUDY, MANY_STUDY, _CARS = "study.json", "many-study.json", "cars.csv"
+T = TypeVar("T")
 
 
 class StudySettings(TypedDict):
@@ -193,6 +199,18 @@ class StudyResult:
     record: StudyRecord
 
 
+def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataFrame) -> None:
+    """Write the folder of a study: the record by its name, last, and the table of CARs.
+
+    Raises:
+        UsageError: it cannot be written.
+
+    """
+    write_text(path / _CARS, cars.to_csv(index=False, lineterminator="\n"))
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path / name, text + "\n")
+
+
 def read_study(path: Path) -> StudyResult:
     """Read a study's folder.
 
@@ -200,18 +218,16 @@ def read_study(path: Path) -> StudyResult:
         DataError: it holds no readable record, or its table is missing.
 
     """
-    if not (path / "cars.csv").is_file():
-        raise damaged(path / "cars.csv", "it is missing")
-    return StudyResult(path, read_record(path / "study.json", StudyRecord))
+    return StudyResult(path, _read(path / STUDY, StudyRecord))
 
 
 def read_many_study(path: Path) -> ManyStudyResult:
-    """Read the folder of a study of many stocks.
+    """Read the folder of a study of many stocks; errors as of `read_study`."""
+    return ManyStudyResult(path, _read(path / MANY_STUDY, ManyStudyRecord))
 
-    Raises:
-        DataError: it holds no readable record, or its table is missing.
 
-    """
-    if not (path / "cars.csv").is_file():
-        raise damaged(path / "cars.csv", "it is missing")
-    return ManyStudyResult(path, read_record(path / MANY_STUDY, ManyStudyRecord))
+def _read(path: Path, kind: type[T]) -> T:
+    cars = path.with_name(_CARS)
+    if not cars.is_file():
+        raise damaged(cars, "it is missing")
+    return read_record(path, kind)

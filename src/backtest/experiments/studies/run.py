@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.data.inputs import read_inputs
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
+from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.record import StudyResult, read_study
+from backtest.experiments.studies.record import STUDY, StudyResult, read_study, write_study
 from backtest.experiments.studies.subject import (
     choose,
     close_returns,
@@ -21,16 +20,17 @@ from backtest.experiments.studies.subject import (
     events_of,
     find_subject,
     read_candidates,
+    read_study_inputs,
+    study_identity,
 )
 from backtest.stats.event_study import Series
-from backtest.strategy.base import heard_kinds
-from backtest.strategy.parameters import recorded
-from backtest.workspace.files import write_text
 from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import pandas as pd
 
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.workspace.folders import Workspace
@@ -120,24 +120,14 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     prices = workspace.data / "prices"
     candidates = read_candidates(prices, request.symbol, request.benchmark)
-    inputs = read_inputs(
-        workspace.data,
-        (request.symbol,),
-        candidates[0].symbol,
-        (None, None),
-        subject.kinds,
-        looks_at=subject.strategy.looks_at if subject.strategy else (),
-    )
+    inputs = read_study_inputs(workspace, subject, (request.symbol,), candidates[0].symbol)
     stock = inputs.history[request.symbol]
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     sessions = stock.table.index.to_numpy().astype("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
     benchmark = choose(stock, candidates, days.tolist(), named=request.benchmark is not None)
     series = Series(request.symbol, close_returns(stock, stock), benchmark.returns, days)
-    heard = heard_kinds(subject.strategy) if subject.strategy else subject.kinds
-    hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
-    hashes |= {f"prices/{each.symbol}": each.sha256() for each in candidates}
-    decides = identity(subject.file, hashes, **_terms(request, subject, benchmark))
+    decides = study_identity(subject, inputs, _terms(request, benchmark), candidates)
     name = folder_name(f"study-{request.name}", (request.symbol,), run_id(decides))
     path = workspace.reports / name
     prepared = PreparedStudy(request, subject, series, benchmark, events, left_out, decides, path)
@@ -178,18 +168,12 @@ def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
         ],
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_text(prepared.path / "cars.csv", _cars_csv(record))
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(prepared.path / "study.json", text + "\n")
+    write_study(prepared.path, STUDY, record, _cars(record))
     return read_study(prepared.path)
 
 
-def _terms(request: StudyRequest, subject: Subject, benchmark: Benchmark) -> dict[str, Any]:
-    strategy = subject.strategy
+def _terms(request: StudyRequest, benchmark: Benchmark) -> dict[str, Any]:
     return {
-        "name": request.name,
-        "of": "kind" if strategy is None else "strategy",
-        "parameters": None if strategy is None else recorded(strategy),
         "symbol": request.symbol,
         "benchmark": benchmark.symbol,
         "benchmark_given": request.benchmark is not None,
@@ -208,7 +192,7 @@ def _nothing(prepared: PreparedStudy, events: Sequence[Mapping[str, Any]]) -> Us
     return UsageError(f"No event of {request.name} on {request.symbol} can be studied.{why}")
 
 
-def _cars_csv(record: Mapping[str, Any]) -> str:
+def _cars(record: Mapping[str, Any]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
@@ -217,5 +201,4 @@ def _cars_csv(record: Mapping[str, Any]) -> str:
         for event in record["events"]
         for window, car in event["cars"].items()
     ]
-    table: str = pd.DataFrame(rows, columns=_COLUMNS).to_csv(index=False, lineterminator="\n")
-    return table
+    return pd.DataFrame(rows, columns=_COLUMNS)

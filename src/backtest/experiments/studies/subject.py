@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.data.inputs import read_inputs
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
-from backtest.strategy.base import BacktraderStrategy
+from backtest.experiments.runs.store import identity
+from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
-from backtest.strategy.parameters import configure
+from backtest.strategy.parameters import configure, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,6 +195,45 @@ def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subje
             f"which it trades. Study the kinds that it hears of: {heard}."
         )
     return Subject(name, tuple(strategy.listens_to), file, strategy)
+
+
+def read_study_inputs(
+    workspace: Workspace,
+    subject: Subject,
+    symbols: Sequence[str],
+    benchmark: str,
+    universe: str | None = None,
+) -> Inputs:
+    """What is studied; arguments and errors as of `read_inputs`."""
+    strategy = subject.strategy
+    return read_inputs(
+        workspace.data,
+        symbols,
+        benchmark,
+        (None, None),
+        subject.kinds,
+        looks_at=strategy.looks_at if strategy else (),
+        universe=universe,
+        bars=strategy is not None,  # a strategy may look at opens, highs and lows
+    )
+
+
+def study_identity(
+    subject: Subject, inputs: Inputs, terms: Mapping[str, Any], others: Sequence[Prices] = ()
+) -> dict[str, Any]:
+    """Everything that decides a study: its subject, its inputs and other prices, and its terms."""
+    strategy = subject.strategy
+    heard = heard_kinds(strategy) if strategy else subject.kinds
+    hashes = replace(inputs, rates={}).hashes(heard)  # nothing is traded, so nothing is borrowed
+    hashes |= {f"prices/{each.symbol}": each.sha256() for each in others}
+    return identity(
+        subject.file,
+        hashes,
+        name=subject.name,
+        of="kind" if strategy is None else "strategy",
+        parameters=None if strategy is None else recorded(strategy),
+        **terms,
+    )
 
 
 def events_of(

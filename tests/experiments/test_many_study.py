@@ -1,0 +1,165 @@
+"""Studies of many stocks by hand: observations, groups, what is taken off, and what is kept."""
+
+import csv
+import io
+
+import pytest
+
+from backtest.errors import UsageError
+from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
+from tests.commands import fails
+from tests.made_up import EARNINGS, SESSIONS
+from tests.made_up_universe import CORP, write_members
+
+# ACME closes at 101, 102, 103, …; BOLT, of closes alone, at 50, 55, 50, …; CORP at 20.
+BOLT = "date,close\n" + "".join(f"{day},{(50, 55)[n % 2]}.00\n" for n, day in enumerate(SESSIONS))
+# Surprises of BOLT: +0.20 and, of the same evening, 0; of CORP +0.05. Those of ACME are +-0.50.
+MORE = """\
+BOLT,2025-06-04T16:05:00-04:00,exact,A beat,2024Q4,0.30,0.25,,A,made up
+BOLT,2025-06-04T18:00:00-04:00,exact,The same as it is in the filing,2024Q4,0.25,0.25,,A,made up
+CORP,2025-06-10T08:00:00-04:00,minute,A small beat,2024Q4,0.21,0.20,,A,made up
+"""
+STOCKS = ("ACME", "BOLT", "CORP")
+MEMBERS = "symbol,first,last\n" + "".join(f"{s},2025-06-01,2025-12-31\n" for s in STOCKS)
+
+
+def with_events(checkout, text):
+    rows = text.splitlines(keepends=True)
+    ordered = sorted(rows[1:], key=lambda row: row.split(",")[1])
+    checkout.write("data/events/earnings.csv", rows[0] + "".join(ordered))
+
+
+@pytest.fixture
+def stocks(checkout):
+    checkout.write("data/prices/BOLT.csv", BOLT)
+    checkout.write("data/prices/CORP.csv", CORP)
+    with_events(checkout, EARNINGS + MORE)
+    write_members(checkout, MEMBERS)
+    return checkout
+
+
+def request(**changes):
+    terms = {"symbols": STOCKS, "benchmark": "INDX", "windows": ((0, 0), (0, 1))}
+    return ManyStudyRequest("earnings", **{**terms, **changes})
+
+
+def study(checkout, *, force=False, **changes):
+    return study_many(prepare_many(checkout.workspace, request(**changes)), force=force)
+
+
+def rows_of(result):
+    return list(csv.DictReader(io.StringIO((result.path / "cars.csv").read_text())))
+
+
+def test_a_stock_and_a_day_zero_are_one_observation(stocks):
+    result = study(stocks, by="surprise", quantiles=2)
+    record = result.record
+    assert (record["told"], record["observations"]) == (5, 4)
+    assert (record["stocks"], record["dates"], record["seasons"]) == (3, 3, 1)
+    found = [
+        (row["symbol"], row["day_0"], round(float(row["value"]), 9), row["group"])
+        for row in rows_of(result)
+    ]
+    assert sorted(found) == [
+        ("ACME", "2025-06-05", 0.5, "2"),
+        ("ACME", "2025-06-27", -0.5, "1"),
+        ("BOLT", "2025-06-05", 0.0, "1"),  # the last published of its evening
+        ("CORP", "2025-06-10", 0.05, "2"),
+    ]
+
+
+def test_the_figures_by_group(stocks):
+    record = study(stocks, by="surprise", quantiles=2).record
+    first, second = record["rows"]
+    # day 0: ACME 103 to 104 and 118 to 119, BOLT 50 to 55, CORP unmoved; INDX stands still
+    low, high = (1 / 118 + 0.1) / 2, (1 / 103 + 0) / 2
+    assert [group["value"] for group in first["groups"]] == pytest.approx([low, high])
+    assert first["spread"]["value"] == pytest.approx(high - low)
+    assert first["all"]["value"] == pytest.approx((low + high) / 2)
+    # the day after: ACME 104 to 105 and 119 to 120, BOLT back to 50
+    low += (1 / 119 - 1 / 11) / 2
+    high += (1 / 104) / 2
+    assert [group["value"] for group in second["groups"]] == pytest.approx([low, high])
+    # only ACME's second report has ten sessions before it, in which ACME went from 108 to 119
+    before = sum(1 / close for close in range(108, 119))
+    assert record["curves"][0]["mean"][10] == pytest.approx(before)
+    assert record["curves"][1]["mean"][10] is None
+
+
+def test_without_a_benchmark_the_mean_of_the_stocks_is_taken_off(stocks):
+    result = study(stocks, benchmark=None)
+    mean = (1 / 103 + 0.1 + 0) / 3
+    (bolt,) = [row for row in rows_of(result) if row["symbol"] == "BOLT"]
+    assert float(bolt["[0,0]"]) == pytest.approx(0.1 - mean)
+    assert result.record["against"] == "the mean of the stocks, each of equal weight"
+
+
+def test_without_a_field_the_expected_signs_are_the_groups(stocks):
+    record = study(stocks).record
+    assert record["groups"] == ["fall expected", "rise expected"]
+    # ACME's second report is a miss; BOLT's in line: nothing is expected of it
+    fall, rise = (group["value"] for group in record["rows"][0]["groups"])
+    assert fall == pytest.approx(1 / 118)
+    assert rise == pytest.approx((1 / 103 + 0) / 2)
+    assert record["without_value"] == 1
+
+
+def test_a_field_is_named_by_its_end_where_one_alone_has_it(stocks):
+    assert study(stocks, by="surprise").record["by"] == "eps_surprise"
+    with pytest.raises(UsageError, match="revenue_surprise: it is known of no event of earnings"):
+        study(stocks, by="revenue_surprise")
+    with pytest.raises(UsageError, match="eps"):
+        study(stocks, by="weather")
+    two = (EARNINGS + MORE).splitlines(keepends=True)
+    two[0] = two[0].replace("eps_consensus", "eps_consensus,revenue,revenue_consensus")
+    two[1:] = [",".join([*row.split(",")[:7], "11", "10", *row.split(",")[7:]]) for row in two[1:]]
+    with_events(stocks, "".join(two))
+    with pytest.raises(UsageError, match="can be eps_surprise or revenue_surprise: name the one"):
+        study(stocks, by="surprise")
+
+
+def test_stocks_with_closes_alone_are_studied_and_not_traded(stocks):
+    of_universe = study(stocks, symbols=(), universe="three", benchmark=None).record
+    assert of_universe["symbols"] == list(STOCKS)
+    assert not any("closes alone" in text for text in of_universe["assumptions"])
+    own = ManyStudyRequest("beats", (), universe="three")
+    traded = study_many(prepare_many(stocks.workspace, own)).record
+    assert traded["symbols"] == ["ACME", "CORP"]
+    assert "1 of 3 members have closes alone: BOLT." in traded["assumptions"]
+    with pytest.raises(UsageError, match="BOLT has closes alone"):
+        prepare_many(stocks.workspace, ManyStudyRequest("beats", STOCKS))
+
+
+def test_a_study_that_stands_whole_is_read_and_another_is_made_anew(stocks):
+    result = study(stocks)
+    finished = result.record["finished_at"]
+    prepared = prepare_many(stocks.workspace, request())
+    assert prepared.exists
+    assert study_many(prepared).record["finished_at"] == finished
+    again = study(stocks, force=True)
+    assert again.path == result.path
+    assert again.record["finished_at"] > finished
+    assert again.record["rows"] == result.record["rows"]
+    (result.path / "cars.csv").unlink()
+    assert not prepared.exists
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"by": "surprise"}, {"windows": ((0, 1),)}, {"reaction": 60.0}, {"symbols": ("ACME", "CORP")}],
+    ids=str,
+)
+def test_whatever_decides_the_result_decides_the_id(stocks, changes):
+    usual = prepare_many(stocks.workspace, request())
+    assert prepare_many(stocks.workspace, request(**changes)).path != usual.path
+
+
+def test_several_symbols_are_one_study(stocks, command):
+    out = command("study", "earnings", "--symbol", "ACME", "--symbol", "BOLT").out
+    assert out.startswith("earnings · ACME, BOLT")
+    assert "BOLT" in (next((stocks.root / "reports").glob("study-*/cars.csv"))).read_text()
+
+
+def test_a_field_for_one_stock_is_refused(stocks, command):
+    outcome = command("study", "earnings", "--symbol", "ACME", "--by", "surprise")
+    fails(outcome, 2, ["--by sorts the events of many stocks"], stocks, stocks.snapshot())
