@@ -99,7 +99,10 @@ def test_a_strategy_of_backtraders_cannot_be_verified(quartet, command):
             ("--universe", "quartet", "--symbol", "ACME", "--symbol", "BOLT"),
             ["The universe quartet says which stocks are traded, so ACME, BOLT cannot"],
         ),
-        (("--universe", "quartet", "--from", "2026-01-05"), ["2026-01-05", "2025-07-15"]),
+        (
+            ("--universe", "quartet", "--from", "2026-01-05"),
+            ["No member of quartet has a session from 2026-01-05", "to 2025-07-15; choose"],
+        ),
         (("--universe", "quartet", "--engine", "zipline"), ["There is no engine 'zipline'"]),
     ],
 )

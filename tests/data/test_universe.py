@@ -138,7 +138,7 @@ def test_a_member_without_a_session_in_the_span_is_left_out(data):
     found = inputs(data, span=(day("2025-06-06"), None))
     assert list(found.span) == list(found.history) == ["ACME"]
     assert "1 of 4 members have no session in the span: BETA." in found.assumptions
-    with pytest.raises(UsageError, match="no session from 2030-01-02"):
+    with pytest.raises(UsageError, match="No member of mine has a session from 2030-01-02"):
         inputs(data, span=(day("2030-01-02"), None))
 
 

@@ -208,8 +208,16 @@ def members_spans(
             found[symbol] = prices.span(*span)
         except UsageError as error:
             fault = error
+    first, last = span
     if fault and not found:
-        raise fault
+        if first and last and first > last:
+            raise fault
+        begin = min(prices.first for prices in history.values())
+        end = max(prices.last for prices in history.values())
+        raise UsageError(
+            f"No member of {universe.name} has a session from {first or begin} to {last or end}. "
+            f"Their prices run from {begin} to {end}; choose --from and --to within."
+        )
     total = len(universe.symbols)
     _remark(remarks, total, "have no session in the span", {*history} - {*found})
     return found
