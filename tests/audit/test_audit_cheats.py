@@ -16,6 +16,7 @@ import pytest
 
 from backtest.audit.jobs import in_processes, in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, replay_run
 from backtest.reports.audit_page import text_of
 from tests.audit.market import make_universe
@@ -215,3 +216,55 @@ def test_a_connection_to_an_address_needs_no_name_to_be_noticed(market):
     ask = "asked = socket.socket(); asked.connect_ex(('127.0.0.1', 9)); asked.close()"
     market.strategy("asks", f"import socket; {ask}; return 'asked'")
     assert list(findings(audited_as(market, "asks"))) == ["reads"]
+
+
+FIRST_BAR = """
+from backtest import EventStrategy
+from backtest.events import Earnings
+
+
+class FirstBar(EventStrategy):
+    listens_to = (Earnings,)
+
+    def notify_event(self, event):
+        late = self.getdatabyname("LATE")
+        if {condition}:
+            self.buy(size=100)
+
+    def next(self):
+        if self.position:
+            self.close()
+"""
+
+
+@pytest.fixture
+def market_with_late(market):
+    """LATE is listed on 2025-08-13, after every report but the last."""
+    header, *rows = (market.root / "data/prices/ACME.csv").read_text().splitlines()
+    late = [row for row in rows if row >= "2025-08-13"]
+    market.write("data/prices/LATE.csv", "\n".join([header, *late]) + "\n")
+    return market
+
+
+def audited_first_bar(market, condition: str):
+    market.write("strategies/first_bar.py", FIRST_BAR.format(condition=condition))
+    both = ("ACME", "LATE")
+    asked = AuditRequest("first_bar", both, {}, None, None, request().rules, 0)
+    return audit(prepare(market.workspace, asked), observer=in_this_process).record
+
+
+def test_the_first_bar_of_a_stock_that_is_not_listed_yet_cannot_be_read(market_with_late):
+    with pytest.raises(UsageError, match="has none before its first session"):
+        audited_first_bar(market_with_late, "late.close[0] > 0")
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("len(late) == 0", set()),
+        # The feed keeps its rows in private: whoever goes there is caught.
+        ("late._rows['close'][0] != late._rows['open'][0]", {"prefix"}),
+    ],
+)
+def test_whoever_gets_at_that_bar_by_other_ways_is_caught(market_with_late, condition, found):
+    assert set(findings(audited_first_bar(market_with_late, condition))) >= found

@@ -160,7 +160,7 @@ def verdict_of(timing: float, direction: float, timing_low: float, direction_low
 def test_p_values_against_a_null_by_hand():
     draws = np.array([0.1, 0.2, 0.3, np.nan])
     null = Null(dict.fromkeys(placebo.STATISTICS, 0.2), dict.fromkeys(placebo.STATISTICS, draws))
-    found = evidence._null(null)
+    found = evidence._null(null, len(draws))
     # As good or better: 0.2, 0.3 and the one that is undefined; as bad: 0.1, 0.2 and that one.
     for name in placebo.STATISTICS:
         assert found[name]["p"] == pytest.approx((1 + 3) / (1 + 4))

@@ -16,6 +16,7 @@ from backtest.audit import worlds
 from backtest.audit.jobs import Job, JobGroup
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import altered_events, delayed_events
+from backtest.strategy.base import TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -110,8 +111,7 @@ def _side(answer: Answer | None) -> dict[str, Any] | None:
 def text_of(answer: Answer) -> str:
     """An answer in one line."""
     if "action" in answer:
-        names = ("weight", "hold", "stop", "target", "trailing_stop")
-        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in names if name in answer]
+        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in TERMS if name in answer]
         told = ", ".join([answer["action"], *terms])
         return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"

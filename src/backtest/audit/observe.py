@@ -25,7 +25,7 @@ from backtest.experiments.runs.placebo import (
     signals_of_trades,
 )
 from backtest.experiments.runs.store import LEADING
-from backtest.strategy.base import BacktraderStrategy
+from backtest.strategy.base import TERMS, BacktraderStrategy
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure
 from backtest.workspace.folders import workspace_of_worker
@@ -79,7 +79,6 @@ Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
 
 _ANSWERED = ("signal", "no_signal")
-_TERMS = ("weight", "hold", "stop", "target", "trailing_stop")
 _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
@@ -282,12 +281,12 @@ def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
 
 def _decided(decision: Decision) -> Answer:
     signal = decision.signal
-    terms = {name: getattr(signal, name) for name in _TERMS} if signal else {}
+    terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
     return {
         "date": decision.tradable_session,
         "event_id": decision.event.id,
         "action": decision.direction or "no signal",
-        **{name: value for name, value in terms.items() if value is not None},
+        **{name: value for name, value in terms.items() if value},  # a priority of 0 is none
         "reason": decision.reason,
     }
 

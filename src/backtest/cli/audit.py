@@ -21,6 +21,7 @@ from backtest.cli.options import (
     SlippageOption,
     StrategiesFolder,
     Symbols,
+    UniverseOption,
     announce_compiling,
     parse_settings,
     rules_of,
@@ -104,6 +105,7 @@ _MOST_SHOWN = 3  # findings of a check; the page has more
 def audit(
     strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")],
     symbol: Symbols = None,
+    universe: UniverseOption = None,
     first: FirstDay = None,
     last: LastDay = None,
     settings: Settings = None,
@@ -141,6 +143,7 @@ def audit(
         workspace.data,
         {"symbol": symbol, "cash": cash, "costs": costs},
         rules_of(commission, slippage, reaction),
+        universe,
     )
     request = AuditRequest(
         strategy=strategy,
@@ -149,6 +152,7 @@ def audit(
         first=read_day("--from", first),
         last=read_day("--to", last),
         rules=terms.rules,
+        universe=terms.universe,
         worlds=worlds,
         seed=seed,
     )

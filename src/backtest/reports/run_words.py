@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
 
 
+_FIGURE = re.compile(r"[+-]?\d[\d,.]*%?")
 _NO_ROOM = "no_room"
 
 
@@ -71,6 +73,20 @@ def ruin(run: Run) -> str:
     return f"Ruined on {day}: equity fell to zero or below, and the trading ended." if day else ""
 
 
+def no_room(run: Run) -> str:
+    """How many signals found no room, and what they would have made; empty where all had some."""
+    found = run.manifest.get("no_room")
+    if not found or not found["signals"]:
+        return ""
+    text = f"{counted(found['signals'], 'signal')} found no room"
+    if found["mean_return"] is None:
+        return f"{text}, and would have entered nothing in an account of their own."
+    return (
+        f"{text}; in an account of their own they would have made {percent(found['mean_return'])} "
+        f"a trade, {found['wins']:,} of them a profit."
+    )
+
+
 def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
     """Of each event that opened no trade: its day, what it became, why, and its row."""
     return [
@@ -78,6 +94,17 @@ def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
         for row in run.decisions
         if row["action"] not in OPENING
     ]
+
+
+def untraded_reasons(run: Run) -> list[tuple[tuple[str, str], int]]:
+    """What events that opened no trade became, and why, with how many; the commonest first.
+
+    Figures are left out of the reasons, so that equal ones can be counted.
+    """
+    found = Counter(
+        (became, _FIGURE.sub("…", why.split("; ")[-1])) for _, became, why, _ in untraded(run)
+    )
+    return found.most_common()
 
 
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -101,7 +128,10 @@ def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _by_statistic(placebo: Mapping[str, Any], tail: str) -> str:
-    return ", ".join(f"{words} p {p_value(placebo[key][tail])}" for key, words in _STATISTICS)
+    text = ", ".join(f"{words} p {p_value(placebo[key][tail])}" for key, words in _STATISTICS)
+    if "drawn" in placebo:
+        text += f"; {placebo['drawn']:,} draws, after which the verdict was certain"
+    return text
 
 
 def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:

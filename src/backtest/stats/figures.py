@@ -102,7 +102,14 @@ def exposure(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> flo
 
 def sessions_held(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> int:
     """How many sessions had a position at any time; arguments as of `exposure`."""
-    return sum(any(first <= day <= last for first, last in held) for day in sessions)
+    if not held:
+        return 0
+    days, (first, last) = np.array(sessions, "M8[D]"), np.array(held, "M8[D]").T
+    begins, ends = np.searchsorted(days, first), np.searchsorted(days, last, side="right")
+    open_trades = np.cumsum(
+        np.bincount(begins, minlength=len(days) + 1) - np.bincount(ends, minlength=len(days) + 1)
+    )
+    return int(np.count_nonzero(open_trades > 0))
 
 
 def curve_figures(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+RISK = 1e-3  # of a p-value on the wrong side, where draws end early
 _ROUNDING = 1e-12  # a draw that repeats what happened counts as equal, whatever the order of sums
 
 
@@ -82,12 +83,40 @@ def monte_carlo(observed: float, null: Floats, *, is_complete: bool = False) -> 
     """
     if np.isnan(observed) or len(null) == 0:
         return None
-    near = _ROUNDING * abs(observed)
-    upper = int(np.count_nonzero(~(null < observed - near)))
-    lower = int(np.count_nonzero(~(null > observed + near)))
+    upper, lower = _as_extreme(observed, null)
     one = 0 if is_complete else 1
     total = one + len(null)
     return MonteCarlo((one + upper) / total, (one + lower) / total)
+
+
+def is_certain(observed: float, null: Floats, level: float, looks: int) -> bool:
+    """Whether more draws would hardly bring either p-value to the other side of a level.
+
+    If the true p-value were `level`, so few or so many draws as extreme would come up with a chance
+    of at most `RISK` ÷ `looks`. Over all looks, a p-value lies on another side than that of endless
+    draws with a chance of at most `RISK` (Bonferroni; Gandy 2009 bounds the same chance).
+
+    Args:
+        observed: as of `monte_carlo`; NaN, which has no p-value, is certain.
+        null: the draws so far.
+        level: of the test.
+        looks: how often this is asked at most.
+
+    """
+    from scipy.special import bdtr, bdtrc
+
+    if np.isnan(observed):
+        return True
+    counts, draws = np.array(_as_extreme(observed, null)), len(null)
+    chance = np.minimum(bdtr(counts, draws, level), bdtrc(counts - 1, draws, level))
+    return bool((chance <= RISK / looks).all())
+
+
+def _as_extreme(observed: float, null: Floats) -> tuple[int, int]:
+    """How many draws are at least as high, and at least as low."""
+    near = _ROUNDING * abs(observed)
+    upper = np.count_nonzero(~(null < observed - near))
+    return int(upper), int(np.count_nonzero(~(null > observed + near)))
 
 
 def wilson_interval(successes: int, tries: int, confidence: float = 0.95) -> tuple[float, float]:

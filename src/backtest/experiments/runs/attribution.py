@@ -6,9 +6,11 @@ Pure functions over trades and decisions. Profits are net, in dollars.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import time, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK
@@ -25,6 +27,24 @@ if TYPE_CHECKING:
 Hour = Literal[
     "before the open", "during the session", "after the close", "without a session", "unknown"
 ]
+
+
+FEWEST_BY_SURPRISE = 50  # trades, ten a fifth
+
+
+def attribution_of(
+    trades: Sequence[Trade], decisions: Sequence[Decision], history: Mapping[str, Prices]
+) -> dict[str, Any]:
+    """The `attribution` of a run, as JSON knows it."""
+    groups = attribution(trades, {decision.event.id: decision.event for decision in decisions})
+    columns = ("last_close", "first_open", "gap", "direction", "traded")
+    return {
+        "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
+        "moves": [
+            {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
+            for move in moves(decisions, trades, history)
+        ],
+    }
 
 
 @dataclass(frozen=True)
@@ -71,6 +91,29 @@ def attribution(
         "exit_reason": _grouped(trades, lambda trade: trade.exit_reason),
         "hour": _grouped(trades, told(hour_of_knowledge)),
     }
+
+
+def by_surprise(trades: Sequence[Trade], events: Mapping[str, Event]) -> tuple[Group, ...]:
+    """The profit by fifth of the EPS surprise, the lowest first; of few trades there are none.
+
+    Trades of an event without a known surprise are the last group, `unknown`.
+    """
+    found = {t.trade_id: getattr(events.get(t.event_id), "eps_surprise", None) for t in trades}
+    known = np.sort([value for value in found.values() if value is not None])
+    if len(known) < FEWEST_BY_SURPRISE:
+        return ()
+    edges = np.quantile(known, [0.2, 0.4, 0.6, 0.8])
+    fifths = np.split(known, np.searchsorted(known, edges))
+    names = [
+        f"fifth {n}, {fifth[0]:+z.1%} to {fifth[-1]:+z.1%}" if len(fifth) else ""
+        for n, fifth in enumerate(fifths, 1)
+    ]
+
+    def name_of(trade: Trade) -> str:
+        value = found[trade.trade_id]
+        return "unknown" if value is None else names[np.searchsorted(edges, value, side="right")]
+
+    return tuple(sorted(_grouped(trades, name_of), key=lambda group: group.name))
 
 
 def hour_of_knowledge(event: Event) -> Hour:
@@ -132,14 +175,21 @@ def moves(
 
     """
     first = {trade.event_id: trade for trade in reversed(trades)}
-    found = []
+    days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}
+    calendar, found = trading_calendar(), []
+
+    def price(symbol: str, column: str, session: date | None) -> float | None:
+        at = np.searchsorted(days[symbol], np.datetime64(session or "NaT"))
+        if at == len(days[symbol]) or days[symbol][at] != session:
+            return None
+        return float(history[symbol].table[column].to_numpy()[at])
+
     for decision in decisions:
         event, trade = decision.event, first.get(decision.event.id)
         closed, opened = None, None
         if event.precision not in NEVER_TRADED:
-            prices = history[event.symbol]
-            closed = _price(prices, "close", trading_calendar().last_closed(_earliest(event)))
-            opened = _price(prices, "open", decision.tradable_session)
+            closed = price(event.symbol, "close", calendar.last_closed(_earliest(event)))
+            opened = price(event.symbol, "open", decision.tradable_session)
         found.append(
             Move(
                 event,
@@ -158,12 +208,6 @@ def _earliest(event: Event) -> datetime:
         return event.published_at
     day = event.published_at.astimezone(NEW_YORK)
     return day.combine(day.date(), time(), NEW_YORK)
-
-
-def _price(prices: Prices, column: str, session: date | None) -> float | None:
-    if session is None or str(session) not in prices.table.index:
-        return None
-    return float(prices.table.at[str(session), column])
 
 
 def _grouped(trades: Sequence[Trade], name_of: Callable[[Trade], str]) -> tuple[Group, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.experiments.runs import placebo
+from backtest.experiments.runs.attribution import attribution_of
 from backtest.experiments.runs.placebo import Account, Null, chains_of, longest_trade, occasions_of
 from backtest.experiments.runs.store import LEADING
 from backtest.stats import LEVEL, SEED
@@ -26,6 +27,7 @@ from backtest.stats.intervals import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import Result, Trade
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
+    from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
@@ -78,7 +81,7 @@ class Occasions:
 def evidence_of(
     result: Result, inputs: Inputs, rules: Rules, *, orders_itself: bool = False
 ) -> dict[str, Any]:
-    """The `evidence` and the `attribution` of a run, as JSON knows them.
+    """The `evidence`, the `attribution` and the `no_room` of a run, as JSON knows them.
 
     Args:
         result: what the replay made.
@@ -94,13 +97,15 @@ def evidence_of(
     if orders_itself:
         signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
-        dated = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session]
-        signalled = [(session, signal) for session, signal in dated if signal is not None]
-        signals = signal_rows(panel, sorted(signalled, key=lambda one: one[0]))
+        signals = signal_rows(panel, signalled(decisions))
     account = Account(panel, placebo.acting(signals), rules, inputs.rates)
     equity = np.array([point.equity for point in result.curve])
     found = evidence(account, trades, equity, by_trades=orders_itself)
-    return {"evidence": found, "attribution": _attribution(trades, decisions, inputs)}
+    return {
+        "evidence": found,
+        "attribution": attribution_of(trades, decisions, inputs.history),
+        "no_room": _no_room(account, decisions),
+    }
 
 
 def evidence(
@@ -126,8 +131,12 @@ def evidence(
 
     """
     draws = DRAWS if draws is None else draws
-    occasions, refused = _occasions(account, trades), ""
-    timing = direction = None
+    timing = direction = occasions = None
+    refused = ""
+    if trades and len(account.signals):
+        made = _made(account)
+        numbers = occasions_of(account.signals, made)
+        occasions = _occasions(account, numbers, trades)
     if occasions is None:
         refused = "No trade: there is nothing to weigh"
     elif _is_held_throughout(account.panel, trades):
@@ -143,7 +152,9 @@ def evidence(
             f"Too few separate occasions for a verdict ({occasions.count}; {needed} are needed)"
         )
     else:
-        timing, direction = _placebos(account, draws)
+        chains = chains_of(account.signals, longest_trade(made))
+        timing = placebo.random_timing(account, chains, seed=SEED, draws=draws)
+        direction = placebo.random_direction(account, numbers, seed=SEED, draws=draws)
         if timing is None:
             refused = "The history is too short to move the dates in"
     standings = [null.standing(LEADING) for null in (timing, direction) if null]
@@ -162,8 +173,8 @@ def evidence(
         "refused": refused,
         "p": None if refused else max(one.upper for one in known),
         "p_low": None if refused else max(one.lower for one in known),
-        "random_timing": None if refused else _null(timing),
-        "random_direction": None if refused else _null(direction),
+        "random_timing": None if refused else _null(timing, draws),
+        "random_direction": None if refused else _null(direction, draws),
         **_mean_trade(occasions, trades, timing, refused),
         "sharpe": _sharpe(account, trades, equity, occasions, timing),
     }
@@ -172,16 +183,6 @@ def evidence(
     if occasions and not refused:
         text += _in_one_part(occasions, account.panel)
     return {"sentence": text, **found}
-
-
-def _placebos(account: Account, draws: int) -> tuple[Null | None, Null]:
-    made = _made(account)
-    chains = chains_of(account.signals, longest_trade(made))
-    numbers = occasions_of(account.signals, made)
-    return (
-        placebo.random_timing(account, chains, seed=SEED, draws=draws),
-        placebo.random_direction(account, numbers, seed=SEED, draws=draws),
-    )
 
 
 def _made(account: Account) -> NDArray[Any]:
@@ -193,14 +194,12 @@ def _made(account: Account) -> NDArray[Any]:
     return simulate(account.panel, signals, whole, account.rules, account.rates, trades=True).trades
 
 
-def _occasions(account: Account, trades: Sequence[Trade]) -> Occasions | None:
-    """The occasions of a run; None where nothing was traded."""
-    if not trades or not len(account.signals):
-        return None
-    numbers, sessions = occasions_of(account.signals, _made(account)), account.signals["bar"]
-    begins = sessions[np.unique(numbers, return_index=True)[1]]
-    entries = [account.panel.bar_of(trade.entry_session) for trade in trades]
-    of_trade = np.maximum(np.searchsorted(begins, entries, side="right") - 1, 0)
+def _occasions(account: Account, numbers: Numbers, trades: Sequence[Trade]) -> Occasions:
+    """The occasions of a run, from the number of each signal's."""
+    begins = account.signals["bar"][np.unique(numbers, return_index=True)[1]]
+    entries = np.array([trade.entry_session for trade in trades], "M8[D]")
+    bars = np.searchsorted(account.panel.sessions, entries)
+    of_trade = np.maximum(np.searchsorted(begins, bars, side="right") - 1, 0)
     return Occasions(begins, of_trade)
 
 
@@ -214,7 +213,7 @@ def _is_held_throughout(panel: Panel, trades: Sequence[Trade]) -> bool:
     return True
 
 
-def _null(null: Null | None) -> dict[str, Any] | None:
+def _null(null: Null | None, draws: int) -> dict[str, Any] | None:
     """Where the run is among the draws, by statistic, and the picture of the leading one."""
     from backtest.stats.surface import histogram
 
@@ -230,6 +229,8 @@ def _null(null: Null | None) -> dict[str, Any] | None:
             "p_low": p and p.lower,
             "percentiles": dict(zip(map(str, _PERCENTILES), quantiles, strict=False)),
         }
+    if not null.is_complete and len(null.draws[LEADING]) < draws:
+        found["drawn"] = len(null.draws[LEADING])
     bars = histogram(null.draws[LEADING], found[LEADING]["observed"])
     found["histogram"] = bars and {
         "first": float(bars.edges[0]),
@@ -351,9 +352,12 @@ def _verdict(found: Mapping[str, Any]) -> str:
 def _attribution(
     trades: Sequence[Trade], decisions: Sequence[Decision], inputs: Inputs
 ) -> dict[str, Any]:
-    from backtest.experiments.runs.attribution import attribution, moves
+    from backtest.experiments.runs.attribution import attribution, by_surprise, moves
 
-    groups = attribution(trades, {decision.event.id: decision.event for decision in decisions})
+    events = {decision.event.id: decision.event for decision in decisions}
+    groups = attribution(trades, events)
+    if surprises := by_surprise(trades, events):
+        groups["surprise"] = surprises
     columns = ("last_close", "first_open", "gap", "direction", "traded")
     return {
         "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
@@ -361,6 +365,36 @@ def _attribution(
             {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
             for move in moves(decisions, trades, inputs.history)
         ],
+    }
+
+
+def signalled(
+    decisions: Sequence[Decision], action: str | None = None
+) -> list[tuple[date, Signal]]:
+    """Tradable session and signal of the decisions that have one, of one action or of all."""
+    found = [
+        (d.tradable_session, d.signal)
+        for d in decisions
+        if d.tradable_session and d.signal is not None and action in (None, d.action)
+    ]
+    return sorted(found, key=lambda one: one[0])
+
+
+def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
+    """What the signals without room would have made: each trades an account of its own."""
+    from backtest.engine.kernel.panel import signal_rows
+    from backtest.engine.kernel.simulate import simulate
+
+    panel = account.panel
+    rows = signal_rows(panel, signalled(decisions, "no_room"))
+    each = np.arange(len(rows) + 1)
+    totals = simulate(panel, rows, each, account.rules, account.rates).totals
+    made = totals[totals["trades"] > 0]
+    returns = made["profit"] / made["entered"]
+    return {
+        "signals": len(rows),
+        "mean_return": float(np.mean(returns)) if len(returns) else None,
+        "wins": int(np.count_nonzero(returns > 0)),
     }
 
 
@@ -379,12 +413,12 @@ def sentence(found: Mapping[str, Any]) -> str:
         "neither": " Not distinguishable from luck: ",
     }[verdict]
     tail = "p_low" if verdict == "worse" else "p"
-    timing, direction = (found[name][LEADING] for name in ("random_timing", "random_direction"))
+    timing, direction = found["random_timing"], found["random_direction"]
     text += (
         f"at other times the same signals earn as {'little' if verdict == 'worse' else 'much'} "
-        f"for their risk {_times(timing[tail])}, in other directions {_times(direction[tail])}."
+        f"for their risk {_times(timing, tail)}, in other directions {_times(direction, tail)}."
     )
-    return text + _addition(found, verdict, timing, direction)
+    return text + _addition(found, verdict, timing[LEADING], direction[LEADING])
 
 
 def _addition(
@@ -426,8 +460,9 @@ def _in_one_part(occasions: Occasions, panel: Panel) -> str:
     )
 
 
-def _times(p: float) -> str:
-    """How often chance does as well, with two figures that count."""
-    scale = next((scale for scale in _SCALES if p * scale >= 9.5), _SCALES[-1])  # noqa: PLR2004
+def _times(placebo: Mapping[str, Any], tail: str) -> str:
+    """How often chance does as well, with two figures that count where so many were drawn."""
+    p, drawn = placebo[LEADING][tail], placebo.get("drawn", DRAWS)
+    scale = next(s for s in _SCALES if p * s >= 9.5 or 10 * s > drawn)  # noqa: PLR2004
     times = round(p * scale)
     return f"once in {scale:,}" if times <= 1 else f"{times:,} times in {scale:,}"

@@ -10,21 +10,23 @@ happened, so that like stands beside like. Cash earns nothing there: what it ear
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backtest.engine.kernel.records import MARGIN_CALL, OPEN, SIGNAL, TIME
 from backtest.engine.kernel.simulate import simulate
+from backtest.stats import LEVEL
 from backtest.stats.figures import figures_of_totals
-from backtest.stats.multiple_testing import distinct, monte_carlo
+from backtest.stats.multiple_testing import distinct, is_certain, monte_carlo
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    Numbers = NDArray[np.int64]
-    from collections.abc import Iterator, Mapping, Sequence
+    from numpy.typing import NDArray
 
     from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from backtest.stats.multiple_testing import MonteCarlo
 
     Floats = NDArray[np.float64]
+    Numbers = NDArray[np.int64]
+    Draws = Iterator[NDArray[Any]]
 
 
 _LONGEST = 2  # an occasion is cut when it has gone on for so many times the longest trade
@@ -91,21 +95,22 @@ def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
     left_at_open = np.isin(trades["reason"], (TIME, MARGIN_CALL))
     free_from = np.where(left_at_open, trades["exit_bar"], trades["exit_bar"] + 1)
     limit = _LONGEST * longest_trade(trades)
-    numbers = np.zeros(len(signals), np.int64)
+    sessions, rows = np.unique(signals["bar"], return_index=True)
+    last_free = np.maximum.reduceat(np.where(entered, free_from, -1), rows)
+    numbers = []
     number, first, until, has_trade = -1, 0, 0, True
-    for session in np.unique(signals["bar"]):
-        rows = np.flatnonzero(signals["bar"] == session)
+    for session, free in zip(sessions.tolist(), last_free.tolist(), strict=True):
         is_over = session >= until or session - first >= limit
         if number < 0 or (is_over and has_trade):
             number, first, until, has_trade = number + 1, session, session, False
-        numbers[rows] = number
-        acted = rows[entered[rows]]
-        if len(acted):
+        numbers.append(number)
+        if free >= 0:
             has_trade = True
-            until = max(until, int(free_from[acted].max()))
+            until = max(until, free)
+    of_session = np.array(numbers)
     if number > 0 and not has_trade:
-        numbers[numbers == number] = number - 1
-    return numbers
+        of_session[of_session == number] = number - 1
+    return np.repeat(of_session, np.diff(rows, append=len(signals)))
 
 
 def longest_trade(trades: NDArray[Any]) -> int:
@@ -116,9 +121,13 @@ def longest_trade(trades: NDArray[Any]) -> int:
 
 
 STATISTICS = ("sharpe", "total_return", "mean_trade_return")
-FEWEST_STARTS = 20  # places that a chain needs for its dates to be moved at all
-_ROOM = 1_000_000  # signals that are held at once
-_TRIES = 200  # of places for a chain among others, before a draw is begun anew
+FEWEST_STARTS = 20  # that a chain needs for its dates to be moved at all
+_ROOM = 250_000  # signals that are held at once
+_BATCH = 1_000_000  # signals that are traded before anyone asks whether the verdict is certain
+_LEAST_BATCH = 200  # draws; with fewer none is
+_WORTH_THREADS = 20_000  # signals
+_TRIAL = 50  # draws that show whether chains find room
+_TRIES = 200  # of places for a chain among others, before a draw is left out
 
 
 @dataclass(frozen=True)
@@ -128,7 +137,8 @@ class Null:
     Attributes:
         observed: by statistic, of the signals as they are; NaN where undefined. Returns are
             fractions, the Sharpe ratio is annual.
-        draws: by statistic, shape (B,); likewise.
+        draws: by statistic, shape (B,); likewise. Of many signals there are fewer draws than were
+            wished for where the verdict was certain before.
         is_complete: whether the draws are all that there can be, what happened among them.
 
     """
@@ -174,28 +184,45 @@ class Account:
         }  # fmt: skip
         return Account(self.panel, self.signals, self.rules.model_copy(update=free), self.rates)
 
-    def null(self, tables: Iterator[NDArray[Any]], *, is_complete: bool = False) -> Null:
-        """Trade what happened, then each account of the tables, shape (accounts, n) each."""
-        observed = self._statistics(self.signals[None])
-        parts = [self._statistics(table) for table in tables]
-        return Null(
-            {name: float(values[0]) for name, values in observed.items()},
-            {name: np.concatenate([part[name] for part in parts]) for name in STATISTICS},
-            is_complete,
-        )
+    def batch(self, draws: int) -> int:
+        """How many draws are traded between two looks at the verdict; all of a few signals."""
+        return min(draws, max(_LEAST_BATCH, _BATCH // len(self.signals)))
+
+    def null(self, batches: Callable[[int], Draws], draws: int, *, is_complete: bool) -> Null:
+        """Trade what happened, then draws until their verdict is certain; see `is_certain`.
+
+        Args:
+            batches: makes so many draws, in tables of shape (accounts, n).
+            draws: the most.
+            is_complete: as of `Null`.
+
+        """
+        observed = {name: float(of[0]) for name, of in self._statistics(self.signals[None]).items()}
+        size = self.batch(draws)
+        count, parts = ceil(draws / size), []
+        for number in range(1, count + 1):
+            wanted = min(size, draws - (number - 1) * size)
+            parts += [self._statistics(table) for table in batches(wanted)]
+            null = {name: np.concatenate([part[name] for part in parts]) for name in STATISTICS}
+            is_a_look = number < count and number & (number - 1) == 0  # 1, 2, 4, 8 …
+            looks = (count - 1).bit_length()
+            if is_a_look and is_certain(observed["sharpe"], null["sharpe"], LEVEL, looks):
+                break
+        return Null(observed, null, is_complete)
 
     def _statistics(self, table: NDArray[Any]) -> dict[str, Floats]:
         starts = np.arange(len(table) + 1) * table.shape[1]
         rules = self.rules.model_copy(update={"cash_rate": 0.0})
-        made = simulate(self.panel, table.ravel(), starts, rules, self.rates)
+        threads = (os.cpu_count() or 1) if table.size > _WORTH_THREADS else 1
+        made = simulate(self.panel, table.ravel(), starts, rules, self.rates, threads=threads)
         figures = figures_of_totals(made.totals, rules.cash, self.panel.count)
         return {name: figures[name] for name in STATISTICS}
 
 
 def acting(signals: NDArray[Any]) -> NDArray[Any]:
     """The signals without those that another of the same open supersedes."""
-    last = {(row["bar"], row["symbol"]): place for place, row in enumerate(signals)}
-    return signals[sorted(last.values())]
+    opens = signals[["bar", "symbol"]][::-1]
+    return signals[np.sort(len(signals) - 1 - np.unique(opens, return_index=True)[1])]
 
 
 def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) -> Null | None:
@@ -204,32 +231,47 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
     The sessions are a circle. The chains stand on it in random order with random gaps (all ways
     to share out the free sessions are equally likely), and within a chain distances, directions,
     weights and exit plans stay. Chains that would not fit side by side move all by one number.
-    Where symbols lack bars, a chain only goes where each of its signals finds one.
+    Where symbols lack bars, a chain only goes where each of its signals finds one. Chains of many
+    symbols find no such sessions; a signal that meets none of its symbol's bars then goes as many
+    sessions round those that there are.
 
     Args:
         account: what is traded.
         chains: of its signals.
         seed: of the draws.
-        draws: how many.
+        draws: how many at most.
 
     """
-    signals, sessions = account.signals, len(account.panel.times)
-    number, distance = chains.of_signal, signals["bar"] - chains.first[chains.of_signal]
-    fits = _fitting(account, chains, distance)
-    if (fits.sum(axis=1) < FEWEST_STARTS).any():
+    signals, has_bar = account.signals, ~np.isnan(account.panel.prices["open"])
+    sessions, number = len(has_bar), chains.of_signal
+    distance = signals["bar"] - chains.first[number]
+    room = np.zeros(len(chains.first), np.int64)
+    np.maximum.at(room, number, has_bar.sum(axis=0)[signals["symbol"]])
+    if room.min() < FEWEST_STARTS:
         return None
+    fits, lengths = _fitting(signals, has_bar, chains, distance), chains.lengths
+    keeps = not fits.all() and _can_stand_apart(lengths, fits, seed)
+    bars = None if keeps or fits.all() else _own_bars(has_bar)
     rng = np.random.default_rng(seed)
-    tables = []
-    step = max(1, _ROOM // len(signals))
-    for first in range(0, draws, step):
-        begins = _begins(chains, fits, min(step, draws - first), rng)
-        if begins is None:
-            return None
-        table = np.tile(signals, (len(begins), 1))
-        table["bar"] = (begins[:, number] + distance) % sessions
-        order = np.argsort(table["bar"], axis=1, kind="stable")
-        tables.append(np.take_along_axis(table, order, axis=1))
-    return account.null(iter(tables))
+
+    def begins(count: int) -> Numbers:
+        if lengths.sum() > sessions:
+            moved: Numbers = (chains.first + rng.integers(sessions, size=(count, 1))) % sessions
+            return moved
+        if keeps:
+            return _among_others(lengths, fits, count, rng)
+        return _side_by_side(lengths, sessions, count, rng)
+
+    def tables(count: int) -> Draws:
+        for part in _parts(begins(count), len(signals)):
+            to = (part[:, number] + distance) % sessions
+            to = to if bars is None else bars[to, signals["symbol"]]
+            order = np.argsort(to.astype(np.min_scalar_type(sessions)), axis=1, kind="stable")
+            table = signals[order]
+            table["bar"] = np.take_along_axis(to, order, axis=1)
+            yield table
+
+    return account.null(tables, draws, is_complete=False)
 
 
 def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: int) -> Null:
@@ -243,25 +285,24 @@ def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: 
         account: what is traded.
         occasions: number of each signal's occasion, shape (n,).
         seed: of the draws.
-        draws: how many.
+        draws: how many at most.
 
     """
     free, count = account.without_costs(), int(occasions.max()) + 1
-    is_complete = 2**count <= draws
-    if is_complete:
-        coins = np.arange(2**count)[:, None] >> np.arange(count) & 1
-    else:
-        coins = np.random.default_rng(seed).integers(2, size=(draws, count))
-    step = max(1, _ROOM // len(free.signals))
+    is_complete = 2**count <= free.batch(draws)
+    rng, every = np.random.default_rng(seed), 2**count if is_complete else draws
 
-    def tables() -> Iterator[NDArray[Any]]:
-        for first in range(0, len(coins), step):
-            turned = coins[first : first + step][:, occasions]
-            table = np.tile(free.signals, (len(turned), 1))
-            table["side"] *= 1 - 2 * turned
+    def tables(wanted: int) -> Draws:
+        if is_complete:
+            coins = np.arange(every)[:, None] >> np.arange(count) & 1
+        else:
+            coins = rng.integers(2, size=(wanted, count))
+        for part in _parts(coins, len(free.signals)):
+            table = np.tile(free.signals, (len(part), 1))
+            table["side"] *= 1 - 2 * part[:, occasions]
             yield table
 
-    return free.null(tables(), is_complete=is_complete)
+    return free.null(tables, every, is_complete=is_complete)
 
 
 def signals_of_trades(
@@ -282,9 +323,9 @@ def signals_of_trades(
     """
     equity = {point.session: point.equity for point in curve}
     before = dict(zip(equity, [cash, *equity.values()], strict=False))
-    rows = np.zeros(len(trades), SIGNAL)
+    rows, columns = np.zeros(len(trades), SIGNAL), panel.columns
     for row, trade in zip(rows, trades, strict=True):
-        column = panel.columns[trade.symbol]
+        column = columns[trade.symbol]
         row["symbol"], row["side"] = column, trade.sign
         row["bar"] = panel.bar_of(trade.entry_session)
         row["weight"] = trade.shares * trade.entry_price / before[trade.entry_session]
@@ -298,33 +339,38 @@ def signals_of_trades(
     return rows[np.argsort(rows["bar"], kind="stable")]
 
 
-def _fitting(account: Account, chains: Chains, distance: Numbers) -> NDArray[np.bool_]:
+def _parts(draws: Numbers, signals: int) -> Iterator[Numbers]:
+    """The draws, as many at once as there is room for the signals of."""
+    step = max(1, _ROOM // signals)
+    return (draws[first : first + step] for first in range(0, len(draws), step))
+
+
+def _fitting(
+    signals: NDArray[Any], has_bar: NDArray[np.bool_], chains: Chains, distance: Numbers
+) -> NDArray[np.bool_]:
     """Where each chain may begin: all its signals find a bar; shape (chains, sessions)."""
-    signals, sessions = account.signals, len(account.panel.times)
-    has_bar = ~np.isnan(account.panel.prices["open"])
-    fits = np.ones((len(chains.first), sessions), np.bool_)
-    for row, chain, away in zip(signals, chains.of_signal, distance, strict=True):
-        fits[chain] &= np.roll(has_bar[:, row["symbol"]], -away)
+    fits = np.ones((len(chains.first), len(has_bar)), np.bool_)
+    symbols, lacks_bars = signals["symbol"], np.asarray(~has_bar.all(axis=0))
+    for row in np.flatnonzero(lacks_bars[symbols]):
+        fits[chains.of_signal[row]] &= np.roll(has_bar[:, symbols[row]], -distance[row])
     return fits
 
 
-def _begins(
-    chains: Chains, fits: NDArray[np.bool_], draws: int, rng: np.random.Generator
-) -> Numbers | None:
-    """The session in which each chain begins, shape (draws, chains); None where none is found."""
-    sessions = fits.shape[1]
-    if chains.lengths.sum() > sessions:
-        everywhere = np.ones(sessions, np.bool_)
-        for begin, places in zip(chains.first, fits, strict=True):
-            everywhere &= np.roll(places, -begin)
-        shifts = np.flatnonzero(everywhere)
-        if len(shifts) < FEWEST_STARTS:
-            return None
-        moved: Numbers = (chains.first + rng.choice(shifts, (draws, 1))) % sessions
-        return moved
-    if fits.all():
-        return _side_by_side(chains.lengths, sessions, draws, rng)
-    return _among_others(chains.lengths, fits, draws, rng)
+def _own_bars(has_bar: NDArray[np.bool_]) -> Numbers:
+    """By session and symbol that bar, or as many round those of the symbol where it has none."""
+    bars = np.tile(np.arange(len(has_bar))[:, None], has_bar.shape[1])
+    for column in np.flatnonzero(~has_bar.all(axis=0)):
+        own, lacks = np.flatnonzero(has_bar[:, column]), np.flatnonzero(~has_bar[:, column])
+        bars[lacks, column] = own[lacks % len(own)]
+    return bars
+
+
+def _can_stand_apart(lengths: Numbers, fits: NDArray[np.bool_], seed: int) -> bool:
+    """Whether chains mostly find sessions where all fit: at least half of a first few draws."""
+    if lengths.sum() > fits.shape[1] or fits.sum(axis=1).min() < FEWEST_STARTS:
+        return False
+    found = _among_others(lengths, fits, _TRIAL, np.random.default_rng(seed))
+    return 2 * len(found) >= _TRIAL
 
 
 def _side_by_side(lengths: Numbers, sessions: int, draws: int, rng: np.random.Generator) -> Numbers:
@@ -343,22 +389,23 @@ def _side_by_side(lengths: Numbers, sessions: int, draws: int, rng: np.random.Ge
 
 def _among_others(
     lengths: Numbers, fits: NDArray[np.bool_], draws: int, rng: np.random.Generator
-) -> Numbers | None:
-    """Chains one after another, those with the fewest places first, each clear of the others."""
+) -> Numbers:
+    """Chains one after another, those with the fewest starts first, each clear of the others.
+
+    A draw in which one finds no room is left out.
+    """
     sessions = fits.shape[1]
     begins = np.zeros((draws, len(lengths)), np.int64)
-    placed = np.empty(0, np.int64)
+    is_taken = np.zeros((draws, sessions), np.bool_)
+    whole = np.arange(draws)  # the draws in which every chain so far has found room
     for chain in np.argsort(fits.sum(axis=1), kind="stable").tolist():
-        places, todo = np.flatnonzero(fits[chain]), np.arange(draws)
+        starts, todo, reach = np.flatnonzero(fits[chain]), whole, np.arange(lengths[chain])
         for _ in range(_TRIES):
-            begins[todo, chain] = rng.choice(places, len(todo))
-            others, begin = begins[np.ix_(todo, placed)], begins[todo, chain, None]
-            after = (others - begin) % sessions < lengths[chain]
-            before = (begin - others) % sessions < lengths[placed]
-            todo = todo[(after | before).any(axis=1)]
+            begins[todo, chain] = rng.choice(starts, len(todo))
+            wanted = (begins[todo, chain, None] + reach) % sessions
+            todo = todo[is_taken[todo[:, None], wanted].any(axis=1)]
             if not len(todo):
                 break
-        else:
-            return None
-        placed = np.append(placed, chain)
-    return begins
+        whole = np.setdiff1d(whole, todo, assume_unique=True)
+        is_taken[whole[:, None], (begins[whole, chain, None] + reach) % sessions] = True
+    return begins[whole]

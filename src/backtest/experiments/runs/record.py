@@ -82,6 +82,7 @@ class Placebo(TypedDict):
     total_return: Standing
     mean_trade_return: Standing
     histogram: Histogram | None
+    drawn: NotRequired[int]  # where the verdict was certain before all draws were made
 
 
 class Interval(TypedDict):
@@ -153,13 +154,23 @@ class Attribution(TypedDict):
     moves: list[Move]
 
 
+class NoRoom(TypedDict):
+    """Signals without room, and what each would have made in an account of its own."""
+
+    signals: int
+    mean_return: float | None
+    wins: int
+
+
 class RunRecord(TypedDict):
-    """What `run.json` holds; evidence and attribution come after the rest is written."""
+    """What `run.json` holds; the last three come after the rest is written."""
 
     run_id: str
     strategy: str
     parameters: dict[str, Any]
     symbols: list[str]
+    universe: NotRequired[str | None]
+    engine: NotRequired[Literal["backtrader", "kernel"]]
     benchmark: str
     span: Span
     as_of: Day | None
@@ -176,3 +187,4 @@ class RunRecord(TypedDict):
     files: dict[str, str]  # by name the sha256
     evidence: NotRequired[Evidence]
     attribution: NotRequired[Attribution]
+    no_room: NotRequired[NoRoom]

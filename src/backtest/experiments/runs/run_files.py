@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import repeat
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,9 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from backtest.data.prices import Prices
-    from backtest.engine.replay.books import Result
+    from backtest.engine.replay.books import Result, Trade
     from backtest.engine.timeline import Decision
 
 Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
@@ -45,6 +49,8 @@ BARS: Columns = {
     "symbol": "text", "session": "day", "open": "float", "high": "float", "low": "float",
     "close": "float", "volume": "float",
 }  # fmt: skip
+_PRICES = ("open", "high", "low", "close")
+_BEFORE, _AFTER = 20, 10  # bars of a universe that are kept around a trade
 FILES: Mapping[str, Columns] = {
     "trades.csv": TRADES, "equity.csv": EQUITY, "decisions.csv": DECISIONS, "orders.csv": ORDERS,
     "bars.csv": BARS,
@@ -52,14 +58,14 @@ FILES: Mapping[str, Columns] = {
 
 
 def result_files(
-    result: Result, returns: Iterable[tuple[float, float]], history: Mapping[str, Prices]
+    result: Result, returns: Iterable[tuple[float, float]], bars: Mapping[str, pd.DataFrame]
 ) -> dict[str, str]:
     """The texts of `FILES` by name.
 
     Args:
         result: the replay's result.
         returns: return of the run and of the benchmark for each session.
-        history: by symbol all prices, also those outside of the span.
+        bars: by symbol, as in `bars_of`.
 
     """
     return {
@@ -67,8 +73,25 @@ def result_files(
         "equity.csv": _equity_csv(result, returns),
         "decisions.csv": _decisions_csv(result),
         "orders.csv": _orders_csv(result),
-        "bars.csv": _bars_csv(history),
+        "bars.csv": _bars_csv(bars),
     }
+
+
+def bars_of(history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
+    """All bars by symbol, also those outside of the span."""
+    return {symbol: prices.table for symbol, prices in history.items()}
+
+
+def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
+    """By traded symbol the bars from 20 before an entry to 10 after its exit."""
+    kept: dict[str, NDArray[np.bool_]] = {}
+    for trade in trades:
+        index = history[trade.symbol].table.index
+        days = np.array([trade.entry_session, trade.exit_session or index[-1].date()], "M8[s]")
+        first, last = index.searchsorted(days)
+        is_near = kept.setdefault(trade.symbol, np.zeros(len(index), np.bool_))
+        is_near[max(0, first - _BEFORE) : last + _AFTER + 1] = True
+    return {symbol: history[symbol].table[kept[symbol]] for symbol in history if symbol in kept}
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -156,16 +179,16 @@ def _orders_csv(result: Result) -> str:
     )  # fmt: skip
 
 
-def _bars_csv(history: Mapping[str, Prices]) -> str:
-    columns = list(BARS)[2:]
-    return _csv(
-        BARS,
-        (
-            (symbol, bar[0].date(), *bar[1:-1], _count(bar[-1]))
-            for symbol, prices in history.items()
-            for bar in prices.table[columns].itertuples(name=None)
-        ),
-    )
+def _bars_csv(bars: Mapping[str, pd.DataFrame]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(BARS)
+    for symbol, table in bars.items():
+        days = np.datetime_as_string(table.index.to_numpy("M8[D]")).tolist()
+        prices = [table[name].tolist() for name in _PRICES]  # floats are written with every digit
+        volume = map(_count, table["volume"].tolist())
+        writer.writerows(zip(repeat(symbol), days, *prices, volume, strict=False))
+    return text.getvalue()
 
 
 def _count(shares: float) -> float | int:

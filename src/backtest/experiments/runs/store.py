@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
     from backtest.strategy.source import StrategyFile
 
@@ -64,8 +63,13 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The strategy and its symbols, such as `earnings_surprise · CRWV`."""
-        return f"{self.manifest['strategy']} · {', '.join(self.manifest['symbols'])}"
+        """The strategy and what it traded, such as `earnings_surprise · CRWV`."""
+        return f"{self.manifest['strategy']} · {self.traded}"
+
+    @property
+    def traded(self) -> str:
+        """The universe, or else the symbols."""
+        return self.manifest.get("universe") or ", ".join(self.manifest["symbols"])
 
     @property
     def summary(self) -> Mapping[str, Any]:
@@ -238,7 +242,7 @@ def save_run(
     manifest: Mapping[str, Any],
     result: Result,
     returns: Iterable[tuple[float, float]],
-    history: Mapping[str, Prices],
+    bars: Mapping[str, pd.DataFrame],
 ) -> Run:
     """Write a run's files beside its place and rename the folder there when it is complete.
 
@@ -247,13 +251,13 @@ def save_run(
         manifest: what stands in `run.json`, but for the sha256 of the other files.
         result: the replay's result.
         returns: return of the run and of the benchmark for each session.
-        history: by symbol all prices, also those outside of the span.
+        bars: by symbol those that the run shows.
 
     Raises:
         UsageError: the folder cannot be written.
 
     """
-    texts = result_files(result, returns, history)
+    texts = result_files(result, returns, bars)
     files = {name: _sha256(text.encode()) for name, text in texts.items()}
     texts["run.json"] = _manifest_text({**manifest, "files": files})
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
