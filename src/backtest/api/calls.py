@@ -396,17 +396,17 @@ def audit_strategy(
     from backtest.audit.run import AuditRequest, audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
-    frames = read_frames(prices, events, symbols, None, universe)
+    frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
         terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules, universe)
         request = AuditRequest(
             strategy=strategy,
             symbols=terms.symbols,
+            universe=terms.universe,
             settings=parameters or {},
             first=read_day("first", first),
             last=read_day("last", last),
             rules=terms.rules,
-            universe=terms.universe,
             worlds=worlds,
             seed=seed,
         )

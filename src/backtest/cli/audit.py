@@ -96,7 +96,8 @@ def _print_report(out: Console, report: Report) -> None:
 
 
 EXAMPLES = (
-    "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5`. "
+    "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5` · "
+    "`backtest audit earnings_surprise --universe us_large`. "
     "The exit code is 4 where the strategy is not found clean."
 )
 _MOST_SHOWN = 3  # findings of a check; the page has more
@@ -148,11 +149,11 @@ def audit(
     request = AuditRequest(
         strategy=strategy,
         symbols=terms.symbols,
+        universe=terms.universe,
         settings=parse_settings(settings or []),
         first=read_day("--from", first),
         last=read_day("--to", last),
         rules=terms.rules,
-        universe=terms.universe,
         worlds=worlds,
         seed=seed,
     )
