@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from backtest.audit.jobs import JobGroup, Seen
-    from backtest.audit.source import Source
+    from backtest.audit.worlds import Source
 
 os.environ["YF_DISABLE_CURL_CFFI"] = "1"  # pytest-socket would not hold back curl's sockets
 # A shell that starts the suite in the background has it ignore Ctrl-C, and its processes as well.
@@ -117,7 +117,7 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     def here(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
         return in_this_process(source, groups)
 
-    for module in ("jobs", "run", "contract.contract"):
+    for module in ("jobs", "run", "contract"):
         monkeypatch.setattr(f"backtest.audit.{module}.in_processes", here)
 
 

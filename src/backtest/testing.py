@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from backtest.audit.contract.report import Report
+    from backtest.audit.declared import Report
     from backtest.strategy.base import Signal
 
 __all__ = ["ask", "check_strategy"]
@@ -30,7 +30,7 @@ def check_strategy(name: str) -> Report:
         UsageError: there is no such strategy.
 
     """
-    from backtest.audit.contract.contract import check
+    from backtest.audit.contract import check
     from backtest.workspace.folders import find_workspace
     from backtest.workspace.settings import read_config
 
@@ -56,7 +56,7 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
             it fails.
 
     """
-    from backtest.audit.contract.questions import made_up_case
+    from backtest.audit.questions import made_up_case
     from backtest.strategy.base import Strategy
     from backtest.strategy.loading import find_strategy
     from backtest.strategy.parameters import configure

@@ -2,8 +2,7 @@
 
 import pytest
 
-from backtest.audit.checks import Check, Trial, note_chance, spread
-from backtest.audit.findings import differences, finding, text_of
+from backtest.audit.checks import Check, Trial, differences, finding, note_chance, spread, text_of
 from backtest.audit.jobs import Job
 from backtest.audit.observe import Observation
 from backtest.audit.sensitivity import null_record

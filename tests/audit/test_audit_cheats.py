@@ -249,7 +249,7 @@ def market_with_late(market):
 def audited_first_bar(market, condition: str):
     market.write("strategies/first_bar.py", FIRST_BAR.format(condition=condition))
     both = ("ACME", "LATE")
-    asked = AuditRequest("first_bar", both, {}, None, None, request().rules, 0)
+    asked = AuditRequest("first_bar", both, {}, None, None, request().rules, worlds=0)
     return audit(prepare(market.workspace, asked), observer=in_this_process).record
 
 

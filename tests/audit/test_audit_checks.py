@@ -11,7 +11,7 @@ from tempfile import NamedTemporaryFile
 
 import pytest
 
-from backtest.audit.contract.contract import observe
+from backtest.audit.contract import observe
 from backtest.audit.jobs import Job, JobGroup, in_processes, in_this_process
 from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import AuditRequest, audit, prepare

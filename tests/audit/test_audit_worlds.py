@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from backtest.audit import worlds
-from backtest.audit.source import Source
-from backtest.audit.worlds import altered_events, delayed_events
+from backtest.audit.worlds import Source, altered_events, delayed_events
 from backtest.data.borrow import read_borrow_rates
 from backtest.data.datafile import read_data_file
 from backtest.data.events import read_all_events, read_events

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from backtest.audit.contract.contract import check
-from backtest.audit.contract.declared import check_parameters
-from backtest.audit.contract.examples import made_up_event, variants
-from backtest.audit.contract.report import TITLES, Report, Result, all_results
+from backtest.audit.contract import check
+from backtest.audit.declared import TITLES, Report, Result, all_results, check_parameters
 from backtest.audit.jobs import in_this_process
+from backtest.audit.questions import made_up_event, variants
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
 from backtest.errors import UsageError
 from backtest.strategy.loading import find_strategy

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from backtest.audit.contract.report import TITLES
+from backtest.audit.declared import TITLES
 from tests.commands import WRONG_USE, fails, too_wide, words
 
 ACME = ("--symbol", "ACME")

@@ -76,7 +76,7 @@ def test_they_run_and_keep_the_contract(checkout, monkeypatch, name):
 
 
 def scaffold_check(checkout, name):
-    from backtest.audit.contract.contract import check
+    from backtest.audit.contract import check
     from backtest.audit.jobs import in_this_process
 
     return check(checkout.workspace, name, symbols=["ACME"], observer=in_this_process)

@@ -446,7 +446,7 @@ def check(
         DataError: a data file or a frame is wrong.
 
     """
-    from backtest.audit.contract.contract import check as check_contract
+    from backtest.audit.contract import check as check_contract
 
     arguments.check_name(strategy, "A check takes the name of a strategy")
     frames = read_frames(prices, events, symbols)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from backtest.audit.contract.report import Report
+    from backtest.audit.declared import Report
     from backtest.audit.record import Audit
     from backtest.data.listing import EventRow
     from backtest.experiments.runs.store import Run

@@ -2,36 +2,123 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from math import isclose
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from backtest.audit import worlds
-from backtest.audit.findings import differences, finding
 from backtest.audit.jobs import Job, JobGroup
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import altered_events, delayed_events
+from backtest.strategy.base import TERMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from backtest.audit.jobs import Observer
-    from backtest.audit.observe import Ask, Observation
-    from backtest.audit.source import Source
-
-    Seen = Mapping[Job, Observation]
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
 
-    from backtest.audit.findings import Pair
-    from backtest.audit.source import World
+    from backtest.audit.jobs import Observer
+    from backtest.audit.observe import Answer, Ask, Observation
+    from backtest.audit.worlds import Source, World
     from backtest.data.tables import Row
 
+    Seen = Mapping[Job, Observation]
+    Progress = Callable[[int, int], None]  # worlds done, worlds in all
 
 T = TypeVar("T")
+Pair = tuple["Answer | None", "Answer | None"]
+
+_KEYS = ("event_id", "symbol", "type", "exit_reason")
+_PRECISION = 1e-9  # sums may round differently where arrays lie otherwise in memory
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+def differences(
+    full: Sequence[Answer], world: Sequence[Answer], until: date | None = None
+) -> Iterator[Pair]:
+    """The answers that differ, by date; None stands where there is none to hold against.
+
+    Args:
+        full: on the full data.
+        world: in a world.
+        until: later answers are not compared.
+
+    """
+    ours, theirs = _by_key(full, until), _by_key(world, until)
+    for key in sorted({**ours, **theirs}):
+        pair = (ours.get(key), theirs.get(key))
+        if not _same(*pair):
+            yield pair
+
+
+def _by_key(answers: Sequence[Answer], until: date | None) -> dict[tuple[Any, ...], Answer]:
+    """Answers by date and what they are about; those of one open that are alike are numbered."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    found: dict[tuple[Any, ...], Answer] = {}
+    for answer in answers:
+        if until is None or answer["date"] <= until:
+            key = (answer["date"], *(str(answer.get(name, "")) for name in _KEYS))
+            found[*key, seen[key]] = answer
+            seen[key] += 1
+    return found
+
+
+def _same(full: Answer | None, world: Answer | None) -> bool:
+    if full is None or world is None or full.keys() != world.keys():
+        return False
+    return all(_equal(value, world[name]) for name, value in full.items())
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if one == other:
+        return True
+    if isinstance(one, float) and isinstance(other, float):
+        return isclose(one, other, rel_tol=_PRECISION)
+    if isinstance(one, str) and isinstance(other, str):
+        texts, numbers = (_NUMBER.sub("#", text) for text in (one, other)), (one, other)
+        first, second = ([float(n) for n in _NUMBER.findall(text)] for text in numbers)
+        return len(set(texts)) == 1 and all(
+            isclose(a, b, rel_tol=_PRECISION) for a, b in zip(first, second, strict=True)
+        )
+    return False
+
+
+def finding(what: str, pair: Pair = (None, None)) -> dict[str, Any]:
+    """A finding as the record holds it; see `backtest.audit.record`."""
+    full, world = pair
+    about = full or world or {"date": None, "event_id": ""}
+    return {
+        "date": about["date"] and about["date"].isoformat(),
+        "event_id": about["event_id"],
+        "what": what,
+        "full": _side(full),
+        "world": _side(world),
+    }
+
+
+def _side(answer: Answer | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    terms = {name: value for name, value in answer.items() if name not in ("date", "event_id")}
+    return {"text": text_of(answer), **terms}
+
+
+def text_of(answer: Answer) -> str:
+    """An answer in one line."""
+    if "action" in answer:
+        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in TERMS if name in answer]
+        told = ", ".join([answer["action"], *terms])
+        return f"{told}: {answer['reason']}" if answer["reason"] else told
+    side_of = "buy" if answer["size"] > 0 else "sell"
+    why = f" ({answer['exit_reason'].replace('_', ' ')})" if "exit_reason" in answer else ""
+    at = "" if answer["type"] == "market" else f" at {answer['price']:,.2f}"
+    return f"{side_of} {abs(answer['size']):,.0f} {answer['symbol']}, {answer['type']}{at}{why}"
+
 
 UNSTEADY = "it is not deterministic"
 # A Sunday before any event and a Wednesday after all, in no part of which they are alike.
@@ -89,34 +176,6 @@ def _clock_told(days: Iterable[Observation]) -> str:
     """That the strategy asks what time it is, and on which line; empty where it does not."""
     lines = [line for day in days for what, line, _ in day.touched if what == CLOCK]
     return f"; it {CLOCK} ({lines[0]})" if lines else ""
-
-
-def note_chance(
-    check: Check, source: Source, observer: Observer, others: Iterable[Check], seen: Seen
-) -> bool:
-    """Ask once more in a world of each check in which a strategy did otherwise.
-
-    One that looks ahead does the same there again, and chance another thing.
-
-    Args:
-        check: takes up the answers that differ.
-        source: the data.
-        observer: who observes.
-        others: the checks whose worlds they are.
-        seen: what was done in them.
-
-    Returns:
-        Whether any differs.
-
-    """
-    by_chance = False
-    jobs = [other.odd[0].job for other in others if other.odd]
-    for job, again in observer(source, [JobGroup([job]) for job in jobs]):
-        passes = [] if again.error else again.passes[0]
-        if pairs := list(differences(seen[job].passes[0], passes)):
-            check.note("It does otherwise when asked again", pairs)
-            by_chance = True
-    return by_chance
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
@@ -281,6 +340,64 @@ def compare(
         if not check.worlds:
             check.not_tried = "no event can be traded, so that nothing is decided"
     return checks
+
+
+class InWorlds(NamedTuple):
+    """The checks in worlds, what was done in all of them, and whether any answer was chance."""
+
+    checks: dict[str, Check]
+    seen: Seen
+    by_chance: bool
+
+
+def in_worlds(
+    source: Source,
+    observer: Observer,
+    trials: Sequence[Trial],
+    full: Observation,
+    again: Check,
+    others: Sequence[JobGroup] = (),
+    progress: Progress = lambda *_: None,
+) -> InWorlds:
+    """Observe a strategy in the worlds of trials, and in others beside them.
+
+    Args:
+        source: the data.
+        observer: who observes.
+        trials: from `plan`.
+        full: what was done on the full data.
+        again: takes up the answers that differ by chance.
+        others: further jobs.
+        progress: told how many worlds are done, of how many.
+
+    """
+    groups = [*groups_of(trials), *others]
+    total = sum(len(group.jobs) for group in groups)
+    seen = {}
+    for done, (job, observation) in enumerate(observer(source, groups), start=1):
+        seen[job] = observation
+        progress(done, total)
+    checks = compare(trials, seen, full)
+    by_chance = note_chance(again, source, observer, checks.values(), seen)
+    return InWorlds(checks, seen, by_chance)
+
+
+def note_chance(
+    again: Check, source: Source, observer: Observer, checks: Iterable[Check], seen: Seen
+) -> bool:
+    """Ask once more in a world of each check in which a strategy did otherwise.
+
+    One that looks ahead does the same there again, and chance another thing, which `again` takes
+    up. Returns whether any is chance.
+    """
+    by_chance = False
+    groups = [JobGroup([check.odd[0].job]) for check in checks if check.odd]
+    for job, repeated in observer(source, groups):
+        passes = [] if repeated.error else repeated.passes[0]
+        if pairs := list(differences(seen[job].passes[0], passes)):
+            again.note("It does otherwise when asked again", pairs)
+            by_chance = True
+    return by_chance
 
 
 def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from multiprocessing.context import ForkServerContext, SpawnContext
 
-    from backtest.audit.source import Source, World
+    from backtest.audit.worlds import Source, World
 
     Seen = Iterator[tuple["Job", Observation]]
     Observer = Callable[[Source, Sequence["JobGroup"]], Seen]

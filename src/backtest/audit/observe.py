@@ -15,8 +15,7 @@ from backtest.data.inputs import read_inputs
 from backtest.data.prices import read_prices
 from backtest.data.universe import tables_folder
 from backtest.engine.kernel.panel import panel_of, signal_rows
-from backtest.engine.timeline import Question, questions, schedule
-from backtest.engine.timeline import ask as answers_of
+from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
     Account,
@@ -231,10 +230,11 @@ def _peeks(
     """What a planted peek answers to the events of the last session, or else to all."""
     prices = tables_folder(data, ask.universe) / "prices"
     table = cache(lambda symbol: read_prices(prices, symbol).table)
-    found = [one for one in _questions(ask, inputs, listens_to) if isinstance(one, Question)]
+    found = questions(listens_to, *_where(ask, inputs))
+    asked = [one for one in found if isinstance(one, Question)]
     return {
         one.event.id: (session, _peek(table(one.event.symbol), session))
-        for one in found
+        for one in asked
         if (session := one.market.session) == (ask.until or session)
     }
 
@@ -247,26 +247,36 @@ def _peek(table: pd.DataFrame, session: date) -> str:
     return "rises" if change > 0 else "falls" if change < 0 else "stands still"
 
 
-def _questions(
-    ask: Ask, inputs: Inputs, listens_to: tuple[type[Event], ...]
-) -> list[Decision | Question]:
-    """What the strategy is asked; made-up prices may break it in later sessions."""
-    terms = (inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe)
-    return [
-        one
-        for one in questions(listens_to, *terms)
-        if ask.until is None or not isinstance(one, Question) or one.market.session <= ask.until
-    ]
-
-
 def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, watch: Watch) -> None:
     decisions: list[Decision] = []
     for _ in range(ask.passes):
         with watch.during("while it decides"):
-            decisions = answers_of(strategy, _questions(ask, inputs, strategy.listens_to))
-        seen.passes.append([_decided(one) for one in decisions if one.action in _ANSWERED])
+            decisions = _decisions(ask, strategy, inputs)
+        answers = [_decided(one) for one in decisions if one.action in _ANSWERED]
+        seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
+
+
+def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
+    where = _where(ask, inputs)
+    try:
+        return decide(strategy, *where)
+    except UsageError:
+        if ask.until is None:
+            raise
+    # Made-up prices may break it later: what it answers up to the session counts.
+    asked = [one for one in questions(strategy.listens_to, *where) if isinstance(one, Question)]
+    return [one.ask(strategy) for one in asked if one.market.session <= ask.until]
+
+
+def _where(ask: Ask, inputs: Inputs) -> Any:
+    """The terms of `questions` that follow the kinds of event."""
+    return inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe
+
+
+def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
+    return [one for one in answers if ask.until is None or one["date"] <= ask.until]
 
 
 def _decided(decision: Decision) -> Answer:
@@ -288,8 +298,7 @@ def _replay(
     for _ in range(ask.passes):
         with watch.during("while it replays"):
             result = _replayed(ask, strategy, inputs)
-        orders = [_ordered(order) for order in result.orders]
-        seen.passes.append([one for one in orders if ask.until is None or one["date"] <= ask.until])
+        seen.passes.append(_until(ask, [_ordered(order) for order in result.orders]))
     if result is not None and ask.placebo is not None:
         seen.p = of_trades(result, inputs, ask.rules, ask.placebo)
 

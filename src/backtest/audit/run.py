@@ -19,8 +19,7 @@ from backtest.audit.checks import (
     Repeats,
     compare,
     drawn,
-    groups_of,
-    note_chance,
+    in_worlds,
     plan,
     reads,
 )
@@ -35,7 +34,7 @@ from backtest.audit.sensitivity import (
     null_record,
     peek_record,
 )
-from backtest.audit.source import Source
+from backtest.audit.worlds import Source
 from backtest.data.checks import check_data
 from backtest.data.events import has_file
 from backtest.data.tables import data_tables
@@ -49,11 +48,11 @@ from backtest.workspace.files import write_text
 from backtest.workspace.records import known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
-    from backtest.audit.checks import Check
+    from backtest.audit.checks import Check, Progress
     from backtest.audit.jobs import Observer
     from backtest.audit.observe import Observation
     from backtest.data.event_checks import Finding
@@ -63,10 +62,8 @@ if TYPE_CHECKING:
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
-    Progress = Callable[[int, int], None]  # worlds done, worlds in all
-
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
-_TABLES, _TABLES_OF_NULL = 40_000, 8_000  # written at most, so that a universe takes minutes
+_TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
 _FEWEST = 20  # sessions or null worlds, of however many tables
 
 
@@ -240,31 +237,22 @@ def _in_worlds(
     """What is found in worlds; nothing where answers differ there by chance, which is noted."""
     source, ask, request = prepared.source, prepared.ask, prepared.request
     sessions = _sessions(prepared)
-    every, eventful = _dates(prepared, full, sessions)
+    hears = eventful(prepared, full)
+    every = sessions if isinstance(prepared.strategy, BacktraderStrategy) else hears
     most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
-    trials = plan(
-        source,
-        ask,
-        drawn(every, most, request.seed),
-        drawn(eventful, most, request.seed),
-        request.seed,
-    )
+    seed = request.seed
+    trials = plan(source, ask, drawn(every, most, seed), drawn(hears, most, seed), seed)
     late = delays(source, ask, prepared.inputs.events, full.passes[0])
-    null = null_jobs(source, ask, sessions, request.worlds or 0, request.seed)
-    groups = [*groups_of(trials), *null_groups(null)]
+    null = null_jobs(source, ask, sessions, request.worlds or 0, seed)
+    others = null_groups(null)
     if late:
-        groups.append(JobGroup([one.job for one in late]))
-    total = sum(len(group.jobs) for group in groups)
-    seen = {}
-    for done, (job, observation) in enumerate(observer(source, groups), start=1):
-        seen[job] = observation
-        progress(done, total)
-    checks = compare(trials, seen, full)
-    for name, of in ((PREFIX, every), (PERTURBATION, eventful), (EVENT_TIME, eventful)):
+        others.append(JobGroup([one.job for one in late]))
+    checks, seen, by_chance = in_worlds(source, observer, trials, full, again, others, progress)
+    if by_chance:
+        return _untried(full)
+    for name, of in ((PREFIX, every), (PERTURBATION, hears), (EVENT_TIME, hears)):
         if len(of) > most:
             checks[name].what += f" Of {len(of):,} sessions {most} were drawn at random."
-    if note_chance(again, source, observer, checks.values(), seen):
-        return _untried(full)
     return {
         "checks": checks,
         "sensitivity": {"peek": peek_record(checks), "delay": delay_record(late, seen)},
@@ -288,14 +276,11 @@ def _sessions(prepared: PreparedAudit) -> list[date]:
     return sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
 
 
-def _dates(
-    prepared: PreparedAudit, full: Observation, sessions: Sequence[date]
-) -> tuple[list[date], list[date]]:
-    """The sessions of the prefix check, and those of the others."""
+def eventful(prepared: PreparedAudit, full: Observation) -> list[date]:
+    """The sessions in which it decides, hears of an event or orders."""
     if not isinstance(prepared.strategy, BacktraderStrategy):
-        return full.heard, full.heard
-    ordered = {answer["date"] for answer in full.passes[0]}
-    return list(sessions), sorted({*full.heard, *ordered})
+        return full.heard
+    return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
 
 
 def _verdict(

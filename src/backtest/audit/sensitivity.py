@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.audit import worlds
-from backtest.audit.checks import PERTURBATION, PREFIX, spread
-from backtest.audit.findings import text_of
+from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
 from backtest.audit.jobs import Job, JobGroup
 from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from backtest.audit.checks import Check
     from backtest.audit.observe import Answer, Ask, Observation
-    from backtest.audit.source import Source, World
+    from backtest.audit.worlds import Source, World
     from backtest.data.kinds import Event
     from backtest.data.tables import Row
 

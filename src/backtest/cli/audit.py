@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from backtest.audit.contract.report import Report
+    from backtest.audit.declared import Report
     from backtest.audit.record import Audit
     from backtest.audit.run import PreparedAudit
 
@@ -57,7 +57,7 @@ def check(
     strategies: StrategiesFolder = None,
 ) -> None:
     """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
-    from backtest.audit.contract.contract import check as check_contract
+    from backtest.audit.contract import check as check_contract
     from backtest.cli import show
     from backtest.workspace.folders import find_workspace
     from backtest.workspace.settings import read_config

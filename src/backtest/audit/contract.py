@@ -7,21 +7,12 @@ from functools import partial
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.checks import (
-    TITLES,
-    Repeats,
-    compare,
-    groups_of,
-    note_chance,
-    plan,
-    reads,
-    spread,
-)
-from backtest.audit.contract import declared, questions
-from backtest.audit.contract.declared import check_terms
-from backtest.audit.contract.examples import as_example
-from backtest.audit.contract.report import Report, Result, all_results
+from backtest.audit import declared, questions
+from backtest.audit.checks import TITLES, Repeats, in_worlds, plan, reads, spread
+from backtest.audit.declared import Report, Result, all_results, check_terms
 from backtest.audit.jobs import in_processes
+from backtest.audit.questions import SYMBOL, as_example, made_up_workspace
+from backtest.audit.run import AuditRequest, eventful, prepare
 from backtest.data.kinds import Event, Start
 from backtest.errors import UsageError
 from backtest.strategy.base import BacktraderStrategy
@@ -30,7 +21,6 @@ from backtest.strategy.parameters import configure, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
 
     from backtest.audit.checks import Check
     from backtest.audit.jobs import Observer
@@ -69,26 +59,17 @@ def observe(
     if full.error or seen[repeats.anew].error:
         return full, [pure] if full.touched else []
     again = repeats.check(seen)
-    checks = {} if again.findings else _in_worlds(prepared, full, again, observer)
+    checks: Mapping[str, Check] = {}
+    if not again.findings:
+        dates = spread(eventful(prepared, full), _MOST_DATES)
+        trials = plan(prepared.source, prepared.ask, dates, dates, _SEED)
+        checks = in_worlds(prepared.source, observer, trials, full, again).checks
     if again.findings:
         why = "The same question got two answers, so that nothing can be told."
         peeks = Result("peeking", "not tried", why)
     else:
         peeks = _peeks(checks)
     return full, [pure, _of_check("deterministic", again), peeks]
-
-
-def _in_worlds(
-    prepared: PreparedAudit, full: Observation, again: Check, observer: Observer
-) -> dict[str, Check]:
-    """The checks in worlds; what differs there by chance is noted as what is asked again."""
-    source = prepared.source
-    dates = spread(_dates(prepared, full), _MOST_DATES)
-    trials = plan(source, prepared.ask, dates, dates, _SEED)
-    seen = dict(observer(source, groups_of(trials)))
-    checks = compare(trials, seen, full)
-    note_chance(again, source, observer, checks.values(), seen)
-    return checks
 
 
 def _peeks(checks: Mapping[str, Check]) -> Result:
@@ -100,13 +81,6 @@ def _peeks(checks: Mapping[str, Check]) -> Result:
     worlds = sum(check.worlds for check in checks.values())
     what = f"It decided the same in {worlds} worlds in which what came later was another."
     return Result("peeking", "ok", what)
-
-
-def _dates(prepared: PreparedAudit, full: Observation) -> list[date]:
-    """The sessions in which it decides or orders."""
-    if isinstance(prepared.strategy, BacktraderStrategy):
-        return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
-    return full.heard
 
 
 def _of_check(name: str, check: Check) -> Result:
@@ -204,9 +178,6 @@ def _examined(subject: _Subject, observer: Observer | None) -> list[Result]:
 
 def _prepared(subject: _Subject, folder: str) -> tuple[PreparedAudit, Result]:
     """The data that it is observed on: those at hand, or made-up ones where it can trade none."""
-    from backtest.audit.contract.examples import SYMBOL, made_up_workspace
-    from backtest.audit.run import AuditRequest, prepare
-
     kinds, data = subject.strategy.listens_to, subject.workspace.data / "events"
     missing = [k for k in kinds if k not in (Event, Start) and not (data / k.file_name()).exists()]
     told = ", ".join(kind.kind for kind in kinds)
