@@ -16,6 +16,7 @@ from backtest.data.prices import Prices
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
+from backtest.strategy import base
 from backtest.strategy.base import Signal
 from tests import oracle
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from backtest.engine.kernel.panel import Panel
 
 NOWHERE = DataFile(Path("made-up.csv"), "", "", {})
-TERMS = ("symbol", "event_id", "direction", "weight", "hold", "stop", "target", "trailing_stop")
+TERMS = ("symbol", "event_id", "direction", *base.TERMS)
 
 
 def made_up_prices(symbol: str, rows: Sequence[Any]) -> Prices:
@@ -145,7 +146,7 @@ def trade_panel(
     """The kernel on a panel, in the oracle's words; `moments` are what its bars are known by."""
     from backtest.engine.kernel.panel import signal_rows
     from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
-    from backtest.engine.kernel.simulate import simulate
+    from backtest.engine.kernel.simulate import by_entry, simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
     rows = signal_rows(panel, [(oracle.day(s.session), s) for s in ordered])
@@ -160,9 +161,8 @@ def trade_panel(
         curves=True,
     )
     trades = [
-        (signal, row["side"], trade)
-        for signal, row, trade in zip(ordered, rows, result.trades, strict=True)
-        if trade["shares"]
+        (ordered[place], rows[place]["side"], result.trades[place])
+        for place in by_entry(rows, result.trades)
     ]
     curve = zip(moments, result.equity[0].tolist(), result.cash[0].tolist(), strict=True)
     return oracle.Outcome(

@@ -167,7 +167,9 @@ class _Simulation:
             if signal.symbol in newest:
                 self.outcomes[newest[signal.symbol].event_id] = "superseded"
             newest[signal.symbol] = signal
-        return sorted(newest.values(), key=lambda s: (s.published_at, s.symbol, s.event_id))
+        served = sorted(newest.values(), key=lambda s: (s.published_at, s.symbol, s.event_id))
+        served.sort(key=lambda s: s.priority, reverse=True)  # what is equal keeps its turn
+        return served
 
     def close_all(
         self, today: dict[str, Bar], reason: str, chosen: Callable[[_Position], bool]
@@ -193,9 +195,14 @@ class _Simulation:
             return "renew"
         if held is not None:  # a reversal is two orders
             self.close_at_the_open(held, bar, "reversal")
+        if self.rules.max_positions is not None and self.rules.max_positions <= len(self.positions):
+            return "no_room"  # all seats are taken; a reversal has just left its own
         fill = self.slipped(symbol, bar.open, sign)
         others = sum(p.shares * price[s] for s, p in self.held() if s != symbol)
-        shares = floor(signal.weight * equity / fill + 1e-9)  # 90.01 buy 9,001 at 0.01
+        weight = signal.weight
+        if weight is None:
+            weight = self.rules.max_gross / self.rules.max_positions
+        shares = floor(weight * equity / fill + 1e-9)  # 90.01 buy 9,001 at 0.01
         shares = min(shares, floor((self.rules.max_gross * equity - others) / fill + 1e-9))
         most = self.participation(symbol, index)
         if most is not None and shares > most:
@@ -205,7 +212,8 @@ class _Simulation:
             shares = self.affordable(shares, fill)
         elif self.cash + shares * fill - self.commission(shares, fill) < -1e-9:
             shares = 0
-        if shares <= 0:
+        too_small = shares * fill < self.rules.min_order - 1e-9
+        if shares <= 0 or too_small:
             return "no_room"
         fee = self.commission(shares, fill)
         self.cash -= sign * shares * fill + fee

@@ -32,6 +32,8 @@ class Settings:
     slippage_range: float = 0.0  # share of the range of the session before
     max_participation: float | None = None  # share of the median volume
     max_gross: float = 1.0
+    max_positions: int | None = None  # held at a time
+    min_order: float = 0.0  # dollars of an entry
     maintenance_margin: float = 0.30
     borrow_mode: str = "table"  # or 'flat' or 'none'
     borrow_default: float = 0.03
@@ -47,13 +49,14 @@ class Signal:
     session: date
     symbol: str
     direction: str  # 'long' or 'short'
-    weight: float = 0.95
+    weight: float | None = 0.95  # None: max_gross over max_positions
     hold: int | None = None
     stop: float | None = None
     target: float | None = None
     trailing_stop: float | None = None
     published_at: Any = None
     event_id: str = ""
+    priority: float = 0.0  # the higher, the sooner
 
 
 @dataclass(frozen=True)

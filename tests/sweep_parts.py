@@ -63,6 +63,7 @@ class Spec:
     sweep_id: str = "0123456789"
     strategy: str = "beats"
     symbols: tuple[str, ...] = ("ACME",)
+    universe: str | None = None
     axes: dict[str, list[Any]] = field(
         default_factory=lambda: {"hold": list(range(1, 7)), "stop": [None, 0.1, 0.2, 0.3]}
     )

@@ -16,8 +16,11 @@ from playwright.sync_api import sync_playwright
 
 import backtest
 from backtest.experiments.runs.store import latest_runs, read_run
+from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
 from backtest.reports.compare_page import write_comparison
+from backtest.reports.many_study_page import write_many_study_page
 from backtest.reports.picture import write_picture
+from backtest.workspace.folders import find_workspace
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 WIDTH, SCALE = 1100, 2  # twice the dots: sharp on a dense screen
-HEIGHTS = {"run-page": 940, "compare": 1065, "sweep": 1010, "tearsheet": 955}
+HEIGHTS = {"run-page": 940, "compare": 1065, "sweep": 1010, "tearsheet": 955, "many-stocks": 775}
 
 
 def main() -> None:
@@ -53,7 +56,16 @@ def drawn(reports: Path) -> dict[str, Path]:
         "tearsheet": stake.path / "tearsheet.html",
         "compare": write_comparison(reports, latest_runs(reports)),
         "sweep": backtest.sweep("earnings_surprise", grid, **folders).page(),
+        "many-stocks": many_stocks(reports),
     }
+
+
+def many_stocks(reports: Path) -> Path:
+    """The page of the study of the universe that ships."""
+    workspace = find_workspace([ROOT / "strategies"], ROOT / "data", reports)
+    request = ManyStudyRequest("earnings", universe="us_large", by="surprise")
+    made = study_many(prepare_many(workspace, request))
+    return write_many_study_page(made.path, made.record, reports)
 
 
 def photograph(browser: Browser, name: str, page: Path, scheme: str) -> None:

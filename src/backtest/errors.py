@@ -19,7 +19,7 @@ class BacktestError(Exception):
 
 
 class AccountingError(BacktestError):
-    """The books do not balance: a fault of the program, never of its input."""
+    """The books do not balance, or two engines differ: a fault of the program, not of its input."""
 
 
 class UsageError(BacktestError):

@@ -64,6 +64,35 @@ def make_market(root: Path) -> Checkout:
     return checkout
 
 
+MEMBERS = """\
+symbol,first,last
+ACME,,
+BOLT,,
+COAL,2025-06-20,
+DUNE,,2025-08-08
+"""
+REPORTS_OF_FOUR = """\
+symbol,published_at,precision,headline,period,eps,eps_consensus,note
+BOLT,2025-06-10T16:05:00-04:00,exact,BOLT misses,2024Q2,0.10,0.20,made up
+ACME,2025-06-12T16:05:00-04:00,exact,ACME beats,2024Q2,0.30,0.20,made up
+COAL,2025-06-16T16:05:00-04:00,exact,COAL is no member yet,2024Q2,0.30,0.20,made up
+DUNE,2025-06-24T16:05:00-04:00,exact,DUNE beats by more,2024Q2,0.40,0.20,made up
+COAL,2025-07-01T16:05:00-04:00,exact,COAL beats by less,2024Q3,0.22,0.20,made up
+ACME,2025-07-17T16:05:00-04:00,exact,ACME beats by much,2024Q3,0.60,0.20,made up
+DUNE,2025-08-12T16:05:00-04:00,exact,DUNE is no member any more,2025Q1,0.40,0.20,made up
+"""
+
+
+def make_universe(root: Path) -> Checkout:
+    """The checkout with a universe of four stocks, named `four`, in a folder of its own."""
+    checkout, folder = make_market(root), "data/universes/four"
+    checkout.write(f"{folder}/members.csv", MEMBERS)
+    checkout.write(f"{folder}/events/earnings.csv", REPORTS_OF_FOUR)
+    for number, symbol in enumerate(("ACME", "BOLT", "COAL", "DUNE")):
+        checkout.write(f"{folder}/prices/{symbol}.csv", _bars(seed=11 + number))
+    return checkout
+
+
 def _bars(seed: int) -> str:
     drawn = random.Random(seed)
     lines, last = ["date,open,high,low,close,volume"], 100.0

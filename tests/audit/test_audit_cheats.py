@@ -1,8 +1,8 @@
 """Planted cheats: every one is caught, by the checks that should; its clean twin passes.
 
 Each pair is `cheats/NAME_cheat.py` and `cheats/NAME_clean.py`: a mistake that users make, and the
-same idea done honestly. Good reports can be traded on 2025-06-13 (that session rises) and 07-02
-(rises), a bad one on 07-18 (falls), a good one on 08-06 (rises), and a restatement on 08-15.
+same idea done honestly. Good reports of ACME can be traded on 2025-06-13 (that session rises) and
+07-02 (rises), a bad one on 07-18 (falls), a good one on 08-06 (rises), and a restatement on 08-15.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from backtest.audit.jobs import in_processes, in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, replay_run
 from backtest.reports.audit_page import text_of
-from tests.audit.market import make_market
+from tests.audit.market import make_universe
 from tests.made_up import request
 
 CHEATS = Path(__file__).parent / "cheats"
@@ -91,7 +92,15 @@ UNSTEADY = {
         "repeat", "2025-06-13", "long", "too young", "on another day; it reads the clock"
     ),
 }
-CASES = PEEKS | UNSTEADY
+# On the universe `four`, of which BOLT rises from its open on 07-02 and on no event before.
+UNIVERSE = {
+    "other_member": Caught("prefix perturbation reads", "2025-07-02", "BOLT rises", "BOLT falls"),
+    # The fifth session after it is not there.
+    "later_winner": Caught("prefix perturbation reads", "2025-06-11", what="IndexError"),
+    # DUNE will leave on 08-08.
+    "leaving_member": Caught("prefix reads", "2025-06-25", "short", "stays"),
+}
+CASES = PEEKS | UNSTEADY | UNIVERSE
 # What other worlds left in memory is no part of the world, hashes differ between processes, and a
 # library is loaded once in each.
 APART = {"collector_cheat", "hash_cheat", "finer_bars_cheat"}
@@ -101,7 +110,7 @@ APART = {"collector_cheat", "hash_cheat", "finer_bars_cheat"}
 def market(tmp_path, monkeypatch):
     """The checkout, which is the working folder too."""
     monkeypatch.chdir(tmp_path)
-    return make_market(tmp_path)
+    return make_universe(tmp_path)
 
 
 @pytest.fixture
@@ -118,9 +127,19 @@ def audited(market):
 
 
 def audited_as(market, name: str, worlds: int = 0):
-    asked = AuditRequest(name, ("ACME",), {}, None, None, request().rules, worlds)
+    traded = traded_by(name)
+    asked = AuditRequest(
+        name, traded["symbols"], {}, None, None, request().rules, traded.get("universe"), worlds
+    )
     observer = partial(in_processes, workers=1) if name in APART else in_this_process
     return audit(prepare(market.workspace, asked), observer=observer).record
+
+
+def traded_by(name: str) -> dict[str, Any]:
+    """What a strategy trades: ACME, or the universe."""
+    if name.rpartition("_")[0] in UNIVERSE:
+        return {"symbols": (), "universe": "four", "benchmark": "four"}
+    return {"symbols": ("ACME",)}
 
 
 def findings(record) -> dict[str, list]:
@@ -152,7 +171,8 @@ def test_its_twin_is_clean_and_trades(audited, market, name):
     assert findings(record) == {}
     assert record["outcome"] == "clean"
     assert record["sensitivity"]["peek"]["caught"]
-    assert replay_run(prepare_run(market.workspace, request(f"{name}_clean"))).trades
+    clean = f"{name}_clean"
+    assert replay_run(prepare_run(market.workspace, request(clean, **traded_by(clean)))).trades
 
 
 @pytest.mark.parametrize(
@@ -196,3 +216,55 @@ def test_a_connection_to_an_address_needs_no_name_to_be_noticed(market):
     ask = "asked = socket.socket(); asked.connect_ex(('127.0.0.1', 9)); asked.close()"
     market.strategy("asks", f"import socket; {ask}; return 'asked'")
     assert list(findings(audited_as(market, "asks"))) == ["reads"]
+
+
+FIRST_BAR = """
+from backtest import EventStrategy
+from backtest.events import Earnings
+
+
+class FirstBar(EventStrategy):
+    listens_to = (Earnings,)
+
+    def notify_event(self, event):
+        late = self.getdatabyname("LATE")
+        if {condition}:
+            self.buy(size=100)
+
+    def next(self):
+        if self.position:
+            self.close()
+"""
+
+
+@pytest.fixture
+def market_with_late(market):
+    """LATE is listed on 2025-08-13, after every report but the last."""
+    header, *rows = (market.root / "data/prices/ACME.csv").read_text().splitlines()
+    late = [row for row in rows if row >= "2025-08-13"]
+    market.write("data/prices/LATE.csv", "\n".join([header, *late]) + "\n")
+    return market
+
+
+def audited_first_bar(market, condition: str):
+    market.write("strategies/first_bar.py", FIRST_BAR.format(condition=condition))
+    both = ("ACME", "LATE")
+    asked = AuditRequest("first_bar", both, {}, None, None, request().rules, 0)
+    return audit(prepare(market.workspace, asked), observer=in_this_process).record
+
+
+def test_the_first_bar_of_a_stock_that_is_not_listed_yet_cannot_be_read(market_with_late):
+    with pytest.raises(UsageError, match="has none before its first session"):
+        audited_first_bar(market_with_late, "late.close[0] > 0")
+
+
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("len(late) == 0", set()),
+        # The feed keeps its rows in private: whoever goes there is caught.
+        ("late._rows['close'][0] != late._rows['open'][0]", {"prefix"}),
+    ],
+)
+def test_whoever_gets_at_that_bar_by_other_ways_is_caught(market_with_late, condition, found):
+    assert set(findings(audited_first_bar(market_with_late, condition))) >= found

@@ -52,6 +52,16 @@ def found(record) -> dict[str, int]:
 # ---- whole audits -------------------------------------------------------------------------------
 
 
+def test_of_very_many_tables_some_sessions_are_drawn(checkout, monkeypatch):
+    monkeypatch.setattr("backtest.audit.run._TABLES", 0)
+    monkeypatch.setattr("backtest.audit.run._FEWEST", 1)
+    record = audited(checkout)
+    for name in ("prefix", "perturbation", "event_time"):
+        assert check(record, name)["tried"]["dates"] == 1
+        assert check(record, name)["what"].endswith("Of 2 sessions 1 were drawn at random.")
+    assert record["settings"]["worlds"] == 0
+
+
 def test_a_strategy_that_looks_at_the_past_alone_is_clean(checkout):
     record = audited(checkout)
     assert record["outcome"] == "clean"

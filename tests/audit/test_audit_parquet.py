@@ -45,7 +45,7 @@ def moved_to_parquet(checkout, symbol):
 
 def prepared(checkout, strategy, *symbols, worlds=0, last=None):
     rules = request().rules
-    asked = AuditRequest(strategy, symbols or ("ACME",), {}, None, last, rules, worlds)
+    asked = AuditRequest(strategy, symbols or ("ACME",), {}, None, last, rules, worlds=worlds)
     return prepare(checkout.workspace, asked)
 
 

@@ -116,7 +116,6 @@ def test_the_page_names_every_event_escapes_it_and_fetches_nothing(study, checko
         (["earnings", "--model", "capm"], ["no model 'capm'", "market_adjusted"]),
         (["owner"], ["No event of owner on ACME can be studied", "the replay begins"]),
         (["earnings", "--window", "-30,-29"], ["No event of earnings", "the returns begin"]),
-        (["earnings", "--symbol", "INDX"], ["INDX, ACME", "one stock is taken here"]),
         ([], ["Name a kind of event or a strategy"]),
         (["earnings", "--null-world"], ["takes no kind or strategy"]),
     ],

@@ -233,7 +233,7 @@ def test_a_missing_column_is_named_with_all_that_are_needed():
     text = fault("ACME,Made up", header="symbol,headline")
     assert text == (
         "made/up.csv, line 1: no column 'published_at'. "
-        "Needed: symbol, published_at, precision, headline, period."
+        "Needed: symbol, published_at, precision, headline."
     )
 
 

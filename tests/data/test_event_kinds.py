@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from backtest.data.events import event_order, read_events
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, ShortReport, StakeDisclosure, Start
-from tests.made_up import earnings, ids, news, report, stake
+from tests.made_up import earnings, news, report, stake
 
 EMBEDDED = Path(__file__).parents[2] / "data" / "events"
 
@@ -290,14 +290,15 @@ def test_kinds_and_their_files_are_named_after_the_class():
     assert EIAReport.kind == "eiareport"
 
 
-def test_events_of_one_moment_are_ordered_by_symbol_and_id():
+def test_events_of_one_moment_are_ordered_by_symbol_kind_and_headline():
     moment = "2025-06-04T16:05:00-04:00"
     events = [
         report(moment, symbol="BBBB", headline="1"),
-        report(moment, symbol="AAAA", headline="2"),
         report(moment, symbol="AAAA", headline="3"),
+        report(moment, symbol="AAAA", headline="2"),
+        news(moment, symbol="AAAA", headline="4"),
         report("2025-06-04T16:04:00-04:00", symbol="CCCC"),
     ]
     ordered = sorted(events, key=event_order)
-    assert [event.symbol for event in ordered] == ["CCCC", "AAAA", "AAAA", "BBBB"]
-    assert ids(ordered[1:3]) == sorted(ids(ordered[1:3]))
+    assert [event.symbol for event in ordered] == ["CCCC", "AAAA", "AAAA", "AAAA", "BBBB"]
+    assert [event.headline for event in ordered[1:4]] == ["4", "2", "3"]

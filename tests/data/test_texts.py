@@ -41,7 +41,7 @@ def test_texts_go_from_import_to_pages_and_python(symbol, checkout, command):
     (told,) = json.loads(done.out)
     assert told["symbols"] == [symbol]
 
-    run = find_run(checkout.root / "reports", told["run_id"])
+    run = find_run(checkout.root / "reports", told["run_id"], pytest.fail)
     assert [row["headline"] for row in run.decisions] == list(HEADLINES)
     assert {row["symbol"] for row in (*run.decisions, *run.trades, *run.orders)} == {symbol}
     assert run.bars["symbol"].tolist() == [symbol] * len(SESSIONS)

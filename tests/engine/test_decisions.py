@@ -6,7 +6,7 @@ from backtest.data.borrow import BorrowRates
 from backtest.engine.kernel.replay import replay_by_kernel
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision, decide, questions
+from backtest.engine.timeline import Decision, decide
 from backtest.errors import UsageError
 from backtest.events import Earnings
 from backtest.experiments.runs.run import prepare_run, run
@@ -73,20 +73,6 @@ def test_a_kind_is_heard_through_its_parent(prices):
     event = Warned(**earnings().model_dump())
     decisions, _ = ask(prices, [event])
     assert [d.event for d in decisions] == [event]
-
-
-def test_events_of_one_session_share_one_copy_of_its_past(prices):
-    one, other = (earnings("2025-06-04T16:05:00-04:00", headline=text) for text in "ab")
-    later = earnings("2025-06-05T16:05:00-04:00")
-    span = {"ACME": prices}
-    found = questions((Earnings,), [one, other, later], span, span, MINUTES_5)
-    first, second, third = (question.market for question in found)
-    assert (first.session, third.session) == (day("2025-06-05"), day("2025-06-06"))
-    assert first._bars is second._bars
-    assert [len(market.bars()) for market in (second, third)] == [
-        sum(prices.table.index < "2025-06-05"),
-        sum(prices.table.index < "2025-06-06"),
-    ]
 
 
 # Answers

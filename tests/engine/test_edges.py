@@ -214,6 +214,8 @@ def test_books_that_differ_name_the_session(monkeypatch) -> None:
         ("max_participation", [0.01, 1, None], [0, 1.01]),
         ("reaction_minutes", [0, 10_080], [-1, 10_081]),
         ("max_gross", [0.1, 10], [0, 10.1]),
+        ("max_positions", [1, 5_000, None], [0, 1.5]),
+        ("min_order", [0, 25_000], [-0.01, float("inf")]),
         ("maintenance_margin", [0], [-0.01]),
         ("borrow_mode", ["table", "flat", "none"], ["", "Table"]),
         ("borrow_default", [0], [-0.01]),

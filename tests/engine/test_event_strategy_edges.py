@@ -264,15 +264,22 @@ def test_the_stop_of_a_bracket_acts_in_the_entry_session() -> None:
     assert kinds == [(TUESDAY, "market"), (TUESDAY, "stop"), (TUESDAY, "limit")]
 
 
-def test_the_children_of_an_entry_within_the_session_are_live_from_the_next_on() -> None:
+def test_after_an_entry_at_a_limit_the_stop_acts_and_the_target_waits() -> None:
     bars = """
         2025-06-02 100 101 99 100
-        2025-06-03 100 104 94 102
-        2025-06-04 103 104 94 100
+        2025-06-03 100 124 {low} 102
+        2025-06-04 103 124 99 100
     """
     terms = {**BRACKET, "exectype": bt.Order.Limit, "price": 98.0}
-    made = in_steps(bars, side="buy_bracket", terms=terms)
+    # on the way from 98 down to 94 the price has passed 95
+    made = in_steps(bars.format(low=94), side="buy_bracket", terms=terms)
     (trade,) = made.trades
-    assert (trade.entry_price, trade.exit_session) == (98.0, WEDNESDAY)
+    assert (trade.entry_price, trade.exit_session) == (98.0, TUESDAY)
+    assert trade.exit_price == pytest.approx(95 * 0.99)
+    assert [order.type for order in made.orders] == ["limit", "stop"]
+    # 124 may have been before 97 was
+    made = in_steps(bars.format(low=97), side="buy_bracket", terms=terms)
+    (trade,) = made.trades
+    assert (trade.exit_session, trade.exit_price) == (WEDNESDAY, 120.0)
     kinds = [(order.session, order.type) for order in made.orders]
-    assert kinds == [(TUESDAY, "limit"), (WEDNESDAY, "stop"), (WEDNESDAY, "limit")]
+    assert kinds == [(TUESDAY, "limit"), (TUESDAY, "stop"), (WEDNESDAY, "limit")]

@@ -7,6 +7,7 @@ from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import OUTCOMES, REASONS, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules
+from backtest.errors import UsageError
 
 BARS = 60
 
@@ -42,6 +43,37 @@ def test_the_result_does_not_depend_on_the_number_of_threads(threads):
 def test_participation_needs_volume():
     with pytest.raises(ValueError, match="volume"):
         simulate(made_up_panel(), *made_up_signals(1), Rules(max_participation=0.1), {})
+
+
+def test_a_signal_without_a_weight_needs_max_positions():
+    rows, starts = made_up_signals(2)
+    rows["weight"][4] = np.nan
+    work = (made_up_panel(), rows, starts)
+    with pytest.raises(UsageError, match=r"max_positions is not set\. Set it among the rules"):
+        simulate(*work, Rules(), {})
+    assert simulate(*work, Rules(max_positions=2), {}).outcomes[4] != 0
+
+
+def test_outcomes_and_trades_stand_in_the_rows_of_the_caller():
+    """Two accounts of three signals at one open, of which each can hold one position."""
+    prices = blank_prices((BARS, 2))
+    for name in ("open", "high", "low", "close"):
+        prices[name] = [[10.0, 20.0]] * BARS
+    days = np.busday_offset("2025-01-02", np.arange(BARS), roll="forward")
+    panel = Panel(("A", "B"), days.astype("M8[us]"), days, prices, np.zeros((0, 0)))
+    rows = np.zeros((2, 3), SIGNAL)
+    rows["bar"], rows["symbol"], rows["side"] = 1, [0, 0, 1], 1
+    rows["weight"], rows["hold"] = 0.1, -1
+    rows["stop"] = rows["target"] = rows["trailing_stop"] = np.nan
+    rows["priority"] = [[9.0, 0.0, 1.0], [0.0, 2.0, 1.0]]
+    free = Rules(slippage_bps=0, commission_per_share=0, borrow_mode="none", max_positions=1)
+    before = rows.copy()
+    found = simulate(panel, rows.ravel(), np.array([0, 3, 6]), free, {}, trades=True, threads=2)
+    names = [OUTCOMES[outcome] for outcome in found.outcomes]
+    assert names == ["superseded", "no_room", "enter", "superseded", "enter", "no_room"]
+    assert found.trades["shares"].tolist() == [0, 0, 500, 0, 1000, 0]
+    assert rows.tobytes() == before.tobytes()
+    assert SIGNAL.itemsize == 64
 
 
 def test_a_position_that_moves_up_into_a_free_place_is_still_found():

@@ -1,5 +1,6 @@
 """Where the profit came from, and what was over before anyone could trade."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,7 +11,7 @@ from backtest.data.calendar import trading_calendar
 from backtest.engine.replay.books import Trade
 from backtest.engine.timeline import Decision
 from backtest.events import Event
-from backtest.experiments.runs.attribution import attribution, hour_of_knowledge, moves
+from backtest.experiments.runs.attribution import attribution, by_surprise, hour_of_knowledge, moves
 from tests.asking import END_OF_DAY
 from tests.engines import made_up_prices
 from tests.made_up import SESSIONS, earnings, news, report, utc
@@ -167,3 +168,25 @@ def test_traded_part_stands_beside_the_gap():
     assert found.direction == -1
     assert found.traded == pytest.approx(0.1)
     assert found.gap == pytest.approx(1 / 103)
+
+
+def test_profit_by_fifth_of_the_surprise():
+    events = [
+        earnings(f"2025-06-04T16:{n:02}:00-04:00", eps=1 + n / 100, eps_consensus=1.0)
+        for n in range(50)
+    ]
+    trades = [replace(trade(event, n), trade_id=n) for n, event in enumerate(events)]
+    unknown = earnings("2025-06-05T16:05:00-04:00", eps=None)
+    trades.append(replace(trade(unknown, 7), trade_id=50))
+    by_id = {event.id: event for event in [*events, unknown]}
+    found = by_surprise(trades, by_id)
+    # The first fifth holds the surprises 0, 1 … 9 % with profits of 0, 1 … 9 dollars.
+    assert [(group.name, group.trades, group.net_profit) for group in found] == [
+        ("fifth 1, +0.0% to +9.0%", 10, 45),
+        ("fifth 2, +10.0% to +19.0%", 10, 145),
+        ("fifth 3, +20.0% to +29.0%", 10, 245),
+        ("fifth 4, +30.0% to +39.0%", 10, 345),
+        ("fifth 5, +40.0% to +49.0%", 10, 445),
+        ("unknown", 1, 7),
+    ]
+    assert by_surprise(trades[1:], by_id) == ()

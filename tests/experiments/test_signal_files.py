@@ -16,7 +16,7 @@ from backtest.data.market import tradable_session
 from backtest.errors import DataError, UsageError
 from backtest.experiments.simulation.bars import read_panel
 from backtest.experiments.simulation.signals import TOO_EARLY, TOO_LATE, read_signals
-from backtest.strategy.base import Signal
+from backtest.strategy.base import TERMS, Signal
 from tests.engines import made_up_prices
 from tests.made_up import news
 from tests.parquet_bars import MONDAY, TUESDAY, WEDNESDAY, at, bar, utc, write
@@ -36,7 +36,7 @@ TYPES = {
     "direction": pa.string(),
     "event_id": pa.string(),
     "hold": pa.int64(),
-    **dict.fromkeys(("weight", "stop", "target", "trailing_stop"), pa.float64()),
+    **dict.fromkeys(("weight", "stop", "target", "trailing_stop", "priority"), pa.float64()),
 }
 
 
@@ -150,18 +150,28 @@ class TestTerms:
     def test_they_are_as_written(self, panel, path) -> None:
         written(
             path,
-            signal("02 10:00", weight=0.5, hold=3, stop=0.1, target=0.2, trailing_stop=0.3),
+            signal(
+                "02 10:00",
+                weight=0.5,
+                hold=3,
+                stop=0.1,
+                target=0.2,
+                trailing_stop=0.3,
+                priority=-1.5,
+            ),
             signal("02 11:00", "BOLT", "short"),
         )
         rows = read_signals(path, panel, MINUTES_5).rows
-        assert rows[0].tolist() == (1, 0, 1, 3, 0.5, 0.1, 0.2, 0.3)
+        assert rows[0].tolist() == (1, 0, 1, 3, 0.5, 0.1, 0.2, 0.3, -1.5)
         assert rows[1].tolist()[:5] == (1, 1, -1, -1, Signal.model_fields["weight"].default)
-        assert np.isnan(rows[1].tolist()[5:]).all()
+        assert np.isnan(rows[1].tolist()[5:8]).all()
+        assert rows["priority"].tolist() == [-1.5, 0.0]
 
     def test_without_the_columns_they_are_the_defaults(self, panel, path) -> None:
         rows = read_signals(written(path, signal("02 10:00")), panel, MINUTES_5).rows
         assert rows[0].tolist()[:5] == (1, 0, 1, -1, Signal.model_fields["weight"].default)
-        assert np.isnan(rows[0].tolist()[5:]).all()
+        assert np.isnan(rows[0].tolist()[5:8]).all()
+        assert rows["priority"].tolist() == [0.0]
 
     def test_a_column_of_nulls_alone_has_no_type(self, panel, path) -> None:
         terms = dict.fromkeys(("hold", "stop"))
@@ -180,7 +190,7 @@ class TestTerms:
         with pytest.raises(DataError, match="hold"):
             read_signals(path, panel, MINUTES_5)
 
-    @pytest.mark.parametrize("term", ["weight", "hold", "stop", "target", "trailing_stop"])
+    @pytest.mark.parametrize("term", TERMS)
     @pytest.mark.parametrize(
         "value",
         [

@@ -140,7 +140,8 @@ def test_a_strategy_that_is_not_pure_is_told_so_whatever_it_declares(terms):
     [
         (TRUE["handed on"], {"stop": [0.5, 0.9]}, None),
         (lambda s, e, m: long(target=s.target), {"target": [0.5, -1.0, 2.0]}, "target cannot be"),
-        (lambda s, e, m: long(weight=s.weight), {"weight": [0.5, None, 1.0]}, "weight cannot be"),
+        (lambda s, e, m: long(weight=s.weight), {"weight": [0.5, 0.0, 1.0]}, "weight cannot be"),
+        (lambda s, e, m: long(weight=s.weight), {"weight": [0.5, None, 1.0]}, None),
     ],
 )
 def test_a_value_that_no_signal_can_have_is_told(on_event, axes, told):

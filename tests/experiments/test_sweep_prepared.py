@@ -203,7 +203,7 @@ def test_answers_that_would_fill_the_memory_are_forgotten(sweep, monkeypatch):
     before = signals_of(made).tobytes()
     assert len(made._answers._kept) == 4
     made._answers._kept.clear()
-    monkeypatch.setattr(answers, "_KEPT", 3)  # answers to two events
+    monkeypatch.setattr(answers, "_KEPT", 5)  # answers of two sets to two events
     assert signals_of(made).tobytes() == before
     assert len(made._answers._kept) == 2
 

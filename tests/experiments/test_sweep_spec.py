@@ -30,6 +30,7 @@ CHANGES = {
     "strategy_sha256": "ce",
     "rules_version": 2,
     "packages": {"numpy": "2.1.1"},
+    "universe": "tech",
 }
 
 

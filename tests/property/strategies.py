@@ -151,7 +151,9 @@ def with_volumes(draw: st.DrawFn, rows: list[Row]) -> list[Row]:
 
 
 @st.composite
-def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
+def signal_lists(
+    draw: st.DrawFn, bars: dict[str, list[Row]], *, may_leave_out_weights: bool
+) -> list[Signal]:
     """Up to eight signals, often several at one open, in any order of the list."""
     count = draw(st.integers(0, 8))
     ids = draw(st.permutations([f"e{number}" for number in range(1, count + 1)]))
@@ -160,6 +162,10 @@ def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
     bold = draw(st.sampled_from((False, False, True)))  # large shorts without exits: margin, ruin
     directions = ("short",) if bold else ("long", "short")
     weights = st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
+    if may_leave_out_weights:
+        weights = st.none() | weights
+    is_ranked = draw(st.booleans())
+    priorities = st.sampled_from((0.0, 1.0, -1.0, 2.5)) if is_ranked else st.just(0.0)
     plans = {
         "hold": st.none() | st.integers(1, 6),
         "stop": st.none() | fractions(),
@@ -181,6 +187,7 @@ def signal_lists(draw: st.DrawFn, bars: dict[str, list[Row]]) -> list[Signal]:
                 weight=draw(st.sampled_from((1.0, 1.5, 2.0)) if bold else weights),
                 published_at=datetime.combine(session, time(12), UTC) + minutes,
                 event_id=event_id,
+                priority=draw(priorities),
                 **({} if bold else {name: draw(plan) for name, plan in plans.items()}),
             )
         )
@@ -205,6 +212,8 @@ def settings(draw: st.DrawFn) -> Settings:
         commission_fixed=seldom(0.0, 2.5, 9.99),
         slippage_range=seldom(0.0, 0.1, 0.02, 1.0),
         max_participation=seldom(None, 0.1, 0.01, 0.5, 1.0),
+        max_positions=seldom(None, 1, 2, 3),
+        min_order=seldom(0.0, 100.0, 5_000.0, 25_000.0),
         borrow_mode=seldom("table", "flat", "none"),
         cash_rate=seldom(0.0, 0.045, 0.36, 5.0),
         cash=choose(100_000.0, 100_000.0, 12_345.67, 500.0, 10_000_000.0),
@@ -246,4 +255,6 @@ def worlds(draw: st.DrawFn) -> World:
         few = draw(st.booleans())
         bars = draw(markets() if few else markets(22, 28))
         bars = {symbol: draw(with_volumes(rows)) for symbol, rows in bars.items()}
-    return World(bars, draw(signal_lists(bars)), chosen, draw(rates(bars)))
+    may_leave_out = chosen.max_positions is not None
+    signals = draw(signal_lists(bars, may_leave_out_weights=may_leave_out))
+    return World(bars, signals, chosen, draw(rates(bars)))

@@ -123,7 +123,8 @@ def test_entries_from_flat_stay_within_weight_and_gross(world: World) -> None:
             room = rules.max_gross * before * (1 + 1e-12)
             assert sum(trade.shares * trade.entry_price for trade in entered) <= max(room, 0)
             for trade in entered:
-                most = weight[trade.event_id] * before * (1 + 1e-12)
+                own = weight[trade.event_id] or rules.max_gross / rules.max_positions
+                most = own * before * (1 + 1e-12)
                 assert trade.shares * trade.entry_price <= most
         before = equity
 
@@ -135,7 +136,8 @@ def doubled(world: World) -> tuple[Outcome, Outcome]:
         symbol: [(day, *(2 * price for price in row[:4]), *row[4:]) for day, *row in rows]
         for symbol, rows in world.bars.items()
     }
-    twice = replace(rules, cash=2 * rules.cash, commission_fixed=2 * rules.commission_fixed)
+    dollars = ("cash", "commission_fixed", "min_order")
+    twice = replace(rules, **{name: 2 * getattr(rules, name) for name in dollars})
     plain = run(replace(world, settings=rules))
     return plain, run(replace(world, bars=bars, settings=twice))
 

@@ -75,6 +75,8 @@ ODD = {
     "cash_rate": 0.04,
     "max_participation": 0.00001,
     "max_gross": 2.0,
+    "max_positions": 1,
+    "min_order": 500.0,
     "commission_fixed": 2.5,
     "slippage_range": 0.05,
     "reaction_minutes": 3000.0,

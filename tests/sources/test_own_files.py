@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from backtest.data.prices import price_symbols, read_prices
+from backtest.data.versions import seal
 from backtest.errors import DataError, UsageError
 from backtest.sources.own_files import import_prices, read_price_file
 from tests.commands import BAD_DATA, WRONG_USE, words
@@ -219,7 +220,7 @@ def test_many_symbols_become_the_dataset(tmp_path):
     path = tmp_path / "all.parquet"
     long_table(symbols).to_parquet(path)
     file = read_price_file(path, {})
-    for update in import_prices(tmp_path, file, source="mine", adjust="none", accept=False):
+    for update in import_prices(tmp_path, file, {}, source="mine", adjust="none", accept=False):
         update.make()
     folder = tmp_path / "prices"
     assert price_symbols(folder) == symbols
@@ -311,3 +312,27 @@ def test_a_file_with_a_gap_is_refused(command, checkout, mine):
     assert outcome.code == BAD_DATA
     assert "no row for the session 2025-06-03" in outcome.err
     assert checkout.snapshot("data") == before
+
+
+def test_a_symbol_that_cannot_be_taken_in_does_not_hold_up_the_others(command, checkout, mine):
+    fund = checkout.root / "data/prices/FUND.csv"
+    fund.write_text("date,close\n2025-07-01,50\n")
+    seal(fund, ["2025-07-01"], source="x", adjust="splits and dividends")
+    header, *rows = PLAIN.splitlines()
+    both = [f"symbol,{header}", *(f"{name},{row}" for name in ("BOLT", "FUND") for row in rows)]
+    arguments = (mine("\n".join(both)), "--source", "x", "--yes")
+    outcome = command("prices", "import", *arguments)
+    assert outcome.code == WRONG_USE
+    assert outcome.out.endswith(f"wrote {checkout.root / 'data/prices/BOLT.csv'}\n")
+    assert "1 of 2 symbols were not taken in. FUND:" in words(outcome.err)
+    assert "or move the file away with its metadata" in words(outcome.err)
+    assert fund.read_text() == "date,close\n2025-07-01,50\n"
+    for path in (fund, fund.with_suffix(".meta.json")):  # what the message advises
+        path.rename(checkout.root / path.name)
+    assert command("prices", "import", *arguments).code == 0
+    assert read_prices(fund.parent, "FUND").has_bars
+
+
+def test_prices_and_thousands_are_read_with_one_decimal_sign(read):
+    text = PLAIN.replace(",", ";").replace("11.5", "11,5").replace("200\n", "1.200\n")
+    assert only(read(text.replace("100\n", "1.100\n")))[2][0][-1] == 1100

@@ -123,6 +123,48 @@ CASES = [
         cash=[195_000, 195_000, 0],
     ),
     Case(
+        name="equity_for_sizing_is_taken_before_the_covers_of_a_margin_call",
+        rule="maintenance margin",
+        bars={
+            "ACME": """
+                2025-06-02 100 101  99 100
+                2025-06-03 150 161 149 160
+                2025-06-04 150 152 148 149
+            """,
+            "BOLT": FLAT,
+        },
+        settings=free(commission_fixed=500.0, commission_max=0.1),
+        signals=[short("2025-06-02", "ACME"), long("2025-06-04", "BOLT", weight=0.5)],
+        # 194,500 - 142,500 = 52,000 at the open, half of which buys 260 shares; after the cover
+        # and its 500 of commission it would be 51,500, and 257 shares
+        trades=[
+            trade("e1", "ACME", "short", 950, "2025-06-02", 100.0, "2025-06-04", 150.0,
+                  "margin_call", gross=950 * (100 - 150), commission=500.0 + 500.0),
+            trade("e2", "BOLT", "long", 260, "2025-06-04", 100.0, "2025-06-04", 100.0, "open",
+                  commission=500.0),
+        ],
+        equity=[99_500, 194_500 - 152_000, 51_000],
+        cash=[194_500, 194_500, 194_500 - 143_000 - 26_500],
+    ),
+    Case(
+        name="what_was_entered_at_this_open_takes_room_at_its_fill",
+        rule="several symbols",
+        bars={"ACME": FLAT, "BOLT": FLAT},
+        settings=free(slippage_bps=100.0),
+        signals=[
+            short("2025-06-02", "ACME", weight=0.6), short("2025-06-02", "BOLT", weight=0.6),
+        ],
+        # filled at 99: 606 shares take 59,994; 40,006 of room are 404 shares. At the open of 100
+        # they would take 60,600, and leave 397.
+        trades=[
+            trade("e1", "ACME", "short", 606, "2025-06-02", 99.0, "2025-06-04", 100.0, "open",
+                  gross=606 * (99 - 100)),
+            trade("e2", "BOLT", "short", 404, "2025-06-02", 99.0, "2025-06-04", 100.0, "open",
+                  gross=404 * (99 - 100)),
+        ],
+        equity=[98_990, 98_990, 98_990],
+    ),
+    Case(
         name="margin_call_cannot_cover_where_the_data_end",
         rule="last bar",
         bars={
@@ -166,6 +208,33 @@ CASES = [
                   gross=600 * (100 - 250)),
         ],
         equity=[100_000, -20_000, 6_000],
+    ),
+    Case(
+        name="ruin_closes_a_halted_stock_at_its_next_open",
+        rule="ruin",
+        bars={
+            "ACME": """
+                2025-06-02 100 101  99 100
+                2025-06-03 150 212 149 210
+                2025-06-05 200 201 199 200
+            """,
+            "BOLT": """
+                2025-06-02 100 101  99 100
+                2025-06-03 100 101  99 100
+                2025-06-04 120 131 119 130
+                2025-06-05 130 131 129 130
+            """,
+        },
+        signals=[short("2025-06-02", "ACME"), long("2025-06-02", "BOLT", weight=0.05)],
+        # 195,000 - 199,500 at the close; BOLT brings 6,000, and ACME takes 190,000 a day later
+        trades=[
+            trade("e1", "ACME", "short", 950, "2025-06-02", 100.0, "2025-06-05", 200.0, "ruin",
+                  gross=950 * (100 - 200)),
+            trade("e2", "BOLT", "long", 50, "2025-06-02", 100.0, "2025-06-04", 120.0, "ruin",
+                  gross=50 * (120 - 100)),
+        ],
+        equity=[100_000, -4_500, -3_500, 6_000],
+        cash=[190_000, 190_000, 196_000, 6_000],
     ),
     Case(
         name="ruin_leaves_a_position_whose_data_ended_marked",

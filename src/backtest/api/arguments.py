@@ -105,6 +105,7 @@ def terms(
     cash: float | None,
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
+    universe: str | None = None,
 ) -> Terms:
     """The terms that a call names; see `read_terms`."""
     named = {
@@ -113,7 +114,7 @@ def terms(
         "cash": cash,
         "costs": costs and os.fspath(costs),
     }
-    return read_terms(data, named, rules)
+    return read_terms(data, named, rules, universe)
 
 
 def check_name(name: object, rule: str) -> None:

@@ -8,9 +8,9 @@ from backtest.api import arguments, results
 from backtest.api.arguments import strategy_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.run import RunRequest, prepare_run
+from backtest.experiments.runs.run import ENGINES, RunRequest, prepare_run
 from backtest.experiments.runs.run import run as run_prepared
-from backtest.experiments.terms import read_day
+from backtest.experiments.terms import check_one_of, read_day
 from backtest.workspace.settings import read_config
 
 if TYPE_CHECKING:
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.api.results import AuditResult, CheckResult, RunResult, StudyResult, SweepResult
+    from backtest.api.results import (
+        AuditResult,
+        CheckResult,
+        RunResult,
+        StocksStudyResult,
+        StudyResult,
+        SweepResult,
+    )
+    from backtest.experiments.runs.run import Engine
     from backtest.experiments.simulation.account import Account
     from backtest.strategy.base import Strategy
 
@@ -33,6 +41,7 @@ def run(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
+    universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     first: Day = None,
@@ -42,6 +51,7 @@ def run(
     cash: float | None = None,
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
+    engine: Engine | None = None,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -60,6 +70,7 @@ def run(
             another are nested or dotted: `{"earnings.hold": 5}`.
         symbols: one stock, or several in one account; CRWV by default, or
             every symbol of `prices` that has bars.
+        universe: trade every member of a universe, such as `us_large`, in place of symbols.
         prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
             of their symbols; without them the workspace's are read.
         events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
@@ -68,10 +79,12 @@ def run(
             default.
         last: last day, likewise.
         as_of: the day at whose end the data are looked at; as they are by default.
-        benchmark: any symbol with closes, or a DataFrame of them; SPY by default.
+        benchmark: any symbol with closes, or a DataFrame of them; SPY by default, of a
+            universe the mean of its members.
         cash: dollars at the start; 100,000 by default.
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
+        engine: `backtrader` or `kernel`; the kernel by default where bars are many.
         force: replay also what was run before.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices, events and borrow rates, likewise.
@@ -102,14 +115,16 @@ def run(
         a trade would be missed more than once in five times.
 
     """
-    frames = read_frames(prices, events, symbols, benchmark)
+    frames = read_frames(prices, events, symbols, benchmark, universe)
+    if engine is not None and engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
     if frames.any and as_of is not None:
         raise UsageError("as_of looks at versions of files, and frames have none: cut the frames.")
     file = None if isinstance(strategy, str) else strategy_of(strategy)
     kinds = file.cls.listens_to if file else ()
     with workspace_of(frames, strategies, data, reports, kinds) as workspace:
         terms = arguments.terms(
-            workspace.data, frames.symbols, frames.benchmark, cash, costs, rules
+            workspace.data, frames.symbols, frames.benchmark, cash, costs, rules, universe
         )
         request = RunRequest(
             strategy=file.name if file else str(strategy),
@@ -121,6 +136,8 @@ def run(
             rules=terms.rules,
             costs=terms.costs,
             as_of=read_day("as_of", as_of),
+            universe=terms.universe,
+            engine=engine,
         )
         prepared = prepare_run(workspace, request, file)
         return results.run_result(run_prepared(prepared, force=force or file is not None))
@@ -132,6 +149,7 @@ def sweep(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
+    universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     first: Day = None,
@@ -152,6 +170,7 @@ def sweep(
         grid: values by parameter: a collection, a range, or a text such as `0.02:0.30:0.01`.
         parameters: those that all sets share, by name.
         symbols: as of `run`.
+        universe: likewise.
         prices: likewise.
         events: likewise.
         first: first day, a date or ISO text; the first session of the prices by default.
@@ -187,9 +206,9 @@ def sweep(
     from backtest.experiments.sweeps.run import SweepRequest, known_sweep, prepare_sweep, run_sweep
 
     arguments.check_name(strategy, "A sweep takes the name of a strategy")
-    frames = read_frames(prices, events, symbols)
+    frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules)
+        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules, universe)
         request = SweepRequest(
             strategy=strategy,
             symbols=terms.symbols,
@@ -199,6 +218,7 @@ def sweep(
             last=read_day("last", last),
             rules=terms.rules,
             costs=terms.costs,
+            universe=terms.universe,
         )
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
@@ -213,6 +233,9 @@ def study(
     symbols: str | Sequence[str] | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
+    universe: str | None = None,
+    by: str | None = None,
+    quantiles: int = 5,
     as_strategy: bool = False,
     windows: Sequence[tuple[int, int]] | None = None,
     benchmark: str | pd.DataFrame | None = None,
@@ -224,30 +247,38 @@ def study(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
-) -> StudyResult:
-    """Study a stock's abnormal returns about some events, as `backtest study` does.
+) -> StudyResult | StocksStudyResult:
+    """Study abnormal returns about some events, as `backtest study` does.
+
+    Several symbols or a universe are studied together: one observation a stock and day 0, with
+    intervals that bear reports which come in seasons.
 
     Args:
         name: a kind of event, or a strategy for the events that it would trade.
-        symbols: the stock, one alone; CRWV by default.
+        symbols: the stock, or several; CRWV by default.
         prices: as of `run`.
         events: likewise.
+        universe: study every member of a universe, such as `us_large`, in place of symbols.
+        by: of many stocks a field of the kind, or its end, to sort the events by, as `surprise`.
+        quantiles: how many groups of it, equally large.
         as_strategy: the strategy, where a kind of event has the same name.
         windows: first and last session of each, counted from day 0; the first leads. By default
-            -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10.
+            -1 to 1, 0 to 1, 0 to 5, 0 to 20, -10 to 10; of many stocks 0 to 10, 1 to 10, -1, 0,
+            0 to 1.
         benchmark: fund to hold the stock against, or a DataFrame of its closes; SPY or QQQ by
-            default, whichever fits.
-        model: of normal returns.
+            default, whichever fits; of many stocks their mean.
+        model: of normal returns of one stock.
         reaction: minutes from publication to the earliest open.
-        seed: of the random days.
-        draws: of the random days, at least 99.
+        seed: of the random days that one stock is held against.
+        draws: of these random days, at least 99.
         force: study also what was studied before.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices and events, likewise.
         reports: folder that the study is written to, likewise.
 
     Returns:
-        The study: its windows and events. `print` tells it in sentences.
+        The study: its windows and events, or of many stocks its rows and curves. `print` tells it
+        in sentences.
 
     Raises:
         UsageError: the name, a window, the symbol or the benchmark is wrong, or no event can be
@@ -263,6 +294,8 @@ def study(
         [0,+1]       6 -0.1139  0.0028    0.2494
 
     """
+    from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
+    from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
     from backtest.experiments.studies.measure import Settings
     from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
     from backtest.experiments.studies.run import study as study_prepared
@@ -273,20 +306,31 @@ def study(
         raise unknown("model", model, MODELS)
     if draws < _FEWEST_DRAWS:
         raise UsageError(f"draws = {draws}: at least {_FEWEST_DRAWS} are needed for a p of 0.01.")
-    frames = read_frames(prices, events, symbols, benchmark)
+    frames = read_frames(prices, events, symbols, benchmark, universe)
+    check_one_of(universe, arguments.several(frames.symbols))
     config = read_config(
         {"symbol": arguments.several(frames.symbols), "benchmark": frames.benchmark}
     )
-    texts = [arguments.window(ends) for ends in windows or ()]
+    chosen = parse_windows([arguments.window(ends) for ends in windows or ()])
+    stocks = () if universe else tuple(sorted(config.value("symbol")))
+    if universe or len(stocks) > 1:
+        many = ManyStudyRequest(
+            name, stocks, universe=universe, as_strategy=as_strategy, by=by, quantiles=quantiles,
+            benchmark=frames.benchmark, reaction=reaction, windows=chosen or MANY_WINDOWS,
+        )  # fmt: skip
+        with workspace_of(frames, strategies, data, reports) as workspace:
+            return results.stocks_study_result(
+                study_many(prepare_many(workspace, many), force=force)
+            )
+    if by is not None:
+        raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
     request = StudyRequest(
         name,
-        config.one_symbol(),
+        stocks[0],
         as_strategy=as_strategy,
         benchmark=config.chosen("benchmark"),
         reaction=reaction,
-        settings=Settings(
-            windows=parse_windows(texts) if texts else WINDOWS, model=model, seed=seed, draws=draws
-        ),
+        settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
     )
     with workspace_of(frames, strategies, data, reports) as workspace:
         prepared = prepare(workspace, request)

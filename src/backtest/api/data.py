@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api.arguments import folders, several
-from backtest.errors import unknown
+from backtest.errors import BacktestError, unknown
 from backtest.experiments.terms import read_day
 
 if TYPE_CHECKING:
@@ -423,12 +423,14 @@ def import_prices(
         What changes, symbol by symbol.
 
     Raises:
-        UsageError: the file is not to be understood, or the source is not known.
+        UsageError: the file is not to be understood, or the source is not known; or a symbol
+            cannot be taken in, after all others were.
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
     from backtest.sources.own_files import import_prices as prepare
     from backtest.sources.own_files import read_price_file
+    from backtest.sources.updates import raise_refused
 
     found = read_price_file(
         Path(file),
@@ -438,10 +440,14 @@ def import_prices(
         date_form=date_format,
         closes=closes,
     )
-    updates = list(prepare(_data(data), found, source=source, adjust=adjust, accept=accept))
+    refused: dict[str, BacktestError] = {}
+    updates = list(
+        prepare(_data(data), found, refused, source=source, adjust=adjust, accept=accept)
+    )
     for update in updates:
         if not dry_run:
             update.make()
+    raise_refused(refused, len(found.tables), "taken in")
     return updates
 
 
@@ -466,6 +472,45 @@ def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> t
         known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
         raise unknown("price file of symbol", symbols, known)
     return path, undo(path, over=open_data_file(path).sha256)
+
+
+def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
+    """The universes of the data folder, as `backtest universes` lists them.
+
+    Returns:
+        A row for each, indexed by `name`: `symbols`, the span of prices `first` and `last`, the
+        number of `events` by kind, the members `without_prices` and `without_events`, and `source`.
+
+    Raises:
+        DataError: a file is wrong.
+
+    """
+    import pandas as pd
+
+    from backtest.data import listing
+    from backtest.strategy.loading import kinds_named
+
+    workspace = _workspace(strategies, data)
+    rows = [vars(row) for row in listing.list_universes(workspace, kinds_named(workspace, None))]
+    return pd.DataFrame(rows, columns=list(listing.UniverseRow.__annotations__)).set_index("name")
+
+
+def seal_universe(
+    name: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check a universe's table of members that was changed, and record its sha256 anew.
+
+    Returns:
+        The file of the metadata.
+
+    Raises:
+        UsageError: there is no such universe, or no source is named and none is on record.
+        DataError: the table breaks its format.
+
+    """
+    from backtest.data import listing
+
+    return listing.seal_universe(_workspace(strategies, data), name, source)
 
 
 def seal_prices(

@@ -77,16 +77,23 @@ def read_frames(
     events: EventFrames,
     symbols: str | Sequence[str] | None,
     benchmark: str | pd.DataFrame | None = None,
+    universe: str | None = None,
 ) -> Frames:
     """Check frames of prices; see `Frames`.
 
     Without `symbols` every frame with bars is traded, but for the benchmark.
 
     Raises:
-        UsageError: what should be frames is none, or symbols are not told.
+        UsageError: what should be frames is none, symbols are not told, or there are frames beside
+            a universe.
         DataError: a frame breaks the format; every row at fault is named.
 
     """
+    if universe and not (prices is events is None and isinstance(benchmark, str | None)):
+        raise UsageError(
+            f"The members of the universe {universe} have files of prices and events, and frames "
+            f"cannot stand beside them: leave one of the two out."
+        )
     tables = {symbol: price_table(name, one) for symbol, name, one in _by_symbol(prices, symbols)}
     named = benchmark if isinstance(benchmark, str) else None
     if isinstance(benchmark, pd.DataFrame):

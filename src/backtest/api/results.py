@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backtest.audit.record import Audit
     from backtest.data.listing import EventRow
     from backtest.experiments.runs.store import Run
+    from backtest.experiments.studies.record import ManyStudyResult
     from backtest.experiments.studies.record import StudyResult as Study
     from backtest.experiments.sweeps.folder import Sweep
 
@@ -93,6 +94,40 @@ def study_result(done: Study) -> StudyResult:
         windows=pd.DataFrame(record["windows"]).set_index("window")[_WINDOW],
         events=events.set_index("event_id"),
         left_out=left_out.set_index("event_id"),
+        summary=dict(sentences(record)),
+        record=record,
+        path=done.path,
+    )
+
+
+def stocks_study_result(done: ManyStudyResult) -> StocksStudyResult:
+    """A study of many stocks as it stands in its folder."""
+    from backtest.reports.many_study_page import group_name, sentences
+
+    record = done.record
+    names = [group_name(record, place) for place in range(len(record["groups"]))]
+    rows = [
+        {"window": row["window"], "group": group, **mean}
+        for row in record["rows"]
+        for group, mean in (
+            ("all", row["all"]),
+            *zip(names, row["groups"], strict=True),
+            ("spread", row["spread"]),
+        )
+        if mean is not None
+    ]
+    curves = pd.concat(
+        pd.DataFrame({**curve, "group": group, "day": record["days"]})
+        for group, curve in zip(names or ["all"], record["curves"], strict=True)
+    )
+    return StocksStudyResult(
+        study_id=record["study_id"],
+        name=record["name"],
+        rows=pd.DataFrame(rows).set_index(["window", "group"]),
+        curves=curves.set_index(["group", "day"])[["mean", "low", "high"]],
+        observations=pd.read_csv(
+            done.path / "cars.csv", index_col="event_id", parse_dates=["day_0"]
+        ),
         summary=dict(sentences(record)),
         record=record,
         path=done.path,
@@ -325,6 +360,49 @@ class StudyResult(_Printed):
         from backtest.reports.study_page import write_study_page
 
         return write_study_page(self.path, self.record, self.path.parent)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StocksStudyResult(_Printed):
+    """An event study of many stocks, by quantile of a field where one is named.
+
+    Attributes:
+        study_id: a hash of everything that decides the result.
+        name: the kind of event, or the strategy.
+        rows: by `window` and `group` (`all`, each quantile, and the `spread` of the highest less
+            the lowest): the mean abnormal return `value`, its 95 % interval `low` to `high`, `p`,
+            the least effect that would have been seen, `detectable`, and how many `events` lie in
+            how many `seasons`.
+        curves: by `group` and `day`: the `mean` cumulative abnormal return and its interval.
+        observations: a row for each stock and day 0: its value, quantile and abnormal returns.
+        summary: what the study says, a sentence or more for each heading; `print` shows it.
+        record: all that the record of the study holds.
+        path: the folder of the study.
+
+    """
+
+    study_id: str
+    name: str
+    rows: pd.DataFrame
+    curves: pd.DataFrame
+    observations: pd.DataFrame
+    summary: Mapping[str, str]
+    record: Mapping[str, Any]
+    path: Path
+
+    def __str__(self) -> str:
+        return _lines(self.summary)
+
+    def page(self) -> Path:
+        """Draw the page of the study and return its place.
+
+        Raises:
+            UsageError: the folder cannot be written.
+
+        """
+        from backtest.reports.many_study_page import write_many_study_page
+
+        return write_many_study_page(self.path, self.record, self.path.parent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from backtest.audit import worlds
 from backtest.audit.findings import differences, finding
 from backtest.audit.jobs import Job, JobGroup
@@ -123,7 +125,16 @@ def spread(items: Sequence[T], most: int) -> list[T]:
     return [items[(2 * n + 1) * len(items) // (2 * count)] for n in range(count)]
 
 
+def drawn(sessions: Sequence[date], most: int, seed: int) -> list[date]:
+    """At most so many of the sessions, drawn at random."""
+    if len(sessions) <= most:
+        return list(sessions)
+    chosen = np.random.default_rng(seed).choice(len(sessions), most, replace=False)
+    return [sessions[number] for number in sorted(chosen)]
+
+
 VARIANTS = 3  # of made-up prices, for each session
+WORLDS_OF_SESSION = 1 + VARIANTS + 3
 _MOST_SHOWN = 20
 _GROUP = 100  # worlds that one process sees at most
 

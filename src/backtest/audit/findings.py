@@ -7,6 +7,8 @@ from collections import Counter
 from math import isclose
 from typing import TYPE_CHECKING, Any
 
+from backtest.strategy.base import TERMS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import date
@@ -94,8 +96,7 @@ def side(answer: Answer | None) -> dict[str, Any] | None:
 def text_of(answer: Answer) -> str:
     """An answer in one line."""
     if "action" in answer:
-        names = ("weight", "hold", "stop", "target", "trailing_stop")
-        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in names if name in answer]
+        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in TERMS if name in answer]
         told = ", ".join([answer["action"], *terms])
         return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"

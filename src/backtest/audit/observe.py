@@ -6,14 +6,17 @@ import os
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.audit.watch import Watch
-from backtest.data.inputs import Inputs, read_inputs
+from backtest.data.inputs import read_inputs
 from backtest.data.prices import read_prices
+from backtest.data.universe import tables_folder
 from backtest.engine.kernel.panel import panel_of, signal_rows
-from backtest.engine.timeline import Question, decide, questions, schedule
+from backtest.engine.timeline import Question, questions, schedule
+from backtest.engine.timeline import ask as answers_of
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
     Account,
@@ -23,7 +26,7 @@ from backtest.experiments.runs.placebo import (
     signals_of_trades,
 )
 from backtest.experiments.runs.store import LEADING
-from backtest.strategy.base import BacktraderStrategy, Strategy
+from backtest.strategy.base import TERMS, BacktraderStrategy
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure
 from backtest.workspace.folders import workspace_of_worker
@@ -32,12 +35,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
 
+    import pandas as pd
+
     from backtest.data.inputs import Inputs
-    from backtest.data.market import Market
+    from backtest.data.kinds import Event
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
+    from backtest.strategy.base import Strategy
 
 
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
@@ -70,23 +76,10 @@ def _p(panel: Panel, signals: Any, inputs: Inputs, rules: Rules, seed: int) -> f
     return found.upper if found else None
 
 
-class Peek(Strategy):
-    """Reads in the price file how the session ends in which it could trade."""
-
-    def on_event(self, event: Any, market: Market) -> str:  # noqa: ARG002 - any event will do
-        """`rises`, `falls` or `stands still`: the session's own close against the one before."""
-        table = read_prices(workspace_of_worker().data / "prices", market.symbol).table
-        row = table.index.get_loc(str(market.session))
-        before = table["close"].iloc[row - 1] if row else table["open"].iloc[0]
-        change = table["close"].iloc[row] - before
-        return "rises" if change > 0 else "falls" if change < 0 else "stands still"
-
-
 Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
 
 _ANSWERED = ("signal", "no_signal")
-_TERMS = ("weight", "hold", "stop", "target", "trailing_stop")
 _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
@@ -97,6 +90,7 @@ class Ask:
     Attributes:
         strategy: its name.
         symbols: stocks that are traded.
+        universe: the universe that is traded, in place of symbols; None for symbols.
         settings: parameters by dotted name.
         span: first and last day of the replay.
         rules: the settings.
@@ -112,6 +106,7 @@ class Ask:
     settings: Mapping[str, Any]
     span: tuple[date | None, date | None]
     rules: Rules
+    universe: str | None = None
     until: date | None = None
     passes: int = 1
     placebo: int | None = None
@@ -121,6 +116,24 @@ class Ask:
     def reaction(self) -> timedelta:
         """Time between publication and the earliest order."""
         return timedelta(minutes=self.rules.reaction_minutes)
+
+    def inputs(self, data: Path, strategy: Strategy | BacktraderStrategy) -> Inputs:
+        """What the strategy is replayed on, from a data folder.
+
+        Raises:
+            UsageError: a symbol or the span is wrong.
+            DataError: a data file is.
+
+        """
+        return read_inputs(
+            data,
+            self.symbols,
+            self.universe or self.symbols[0],
+            self.span,
+            strategy.listens_to,
+            looks_at=strategy.looks_at,
+            universe=self.universe,
+        )
 
 
 @dataclass
@@ -200,74 +213,70 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     with watch.during("while it loads"):
         file = find_strategy(workspace, ask.strategy)
         strategy = configure(file, ask.settings)
-    inputs = _read(workspace.data, ask, strategy)
-    seen.peeks = _peeks(ask, inputs, strategy.listens_to)
+    try:
+        inputs = ask.inputs(workspace.data, strategy)
+    except UsageError as error:  # no fault of the strategy
+        raise BacktestError(f"A world of the audit cannot be read: {error}") from error
+    if ask.placebo is None:
+        seen.peeks = _peeks(ask, inputs, strategy.listens_to, workspace.data)
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
         _decide(ask, strategy, inputs, seen, watch)
 
 
-def _read(data: Path, ask: Ask, strategy: Strategy | BacktraderStrategy) -> Inputs:
-    try:
-        return read_inputs(
-            data,
-            ask.symbols,
-            ask.symbols[0],
-            ask.span,
-            strategy.listens_to,
-            looks_at=strategy.looks_at,
-        )
-    except UsageError as error:  # no fault of the strategy
-        raise BacktestError(f"A world of the audit cannot be read: {error}") from error
+def _peeks(
+    ask: Ask, inputs: Inputs, listens_to: tuple[type[Event], ...], data: Path
+) -> dict[str, tuple[date, str]]:
+    """What a planted peek answers to the events of the last session, or else to all."""
+    prices = tables_folder(data, ask.universe) / "prices"
+    table = cache(lambda symbol: read_prices(prices, symbol).table)
+    found = [one for one in _questions(ask, inputs, listens_to) if isinstance(one, Question)]
+    return {
+        one.event.id: (session, _peek(table(one.event.symbol), session))
+        for one in found
+        if (session := one.market.session) == (ask.until or session)
+    }
 
 
-def _peeks(ask: Ask, inputs: Inputs, listens_to: Any) -> dict[str, tuple[date, str]]:
-    """What the planted peek answers to the events of the last session, or else to all."""
-    terms = (inputs.history, inputs.span, ask.reaction)
-    events = inputs.events
-    if ask.until is not None:  # a past that nobody looks at is not copied
-        dated = schedule(listens_to, events, *terms)
-        events = [one.event for one in dated if one.tradable_session == ask.until]
-    found = questions(listens_to, events, *terms)
-    asked = [one for one in found if isinstance(one, Question)]
-    last = [one for one in asked if ask.until in (None, one.market.session)]
-    return {one.event.id: (one.market.session, one.ask(Peek()).reason) for one in last}
+def _peek(table: pd.DataFrame, session: date) -> str:
+    """How a session ends, against the close before."""
+    row = table.index.get_loc(str(session))
+    before = table["close"].iloc[row - 1] if row else table["open"].iloc[0]
+    change = table["close"].iloc[row] - before
+    return "rises" if change > 0 else "falls" if change < 0 else "stands still"
+
+
+def _questions(
+    ask: Ask, inputs: Inputs, listens_to: tuple[type[Event], ...]
+) -> list[Decision | Question]:
+    """What the strategy is asked; made-up prices may break it in later sessions."""
+    terms = (inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe)
+    return [
+        one
+        for one in questions(listens_to, *terms)
+        if ask.until is None or not isinstance(one, Question) or one.market.session <= ask.until
+    ]
 
 
 def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, watch: Watch) -> None:
     decisions: list[Decision] = []
     for _ in range(ask.passes):
         with watch.during("while it decides"):
-            decisions = _decisions(ask, strategy, inputs)
-        answers = [_decided(one) for one in decisions if one.action in _ANSWERED]
-        seen.passes.append(
-            [one for one in answers if ask.until is None or one["date"] <= ask.until]
-        )
+            decisions = answers_of(strategy, _questions(ask, inputs, strategy.listens_to))
+        seen.passes.append([_decided(one) for one in decisions if one.action in _ANSWERED])
     if ask.placebo is not None:
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
 
 
-def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
-    terms = (inputs.events, inputs.seen, inputs.span, ask.reaction)
-    try:
-        return decide(strategy, *terms)
-    except UsageError:
-        if ask.until is None:
-            raise
-    # Made-up prices may break it later: what it answers up to the session counts.
-    asked = [one for one in questions(strategy.listens_to, *terms) if isinstance(one, Question)]
-    return [one.ask(strategy) for one in asked if one.market.session <= ask.until]
-
-
 def _decided(decision: Decision) -> Answer:
     signal = decision.signal
-    terms = {name: getattr(signal, name) for name in _TERMS} if signal else {}
+    terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
     return {
         "date": decision.tradable_session,
         "event_id": decision.event.id,
         "action": decision.direction or "no signal",
-        **{name: value for name, value in terms.items() if value is not None},
+        **{name: value for name, value in terms.items() if value},  # a priority of 0 is none
         "reason": decision.reason,
     }
 
@@ -289,7 +298,8 @@ def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
     from backtest.engine.replay.event_strategy import replay_event_strategy
 
     def replay(span: Any) -> Result:
-        decisions = schedule(strategy.listens_to, inputs.events, inputs.history, span, ask.reaction)
+        where = (inputs.events, inputs.history, span, ask.reaction, inputs.universe)
+        decisions = schedule(strategy.listens_to, *where)
         terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, ask.rules)
         return replay_event_strategy(*terms)
 

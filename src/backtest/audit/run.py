@@ -10,10 +10,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from backtest.audit.checks import (
+    EVENT_TIME,
+    PERTURBATION,
+    PREFIX,
     TITLES,
     UNSTEADY,
+    WORLDS_OF_SESSION,
     Repeats,
     compare,
+    drawn,
     groups_of,
     note_chance,
     plan,
@@ -32,8 +37,9 @@ from backtest.audit.sensitivity import (
 )
 from backtest.audit.source import Source
 from backtest.data.checks import check_data
-from backtest.data.inputs import read_inputs
+from backtest.data.events import has_file
 from backtest.data.tables import data_tables
+from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
 from backtest.strategy.base import BacktraderStrategy
@@ -60,6 +66,8 @@ if TYPE_CHECKING:
     Progress = Callable[[int, int], None]  # worlds done, worlds in all
 
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
+_TABLES, _TABLES_OF_NULL = 40_000, 8_000  # written at most, so that a universe takes minutes
+_FEWEST = 20  # sessions or null worlds, of however many tables
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,9 @@ class AuditRequest:
         first: first day of the replay; the first session of the prices where None.
         last: last day of the replay; likewise.
         rules: the trading rules' settings.
+        universe: the universe that is traded, in place of symbols; None for symbols.
         worlds: how many null worlds, 0 for none; by default 200, or 100 for a strategy of
-            Backtrader's.
+            Backtrader's, and fewer of very many stocks.
         seed: of all that is random.
 
     """
@@ -85,6 +94,7 @@ class AuditRequest:
     first: date | None
     last: date | None
     rules: Rules
+    universe: str | None = None
     worlds: int | None = None
     seed: int = 1
 
@@ -98,6 +108,7 @@ class PreparedAudit:
     file: StrategyFile
     strategy: Strategy | BacktraderStrategy
     inputs: Inputs
+    ask: Ask
     source: Source
     identity: Mapping[str, Any]
     path: Path
@@ -106,14 +117,6 @@ class PreparedAudit:
     def exists(self) -> bool:
         """Whether its result is on disk already, and whole."""
         return known(self.path, read_audit) is not None
-
-    @property
-    def ask(self) -> Ask:
-        """What the strategy is asked in every world."""
-        asked = self.request
-        span = (asked.first, asked.last)
-        settings = stated(self.file, asked.settings)
-        return Ask(asked.strategy, asked.symbols, settings, span, asked.rules)
 
 
 def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
@@ -127,28 +130,24 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     file = find_strategy(workspace, request.strategy)
     request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
-    span = (request.first, request.last)
-    inputs = read_inputs(
-        workspace.data,
-        request.symbols,
-        request.symbols[0],
-        span,
-        strategy.listens_to,
-        looks_at=strategy.looks_at,
-    )
+    span, settings = (request.first, request.last), stated(file, request.settings)
+    ask = Ask(file.name, request.symbols, settings, span, request.rules, request.universe)
+    inputs = ask.inputs(workspace.data, strategy)
+    request = replace(request, symbols=tuple(sorted(inputs.span)))
     folder = workspace.strategies if file.package else file.path.parent
     tables = data_tables(inputs, workspace.data)
     source = Source(replace(workspace, strategies=folder), tables)
     if request.worlds is None:
-        backtrader = isinstance(strategy, BacktraderStrategy)
-        request = replace(request, worlds=WORLDS_OF_BACKTRADER if backtrader else WORLDS)
+        usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
+        worlds = max(_FEWEST, _TABLES_OF_NULL // len(source.data.files))
+        request = replace(request, worlds=min(usual, worlds))
     # Whole files decide, not the rows that are used: worlds alter all of them.
     files = {name: one.sha256 for name, one in source.data.files.items()}
     terms = _terms(request, strategy, inputs)
     decides = identity(file, files, strategy=file.name, **terms)
-    name = folder_name(f"audit-{file.name}", request.symbols, run_id(decides))
-    path = workspace.reports / name
-    return PreparedAudit(workspace, request, file, strategy, inputs, source, decides, path)
+    traded = (request.universe,) if request.universe else request.symbols
+    path = workspace.reports / folder_name(f"audit-{file.name}", traded, run_id(decides))
+    return PreparedAudit(workspace, request, file, strategy, inputs, ask, source, decides, path)
 
 
 def _terms(
@@ -163,6 +162,7 @@ def _terms(
             "from": request.first and request.first.isoformat(),
             "to": request.last and request.last.isoformat(),
             "worlds": request.worlds,
+            **({"universe": request.universe} if request.universe else {}),
             "rules": request.rules.model_dump(),
         },
         "seed": request.seed,
@@ -194,8 +194,7 @@ def audit(
     started = datetime.now(UTC)
     observer = observer or partial(in_processes, workers=os.cpu_count() or 1)
     found = _examine(prepared, observer, progress or (lambda *_: None))
-    kinds = event_kinds(prepared.workspace).values()
-    data = check_data(prepared.workspace, kinds, prepared.request.symbols)
+    data = _data(prepared)
     record = {
         "audit_id": run_id(prepared.identity),
         **prepared.identity,
@@ -210,6 +209,15 @@ def audit(
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     write_text(prepared.path / "audit.json", text + "\n")
     return read_audit(prepared.path)
+
+
+def _data(prepared: PreparedAudit) -> list[Finding]:
+    """What the checks of the data find of what is traded."""
+    universe = prepared.request.universe
+    folder = tables_folder(prepared.workspace.data, universe)
+    known = event_kinds(prepared.workspace).values()
+    kinds = [kind for kind in known if not universe or has_file(folder / "events", kind)]
+    return check_data(replace(prepared.workspace, data=folder), kinds, prepared.request.symbols)
 
 
 def _examine(prepared: PreparedAudit, observer: Observer, progress: Progress) -> dict[str, Any]:
@@ -233,7 +241,14 @@ def _in_worlds(
     source, ask, request = prepared.source, prepared.ask, prepared.request
     sessions = _sessions(prepared)
     every, eventful = _dates(prepared, full, sessions)
-    trials = plan(source, ask, every, eventful, request.seed)
+    most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
+    trials = plan(
+        source,
+        ask,
+        drawn(every, most, request.seed),
+        drawn(eventful, most, request.seed),
+        request.seed,
+    )
     late = delays(source, ask, prepared.inputs.events, full.passes[0])
     null = null_jobs(source, ask, sessions, request.worlds or 0, request.seed)
     groups = [*groups_of(trials), *null_groups(null)]
@@ -245,6 +260,9 @@ def _in_worlds(
         seen[job] = observation
         progress(done, total)
     checks = compare(trials, seen, full)
+    for name, of in ((PREFIX, every), (PERTURBATION, eventful), (EVENT_TIME, eventful)):
+        if len(of) > most:
+            checks[name].what += f" Of {len(of):,} sessions {most} were drawn at random."
     if note_chance(again, source, observer, checks.values(), seen):
         return _untried(full)
     return {

@@ -80,7 +80,10 @@ def null_record(
     if len(failed) == len(seen):
         return {**told, "why": f"it fails in all of them. {failed[0]}"}
     if not p_values:
-        why = "it trades in none of them, or holds from the first session to the last."
+        why = (
+            "it trades in none of them, holds from the first session to the last, or trades so "
+            "many stocks at a time that its signals cannot be moved to other times."
+        )
         return {**told, "why": why}
     found = sum(p <= LEVEL for p in p_values)
     low, _ = wilson_interval(found, len(p_values), _SURE)
@@ -137,7 +140,9 @@ def delays(
 def _row_of(source: Source, event: Event) -> Row:
     return next(
         row
-        for row in source.data.tables.events[f"events/{event.file_name()}"]
+        for name, rows in source.data.tables.events.items()
+        if source.data.kinds[name] is type(event)
+        for row in rows
         if row.published_at == event.published_at
         and (row.cells["symbol"], row.cells["headline"].strip()) == (event.symbol, event.headline)
     )

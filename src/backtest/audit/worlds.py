@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from backtest.audit.source import World
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import NEW_YORK
-from backtest.data.tables import Cells, Row, event_row
+from backtest.data.tables import event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,12 +110,27 @@ _MOST_DECIMALS = 9
 
 def prefix(source: Source, session: date, reaction: timedelta) -> World:
     """What was there before the open of a session, and of the session itself a quiet bar."""
-    day, public, true = session.isoformat(), _public(session, reaction), source.as_is()
+    day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
+    public, true = _public(session, reaction), source.as_is()
     return World(
         prices={name: _prefix_of_prices(table, session) for name, table in true.prices.items()},
         events={name: [r for r in rows if public(r)] for name, rows in true.events.items()},
-        borrow={name: [r for r in rows if r.day < day] for name, rows in true.borrow.items()},
+        borrow={name: _before(rows, day) for name, rows in true.borrow.items()},
+        members={
+            name: [_still_a_member(row, day) for row in _before(rows, after)]
+            for name, rows in true.members.items()
+        },
     )
+
+
+def _before(rows: Sequence[Row], day: str) -> list[Row]:
+    return [row for row in rows if row.day is None or row.day < day]
+
+
+def _still_a_member(row: Row, day: str) -> Row:
+    """A membership whose end is not known yet on a day."""
+    last = row.cells["last"]
+    return member_row(row.cells | {"last": ""}) if last >= day else row
 
 
 def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
@@ -275,7 +290,8 @@ def one_session_later(row: Row, reaction: timedelta) -> Row:
 
 def _moved(row: Row, day: date) -> Row:
     """An event that is published on another day; the days that it speaks of move with it."""
-    by = day - date.fromisoformat(row.day[:10])
+    assert row.day is not None  # noqa: S101 - of an event
+    by = day - date.fromisoformat(row.day)
     moved = shifted(row, by)
     dates: Cells = {
         name: (date.fromisoformat(cell) + by).isoformat()

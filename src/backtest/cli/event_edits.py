@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import sys
-from itertools import groupby
+from collections import Counter
+from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import DataFolder, StrategiesFolder, Yes, parse_pairs
+from backtest.cli.options import DataFolder, StrategiesFolder, Verbose, Yes, parse_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from backtest.data.edits import Edit
+    from backtest.data.edits import Diff, Edit
     from backtest.data.kinds import Event
 
 
+_FIRST = 3  # rows that are printed of many
 _AUTOMATIC = "retrieved_at"  # it is now
 _NUMBERS = {"number": "a number", "integer": "a whole number"}
 _TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
@@ -136,6 +138,7 @@ def add(
         Path | None, typer.Option("--csv", metavar="FILE", help="A CSV file of events to add.")
     ] = None,
     source_url: SourceUrl = None,
+    verbose: Verbose = False,
     yes: Yes = False,
     data: DataFolder = None,
     strategies: StrategiesFolder = None,
@@ -168,13 +171,14 @@ def add(
         if source_url is not None:
             row["source_url"] = source_url
         edit = add_event(kind, row, dry_run=True, strategies=strategies, data=data)
-    write(edit, kind, yes=yes)
+    write(edit, kind, yes=yes, whole=verbose)
 
 
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")],
     kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
     source_url: SourceUrl = None,
+    verbose: Verbose = False,
     yes: Yes = False,
     data: DataFolder = None,
     strategies: StrategiesFolder = None,
@@ -185,7 +189,7 @@ def import_file(
     edit = import_events(
         file, kind, source_url=source_url, dry_run=True, strategies=strategies, data=data
     )
-    write(edit, kind, yes=yes)
+    write(edit, kind, yes=yes, whole=verbose)
 
 
 def edit(
@@ -217,26 +221,31 @@ def remove(
 
 
 def undo(
-    kind: Kind, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
+    kind: Kind,
+    verbose: Verbose = False,
+    yes: Yes = False,
+    data: DataFolder = None,
+    strategies: StrategiesFolder = None,
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
     from backtest.api.data import undo_events
 
-    write(undo_events(kind, dry_run=True, strategies=strategies, data=data), kind, yes=yes)
+    change = undo_events(kind, dry_run=True, strategies=strategies, data=data)
+    write(change, kind, yes=yes, whole=verbose)
 
 
 def _kind_in(event_id: str) -> str:
     return event_id.split("-", maxsplit=1)[0]
 
 
-def write(edit: Edit, kind: str, *, yes: bool) -> None:
-    """Show what changes, and make the change once it is confirmed."""
+def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False) -> None:
+    """Show what changes, of many rows the first unless all are wanted; write what is confirmed."""
     from backtest.errors import UsageError
 
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
-    _print_changes(edit)
+    _print_changes(edit, whole=whole)
     if not yes:
         if not at_terminal():
             raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
@@ -249,36 +258,59 @@ def write(edit: Edit, kind: str, *, yes: bool) -> None:
     )
 
 
-def _print_changes(edit: Edit) -> None:
+def _print_changes(edit: Edit, *, whole: bool) -> None:
     """The diff, and the session in which each event that it touches can be traded."""
     from rich.text import Text
 
     from backtest.cli import show
 
     out = show.console()
-    for line, style in _lines(edit):
+    rows = list(_rows(edit.diff))
+    cut = len(rows) > show.MOST_ROWS and not whole
+    for line, style in chain.from_iterable(rows[:_FIRST] if cut else rows):
         out.print(Text(line, style=style), soft_wrap=True)
-    for row in edit.events:
+    for row in edit.events[:_FIRST] if cut else edit.events:
         when = row.obstacle or f"first tradable in the session of {row.session}"
         line = f"{row.event.id}: public {row.published} New York, {when}"
         out.print(Text(line), soft_wrap=True)
+    if cut:
+        out.print(Text(f"… and {len(rows) - _FIRST:,} more rows; -v prints them all", style="dim"))
+        out.print(Text(_counts(edit)))
 
 
-def _lines(edit: Edit) -> Iterator[tuple[str, str]]:
-    """The diff as lines, each with its style."""
-    from backtest.stats.formats import UNKNOWN
+def _counts(edit: Edit) -> str:
+    """How many rows a change adds, changes and removes, and how many events can be traded."""
+    from backtest.stats.formats import counted
 
     diff = edit.diff
+    changed = len({change.key for change in diff.changed})
+    told = f"In all {len(diff.added):,} added, {changed:,} changed, {len(diff.removed):,} removed."
+    obstacles = Counter(row.obstacle for row in edit.events if row.obstacle).most_common()
+    if not obstacles:
+        return told
+    why = "; ".join(f"{number:,} {obstacle}" for obstacle, number in obstacles[:_FIRST])
+    rest = sum(number for _, number in obstacles[_FIRST:])
+    more = f"; {rest:,} for other reasons" if rest else ""
+    total = sum(number for _, number in obstacles)
+    return f"{told} {counted(total, 'event')} cannot be traded: {why}{more}."
+
+
+def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
+    """The lines of each row that changes, each with its style."""
+    from backtest.stats.formats import UNKNOWN
+
     for sign, rows, style in (("+", diff.added, "green"), ("-", diff.removed, "red")):
         for name, row in rows.items():
-            yield f"{sign} {name}", style
-            for column, cell in row.items():
-                if cell:
-                    yield f"    {column}: {cell}", style
+            cells = [f"    {column}: {cell}" for column, cell in row.items() if cell]
+            yield [(line, style) for line in (f"{sign} {name}", *cells)]
     for name, changes in groupby(diff.changed, key=lambda change: change.key):
-        yield f"~ {name}", "yellow"
-        for change in changes:
-            yield f"    {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}", ""
+        yield [
+            (f"~ {name}", "yellow"),
+            *(
+                (f"    {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}", "")
+                for change in changes
+            ),
+        ]
 
 
 COMMANDS = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes
+from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Verbose, Yes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,6 +68,7 @@ def earnings(
     accept: Accept = False,
     identity: Identity = None,
     base_url: BaseUrl = None,
+    verbose: Verbose = False,
     yes: Yes = False,
     as_json: AsJson = False,
     data: DataFolder = None,
@@ -82,7 +83,7 @@ def earnings(
             dry_run=True, identity=identity, base_url=base_url, answered=answered,
             strategies=strategies, data=data,
         )  # fmt: skip
-    _finish(found, accept=accept, yes=yes, as_json=as_json)
+    _finish(found, accept=accept, yes=yes, whole=verbose, as_json=as_json)
 
 
 @app.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
@@ -97,6 +98,7 @@ def stakes(
     accept: Accept = False,
     identity: Identity = None,
     base_url: BaseUrl = None,
+    verbose: Verbose = False,
     yes: Yes = False,
     as_json: AsJson = False,
     data: DataFolder = None,
@@ -111,7 +113,7 @@ def stakes(
             dry_run=True, identity=identity, base_url=base_url, answered=answered,
             strategies=strategies, data=data,
         )  # fmt: skip
-    _finish(found, accept=accept, yes=yes, as_json=as_json)
+    _finish(found, accept=accept, yes=yes, whole=verbose, as_json=as_json)
 
 
 @app.command("filings", epilog="Example: `backtest events fetch filings CRWV --form 4`")
@@ -125,6 +127,7 @@ def filings(
     accept: Accept = False,
     identity: Identity = None,
     base_url: BaseUrl = None,
+    verbose: Verbose = False,
     yes: Yes = False,
     as_json: AsJson = False,
     data: DataFolder = None,
@@ -139,7 +142,7 @@ def filings(
             dry_run=True, identity=identity, base_url=base_url, answered=answered,
             strategies=strategies, data=data,
         )  # fmt: skip
-    _finish(found, accept=accept, yes=yes, as_json=as_json)
+    _finish(found, accept=accept, yes=yes, whole=verbose, as_json=as_json)
 
 
 def _day(since: str | None) -> date | None:
@@ -166,7 +169,7 @@ def _progress() -> Iterator[Callable[[str], None] | None]:
         yield answered
 
 
-def _finish(found: FetchedEvents, *, accept: bool, yes: bool, as_json: bool) -> None:
+def _finish(found: FetchedEvents, *, accept: bool, yes: bool, whole: bool, as_json: bool) -> None:
     """Show what was fetched, and write it once it is confirmed."""
     from backtest.cli.event_edits import write
 
@@ -177,7 +180,7 @@ def _finish(found: FetchedEvents, *, accept: bool, yes: bool, as_json: bool) -> 
     if found.differences and not found.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
         return
-    write(found.edit, found.kind.kind, yes=yes)
+    write(found.edit, found.kind.kind, yes=yes, whole=whole)
 
 
 def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:

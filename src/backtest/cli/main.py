@@ -25,6 +25,7 @@ from backtest.cli import (
     simulate,
     study,
     sweep,
+    universes,
 )
 from backtest.errors import BacktestError
 
@@ -61,6 +62,7 @@ app.add_typer(new.app, name="new")
 app.add_typer(listing.app, name="list")
 app.add_typer(events.app, name="events")
 app.add_typer(prices.app, name="prices")
+app.add_typer(universes.app, name="universes")
 
 
 def _print_version(wanted: bool) -> None:

@@ -37,13 +37,39 @@ ReportsFolder = Annotated[
         help="Folder of the run folders; the workspace's by default.",
     ),
 ]
+
+
+def _with_files(symbols: list[str] | None) -> list[str] | None:
+    from backtest.experiments.terms import read_symbols
+
+    return symbols and read_symbols(symbols)
+
+
 Symbols = Annotated[
     list[str] | None,
-    typer.Option("--symbol", help="Stock to trade; repeat for several. [CRWV]"),
+    typer.Option(
+        "--symbol",
+        metavar="SYMBOL|FILE",
+        callback=_with_files,
+        help="Stock; repeat for several, or a file: one a line, or a CSV with a column symbol. "
+        "[CRWV]",
+    ),
+]
+UniverseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--universe",
+        metavar="NAME",
+        help="Every member of a universe, such as us_large, in place of symbols.",
+    ),
 ]
 Benchmark = Annotated[
     str | None,
-    typer.Option("--benchmark", help="Any symbol in data/prices, also the stock itself. [SPY]"),
+    typer.Option(
+        "--benchmark",
+        help="Any symbol in data/prices, also the stock itself. [SPY; of a universe, the mean of "
+        "its members]",
+    ),
 ]
 FirstDay = Annotated[
     str | None, typer.Option("--from", metavar="DAY", help="First day of the replay.")
@@ -81,6 +107,9 @@ ReactionOption = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print every row, however many there are.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
 

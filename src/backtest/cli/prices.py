@@ -50,7 +50,7 @@ def fetch(
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
     from backtest.experiments.terms import read_day
-    from backtest.sources.updates import check_symbol
+    from backtest.sources.updates import check_symbol, raise_refused
     from backtest.sources.yahoo import ADJUSTS, INTERVALS, fetch_prices
     from backtest.workspace.folders import find_data
 
@@ -78,7 +78,7 @@ def fetch(
         show.print_json([_as_dict(update, version) for update, version in made])
     else:
         _show_made(made)
-    _raise_failures(failed, names)
+    raise_refused(failed, len(names), "fetched")
 
 
 def import_file(
@@ -111,6 +111,7 @@ def import_file(
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli.event_edits import at_terminal
     from backtest.sources.own_files import import_prices, read_price_file
+    from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
     named = parse_pairs("--map", columns or [], example="close=Last")
@@ -122,10 +123,13 @@ def import_file(
     _show_guess(found)
     if source is None and at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
-    prepared = import_prices(folder, found, source=source, adjust=adjust, accept=accept)
-    updates = list(_with_progress(prepared, "Checking", len(found.tables)))
+    refused: dict[str, BacktestError] = {}
+    total = len(found.tables)
+    prepared = import_prices(folder, found, refused, source=source, adjust=adjust, accept=accept)
+    updates = list(_with_progress(prepared, "Checking", total))
     _show_updates(updates)
     if not any(update.added or update.replaced for update in updates):
+        raise_refused(refused, total, "taken in")
         typer.echo("Nothing changes.")
         return
     if not yes:
@@ -138,6 +142,7 @@ def import_file(
     places = written if len(written) <= _MOST else sorted({path.parent for path in written})
     files = f"{len(written):,} files: " * (len(written) > 1)
     typer.echo(f"wrote {files}{', '.join(map(str, places))}")
+    raise_refused(refused, total, "taken in")
 
 
 def undo(
@@ -182,22 +187,6 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
         "changed": [change._asdict() for change in update.changes],
         "notes": list(update.notes),
     }
-
-
-def _raise_failures(failed: dict[str, BacktestError], names: list[str]) -> None:
-    """Raise what went wrong: the one failure, or all of them in one message.
-
-    Raises:
-        BacktestError: of the kind of the first failure.
-
-    """
-    if not failed:
-        return
-    first = next(iter(failed.values()))
-    if len(names) == 1:
-        raise first
-    lines = "".join(f"\n  {symbol}: {error}" for symbol, error in failed.items())
-    raise type(first)(f"{len(failed)} of {len(names)} symbols were not fetched.{lines}")
 
 
 def _show_guess(file: PriceFile) -> None:

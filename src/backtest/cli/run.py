@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -21,6 +21,8 @@ from backtest.cli.options import (
     SlippageOption,
     StrategiesFolder,
     Symbols,
+    UniverseOption,
+    Verbose,
     announce_compiling,
     parse_settings,
     rules_of,
@@ -41,8 +43,10 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
     "`backtest run short_report --from 2025-09-01 --benchmark QQQ --slippage 10` · "
-    "`backtest run --as-of 2025-12-31`"
+    "`backtest run --as-of 2025-12-31` · `backtest run earnings_surprise --universe us_large`"
 )
+
+_ENGINES = {"backtrader": "Backtrader", "kernel": "the kernel"}
 
 
 def run(
@@ -51,6 +55,7 @@ def run(
         typer.Argument(metavar="STRATEGY", help="Strategies to run; all by default."),
     ] = None,
     symbol: Symbols = None,
+    universe: UniverseOption = None,
     first: FirstDay = None,
     last: LastDay = None,
     as_of: Annotated[
@@ -68,12 +73,21 @@ def run(
     commission: CommissionOption = None,
     slippage: SlippageOption = None,
     reaction: ReactionOption = None,
+    engine: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(_ENGINES), help="What replays. [kernel where bars are many]"),
+    ] = None,
+    verified: Annotated[
+        bool,
+        typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
+    ] = False,
     tearsheet: Annotated[
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Run again also what has been run.")
     ] = False,
+    verbose: Verbose = False,
     as_json: AsJson = False,
     out: ReportsFolder = None,
     data: DataFolder = None,
@@ -82,16 +96,19 @@ def run(
     """Replay strategies against the events, a run folder for each."""
     from backtest.api.pages import manifests
     from backtest.cli import show
-    from backtest.errors import UsageError
+    from backtest.errors import UsageError, unknown
     from backtest.experiments.runs.run import RunRequest, prepare_run
     from backtest.experiments.terms import read_day, read_terms
     from backtest.workspace.folders import find_workspace
 
+    if engine is not None and engine not in _ENGINES:
+        raise unknown("engine", engine, _ENGINES)
     workspace = find_workspace(strategies, data, out)
     terms = read_terms(
         workspace.data,
         {"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs},
         rules_of(commission, slippage, reaction),
+        universe,
     )
     wanted = parse_settings(settings or [])
     files, left_out = _strategies_to_run(workspace, strategy or [], wanted)
@@ -108,6 +125,8 @@ def run(
                 rules=terms.rules,
                 costs=terms.costs,
                 as_of=read_day("--as-of", as_of),
+                universe=terms.universe,
+                engine=cast("Any", engine),
             ),
             file,
         )
@@ -120,11 +139,13 @@ def run(
     terminal = show.console()
     if not as_json:
         _print_table(terminal, [run for _, run in made])
+    if verified:
+        _verify(made)
     runs = []
     for plan, replayed in made:
         runs.append(_weighed(plan, replayed))
         if not as_json:
-            show.run_details(terminal, runs[-1])
+            show.run_details(terminal, runs[-1], whole=verbose)
     if as_json:
         show.print_json(manifests(runs))
     else:
@@ -205,6 +226,17 @@ def _replay(
     return made, faults
 
 
+def _verify(made: list[tuple[PreparedRun, Run]]) -> None:
+    """Replay each with the other engine; the message is no part of what `--json` prints."""
+    from backtest.experiments.runs.run import verify
+    from backtest.stats.formats import counted
+
+    for plan, replayed in made:
+        announce_compiling()
+        agree = f"both engines agree: {counted(verify(plan, replayed), 'trade')}"
+        typer.echo(f"{plan.request.strategy}: {agree}" if len(made) > 1 else agree, err=True)
+
+
 def _weighed(plan: PreparedRun, run: Run) -> Run:
     """The run with its evidence; what that needs is loaded after the result has been told."""
     from backtest.experiments.runs.run import weigh
@@ -216,12 +248,18 @@ def _weighed(plan: PreparedRun, run: Run) -> Run:
 
 def _print_table(terminal: Console, runs: list[Run]) -> None:
     from backtest.cli import show
-    from backtest.stats.formats import costs_line
+    from backtest.stats.formats import costs_line, counted, few
 
     first = runs[0].manifest
+    universe, symbols = first.get("universe"), first["symbols"]
+    traded = f"{universe}, {counted(len(symbols), 'stock')}," if universe else few(symbols)
+    mean = first["benchmark"] == universe
+    held_against = "the mean of its members" if mean else first["benchmark"]
+    engines = sorted({_ENGINES[run.manifest.get("engine", "backtrader")] for run in runs})
     terminal.print(
-        f"{', '.join(first['symbols'])} from {first['span']['first']} to {first['span']['last']}, "
-        f"start {first['rules']['cash']:,.0f} $, benchmark {first['benchmark']}",
+        f"{traded} from {first['span']['first']} to {first['span']['last']}, "
+        f"start {first['rules']['cash']:,.0f} $, benchmark {held_against}, "
+        f"on {' and '.join(engines)}",
     )
     if first.get("as_of"):
         terminal.print(

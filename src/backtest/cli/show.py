@@ -24,8 +24,9 @@ from backtest.reports.run_words import (
     plain_sentence,
     ruin,
     untraded,
+    untraded_reasons,
 )
-from backtest.stats.formats import FIGURES, UNKNOWN, percent
+from backtest.stats.formats import FIGURES, UNKNOWN, counted, gain, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
 
     Column = tuple[str, list[str]]  # a heading and its cells
+
+MOST_ROWS = 20  # of trades or events that are printed one by one
+_ENDS = 10  # best, and worst, trades and commonest reasons where there are more
 
 
 class _Terminal(Console):
@@ -251,6 +255,49 @@ def audits(out: Console, runs: Sequence[Run]) -> None:
         out.print(Text(line, style="red" if is_caution else "dim"))
 
 
+def _best_and_worst(run: Run) -> Table:
+    """The trades with the highest and with the lowest returns, a line each."""
+    headers = ("Stock", "Side", "From", "To", "Left by", "Return", "Profit $")
+    table = new_table(*headers, right=headers[-2:], whole=headers)
+    ranked = sorted(run.trades, key=lambda row: float(row["return"]), reverse=True)
+    for place, row in enumerate([*ranked[:_ENDS], *ranked[-_ENDS:]], start=1):
+        result = float(row["return"])
+        table.add_row(
+            row["symbol"],
+            row["direction"],
+            row["entry_session"],
+            row["exit_session"],
+            row["exit_reason"].replace("_", " "),
+            Text(percent(result), style="green" if result > 0 else "red"),
+            gain(float(row["net_profit"])),
+            end_section=place == _ENDS,
+        )
+    return table
+
+
+def _totals(run: Run) -> str:
+    """The trades of a run in a sentence."""
+    profits = [float(row["net_profit"]) for row in run.trades]
+    won = sum(profit > 0 for profit in profits)
+    stocks = counted(len({row["symbol"] for row in run.trades}), "stock")
+    return (
+        f"{counted(len(profits), 'trade')} of {stocks}, {won:,} won; net profit "
+        f"{gain(sum(profits))} $. The {_ENDS} best and the {_ENDS} worst by return:"
+    )
+
+
+def _untraded_reasons(run: Run) -> Table:
+    """How many events opened no trade for each of the commonest reasons."""
+    counts = untraded_reasons(run)
+    table = new_table("Events", "Became", "Why", right=("Events",), whole=("Events", "Became"))
+    for (became, why), number in counts[:_ENDS]:
+        table.add_row(f"{number:,}", became, Text(why))
+    if rest := counts[_ENDS:]:
+        events = sum(number for _, number in rest)
+        table.add_row(f"{events:,}", "", f"for {counted(len(rest), 'other reason')}")
+    return table
+
+
 def _untraded(run: Run) -> Table:
     """Every event that opened no trade, with the reason."""
     several = len(run.manifest["symbols"]) > 1
@@ -261,19 +308,28 @@ def _untraded(run: Run) -> Table:
     return table
 
 
-def run_details(out: Console, run: Run) -> None:
-    """Print a run's trades, its evidence, the events that opened none, and what it assumes."""
+def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
+    """Print a run's trades, its evidence, the events that opened none, and what it assumes.
+
+    Of many trades or events the ends and counts are printed, unless the whole is wanted.
+    """
     out.print()
     out.rule(Text(f"{run.name} · run {run.run_id}", style="bold"), align="left")
     out.print()
-    if run.trades:
+    cut = not whole and len(run.trades) > MOST_ROWS
+    if cut:
+        out.print(Text(_totals(run)))
+        out.print()
+        out.print(_best_and_worst(run))
+    elif run.trades:
         out.print(trades(run))
     else:
         out.print(Text(no_trade(run)))
     if "evidence" in run.manifest:
         out.print()
         out.print(evidence(run))
-    rest = _untraded(run)
+    many = not whole and len(untraded(run)) > MOST_ROWS
+    rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
         out.print(rest)
@@ -283,3 +339,5 @@ def run_details(out: Console, run: Run) -> None:
         out.print(Text(f"\n{sentence}"))
     for sentence in run.manifest["assumptions"]:
         out.print(Text(f"\nAssumption: {sentence}", style="yellow"))
+    if cut or many:
+        out.print(Text("\nEvery trade and event: on the page, or here with -v", style="dim"))

@@ -41,7 +41,7 @@ def simulate(
         typer.Argument(
             metavar="SIGNALS",
             help="Parquet file: symbol, published_at, direction, and as wanted event_id, weight, "
-            "hold, stop, target, trailing_stop.",
+            "hold, stop, target, trailing_stop, priority.",
         ),
     ],
     cash: CashOption = None,

@@ -11,6 +11,8 @@ from backtest.cli.options import (
     DataFolder,
     ReportsFolder,
     StrategiesFolder,
+    Symbols,
+    UniverseOption,
     announce_compiling,
 )
 
@@ -40,12 +42,8 @@ def study(
     as_strategy: Annotated[
         bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
     ] = False,
-    symbol: Annotated[
-        list[str] | None, typer.Option(help="Stock; repeat for a study of several. [CRWV]")
-    ] = None,
-    universe: Annotated[
-        str | None, typer.Option(help="Study every member of a universe, such as us_large.")
-    ] = None,
+    symbol: Symbols = None,
+    universe: UniverseOption = None,
     by: Annotated[
         str | None,
         typer.Option(metavar="FIELD", help="Of many stocks: sort the events, as by surprise."),
@@ -87,6 +85,7 @@ def study(
     from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
     from backtest.experiments.studies.many import ManyStudyRequest
     from backtest.experiments.studies.measure import Settings
+    from backtest.experiments.terms import check_one_of
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
     from backtest.stats.event_study import WINDOWS
@@ -106,9 +105,12 @@ def study(
     if model not in _MODELS:
         raise unknown("model", model, _MODELS)
     workspace = find_workspace(strategies, data, out)
-    if universe or len(set(symbol or ())) > 1:
+    check_one_of(universe, symbol)
+    config = read_config({"symbol": symbol, "benchmark": benchmark})
+    stocks = () if universe else tuple(sorted(config.value("symbol")))
+    if universe or len(stocks) > 1:
         many = ManyStudyRequest(
-            name, tuple(sorted(set(symbol or ()))), universe=universe, as_strategy=as_strategy,
+            name, stocks, universe=universe, as_strategy=as_strategy,
             by=by, quantiles=quantiles, benchmark=benchmark, reaction=reaction,
             windows=studies.parse_windows(window) if window else MANY_WINDOWS,
         )  # fmt: skip
@@ -117,9 +119,8 @@ def study(
     if by is not None:
         raise UsageError("--by sorts the events of many stocks: name a --universe, or symbols.")
     windows = studies.parse_windows(window) if window else WINDOWS
-    config = read_config({"symbol": symbol and symbol[0], "benchmark": benchmark})
     request = studies.StudyRequest(
-        name, config.one_symbol(), as_strategy=as_strategy,
+        name, stocks[0], as_strategy=as_strategy,
         benchmark=config.chosen("benchmark"), reaction=reaction,
         settings=Settings(windows=windows, model=cast("Any", model), seed=seed, draws=draws),
     )  # fmt: skip

@@ -21,6 +21,7 @@ from backtest.cli.options import (
     SlippageOption,
     StrategiesFolder,
     Symbols,
+    UniverseOption,
     announce_compiling,
     parse_settings,
     rules_of,
@@ -49,6 +50,7 @@ def sweep(
         ),
     ] = None,
     symbol: Symbols = None,
+    universe: UniverseOption = None,
     first: FirstDay = None,
     last: LastDay = None,
     settings: Settings = None,
@@ -92,6 +94,7 @@ def sweep(
         workspace.data,
         {"symbol": symbol, "cash": cash, "costs": costs},
         rules_of(commission, slippage, reaction),
+        universe,
     )
     request = SweepRequest(
         strategy=strategy,
@@ -102,6 +105,7 @@ def sweep(
         last=read_day("--to", last),
         rules=terms.rules,
         costs=terms.costs,
+        universe=terms.universe,
     )
     plan = prepare_sweep(workspace, request)
     known = None if force else known_sweep(plan)

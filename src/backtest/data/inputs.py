@@ -9,27 +9,20 @@ from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import has_file, read_all_events
-from backtest.data.kinds import (
-    FILED_KINDS,
-    NEW_YORK,
-    Event,
-    Start,
-    end_of_day,
-)
-from backtest.data.universe import Universe, read_universe, tables_folder
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import UsageError
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
     from backtest.data.borrow import BorrowRates
-    from backtest.data.datafile import Reader
     from backtest.data.events import EventFile
     from backtest.data.prices import Prices
+    from backtest.data.universe import Universe
 
 
 @dataclass(frozen=True)
@@ -103,6 +96,7 @@ class Inputs:
         """The number of the version of every file that was read, by its path in the data folder."""
         files = [p.file for p in (*self.seen.values(), self.benchmark)]
         files += [r.file for r in self.rates.values() if r.file] + [f.file for f in self.files]
+        files += [self.universe.file] if self.universe else []
         return {
             one.path.relative_to(data).as_posix(): int(one.metadata.get("version", 1))
             for one in files
@@ -139,111 +133,147 @@ def read_inputs(
         DataError: a file is, or a version in its history is damaged.
 
     """
-    from backtest.data.borrow import read_borrow_rates
-    from backtest.data.members import mean_of_members, members_events, members_prices, members_spans
-    from backtest.data.prices import price_path, read_prices
+    from backtest.data.universe import tables_folder
 
-    record = None if as_of is None else _Record(as_of)
-    read = record or read_data_file
-    members = None if universe is None else read_universe(data, universe, read)
-    folder = data if universe is None else tables_folder(data, universe)
-    told: list[str] = []
-    if members:
-        history = members_prices(members, folder / "prices", read, told)
-    else:
-        names = dict.fromkeys(symbols)
-        history = {s: read_prices(folder / "prices", s, bars=True, read=read) for s in names}
+    files = _Files(data, tables_folder(data, universe), as_of)
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
+    if universe is None:
+        found = _of_symbols(files, symbols, benchmark, span, kinds)
+    else:
+        found = _of_universe(files, universe, benchmark, span, kinds)
+    others = [symbol for symbol in looks_at if symbol not in found.history]
+    return replace(
+        found,
+        others={symbol: files.looked_at(symbol, wanted_by) for symbol in others},
+        assumptions=[*found.assumptions, *files.assumptions()],
+    )
+
+
+_Span = tuple["date | None", "date | None"]
+
+
+def _of_symbols(
+    files: _Files, symbols: Sequence[str], benchmark: str, span: _Span, kinds: Sequence[type[Event]]
+) -> Inputs:
+    history = {symbol: files.prices(symbol, bars=True) for symbol in dict.fromkeys(symbols)}
+    rates = files.rates(history)
     # Strategies may look at any public event, not only at those that they answer.
-    seen = [kind for kind in FILED_KINDS if not members or has_file(folder / "events", kind)]
-    seen += [kind for kind in kinds if kind not in seen]
-    rates = {symbol: read_borrow_rates(folder / "borrow", symbol, read) for symbol in history}
-    files: Sequence[EventFile] = read_all_events(folder / "events", seen, read)
-    if record is not None:
-        history = {symbol: record.known_prices(known) for symbol, known in history.items()}
-        files = [record.known_events(file) for file in files]
-    if members:
-        spans = members_spans(members, history, span, told)
-        history = {symbol: history[symbol] for symbol in spans}
-        files = [members_events(file, spans, told) for file in files]
-    else:
-        spans = {symbol: known.span(*span) for symbol, known in history.items()}
+    events = files.events(dict.fromkeys((*FILED_KINDS, *kinds)))
+    return Inputs(
+        history=history,
+        span={symbol: prices.span(*span) for symbol, prices in history.items()},
+        rates=rates,
+        files=events,
+        benchmark=history.get(benchmark) or files.prices(benchmark),
+    )
 
-    def other(symbol: str, wanted: str = "") -> Prices:
-        if symbol in history:
-            return history[symbol]
-        own = price_path(folder / "prices", symbol) is not None
-        found = _looked_at((folder if own else data) / "prices", symbol, read, wanted)
-        return record.known_prices(found) if record else found
 
-    if members and benchmark == members.name:
-        against = mean_of_members(members, history)
+def _of_universe(
+    files: _Files, name: str, benchmark: str, span: _Span, kinds: Sequence[type[Event]]
+) -> Inputs:
+    from backtest.data import universe
+
+    remarks: list[str] = []
+    every = universe.read_universe(files.data, name, files.read)
+    if source := every.file.metadata["source"]:
+        remarks.append(f"Members of {name}: {source}.")
+    known = universe.members_prices(every, files.tables / "prices", files.prices, remarks)
+    there = [kind for kind in FILED_KINDS if has_file(files.tables / "events", kind)]
+    events = files.events(dict.fromkeys((*there, *kinds)))
+    spans = universe.members_spans(every, known, span, remarks)
+    history = {symbol: known[symbol] for symbol in spans}
+    members = every.only(spans)
+    if benchmark == name:
+        against = universe.mean_of_members(members, history)
     else:
-        against = other(benchmark)
+        against = history.get(benchmark) or files.prices(benchmark)
     return Inputs(
         history=history,
         span=spans,
-        rates={symbol: rates[symbol] for symbol in spans},
-        files=files,
+        rates=files.rates(spans),
+        files=[universe.members_events(file, spans, remarks) for file in events],
         benchmark=against,
-        others={s: other(s, wanted_by) for s in looks_at if s not in history},
-        assumptions=[*told, *(record.assumptions(data) if record else ())],
+        assumptions=remarks,
         universe=members,
     )
 
 
-def _looked_at(folder: Path, symbol: str, read: Reader, wanted_by: str) -> Prices:
-    from backtest.data.prices import read_prices
-
-    try:
-        return read_prices(folder, symbol, read=read)
-    except UsageError as error:
-        if not wanted_by:
-            raise
-        raise UsageError(f"{error} {symbol} is looked at by {wanted_by} (its looks_at).") from None
-
-
 @dataclass
-class _Record:
-    """The data folder as it was at the end of a day: reads each file in the version of then."""
+class _Files:
+    """The files of a data folder as they are, or in the version of the end of a day.
 
-    day: date
+    Attributes:
+        data: the folder.
+        tables: the folder with what is traded.
+        day: in New York; None for the files as they are.
+        stand_ins: files of which nothing so old was kept, with the day that their history begins.
+
+    """
+
+    data: Path
+    tables: Path
+    day: date | None
     stand_ins: dict[Path, date] = field(default_factory=dict)
-    """Files of which nothing so old was kept, with the day that their history begins on."""
 
     def __post_init__(self) -> None:
-        if self.day > datetime.now(NEW_YORK).date():
+        if self.day is not None and self.day > datetime.now(NEW_YORK).date():
             raise UsageError(f"{self.day} is still to come: nothing can be told as of then.")
 
-    @property
-    def moment(self) -> datetime:
-        return end_of_day(self.day)
-
-    def __call__(self, path: Path, *, seal_command: str) -> DataFile:
-        read_data_file(path, seal_command=seal_command)  # refuses what is missing or was changed
-        version, is_later = version_as_of(path, self.moment)
+    def read(self, path: Path, *, seal_command: str) -> DataFile:
+        """As `read_data_file` does, which refuses what is missing or was changed."""
+        file = read_data_file(path, seal_command=seal_command)
+        if self.day is None:
+            return file
+        version, is_later = version_as_of(path, end_of_day(self.day))
         if is_later:
             self.stand_ins[path] = version.recorded_at.date()
         return read_version(path, version)
 
-    def known_prices(self, prices: Prices) -> Prices:
+    def prices(self, symbol: str, *, bars: bool = False) -> Prices:
+        from backtest.data.prices import price_path, read_prices
+
+        own = price_path(self.tables / "prices", symbol) is not None
+        folder = (self.tables if own else self.data) / "prices"
+        prices = read_prices(folder, symbol, bars=bars, read=self.read)
+        if self.day is None:
+            return prices
         if prices.first > self.day:
             raise UsageError(
-                f"Nothing of {prices.symbol} was there as of {self.day}: "
+                f"Nothing of {symbol} was there as of {self.day}: "
                 f"its prices begin on {prices.first}."
             )
         return prices.span(None, self.day)
 
-    def known_events(self, file: EventFile) -> EventFile:
-        public = tuple(event for event in file.events if event.published_at <= self.moment)
-        return replace(file, events=public)
+    def looked_at(self, symbol: str, wanted_by: str) -> Prices:
+        try:
+            return self.prices(symbol)
+        except UsageError as error:
+            raise UsageError(
+                f"{error} {symbol} is looked at by {wanted_by} (its looks_at)."
+            ) from None
 
-    def assumptions(self, data: Path) -> list[str]:
+    def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
+        from backtest.data.borrow import read_borrow_rates
+
+        return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
+
+    def events(self, kinds: Iterable[type[Event]]) -> Sequence[EventFile]:
+        """The files of these kinds, with what was public by then."""
+        files = read_all_events(self.tables / "events", kinds, self.read)
+        if self.day is None:
+            return files
+        end = end_of_day(self.day)
+        return [
+            replace(file, events=tuple(one for one in file.events if one.published_at <= end))
+            for file in files
+        ]
+
+    def assumptions(self) -> list[str]:
         """A sentence for each day on which the history of some files begins too late."""
         found = []
         for begin in sorted(set(self.stand_ins.values())):
             late = sorted(path for path, day in self.stand_ins.items() if day == begin)
-            names = ", ".join(path.relative_to(data).as_posix() for path in late)
+            names = ", ".join(path.relative_to(self.data).as_posix() for path in late)
             verb = "is" if len(late) == 1 else "are"
             found.append(
                 f"{names} {verb} on record only from {begin}, after {self.day}: the oldest version "

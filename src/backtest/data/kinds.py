@@ -27,13 +27,18 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 Precision = Literal["exact", "minute", "session", "date", "week", "month"]
 Grade = Literal["A", "B", "C"]
-SYMBOL = r"^[A-Z0-9][A-Z0-9.\-]*$"
-Symbol = Annotated[str, StringConstraints(pattern=SYMBOL)]
+_SYMBOL = r"^[A-Z0-9][A-Z0-9.\-]*$"
+Symbol = Annotated[str, StringConstraints(pattern=_SYMBOL)]
 
 _NUMBER = re.compile(r"^\s*[+-]?\d+(\.\d*)?\s*$")
 _END_OF_DAY = time(23, 59, 59)
 COARSE: frozenset[Precision] = frozenset({"date", "week", "month"})
 NEVER_TRADED: frozenset[Precision] = frozenset({"week", "month"})
+
+
+def is_symbol(text: str) -> bool:
+    """Whether a text can be a symbol: capitals, digits, points and hyphens."""
+    return re.fullmatch(_SYMBOL, text) is not None
 
 
 def end_of_day(day: date) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from backtest.data.borrow import parse_borrow_rates
 from backtest.data.datafile import open_data_file
 from backtest.data.events import (
     event_order,
+    has_file,
     open_events,
     parse_events,
     parse_lines,
@@ -18,6 +20,13 @@ from backtest.data.events import (
 from backtest.data.kinds import NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
 from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
+from backtest.data.universe import (
+    FOLDER,
+    parse_universe,
+    read_universe,
+    tables_folder,
+    universe_names,
+)
 from backtest.data.versions import read_version, seal, versions
 from backtest.errors import DataError, unknown
 
@@ -120,6 +129,63 @@ def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass(frozen=True)
+class UniverseRow:
+    """A universe and what there is of its members.
+
+    Attributes:
+        name: of its folder.
+        symbols: every stock that ever was a member.
+        first: the first session with a price of any member; None without prices.
+        last: the last, likewise.
+        events: how many of the members there are, by kind; kinds without any are left out.
+        without_prices: members that have none.
+        without_events: members that have none of any kind.
+        source: where the table of members comes from.
+
+    """
+
+    name: str
+    symbols: Sequence[str]
+    first: date | None
+    last: date | None
+    events: Mapping[str, int]
+    without_prices: Sequence[str]
+    without_events: Sequence[str]
+    source: str
+
+
+def list_universes(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[UniverseRow]:
+    """The universes of the data folder, with the events of some kinds.
+
+    Raises:
+        DataError: a file is wrong.
+
+    """
+    kinds = list(kinds)
+    return [_universe_row(workspace.data, name, kinds) for name in universe_names(workspace.data)]
+
+
+def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> UniverseRow:
+    universe, folder = read_universe(data, name), tables_folder(data, name)
+    priced = set(price_symbols(folder / "prices")) & set(universe.symbols)
+    prices = [read_prices(folder / "prices", symbol) for symbol in priced]
+    filed = [kind for kind in kinds if has_file(folder / "events", kind)]
+    files = read_all_events(folder / "events", filed)
+    events = [e for file in files for e in file.events if e.symbol in universe.spans]
+    of = {event.symbol for event in events}
+    return UniverseRow(
+        name=name,
+        symbols=universe.symbols,
+        first=min((one.first for one in prices), default=None),
+        last=max((one.last for one in prices), default=None),
+        events=dict(Counter(event.kind for event in events)),
+        without_prices=[symbol for symbol in universe.symbols if symbol not in priced],
+        without_events=[symbol for symbol in universe.symbols if symbol not in of],
+        source=universe.file.metadata["source"],
+    )
+
+
 def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
     """All that is known of where an event in its file came from, by name.
 
@@ -201,3 +267,20 @@ def seal_borrow_rates(
     file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
     days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
     return seal(file.path, days, source=source, adjust=adjust)
+
+
+def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
+    """Check the table of a universe's members as it is now and write its metadata.
+
+    Raises:
+        UsageError: there is no such universe, or no source is named and none is on record.
+        DataError: it breaks the format.
+
+    """
+    names = universe_names(workspace.data)
+    if name not in names:
+        raise unknown(f"universe in {workspace.data / FOLDER}", name, names)
+    file = open_data_file(workspace.data / FOLDER / name / "members.csv")
+    spans = parse_universe(name, file).spans.values()
+    days = [None if first == date.min else str(first) for own in spans for first, _ in own]
+    return seal(file.path, days, source=source, adjust=None)

@@ -173,10 +173,13 @@ class Tape:
         if sessions < self._at[0] or events < self._at[1]:
             self.past.clear()
             self._at = (0, 0)
+        if session not in self.past.members:
+            self.past.members[session] = self._members(session)
+        if (sessions, events) == self._at:
+            return
         first, known = self._at
         new = slice(first, sessions)
         self.past.grow(self._sessions[new], self._bars[new], self._events[known:events])
-        self.past.members[session] = self._members(session)
         self._at = (sessions, events)
 
 

@@ -1,7 +1,7 @@
 """The tables that a replay reads, and how they are written into another data folder, sealed.
 
-Prices are a frame a symbol, whether their file is CSV or Parquet; events and borrow rates are rows
-of text, since what they say is altered cell by cell.
+Prices are a frame a symbol, whether their file is CSV or Parquet; events, borrow rates and the
+members of a universe are rows of text, since what they say is altered cell by cell.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ _MOMENT = TypeAdapter(AwareDatetime)
 
 @dataclass(frozen=True)
 class Row:
-    """A row of events or of borrow rates; `day`, ISO, is that of the rate or of publication."""
+    """A row of text; `day`, ISO, is that of a rate, of publication, or of the first membership."""
 
     cells: Cells
-    day: str
+    day: str | None
     published_at: datetime | None = None
 
     @cached_property
@@ -55,6 +55,12 @@ class Tables:
     prices: Mapping[str, pd.DataFrame]
     events: Mapping[str, Sequence[Row]]
     borrow: Mapping[str, Sequence[Row]]
+    members: Mapping[str, Sequence[Row]]
+
+    @property
+    def rows(self) -> Mapping[str, Sequence[Row]]:
+        """The tables that are rows of text."""
+        return {**self.events, **self.borrow, **self.members}
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,8 @@ class DataTables:
             else:
                 content = parquet_bytes(table) if name.endswith(".parquet") else _price_csv(table)
                 self._write(data, name, content, table.index.strftime("%Y-%m-%d").tolist())
-        text = {**self.tables.events, **self.tables.borrow}
-        for name, rows in {**tables.events, **tables.borrow}.items():
+        text = self.tables.rows
+        for name, rows in tables.rows.items():
             if rows is text[name]:
                 self._write_as_is(data, name)
             else:
@@ -85,7 +91,7 @@ class DataTables:
         file = self.files[name]
         write_data_file(data / name, file.content or file.text.encode(), file.metadata)
 
-    def _write(self, data: Path, name: str, content: bytes, days: Sequence[str]) -> None:
+    def _write(self, data: Path, name: str, content: bytes, days: Sequence[str | None]) -> None:
         metadata = {**self.files[name].metadata, **span_of(days)}
         write_data_file(data / name, content, metadata)
 
@@ -96,13 +102,16 @@ def data_tables(inputs: Inputs, data: Path) -> DataTables:
     def name(file: DataFile) -> str:
         return file.path.relative_to(data).as_posix()
 
-    prices = (*inputs.seen.values(), inputs.benchmark)
+    members = [inputs.universe.file] if inputs.universe else []
+    prices = [p for p in (*inputs.seen.values(), inputs.benchmark) if p.file not in members]
     rates = [one.file for one in inputs.rates.values() if one.file]
-    files = [*(one.file for one in prices), *(one.file for one in inputs.files), *rates]
+    events = [one.file for one in inputs.files]
+    files = [*(one.file for one in prices), *events, *rates, *members]
     tables = Tables(
         prices={name(one.file): one.table for one in prices},
         events={name(one.file): _rows(one.file, event_row) for one in inputs.files},
         borrow={name(file): _rows(file, _rate_row) for file in rates},
+        members={name(file): _rows(file, member_row) for file in members},
     )
     kinds = {name(one.file): one.kind for one in inputs.files}
     return DataTables(tables, {name(file): file for file in files}, kinds)
@@ -112,6 +121,11 @@ def event_row(cells: Cells) -> Row:
     """The row of an event, from its cells."""
     published_at = _MOMENT.validate_python(cells["published_at"])
     return Row(cells, new_york_day(published_at).isoformat(), published_at)
+
+
+def member_row(cells: Cells) -> Row:
+    """The row of a membership, from its cells."""
+    return Row(cells, cells["first"] or None)
 
 
 def _rate_row(cells: Cells) -> Row:

@@ -7,27 +7,33 @@ where it holds none, those of the data folder count.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
-from backtest.errors import unknown
+from backtest.data.kinds import is_symbol
+from backtest.data.prices import Prices, price_symbols
+from backtest.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from backtest.data.datafile import Reader
+    from backtest.data.events import EventFile
 
 FOLDER = "universes"
 _COLUMNS = ("symbol", "first", "last")
 _TABLES = ("prices", "events", "borrow")
+_NAMED = 3  # of those that are left out
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,10 @@ class Universe:
         there = (self._bounds[:, 0] <= now) & (now <= self._bounds[:, 1])
         return tuple(np.unique(self._owners[there]).tolist())
 
+    def only(self, symbols: Collection[str]) -> Universe:
+        """The universe without its other members."""
+        return replace(self, spans={s: span for s, span in self.spans.items() if s in symbols})
+
     @cached_property
     def _bounds(self) -> NDArray[np.datetime64]:
         return np.array([span for spans in self.spans.values() for span in spans], "M8[D]")
@@ -74,19 +84,16 @@ def universe_names(data: Path) -> list[str]:
     return sorted(path.parent.name for path in (data / FOLDER).glob("*/members.csv"))
 
 
-def tables_folder(data: Path, name: str) -> Path:
-    """The folder with the prices, events and borrow rates of a universe."""
+def tables_folder(data: Path, name: str | None) -> Path:
+    """The folder with the prices, events and borrow rates of a universe, if one is named."""
+    if name is None:
+        return data
     own = data / FOLDER / name
     return own if any((own / table).is_dir() for table in _TABLES) else data
 
 
 def read_universe(data: Path, name: str, read: Reader = read_data_file) -> Universe:
     """Read the members of a universe.
-
-    Args:
-        data: the data folder.
-        name: of the universe.
-        read: reads a data file; it decides which version.
 
     Raises:
         UsageError: there is no such universe.
@@ -104,32 +111,152 @@ def parse_universe(name: str, file: DataFile) -> Universe:
     problems: list[str] = []
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
     for line, row in read_rows(file, _COLUMNS, problems):
-        span, fault = _span(row)
-        if fault:
-            problems.append(f"line {line}, {fault}")
+        try:
+            first, last = _span(row)
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
             continue
-        if any(span[0] <= last and first <= span[1] for first, last in spans[row["symbol"]]):
+        if any(first <= until and since <= last for since, until in spans[row["symbol"]]):
             problems.append(
                 f"line {line}: {row['symbol']} is a member in part of that span already; "
                 f"one line a span, and the spans of a stock that came back lie apart"
             )
-        spans[row["symbol"]].append(span)
+        spans[row["symbol"]].append((first, last))
     if not spans and not problems:
         problems.append("no member; write one line a stock: symbol, first, last")
     raise_problems(file.path, problems)
     return Universe(name, dict(spans), file)
 
 
-def _span(row: Mapping[str, str]) -> tuple[tuple[date, date], str]:
-    """First and last day of a membership, empty ones without bound; and what is wrong."""
-    found = [date.min, date.max]
-    if not row["symbol"]:
-        return (found[0], found[1]), "column symbol: is empty"
-    for place, column in enumerate(("first", "last")):
+def _span(row: Mapping[str, str]) -> tuple[date, date]:
+    """First and last day of a membership; an empty one is no bound."""
+    if not is_symbol(row["symbol"]):
+        raise ValueError(f"column symbol: {row['symbol']!r} is no symbol; write it as in CRWV")
+    first = _day(row, "first") or date.min
+    last = _day(row, "last") or date.max
+    if first > last:
+        raise ValueError(f"first {first} is later than last {last}")
+    return first, last
+
+
+def _day(row: Mapping[str, str], column: str) -> date | None:
+    try:
+        return date.fromisoformat(row[column]) if row[column] else None
+    except ValueError:
+        raise ValueError(
+            f"column {column}: {row[column]!r} is not a day such as 2025-03-28, nor empty"
+        ) from None
+
+
+# What a universe is traded on; `remarks` takes a sentence on whoever is left out
+
+
+def members_prices(
+    universe: Universe, folder: Path, read: Callable[[str], Prices], remarks: list[str]
+) -> dict[str, Prices]:
+    """The prices of the members that have bars.
+
+    Args:
+        universe: the members.
+        folder: of price files.
+        read: reads the prices of a symbol; UsageError where there were none then.
+        remarks: see above.
+
+    Raises:
+        UsageError: none has bars.
+        DataError: a file is wrong.
+
+    """
+    found = {}
+    for symbol in sorted({*price_symbols(folder)} & {*universe.symbols}):
+        with suppress(UsageError):
+            found[symbol] = read(symbol)
+    bars = {symbol: prices for symbol, prices in found.items() if prices.has_bars}
+    total = len(universe.symbols)
+    _remark(remarks, total, "have no prices", {*universe.symbols} - {*found})
+    _remark(remarks, total, "have closes alone", {*found} - {*bars})
+    if not bars:
+        raise UsageError(
+            f"No member of {universe.name} has bars in {folder}. Import them with "
+            f"`backtest prices import FILE --data {folder.parent}`."
+        )
+    return bars
+
+
+def members_spans(
+    universe: Universe,
+    history: Mapping[str, Prices],
+    span: tuple[date | None, date | None],
+    remarks: list[str],
+) -> dict[str, Prices]:
+    """The prices that are replayed, of the members that have any in the span.
+
+    Raises:
+        UsageError: none has.
+
+    """
+    found = {}
+    fault = None
+    for symbol, prices in history.items():
         try:
-            found[place] = date.fromisoformat(row[column]) if row[column] else found[place]
-        except ValueError:
-            fault = f"column {column}: {row[column]!r} is not a day such as 2025-03-28, nor empty"
-            return (found[0], found[1]), fault
-    fault = f"first {row['first']} is later than last {row['last']}"
-    return (found[0], found[1]), fault if found[0] > found[1] else ""
+            found[symbol] = prices.span(*span)
+        except UsageError as error:
+            fault = error
+    if fault and not found:
+        raise fault
+    total = len(universe.symbols)
+    _remark(remarks, total, "have no session in the span", {*history} - {*found})
+    return found
+
+
+def members_events(file: EventFile, traded: Collection[str], remarks: list[str]) -> EventFile:
+    """The events of stocks that are traded alone."""
+    name = file.kind.file_name()
+    events = tuple(event for event in file.events if event.symbol in traded)
+    if strangers := {event.symbol for event in file.events} - {*traded}:
+        remarks.append(
+            f"{len(file.events) - len(events):,} events in {name} are of stocks "
+            f"that are not traded here and are left out: {_few(strangers)}."
+        )
+    if events:
+        without = {*traded} - {event.symbol for event in events}
+        _remark(remarks, len(traded), f"have no event in {name}", without, "traded")
+    return replace(file, events=events)
+
+
+def mean_of_members(universe: Universe, history: Mapping[str, Prices]) -> Prices:
+    """The universe with equal weights each session, as closes that begin at 100.
+
+    The return of a session is the mean of those of its members that have a close in it and in
+    the session before.
+    """
+    closes = pd.concat({s: prices.table["close"] for s, prices in history.items()}, axis=1)
+    changes = closes.sort_index().pct_change(fill_method=None)
+    sessions = changes.index.to_numpy().astype("M8[D]")
+    is_member = np.column_stack([_is_member(universe, symbol, sessions) for symbol in history])
+    mean = changes.where(is_member).mean(axis=1).fillna(0.0)
+    table = pd.DataFrame({"close": 100 * (1 + mean).cumprod()})
+    table.index.name = "session"
+    return Prices(universe.name, table, universe.file)
+
+
+def _is_member(
+    universe: Universe, symbol: str, sessions: NDArray[np.datetime64]
+) -> NDArray[np.bool_]:
+    member = np.zeros(len(sessions), np.bool_)
+    for first, last in universe.spans[symbol]:
+        member |= (np.datetime64(first) <= sessions) & (sessions <= np.datetime64(last))
+    return member
+
+
+def _remark(
+    remarks: list[str], total: int, what: str, symbols: Collection[str], of: str = "members"
+) -> None:
+    if symbols:
+        remarks.append(f"{len(symbols):,} of {total:,} {of} {what}: {_few(symbols)}.")
+
+
+def _few(symbols: Iterable[str]) -> str:
+    names = sorted(symbols)
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

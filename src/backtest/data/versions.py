@@ -248,6 +248,8 @@ def _changing(path: Path) -> Iterator[None]:
 def _settle(path: Path, sha256: str | None) -> None:
     """Finish what a killed process began, or clear it away."""
     waiting = waiting_path(path)
+    if sha256 is None and not waiting.exists():
+        return  # of a new file nothing was begun; among thousands a look around takes time
     if sha256 and json_object(waiting).get("sha256") == sha256:
         os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
     waiting.unlink(missing_ok=True)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from math import floor
+from math import floor, isnan
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from backtest.errors import DataError, unknown
+from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a doub
 _NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """The version of what results mean: of trades, figures, evidence and the files of a run.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the
@@ -57,6 +57,8 @@ class Rules(BaseModel):
     max_participation: Annotated[float, Field(gt=0, le=1, description="of volume")] | None = None
     reaction_minutes: Annotated[float, Field(ge=0, le=10_080, description="minutes")] = 5.0
     max_gross: Annotated[float, Field(gt=0, le=10, description="fraction of equity")] = 1.0
+    max_positions: Annotated[int, Field(ge=1, description="positions at a time")] | None = None
+    min_order: Annotated[float, Field(ge=0, description="dollars of an entry")] = 0.0
     maintenance_margin: Annotated[float, Field(ge=0, description="fraction of shorts")] = 0.30
     borrow_mode: Literal["table", "flat", "none"] = "table"
     borrow_default: Annotated[float, Field(ge=0, description="a year, flat or unknown")] = 0.03
@@ -65,7 +67,9 @@ class Rules(BaseModel):
     cash_rate: Annotated[float, Field(ge=0, description="earned a year")] = 0.0
 
 
-_NOT_COSTS = {"cash", "reaction_minutes", "max_gross", "maintenance_margin"}
+_NOT_COSTS = {
+    "cash", "reaction_minutes", "max_gross", "max_positions", "min_order", "maintenance_margin"
+}  # fmt: skip
 COST_FIELDS = tuple(name for name in Rules.model_fields if name not in _NOT_COSTS)
 
 
@@ -166,6 +170,27 @@ def most_shares(median_volume: float, participation: float) -> int:
     return floor(participation * median_volume)
 
 
+def check_weights(is_left_out: Any, rules: Rules) -> None:
+    """Refuse signals that leave out their weight where `max_positions` does not say it.
+
+    Raises:
+        UsageError: there are such.
+
+    """
+    if is_left_out and rules.max_positions is None:
+        raise UsageError(
+            "A signal has no weight, which means an equal part of the room: max_gross ÷ "
+            "max_positions. max_positions is not set. Set it among the rules, such as "
+            "max_positions=10, or give the signal a weight above 0."
+        )
+
+
+def share_of_equity(weight: float, rules: Rules) -> float:
+    """The weight of a signal; where it is NaN an equal part of the room for `max_positions`."""
+    # `check_weights` has refused what would divide by None.
+    return rules.max_gross / rules.max_positions if isnan(weight) else weight  # type: ignore[operator]
+
+
 def shares_for(value: float, fill: float) -> int:
     """Whole shares that a value buys at a fill price; 0 where it buys none."""
     return max(floor(value / fill + _ROUNDING), 0)
@@ -190,6 +215,11 @@ def affordable_short(shares: int, fill: float, cash: float, rules: Rules) -> int
     """`shares`, or 0 where the account would stay in debt even after the sale."""
     left = cash + shares * fill - commission(shares, fill, rules)
     return shares if left >= -_ROUNDING else 0
+
+
+def is_sent(shares: float, fill: float, rules: Rules) -> bool:
+    """Whether an entry of so many shares is sent: it has some, and is worth `min_order`."""
+    return shares > 0 and shares * fill + _ROUNDING >= rules.min_order
 
 
 def stop_level(price: float, direction: int, fraction: float) -> float:

@@ -104,7 +104,8 @@ class Side(NamedTuple):
 
 def title(record: Record) -> str:
     """The strategy and its stocks."""
-    return f"{record['strategy']} · {' + '.join(record['symbols'])}"
+    traded = record["settings"].get("universe") or " + ".join(record["symbols"])
+    return f"{record['strategy']} · {traded}"
 
 
 def decided(record: Record) -> str:

@@ -14,6 +14,7 @@ from backtest.experiments.runs.store import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
+from backtest.reports.run_many import is_many
 from backtest.reports.run_words import comparison_notes, comparison_rows, corrected, p_value
 from backtest.stats import LEVEL
 from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, percent, ratio
@@ -56,11 +57,17 @@ class Benchmark(NamedTuple):
 def heading(run: Run, runs: Sequence[Run]) -> str:
     """The strategy, and below it what tells the run from the others."""
     lines = [run.manifest["strategy"].replace("_", " ")]
-    if len({tuple(other.manifest["symbols"]) for other in runs}) > 1:
-        lines.append("+".join(run.manifest["symbols"]))
+    if len({other.traded for other in runs}) > 1:
+        lines.append("+".join(_traded(run)))
     if sum(other.name == run.name for other in runs) > 1:
         lines.append(run.run_id)
     return "\n".join(lines)
+
+
+def _traded(run: Run) -> list[str]:
+    """The universe, or else the symbols."""
+    universe = run.manifest.get("universe")
+    return [universe] if universe else run.manifest["symbols"]
 
 
 def span(run: Run) -> tuple[str, str]:
@@ -129,7 +136,8 @@ def _settings(run: Run) -> dict[str, str]:
     """All that decides a result; parameters by strategy, since others' are not comparable."""
     told = run.manifest
     name = told["strategy"]
-    rest = {key: told.get(key) for key in ("benchmark", "symbols", "span", "as_of")}
+    rest = {key: told.get(key) for key in ("benchmark", "span", "as_of")}
+    rest["symbols"] = _traded(run)
     checksums = {**told.get("inputs", {}), f"{name}.py": told.get("strategy_sha256")}
     return {
         **flat({name: told["parameters"], **rest, "rules": told["rules"]}),
@@ -223,7 +231,7 @@ def _record(reports: Path, runs: Sequence[Run]) -> Path:
         "comparison_id": identity,
         "runs": [run.run_id for run in runs],
         "strategies": [run.manifest["strategy"] for run in runs],
-        "symbols": sorted({symbol for run in runs for symbol in run.manifest["symbols"]}),
+        "symbols": sorted({name for run in runs for name in _traded(run)}),
         "span": {"first": min(first), "last": max(last)},
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
@@ -285,6 +293,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "evidence": [*comparison_rows(runs, trials), *span_rows(runs)],
         "notes": comparison_notes(runs),
         "matrix": found,
+        "too_many": any(map(is_many, runs)),
         "strengths": strengths(found, runs),
         "kinds": sorted({row.kind for row in found.rows}),
         "symbols": len({row.symbol for row in found.rows}),

@@ -85,7 +85,7 @@ def write_index(reports: Path) -> Path:
         "index.html",
         entries=shown,
         found=len(records),
-        kinds=[what for what, *_ in _READERS.values()],
+        kinds=list(dict.fromkeys(what for what, *_ in _READERS.values())),
         subjects=sorted({name for entry in shown for name in entry.subjects}),
         symbols=sorted({symbol for entry in shown for symbol in entry.symbols}),
         compared=(reports / "compare.html").is_file(),

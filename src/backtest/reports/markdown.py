@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from backtest.experiments.trials import trials_on_record
+from backtest.reports.run_many import ENDS, earned, is_many, reasons
 from backtest.reports.run_words import NO_EVENT, no_room, no_trade, plain_sentence, ruin, untraded
 from backtest.stats.formats import FIGURES, costs_line, gain, percent
 from backtest.strategy.parameters import flat
+from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,16 +26,18 @@ _NO_WIDTH = "\u200b"
 
 def run_markdown(run: Run) -> str:
     """A run as Markdown that shows every text from outside as it is."""
-    manifest = run.manifest
+    manifest, many = run.manifest, is_many(run)
     parts = [
         f"## {escaped(run.name)}",
         _sentence(run),
         _settings(run),
         _figures(run),
         "### Trades",
-        _trades(run) if run.trades else escaped(no_trade(run)),
+        escaped(no_trade(run)) if not run.trades else _stocks(run) if many else _trades(run),
     ]
-    if untraded(run):
+    if many:
+        parts += ["### What became of the events", _reasons(run)]
+    elif untraded(run):
         parts += ["### Events that opened no trade", _untraded(run)]
     if sentence := no_room(run):
         parts.append(escaped(sentence))
@@ -100,6 +104,30 @@ def _trades(run: Run) -> str:
     return _table(headings, rows, right={3, 5, 7, 8})
 
 
+def _stocks(run: Run) -> str:
+    """The stocks that earned most, and those that lost most."""
+    stocks = sorted(earned(run, "symbol"), key=lambda stock: stock.net_profit, reverse=True)
+    shown = stocks if len(stocks) <= 2 * ENDS else [*stocks[:ENDS], *stocks[-ENDS:]]
+    rows = (
+        (
+            escaped(stock.name),
+            f"{stock.trades:,}",
+            f"{stock.wins:,}",
+            gain(stock.net_profit),
+            percent(stock.mean_return),
+        )
+        for stock in shown
+    )
+    table = _table(("Stock", "Trades", "Won", "Net $", "Mean return"), rows, right={1, 2, 3, 4})
+    left = len(stocks) - len(shown)
+    return f"{table}\n\n{left:,} stocks between these are left out." if left else table
+
+
+def _reasons(run: Run) -> str:
+    rows = ((escaped(became), f"{count:,}", escaped(why)) for became, why, count in reasons(run))
+    return _table(("Became", "Events", "Why"), rows, right={1})
+
+
 def _event(row: Mapping[str, str] | None) -> str:
     if row is None:
         return NO_EVENT
@@ -129,13 +157,15 @@ def _headline(row: Mapping[str, str]) -> str:
 
 
 def _identity(run: Run) -> str:
-    manifest = run.manifest
+    manifest, inputs = run.manifest, run.manifest["inputs"]
+    if is_many(run):
+        inputs = {f"{len(inputs):,} inputs": sha256_of(inputs)}
     packages = ", ".join(f"{name} {version}" for name, version in manifest["packages"].items())
     rows = (
         ("Run", run.run_id),
         ("Strategy, sha256", manifest["strategy_sha256"]),
         ("Version of the rules", str(manifest["rules_version"])),
-        *((f"{escaped(name)}, sha256", sha256) for name, sha256 in manifest["inputs"].items()),
+        *((f"{escaped(name)}, sha256", sha256) for name, sha256 in inputs.items()),
         ("Packages", escaped(packages)),
     )
     return _table(("", ""), rows)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import unknown
-from backtest.reports.run_page import TRADED, kinds_of
+from backtest.reports.run_chart import TRADED, kinds_of
 from backtest.reports.run_words import leading_p, p_value
 from backtest.stats.formats import costs_line, counted, new_york_day, percent
 from backtest.workspace.files import write_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
 
 
+_FIGURE = re.compile(r"[+-]?\d[\d,.]*%?")
 _NO_ROOM = "no_room"
 
 
@@ -92,6 +94,17 @@ def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
         for row in run.decisions
         if row["action"] not in OPENING
     ]
+
+
+def untraded_reasons(run: Run) -> list[tuple[tuple[str, str], int]]:
+    """What events that opened no trade became, and why, with how many; the commonest first.
+
+    Figures are left out of the reasons, so that equal ones can be counted.
+    """
+    found = Counter(
+        (became, _FIGURE.sub("…", why.split("; ")[-1])) for _, became, why, _ in untraded(run)
+    )
+    return found.most_common()
 
 
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -229,7 +229,7 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
         "sweep": sweep,
         "found": found,
         "words": words,
-        "name": f"{sweep['strategy']} · {', '.join(sweep['symbols'])}",
+        "name": f"{sweep['strategy']} · {sweep.get('universe') or ', '.join(sweep['symbols'])}",
         "costs": costs_line(sweep),
         "fixed": {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]},
         "grid": grid,

@@ -73,12 +73,13 @@ def _overfitting(evidence: Told) -> str:
 
 
 def _superior(evidence: Told) -> str:
-    found = evidence["superior"]
+    found, universe = evidence["superior"], evidence.get("universe")
+    held = f"the mean of the members of {universe}" if universe else "holding the stock"
     if found is None:
-        return "Not told: no set differs from holding the stock."
+        return f"Not told: no set differs from {held}."
     verdict = "No set is shown to beat" if found["p"] > LEVEL else "A set beats"
     return (
-        f"{verdict} holding the stock throughout: p {found['p']:.2f}, corrected for choosing among "
+        f"{verdict} {held} throughout: p {found['p']:.2f}, corrected for choosing among "
         f"{evidence['compared']:,} of {evidence['distinct']:,} distinct results (SPA)."
     )
 

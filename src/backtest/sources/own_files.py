@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +13,13 @@ import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems
-from backtest.data.kinds import NEW_YORK
+from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
-from backtest.errors import DataError, UsageError, unknown
+from backtest.errors import BacktestError, DataError, UsageError, unknown
 from backtest.sources.updates import (
     Incoming,
     PriceUpdate,
     check_symbol,
-    is_symbol,
     other_mode,
     prepare_update,
 )
@@ -91,7 +91,7 @@ def read_price_file(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
-    raw = _raw(path)
+    raw = _raw(path, columns, decimal)
     names = _guess_columns(list(raw.columns), columns)
     fields = _fields(names, closes=closes)
     days = _parse_days(raw[names["date"]], date_form)
@@ -117,20 +117,15 @@ def read_price_file(
     return PriceFile(path, used, notes, tables)
 
 
-def _raw(path: Path) -> pd.DataFrame:
-    """The cells of a file, texts where it is CSV."""
+def _raw(path: Path, said: Mapping[str, str], decimal: str | None) -> pd.DataFrame:
+    """The cells of a file, of CSV texts where not all of them are plain numbers."""
     try:
         if path.suffix in _PARQUET:
             table = pd.read_parquet(path)
             if not isinstance(table.index, pd.RangeIndex):
                 table = table.reset_index()
         else:
-            with path.open(encoding="utf-8-sig") as file:
-                header = file.readline()
-            delimiter = max(_DELIMITERS, key=header.count)
-            table = pd.read_csv(
-                path, sep=delimiter, dtype=str, encoding="utf-8-sig", keep_default_na=False
-            )
+            table = _raw_csv(path, {column: field for field, column in said.items()}, decimal)
     except (FileNotFoundError, IsADirectoryError):
         raise UsageError(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:  # pandas and Arrow raise these, and kinds of them
@@ -140,6 +135,23 @@ def _raw(path: Path) -> pd.DataFrame:
         raise DataError(f"{path} has no row.")
     table.columns = [str(name) for name in table.columns]
     return _without_second_header(table)
+
+
+def _raw_csv(path: Path, said: Mapping[str, str], decimal: str | None) -> pd.DataFrame:
+    with path.open(encoding="utf-8-sig") as file:
+        header = file.readline()
+    delimiter = max(_DELIMITERS, key=header.count)
+    read = partial(
+        pd.read_csv, path, sep=delimiter, encoding="utf-8-sig", na_filter=False, low_memory=False
+    )
+    if decimal != ",":
+        names = read(nrows=0).columns
+        fields = {name: said.get(name) or _FIELD_OF.get(_plain(name)) for name in names}
+        table = read(dtype={n: str for n, field in fields.items() if field in ("date", "symbol")})
+        numbers = [name for name, field in fields.items() if field in BAR_COLUMNS]
+        if all(table[name].dtype.kind in "iuf" for name in numbers):
+            return table
+    return read(dtype=str)  # 1.000 may be a thousand beside 12,50
 
 
 def _without_second_header(table: pd.DataFrame) -> pd.DataFrame:
@@ -206,11 +218,22 @@ def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def import_prices(
-    data: Path, file: PriceFile, *, source: str | None, adjust: str | None, accept: bool
+    data: Path,
+    file: PriceFile,
+    refused: dict[str, BacktestError],
+    *,
+    source: str | None,
+    adjust: str | None,
+    accept: bool,
 ) -> Iterator[PriceUpdate]:
     """What a file would change in the data folder, symbol by symbol; see `prepare_update`.
 
-    The source and the adjust mode are those on record where None.
+    The source and the adjust mode are those on record where None. `refused` takes the errors of
+    symbols that cannot be taken in; the others can be without them.
+
+    Raises:
+        UsageError: a symbol has no source.
+
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for symbol, table in file.tables.items():
@@ -219,12 +242,17 @@ def import_prices(
         origin, recorded = source or known.get("source"), known.get("adjust")
         if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
-        if adjust and recorded and adjust != recorded:
-            raise other_mode(path, recorded)
         retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
         retrieval["file"] = file.path.name
         incoming = Incoming(symbol, table, adjust or recorded, origin, retrieval)
-        yield prepare_update(path, incoming, accept=accept)
+        try:
+            if adjust and recorded and adjust != recorded:
+                raise other_mode(path, recorded)
+            update = prepare_update(path, incoming, accept=accept)
+        except BacktestError as error:
+            refused[symbol] = error
+        else:
+            yield update
 
 
 # Guesses of columns, days and numbers

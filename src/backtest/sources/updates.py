@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,7 +26,7 @@ from backtest.data.datafile import (
     span_of,
 )
 from backtest.data.edits import Change
-from backtest.data.kinds import SYMBOL
+from backtest.data.kinds import is_symbol
 from backtest.data.prices import (
     DATASET,
     PriceRows,
@@ -37,7 +36,7 @@ from backtest.data.prices import (
     parse_prices,
 )
 from backtest.data.versions import put
-from backtest.errors import DataError, UsageError
+from backtest.errors import BacktestError, DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -48,6 +47,7 @@ if TYPE_CHECKING:
 _DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
+_NAMED = 3  # symbols that an error names
 _MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
 
 
@@ -121,13 +121,13 @@ class PriceUpdate:
             source = new.source
         elif new.source not in source:
             source = f"{source} Later rows: {new.source}"
-        came = _keys(new.table)
+        came = _keys(new.table.iloc[[0, -1]])
         retrieval = {
             **new.retrieval,
             "adjust": new.adjust,
             "first": came[0][:10],
             "last": came[-1][:10],
-            "rows": len(came),
+            "rows": len(new.table),
             "added": len(self.added),
             "replaced": len(self.replaced),
         }
@@ -187,7 +187,7 @@ def _merged(update: PriceUpdate, kept: Kept) -> PriceUpdate:
         raise UsageError(
             f"{update.symbol}: {update.path} has none of the sessions that came, so that nobody "
             f"can tell whether a dividend lies between. Take a span that reaches into that of the "
-            f"file."
+            f"file, or move the file away with its metadata."
         )
     rebased = bool(later) or (len(common) > 0 and differs["close"].mean() > _MOST)
     if rebased:
@@ -338,12 +338,24 @@ def other_mode(path: Path, recorded: str) -> UsageError:
     )
 
 
+def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -> None:
+    """Report what went wrong with some of so many symbols in one error, or return.
+
+    The others were `done`, such as fetched. The error is of the kind of the first.
+    """
+    if not refused:
+        return
+    first, *_ = errors = list(refused.values())
+    if total == 1:
+        raise first
+    lines = [f"\n  {symbol}: {error}" for symbol, error in refused.items()]
+    more = f"\n  … and {len(errors) - _NAMED:,} more" if len(errors) > _NAMED else ""
+    raise type(first)(
+        f"{len(errors):,} of {total:,} symbols were not {done}.{''.join(lines[:_NAMED])}{more}"
+    )
+
+
 # Symbols, by which files are named
-
-
-def is_symbol(text: str) -> bool:
-    """Whether a text can be a symbol: capitals, digits, points and hyphens."""
-    return re.fullmatch(SYMBOL, text) is not None
 
 
 def check_symbol(text: str) -> str:

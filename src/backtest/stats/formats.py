@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 UNKNOWN = "–"
 _GROUPED = 10_000
 _LEAST = 0.01  # percent
+_NAMED = 3
 
 
 def new_york_day(stamp: str) -> str:
@@ -62,6 +63,12 @@ def count(value: float | None) -> str:
 def counted(number: int, noun: str) -> str:
     """A number with its noun, such as `1 set` or `3,480 sets`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def few(names: Sequence[str]) -> str:
+    """Names in a line, of many the first three."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED + 1 else ""
+    return ", ".join(names[:_NAMED] if more else names) + more
 
 
 def field(name: str, value: Any) -> str:

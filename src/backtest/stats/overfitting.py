@@ -197,7 +197,7 @@ class WalkForward:
 
 
 def walk_forward(
-    returns: Floats, exits: NDArray[np.int64], bars: NDArray[np.int64], default: int
+    returns: Floats, exits: NDArray[np.int32], bars: NDArray[np.int64], default: int
 ) -> WalkForward:
     """Choose for each event the set whose trades that were over by then had earned most.
 
@@ -214,13 +214,17 @@ def walk_forward(
     events = np.flatnonzero(traded.any(axis=0))
     picked = np.full(len(events), default, dtype=np.intp)
     known = np.zeros(len(events), dtype=np.bool)
-    for number, event in enumerate(events):
-        over = traded & (exits < bars[event])
-        known[number] = over.any()
-        if known[number]:
-            total = np.where(over, earned, 0.0).sum(axis=1)
-            if total[default] < total.max():  # of equal ones the default stays
-                picked[number] = int(np.argmax(total))
+    sets, columns = np.nonzero(traded)
+    by_exit = np.argsort(exits[sets, columns], kind="stable")
+    sets, columns = sets[by_exit], columns[by_exit]
+    over = np.searchsorted(exits[sets, columns], bars[events])  # trades, rising with the events
+    total, begin = np.zeros(len(returns)), 0
+    for number, end in enumerate(over.tolist()):
+        new = slice(begin, end)
+        total += np.bincount(sets[new], earned[sets[new], columns[new]], len(total))
+        begin, known[number] = end, end > 0
+        if total[default] < total.max():  # of equal ones the default stays
+            picked[number] = int(np.argmax(total))
     best = int(np.argmax(earned.sum(axis=1)))
     return WalkForward(
         events=events,

@@ -19,7 +19,7 @@ Weight = Annotated[float, Field(gt=0, le=10)]
 Sessions = Annotated[int, Field(ge=1, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Distance = Annotated[float, Field(gt=0, le=1_000)]
-TERMS = ("weight", "hold", "stop", "target", "trailing_stop")  # numbers of a signal
+TERMS = ("weight", "hold", "stop", "target", "trailing_stop", "priority")  # numbers of a signal
 
 
 class Signal(BaseModel):
@@ -29,11 +29,14 @@ class Signal(BaseModel):
         symbol: the stock to hold.
         event_id: the event that is acted on.
         direction: `long` or `short`.
-        weight: share of equity to hold, above 0; `max_gross` bounds it.
+        weight: share of equity to hold, above 0; `max_gross` bounds it. None is an equal part of
+            the room: `max_gross` ÷ `max_positions`, which must then be set.
         hold: sessions after the entry session until the exit at the open; None to the end.
         stop: fraction of the entry price at which a loss is cut; None for no stop.
         target: fraction of the entry price at which a gain is taken; None for no target.
         trailing_stop: fraction from the best close since entry; None for none.
+        priority: of the signals at one open those with a higher one are served first, then those
+            published first, the alphabet last. Of several on one symbol the last still acts.
         reason: why, in a few words, for the decision log.
 
     """
@@ -43,11 +46,12 @@ class Signal(BaseModel):
     symbol: str
     event_id: str
     direction: Direction
-    weight: Weight = 0.95
+    weight: Weight | None = 0.95
     hold: Sessions | None = None
     stop: Fraction | None = None
     target: Distance | None = None
     trailing_stop: Fraction | None = None
+    priority: float = 0.0
     reason: str = ""
 
     @classmethod
@@ -56,7 +60,8 @@ class Signal(BaseModel):
 
         Args:
             event: the event that is answered.
-            terms: `weight`, `hold`, `stop`, `target`, `trailing_stop` and `reason`, as above.
+            terms: `weight`, `hold`, `stop`, `target`, `trailing_stop`, `priority` and `reason`,
+                as above.
 
         """
         return cls(symbol=event.symbol, event_id=event.id, direction="long", **terms)

@@ -284,7 +284,7 @@ def _bounded(subject: _Subject, answers: questions.Answers, full: Observation) -
     if isinstance(subject.strategy, BacktraderStrategy):
         why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
         return Result("bounded", "not tried", why)
-    on_file = (one for one in (full.passes or [[]])[0] if "weight" in one)
+    on_file = (one for one in (full.passes or [[]])[0] if one["action"] != "no signal")
     given = [*answers.signals, *on_file]
     if fault := questions.beyond(given, subject.rules):
         return Result("bounded", "failed", fault, declared.method_line(subject.file))

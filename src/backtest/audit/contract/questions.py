@@ -231,7 +231,10 @@ def answers(strategy: Strategy, asked: Iterator[Case]) -> Answers:
 
 def beyond(signals: Sequence[Mapping[str, Any]], rules: Rules) -> str:
     """What a signal asks for that the account cannot give; empty where there is nothing."""
-    worst = max((float(one["weight"]) for one in signals), default=0.0)
+    weights = [one.get("weight") for one in signals]
+    if None in weights and rules.max_positions is None:
+        return "A signal has no weight, and max_positions, by which it would be sized, is not set."
+    worst = max((weight for weight in weights if weight is not None), default=0.0)
     if worst > rules.max_gross:
         return (
             f"A signal has weight {worst:g}; the account holds positions of up to "

@@ -42,6 +42,8 @@ class RuleNumbers(NamedTuple):
     slippage_range: float
     max_participation: float
     max_gross: float
+    max_positions: float
+    min_order: float
     maintenance_margin: float
     borrow_collateral: float
     borrow_day_count: float

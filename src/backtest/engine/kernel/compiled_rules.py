@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _space = globals()
 _space |= {name: value for name, value in vars(rules).items() if isinstance(value, float)}
 _space["floor"] = np.floor  # shares are doubles here, so that no count overflows
+_space["isnan"] = np.isnan
 for _name, _value in list(vars(rules).items()):
     if isinstance(_value, FunctionType) and _value.__module__ == rules.__name__:
         # What plants faults wraps them; machine code is made of the function itself.

@@ -40,7 +40,8 @@ def run_accounts(
 
     Args:
         bars: the bars.
-        signals: of all accounts, each account's by bar, publication, symbol, event id.
+        signals: of all accounts, each account's by bar and in the order in which they are served;
+            of several on one symbol the last acts.
         starts: row of the first signal of each account, and the number of all signals.
         rules: the settings.
         part: the accounts to trade.

@@ -29,8 +29,6 @@ from backtest.engine.kernel.records import (
 )
 from backtest.engine.rules import VOLUME_SESSIONS
 
-_FOR_EVER = np.iinfo(np.int32).max  # sessions
-
 
 @inlined
 def answer_ruin_and_margin(
@@ -79,7 +77,7 @@ def act(
 @inlined
 def _plan(position: Any, signal: Any, price: float) -> None:
     """Take over the exit plan of a signal, with levels set from `price`."""
-    position.hold, position.sessions = min(signal.hold, _FOR_EVER), 0
+    position.hold, position.sessions = signal.hold, 0
     position.stop = rule.stop_level(price, position.side, signal.stop)
     position.target = rule.target_level(price, position.side, signal.target)
     position.trailing_stop = signal.trailing_stop
@@ -89,11 +87,14 @@ def _plan(position: Any, signal: Any, price: float) -> None:
 def _enter(
     bars: Bars, signal: Any, row: int, rules: RuleNumbers, account: Any, book: Book, outcome: int
 ) -> int:
+    if account.positions >= rules.max_positions:  # NaN, where any number may be held, is above
+        return NO_ROOM
     bar, symbol = signal.bar, signal.symbol
     slip = _slippage(bars, rules, bar, symbol)
     fill = rule.fill_price(bars.prices[bar, symbol].open, signal.side, slip)
     room = rules.max_gross * account.equity - account.gross
-    shares = rule.shares_for(min(signal.weight * account.equity, room), fill)
+    wanted = rule.share_of_equity(signal.weight, rules) * account.equity
+    shares = rule.shares_for(min(wanted, room), fill)
     if not np.isnan(rules.max_participation):
         most = _most_shares(bars, rules, bar, symbol)
         if most < shares:
@@ -103,7 +104,7 @@ def _enter(
         shares = rule.affordable_long(shares, fill, account.cash, rules)
     else:
         shares = rule.affordable_short(shares, fill, account.cash, rules)
-    if shares == 0:
+    if not rule.is_sent(shares, fill, rules):
         return NO_ROOM + (outcome & CAPPED)
     cost = rule.commission(shares, fill, rules)
     account.cash -= signal.side * shares * fill + cost

@@ -150,10 +150,10 @@ def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray
 
 
 def set_terms(row: Any, signal: Signal) -> None:
-    """Write direction, weight and exit plan of a signal into a record of the type `SIGNAL`."""
+    """Write the direction and the terms of a signal into a record of the type `SIGNAL`."""
     row["side"] = 1 if signal.direction == "long" else -1
-    row["weight"] = signal.weight
     row["hold"] = -1 if signal.hold is None else signal.hold
-    for name in ("stop", "target", "trailing_stop"):
+    row["priority"] = signal.priority
+    for name in ("weight", "stop", "target", "trailing_stop"):
         value = getattr(signal, name)
         row[name] = np.nan if value is None else value

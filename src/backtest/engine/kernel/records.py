@@ -15,11 +15,12 @@ TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN = range(len(REAS
 
 # Side by side, for one bar is one place in memory.
 PRICES = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8")])
-# What a signal wants; NaN is no stop, no target and no trailing stop, -1 no time exit.
+# What a signal wants; NaN is no stop, no target and no trailing stop, and of the weight an equal
+# part of the room; -1 is no time exit. One record fills one line of the memory's cache.
 SIGNAL = np.dtype(
     [
-        ("bar", "i8"), ("symbol", "i8"), ("side", "i8"), ("hold", "i8"), ("weight", "f8"),
-        ("stop", "f8"), ("target", "f8"), ("trailing_stop", "f8"),
+        ("bar", "i8"), ("symbol", "i8"), ("side", "i4"), ("hold", "i4"), ("weight", "f8"),
+        ("stop", "f8"), ("target", "f8"), ("trailing_stop", "f8"), ("priority", "f8"),
     ]
 )  # fmt: skip
 TRADE = np.dtype(

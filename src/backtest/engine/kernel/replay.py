@@ -12,7 +12,7 @@ import numpy as np
 
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
-from backtest.engine.kernel.simulate import simulate
+from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.books import (
     AT_THE_OPEN,
     EquityPoint,
@@ -58,6 +58,7 @@ def replay_by_kernel(
 
     Raises:
         AccountingError: the books do not balance, a fault of the program.
+        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
 
     """
     panel = panel_of(prices)
@@ -104,7 +105,7 @@ def _trades(
 ) -> list[Trade]:
     """The trades in order of entry, from one record a signal."""
     trades: list[Trade] = []
-    for place in np.flatnonzero(made["shares"] > 0).tolist():
+    for place in by_entry(rows, made).tolist():
         entry_bar, exit_bar, reason, shares, entry, exit_price, commission, borrow = made[
             place
         ].item()

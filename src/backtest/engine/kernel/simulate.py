@@ -12,6 +12,7 @@ from backtest.engine.kernel.compiled import numbers_of
 from backtest.engine.kernel.kernel import run_accounts
 from backtest.engine.kernel.panel import kernel_bars
 from backtest.engine.kernel.records import ACCOUNT, POSITION, TRADE, Book, Tables, blank
+from backtest.engine.rules import check_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,8 @@ def simulate(
     Args:
         panel: the bars.
         signals: of all accounts in turn, fields as in `SIGNAL`; each account's sorted by
-            bar, publication, symbol, event id, on bars that their symbol has.
+            bar, publication, symbol, event id, on bars that their symbol has. At one bar those
+            of higher priority are served first.
         starts: row of each account's first signal, then the number of signals; (accounts + 1,).
         rules: the settings, the same for all.
         rates: borrow rates by symbol; a symbol without pays the default.
@@ -60,8 +62,10 @@ def simulate(
 
     Raises:
         ValueError: the rules look at volume and the panel has none.
+        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
 
     """
+    check_weights(np.isnan(signals["weight"]).any(), rules)
     if rules.max_participation is not None and panel.volume.shape != panel.prices.shape:
         raise ValueError("max_participation needs a panel with volume")
     accounts, bars = len(starts) - 1, len(panel.times)
@@ -73,7 +77,9 @@ def simulate(
         equity=np.zeros(curve),
         cash=np.zeros(curve),
     )
-    work = (kernel_bars(panel, rates, rules), signals, starts, numbers_of(rules))
+    order = _as_served(signals, starts) if signals["priority"].any() else None
+    served = signals if order is None else signals[order]
+    work = (kernel_bars(panel, rates, rules), served, starts, numbers_of(rules))
     parts = _PARTS * threads if threads > 1 else 1  # short ones, for accounts differ in work
     bounds = np.linspace(0, accounts, parts + 1).astype(int).tolist()
 
@@ -85,7 +91,29 @@ def simulate(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(trade, pairwise(bounds)))
-    return tables
+    if order is None:
+        return tables
+    back = np.argsort(order)
+    of_trades = tables.trades[back] if trades else tables.trades
+    return tables._replace(outcomes=tables.outcomes[back], trades=of_trades)
+
+
+def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
+    """The rows of one account's signals that entered, in the order of their entries."""
+    entered = np.flatnonzero(trades["shares"] > 0)
+    rows = signals[entered]
+    return entered[np.lexsort((-rows["priority"], rows["bar"]))]
+
+
+def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows by account and bar, the superseded ones first, then by priority as they stand."""
+    account = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    keys = np.stack((account, signals["bar"], signals["symbol"]))
+    alike = np.lexsort(keys[::-1])
+    last = np.append((np.diff(keys[:, alike]) != 0).any(axis=0), True)
+    acts = np.empty_like(last)
+    acts[alike] = last
+    return np.lexsort((-signals["priority"], acts, signals["bar"], account))
 
 
 def _blank_book(symbols: int) -> Book:

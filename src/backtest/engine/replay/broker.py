@@ -199,6 +199,8 @@ class RulesBroker(bt.brokers.BackBroker):
     def next(self) -> None:
         """Settle the nights since the last session, then execute the orders of the bar."""
         self.see_the_bar()
+        while self._toactivate:
+            self._wake(self._toactivate.popleft())
         for symbol, due in self._borrow_due.items():  # Backtrader takes it from cash, in the call
             self.borrow_paid[symbol] += due
         self.cash += self._interest_due
@@ -237,11 +239,23 @@ class RulesBroker(bt.brokers.BackBroker):
         super()._try_exec_close(order, fill_price(pclose, side, self._slip))
 
     def _bracketize(self, order: Any, cancel: bool = False) -> None:  # noqa: FBT001, FBT002 - Backtrader's signature
-        """Wake the children of an entry at the open, so that they rest through its session."""
+        """Wake the stop and the target of an entry in its own session, not only in the next.
+
+        An entry at the close has no session left. After one at a level the stop may be touched,
+        which is the worst; whether the target was, before or after it, no daily bar tells.
+        """
         super()._bracketize(order, cancel)
-        if order.exectype == bt.Order.Market:
-            while self._toactivate:
-                self._toactivate.popleft().activate()
+        if order.exectype == bt.Order.Close:
+            return
+        for child in [one for one in self._toactivate if one.parent.ref == order.ref]:
+            if order.exectype == bt.Order.Market or child.exectype != bt.Order.Limit:
+                self._toactivate.remove(child)
+                self._wake(child)
+
+    def _wake(self, child: Any) -> None:
+        child.activate()
+        if child.alive():
+            self.notify(child)
 
     def _slip_up(self, _limit: float, price: float, *_: Any, lim: bool = False, **__: Any) -> float:
         return price if lim else fill_price(price, 1, self._slip)

@@ -43,7 +43,6 @@ class Recorder(bt.Analyzer):
     def __init__(self) -> None:
         self.ledger = Ledger(self.p.rules.cash)
         self.refused: set[str] = set()  # ids of events whose orders the broker refused
-        self._asleep: list[Any] = []
         self._curve: list[EquityPoint] = []
         self._orders: list[SentOrder] = []
         self._borrow_seen: dict[str, float] = defaultdict(float)
@@ -52,8 +51,8 @@ class Recorder(bt.Analyzer):
     def notify_order(self, order: Any) -> None:
         """Book what was executed, after the nights before it were settled."""
         said = order.info
-        if order.status == order.Accepted:
-            self._note_or_wait(order)
+        if order.status == order.Accepted and order.active():  # the child of a bracket sleeps first
+            self.note(order)
         if order.status in (order.Margin, order.Rejected) and "event_id" in said:
             self.refused.add(said.event_id)
         # Partial: a reversal closed the position, and its other half was refused for want of cash.
@@ -73,23 +72,6 @@ class Recorder(bt.Analyzer):
                 exit_reason=reason,
             )
         )
-
-    def _note_or_wait(self, order: Any) -> None:
-        """Write down an order, or wait: the child of a bracket sleeps until its entry is filled."""
-        parent = order.parent
-        if parent is None or parent is order or parent.exectype == bt.Order.Market:
-            self.note(order)
-        else:
-            self._asleep.append(order)
-
-    def _note_the_awake(self) -> None:
-        """Write down the children whose entry was filled in a session before."""
-        session = self.strategy.broker.session
-        for order in list(self._asleep):
-            filled = order.parent.status == order.Completed
-            if filled and order.parent.executed.dt < session.toordinal():
-                self.note(order)
-                self._asleep.remove(order)
 
     def note(self, order: Any) -> None:
         """Write down an order that is live in the current session."""
@@ -113,7 +95,6 @@ class Recorder(bt.Analyzer):
     def next(self) -> None:
         """At the close: settle, and hold the books against the broker's."""
         self._settle_nights()
-        self._note_the_awake()
         broker = self.strategy.broker
         cash, equity = broker.get_cash(), broker.get_value()
         self.ledger.check_cash(cash, broker.session)

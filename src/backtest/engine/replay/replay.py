@@ -11,6 +11,7 @@ from backtest.engine.replay.books import settle
 from backtest.engine.replay.broker import make_cerebro, quote_of
 from backtest.engine.replay.recorder import Recorder
 from backtest.engine.replay.trader import Trader
+from backtest.engine.rules import check_weights
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ def replay(
 
     Raises:
         AccountingError: the books do not balance, a fault of the program.
+        UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
 
     """
+    signalled = [d.signal for d in decisions if d.signal is not None]
+    check_weights(any(signal.weight is None for signal in signalled), rules)
     signals: dict[date, list[Signal]] = defaultdict(list)
     for decision in decisions:
         if decision.signal is not None and decision.tradable_session is not None:

@@ -8,6 +8,7 @@ engine: it gets opens, cash and closes, and answers with orders.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
@@ -136,11 +137,11 @@ class Trader:
         self._ruin_due = equity <= 0
 
     def _end_if_ruined(self, opening: _Open) -> None:
-        if self.is_ruined or not (self._ruin_due or opening.equity <= 0):
-            return
-        self.is_ruined = True
-        for symbol in list(self._positions):
-            self._leave(symbol, "ruin", opening)
+        if self._ruin_due or opening.equity <= 0:
+            self.is_ruined = True
+        if self.is_ruined:  # also later on: a halted stock is left when it opens again
+            for symbol in list(self._positions):
+                self._leave(symbol, "ruin", opening)
 
     def _answer_margin_call(self, opening: _Open) -> None:
         if self._margin_call:
@@ -148,7 +149,7 @@ class Trader:
                 self._leave(symbol, "margin_call", opening)
 
     def _acting(self, signals: Sequence[Signal]) -> list[Signal]:
-        """Of several signals on one symbol the one published last; none after ruin."""
+        """Of several signals on one symbol the one published last, by priority; none after ruin."""
         last = {signal.symbol: signal for signal in signals}
         acting = []
         for signal in signals:
@@ -158,7 +159,7 @@ class Trader:
                 acting.append(signal)
             else:
                 self.outcomes[signal.event_id] = "superseded"
-        return acting
+        return sorted(acting, key=lambda signal: -signal.priority)
 
     def _act(self, signal: Signal, opening: _Open) -> None:
         direction = 1 if signal.direction == "long" else -1
@@ -175,11 +176,14 @@ class Trader:
         self.outcomes[signal.event_id] = done if entered else "no_room"
 
     def _enter(self, signal: Signal, direction: int, opening: _Open) -> bool:
+        most = self._rules.max_positions
+        if most is not None and len(self._positions) >= most:
+            return False
         symbol = signal.symbol
         quote = opening.quotes[symbol]
         fill = rule.fill_price(quote.open, direction, quote.slip)
         shares = self._size(signal, direction, fill, opening)
-        if shares == 0:
+        if not rule.is_sent(shares, fill, self._rules):
             return False
         position = _Position(signal.event_id, direction, shares)
         position.plan(signal, fill, self._clock[symbol])
@@ -191,7 +195,8 @@ class Trader:
     def _size(self, signal: Signal, direction: int, fill: float, opening: _Open) -> int:
         gross = sum(p.shares * self._marks[s] for s, p in self._positions.items())
         room = self._rules.max_gross * opening.equity - gross
-        shares = rule.shares_for(min(signal.weight * opening.equity, room), fill)
+        weight = rule.share_of_equity(nan if signal.weight is None else signal.weight, self._rules)
+        shares = rule.shares_for(min(weight * opening.equity, room), fill)
         cap = opening.quotes[signal.symbol].most_shares
         if cap is not None and cap < shares:
             self.notes[signal.event_id] = f"cut to {cap:,} shares by participation"

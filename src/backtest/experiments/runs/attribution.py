@@ -29,6 +29,9 @@ Hour = Literal[
 ]
 
 
+FEWEST_BY_SURPRISE = 50  # trades, ten a fifth
+
+
 def attribution_of(
     trades: Sequence[Trade], decisions: Sequence[Decision], history: Mapping[str, Prices]
 ) -> dict[str, Any]:
@@ -88,6 +91,29 @@ def attribution(
         "exit_reason": _grouped(trades, lambda trade: trade.exit_reason),
         "hour": _grouped(trades, told(hour_of_knowledge)),
     }
+
+
+def by_surprise(trades: Sequence[Trade], events: Mapping[str, Event]) -> tuple[Group, ...]:
+    """The profit by fifth of the EPS surprise, the lowest first; of few trades there are none.
+
+    Trades of an event without a known surprise are the last group, `unknown`.
+    """
+    found = {t.trade_id: getattr(events.get(t.event_id), "eps_surprise", None) for t in trades}
+    known = np.sort([value for value in found.values() if value is not None])
+    if len(known) < FEWEST_BY_SURPRISE:
+        return ()
+    edges = np.quantile(known, [0.2, 0.4, 0.6, 0.8])
+    fifths = np.split(known, np.searchsorted(known, edges))
+    names = [
+        f"fifth {n}, {fifth[0]:+z.1%} to {fifth[-1]:+z.1%}" if len(fifth) else ""
+        for n, fifth in enumerate(fifths, 1)
+    ]
+
+    def name_of(trade: Trade) -> str:
+        value = found[trade.trade_id]
+        return "unknown" if value is None else names[np.searchsorted(edges, value, side="right")]
+
+    return tuple(sorted(_grouped(trades, name_of), key=lambda group: group.name))
 
 
 def hour_of_knowledge(event: Event) -> Hour:

@@ -352,9 +352,12 @@ def _verdict(found: Mapping[str, Any]) -> str:
 def _attribution(
     trades: Sequence[Trade], decisions: Sequence[Decision], inputs: Inputs
 ) -> dict[str, Any]:
-    from backtest.experiments.runs.attribution import attribution, moves
+    from backtest.experiments.runs.attribution import attribution, by_surprise, moves
 
-    groups = attribution(trades, {decision.event.id: decision.event for decision in decisions})
+    events = {decision.event.id: decision.event for decision in decisions}
+    groups = attribution(trades, events)
+    if surprises := by_surprise(trades, events):
+        groups["surprise"] = surprises
     columns = ("last_close", "first_open", "gap", "direction", "traded")
     return {
         "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},

@@ -169,6 +169,8 @@ class RunRecord(TypedDict):
     strategy: str
     parameters: dict[str, Any]
     symbols: list[str]
+    universe: NotRequired[str | None]
+    engine: NotRequired[Literal["backtrader", "kernel"]]
     benchmark: str
     span: Span
     as_of: Day | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 Engine = Literal["backtrader", "kernel"]
+ENGINES: tuple[Engine, ...] = get_args(Engine)
 MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 
 
@@ -239,6 +240,8 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     manifest = {
         "run_id": run_id(prepared.identity),
         **prepared.identity,
+        "universe": prepared.request.universe,
+        "engine": prepared.engine,
         "versions": dict(prepared.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
@@ -254,6 +257,34 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     made = save_run(prepared.path, manifest, result, returns, bars)
     record_run(prepared.path.parent, made.manifest)
     return made
+
+
+def verify(prepared: PreparedRun, run: Run) -> int:
+    """Replay a run with the other engine too, and hold both results against each other.
+
+    Args:
+        prepared: from `prepare_run`.
+        run: from `replay_run`.
+
+    Returns:
+        The number of trades that agree.
+
+    Raises:
+        UsageError: the strategy orders on Backtrader by itself, which no other engine replays.
+        AccountingError: the engines differ.
+
+    """
+    from backtest.engine.agreement import check_agreement
+
+    if isinstance(prepared.strategy, BacktraderStrategy):
+        raise UsageError(
+            f"{prepared.request.strategy} orders on Backtrader by itself, which the kernel cannot "
+            f"replay: leave --verify out."
+        )
+    other: Engine = "backtrader" if prepared.engine == "kernel" else "kernel"
+    result = run.result or _replay(prepared)
+    check_agreement(prepared.engine, result, other, _replay(replace(prepared, engine=other)))
+    return len(result.trades)
 
 
 def _terms(

@@ -63,8 +63,13 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The strategy and its symbols, such as `earnings_surprise · CRWV`."""
-        return f"{self.manifest['strategy']} · {', '.join(self.manifest['symbols'])}"
+        """The strategy and what it traded, such as `earnings_surprise · CRWV`."""
+        return f"{self.manifest['strategy']} · {self.traded}"
+
+    @property
+    def traded(self) -> str:
+        """The universe, or else the symbols."""
+        return self.manifest.get("universe") or ", ".join(self.manifest["symbols"])
 
     @property
     def summary(self) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from pyarrow import csv, parquet
 
 from backtest.data.borrow import read_borrow_rates
 from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
-from backtest.engine.kernel.simulate import simulate
+from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.books import CENT
 from backtest.errors import AccountingError, UsageError
 from backtest.experiments.simulation.bars import read_panel
@@ -95,7 +95,7 @@ class Account:
         In place of excursions it has `entry_bar` and `exit_bar`: when the bars of the fills
         opened.
         """
-        entered = np.flatnonzero(self.result.trades["shares"] > 0)
+        entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
         first, last, shares = trades["entry_bar"], trades["exit_bar"], trades["shares"]
         gross, net = self._profits()

@@ -26,7 +26,7 @@ from backtest.experiments.simulation.parquet import (
     schema_of,
     texts,
 )
-from backtest.strategy.base import Signal
+from backtest.strategy.base import TERMS, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from backtest.engine.kernel.panel import Panel
 
 _NEEDED = {"symbol": TEXT, "published_at": MOMENT, "direction": TEXT}
-_TERMS = ("weight", "hold", "stop", "target", "trailing_stop")
-_OPTIONAL = {"event_id": TEXT, **dict.fromkeys(_TERMS, NUMBER)}
+_OPTIONAL = {"event_id": TEXT, **dict.fromkeys(TERMS, NUMBER)}
 _DEFAULTS = {
-    **dict.fromkeys(_TERMS, np.nan), "weight": Signal.model_fields["weight"].default, "hold": -1
+    **dict.fromkeys(TERMS, np.nan), "weight": Signal.model_fields["weight"].default, "hold": -1,
+    "priority": 0.0,
 }  # fmt: skip
 _SIDES = {"long": 1, "short": -1}
 _CHECKS = {
@@ -80,8 +80,8 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
 
     The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound),
     `direction` (`long` or `short`) and, as far as they are wanted, `event_id` (a row's number
-    where there is none), `weight`, `hold`, `stop`, `target` and `trailing_stop` in the bounds of
-    `Signal`; null is no such term, and for the weight the default.
+    where there is none), `weight`, `hold`, `stop`, `target`, `trailing_stop` and `priority` in the
+    bounds of `Signal`; null is no such term, and for weight and priority the default.
 
     Args:
         path: the file.
@@ -147,7 +147,7 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: Faults) -> NDA
         known = np.array([word in allowed for word in names])
         rows[field] = np.array([allowed.get(word, 0) for word in names])[codes]
         faults.note(rule, ~known[codes], _teller(name, names, codes))
-    for term in _TERMS:
+    for term in TERMS:
         rows[term] = _term(table, term, faults)
     return rows
 
@@ -173,7 +173,7 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: Faults) -> NDArray[n
     told = " and ".join(f"{word} {limits[n]}" for n, (_, word) in _CHECKS.items() if n in limits)
     kind = "a whole number" if limits["type"] == "integer" else "a number"
     faults.note(
-        f"A {term} is {kind} {told}, or null;",
+        f"A {term} is {kind} {told}".rstrip() + ", or null;",
         given & ~allowed,
         lambda row: f"row {row}: {term} {values[row]:g}",
     )

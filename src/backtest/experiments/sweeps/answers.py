@@ -7,6 +7,7 @@ but for that term. Whether it is handed on for an event is found by asking with 
 from __future__ import annotations
 
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     _Answers = tuple[NDArray[Any], NDArray[np.bool]]
 
 _CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
-_KEPT = 200_000  # answers that are remembered from one chunk to the next
+_KEPT = 1_000_000  # answers that are remembered from one chunk to the next
 
 
 def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Decision:
@@ -101,6 +102,7 @@ class Answers:
         self._name, self._questions, self._empty = name, questions, empty
         self._make, self._terms = make, terms
         self._kept: dict[tuple[str, ...], _Answers] = {}
+        self._asking = Lock()  # the questions share one past, which goes forwards and back
 
     def signals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         """The signals by set and event, of the type `SIGNAL`; those without a side do not act.
@@ -120,11 +122,24 @@ class Answers:
         places = [codes[name] for name in others]
         alike = np.ravel_multi_index(places, shape) if others else np.zeros_like(codes[terms[0]])
         _, firsts, group = np.unique(alike, return_index=True, return_inverse=True)
-        found = [
-            self._answers_of({n: axes[n][codes[n][row]] for n in others}, axes, terms)
-            for row in firsts
-        ]
-        table = np.stack([records for records, _ in found])[group]
+        asked = [{name: axes[name][codes[name][row]] for name in others} for row in firsts]
+        with self._asking:
+            found = self._answers_of(asked, axes, terms)
+            table = np.stack([records for records, _ in found])[group]
+            self._hand_on(table, found, group, axes, codes, terms)
+            self._check(table, axes, codes, terms)
+        return table
+
+    def _hand_on(
+        self,
+        table: NDArray[Any],
+        found: Sequence[_Answers],
+        group: Rows,
+        axes: Mapping[str, Sequence[Any]],
+        codes: Mapping[str, Rows],
+        terms: Sequence[str],
+    ) -> None:
+        """Write each set's own terms into its signals."""
         for number, name in enumerate(terms):
             handed_on = np.stack([handed[number] for _, handed in found])[group]
             if handed_on.any():
@@ -134,45 +149,59 @@ class Answers:
                 )[at]
                 column = table[term_of(name)]
                 column[handed_on] = np.broadcast_to(values[:, None], column.shape)[handed_on]
-        self._check(table, axes, codes, terms)
-        return table
 
     def _answers_of(
-        self, others: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], terms: Sequence[str]
-    ) -> _Answers:
-        """The answers to all events for the sets that differ in terms of the signal alone.
+        self,
+        groups: Sequence[Mapping[str, Any]],
+        axes: Mapping[str, Sequence[Any]],
+        terms: Sequence[str],
+    ) -> list[_Answers]:
+        """The answers to all events for groups of sets that differ in terms of the signal alone.
 
         Args:
-            others: the values of the other parameters.
+            groups: of each the values of the other parameters.
             axes: values by parameter.
             terms: the parameters that are handed on to the signal.
 
         """
-        key = (*terms, repr(others))
-        known = self._kept.get(key)
-        if known is not None:
-            return known
-        values = {**others, **{name: axes[name][0] for name in terms}}
-        strategy = self._make(values)
-        changes = [{**values, name: axes[name][-1]} for name in terms]
-        changed = [(one, self._make(one)) for one in changes]
-        records = self._empty.copy()
-        handed_on = np.zeros((len(terms), len(self._questions)), np.bool)
-        for column, question in enumerate(self._questions):
-            before = ask(question, strategy, values)
-            if before.signal is not None:
-                set_terms(records[column], before.signal)
-            for number, (name, (other, made)) in enumerate(zip(terms, changed, strict=True)):
-                after = ask(question, made, other)
-                is_term = is_handed_on(before, after, term_of(name), value_of(made, name))
-                if is_term is None:
-                    raise self._not_a_term(question, values, name)
-                handed_on[number, column] = is_term
+        keys = [(*terms, repr(group)) for group in groups]
+        missing = {k: v for k, v in zip(keys, groups, strict=True) if k not in self._kept}
+        new = self._ask(list(missing.values()), axes, terms)
+        known = {**self._kept, **dict(zip(missing, new, strict=True))}
         if terms:
-            if len(self._kept) * len(self._questions) > _KEPT:
-                self._kept.clear()
-            self._kept[key] = (records, handed_on)
-        return records, handed_on
+            most = max(1, _KEPT // (len(self._questions) or 1))
+            self._kept = dict(list(known.items())[-most:])
+        return [known[key] for key in keys]
+
+    def _ask(
+        self,
+        groups: Sequence[Mapping[str, Any]],
+        axes: Mapping[str, Sequence[Any]],
+        terms: Sequence[str],
+    ) -> list[_Answers]:
+        """Ask all of them event by event, so that time runs forwards once."""
+        sets = [{**group, **{name: axes[name][0] for name in terms}} for group in groups]
+        made = [self._make(values) for values in sets]
+        changes = [[{**values, name: axes[name][-1]} for name in terms] for values in sets]
+        changed = [[(one, self._make(one)) for one in some] for some in changes]
+        found = [
+            (self._empty.copy(), np.zeros((len(terms), len(self._questions)), np.bool))
+            for _ in sets
+        ]
+        for column, question in enumerate(self._questions):
+            for (records, handed_on), values, strategy, others in zip(
+                found, sets, made, changed, strict=True
+            ):
+                before = ask(question, strategy, values)
+                if before.signal is not None:
+                    set_terms(records[column], before.signal)
+                for number, (name, (other, varied)) in enumerate(zip(terms, others, strict=True)):
+                    after = ask(question, varied, other)
+                    is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
+                    if is_term is None:
+                        raise self._not_a_term(question, values, name)
+                    handed_on[number, column] = is_term
+        return found
 
     def _check(
         self,
@@ -192,7 +221,7 @@ class Answers:
         for row in np.unique(drawn.integers(sets, size=_CHECKED)):
             values = {name: axes[name][code[row]] for name, code in codes.items()}
             strategy = self._make(values)
-            for column in drawn.permutation(events)[:_EVENTS_CHECKED]:
+            for column in np.sort(drawn.permutation(events)[:_EVENTS_CHECKED]):
                 question, got = self._questions[column], table[row, column]
                 wanted = self._empty[column].copy()
                 if (signal := ask(question, strategy, values).signal) is not None:

@@ -61,6 +61,7 @@ def sweep_evidence(
     )
     thin = _thin(chosen, best)
     return {
+        "universe": spec.universe,
         "compared": len(numbers),
         "distinct": int(sets["final_equity"].round(_CENT).nunique()),
         "best": {

@@ -12,7 +12,7 @@ import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired
 from uuid import uuid4
 
 from typing_extensions import TypedDict
@@ -102,6 +102,7 @@ class SweepEvidence(TypedDict):
     thin: Thin
     superior: SuperiorAbility | None
     walk_forward: WalkForward
+    universe: NotRequired[str | None]
 
 
 class SweepRecord(TypedDict):
@@ -110,6 +111,8 @@ class SweepRecord(TypedDict):
     sweep_id: str
     strategy: str
     symbols: list[str]
+    universe: NotRequired[str | None]
+    assumptions: NotRequired[list[str]]
     parameters: dict[str, Any]
     axes: dict[str, list[Any]]
     base: dict[str, Any]
@@ -160,7 +163,8 @@ class SweepFolder:
     def __init__(self, reports: Path, spec: SweepSpec) -> None:
         """Name the folders; nothing is written yet."""
         self._id = spec.sweep_id
-        name = folder_name(f"sweep-{spec.strategy}", spec.symbols, self._id)
+        traded = (spec.universe,) if spec.universe else spec.symbols
+        name = folder_name(f"sweep-{spec.strategy}", traded, self._id)
         self.path = reports / name
         self.work = reports / f".{name}"
         self._parts = self.work / "parts"

@@ -50,6 +50,7 @@ class SweepSpec:
         strategy_sha256: of the strategy's source.
         rules_version: of what results mean; see `RULES_VERSION`.
         packages: what of the packages' versions decides results.
+        universe: the universe that is traded, whose members the symbols are; None for symbols.
 
     """
 
@@ -63,6 +64,7 @@ class SweepSpec:
     strategy_sha256: str
     rules_version: int
     packages: Mapping[str, str]
+    universe: str | None = None
 
     @property
     def grid(self) -> Grid:

@@ -16,6 +16,7 @@ from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import UsageError
+from backtest.experiments.runs.run import benchmark_returns
 from backtest.experiments.runs.store import deciding_packages
 from backtest.experiments.sweeps.answers import Answers, derives
 from backtest.experiments.sweeps.grid import sweepable, value_of
@@ -25,17 +26,19 @@ from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import ParameterReader, parameters, plain, typed, variant
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from backtest.engine.kernel.records import Tables
     from backtest.experiments.sweeps.answers import Rows
     from backtest.experiments.sweeps.grid import SweepSpec
     from backtest.strategy.base import Strategy
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
-_CELLS = 4_000_000  # sets × events that are in memory at once; 64 bytes each
+_CELLS = 1_000_000  # sets × events that are in memory at once; some 400 bytes each
+_BY_SET = ("earned", "entries", "exits")
 _FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
 
 
@@ -54,8 +57,8 @@ class Histories:
 
     returns: NDArray[np.float64]
     earned: NDArray[np.float64]
-    entries: NDArray[np.int64]
-    exits: NDArray[np.int64]
+    entries: NDArray[np.int32]
+    exits: NDArray[np.int32]
 
     @property
     def traded(self) -> NDArray[np.bool]:
@@ -83,10 +86,11 @@ class PreparedSweep:
         inputs = read_inputs(
             folders.data,
             spec.symbols,
-            spec.symbols[0],
+            spec.universe or spec.symbols[0],
             spec.days,
             strategy.listens_to,
             looks_at=strategy.looks_at,
+            universe=spec.universe,
         )
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         self.base = {name: plain(value_of(strategy, name)) for name in spec.axes}
@@ -97,7 +101,9 @@ class PreparedSweep:
         self._rates = inputs.rates
         self._panel = panel_of(inputs.span)
         reaction = timedelta(minutes=self._rules.reaction_minutes)
-        asked = questions(strategy.listens_to, inputs.events, inputs.seen, inputs.span, reaction)
+        self._universe = inputs.benchmark if spec.universe else None
+        where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
+        asked = questions(strategy.listens_to, *where)
         # As the kernel takes them: by session, then by publication, symbol and event id.
         self._questions = sorted(
             (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
@@ -124,19 +130,19 @@ class PreparedSweep:
                 another answer each time.
 
         """
-        count = len(next(iter(codes.values())))
-        most = max(1, _CELLS // (len(self._questions) + 1))
-        blocks = [slice(first, first + most) for first in range(0, count, most)]
-        parts = [self._totals(axes, {n: code[b] for n, code in codes.items()}) for b in blocks]
+        parts = [self._trade(axes, block)[-1].totals for block in self._blocks(codes)]
         return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
 
     def histories(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> Histories:
         """How some sets came to their figures; arguments as of `figures`."""
-        table = self._answers.signals(axes, codes)
-        acts = table["side"] != 0
-        signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
-        work = (self._panel, signals, starts, self._rules, self._rates)
-        done = simulate(*work, trades=True, curves=True)
+        parts = [self._histories(axes, block) for block in self._blocks(codes)]
+        return Histories(
+            np.hstack([part.returns for part in parts]),
+            *(np.vstack([getattr(part, name) for part in parts]) for name in _BY_SET),
+        )
+
+    def _histories(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> Histories:
+        signals, acts, done = self._trade(axes, codes, histories=True)
         entered = acts.copy()
         entered[acts] = done.trades["shares"] > 0
         trades = done.trades[done.trades["shares"] > 0]
@@ -144,7 +150,7 @@ class PreparedSweep:
         side = signals["side"][done.trades["shares"] > 0]
         gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
         earned = np.full(acts.shape, np.nan)
-        entries, exits = np.zeros((2, *acts.shape), np.int64)
+        entries, exits = np.zeros((2, *acts.shape), np.int32)
         earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
         returns = [
@@ -160,7 +166,13 @@ class PreparedSweep:
         return list(zip(ids, self._bars, strict=True))
 
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns above cash of the symbols, equally, from the first open on, (sessions,)."""
+        """Returns above cash of the symbols, equally, from the first open on, (sessions,).
+
+        Of a universe they are those of the mean of its members.
+        """
+        if self._universe is not None:
+            mean = benchmark_returns(self._universe, self._panel.sessions.tolist())
+            return above_cash(mean, self._panel.nights, self._rules)
         close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
         before = np.vstack([first, close[:-1]])
         changes = close / before - 1
@@ -169,11 +181,26 @@ class PreparedSweep:
         held: NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
         return above_cash(held, self._panel.nights, self._rules)
 
-    def _totals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
+    def _blocks(self, codes: Mapping[str, Rows]) -> Iterator[Mapping[str, Rows]]:
+        """The sets in blocks that memory holds."""
+        count = len(next(iter(codes.values())))
+        most = max(1, _CELLS // (len(self._questions) + 1))
+        for first in range(0, count, most):
+            yield {name: code[first : first + most] for name, code in codes.items()}
+
+    def _trade(
+        self,
+        axes: Mapping[str, Sequence[Any]],
+        codes: Mapping[str, Rows],
+        *,
+        histories: bool = False,
+    ) -> tuple[NDArray[Any], NDArray[np.bool], Tables]:
+        """The signals of some sets, on which events each acts, and what the kernel made of it."""
         table = self._answers.signals(axes, codes)
         acts = table["side"] != 0
         signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
-        return simulate(self._panel, signals, starts, self._rules, self._rates).totals
+        work = (self._panel, signals, starts, self._rules, self._rates)
+        return signals, acts, simulate(*work, trades=histories, curves=histories)
 
     def _make(self, values: Mapping[str, Any]) -> Strategy:
         """The strategy of a set, made as that of a run with these settings is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ class SweepRequest:
         last: last day; likewise.
         rules: the trading rules' settings.
         costs: where the rules' costs come from, for the manifest; None for the defaults.
+        universe: the universe that is traded, in place of symbols; None for symbols.
 
     """
 
@@ -61,6 +62,7 @@ class SweepRequest:
     last: date | None
     rules: Rules
     costs: Costs | None = None
+    universe: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class SweepPlan:
     strategy: Strategy
     workspace: Workspace
     costs: Costs | None
+    assumptions: tuple[str, ...]
 
     @property
     def folder(self) -> SweepFolder:
@@ -87,18 +90,19 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
 
     """
     file = find_strategy(workspace, request.strategy)
-    request = replace(request, symbols=tuple(sorted({*request.symbols})))
+    symbols = tuple(sorted({*request.symbols}))
     strategy = sweepable(file, request.settings)
     grid = read_grid(file, request.settings, request.grid)
     span = (request.first, request.last)
     inputs = read_inputs(
         workspace.data,
-        request.symbols,
-        request.symbols[0],
+        symbols,
+        request.universe or symbols[0],
         span,
         strategy.listens_to,
         looks_at=strategy.looks_at,
         wanted_by=file.name,
+        universe=request.universe,
     )
     decides = identity(
         file,
@@ -106,11 +110,13 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         strategy=file.name,
         settings=stated(file, request.settings),
         axes=grid.axes,
-        symbols=request.symbols,
+        symbols=tuple(sorted(inputs.span)),
+        universe=request.universe,
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
         rules=request.rules.model_dump(),
     )
-    return SweepPlan(SweepSpec(**decides), strategy, workspace, request.costs)
+    assumptions = tuple(inputs.assumptions)
+    return SweepPlan(SweepSpec(**decides), strategy, workspace, request.costs, assumptions)
 
 
 def seconds_a_set(plan: SweepPlan) -> float:
@@ -216,6 +222,7 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
         "sweep_id": spec.sweep_id,
         "strategy": spec.strategy,
         "symbols": list(spec.symbols),
+        "universe": spec.universe,
         "parameters": recorded(plan.strategy),
         "axes": spec.axes,
         "base": {name: plain(value_of(plan.strategy, name)) for name in spec.axes},
@@ -223,6 +230,7 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
         "rules": spec.rules,
         "costs": plan.costs and {"name": plan.costs.name, "sources": dict(plan.costs.sources)},
         "span": dict(zip(("first", "last"), spec.span, strict=True)),
+        "assumptions": list(plan.assumptions),
         "inputs": spec.inputs,
         "strategy_sha256": spec.strategy_sha256,
         "rules_version": spec.rules_version,

@@ -1,0 +1,147 @@
+"""The page of a run with many trades: what it counts and holds, and how little it weighs."""
+
+import csv
+import json
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from backtest.experiments.runs.store import Run
+from backtest.reports import run_many
+from backtest.reports.compare_page import write_comparison
+from backtest.reports.markdown import run_markdown
+from backtest.reports.run_many import Earned, earned, reasons
+from backtest.reports.run_page import write_run_page
+from backtest.reports.tearsheet import write_tearsheet
+from tests.made_up import do
+
+HOSTILE = '</script><script>alert("x")</script>'
+
+
+def rewrite(run: Run, name: str, rows: list[dict[str, str]]) -> Run:
+    """The run with other rows in one of its files."""
+    with (run.path / name).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return Run(run.path, run.manifest)
+
+
+def traded(run: Run, *trades: tuple[str, float, float]) -> Run:
+    """The run with these trades: a symbol, net dollars and a return each."""
+    (row,) = run.trades
+    rows = [
+        {**row, "trade_id": str(n), "symbol": symbol, "net_profit": str(net), "return": str(change)}
+        for n, (symbol, net, change) in enumerate(trades, 1)
+    ]
+    return rewrite(run, "trades.csv", rows)
+
+
+def data_of(text: str):
+    return json.loads(re.search(r'type="application/json" id="data">(.*?)</script>', text)[1])
+
+
+def page_of(run: Run) -> str:
+    return write_run_page(run).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def of_two_stocks(checkout, monkeypatch) -> Run:
+    monkeypatch.setattr(run_many, "MANY", 2)
+    return traded(do(checkout), ("AAA", 100, 0.02), ("BBB", -50, -0.01), ("AAA", -20, -0.03))
+
+
+def test_a_page_of_ten_thousand_trades_weighs_less_than_two_megabytes(checkout):
+    run = do(checkout)
+    (trade,), event = run.trades, run.decisions[0]
+    trades, decisions = [], []
+    for n in range(10_000):
+        name, day = f"earnings-20250604-{n:06}", date(2015, 1, 2) + timedelta(n // 3)
+        headline = f"Stock {n % 500} reports EPS {n / 321:.2f}, of which {n / 456:.2f} was expected"
+        own = {"event_id": name, "symbol": f"S{n % 500:03}"}
+        decisions.append(
+            {**event, **own, "headline": headline, "reason": f"surprise {n / 77:+.1%}"}
+        )
+        prices = {"entry_price": f"{100 + n / 7}", "exit_price": f"{101 + n / 9}"}
+        profit = {"net_profit": f"{n / 3 - 1500}", "return": f"{n / 1e5 - 0.05}"}
+        sessions = {"entry_session": str(day), "exit_session": str(day + timedelta(14))}
+        number = {"trade_id": str(n + 1), "shares": f"{n / 11}"}
+        trades.append({**trade, **own, **number, **prices, **profit, **sessions})
+    run = rewrite(rewrite(run, "trades.csv", trades), "decisions.csv", decisions)
+    page = write_run_page(run)
+    assert page.stat().st_size < 2_000_000
+    assert len(data_of(page.read_text(encoding="utf-8"))["trades"]) == 10_000
+    assert len(run_markdown(run).splitlines()) < 120
+    write_tearsheet(run)
+    comparison = write_comparison(run.path.parent, [run])
+    assert comparison.stat().st_size < 490_000
+    assert "is not listed for so many" in comparison.read_text(encoding="utf-8")
+
+
+def test_profit_by_stock(of_two_stocks):
+    assert earned(of_two_stocks, "symbol") == [
+        Earned("AAA", trades=2, wins=1, net_profit=80.0, mean_return=pytest.approx(-0.005)),
+        Earned("BBB", trades=1, wins=0, net_profit=-50.0, mean_return=-0.01),
+    ]
+
+
+def test_the_page_holds_every_trade_stock_and_year(of_two_stocks):
+    text = page_of(of_two_stocks)
+    data = data_of(text)
+    assert data["stocks"] == [["AAA", 2, 1, 80.0, -0.005], ["BBB", 1, 0, -50.0, -0.01]]
+    # Its id, stock, side, entry, exit, how it was left, shares, profit, return, and texts.
+    (first, *_) = data["trades"]
+    assert first[:3] == [1, 0, 1]
+    assert [data["days"][first[3]], first[4]] == ["2025-06-05", 103.051]
+    assert [data["days"][first[5]], first[6]] == ["2025-06-10", 105.947]
+    assert data["exits"][first[7]] == "time"
+    assert first[9:] == [100.0, 0.02, "A made-up beat · a beat"]
+    assert '<th scope="row">2025</th>' in text
+    assert data["weeks"][:2] == ["2025-06-06", "2025-06-13"]
+    assert data["account"]["equity"][0] == 100_000
+
+
+def test_of_too_many_trades_the_newest_are_on_the_page(of_two_stocks, monkeypatch):
+    monkeypatch.setattr(run_many, "MOST_TRADES", 2)
+    text = page_of(of_two_stocks)
+    assert [trade[0] for trade in data_of(text)["trades"]] == [2, 3]
+    assert 'The newest; 1 earlier ones are in <a href="trades.csv">' in text
+
+
+def test_reasons_that_differ_in_their_numbers_are_one(checkout):
+    run = do(checkout)
+    row = run.decisions[0]
+    told = [
+        ("enter", "surprise +1.5%"), ("enter", "surprise -12.0 %"), ("no_signal", "none is known"),
+        ("no_signal", "too small"),
+    ]  # fmt: skip
+    rows = [{**row, "action": action, "reason": reason} for action, reason in told]
+    run = rewrite(run, "decisions.csv", rows)
+    assert reasons(run) == [
+        ("enter", "surprise …", 2),
+        ("no signal", "none is known", 1),
+        ("no signal", "too small", 1),
+    ]
+    assert reasons(run, most=1) == [("enter", "surprise …", 2), ("other", "2 more reasons", 2)]
+
+
+def test_no_headline_ends_the_script(of_two_stocks):
+    rows = [{**row, "headline": HOSTILE} for row in of_two_stocks.decisions]
+    text = page_of(rewrite(of_two_stocks, "decisions.csv", rows))
+    assert HOSTILE not in text
+    assert data_of(text)["trades"][0][-1].startswith(HOSTILE)
+
+
+def test_a_run_of_a_universe_is_named_after_it_and_has_such_a_page(checkout):
+    run = do(checkout)
+    run = Run(run.path, {**run.manifest, "universe": "made_up"})
+    assert run.name == "beats · made_up"
+    assert "Profit by stock" in page_of(run)
+    assert "| ACME | 1 | 1 |" in run_markdown(run)
+
+
+def test_few_trades_keep_their_chart_and_rows(checkout):
+    text = page_of(do(checkout))
+    assert "Profit by stock" not in text
+    assert 'id="story"' in text
