@@ -20,7 +20,7 @@ costs may also be set by environment or in `backtest.toml`.
 
 def commands_page() -> str:
     """The page as Markdown, a heading for each command."""
-    found = {path: one for path, one in commands().items() if not hasattr(one, "commands")}
+    found = {path: one for path, one in commands().items() if _does_something(one)}
     rows = [
         f"| [`{path}`](#{path.replace(' ', '-')}) | {_cell(one.help)} |"
         for path, one in found.items()
@@ -28,6 +28,11 @@ def commands_page() -> str:
     parts = [HEAD, "\n".join(["| command | what it does |", "|---|---|", *rows])]
     parts += [_section(path, one) for path, one in found.items()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _does_something(command: Any) -> bool:
+    """Whether it is more than the name of a group."""
+    return not hasattr(command, "commands") or command.invoke_without_command
 
 
 def commands() -> dict[str, Any]:

@@ -6,10 +6,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-
-_MOST_NAMES = 25
+    from collections.abc import Iterable, Sequence
 
 
 class BacktestError(Exception):
@@ -57,12 +54,17 @@ def told(error: BaseException, message: str | None = None) -> str:
     return f"{kind}: {text}" if text else kind
 
 
+def first_few(names: Sequence[str], most: int = 3) -> str:
+    """The first names, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def unknown(what: str, name: str, allowed: Iterable[str]) -> UsageError:
     """The error for a name that does not exist, with the nearest that does."""
     names = sorted(allowed)
     folded = {known.casefold(): known for known in names}
     near = [folded[n] for n in get_close_matches(name.casefold(), folded, n=1, cutoff=0.5)]
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    known = ", ".join(names[:_MOST_NAMES]) or "none"
-    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return UsageError(f"There is no {what} {name!r}.{hint} Known: {known}{more}.")
+    known = first_few(names, 25) or "none"
+    return UsageError(f"There is no {what} {name!r}.{hint} Known: {known}.")

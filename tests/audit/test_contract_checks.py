@@ -288,6 +288,11 @@ def test_settings_count(market):
     assert checked(market, weight=1.5).failed == ("bounded",)
 
 
+def test_an_equal_part_of_the_room_and_a_priority_are_within_bounds(market):
+    write(market, "return Signal.long(event, weight=None, priority=2.5)")
+    assert result(checked(market), "bounded").outcome == "ok"
+
+
 def test_only_wrong_use_is_an_error(market):
     with pytest.raises(UsageError, match="beat"):
         checked(market, "beat")

@@ -87,7 +87,9 @@ def test_what_fails_does_not_keep_the_others_from_coming(site, command, checkout
     outcome = command("prices", "fetch", "COIL", "BOLT", "NONE")
     assert outcome.code == NO_ANSWER
     assert "BOLT: 30 rows added" in outcome.out
-    assert outcome.err.startswith("error: 2 of 3 symbols were not fetched.\n  COIL: Yahoo, 1d bars")
+    first, second, *_ = outcome.err.splitlines()
+    assert first == "error: 2 of 3 symbols could not be fetched."
+    assert second.startswith("  COIL: Yahoo, 1d bars")
     assert "\n  NONE: Yahoo" in outcome.err
     assert not (checkout.root / "data/prices/COIL.csv").exists()
 

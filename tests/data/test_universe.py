@@ -121,7 +121,8 @@ def test_members_that_cannot_be_traded_are_left_out_and_counted(data):
     found = inputs(data)
     assert list(found.span) == ["ACME", "BETA"]
     assert found.universe.symbols == ("ACME", "BETA")  # GONE can be traded on no day
-    assert found.assumptions[:2] == [
+    assert found.assumptions[:3] == [
+        f"Members of mine: {SOURCE}.",
         "1 of 4 members have no prices: GONE.",
         "1 of 4 members have closes alone: INDX.",
     ]

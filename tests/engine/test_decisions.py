@@ -1,5 +1,7 @@
 """Every event is decided on once and in order, and what a strategy may answer."""
 
+from dataclasses import replace
+
 import pytest
 
 from backtest.data.borrow import BorrowRates
@@ -64,6 +66,26 @@ def test_of_one_stamp_the_last_in_the_alphabet_acts_whatever_its_id(prices, head
         assert (old.action, new.action) == ("superseded", "enter")
         assert "has the same time" in old.reason
         assert "published later" not in old.reason
+
+
+def test_both_replays_list_trades_in_the_order_in_which_they_were_served(prices):
+    events = [
+        earnings("2025-06-04T16:05:00-04:00", symbol=symbol) for symbol in ("ACME", "BOLT", "COIL")
+    ]
+    known = {event.symbol: replace(prices, symbol=event.symbol) for event in events}
+
+    def answer(event, _):
+        priority = {"ACME": -1.0, "BOLT": 0.0, "COIL": 1.0}[event.symbol]
+        return Signal.long(event, weight=0.4, priority=priority)
+
+    decisions = decide(asking.Asked(answer=answer), events, known, known, MINUTES_5)
+    rates = {symbol: BorrowRates(symbol) for symbol in known}
+    for engine in (replay, replay_by_kernel):
+        result = engine(known, rates, decisions, Rules(max_positions=2))
+        listed = [(trade.trade_id, trade.symbol) for trade in result.trades]
+        assert listed == [(1, "COIL"), (2, "BOLT")]
+        assert [order.symbol for order in result.orders] == ["COIL", "BOLT"]
+        assert [d.action for d in result.decisions] == ["no_room", "enter", "enter"]
 
 
 def test_a_kind_is_heard_through_its_parent(prices):

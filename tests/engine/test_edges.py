@@ -18,6 +18,7 @@ from backtest.engine.rules import (
     affordable_long,
     affordable_short,
     is_margin_call,
+    is_sent,
     read_costs,
 )
 from backtest.engine.timeline import Decision, decide, failure
@@ -238,6 +239,17 @@ def test_rounding_is_forgiven_up_to_a_billionth_of_a_dollar() -> None:
     assert [affordable_long(1, price, 0.0, bare) for price in (1e-9, 1.1e-9)] == [1, 0]
     assert affordable_long(2, 1e-9, 0.0, bare) == 1
     assert [affordable_short(1, 1e-9, cash, bare) for cash in (-2e-9, -2.1e-9)] == [1, 0]
+    least = Rules(**FREE, min_order=1.0)
+    assert [is_sent(1, price, least) for price in (1 - 1e-9, 1 - 1.1e-9)] == [True, False]
+    assert [is_sent(shares, 100.0, Rules(**FREE)) for shares in (0, 1)] == [False, True]
+
+
+def test_a_signal_without_a_weight_needs_max_positions() -> None:
+    signal = long("2025-06-03", weight=None)
+    with pytest.raises(UsageError, match="max_positions is not set"):
+        replayed(signal)
+    (trade,) = replayed(signal, max_positions=4).trades
+    assert trade.shares == 250
 
 
 # Costs of one's own

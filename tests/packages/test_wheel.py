@@ -148,3 +148,4 @@ def test_the_wheel_has_what_git_has_and_no_more(wheel):
         name.removeprefix(prefix) for name in zipfile.ZipFile(wheel).namelist() if prefix in name
     }
     assert names - {"backtest.toml"} == set(listed.splitlines())
+    assert wheel.stat().st_size < 15e6

@@ -11,7 +11,7 @@ from backtest.experiments.runs.store import Run
 from backtest.reports import run_many
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.markdown import run_markdown
-from backtest.reports.run_many import Earned, earned, reasons
+from backtest.reports.run_many import Earned, earned, most_reasons
 from backtest.reports.run_page import write_run_page
 from backtest.reports.tearsheet import write_tearsheet
 from tests.made_up import do
@@ -109,7 +109,7 @@ def test_of_too_many_trades_the_newest_are_on_the_page(of_two_stocks, monkeypatc
     assert 'The newest; 1 earlier ones are in <a href="trades.csv">' in text
 
 
-def test_reasons_that_differ_in_their_numbers_are_one(checkout):
+def test_reasons_that_differ_in_their_numbers_are_one(checkout, monkeypatch):
     run = do(checkout)
     row = run.decisions[0]
     told = [
@@ -118,12 +118,13 @@ def test_reasons_that_differ_in_their_numbers_are_one(checkout):
     ]  # fmt: skip
     rows = [{**row, "action": action, "reason": reason} for action, reason in told]
     run = rewrite(run, "decisions.csv", rows)
-    assert reasons(run) == [
+    assert most_reasons(run) == [
         ("enter", "surprise …", 2),
         ("no signal", "none is known", 1),
         ("no signal", "too small", 1),
     ]
-    assert reasons(run, most=1) == [("enter", "surprise …", 2), ("other", "2 more reasons", 2)]
+    monkeypatch.setattr(run_many, "MOST_REASONS", 1)
+    assert most_reasons(run) == [("enter", "surprise …", 2), ("other", "2 more reasons", 2)]
 
 
 def test_no_headline_ends_the_script(of_two_stocks):

@@ -330,7 +330,7 @@ def test_the_largest_page_stays_below_500_kb(checkout):
     run = do(checkout)
     days = [str(date(2010, 1, 4) + timedelta(n)) for n in range(3600)]
     sessions = [one for one in days if date.fromisoformat(one).weekday() < 5][:2500]
-    events, trades = 2000, 1000
+    events, trades = 2000, 300
 
     def bars(rows):
         return [{**rows[n % 30], "session": one, "close": 123.45} for n, one in enumerate(sessions)]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from backtest.engine.rules import Rules
-from backtest.reports import tearsheet
+from backtest.reports import tearsheet, tearsheet_charts
 from tests.tearsheets import (
     CASES,
     SESSIONS,
@@ -142,7 +142,7 @@ def test_drawdown_that_lasts_to_the_end_is_not_recovered_even_from_the_first_ses
 def test_drawdown_is_recovered_on_the_session_that_meets_the_old_high():
     index = pd.bdate_range("2024-01-01", periods=8)
     returns = pd.Series([0.1, -0.2, 0.0, 0.25, 0.0, -0.1, 0.0, 0.0], index)
-    first, second = tearsheet.drawdowns(tearsheet.underwater(returns))
+    first, second = tearsheet_charts.drawdowns(tearsheet_charts.underwater(returns))
     assert (first.started, first.ended, first.recovered, first.days) == (
         date(2024, 1, 2), date(2024, 1, 4), True, 2,
     )  # fmt: skip
@@ -158,12 +158,12 @@ def drawn():
     """The lines of a run that wins twice and then rests, by chart, before they become SVG."""
     table = with_returns(made_up(), {5: 0.1, 40: 0.05, 90: -0.02, 300: 0.03}).equity
     both = pd.DataFrame({"SPY": table["benchmark_return"], "Strategy": table["return"]})
-    charts = tearsheet._charts(both, both, plain=False, flat=False)
+    charts = tearsheet_charts.charts_of(both, both, plain=False, flat=False)
     return both, {chart.title: chart for chart in charts}
 
 
 def lines(chart) -> list[str]:
-    return tearsheet._drawn(chart)["paths"]
+    return tearsheet_charts.drawn(chart)["paths"]
 
 
 def test_daily_sum_does_not_fall_to_zero_on_weekends(drawn):
@@ -208,7 +208,7 @@ def test_a_gap_breaks_the_line(drawn):
 
 def test_growth_is_on_a_logarithmic_scale():
     doubled = pd.DataFrame({"Strategy": [1.0, 2.0, 4.0]}, pd.bdate_range("2024-01-01", periods=3))
-    (line,) = lines(tearsheet.Chart("Growth", doubled, log=True))
+    (line,) = lines(tearsheet_charts.Chart("Growth", doubled, log=True))
     assert line == "M0.0,200.0L292.0,100.0L584.0,0.0"
 
 

@@ -324,7 +324,7 @@ def test_a_symbol_that_cannot_be_taken_in_does_not_hold_up_the_others(command, c
     outcome = command("prices", "import", *arguments)
     assert outcome.code == WRONG_USE
     assert outcome.out.endswith(f"wrote {checkout.root / 'data/prices/BOLT.csv'}\n")
-    assert "1 of 2 symbols were not taken in. FUND:" in words(outcome.err)
+    assert "1 of 2 symbols could not be taken in. FUND:" in words(outcome.err)
     assert "or move the file away with its metadata" in words(outcome.err)
     assert fund.read_text() == "date,close\n2025-07-01,50\n"
     for path in (fund, fund.with_suffix(".meta.json")):  # what the message advises

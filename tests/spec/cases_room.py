@@ -90,7 +90,7 @@ CASES = [
         outcomes={"e1": "enter", "e2": "no_room", "e3": "enter"},
     ),
     Case(
-        name="a_margin_call_frees_a_place_and_comes_after_the_equity_is_taken",
+        name="a_margin_call_frees_its_place",
         rule="max_positions",
         bars=SQUEEZE,
         settings=free(max_positions=1, slippage_bps=100.0),
@@ -106,23 +106,6 @@ CASES = [
         equity=[99_000, 39_000, 47_500 - 242],
         cash=[199_000, 199_000, 47_500 - 242 * 101],
         outcomes={"e1": "enter", "e2": "enter"},
-    ),
-    Case(
-        name="room_counts_the_entries_of_this_open_at_their_fills",
-        rule="max_gross",
-        bars=THREE,
-        settings=free(slippage_bps=100.0),
-        signals=[
-            short("2025-06-04", "ACME", weight=0.5), short("2025-06-04", "BOLT", weight=1.0)
-        ],
-        # 505 at 99 are 49,995; room for 50,005 / 99 = 505.1; at the open of 100 it would be 500
-        trades=[
-            trade("e1", "ACME", "short", 505, "2025-06-04", 99.0, "2025-06-04", 100.0, "open",
-                  gross=-505),
-            trade("e2", "BOLT", "short", 505, "2025-06-04", 99.0, "2025-06-04", 100.0, "open",
-                  gross=-505),
-        ],
-        equity=[100_000, 100_000, 100_000 - 1_010],
     ),
     Case(
         name="an_entry_of_exactly_min_order_is_sent",

@@ -342,6 +342,7 @@ def audit_strategy(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
+    universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     first: Day = None,
@@ -363,6 +364,7 @@ def audit_strategy(
         strategy: the name of a strategy. A class will not do: processes load it from its file.
         parameters: by name; the strategy's defaults for the others.
         symbols: as of `run`.
+        universe: likewise.
         prices: likewise.
         events: likewise.
         first: first day, a date or ISO text; the first session of the prices by default.
@@ -394,12 +396,13 @@ def audit_strategy(
     from backtest.audit.run import AuditRequest, audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
-    frames = read_frames(prices, events, symbols)
+    frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules)
+        terms = arguments.terms(workspace.data, frames.symbols, None, cash, costs, rules, universe)
         request = AuditRequest(
             strategy=strategy,
             symbols=terms.symbols,
+            universe=terms.universe,
             settings=parameters or {},
             first=read_day("first", first),
             last=read_day("last", last),

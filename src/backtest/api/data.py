@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Edit
+    from backtest.data.listing import EventRow
     from backtest.data.versions import Version
     from backtest.sources.updates import PriceUpdate
     from backtest.workspace.folders import Workspace
@@ -105,20 +106,25 @@ def load_events(
 
     """
     from backtest.api.results import event_table
+
+    return event_table(event_rows(_workspace(strategies, data), kind, several(symbols), reaction))
+
+
+def event_rows(
+    workspace: Workspace, kind: str | None, symbols: Sequence[str] | None, reaction: float
+) -> list[EventRow]:
+    """Events with the session each can be traded in; see `load_events`."""
     from backtest.data.listing import list_events
     from backtest.strategy.loading import kinds_named
 
-    workspace = _workspace(strategies, data)
     kinds = kinds_named(workspace, kind)
-    wanted = several(symbols)
-    rows = list_events(
-        workspace, kinds, wanted[0] if wanted and len(wanted) == 1 else None, reaction
-    )
+    one = symbols[0] if symbols and len(symbols) == 1 else None
+    rows = list_events(workspace, kinds, one, reaction)
     there = {row.event.symbol for row in rows}
-    for symbol in wanted or ():
+    for symbol in symbols or ():
         if symbol not in there:
             raise unknown("event of symbol", symbol, there)
-    return event_table([row for row in rows if not wanted or row.event.symbol in wanted])
+    return [row for row in rows if not symbols or row.event.symbol in symbols]
 
 
 def show_event(

@@ -248,14 +248,15 @@ class RunResult(_Printed):
 
         from backtest.experiments.trials import trials_on_record
         from backtest.reports.run_words import plain_sentence
-        from backtest.stats.formats import percent
+        from backtest.stats.formats import few, percent
 
         manifest = self.manifest
         trials = trials_on_record(self.path.parent, manifest)
         total = percent(manifest["summary"]["run"]["total_return"])
         span = f"{manifest['span']['first']} to {manifest['span']['last']}"
         return (
-            f"{self.strategy} · {', '.join(manifest['symbols'])} from {span}: {total}\n"
+            f"{self.strategy} · {manifest.get('universe') or few(manifest['symbols'])} "
+            f"from {span}: {total}\n"
             f"{fill(plain_sentence(self.evidence, trials), _WIDE)}"
         )
 

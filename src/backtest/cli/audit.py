@@ -21,6 +21,7 @@ from backtest.cli.options import (
     SlippageOption,
     StrategiesFolder,
     Symbols,
+    UniverseOption,
     announce_compiling,
     parse_settings,
     rules_of,
@@ -95,7 +96,8 @@ def _print_report(out: Console, report: Report) -> None:
 
 
 EXAMPLES = (
-    "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5`. "
+    "Examples: `backtest audit nvidia_stake` · `backtest audit earnings_surprise --set hold=5` · "
+    "`backtest audit earnings_surprise --universe us_large`. "
     "The exit code is 4 where the strategy is not found clean."
 )
 _MOST_SHOWN = 3  # findings of a check; the page has more
@@ -104,6 +106,7 @@ _MOST_SHOWN = 3  # findings of a check; the page has more
 def audit(
     strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")],
     symbol: Symbols = None,
+    universe: UniverseOption = None,
     first: FirstDay = None,
     last: LastDay = None,
     settings: Settings = None,
@@ -141,10 +144,12 @@ def audit(
         workspace.data,
         {"symbol": symbol, "cash": cash, "costs": costs},
         rules_of(commission, slippage, reaction),
+        universe,
     )
     request = AuditRequest(
         strategy=strategy,
         symbols=terms.symbols,
+        universe=terms.universe,
         settings=parse_settings(settings or []),
         first=read_day("--from", first),
         last=read_day("--to", last),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
+from backtest.cli.options import AnySymbols, AsJson, DataFolder, StrategiesFolder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="List, show, check, add and change 
 @app.command("list", epilog="Example: `backtest events list --kind earnings`")
 def list_events(
     kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
-    symbol: Annotated[str | None, typer.Option(help="One stock.")] = None,
+    symbol: AnySymbols = None,
     reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
     as_json: AsJson = False,
     data: DataFolder = None,
@@ -39,13 +39,11 @@ def list_events(
     """List events with the session in which each can first be traded."""
     from rich.text import Text
 
+    from backtest.api.data import event_rows
     from backtest.cli import show
-    from backtest.data import listing
-    from backtest.strategy.loading import kinds_named
     from backtest.workspace.folders import find_workspace
 
-    workspace = find_workspace(strategies, data)
-    rows = listing.list_events(workspace, kinds_named(workspace, kind), symbol, reaction)
+    rows = event_rows(find_workspace(strategies, data), kind, symbol, reaction)
     if as_json:
         show.print_json([row.as_dict() for row in rows])
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,16 +45,18 @@ def _with_files(symbols: list[str] | None) -> list[str] | None:
     return symbols and read_symbols(symbols)
 
 
-Symbols = Annotated[
-    list[str] | None,
-    typer.Option(
+def _symbol_option(default: str) -> Any:
+    return typer.Option(
         "--symbol",
         metavar="SYMBOL|FILE",
         callback=_with_files,
         help="Stock; repeat for several, or a file: one a line, or a CSV with a column symbol. "
-        "[CRWV]",
-    ),
-]
+        f"[{default}]",
+    )
+
+
+Symbols = Annotated[list[str] | None, _symbol_option("CRWV")]
+AnySymbols = Annotated[list[str] | None, _symbol_option("all")]
 UniverseOption = Annotated[
     str | None,
     typer.Option(

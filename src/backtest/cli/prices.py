@@ -222,13 +222,13 @@ def _show_made(made: list[tuple[PriceUpdate, Version | None]]) -> None:
 
 
 def _show_updates(updates: list[PriceUpdate]) -> None:
-    """What changes, of the first symbols row by row."""
+    """What changes, of the first symbols row by row; those that change come first."""
     from rich.text import Text
 
     from backtest.cli import show
 
     out = show.console()
-    for update in updates[:_MOST]:
+    for update in sorted(updates, key=lambda one: not (one.added or one.changes))[:_MOST]:
         for line in _lines(update):
             out.print(Text(line), soft_wrap=True)
     if len(updates) > _MOST:

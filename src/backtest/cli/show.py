@@ -17,14 +17,15 @@ from backtest.reports.audit_page import audit_lines
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
 from backtest.reports.run_words import (
     NO_EVENT,
+    OPENING,
     evidence_rows,
     holm_line,
     no_room,
     no_trade,
     plain_sentence,
+    reasons,
     ruin,
     untraded,
-    untraded_reasons,
 )
 from backtest.stats.formats import FIGURES, UNKNOWN, counted, gain, percent
 
@@ -288,12 +289,12 @@ def _totals(run: Run) -> str:
 
 def _untraded_reasons(run: Run) -> Table:
     """How many events opened no trade for each of the commonest reasons."""
-    counts = untraded_reasons(run)
+    counts = [row for row in reasons(run) if row[0] not in OPENING]
     table = new_table("Events", "Became", "Why", right=("Events",), whole=("Events", "Became"))
-    for (became, why), number in counts[:_ENDS]:
+    for became, why, number in counts[:_ENDS]:
         table.add_row(f"{number:,}", became, Text(why))
     if rest := counts[_ENDS:]:
-        events = sum(number for _, number in rest)
+        events = sum(number for *_, number in rest)
         table.add_row(f"{events:,}", "", f"for {counted(len(rest), 'other reason')}")
     return table
 

@@ -14,7 +14,7 @@ from backtest.data.event_checks import FiledEvent, Finding
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
 from backtest.data.prices import parse_prices, place_for, price_symbols
-from backtest.errors import DataError, unknown
+from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -180,7 +180,6 @@ _ABSURD = 0.6  # change from close to close
 _SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 _NEAR_SPLIT = 0.05  # a split day has a move of its own
 _LONG = 20  # nights that a last quote may be carried on without a note
-_SHOWN = 3  # days that a finding names
 
 
 def check_table(prices: Prices, where: str) -> Iterator[Finding]:
@@ -204,8 +203,7 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
         mend = f"Check the session at another source. {seal}"
         yield Finding("note", where, what, why, mend)
     if prices.has_bars and (idle := [f"{day:%Y-%m-%d}" for day in table.index[table.volume == 0]]):
-        more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""
-        what = f"No volume on {', '.join(idle[:_SHOWN])}{more}"
+        what = f"No volume on {first_few(idle)}"
         why = "Orders fill at prices at which nobody traded."
         mend = f"Check whether the stock was halted. {seal}"
         yield Finding("note", where, what, why, mend)

@@ -16,6 +16,7 @@ The bounds, and where they come from:
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, date, time, timedelta
 from difflib import SequenceMatcher, get_close_matches
@@ -127,21 +128,23 @@ def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
 
 def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
     """Rows of one symbol, kind and day whose headlines are alike."""
-    for place, row in enumerate(rows):
-        for other in rows[:place]:
-            if (row.event.symbol, row.day) != (other.event.symbol, other.day):
-                continue
+    known: dict[tuple[str, date], list[FiledEvent]] = defaultdict(list)
+    for row in rows:
+        same_day = known[row.event.symbol, row.day]
+        for other in same_day:
             one, two = row.event.headline.casefold(), other.event.headline.casefold()
             if SequenceMatcher(None, one, two).ratio() >= _ALIKE:
                 what = f"Repeats {other.event.id} of the same day: {row.event.headline}"
                 why = "A fact that is there twice counts twice in every statistic."
                 mend = "Remove one of the two rows, or tell them apart in the headline."
                 yield row.finding("warning", what, why, mend)
+        same_day.append(row)
 
 
 def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterator[Finding]:
     """The first row of each symbol without prices."""
-    first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in symbols}
+    known = set(symbols)
+    first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in known}
     for symbol, row in sorted(first.items()):
         near = get_close_matches(symbol, symbols, n=1)
         what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")

@@ -11,7 +11,7 @@ from backtest.data.datafile import DataFile, read_data_file
 from backtest.data.events import has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
 from backtest.data.versions import read_version, version_as_of
-from backtest.errors import UsageError
+from backtest.errors import UsageError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ class _Files:
         found = []
         for begin in sorted(set(self.stand_ins.values())):
             late = sorted(path for path, day in self.stand_ins.items() if day == begin)
-            names = ", ".join(path.relative_to(self.data).as_posix() for path in late)
+            names = first_few([path.relative_to(self.data).as_posix() for path in late], 10)
             verb = "is" if len(late) == 1 else "are"
             found.append(
                 f"{names} {verb} on record only from {begin}, after {self.day}: the oldest version "

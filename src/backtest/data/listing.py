@@ -73,13 +73,12 @@ def list_events(
     workspace: Workspace, kinds: Iterable[type[Event]], symbol: str | None, reaction: float
 ) -> list[EventRow]:
     """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
-    files = read_all_events(workspace.data / "events", kinds)
-    events = sorted((event for file in files for event in file.events), key=event_order)
+    events = _all_events(workspace, kinds)
     symbols = {event.symbol for event in events}
     if symbol is not None and symbol not in symbols:
         raise unknown("event of symbol", symbol, symbols)
-    rows = with_sessions(workspace, events, timedelta(minutes=reaction))
-    return [row for row in rows if symbol in (None, row.event.symbol)]
+    wanted = [event for event in events if symbol in (None, event.symbol)]
+    return with_sessions(workspace, wanted, timedelta(minutes=reaction))
 
 
 def find_event(
@@ -91,10 +90,16 @@ def find_event(
         UsageError: no event has it.
 
     """
-    rows = {row.event.id: row for row in list_events(workspace, kinds, None, reaction)}
-    if event_id not in rows:
-        raise unknown("event", event_id, rows)
-    return rows[event_id]
+    events = {event.id: event for event in _all_events(workspace, kinds)}
+    if event_id not in events:
+        raise unknown("event", event_id, events)
+    (row,) = with_sessions(workspace, [events[event_id]], timedelta(minutes=reaction))
+    return row
+
+
+def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Event]:
+    files = read_all_events(workspace.data / "events", kinds)
+    return sorted((event for file in files for event in file.events), key=event_order)
 
 
 def with_sessions(

@@ -174,13 +174,13 @@ def _numbers(name: str, rows: PriceRows, problems: list[str]) -> NDArray[np.floa
         numbers = pd.to_numeric(texts, errors="coerce").to_numpy(dtype=float)
     allowed = "a number from 0 up" if name == "volume" else "a number above 0"
     problems += [
-        f"{rows.at(row)}, column {name}: {_told(cells[row])} is not {allowed}"
+        f"{rows.at(row)}, column {name}: {_cell_text(cells[row])} is not {allowed}"
         for row in np.flatnonzero(~is_allowed(name, numbers)).tolist()
     ]
     return numbers
 
 
-def _told(cell: str | np.float64) -> str:
+def _cell_text(cell: str | np.float64) -> str:
     return repr(cell) if isinstance(cell, str) else f"{cell:g}"
 
 

@@ -19,10 +19,10 @@ import pandas as pd
 from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import Prices, price_symbols
-from backtest.errors import UsageError, unknown
+from backtest.errors import UsageError, first_few, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 FOLDER = "universes"
 _COLUMNS = ("symbol", "first", "last")
 _TABLES = ("prices", "events", "borrow")
-_NAMED = 3  # of those that are left out
 
 
 @dataclass(frozen=True)
@@ -216,7 +215,7 @@ def members_events(file: EventFile, traded: Collection[str], remarks: list[str])
     if strangers := {event.symbol for event in file.events} - {*traded}:
         remarks.append(
             f"{len(file.events) - len(events):,} events in {name} are of stocks "
-            f"that are not traded here and are left out: {_few(strangers)}."
+            f"that are not traded here and are left out: {first_few(sorted(strangers))}."
         )
     if events:
         without = {*traded} - {event.symbol for event in events}
@@ -253,10 +252,4 @@ def _remark(
     remarks: list[str], total: int, what: str, symbols: Collection[str], of: str = "members"
 ) -> None:
     if symbols:
-        remarks.append(f"{len(symbols):,} of {total:,} {of} {what}: {_few(symbols)}.")
-
-
-def _few(symbols: Iterable[str]) -> str:
-    names = sorted(symbols)
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
+        remarks.append(f"{len(symbols):,} of {total:,} {of} {what}: {first_few(sorted(symbols))}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from backtest.reports.pages import write_page
-from backtest.reports.study_page import effect, probability
+from backtest.reports.study_page import effect, probability, rounded
 from backtest.stats import LEVEL
 from backtest.stats.formats import UNKNOWN, counted
 
@@ -19,7 +19,6 @@ _ERRORS = (
     "Clustered by calendar quarter, since reports come in seasons whose windows overlap; "
     "Student's t. Where there is nothing to find, 5 of 100 such studies find something."
 )
-_DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 
 
@@ -84,19 +83,14 @@ def _leading(record: Record, row: Mapping[str, Any]) -> str:
     text += f" on {record['dates']:,} dates in {record['seasons']} quarters."
     means = [fine(group["value"]) for group in row["groups"]]
     if not means:
-        return f"{text} {_mean(row)}"
+        mean = fine(row["all"]["value"])
+        return f"{text} The mean cumulative abnormal return over {row['window']} is {mean}."
     which = f"the lowest {record['by']}" if record["by"] else record["groups"][0]
     last = "the highest" if record["by"] else record["groups"][-1]
     through = f" through {', '.join(means[1:-1])}" if means[1:-1] else ""
     return (
         f"{text} Over {row['window']} the mean cumulative abnormal return goes from {means[0]} "
         f"({which}){through} to {means[-1]} ({last})."
-    )
-
-
-def _mean(row: Mapping[str, Any]) -> str:
-    return (
-        f"The mean cumulative abnormal return over {row['window']} is {fine(row['all']['value'])}."
     )
 
 
@@ -152,7 +146,7 @@ def _left_out(record: Record) -> str:
 def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
     """Write `index.html` of a study of many stocks; arguments as of `write_study_page`."""
     lines = [
-        {"name": curve["name"], **{of: _rounded(curve[of]) for of in ("mean", "low", "high")}}
+        {"name": curve["name"], **{of: rounded(curve[of]) for of in ("mean", "low", "high")}}
         for curve in record["curves"]
     ]
     words = {
@@ -168,7 +162,3 @@ def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
         told=sentences(record),
         **words,
     )
-
-
-def _rounded(values: list[float | None]) -> list[float | None]:
-    return [None if value is None else round(value, _DIGITS) + 0.0 for value in values]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.run_many import ENDS, earned, is_many, reasons
+from backtest.reports.run_many import ENDS, earned, is_many, most_reasons
 from backtest.reports.run_words import NO_EVENT, no_room, no_trade, plain_sentence, ruin, untraded
 from backtest.stats.formats import FIGURES, costs_line, gain, percent
 from backtest.strategy.parameters import flat
@@ -124,7 +124,7 @@ def _stocks(run: Run) -> str:
 
 
 def _reasons(run: Run) -> str:
-    rows = ((escaped(became), f"{count:,}", escaped(why)) for became, why, count in reasons(run))
+    rows = ((escaped(became), f"{n:,}", escaped(why)) for became, why, n in most_reasons(run))
     return _table(("Became", "Events", "Why"), rows, right={1})
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.reports.run_chart import Axis, account_of, rounded
-from backtest.stats.formats import percent
+from backtest.reports.run_words import reasons
+from backtest.stats.formats import counted, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 MANY = 300  # trades, from which on a page is of this kind
 MOST_TRADES = 10_000  # that a page holds, so that it weighs less than 2 MB
 ENDS = 10  # of the best and of the worst
-_MOST_REASONS = 25
+MOST_REASONS = 25
 _MOST_LETTERS = 80  # of a headline and a reason
-_NUMBERS = re.compile(r"[-+−]?\d[\d.,]*(?:\s?%)?")
 
 
 class Earned(NamedTuple):
@@ -46,7 +45,7 @@ def many_content(run: Run) -> dict[str, Any]:
         "best": stocks[:ENDS],
         "worst": stocks[ENDS:][-ENDS:][::-1],
         "years": _years(run),
-        "reasons": reasons(run),
+        "reasons": most_reasons(run),
         "left_out": max(0, len(run.trades) - MOST_TRADES),
     }
 
@@ -68,18 +67,12 @@ def earned(run: Run, by: str) -> list[Earned]:
     ]
 
 
-def reasons(run: Run, most: int = _MOST_REASONS) -> list[tuple[str, str, int]]:
-    """How many events became what, and why: what they became, the reason, the count.
-
-    Reasons that differ in their numbers alone are one; beyond `most` the rest is a sum.
-    """
-    counts = Counter(
-        (row["action"].replace("_", " "), _NUMBERS.sub("…", row["reason"])) for row in run.decisions
-    )
-    rows = [(became, why, count) for (became, why), count in counts.most_common()]
-    if len(rows) > most:
-        rest = sum(count for *_, count in rows[most:])
-        rows[most:] = [("other", f"{len(rows) - most:,} more reasons", rest)]
+def most_reasons(run: Run) -> list[tuple[str, str, int]]:
+    """The commonest `reasons`; the rest is a sum."""
+    rows = reasons(run)
+    if rest := rows[MOST_REASONS:]:
+        total = sum(number for *_, number in rest)
+        rows[MOST_REASONS:] = [("other", counted(len(rest), "more reason"), total)]
     return rows
 
 

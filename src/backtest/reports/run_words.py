@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
 
 
-_FIGURE = re.compile(r"[+-]?\d[\d,.]*%?")
+_FIGURE = re.compile(r"[+-]?\d[\d,.]*(?: ?%)?")
 _NO_ROOM = "no_room"
 
 
@@ -96,15 +96,16 @@ def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
     ]
 
 
-def untraded_reasons(run: Run) -> list[tuple[tuple[str, str], int]]:
-    """What events that opened no trade became, and why, with how many; the commonest first.
+def reasons(run: Run) -> list[tuple[str, str, int]]:
+    """What events became, the reason that decided it, and how many; the commonest first.
 
     Figures are left out of the reasons, so that equal ones can be counted.
     """
     found = Counter(
-        (became, _FIGURE.sub("…", why.split("; ")[-1])) for _, became, why, _ in untraded(run)
+        (row["action"].replace("_", " "), _FIGURE.sub("…", row["reason"].split("; ")[-1]))
+        for row in run.decisions
     )
-    return found.most_common()
+    return [(became, why, number) for (became, why), number in found.most_common()]
 
 
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:

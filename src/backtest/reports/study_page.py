@@ -245,16 +245,17 @@ def _chart(record: Record) -> dict[str, Any]:
             "name": curve["name"] if not curve["by"] else f"{curve['by']}: {curve['name']}",
             "places": curve["places"],
             "signs": curve["signs"],
-            **{line: _rounded(curve[line]) for line in ("mean", "low", "high")},
+            **{line: rounded(curve[line]) for line in ("mean", "low", "high")},
         }
         for curve in record["curves"]
     ]
     events = [
-        {"day": event["day_0"], "text": event["headline"], "path": _rounded(event["path"])}
+        {"day": event["day_0"], "text": event["headline"], "path": rounded(event["path"])}
         for event in record["events"]
     ]
     return {"days": record["days"], "events": events, "curves": curves}
 
 
-def _rounded(values: list[float | None]) -> list[float | None]:
+def rounded(values: list[float | None]) -> list[float | None]:
+    """Fractions as charts hold them."""
     return [None if value is None else round(value, _DIGITS) + 0.0 for value in values]

@@ -10,23 +10,29 @@ import math
 import sys
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
-from backtest.reports.pages import fill, round_values
+from backtest.reports.pages import fill
 from backtest.reports.run_words import ruin
-from backtest.stats import SESSIONS_A_YEAR
+from backtest.reports.tearsheet_charts import (
+    STRATEGY,
+    Drawdown,
+    charts_of,
+    drawdowns,
+    drawn,
+    underwater,
+    wealth,
+)
 from backtest.stats.figures import FEWEST_SESSIONS
 from backtest.strategy.parameters import flat as flattened
 from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from datetime import date
 
     import pandas as pd
 
@@ -34,11 +40,7 @@ if TYPE_CHECKING:
 
     Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # its head and its rows, all texts
 
-STRATEGY = "Strategy"
 _DASH = "—"
-_ROUNDING = 1e-12  # a product of returns that meets its old high may miss it by this much
-_HALF_YEAR = SESSIONS_A_YEAR // 2
-_FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a course
 _SPANS = {"Daily": "D", "Weekly": "W-FRI", "Monthly": "M", "Quarterly": "Q", "Yearly": "Y"}
 _QUANTILES = {"Worst": 0.0, "25%": 0.25, "Median": 0.5, "75%": 0.75, "Best": 1.0}
 # A formula over days that tells 0 % of nearly any run, and a year at work that no run has seen.
@@ -48,41 +50,6 @@ _NEED_A_LOSS = ("Profit Factor", "Common Sense Ratio", "CPC Index")  # else divi
 _OF_THE_STRATEGY = ("R^2", "Information Ratio")  # told of the benchmark against itself too
 # Where the span is shorter than these, quantstats tells the whole span again.
 _WINDOWS = {"3M": 3, "6M": 6, "1Y": 12, "3Y (ann.)": 36, "5Y (ann.)": 60, "10Y (ann.)": 120}
-_WIDTH, _HEIGHT = 584, 200  # within the axes of a chart, in pixels
-
-
-class Drawdown(NamedTuple):
-    """One fall below an earlier high. `depth` is a fraction, -0.25 for a quarter lost.
-
-    `ended` is the session that met the old high again, or the last session if none did.
-    `days` are calendar days under water.
-    """
-
-    started: date
-    lowest: date
-    ended: date
-    recovered: bool
-    depth: float
-    days: int
-
-    @property
-    def end(self) -> str:
-        """The day of recovery in words."""
-        return str(self.ended) if self.recovered else "not recovered"
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Lines over sessions, a column each of `data`; `missing` is why the chart is left out."""
-
-    title: str
-    data: pd.DataFrame
-    note: str = ""
-    missing: str = ""
-    percent: bool = True
-    log: bool = False
-    mean: bool = False
-    shaded: Sequence[Drawdown] = ()
 
 
 def write_tearsheet(run: Run) -> None:
@@ -111,14 +78,14 @@ def _content(run: Run) -> dict[str, Any]:
         len(both) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"]),
     )
     too_few = "" if flat or plain else evidence["sharpe"]["unknown"]
-    charts = _charts(both, above, plain=plain, flat=flat)
+    charts = charts_of(both, above, plain=plain, flat=flat)
     return {
         "run": run,
         "parameters": {**flattened(run.manifest["parameters"]), "run": run.run_id},
         "days": both.index.date,
         "benchmark": market,
         "notices": _notices(run, own, too_few, flat=flat),
-        "charts": [(chart, _drawn(chart)) for chart in charts if not chart.missing],
+        "charts": [(chart, drawn(chart)) for chart in charts if not chart.missing],
         "missing": [chart for chart in charts if chart.missing],
         "months": [] if plain or flat else _months(own),
         "quantiles": () if plain or flat else _quantiles(both),
@@ -164,35 +131,9 @@ def _percent(fraction: float) -> str:
     return f"{round(fraction * 100, 2) + 0.0:,.2f}%"
 
 
-def wealth(returns: Any) -> Any:
-    """What 1 became by each session; zero or less is ruin."""
-    return (1.0 + returns).cumprod()
-
-
 def _compounded(returns: Any, by: object) -> Any:
     """The compounded return of each group that pandas' `groupby` makes of `by`."""
     return (1.0 + returns).groupby(by).prod() - 1.0
-
-
-def underwater(returns: Any) -> Any:
-    """How far below the highest wealth so far, the start included, each session closed."""
-    value = wealth(returns)
-    return value / value.cummax().clip(lower=1.0) - 1.0
-
-
-def drawdowns(depth: pd.Series) -> list[Drawdown]:
-    """Every drawdown of a series as `underwater` returns it, in order of time."""
-    import numpy as np
-
-    under = np.concatenate(([False], depth < -_ROUNDING, [False]))
-    days, last = [day.date() for day in depth.index], len(depth) - 1
-    found = []
-    for begin, after in np.flatnonzero(np.diff(under)).reshape(-1, 2).tolist():
-        lowest, end = begin + int(np.argmin(depth[begin:after])), days[min(after, last)]
-        length = (end - days[begin]).days + (after > last)
-        deepest = float(depth.iloc[lowest])
-        found.append(Drawdown(days[begin], days[lowest], end, after <= last, deepest, length))
-    return found
 
 
 def _plain_metrics(both: pd.DataFrame) -> Table:
@@ -345,92 +286,3 @@ def _drawdown_figures(both: pd.DataFrame, **_: object) -> pd.DataFrame:
         }
 
     return pd.DataFrame({name: figures(drawdowns(underwater(both[name]))) for name in both})
-
-
-def _charts(both: pd.DataFrame, above: pd.DataFrame, *, plain: bool, flat: bool) -> list[Chart]:
-    """The charts of the sheet in its order, those that mean something for such a run."""
-    market, own = (both[name] for name in both)
-    point = "one session is a point, not a line" if len(both) == 1 else ""
-    curve = Chart("Cumulative Returns vs Benchmark", wealth(both) - 1.0, missing=point)
-    if flat:
-        return [curve]
-    depth = underwater(own)
-    falls = drawdowns(depth)
-    unfallen = "" if falls else "no session closed below an earlier high"
-    daily = Chart("Daily Returns (Cumulative Sum)", both[[STRATEGY]].cumsum(), missing=point)
-    sea = Chart("Underwater Plot", depth.to_frame(), missing=point or unfallen, mean=True)
-    if plain:
-        return [curve, daily, sea]
-    lost = "" if (both > -1).all(axis=None) else "a logarithm needs wealth above zero"
-    still = "" if both.std().min() > 0 else "a series without volatility cannot be matched"
-    matched = both.assign(**{STRATEGY: own / own.std() * market.std()})
-    growth, cumulative = "Growth of 1 vs Benchmark (Log Scale)", curve.data[[STRATEGY]]
-    longest = sorted(falls, key=lambda fall: -fall.days)[:5]
-    return [
-        curve,
-        Chart(growth, wealth(both), missing=lost, percent=False, log=True),
-        Chart(f"{curve.title} (Volatility Matched)", wealth(matched) - 1.0, missing=still),
-        daily,
-        *_rolling(both, above),
-        Chart("Longest 5 Drawdown Periods", cumulative, missing=unfallen, shaded=longest),
-        sea,
-    ]
-
-
-def _rolling(both: pd.DataFrame, above: pd.DataFrame) -> Iterator[Chart]:
-    """Figures of each half-year with their mean; what is infinite is a gap."""
-    import pandas as pd
-
-    market, own = (both[name] for name in both)
-    window, year = above[STRATEGY].rolling(_HALF_YEAR), SESSIONS_A_YEAR**0.5
-    downside = (above[STRATEGY].clip(upper=0) ** 2).rolling(_HALF_YEAR).mean() ** 0.5
-    betas = {
-        name: own.rolling(size).cov(market) / market.rolling(size).var()
-        for name, size in (("12 months", SESSIONS_A_YEAR), ("6 months", _HALF_YEAR))
-    }
-    broken = "Where the line breaks, no session of the window had a {}."
-    figures: dict[str, tuple[Any, str]] = {
-        "Beta to Benchmark": (betas, ""),
-        "Volatility (6 Months)": (both.rolling(_HALF_YEAR).std() * year, ""),
-        "Sharpe (6 Months)": (window.mean() / window.std() * year, broken.format("return")),
-        "Sortino (6 Months)": (window.mean() / downside * year, broken.format("loss")),
-    }
-    for title, (data, note) in figures.items():
-        lines = pd.DataFrame(data)
-        lines = lines.where(lines.abs() < math.inf)
-        full = lines.count() >= _FEWEST_WINDOWS
-        few = f"it needs {_FEWEST_WINDOWS} windows of {_HALF_YEAR} sessions"
-        few, percent = "" if full.iloc[-1] else few, title.startswith("Volatility")
-        yield Chart(f"Rolling {title}", lines.loc[:, full], note, few, percent=percent, mean=True)
-
-
-def _drawn(chart: Chart) -> dict[str, Any]:
-    """Where everything stands within the axes, in pixels, for the template to draw."""
-    import numpy as np
-
-    days, values = chart.data.index, chart.data.to_numpy(float)
-    values = np.log(values) if chart.log else values * (100 if chart.percent else 1)
-    low, high = min(np.nanmin(values), 0.0), max(np.nanmax(values), 0.0)
-    across = np.arange(len(days)) * _WIDTH / max(len(days) - 1, 1)
-
-    def y(value: Any) -> Any:
-        return _HEIGHT * (high - value) / max(high - low, 1e-9)
-
-    paths = []
-    for line in values.T:
-        (known,) = np.nonzero(np.isfinite(line))
-        begins = np.diff(known, prepend=-2) > 1  # a gap breaks the line
-        points = zip(begins, across[known], y(line[known]), strict=True)
-        paths.append("".join(f"{'M' if new else 'L'}{x:.1f},{up:.1f}" for new, x, up in points))
-    spans = [days.searchsorted([str(fall.started), str(fall.ended)]) for fall in chart.shaded]
-    return {
-        "ticks": [
-            (y(tick), f"{math.exp(tick):.3g}" if chart.log else f"{round(tick, 9):,.10g}")
-            for tick in round_values(low, high, most=5)
-        ],
-        "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
-        "paths": paths,
-        "zero": y(0.0),
-        "mean": y(np.nanmean(values[:, -1])) if chart.mean else None,
-        "shaded": across[np.array(spans, int).reshape(-1, 2)].tolist(),
-    }

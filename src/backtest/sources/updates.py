@@ -36,7 +36,7 @@ from backtest.data.prices import (
     parse_prices,
 )
 from backtest.data.versions import put
-from backtest.errors import BacktestError, DataError, UsageError
+from backtest.errors import BacktestError, DataError, UsageError, first_few
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -244,9 +244,8 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     within = old.loc[new.index[0] : new.index[-1]].index.difference(new.index)
     if not len(within):
         return []
-    days = ", ".join(key[:10] for key in _keys(old.loc[within[:3]]))
-    more = f" and {len(within) - 3} more" if len(within) > 3 else ""  # noqa: PLR2004
-    return [f"Rows that the file has did not come and are kept: {days}{more}."]
+    days = first_few([key[:10] for key in _keys(old.loc[within])])
+    return [f"Rows that the file has did not come and are kept: {days}."]
 
 
 def _check(update: PriceUpdate) -> None:
@@ -334,7 +333,7 @@ def other_mode(path: Path, recorded: str) -> UsageError:
     """The refusal of prices whose adjust mode is not the file's."""
     return UsageError(
         f"{path} is adjusted so: {recorded}. Prices of two modes cannot stand in one file. "
-        f"Leave --adjust away, or move the file away with its metadata."
+        f"Move the file away with its metadata, or leave --adjust away."
     )
 
 
@@ -348,10 +347,11 @@ def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -
     first, *_ = errors = list(refused.values())
     if total == 1:
         raise first
-    lines = [f"\n  {symbol}: {error}" for symbol, error in refused.items()]
+    texts = {symbol: str(error).removeprefix(f"{symbol}: ") for symbol, error in refused.items()}
+    lines = [f"\n  {symbol}: {text}" for symbol, text in texts.items()]
     more = f"\n  … and {len(errors) - _NAMED:,} more" if len(errors) > _NAMED else ""
     raise type(first)(
-        f"{len(errors):,} of {total:,} symbols were not {done}.{''.join(lines[:_NAMED])}{more}"
+        f"{len(errors):,} of {total:,} symbols could not be {done}.{''.join(lines[:_NAMED])}{more}"
     )
 
 

@@ -23,7 +23,7 @@ from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path
 from backtest.data.kinds import NEW_YORK
 from backtest.data.prices import BAR_COLUMNS, place_for
-from backtest.errors import DataError, SourceError, UsageError
+from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.updates import (
     DIVIDENDS,
@@ -103,16 +103,8 @@ def ask_history(
             period=None,
             interval=interval,
             start=first.isoformat(),
-            end=None,
-            prepost=False,
-            actions=True,
             auto_adjust=adjust == "all",
-            back_adjust=False,
-            repair=False,
-            keepna=False,
-            rounding=False,
             timeout=_TIMEOUT,
-            raise_errors=False,
         )
         currency = str(ticker.history_metadata.get("currency"))
         if table.empty:
@@ -440,8 +432,7 @@ def _missing(table: pd.DataFrame) -> list[str]:
     missing = [str(day) for day in sessions[~np.isin(sessions, days)]]
     if not missing:
         return []
-    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""  # noqa: PLR2004
-    return [f"Yahoo has nothing of the sessions {', '.join(missing[:3])}{more}."]
+    return [f"Yahoo has nothing of the sessions {first_few(missing)}."]
 
 
 def _written(time: np.datetime64, interval: BarInterval) -> str:

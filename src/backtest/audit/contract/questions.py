@@ -231,10 +231,8 @@ def answers(strategy: Strategy, asked: Iterator[Case]) -> Answers:
 
 def beyond(signals: Sequence[Mapping[str, Any]], rules: Rules) -> str:
     """What a signal asks for that the account cannot give; empty where there is nothing."""
-    weights = [one.get("weight") for one in signals]
-    if None in weights and rules.max_positions is None:
-        return "A signal has no weight, and max_positions, by which it would be sized, is not set."
-    worst = max((weight for weight in weights if weight is not None), default=0.0)
+    weights = [one.get("weight") or 0.0 for one in signals]  # none is a part of the room
+    worst = max(weights, default=0.0)
     if worst > rules.max_gross:
         return (
             f"A signal has weight {worst:g}; the account holds positions of up to "

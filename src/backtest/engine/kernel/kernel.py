@@ -41,7 +41,7 @@ def run_accounts(
     Args:
         bars: the bars.
         signals: of all accounts, each account's by bar and in the order in which they are served;
-            of several on one symbol the last acts.
+            of several on one symbol the last acts. An account stops where one has a priority.
         starts: row of the first signal of each account, and the number of all signals.
         rules: the settings.
         part: the accounts to trade.
@@ -81,10 +81,10 @@ def _trade(
     last, bar = -1, _next_bar(bars, signals, row, end, rules, account, -1)
     day = bars.day[0]  # of the session before
     _draw(tables, number, account, 0, bar)
-    while bar < len(bars.session):
+    while bar < len(bars.session) and not account.is_ranked:
         _open_the_bar(bars, rules, account, book, bar, last)
         answer_ruin_and_margin(bars, rules, account, book, tables, bar)
-        first, row = row, _signals_until(bars, signals, row, end, bar, book)
+        first, row = row, _signals_until(bars, signals, row, end, bar, account, book)
         for current in range(first, row):
             if account.is_ruined:
                 tables.outcomes[current] = RUINED
@@ -105,13 +105,20 @@ def _trade(
 
 @inlined
 def _signals_until(
-    bars: Bars, signals: NDArray[Any], row: int, end: int, bar: int, book: Book
+    bars: Bars, signals: NDArray[Any], row: int, end: int, bar: int, account: Any, book: Book
 ) -> int:
-    """The row after the signals of a bar; each symbol's newest is noted on the way."""
+    """The row after the signals of a bar; each symbol's newest is noted on the way.
+
+    So is what `simulate` has to know of them: to look beforehand would read all memory twice.
+    """
     while row < end and signals[row].bar == bar:
         symbol = signals[row].symbol
         if not np.isnan(bars.prices[bar, symbol].open):  # also fetches what `act` reads next
             book.newest[symbol] = row
+        if signals[row].priority != 0:
+            account.is_ranked = True
+        if np.isnan(signals[row].weight):
+            account.lacks_weight = True
         row += 1
     return row
 

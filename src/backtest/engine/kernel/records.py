@@ -40,11 +40,12 @@ POSITION = np.dtype(
 )  # fmt: skip
 # Totals of one account. `profit` and `entered` add up net profit and entry value of trades; `peak`,
 # `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
-# the last four tell of their returns above cash.
+# the last four tell of their returns above cash. `is_ranked` and `lacks_weight` tell of signals.
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),
-        ("is_ruined", "b1"), ("ruin_due", "b1"), ("margin_call", "b1"), ("positions", "i8"),
+        ("is_ruined", "b1"), ("ruin_due", "b1"), ("margin_call", "b1"),
+        ("is_ranked", "b1"), ("lacks_weight", "b1"), ("positions", "i8"),
         ("trades", "i8"), ("wins", "i8"), ("profit", "f8"), ("entered", "f8"), ("commission", "f8"),
         ("borrow", "f8"), ("interest", "f8"), ("peak", "f8"), ("deepest", "f8"),
         ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"), ("total", "f8"),

@@ -65,7 +65,6 @@ def simulate(
         UsageError: a signal leaves out its weight, and the rules set no `max_positions`.
 
     """
-    check_weights(np.isnan(signals["weight"]).any(), rules)
     if rules.max_participation is not None and panel.volume.shape != panel.prices.shape:
         raise ValueError("max_participation needs a panel with volume")
     accounts, bars = len(starts) - 1, len(panel.times)
@@ -77,9 +76,7 @@ def simulate(
         equity=np.zeros(curve),
         cash=np.zeros(curve),
     )
-    order = _as_served(signals, starts) if signals["priority"].any() else None
-    served = signals if order is None else signals[order]
-    work = (kernel_bars(panel, rates, rules), served, starts, numbers_of(rules))
+    work = (kernel_bars(panel, rates, rules), signals, starts, numbers_of(rules))
     parts = _PARTS * threads if threads > 1 else 1  # short ones, for accounts differ in work
     bounds = np.linspace(0, accounts, parts + 1).astype(int).tolist()
 
@@ -91,11 +88,17 @@ def simulate(
     else:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(trade, pairwise(bounds)))
-    if order is None:
-        return tables
-    back = np.argsort(order)
-    of_trades = tables.trades[back] if trades else tables.trades
-    return tables._replace(outcomes=tables.outcomes[back], trades=of_trades)
+    if tables.totals["is_ranked"].any():
+        order = _as_served(signals, starts)
+        served = signals[order]
+        served["priority"] = 0
+        terms = (panel, served, starts, rules, rates)
+        tables = simulate(*terms, trades=trades, curves=curves, threads=threads)
+        back = np.argsort(order)
+        of_trades = tables.trades[back] if trades else tables.trades
+        return tables._replace(outcomes=tables.outcomes[back], trades=of_trades)
+    check_weights(tables.totals["lacks_weight"].any(), rules)
+    return tables
 
 
 def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
