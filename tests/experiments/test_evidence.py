@@ -172,6 +172,37 @@ def test_p_values_against_a_null_by_hand():
     assert bars["first"] + bars["step"] * len(bars["counts"]) > 0.3
 
 
+def test_what_signals_without_room_would_have_made():
+    days = pd.bdate_range("2025-06-02", periods=6).date
+    rows = [(day, p, p, p, p) for day, p in zip(days, (10, 10, 20, 40, 30, 30), strict=True)]
+    panel = panel_of({"ACME": made_up_prices("ACME", rows)})
+    free = Rules(commission_per_share=0, commission_min=0, slippage_bps=0, borrow_mode="none")
+    account = Account(panel, signal_rows(panel, []), free, {})
+    decisions = [
+        timeline.Decision(
+            SimpleNamespace(id="e"), days[at], action, "",
+            Signal(symbol="ACME", event_id="e", direction=direction, weight=0.5, hold=hold),
+        )
+        for at, action, direction, hold in (
+            (0, "enter", "long", 1), (1, "no_room", "long", 2), (2, "no_room", "short", 2),
+            (3, "no_room", "long", 1),
+        )
+    ]  # fmt: skip
+    # 10 to 40: 3; 20 to 30, short: -0.5; 40 to 30: -0.25. Each alone, though they overlap.
+    assert evidence._no_room(account, decisions) == {
+        "signals": 3, "mean_return": pytest.approx(2.25 / 3), "wins": 1,
+    }  # fmt: skip
+    assert evidence._no_room(account, decisions[:1]) == {
+        "signals": 0, "mean_return": None, "wins": 0,
+    }  # fmt: skip
+
+
+def test_how_often_of_few_draws():
+    placebo_of = {LEADING: {"p": 1 / 214}, "drawn": 213}
+    assert evidence._times(placebo_of, "p") == "once in 100"
+    assert evidence._times({LEADING: {"p": 0.53}, "drawn": 213}, "p") == "53 times in 100"
+
+
 def test_a_draw_is_what_the_replay_makes_of_the_same_signals(monkeypatch):
     days = [line.split(",")[0] for line in ACME.splitlines()[1:]]
     rng = np.random.default_rng(3)

@@ -158,6 +158,45 @@ def test_a_history_that_is_too_short_moves_no_dates():
     assert timing(account(given, both), 10) is None
 
 
+def test_a_stock_that_lists_late_goes_round_its_own_sessions(monkeypatch):
+    both = panel_of(
+        {
+            "ACME": made_up_prices("ACME", walk(1)),
+            "BOLT": made_up_prices("BOLT", walk(2, count=40, first=20)),
+        }
+    )
+    # One chain, which meets BOLT's bars at 15 of its starts alone: too few to keep to them.
+    given = signals((1, 1), (20, 1), (40, 1), (45, -1), symbol=[0, 1, 0, 1], hold=20)
+    accounts = watched(monkeypatch)
+    timing(account(given, both), 500)
+    shifts = set()
+    for one in accounts[1:]:
+        acme = np.sort(one["bar"][one["symbol"] == 0])
+        shift = next(s for s in range(60) if sorted([(1 + s) % 60, (40 + s) % 60]) == list(acme))
+        shifts.add(shift)
+        # Sessions 0 to 19 have no BOLT: its bars are gone round, 20 sessions of 40 away.
+        for bar, side in ((20, 1), (45, -1)):
+            to = (bar + shift) % 60
+            assert one["bar"][(one["symbol"] == 1) & (one["side"] == side)] == [
+                to if to >= 20 else to + 20
+            ]
+    assert shifts == set(range(60))
+
+
+def test_many_signals_are_drawn_until_the_verdict_is_certain(monkeypatch):
+    one = account(signals(*((at, 1) for at in range(0, 60, 5)), hold=1))
+    every = timing(one, 5_000)
+    assert len(every.draws["sharpe"]) == 5_000  # few signals are drawn all at once
+    monkeypatch.setattr(placebo, "_BATCH", 1)
+    some = timing(one, 5_000)
+    drawn = len(some.draws["sharpe"])
+    assert drawn in (200, 400, 800, 1_600, 3_200)
+    whole, part = every.standing("sharpe"), some.standing("sharpe")
+    assert whole.upper == pytest.approx(part.upper, abs=0.1)
+    assert (whole.upper <= 0.05, whole.lower <= 0.05) == (part.upper <= 0.05, part.lower <= 0.05)
+    assert np.array_equal(some.draws["sharpe"], timing(one, 5_000).draws["sharpe"])
+
+
 def test_direction_makes_each_of_few_draws_once_and_leaves_the_times(monkeypatch):
     given = signals((5, 1), (20, -1), (40, 1), stop=0.2)
     accounts = watched(monkeypatch)

@@ -5,13 +5,17 @@ import json
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
+from backtest.experiments.runs.run_files import bars_around
 from backtest.stats import SEED
+from tests.engines import made_up_prices
 from tests.made_up import Checkout, day, do, make_checkout, request
 
 CSV_FILES = ("trades.csv", "equity.csv", "decisions.csv", "orders.csv", "bars.csv")
@@ -63,6 +67,23 @@ def test_the_bars_are_those_of_the_price_file_also_before_the_span(checkout):
         [float(cell) for cell in line.split(",")[1:]] for line in lines[1:]
     ]
     assert {row[0] for row in table(run, "bars.csv")[1:]} == {"ACME"}
+
+
+def test_the_bars_of_a_universe_are_those_around_its_trades():
+    days = pd.bdate_range("2025-01-01", periods=100).date
+    prices = {
+        name: made_up_prices(name, [(day, 1, 1, 1, 1) for day in days])
+        for name in ("ACME", "BOLT", "CORE")
+    }
+    spans = [("ACME", 30, 35), ("ACME", 50, 50), ("CORE", 5, 95)]
+    trades = [
+        SimpleNamespace(symbol=name, entry_session=days[first], exit_session=days[last])
+        for name, first, last in spans
+    ]
+    kept = bars_around(trades, prices)
+    found = {name: [days.tolist().index(d.date()) for d in kept[name].index] for name in kept}
+    # 10 to 45, and 30 to 60; BOLT did not trade.
+    assert found == {"ACME": list(range(10, 61)), "CORE": list(range(100))}
 
 
 def test_a_decision_tells_the_grade_and_the_sources_of_its_event(checkout):

@@ -9,6 +9,7 @@ from backtest.reports.run_words import (
     corrected,
     evidence_rows,
     holm_line,
+    no_room,
     p_value,
     plain_sentence,
 )
@@ -91,6 +92,21 @@ def test_the_rows_show_the_tail_that_the_verdict_is_about():
 def test_a_good_result_of_many_variants_says_so(p, count, told):
     text = plain_sentence(run("a", p).manifest["evidence"], {"count": count})
     assert ("2 variants were tried; the p-value counts one." in text) is told
+
+
+def test_what_found_no_room_is_one_sentence():
+    def told(**found: object) -> str:
+        return no_room(SimpleNamespace(manifest={"no_room": found}))
+
+    assert told(signals=0, mean_return=None, wins=0) == ""
+    assert no_room(SimpleNamespace(manifest={})) == ""
+    assert told(signals=1_676, mean_return=0.0038, wins=890) == (
+        "1,676 signals found no room; in an account of their own they would have made +0.4 % a "
+        "trade, 890 of them a profit."
+    )
+    assert told(signals=1, mean_return=None, wins=0) == (
+        "1 signal found no room, and would have entered nothing in an account of their own."
+    )
 
 
 def test_bars_by_hand():

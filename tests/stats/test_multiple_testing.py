@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from backtest.stats.multiple_testing import (
     holm,
+    is_certain,
     monte_carlo,
     wilson_interval,
 )
@@ -49,6 +50,18 @@ def test_monte_carlo_by_hand():
     assert (found.upper, found.lower, found.two_sided) == (3 / 5, 4 / 5, 1.0)
     assert monte_carlo(9.0, np.zeros(99)).upper == 1 / 100
     assert monte_carlo(9.0, np.zeros(99)).two_sided == 2 / 100
+
+
+def test_a_p_value_is_certain_where_the_level_would_hardly_give_such_draws():
+    # 0 of 200 at 5 %: 0.95 ** 200 is 3.5e-5, one or none 4.0e-4; six looks leave 1.7e-4 each.
+    none, one = np.zeros(200), np.append(np.zeros(199), 2.0)
+    assert is_certain(1.0, none, 0.05, looks=6)
+    assert not is_certain(1.0, one, 0.05, looks=6)
+    assert is_certain(1.0, one, 0.05, looks=2)
+    # 14 as low is what 5 % gives, and 30 as low, with 170 as high, lies far above it in both.
+    assert not is_certain(1.0, np.append(np.zeros(14), np.full(186, 2.0)), 0.05, looks=6)
+    assert is_certain(1.0, np.append(np.zeros(30), np.full(170, 2.0)), 0.05, looks=6)
+    assert is_certain(np.nan, none, 0.05, looks=6)
 
 
 def test_a_draw_that_repeats_what_happened_is_equal_up_to_rounding():

@@ -176,13 +176,18 @@ def moves(
     """
     first = {trade.event_id: trade for trade in reversed(trades)}
     days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}
+    dollars = {
+        (name, column): prices.table[column].to_numpy()
+        for name, prices in history.items()
+        for column in ("close", "open")
+    }
     calendar, found = trading_calendar(), []
 
     def price(symbol: str, column: str, session: date | None) -> float | None:
         at = np.searchsorted(days[symbol], np.datetime64(session or "NaT"))
         if at == len(days[symbol]) or days[symbol][at] != session:
             return None
-        return float(history[symbol].table[column].to_numpy()[at])
+        return float(dollars[symbol, column][at])
 
     for decision in decisions:
         event, trade = decision.event, first.get(decision.event.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import defaultdict
 from itertools import repeat
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result, Trade
@@ -84,14 +84,18 @@ def bars_of(history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
 
 def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
     """By traded symbol the bars from 20 before an entry to 10 after its exit."""
-    kept: dict[str, NDArray[np.bool_]] = {}
-    for trade in trades:
-        index = history[trade.symbol].table.index
-        days = np.array([trade.entry_session, trade.exit_session or index[-1].date()], "M8[s]")
-        first, last = index.searchsorted(days)
-        is_near = kept.setdefault(trade.symbol, np.zeros(len(index), np.bool_))
-        is_near[max(0, first - _BEFORE) : last + _AFTER + 1] = True
-    return {symbol: history[symbol].table[kept[symbol]] for symbol in history if symbol in kept}
+    spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
+    for t in trades:
+        spans[t.symbol].append((t.entry_session, t.exit_session or history[t.symbol].last))
+    found = {}
+    for symbol in sorted(spans):
+        table = history[symbol].table
+        days = table.index.to_numpy("M8[D]")
+        is_near = np.zeros(len(days), np.bool_)
+        for first, last in np.searchsorted(days, np.array(spans[symbol], "M8[D]")).tolist():
+            is_near[max(0, first - _BEFORE) : last + _AFTER + 1] = True
+        found[symbol] = table[is_near]
+    return found
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

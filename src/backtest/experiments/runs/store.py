@@ -304,7 +304,13 @@ def _sha256(content: bytes) -> str:
 
 
 def _manifest_text(manifest: Mapping[str, Any]) -> str:
-    return json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON in lines, but for the part that has a row for each event."""
+    parts = []
+    for name, value in manifest.items():
+        lines = None if name == "attribution" else 2
+        text = json.dumps(value, indent=lines, ensure_ascii=False, allow_nan=False)
+        parts.append(f"  {json.dumps(name)}: " + text.replace("\n", "\n  "))
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 def _replace(path: Path, beside: Path) -> None:
