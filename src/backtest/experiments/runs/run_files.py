@@ -9,8 +9,6 @@ from itertools import repeat
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import date
@@ -84,6 +82,8 @@ def bars_of(history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
 
 def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
     """By traded symbol the bars from 20 before an entry to 10 after its exit."""
+    import numpy as np
+
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
     for t in trades:
         spans[t.symbol].append((t.entry_session, t.exit_session or history[t.symbol].last))
@@ -184,6 +184,8 @@ def _orders_csv(result: Result) -> str:
 
 
 def _bars_csv(bars: Mapping[str, pd.DataFrame]) -> str:
+    import numpy as np
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(BARS)
