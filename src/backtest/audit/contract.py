@@ -255,7 +255,9 @@ def _terms(subject: _Subject, prepared: PreparedAudit) -> ContractResult:
     return check_terms(subject.file, subject.settings, list(found))
 
 
-def _bounded(subject: _Subject, answers: questions.ContractAnswers, full: Observation) -> ContractResult:
+def _bounded(
+    subject: _Subject, answers: questions.ContractAnswers, full: Observation
+) -> ContractResult:
     if isinstance(subject.strategy, BacktraderStrategy):
         why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
         return ContractResult("bounded", "not tried", why)
