@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from backtest.audit.contract import check
-from backtest.audit.declared import TITLES, Report, Result, all_results, check_parameters
+from backtest.audit.declared import TITLES, ContractResult, Report, all_results, check_parameters
 from backtest.audit.jobs import in_this_process
 from backtest.audit.questions import made_up_event, variants
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
@@ -63,7 +63,7 @@ def checked(checkout, name="tried", symbol="ACME", **settings) -> Report:
     )
 
 
-def result(report: Report, name: str) -> Result:
+def result(report: Report, name: str) -> ContractResult:
     return next(one for one in report.results if one.name == name)
 
 
@@ -382,7 +382,7 @@ def test_what_cannot_be_made_up_is_told():
 
 
 def test_a_report_has_every_check():
-    results = all_results([Result("loads", "ok", "x")], "why not")
+    results = all_results([ContractResult("loads", "ok", "x")], "why not")
     assert [one.name for one in results] == list(TITLES)
     assert Report("x", results).as_dict()["checks"][1]["what"] == "why not"
 

@@ -10,7 +10,7 @@ import pytest
 
 from backtest.experiments.runs.store import Run
 from backtest.reports import compare_charts, compare_page
-from backtest.reports.compare_charts import Curve, chart, matrix, strengths
+from backtest.reports.compare_charts import EquityCurve, chart, matrix, strengths
 from backtest.reports.compare_page import (
     benchmarks_of,
     correlation,
@@ -206,7 +206,7 @@ def test_correlation_is_unknown_where_it_has_no_meaning():
 
 
 def test_correlations_are_those_of_each_with_each():
-    curves = [Curve(1.0, {}, series(*(n * k % 7 for n in range(30)))) for k in (1, 2, 3)]
+    curves = [EquityCurve(1.0, {}, series(*(n * k % 7 for n in range(30)))) for k in (1, 2, 3)]
     found = correlations(curves)
     assert [found[n][n].value for n in range(3)] == pytest.approx([1, 1, 1])
     assert found[0][2] == found[2][0] == correlation(curves[0].returns, curves[2].returns)
@@ -242,7 +242,7 @@ def test_benchmarks_are_named_by_what_tells_them_apart(checkout):
 
 
 def test_small_accounts_keep_their_cents():
-    curve = Curve(100.0, {"2025-06-02": 100.123456}, {})
+    curve = EquityCurve(100.0, {"2025-06-02": 100.123456}, {})
     assert chart([curve], ["a"], 1)["series"][0]["equity"] == [100.123]
 
 
@@ -258,7 +258,7 @@ def years(count):
     [(2, 2, "session"), (20, 25, "month"), (20, 15, "week"), (1, 60, "session")],
 )
 def test_the_chart_stays_light_and_ends_with_the_last_close(runs, count, step):
-    curves = [Curve(100_000.0, years(count), {})] * runs
+    curves = [EquityCurve(100_000.0, years(count), {})] * runs
     data = chart(curves, ["a"] * runs, runs)
     assert data["step"] == step
     assert data["days"][-1] == max(curves[0].equity)

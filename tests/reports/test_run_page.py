@@ -10,7 +10,7 @@ import pytest
 
 from backtest.experiments.runs.store import Run
 from backtest.reports import run_chart, run_page
-from backtest.reports.run_chart import Axis
+from backtest.reports.run_chart import ChartAxis
 from backtest.reports.run_page import write_run_page
 from tests.made_up import SESSIONS, day, do
 
@@ -79,7 +79,7 @@ def test_the_chart_holds_every_bar_event_and_trade(checkout):
 
 
 def test_an_event_without_a_session_stands_at_the_first_one_on_or_after_its_day():
-    axis = Axis(["2025-06-27", "2025-06-30", "2025-07-01"])
+    axis = ChartAxis(["2025-06-27", "2025-06-30", "2025-07-01"])
     places = {"2025-06-29": 1, "2025-06-30": 1, "2025-03-01": 0, "2025-08-01": 2}
     assert {day: axis.place(day) for day in places} == places
 

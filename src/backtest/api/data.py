@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Edit
-    from backtest.data.listing import EventRow
+    from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
     from backtest.sources.updates import PriceUpdate
     from backtest.workspace.folders import Workspace
@@ -112,7 +112,7 @@ def load_events(
 
 def event_rows(
     workspace: Workspace, kind: str | None, symbols: Sequence[str] | None, reaction: float
-) -> list[EventRow]:
+) -> list[ListedEvent]:
     """Events with the session each can be traded in; see `load_events`."""
     from backtest.data.listing import list_events
     from backtest.strategy.loading import kinds_named

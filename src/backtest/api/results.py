@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
-    from backtest.data.listing import EventRow
+    from backtest.data.listing import ListedEvent
     from backtest.experiments.runs.store import Run
     from backtest.experiments.studies.record import ManyStudyResult
-    from backtest.experiments.studies.record import StudyResult as Study
+    from backtest.experiments.studies.record import StudyFolder as Study
     from backtest.experiments.sweeps.folder import Sweep
 
 
@@ -164,7 +164,7 @@ def check_result(report: Report) -> CheckResult:
     return CheckResult(report.strategy, not report.failed, report.sentence, checks)
 
 
-def event_table(rows: Sequence[EventRow]) -> pd.DataFrame:
+def event_table(rows: Sequence[ListedEvent]) -> pd.DataFrame:
     """Events, a row each; fields that no event of the table has a value for are left out."""
     table = pd.DataFrame([row.as_dict() for row in rows])
     more = [name for name in table.columns if name not in _EVENT]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.data.datafile import DataFile
-    from backtest.data.listing import EventRow
+    from backtest.data.listing import ListedEvent
     from backtest.data.prices import Prices
     from backtest.workspace.folders import Workspace
 
@@ -186,7 +186,7 @@ def judge_claims(workspace: Workspace) -> list[Verdict]:
     return [_judge(claim, row, prices.get(claim.symbol)) for claim, row in about]
 
 
-def _faults_of_event(claim: Claim, row: EventRow) -> Iterator[str]:
+def _faults_of_event(claim: Claim, row: ListedEvent) -> Iterator[str]:
     if row.event.symbol != claim.symbol:
         yield f"symbol: the event is of {row.event.symbol}"
     elif claim.field:
@@ -196,7 +196,7 @@ def _faults_of_event(claim: Claim, row: EventRow) -> Iterator[str]:
             yield f"field: {claim.field!r} is no figure of it; known: {', '.join(figures)}"
 
 
-def _judge(claim: Claim, row: EventRow | None, prices: Prices | None) -> Verdict:
+def _judge(claim: Claim, row: ListedEvent | None, prices: Prices | None) -> Verdict:
     value, evidence = _measure(claim, row, prices)
     if value is None:
         return Verdict(claim, "unknown", "", evidence)
@@ -222,7 +222,7 @@ def judge_day(claimed: str, actual: date) -> str:
     return "true" if first == last else "false" if between else "imprecise"
 
 
-def _measure(claim: Claim, row: EventRow | None, prices: Prices | None) -> Measured:
+def _measure(claim: Claim, row: ListedEvent | None, prices: Prices | None) -> Measured:
     if claim.measure == "given":
         source = claim.actual_source
         evidence = f"; given by {source}." if source else ", and no source gives it."
@@ -239,7 +239,7 @@ def _measure(claim: Claim, row: EventRow | None, prices: Prices | None) -> Measu
     return _of_span(claim, prices) if claim.first else _of_session(claim, row, prices)
 
 
-def _of_field(claim: Claim, row: EventRow) -> Measured:
+def _of_field(claim: Claim, row: ListedEvent) -> Measured:
     values, names = row.as_dict(), _PARTS.get(claim.field, (claim.field,))
     parts = ", ".join(f"{name} {field(name, values[name])}" for name in names)
     grade, value = row.event.grade or "unknown", values[claim.field]
@@ -249,7 +249,7 @@ def _of_field(claim: Claim, row: EventRow) -> Measured:
     return None if value is None else value * scale, evidence
 
 
-def _of_day(claim: Claim, row: EventRow, prices: Prices | None) -> Measured:
+def _of_day(claim: Claim, row: ListedEvent, prices: Prices | None) -> Measured:
     published, session = date.fromisoformat(row.published[:10]), row.as_dict()["tradable_session"]
     tradable = f"first tradable on {session}" if session else f"not tradable: {row.obstacle}"
     public = f"public by {row.published} New York time ({row.event.precision})"
@@ -269,7 +269,7 @@ def _of_span(claim: Claim, prices: Prices) -> Measured:
     return 100 * (new / old - 1), evidence
 
 
-def _of_session(claim: Claim, row: EventRow | None, prices: Prices) -> Measured:
+def _of_session(claim: Claim, row: ListedEvent | None, prices: Prices) -> Measured:
     session = row.as_dict()["tradable_session"] if row else date.fromisoformat(claim.last)
     if session is None:
         return None, f"{claim.event_id} cannot be traded."

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.audit import declared, questions
 from backtest.audit.checks import TITLES, Repeats, in_worlds, plan, reads, spread
-from backtest.audit.declared import Report, Result, all_results, check_terms
+from backtest.audit.declared import ContractResult, Report, all_results, check_terms
 from backtest.audit.jobs import in_processes
 from backtest.audit.questions import SYMBOL, as_example, made_up_workspace
 from backtest.audit.run import AuditRequest, eventful, prepare
@@ -40,7 +40,7 @@ _PEEKS = ("prefix", "perturbation", "event_time")
 
 def observe(
     prepared: PreparedAudit, observer: Observer | None = None
-) -> tuple[Observation, list[Result]]:
+) -> tuple[Observation, list[ContractResult]]:
     """Observe the strategy on the full data and in a few worlds.
 
     Args:
@@ -66,32 +66,32 @@ def observe(
         checks = in_worlds(prepared.source, observer, trials, full, again).checks
     if again.findings:
         why = "The same question got two answers, so that nothing can be told."
-        peeks = Result("peeking", "not tried", why)
+        peeks = ContractResult("peeking", "not tried", why)
     else:
         peeks = _peeks(checks)
     return full, [pure, _of_check("deterministic", again), peeks]
 
 
-def _peeks(checks: Mapping[str, Check]) -> Result:
+def _peeks(checks: Mapping[str, Check]) -> ContractResult:
     found = [checks[name] for name in _PEEKS if checks[name].findings]
     if found:
         named = ", ".join(TITLES[check.name] for check in found)
         told = _first(one for check in found for one in check.findings.values())
-        return Result("peeking", "failed", f"{told} Seen in: {named}.")
+        return ContractResult("peeking", "failed", f"{told} Seen in: {named}.")
     worlds = sum(check.worlds for check in checks.values())
     what = f"It decided the same in {worlds} worlds in which what came later was another."
-    return Result("peeking", "ok", what)
+    return ContractResult("peeking", "ok", what)
 
 
-def _of_check(name: str, check: Check) -> Result:
+def _of_check(name: str, check: Check) -> ContractResult:
     if check.findings:
-        return Result(name, "failed", _first(check.findings.values()))
+        return ContractResult(name, "failed", _first(check.findings.values()))
     what = {
         "pure": "It reads no file and reaches for no network while it loads and decides.",
         "deterministic": f"{check.compared} answers were the same when asked again, in another "
         "process and on other days.",
     }
-    return Result(name, "ok", what[name])
+    return ContractResult(name, "ok", what[name])
 
 
 def _first(findings: Iterable[Mapping[str, Any]]) -> str:
@@ -147,16 +147,18 @@ def check(
         if len(strategy_origins(workspace).get(name, ())) != 1:
             raise
         what, where = _split(str(error), workspace)
-        failed = Result("loads", "failed", what, where)
+        failed = ContractResult("loads", "failed", what, where)
         return Report(name, all_results([failed], "It does not load."))
-    found = [Result("loads", "ok", f"{file.path.name} defines {file.cls.__name__}.")]
+    found = [ContractResult("loads", "ok", f"{file.path.name} defines {file.cls.__name__}.")]
     found.append(declared.check_parameters(file))
     strategy = configure(file, settings or {})
     try:
         recorded(strategy)
     except UsageError as error:
         if found[-1].outcome != "failed":
-            found[-1] = Result("parameters", "failed", str(error), declared.class_line(file))
+            found[-1] = ContractResult(
+                "parameters", "failed", str(error), declared.class_line(file)
+            )
         return Report(name, all_results(found, "Its parameters cannot be put on record."))
     found.append(declared.check_kinds(file, strategy.listens_to))
     if found[-1].outcome == "failed":
@@ -165,18 +167,18 @@ def check(
     return Report(name, all_results([*found, *_examined(subject, observer)], "It fails before."))
 
 
-def _examined(subject: _Subject, observer: Observer | None) -> list[Result]:
+def _examined(subject: _Subject, observer: Observer | None) -> list[ContractResult]:
     with TemporaryDirectory(prefix="backtest-check-", ignore_cleanup_errors=True) as folder:
         prepared, listens = _prepared(subject, folder)
         given, answers, frozen = _answers(subject, prepared)
         terms = _terms(subject, prepared)
         full, observed = observe(prepared, observer)
     if full.error and answers.outcome == "ok":
-        answers = Result("answers", "failed", *_split(full.error, subject.workspace))
+        answers = ContractResult("answers", "failed", *_split(full.error, subject.workspace))
     return [listens, frozen, answers, terms, _bounded(subject, given, full), *observed]
 
 
-def _prepared(subject: _Subject, folder: str) -> tuple[PreparedAudit, Result]:
+def _prepared(subject: _Subject, folder: str) -> tuple[PreparedAudit, ContractResult]:
     """The data that it is observed on: those at hand, or made-up ones where it can trade none."""
     kinds, data = subject.strategy.listens_to, subject.workspace.data / "events"
     missing = [k for k in kinds if k not in (Event, Start) and not (data / k.file_name()).exists()]
@@ -191,18 +193,20 @@ def _prepared(subject: _Subject, folder: str) -> tuple[PreparedAudit, Result]:
     if not missing:
         prepared = prepare(subject.workspace, request(subject.symbols))
         if count := _tradable(prepared):
-            return prepared, Result("listens", "ok", f"{told}; {count} can be traded in {names}.")
+            return prepared, ContractResult(
+                "listens", "ok", f"{told}; {count} can be traded in {names}."
+            )
         what = (
             f"{told}: no event of {names} can be traded, so that made-up ones were used. Replace "
             f"the example row of a new signal, or see `backtest events list`."
         )
-        listens = Result("listens", "warning", what)
+        listens = ContractResult("listens", "warning", what)
     else:
         places = ", ".join(f"data/events/{kind.file_name()}" for kind in missing)
         what = (
             f"{places} is missing: write the file, then `backtest events seal {missing[0].kind}`."
         )
-        listens = Result("listens", "failed", what, declared.class_line(subject.file))
+        listens = ContractResult("listens", "failed", what, declared.class_line(subject.file))
     workspace = made_up_workspace(folder, subject.workspace, subject.strategy)
     return prepare(workspace, request((SYMBOL,))), listens
 
@@ -220,7 +224,7 @@ def _tradable(prepared: PreparedAudit) -> int:
 
 def _answers(
     subject: _Subject, prepared: PreparedAudit
-) -> tuple[questions.Answers, Result, Result]:
+) -> tuple[questions.ContractAnswers, ContractResult, ContractResult]:
     """What it answers; whether it answers everything; and whether it stays as it is."""
     strategy, rows = subject.strategy, as_example(prepared.inputs.events)
     tried, missing = questions.events_to_try(strategy.listens_to, rows)
@@ -234,16 +238,16 @@ def _answers(
     if given.fault:
         what, where = _split(given.fault, subject.workspace)
         where = where or declared.method_line(subject.file)
-        return given, Result("answers", "failed", what, where), frozen
+        return given, ContractResult("answers", "failed", what, where), frozen
     what = f"{given.asked} questions: unknown fields, extreme numbers, no bars, the first event."
     if given.signals and not any(signal["reason"].strip() for signal in given.signals):
         missing.append("No signal says its reason.")
     if missing:
-        return given, Result("answers", "warning", f"{what} {' '.join(missing)}"), frozen
-    return given, Result("answers", "ok", what), frozen
+        return given, ContractResult("answers", "warning", f"{what} {' '.join(missing)}"), frozen
+    return given, ContractResult("answers", "ok", what), frozen
 
 
-def _terms(subject: _Subject, prepared: PreparedAudit) -> Result:
+def _terms(subject: _Subject, prepared: PreparedAudit) -> ContractResult:
     """Whether what it declares as terms of its signal is handed on and no more."""
     rows = as_example(prepared.inputs.events)
     tried, _ = questions.events_to_try(subject.strategy.listens_to, rows)
@@ -251,18 +255,20 @@ def _terms(subject: _Subject, prepared: PreparedAudit) -> Result:
     return check_terms(subject.file, subject.settings, list(found))
 
 
-def _bounded(subject: _Subject, answers: questions.Answers, full: Observation) -> Result:
+def _bounded(
+    subject: _Subject, answers: questions.ContractAnswers, full: Observation
+) -> ContractResult:
     if isinstance(subject.strategy, BacktraderStrategy):
         why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
-        return Result("bounded", "not tried", why)
+        return ContractResult("bounded", "not tried", why)
     on_file = (one for one in (full.passes or [[]])[0] if one["action"] != "no signal")
     given = [*answers.signals, *on_file]
     if fault := questions.beyond(given, subject.rules):
-        return Result("bounded", "failed", fault, declared.method_line(subject.file))
+        return ContractResult("bounded", "failed", fault, declared.method_line(subject.file))
     if odd := questions.unusual(given):
-        return Result("bounded", "warning", f"{odd}.", declared.method_line(subject.file))
+        return ContractResult("bounded", "warning", f"{odd}.", declared.method_line(subject.file))
     what = f"{len(given)} signals, each within what the account can hold."
-    return Result("bounded", "ok", what)
+    return ContractResult("bounded", "ok", what)
 
 
 def _split(error: str, workspace: Workspace) -> tuple[str, str]:

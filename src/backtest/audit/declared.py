@@ -46,7 +46,7 @@ Outcome = Literal["ok", "warning", "failed", "not tried"]
 
 
 @dataclass(frozen=True)
-class Result:
+class ContractResult:
     """One check.
 
     Attributes:
@@ -73,7 +73,7 @@ class Report:
     """All checks of a strategy, in the order of `TITLES`."""
 
     strategy: str
-    results: Sequence[Result]
+    results: Sequence[ContractResult]
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -113,17 +113,19 @@ class Report:
         return "\n".join(lines)
 
 
-def all_results(found: Sequence[Result], why_not: str) -> list[Result]:
+def all_results(found: Sequence[ContractResult], why_not: str) -> list[ContractResult]:
     """A result for every check: those that are not among `found` were not tried."""
     known = {one.name: one for one in found}
-    return [known.get(name) or Result(name, "not tried", why_not) for name in TITLES]
+    return [known.get(name) or ContractResult(name, "not tried", why_not) for name in TITLES]
 
 
 _VALUES: tuple[Any, ...] = (None, 1, 3, 40, 0.04, 0.3, 0.7)
 _BARS = 60  # of a past that is long enough to answer by
 
 
-def check_terms(file: StrategyFile, settings: Mapping[str, Any], cases: Sequence[Case]) -> Result:
+def check_terms(
+    file: StrategyFile, settings: Mapping[str, Any], cases: Sequence[Case]
+) -> ContractResult:
     """Ask about each event with other values of each parameter that is said to be a term.
 
     Args:
@@ -134,9 +136,11 @@ def check_terms(file: StrategyFile, settings: Mapping[str, Any], cases: Sequence
     """
     strategy = configure(file, settings)
     if not isinstance(strategy, Strategy):
-        return Result("terms", "not tried", "A strategy of Backtrader's answers with no signal.")
+        return ContractResult(
+            "terms", "not tried", "A strategy of Backtrader's answers with no signal."
+        )
     if not strategy.signal_terms:
-        return Result("terms", "ok", "signal_terms names none: a sweep asks for every set.")
+        return ContractResult("terms", "ok", "signal_terms names none: a sweep asks for every set.")
     changed = list(_changed(file, settings, strategy))
     tried = [one for one in cases if not one.event_has_a_short_past(_BARS)]
     for case in tried:
@@ -151,9 +155,9 @@ def check_terms(file: StrategyFile, settings: Mapping[str, Any], cases: Sequence
                     f"{shown(value_of(strategy, name))} the answer to {case.how} changes in more "
                     f"than the {term_of(name)} of the signal."
                 )
-                return Result("terms", "failed", what, class_line(file))
+                return ContractResult("terms", "failed", what, class_line(file))
     what = f"{', '.join(strategy.signal_terms)}: handed on and no more, in {len(tried)} questions."
-    return Result("terms", "ok", what)
+    return ContractResult("terms", "ok", what)
 
 
 def _answer(case: Case, strategy: Strategy) -> Decision | None:
@@ -192,27 +196,29 @@ def _fits(term: str, value: Any) -> bool:
 _BOUNDS = ("gt", "ge", "lt", "le", "multiple_of")
 
 
-def check_parameters(file: StrategyFile) -> Result:
+def check_parameters(file: StrategyFile) -> ContractResult:
     """Whether every parameter has a type, bounds, a description and a default that it allows."""
     known = parameters(file.cls)
     if not issubclass(file.cls, Strategy):
         return _of_backtrader(file, known)
     faults = {name: fault for name, field in known.items() if (fault := _fault(field))}
     if faults:
-        return Result("parameters", "failed", _told(faults), _lines(file, faults))
+        return ContractResult("parameters", "failed", _told(faults), _lines(file, faults))
     loose = {name: "a number without bounds" for name, field in known.items() if _is_loose(field)}
     if loose:
-        return Result("parameters", "warning", _told(loose), _lines(file, loose))
-    return Result("parameters", "ok", f"{len(known)}, each with a type, bounds and a description.")
+        return ContractResult("parameters", "warning", _told(loose), _lines(file, loose))
+    return ContractResult(
+        "parameters", "ok", f"{len(known)}, each with a type, bounds and a description."
+    )
 
 
-def _of_backtrader(file: StrategyFile, known: dict[str, FieldInfo]) -> Result:
+def _of_backtrader(file: StrategyFile, known: dict[str, FieldInfo]) -> ContractResult:
     untyped = {name: "no type" for name, field in known.items() if field.annotation is Any}
     if untyped:
         what = f"{_told(untyped)} The type is that of the default, and None has none."
-        return Result("parameters", "warning", what, _lines(file, untyped))
+        return ContractResult("parameters", "warning", what, _lines(file, untyped))
     what = f"{len(known)}, each with a type; Backtrader's have no bounds and no descriptions."
-    return Result("parameters", "ok", what)
+    return ContractResult("parameters", "ok", what)
 
 
 def _fault(field: FieldInfo) -> str:
@@ -259,22 +265,24 @@ def _lines(file: StrategyFile, names: dict[str, str]) -> str:
     return "\n".join(f"{file.path.name}, line {n}: {source[n - 1].strip()}" for n in numbers)
 
 
-def check_kinds(file: StrategyFile, kinds: Sequence[type[Event]]) -> Result:
+def check_kinds(file: StrategyFile, kinds: Sequence[type[Event]]) -> ContractResult:
     """Whether the strategy listens to anything."""
     if not kinds:
         what = "listens_to names no kind of event, so that it would never be asked."
-        return Result("listens", "failed", what, class_line(file))
-    return Result("listens", "ok", f"{', '.join(kind.kind for kind in kinds)}.")
+        return ContractResult("listens", "failed", what, class_line(file))
+    return ContractResult("listens", "ok", f"{', '.join(kind.kind for kind in kinds)}.")
 
 
-def check_frozen(file: StrategyFile) -> Result:
+def check_frozen(file: StrategyFile) -> ContractResult:
     """Whether its parameters cannot be changed, nor anything be kept in it."""
     if not issubclass(file.cls, Strategy):
-        return Result("frozen", "not tried", "A strategy of Backtrader's keeps state as it trades.")
+        return ContractResult(
+            "frozen", "not tried", "A strategy of Backtrader's keeps state as it trades."
+        )
     if not file.cls.model_config.get("frozen"):
         what = "model_config says frozen=False: what it keeps would change its next answer."
-        return Result("frozen", "failed", what, class_line(file))
-    return Result("frozen", "ok", "Its parameters cannot be changed.")
+        return ContractResult("frozen", "failed", what, class_line(file))
+    return ContractResult("frozen", "ok", "Its parameters cannot be changed.")
 
 
 def kept(strategy: BaseModel) -> str:
@@ -283,11 +291,11 @@ def kept(strategy: BaseModel) -> str:
     return f"{strategy!r} with {private!r}" if private else repr(strategy)
 
 
-def unchanged(file: StrategyFile, before: str, strategy: BaseModel) -> Result:
+def unchanged(file: StrategyFile, before: str, strategy: BaseModel) -> ContractResult:
     """Whether being asked left the strategy as it was; `before` is what it `kept` then."""
     if kept(strategy) != before:
         what = f"Being asked changed it, from {before} to {kept(strategy)}."
-        return Result("frozen", "failed", what, method_line(file))
+        return ContractResult("frozen", "failed", what, method_line(file))
     return check_frozen(file)
 
 

@@ -245,7 +245,9 @@ def made_up_bars(before: date, count: int) -> pd.DataFrame:
 _TRADED_AT = (1, 2, 5, 30, 55)  # places of the sessions in which events can be traded
 
 
-def replayed(strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules) -> Answers:
+def replayed(
+    strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
+) -> ContractAnswers:
     """Replay it with events in early and late sessions of a made-up market."""
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
@@ -265,7 +267,7 @@ def replayed(strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
             fault = str(error)
         except SystemExit as ending:
             fault = f"It ends the program (exit code {ending.code})."
-    return Answers(len(decisions), fault=fault)
+    return ContractAnswers(len(decisions), fault=fault)
 
 
 REACTION = timedelta(minutes=5)
@@ -314,7 +316,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Answers:
+class ContractAnswers:
     """What a strategy said.
 
     Attributes:
@@ -423,7 +425,7 @@ def made_up_case(
     return Case("", question, _BARS[0])
 
 
-def answers(strategy: Strategy, asked: Iterator[Case]) -> Answers:
+def answers(strategy: Strategy, asked: Iterator[Case]) -> ContractAnswers:
     """Ask about every case; the first fault is told."""
     signals: list[dict[str, Any]] = []
     count, fault = 0, ""
@@ -435,7 +437,7 @@ def answers(strategy: Strategy, asked: Iterator[Case]) -> Answers:
             continue
         if decision.signal:
             signals.append(decision.signal.model_dump())
-    return Answers(count, signals, fault)
+    return ContractAnswers(count, signals, fault)
 
 
 def beyond(signals: Sequence[Mapping[str, Any]], rules: Rules) -> str:

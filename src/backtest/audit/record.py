@@ -67,7 +67,7 @@ DelayedEvent = TypedDict(
 )
 
 
-class Delay(TypedDict):
+class DelayRecord(TypedDict):
     """How many orders moved with their events, of how many that were tried."""
 
     what: str
@@ -80,7 +80,7 @@ class Sensitivity(TypedDict):
     """What shows that the audit would have seen a peek; no delay where no event was acted on."""
 
     peek: Peek
-    delay: Delay | None
+    delay: DelayRecord | None
 
 
 class Untested(TypedDict):

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path
 from backtest.data.kinds import NEW_YORK
-from backtest.data.tables import DataTables, Tables, event_row, member_row
+from backtest.data.tables import DataTables, FileTables, event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 
-World = Tables
+World = FileTables
 """What a world holds, by the names of the tables that are read."""
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from backtest.audit.claims import Verdict
     from backtest.data.event_checks import Finding
-    from backtest.data.listing import EventRow
+    from backtest.data.listing import ListedEvent
 
 
 _COLORS = {
@@ -52,7 +52,7 @@ def list_events(
     show.console().print(Text(heading, style="bold"), show.with_details(lines), sep="\n")
 
 
-def _line(row: EventRow) -> str:
+def _line(row: ListedEvent) -> str:
     from backtest.stats.formats import UNKNOWN
 
     event = row.event
@@ -61,7 +61,7 @@ def _line(row: EventRow) -> str:
     return f"{event.id:<33} {row.published}  {event.precision:<8} {session:<11} {grade}"
 
 
-def _headline(row: EventRow) -> str:
+def _headline(row: ListedEvent) -> str:
     why = f" (not tradable: {row.obstacle})" if row.obstacle else ""
     return row.event.headline + why
 

@@ -20,7 +20,7 @@ from backtest.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from backtest.experiments.simulation.account import Account
+    from backtest.experiments.simulation.account import SimulatedAccount
 
 EXAMPLES = (
     "Examples: `backtest simulate bars.parquet signals.parquet` · "
@@ -96,7 +96,7 @@ def simulate(
             typer.echo(f"{name}: {path}")
 
 
-def _record(account: Account, costs: str | None) -> dict[str, Any]:
+def _record(account: SimulatedAccount, costs: str | None) -> dict[str, Any]:
     """All that is printed, as JSON has it."""
     sessions = account.panel.sessions
     return {

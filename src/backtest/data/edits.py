@@ -18,7 +18,7 @@ from backtest.data.events import (
     prepared,
 )
 from backtest.data.kinds import new_york_day
-from backtest.data.listing import EventRow, find_event, with_sessions
+from backtest.data.listing import ListedEvent, find_event, with_sessions
 from backtest.data.versions import put, read_version, undo, version_before
 from backtest.errors import DataError, UsageError, unknown
 
@@ -92,7 +92,7 @@ class Edit:
 
     path: Path
     diff: Diff
-    events: Sequence[EventRow]
+    events: Sequence[ListedEvent]
     make: Callable[[], Version]
 
 

@@ -44,7 +44,7 @@ _PROPERTIES = (
 
 
 @dataclass(frozen=True)
-class EventRow:
+class ListedEvent:
     """An event, and the first session in which it can be traded or why it cannot."""
 
     event: Event
@@ -71,7 +71,7 @@ class EventRow:
 
 def list_events(
     workspace: Workspace, kinds: Iterable[type[Event]], symbol: str | None, reaction: float
-) -> list[EventRow]:
+) -> list[ListedEvent]:
     """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
     events = _all_events(workspace, kinds)
     symbols = {event.symbol for event in events}
@@ -83,7 +83,7 @@ def list_events(
 
 def find_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, reaction: float
-) -> EventRow:
+) -> ListedEvent:
     """The event of an id, which is of one of the kinds.
 
     Raises:
@@ -104,15 +104,15 @@ def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Even
 
 def with_sessions(
     workspace: Workspace, events: Sequence[Event], reaction: timedelta
-) -> list[EventRow]:
+) -> list[ListedEvent]:
     """Events with the first session in which each can be traded, or why it cannot."""
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
     return [
-        EventRow(event, *tradable_session(event, history, history, reaction))
+        ListedEvent(event, *tradable_session(event, history, history, reaction))
         if (history := prices.get(event.symbol))
-        else EventRow(event, None, f"no prices of {event.symbol}")
+        else ListedEvent(event, None, f"no prices of {event.symbol}")
         for event in events
     ]
 

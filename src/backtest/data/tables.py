@@ -49,7 +49,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Tables:
+class FileTables:
     """What the files of a data folder hold, by their name in it, such as `prices/CRWV.csv`."""
 
     prices: Mapping[str, pd.DataFrame]
@@ -67,11 +67,11 @@ class Tables:
 class DataTables:
     """The tables of a data folder that a replay reads, their files, and the kinds of events."""
 
-    tables: Tables
+    tables: FileTables
     files: Mapping[str, DataFile]
     kinds: Mapping[str, type[Event]]
 
-    def write(self, data: Path, tables: Tables) -> None:
+    def write(self, data: Path, tables: FileTables) -> None:
         """Write tables of these names into a data folder, each with metadata that fit."""
         for name, table in tables.prices.items():
             if table is self.tables.prices[name]:
@@ -107,7 +107,7 @@ def data_tables(inputs: Inputs, data: Path) -> DataTables:
     rates = [one.file for one in inputs.rates.values() if one.file]
     events = [one.file for one in inputs.files]
     files = [*(one.file for one in prices), *events, *rates, *members]
-    tables = Tables(
+    tables = FileTables(
         prices={name(one.file): one.table for one in prices},
         events={name(one.file): _rows(one.file, event_row) for one in inputs.files},
         borrow={name(file): _rows(file, _rate_row) for file in rates},

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from backtest.experiments.runs.store import Run
-    from backtest.reports.compare_page import Benchmark
+    from backtest.reports.compare_page import ComparedBenchmark
 
 
 MOST_CELLS = 1_500  # so that a page stays light
@@ -33,7 +33,7 @@ class Profit(NamedTuple):
     text: str
 
 
-class EventRow(NamedTuple):
+class MatrixRow(NamedTuple):
     """An event, and what it brought each run; None for one that does not listen to it."""
 
     day: str
@@ -54,7 +54,7 @@ class Matrix(NamedTuple):
     Of very many events some are left out; what they brought is among the others.
     """
 
-    rows: Sequence[EventRow]
+    rows: Sequence[MatrixRow]
     left_out: int
     others: Sequence[tuple[str, Sequence[float]]]
     totals: Sequence[float]
@@ -65,7 +65,7 @@ def matrix(runs: Sequence[Run]) -> Matrix:
     events = {event["event_id"]: event for run in runs for event in run.decisions}
     columns = [_profits(run, events) for run in runs]
     rows = [
-        EventRow(
+        MatrixRow(
             new_york_day(event["published_at"]),
             event["kind"].replace("_", " "),
             event["symbol"],
@@ -140,7 +140,7 @@ _DASHES = ("solid", "7px,3px", "2px,3px", "11px,3px,2px,3px", "16px,4px")  # of 
 _BESIDE = ("4px,4px", "1px,3px", "9px,5px")  # of benchmarks, which are grey
 
 
-class Curve(NamedTuple):
+class EquityCurve(NamedTuple):
     """A run or a benchmark: the cash at the first open, and by session (ISO days, in order).
 
     `equity` is in dollars at each close, `returns` are fractions.
@@ -151,19 +151,19 @@ class Curve(NamedTuple):
     returns: Mapping[str, float]
 
 
-def curves_of(runs: Sequence[Run], benchmarks: Sequence[Benchmark]) -> list[Curve]:
+def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> list[EquityCurve]:
     """The curve of each run and then of each benchmark on the same cash, from `equity.csv`."""
     tables = {run.run_id: read_rows(run.path / "equity.csv") for run in runs}
     curves = []
     for run in runs:
         equity, returns = (_column(tables[run.run_id], name) for name in ("equity", "return"))
-        curves.append(Curve(run.manifest["rules"]["cash"], equity, returns))
+        curves.append(EquityCurve(run.manifest["rules"]["cash"], equity, returns))
     for run in (one.run for one in benchmarks):
         cash = run.manifest["rules"]["cash"]
         returns = _column(tables[run.run_id], "benchmark_return")
         growth = accumulate((1 + change for change in returns.values()), mul)
         equity = {day: cash * value for day, value in zip(returns, growth, strict=True)}
-        curves.append(Curve(cash, equity, returns))
+        curves.append(EquityCurve(cash, equity, returns))
     return curves
 
 
@@ -172,7 +172,7 @@ def _column(table: Iterable[Mapping[str, str]], name: str) -> dict[str, float]:
     return {day: value for day, value in found.items() if not isnan(value)}
 
 
-def chart(curves: Sequence[Curve], names: Sequence[str], runs: int) -> dict[str, Any]:
+def chart(curves: Sequence[EquityCurve], names: Sequence[str], runs: int) -> dict[str, Any]:
     """What the chart draws, ready for JSON, of so many runs and then their benchmarks.
 
     Returns:

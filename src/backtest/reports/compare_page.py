@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     _Terms = tuple[str, tuple[str, str], float]  # of a benchmark: symbol, span, cash
     from pathlib import Path
 
-    from backtest.reports.compare_charts import Curve
+    from backtest.reports.compare_charts import EquityCurve
 
 
 _SHORT = 8  # digits of a checksum that are shown
@@ -46,7 +46,7 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 )
 
 
-class Benchmark(NamedTuple):
+class ComparedBenchmark(NamedTuple):
     """A benchmark, its figures by name, and one of the runs that were held against it."""
 
     heading: str
@@ -85,14 +85,14 @@ def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def benchmarks_of(runs: Sequence[Run]) -> list[Benchmark]:
+def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """The benchmark of each span and amount of cash, once."""
     found: dict[_Terms, Run] = {}
     for run in runs:
         terms = (run.manifest["benchmark"], span(run), run.manifest["rules"]["cash"])
         found.setdefault(terms, run)
     return [
-        Benchmark(_benchmark_heading(terms, found), run.benchmark, run)
+        ComparedBenchmark(_benchmark_heading(terms, found), run.benchmark, run)
         for terms, run in found.items()
     ]
 
@@ -171,7 +171,7 @@ class Correlation(NamedTuple):
 
 
 def figure_rows(
-    runs: Sequence[Run], benchmarks: Sequence[Benchmark]
+    runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]
 ) -> list[tuple[str, list[Cell]]]:
     """A label, and a cell for each run and then each benchmark, which is never the best.
 
@@ -191,7 +191,7 @@ def figure_rows(
     return rows
 
 
-def correlations(curves: Sequence[Curve]) -> list[list[Correlation]]:
+def correlations(curves: Sequence[EquityCurve]) -> list[list[Correlation]]:
     """Of each curve with each, row by row."""
     found = [
         [correlation(a.returns, b.returns) for b in curves[: n + 1]] for n, a in enumerate(curves)

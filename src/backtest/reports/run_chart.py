@@ -30,7 +30,7 @@ _PRICES = ("open", "high", "low", "close")
 
 
 @dataclass(frozen=True)
-class Axis:
+class ChartAxis:
     """The time axis: the last session of each bar, as ISO texts in order."""
 
     days: Sequence[str]
@@ -61,7 +61,7 @@ def story(run: Run, told: Iterable[str]) -> dict[str, Any]:
 
     """
     bars, weekly = _bars(run)
-    axis = Axis(sorted({str(day) for day in bars["day"]}))
+    axis = ChartAxis(sorted({str(day) for day in bars["day"]}))
     kinds, rows = kinds_of(run), set(told)
     span = run.manifest["span"]
     return {
@@ -105,7 +105,7 @@ def _bars(run: Run) -> tuple[pd.DataFrame, bool]:
     return weeks[weeks["symbol"].isin(kept)], True
 
 
-def _columns(bars: pd.DataFrame, axis: Axis) -> dict[str, list[float | None]]:
+def _columns(bars: pd.DataFrame, axis: ChartAxis) -> dict[str, list[float | None]]:
     """Prices to six figures that count and volume to four; None where a symbol has no bar."""
     table = bars.set_index("day").reindex(axis.days)
     prices = {name: _each(table[name], 6) for name in _PRICES}
@@ -124,7 +124,7 @@ def rounded(value: float, digits: int) -> float | None:
 
 
 def _events(
-    run: Run, symbol: str, axis: Axis, kinds: Sequence[str], rows: set[str]
+    run: Run, symbol: str, axis: ChartAxis, kinds: Sequence[str], rows: set[str]
 ) -> list[list[Any]]:
     """Of each event of a symbol: its bar, its kind, whether it traded, and its id or ''."""
     return [
@@ -139,7 +139,7 @@ def _events(
     ]
 
 
-def _trades(run: Run, symbol: str, axis: Axis) -> list[list[Any]]:
+def _trades(run: Run, symbol: str, axis: ChartAxis) -> list[list[Any]]:
     """Of each trade of a symbol: its id, bar and price of entry, bar and price of exit.
 
     Then three flags: whether it was long, gained, and is still open.
@@ -160,7 +160,7 @@ def _trades(run: Run, symbol: str, axis: Axis) -> list[list[Any]]:
     ]
 
 
-def _levels(run: Run, symbol: str, kind: str, axis: Axis) -> list[list[Any]]:
+def _levels(run: Run, symbol: str, kind: str, axis: ChartAxis) -> list[list[Any]]:
     """The levels of resting orders as lines: the first bar of each, and a price for every bar."""
     by_event: dict[str, dict[int, float | None]] = defaultdict(dict)
     for row in run.orders:
@@ -181,7 +181,7 @@ def _lines(levels: Mapping[int, float | None]) -> list[list[Any]]:
     return lines
 
 
-def account_of(run: Run, axis: Axis) -> dict[str, Any]:
+def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     """The account by bar: dollars, the benchmark on the same money, and fractions.
 
     `equity` and `benchmark` begin with the cash at the first open, before the first bar of the

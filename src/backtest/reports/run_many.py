@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.reports.run_chart import Axis, account_of, rounded
+from backtest.reports.run_chart import ChartAxis, account_of, rounded
 from backtest.reports.run_words import reasons
 from backtest.stats.formats import counted, percent
 
@@ -103,7 +103,9 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
     symbols = {symbol: n for n, (symbol, *_) in enumerate(stocks)}
     exits = _numbered(row["exit_reason"] for row in trades)
     days = _numbered(sorted({row[f"{end}_session"] for row in trades for end in ("entry", "exit")}))
-    weeks = Axis(sorted(run.equity.groupby(run.equity.index.to_period("W-FRI")).apply(_last_day)))
+    weeks = ChartAxis(
+        sorted(run.equity.groupby(run.equity.index.to_period("W-FRI")).apply(_last_day))
+    )
     return {
         "strategy": run.manifest["strategy"],
         "benchmark": run.manifest["benchmark"],

@@ -198,7 +198,7 @@ class Bar(NamedTuple):
     beyond: bool
 
 
-class Null(NamedTuple):
+class NullPicture(NamedTuple):
     """Bars, a mark among them, and the axis below: a place in pixels and a label each."""
 
     bars: Sequence[Bar]
@@ -206,7 +206,7 @@ class Null(NamedTuple):
     ticks: Sequence[tuple[float, str]]
 
 
-def _null(found: Mapping[str, Any]) -> Null | None:
+def _null(found: Mapping[str, Any]) -> NullPicture | None:
     """The picture of the run inside its null; None where it has none."""
     timing = found["random_timing"]
     if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
@@ -214,7 +214,7 @@ def _null(found: Mapping[str, Any]) -> Null | None:
     return null_chart(**timing["histogram"], mark=timing[LEADING]["observed"])
 
 
-def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> Null:
+def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> NullPicture:
     """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked."""
     width = (_WIDTH - 2 * _SIDE) / len(counts)
     tallest = (_BOTTOM - _TOP) / max(counts)
@@ -229,4 +229,4 @@ def null_chart(first: float, step: float, counts: Sequence[int], mark: float) ->
     values = round_values(first, first + step * len(counts), most=8)
     ticks = [(x(value), f"{value:+g}" if value else "0") for value in values]
     inside = [(place, text) for place, text in ticks if _ROOM < place < _WIDTH - _ROOM]
-    return Null(bars, (x(mark), ratio(mark)), inside)
+    return NullPicture(bars, (x(mark), ratio(mark)), inside)

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from backtest.stats.surface import (
         Axis,
-        Grid,
         Histogram,
         Neighbours,
         Spread,
+        SurfaceGrid,
         SweepSummary,
         Value,
     )
@@ -61,7 +61,7 @@ _METRICS = (
 )
 
 
-def make_charts(grid: Grid, sets: pd.DataFrame, found: SweepSummary) -> dict[str, Any]:
+def make_charts(grid: SurfaceGrid, sets: pd.DataFrame, found: SweepSummary) -> dict[str, Any]:
     """What the script of the page draws, ready for JSON; it does not grow with the sets."""
     from backtest.stats.surface import histogram
 
@@ -84,7 +84,7 @@ def make_charts(grid: Grid, sets: pd.DataFrame, found: SweepSummary) -> dict[str
     }
 
 
-def notes(grid: Grid) -> list[str]:
+def notes(grid: SurfaceGrid) -> list[str]:
     """What a reader of the charts must know of the axes."""
     told = []
     groups = _groups(grid)
@@ -102,7 +102,7 @@ def notes(grid: Grid) -> list[str]:
     return told
 
 
-def _groups(grid: Grid) -> Groups:
+def _groups(grid: SurfaceGrid) -> Groups:
     """The groups along each axis that has more than one value, by the number of the axis."""
     from backtest.stats.surface import bins
 
@@ -133,7 +133,9 @@ def _axis(axis: Axis, parts: Sequence[range]) -> dict[str, Any]:
     }
 
 
-def _pair(grid: Grid, sets: pd.DataFrame, groups: Groups, pair: tuple[int, int]) -> dict[str, Any]:
+def _pair(
+    grid: SurfaceGrid, sets: pd.DataFrame, groups: Groups, pair: tuple[int, int]
+) -> dict[str, Any]:
     x, y = sorted(pair, key=lambda number: -len(groups[number]))  # the longer lies across
     others = [grid.axes[number].name for number in groups if number not in pair]
     along = {y: groups[y], x: groups[x]}
@@ -147,7 +149,7 @@ def _pair(grid: Grid, sets: pd.DataFrame, groups: Groups, pair: tuple[int, int])
 
 
 def _surface(
-    grid: Grid, sets: pd.DataFrame, along: Groups, *, others_at_default: bool = False
+    grid: SurfaceGrid, sets: pd.DataFrame, along: Groups, *, others_at_default: bool = False
 ) -> dict[str, Any] | None:
     """The median of each metric in each cell, rows for the first axis; null where unknown."""
     import numpy as np

@@ -52,7 +52,7 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Grid:
+class SurfaceGrid:
     """The axes, and for each set its level along each of them (axes × sets)."""
 
     axes: tuple[Axis, ...]
@@ -71,7 +71,7 @@ class Grid:
         return int(found[0]) if len(found) else None
 
 
-def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) -> Grid:
+def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) -> SurfaceGrid:
     """Where each set of a sweep lies.
 
     Args:
@@ -82,7 +82,9 @@ def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) ->
     made = tuple(_axis(name, values, base[name]) for name, values in axes.items())
     shape = [len(axis.levels) for axis in made]
     along = np.unravel_index(np.arange(math.prod(shape)), shape)
-    return Grid(made, np.array([axis.codes[at] for axis, at in zip(made, along, strict=True)]))
+    return SurfaceGrid(
+        made, np.array([axis.codes[at] for axis, at in zip(made, along, strict=True)])
+    )
 
 
 def _axis(name: str, values: Sequence[Value], default: Value) -> Axis:
@@ -232,7 +234,7 @@ class SweepSummary:
 
 def cells(
     sets: pd.DataFrame,
-    grid: Grid,
+    grid: SurfaceGrid,
     along: Mapping[int, Sequence[range]],
     *,
     others_at_default: bool = False,
@@ -307,7 +309,7 @@ def _round_step(least: float) -> float:
     return next(size * factor for factor in _STEPS if size * factor >= least * (1 - 1e-9))
 
 
-def neighbourhood(sets: pd.DataFrame, grid: Grid) -> Neighbourhood | None:
+def neighbourhood(sets: pd.DataFrame, grid: SurfaceGrid) -> Neighbourhood | None:
     """The sets round the default; None where a default has no number of the grid near it."""
     away = np.zeros(len(sets), np.int64)
     within = np.ones(len(sets), bool)

@@ -67,7 +67,7 @@ class Standing(TypedDict):
     percentiles: dict[str, float]
 
 
-class Histogram(TypedDict):
+class HistogramRecord(TypedDict):
     """How many draws fell between neighbouring edges."""
 
     first: float
@@ -81,11 +81,11 @@ class Placebo(TypedDict):
     sharpe: Standing
     total_return: Standing
     mean_trade_return: Standing
-    histogram: Histogram | None
+    histogram: HistogramRecord | None
     drawn: NotRequired[int]  # where the verdict was certain before all draws were made
 
 
-class Interval(TypedDict):
+class IntervalRecord(TypedDict):
     """An estimate and its interval, or why that is unknown."""
 
     estimate: float | None
@@ -95,7 +95,7 @@ class Interval(TypedDict):
     unknown: str
 
 
-class SharpeRatio(Interval):
+class SharpeRatio(IntervalRecord):
     """The Sharpe ratio, a year; by session what PSR and DSR are made of, where it is known."""
 
     per_session: NotRequired[dict[str, float]]
@@ -120,13 +120,13 @@ class Evidence(TypedDict):
     p_low: float | None
     random_timing: Placebo | None
     random_direction: Placebo | None
-    mean_trade_return: Interval
+    mean_trade_return: IntervalRecord
     detectable: float | None
     sharpe: SharpeRatio
     verdict: Literal["better", "worse", "neither", "none"]
 
 
-class Group(TypedDict):
+class GroupRecord(TypedDict):
     """The trades of a group and what they earned."""
 
     name: str
@@ -136,7 +136,7 @@ class Group(TypedDict):
     mean_return: float
 
 
-class Move(TypedDict):
+class MoveRecord(TypedDict):
     """The gap on an event, and what was earned on it."""
 
     event_id: str
@@ -150,8 +150,8 @@ class Move(TypedDict):
 class Attribution(TypedDict):
     """Where the profit came from, by way of grouping, and the move on each event."""
 
-    profit_by: dict[str, list[Group]]
-    moves: list[Move]
+    profit_by: dict[str, list[GroupRecord]]
+    moves: list[MoveRecord]
 
 
 class NoRoom(TypedDict):

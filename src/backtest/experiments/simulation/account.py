@@ -41,7 +41,7 @@ _MOST_NAMES = 5
 
 
 @dataclass(frozen=True)
-class Account:
+class SimulatedAccount:
     """An account that was traded.
 
     Attributes:
@@ -197,7 +197,7 @@ def _listed(symbols: Sequence[str]) -> str:
 
 def simulate_files(
     bars: Path, signals: Path, rules: Rules, borrow: Path, *, curves: bool = False
-) -> Account:
+) -> SimulatedAccount:
     """Trade the signals of a file on the bars of a file or folder, in one account.
 
     Args:
@@ -219,7 +219,7 @@ def simulate_files(
     rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(known)}
     starts = np.array([0, len(table.rows)])
     result = simulate(panel, table.rows, starts, rules, rates, trades=True, curves=curves)
-    account = Account(panel, table, rules, rates, result)
+    account = SimulatedAccount(panel, table, rules, rates, result)
     account.check_identity()
     return account
 

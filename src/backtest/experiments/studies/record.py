@@ -88,7 +88,7 @@ class GroupRow(Average):
     name: str
 
 
-class Curve(TypedDict):
+class CurveRecord(TypedDict):
     """The average path of events by day, and the band of random days."""
 
     by: str
@@ -120,7 +120,7 @@ class StudyRecord(TypedDict):
     windows: Windows
     signed: Windows | None
     groups: list[GroupRow]
-    curves: list[Curve]
+    curves: list[CurveRecord]
     left_out: list[LeftOutRow]
     finished_at: Moment
 
@@ -192,7 +192,7 @@ class ManyStudyResult:
 
 
 @dataclass(frozen=True)
-class StudyResult:
+class StudyFolder:
     """A study as it stands in its folder; `record` is what `study.json` holds."""
 
     path: Path
@@ -211,14 +211,14 @@ def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataF
     write_text(path / name, text + "\n")
 
 
-def read_study(path: Path) -> StudyResult:
+def read_study(path: Path) -> StudyFolder:
     """Read a study's folder.
 
     Raises:
         DataError: it holds no readable record, or its table is missing.
 
     """
-    return StudyResult(path, _read(path / STUDY, StudyRecord))
+    return StudyFolder(path, _read(path / STUDY, StudyRecord))
 
 
 def read_many_study(path: Path) -> ManyStudyResult:

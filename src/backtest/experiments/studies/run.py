@@ -12,7 +12,7 @@ import numpy as np
 from backtest.errors import UsageError
 from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.record import STUDY, StudyResult, read_study, write_study
+from backtest.experiments.studies.record import STUDY, StudyFolder, read_study, write_study
 from backtest.experiments.studies.subject import (
     choose,
     close_returns,
@@ -136,7 +136,7 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     return prepared
 
 
-def study(prepared: PreparedStudy, *, force: bool = False) -> StudyResult:
+def study(prepared: PreparedStudy, *, force: bool = False) -> StudyFolder:
     """Study the events and write the folder; a study that exists whole is read instead.
 
     Args:

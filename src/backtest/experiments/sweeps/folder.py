@@ -54,7 +54,7 @@ class Best(TypedDict):
     dsr: float | None
 
 
-class Overfitting(TypedDict):
+class OverfittingRecord(TypedDict):
     """The probability of backtest overfitting, by so many blocks of sessions."""
 
     pbo: float
@@ -62,7 +62,7 @@ class Overfitting(TypedDict):
     blocks: int
 
 
-class SuperiorAbility(TypedDict):
+class SuperiorAbilityRecord(TypedDict):
     """The p-value against holding, and its bounds."""
 
     p: float
@@ -83,7 +83,7 @@ ChosenSet = TypedDict(
 )
 
 
-class WalkForward(TypedDict):
+class WalkForwardRecord(TypedDict):
     """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
 
     events: list[ChosenSet]
@@ -98,10 +98,10 @@ class SweepEvidence(TypedDict):
     compared: int
     distinct: int
     best: Best
-    overfitting: Overfitting | None
+    overfitting: OverfittingRecord | None
     thin: Thin
-    superior: SuperiorAbility | None
-    walk_forward: WalkForward
+    superior: SuperiorAbilityRecord | None
+    walk_forward: WalkForwardRecord
     universe: NotRequired[str | None]
 
 
