@@ -244,7 +244,9 @@ def mean_of_members(universe: Universe, history: Mapping[str, Prices]) -> Prices
     The return of a session is the mean of those of its members that have a close in it and in
     the session before.
     """
-    closes = pd.concat({s: prices.table["close"] for s, prices in history.items()}, axis=1, sort=True)
+    closes = pd.concat(
+        {s: prices.table["close"] for s, prices in history.items()}, axis=1, sort=True
+    )
     changes = closes.sort_index().pct_change(fill_method=None)
     sessions = changes.index.to_numpy().astype("M8[D]")
     is_member = np.column_stack([_is_member(universe, symbol, sessions) for symbol in history])
