@@ -15,6 +15,8 @@ from backtest.cli.options import (
     DataFolder,
     FirstDay,
     LastDay,
+    MaxPositions,
+    MinOrder,
     ReactionOption,
     ReportsFolder,
     Settings,
@@ -115,6 +117,8 @@ def audit(
     commission: CommissionOption = None,
     slippage: SlippageOption = None,
     reaction: ReactionOption = None,
+    max_positions: MaxPositions = None,
+    min_order: MinOrder = None,
     worlds: Annotated[
         int | None,
         typer.Option(min=0, help="How many null worlds. [200; 100 for a strategy of Backtrader's]"),
@@ -143,7 +147,7 @@ def audit(
     terms = read_terms(
         workspace.data,
         {"symbol": symbol, "cash": cash, "costs": costs},
-        rules_of(commission, slippage, reaction),
+        rules_of(commission, slippage, reaction, max_positions, min_order),
         universe,
     )
     request = AuditRequest(

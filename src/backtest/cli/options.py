@@ -107,6 +107,13 @@ ReactionOption = Annotated[
     float | None,
     typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
 ]
+MaxPositions = Annotated[
+    int | None,
+    typer.Option("--max-positions", help="Most positions at a time. [as many as the room]"),
+]
+MinOrder = Annotated[
+    float | None, typer.Option("--min-order", help="Dollars below which no entry is sent. [0]")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
 Verbose = Annotated[
@@ -155,13 +162,19 @@ def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "")
 
 
 def rules_of(
-    commission: float | None, slippage: float | None, reaction: float | None
+    commission: float | None,
+    slippage: float | None,
+    reaction: float | None,
+    max_positions: int | None,
+    min_order: float | None,
 ) -> dict[str, float | None]:
     """The trading rules that options set, by name."""
     return {
         "commission_per_share": commission,
         "slippage_bps": slippage,
         "reaction_minutes": reaction,
+        "max_positions": max_positions,
+        "min_order": min_order,
     }
 
 

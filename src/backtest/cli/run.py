@@ -15,6 +15,8 @@ from backtest.cli.options import (
     DataFolder,
     FirstDay,
     LastDay,
+    MaxPositions,
+    MinOrder,
     ReactionOption,
     ReportsFolder,
     Settings,
@@ -73,6 +75,8 @@ def run(
     commission: CommissionOption = None,
     slippage: SlippageOption = None,
     reaction: ReactionOption = None,
+    max_positions: MaxPositions = None,
+    min_order: MinOrder = None,
     engine: Annotated[
         str | None,
         typer.Option(metavar="|".join(_ENGINES), help="What replays. [kernel where bars are many]"),
@@ -107,7 +111,7 @@ def run(
     terms = read_terms(
         workspace.data,
         {"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs},
-        rules_of(commission, slippage, reaction),
+        rules_of(commission, slippage, reaction, max_positions, min_order),
         universe,
     )
     wanted = parse_settings(settings or [])

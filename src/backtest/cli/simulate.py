@@ -13,6 +13,8 @@ from backtest.cli.options import (
     CommissionOption,
     CostsOption,
     DataFolder,
+    MaxPositions,
+    MinOrder,
     ReactionOption,
     SlippageOption,
     announce_compiling,
@@ -49,6 +51,8 @@ def simulate(
     commission: CommissionOption = None,
     slippage: SlippageOption = None,
     reaction: ReactionOption = None,
+    max_positions: MaxPositions = None,
+    min_order: MinOrder = None,
     trades: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write every trade, as .parquet or .csv."),
@@ -77,7 +81,7 @@ def simulate(
     terms = read_terms(
         folder,
         {"cash": cash, "costs": costs},
-        rules_of(commission, slippage, reaction),
+        rules_of(commission, slippage, reaction, max_positions, min_order),
     )
     announce_compiling()
     borrow = folder / "borrow"

@@ -15,6 +15,8 @@ from backtest.cli.options import (
     DataFolder,
     FirstDay,
     LastDay,
+    MaxPositions,
+    MinOrder,
     ReactionOption,
     ReportsFolder,
     Settings,
@@ -59,6 +61,8 @@ def sweep(
     commission: CommissionOption = None,
     slippage: SlippageOption = None,
     reaction: ReactionOption = None,
+    max_positions: MaxPositions = None,
+    min_order: MinOrder = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes on this machine. [this one alone]")
     ] = None,
@@ -93,7 +97,7 @@ def sweep(
     terms = read_terms(
         workspace.data,
         {"symbol": symbol, "cash": cash, "costs": costs},
-        rules_of(commission, slippage, reaction),
+        rules_of(commission, slippage, reaction, max_positions, min_order),
         universe,
     )
     request = SweepRequest(
