@@ -94,6 +94,17 @@ def test_without_a_benchmark_the_mean_of_the_stocks_is_taken_off(stocks):
     assert result.record["against"] == "the mean of the stocks, each of equal weight"
 
 
+def test_symbols_are_held_against_spy_where_it_is_there(stocks):
+    index = (stocks.root / "data/prices/INDX.csv").read_text(encoding="utf-8")
+    stocks.write("data/prices/SPY.csv", index)
+    by_default, named = study(stocks, benchmark=None), study(stocks, benchmark="INDX")
+    assert by_default.record["against"] == "SPY"
+    windows = ("[0,0]", "[0,+1]")
+    assert [[row[w] for w in windows] for row in rows_of(by_default)] == [
+        [row[w] for w in windows] for row in rows_of(named)
+    ]
+
+
 def test_without_a_field_the_expected_signs_are_the_groups(stocks):
     record = study(stocks).record
     assert record["groups"] == ["fall expected", "rise expected"]

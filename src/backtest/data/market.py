@@ -197,7 +197,6 @@ class Market:
         session: the tradable session, whose open is the first price that can be had.
         now: that open's time, UTC; nothing here is from it or later.
         symbol: the symbol of the event.
-        symbols: all that are traded in the account.
 
     """
 

@@ -6,12 +6,13 @@ One observation a stock and day 0: further events of that day tell of the same m
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import window_name
@@ -22,6 +23,7 @@ from backtest.experiments.studies.record import (
     write_study,
 )
 from backtest.experiments.studies.subject import (
+    CANDIDATES,
     events_of,
     find_subject,
     read_study_inputs,
@@ -71,7 +73,8 @@ class ManyStudyRequest:
         as_strategy: whether the strategy is meant where a kind has its name.
         by: a field of the kind to sort the events by, or the end of its name; None for none.
         quantiles: how many groups of it.
-        benchmark: a fund; the mean of the stocks, each of equal weight, where None.
+        benchmark: a fund; where None the mean of the universe, each stock of equal weight, and of
+            symbols SPY or QQQ, or their mean where there is neither.
         reaction: minutes from publication to the earliest open.
         windows: first and last day of each; the first leads.
 
@@ -116,6 +119,10 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
 
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
+    if request.benchmark is None and request.universe is None:
+        there = price_symbols(workspace.data / "prices")
+        funds = [name for name in CANDIDATES if name in there and name not in request.symbols]
+        request = replace(request, benchmark=next(iter(funds), None))
     benchmark = request.benchmark or request.universe or request.symbols[0]
     inputs = read_study_inputs(workspace, subject, request.symbols, benchmark, request.universe)
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
