@@ -57,6 +57,12 @@ class Signal:
     published_at: Any = None
     event_id: str = ""
     priority: float = 0.0  # the higher, the sooner
+    limit: float | None = None
+    enter: str = "open"
+    leave: str = "open"
+    levels: str = "session"
+    resize: bool = False
+    legs: tuple = ()
 
 
 @dataclass(frozen=True)

@@ -48,8 +48,10 @@ class Decision:
 
     @property
     def direction(self) -> Direction | None:
-        """The direction of the signal."""
-        return self.signal.direction if self.signal else None
+        """The direction of the signal; None where it is flat."""
+        if self.signal is None or self.signal.direction == "flat":
+            return None
+        return self.signal.direction
 
     def settled(self, action: str, *reasons: str) -> Decision:
         """The decision with its outcome in the replay, and what there is to say of it."""

@@ -17,13 +17,26 @@ from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, borrowed, compiled, inlined
-from backtest.engine.kernel.orders import (
-    act,
-    answer_ruin_and_margin,
+from backtest.engine.kernel.orders import give_up, is_for, take
+from backtest.engine.kernel.records import (
+    AT_OPEN,
+    ENTERS_AT_CLOSE,
+    IS_FLAT,
+    LEAVES_AT_CLOSE,
+    PENDING,
+    RESIZES,
+    RUINED,
+    SUPERSEDED,
+    Bars,
+    Book,
+    Tables,
+)
+from backtest.engine.kernel.session import (
+    answer_the_last_close,
     mark_open_trades,
     pass_the_bar,
+    trade_at_close,
 )
-from backtest.engine.kernel.records import RUINED, SUPERSEDED, Bars, Book, Tables
 
 
 @compiled
@@ -83,17 +96,23 @@ def _trade(
     _draw(tables, number, account, 0, bar)
     while bar < len(bars.session) and not account.is_ranked:
         _open_the_bar(bars, rules, account, book, bar, last)
-        answer_ruin_and_margin(bars, rules, account, book, tables, bar)
+        answer_the_last_close(bars, rules, account, book, tables, bar)
         first, row = row, _signals_until(bars, signals, row, end, bar, account, book)
         for current in range(first, row):
             if account.is_ruined:
                 tables.outcomes[current] = RUINED
             elif book.newest[signals[current].symbol] != current:
                 tables.outcomes[current] = SUPERSEDED
-            else:
-                outcome = act(bars, signals, current, rules, account, book, tables)
+            elif signals[current].terms & (IS_FLAT | RESIZES) and is_for(signals[current], AT_OPEN):
+                outcome = give_up(bars, signals, current, rules, account, book, tables, AT_OPEN)
+                tables.outcomes[current] = outcome
+        for current in range(first, row):
+            if tables.outcomes[current] == PENDING and is_for(signals[current], AT_OPEN):
+                outcome = take(bars, signals, current, rules, account, book, tables, AT_OPEN)
                 tables.outcomes[current] = outcome
         pass_the_bar(bars, rules, account, book, tables, bar)
+        if account.uses_close:
+            trade_at_close(bars, signals, (first, row), rules, account, book, tables, bar)
         _close_the_bar(rules, account)
         last, bar = bar, _next_bar(bars, signals, row, end, rules, account, bar)
         _draw(tables, number, account, last, bar)
@@ -119,6 +138,8 @@ def _signals_until(
             account.is_ranked = True
         if np.isnan(signals[row].weight):
             account.lacks_weight = True
+        if signals[row].terms & (ENTERS_AT_CLOSE | LEAVES_AT_CLOSE) or signals[row].hold == 0:
+            account.uses_close = True
         row += 1
     return row
 

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.kernel.records import PRICES, SIGNAL, Bars, blank
+from backtest.engine.kernel.records import (
+    ENTERS_AT_CLOSE,
+    IS_FLAT,
+    LEAVES_AT_CLOSE,
+    LOOKS_AT_CLOSES,
+    PRICES,
+    RESIZES,
+    SIGNAL,
+    Bars,
+    blank,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +32,8 @@ if TYPE_CHECKING:
     from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
+
+SIDES = {"long": 1, "flat": 0, "short": -1}
 
 
 @dataclass(frozen=True)
@@ -151,9 +163,18 @@ def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray
 
 def set_terms(row: Any, signal: Signal) -> None:
     """Write the direction and the terms of a signal into a record of the type `SIGNAL`."""
-    row["side"] = 1 if signal.direction == "long" else -1
+    is_flat = signal.direction == "flat"
+    row["side"] = SIDES[signal.direction]
+    at = signal.leave if is_flat else signal.enter
+    row["terms"] = (
+        ENTERS_AT_CLOSE * (at == "close")
+        + LEAVES_AT_CLOSE * (signal.leave == "close")
+        + LOOKS_AT_CLOSES * (signal.levels == "close")
+        + RESIZES * signal.resize
+        + IS_FLAT * is_flat
+    )
     row["hold"] = -1 if signal.hold is None else signal.hold
     row["priority"] = signal.priority
-    for name in ("weight", "stop", "target", "trailing_stop"):
+    for name in ("weight", "stop", "target", "trailing_stop", "limit"):
         value = getattr(signal, name)
         row[name] = np.nan if value is None else value

@@ -11,7 +11,15 @@ import numpy as np
 from backtest.engine.kernel.compiled import numbers_of
 from backtest.engine.kernel.kernel import run_accounts
 from backtest.engine.kernel.panel import kernel_bars
-from backtest.engine.kernel.records import ACCOUNT, POSITION, TRADE, Book, Tables, blank
+from backtest.engine.kernel.records import (
+    ACCOUNT,
+    ENTERS_AT_CLOSE,
+    POSITION,
+    TRADE,
+    Book,
+    Tables,
+    blank,
+)
 from backtest.engine.rules import check_weights
 
 if TYPE_CHECKING:
@@ -105,7 +113,10 @@ def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
     """The rows of one account's signals that entered, in the order of their entries."""
     entered = np.flatnonzero(trades["shares"] > 0)
     rows = signals[entered]
-    return entered[np.lexsort((-rows["priority"], rows["bar"]))]
+    waits = ~np.isnan(rows["limit"])
+    turn = np.where(waits, rows["symbol"], -rows["priority"])
+    at_close = rows["terms"] & ENTERS_AT_CLOSE
+    return entered[np.lexsort((turn, waits + 2 * at_close, rows["bar"]))]
 
 
 def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -26,17 +26,21 @@ if TYPE_CHECKING:
 CENT = 0.005
 _FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
 _NAMED = 3  # stocks without a rate
-AT_THE_OPEN = ("time", "reversal", "margin_call", "ruin")
 
-OrderType = Literal["market", "stop", "limit"]
+OrderType = Literal["market", "stop", "limit", "close"]
+FillTime = Literal["open", "session", "close"]
 ExitReason = Literal[
-    "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "strategy"
-]
+    "time", "signal", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open",
+    "strategy",
+]  # fmt: skip
 
 
 _WHY = {
     "renew": "same direction as the open trade: its exit plan is set anew",
+    "resize": "same direction as the open trade: the difference to the new weight was traded",
     "no_room": "no room: not one share fits the weight, the cash and the gross limit",
+    "not_filled": "the price did not come to the limit",
+    "nothing_held": "nothing was held that could be left",
     "ruined": "the account was ruined before",
 }
 _PUBLISHED_LATER = "another signal of the same open was published later"
@@ -84,12 +88,14 @@ class Quote:
         open: the open, dollars.
         slip: slippage of this session, a fraction of the price.
         most_shares: the participation cap of an entry; None where there is none.
+        last_close: dollars; None in its first session.
 
     """
 
     open: float
     slip: float
     most_shares: int | None = None
+    last_close: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +105,9 @@ class Order:
     Attributes:
         symbol: the stock.
         size: signed shares, positive to buy.
-        type: `market` fills at the open, `stop` and `limit` rest through the session.
-        price: the level of a resting order, dollars; for a market order the fill expected.
+        type: `market` fills at the open, `close` at the close, `stop` and `limit` rest through
+            the session.
+        price: the level of a resting order, dollars; otherwise the fill expected.
         event_id: the event behind an entry; of an exit, the event of its trade.
         exit_reason: why the position is left; None for an entry.
 
@@ -119,6 +126,7 @@ class Fill:
     """An order that was executed: signed shares, price and commission in dollars."""
 
     session: date
+    at: FillTime
     symbol: str
     size: float
     price: float
@@ -158,9 +166,10 @@ class SentOrder:
 class Trade:
     """One position from flat to flat, or to a reversal.
 
-    Prices are fills in dollars (averages where a position grew or shrank in steps),
-    `commission` and `borrow` dollars paid, `mae` and `mfe` the worst and best excursion as
-    fractions of the entry price.
+    Prices are fills in dollars (averages where a position grew or shrank in steps), `shares` all
+    that were entered, `commission` and `borrow` dollars paid, `mae` and `mfe` the worst and best
+    excursion as fractions of the entry price. `entered_at` and `left_at` tell of the first and the
+    last fill whether it was at the open, within the session or at the close.
     """
 
     trade_id: int
@@ -178,6 +187,8 @@ class Trade:
     borrow: float = 0.0
     mae: float = 0.0
     mfe: float = 0.0
+    entered_at: FillTime = "open"
+    left_at: FillTime = "close"
 
     @property
     def sign(self) -> int:
@@ -291,6 +302,7 @@ class Ledger:
                 entry_session=fill.session,
                 entry_price=fill.price,
                 commission=commission,
+                entered_at=fill.at,
             )
             self.trades.append(trade)
             self._open[fill.symbol] = _Holding(trade, size)
@@ -310,6 +322,7 @@ class Ledger:
         holding.leave(abs(size), fill.price)
         if holding.shares == 0:
             del self._open[fill.symbol]
+            holding.trade.left_at = fill.at
             self._finish(holding, fill.session, fill.exit_reason or "strategy")
 
     def mark_open_trades(self, marks: Mapping[str, float], sessions: Mapping[str, date]) -> None:
@@ -369,23 +382,28 @@ def _tolerance(amount: float) -> float:
 def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> None:
     """Set `mae` and `mfe` of each trade: fractions of the entry price, `mae` ≤ 0 ≤ `mfe`.
 
-    Whole bars count from the entry session to the one before the exit. Of the exit session only
-    what surely came before the exit counts: its open and the exit itself.
+    Whole bars count from the entry session to the one before the exit, or with it where the trade
+    was held to its close. Of the exit session only what surely came before the exit counts: its
+    open and the exit itself; of that of an entry at a limit the side from which the price came,
+    and the close; of that of an entry at the close nothing.
     """
+    columns = ("open", "low", "high", "close")
     tables = {
         symbol: (
             prices[symbol].table.index.to_numpy("M8[D]"),
-            *(prices[symbol].table[name].to_numpy() for name in ("open", "low", "high")),
+            *(prices[symbol].table[name].to_numpy() for name in columns),
         )
         for symbol in {trade.symbol for trade in trades}
     }
     for trade in trades:
-        days, opens, lows, highs = tables[trade.symbol]
+        days, opens, lows, highs, closes = tables[trade.symbol]
         held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
         first, last = np.searchsorted(days, held).tolist()
-        is_open = trade.exit_reason == "open"
-        whole, seen = slice(first, last + is_open), [] if is_open else [trade.exit_price]
-        if trade.exit_reason in AT_THE_OPEN or last > first:
+        whole = slice(first + (trade.entered_at != "open"), last + (trade.left_at == "close"))
+        seen = [trade.entry_price, trade.exit_price]
+        if trade.entered_at == "session" and (last > first or trade.left_at == "close"):
+            seen += [float((lows if trade.sign > 0 else highs)[first]), float(closes[first])]
+        if trade.left_at == "open" or last > first:
             seen.append(float(opens[last]))
         low = min([*lows[whole].tolist(), *seen])
         high = max([*highs[whole].tolist(), *seen])

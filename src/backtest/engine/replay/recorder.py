@@ -11,13 +11,14 @@ from backtest.engine.replay.books import (
     EquityPoint,
     ExitReason,
     Fill,
+    FillTime,
     Ledger,
     Result,
     SentOrder,
     borrow_assumptions,
     set_excursions,
 )
-from backtest.engine.replay.broker import day_of
+from backtest.engine.replay.broker import day_of, fills_at_open
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,6 +34,14 @@ _BY_TYPE: dict[int, ExitReason] = {
     bt.Order.StopTrail: "trailing_stop",
     bt.Order.Limit: "target",
 }
+
+
+def _time_of(order: Any) -> FillTime:
+    """When in its session an order was filled; one at a level may be filled at the open."""
+    if order.exectype in (bt.Order.Market, bt.Order.Close):
+        return "open" if order.exectype == bt.Order.Market else "close"
+    is_limit = order.exectype == bt.Order.Limit
+    return "open" if is_limit and fills_at_open(order) else "session"
 
 
 class Recorder(bt.Analyzer):
@@ -64,6 +73,7 @@ class Recorder(bt.Analyzer):
         self.ledger.book(
             Fill(
                 session=self.strategy.broker.session,
+                at=_time_of(order),
                 symbol=order.data._name,  # noqa: SLF001 - Backtrader's name for it
                 size=done.size,
                 price=done.price,
