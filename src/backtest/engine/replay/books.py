@@ -126,13 +126,13 @@ class Fill:
     """An order that was executed: signed shares, price and commission in dollars."""
 
     session: date
-    at: FillTime
     symbol: str
     size: float
     price: float
     commission: float
     event_id: str
     exit_reason: ExitReason | None = None
+    at: FillTime = "open"
 
 
 @dataclass(frozen=True)
