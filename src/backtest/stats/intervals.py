@@ -26,22 +26,13 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its interval; the bounds are None where they cannot be known.
+    """An estimate with its interval; the bounds are None where they cannot be known."""
 
-    Attributes:
-        estimate: the figure itself.
-        low: lower bound.
-        high: upper bound.
-        confidence: chance that such an interval holds the truth.
-        unknown: why there are no bounds; empty where there are.
-
-    """
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-    confidence: float = CONFIDENCE
-    unknown: str = ""
+    estimate: float | None  # the figure itself
+    low: float | None  # lower bound
+    high: float | None  # upper bound
+    confidence: float = CONFIDENCE  # chance that such an interval holds the truth
+    unknown: str = ""  # why there are no bounds; empty where there are
 
 
 @dataclass(frozen=True)

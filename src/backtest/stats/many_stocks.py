@@ -26,26 +26,17 @@ FEWEST_SEASONS = 8
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean of events, or a difference of two, with what it is worth.
+    """A mean of events, or a difference of two, with what it is worth."""
 
-    Attributes:
-        value: the mean, a fraction; None of no event.
-        low: lower end of the interval at `1 − LEVEL`; None where there are too few seasons.
-        high: upper end.
-        p: two-sided p-value of no effect; None likewise.
-        detectable: the effect that would be found at `LEVEL` 80 times in 100; None likewise.
-        events: how many are known.
-        seasons: how many they lie in.
-
-    """
-
-    value: float | None
+    value: float | None  # the mean, a fraction; None of no event
+    # lower end of the interval at `1 − LEVEL`; None where there are too few seasons
     low: float | None
-    high: float | None
-    p: float | None
+    high: float | None  # upper end
+    p: float | None  # two-sided p-value of no effect; None likewise
+    # the effect that would be found at `LEVEL` 80 times in 100; None likewise
     detectable: float | None
-    events: int
-    seasons: int
+    events: int  # how many are known
+    seasons: int  # how many they lie in
 
 
 def abnormal_returns(returns: Floats, market: Floats) -> Floats:

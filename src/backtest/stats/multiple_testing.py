@@ -50,16 +50,10 @@ def holm(p_values: Sequence[float]) -> Floats:
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """Where an outcome stands among draws of the null, as p-values.
+    """Where an outcome stands among draws of the null, as p-values."""
 
-    Attributes:
-        upper: chance of an outcome at least as high.
-        lower: chance of one at least as low.
-
-    """
-
-    upper: float
-    lower: float
+    upper: float  # chance of an outcome at least as high
+    lower: float  # chance of one at least as low
 
     @property
     def two_sided(self) -> float:

@@ -26,18 +26,12 @@ _COLUMNS = 1_000  # variants that are drawn at once
 
 @dataclass(frozen=True)
 class Overfitting:
-    """The in-sample best, held against what came out of sample.
+    """The in-sample best, held against what came out of sample."""
 
-    Attributes:
-        probability: PBO, the share of splits in which the in-sample best ended in the lower half
-            out of sample. Without any skill it is 0.5 on average, and one sample scatters round
-            that by about 0.15.
-        loss_share: share of splits in which the in-sample best lost out of sample.
-
-    """
-
+    # PBO, the share of splits in which the in-sample best ended in the lower half out of sample.
+    # Without any skill it is 0.5 on average, and one sample scatters round that by about 0.15
     probability: float
-    loss_share: float
+    loss_share: float  # share of splits in which the in-sample best lost out of sample
 
 
 def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
@@ -95,18 +89,11 @@ def _rank(values: Floats, variant: int) -> float:
 
 @dataclass(frozen=True)
 class SuperiorAbility:
-    """p-values of the best variant against a benchmark, corrected for the choice among all.
+    """p-values of the best variant against a benchmark, corrected for the choice among all."""
 
-    Attributes:
-        consistent: the one to read; poor variants are left out of the null as data grow.
-        lower: a bound from below: every variant worse than the benchmark is left out.
-        upper: a bound from above: none is (White's reality check).
-
-    """
-
-    consistent: float
-    lower: float
-    upper: float
+    consistent: float  # the one to read; poor variants are left out of the null as data grow
+    lower: float  # a bound from below: every variant worse than the benchmark is left out
+    upper: float  # a bound from above: none is (White's reality check)
 
 
 def superior_ability(
@@ -176,24 +163,17 @@ def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> N
 
 @dataclass(frozen=True)
 class WalkForward:
-    """What choosing as one goes would have earned.
+    """What choosing as one goes would have earned."""
 
-    Attributes:
-        events: the events that any set trades, by their column, in order of time.
-        known: whether a trade on an earlier event was over by then, to choose on; shape (events,).
-        picked: the set that was picked for each; the default as long as nothing was known.
-        returns: net return of its trade on the event, a fraction of the entry value; 0 without.
-        default: likewise of the default.
-        hindsight: likewise of the set that is best over all events.
-
-    """
-
-    events: NDArray[np.intp]
+    events: NDArray[np.intp]  # the events that any set trades, by their column, in order of time
+    # whether a trade on an earlier event was over by then, to choose on; shape (events,)
     known: NDArray[np.bool]
+    # the set that was picked for each; the default as long as nothing was known
     picked: NDArray[np.intp]
+    # net return of its trade on the event, a fraction of the entry value; 0 without
     returns: Floats
-    default: Floats
-    hindsight: Floats
+    default: Floats  # likewise of the default
+    hindsight: Floats  # likewise of the set that is best over all events
 
 
 def walk_forward(

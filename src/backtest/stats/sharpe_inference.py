@@ -27,20 +27,12 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class SharpeEstimate:
-    """A Sharpe ratio per period, and what its standard error hangs on.
+    """A Sharpe ratio per period, and what its standard error hangs on."""
 
-    Attributes:
-        ratio: mean ÷ standard deviation (n − 1) of returns, per period.
-        observations: how many returns.
-        skewness: third standardised moment.
-        kurtosis: fourth standardised moment, raw: 3 for the normal distribution.
-
-    """
-
-    ratio: float
-    observations: int
-    skewness: float = 0.0
-    kurtosis: float = 3.0
+    ratio: float  # mean ÷ standard deviation (n − 1) of returns, per period
+    observations: int  # how many returns
+    skewness: float = 0.0  # third standardised moment
+    kurtosis: float = 3.0  # fourth standardised moment, raw: 3 for the normal distribution
 
     @property
     def variance(self) -> float:

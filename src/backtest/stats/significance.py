@@ -33,42 +33,25 @@ _POWER = 0.8
 
 @dataclass(frozen=True)
 class Statistic:
-    """A test of no effect.
+    """A test of no effect."""
 
-    Attributes:
-        name: short name.
-        value: None where it is not defined, as for a spread of one event.
-        p: two-sided, None likewise.
-        freedom: degrees of freedom of Student's t that it is held against; None for the normal.
-
-    """
-
-    name: str
-    value: float | None
-    p: float | None
+    name: str  # short name
+    value: float | None  # None where it is not defined, as for a spread of one event
+    p: float | None  # two-sided, None likewise
+    # degrees of freedom of Student's t that it is held against; None for the normal
     freedom: int | None = None
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the tests of one window look at, one row an event whose CAR and sigma are known.
+    """What the tests of one window look at, one row an event whose CAR and sigma are known."""
 
-    Attributes:
-        cars: cumulative abnormal returns, shape (N,).
-        sigmas: standard deviation of a session's abnormal return, (N,).
-        errors: standard deviation of the CAR with the error of prediction, (N,).
-        freedom: degrees of freedom of the estimates, (N,); L1 − 2 for the market model.
-        length: sessions of the window, L2.
-        correlation: mean correlation of two events' CARs.
-
-    """
-
-    cars: Floats
-    sigmas: Floats
-    errors: Floats
-    freedom: Floats
-    length: int
-    correlation: float
+    cars: Floats  # cumulative abnormal returns, shape (N,)
+    sigmas: Floats  # standard deviation of a session's abnormal return, (N,)
+    errors: Floats  # standard deviation of the CAR with the error of prediction, (N,)
+    freedom: Floats  # degrees of freedom of the estimates, (N,); L1 − 2 for the market model
+    length: int  # sessions of the window, L2
+    correlation: float  # mean correlation of two events' CARs
 
     @property
     def scars(self) -> Floats:
@@ -207,20 +190,12 @@ def _over(value: float, spread: float) -> float | None:
 
 @dataclass(frozen=True)
 class Permutation:
-    """The average CAR of the events, beside those of random days.
+    """The average CAR of the events, beside those of random days."""
 
-    Attributes:
-        caar: of the events, a fraction.
-        null: of random days, shape (B,).
-        p: where the events stand among them.
-        days: how many days could be drawn, all series together.
-
-    """
-
-    caar: float
-    null: Floats
-    p: MonteCarlo
-    days: int
+    caar: float  # of the events, a fraction
+    null: Floats  # of random days, shape (B,)
+    p: MonteCarlo  # where the events stand among them
+    days: int  # how many days could be drawn, all series together
 
 
 def permutation_test(

@@ -49,33 +49,22 @@ MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is run: one strategy, one parameter set, one span of data, one set of rules.
+    """What is run: one strategy, one parameter set, one span of data, one set of rules."""
 
-    Attributes:
-        strategy: name of a strategy file.
-        symbols: stocks that are traded in one account, in any order.
-        settings: parameters as `strategy.parameters.configure` takes them.
-        first: first day of the replay; the first session of the prices where None.
-        last: last day of the replay; likewise.
-        benchmark: a symbol with closes; the stock's own symbol for the stock itself.
-        rules: the trading rules' settings.
-        costs: where the rules' costs come from, for the manifest; None for the defaults.
-        as_of: the day at whose end the data are looked at; None for the data as they are.
-        universe: the universe that is traded, in place of symbols; None for symbols.
-        engine: what replays; None for the kernel where bars are many, else Backtrader.
-
-    """
-
-    strategy: str
-    symbols: tuple[str, ...]
-    settings: Mapping[str, Any]
-    first: date | None
-    last: date | None
-    benchmark: str
-    rules: Rules
+    strategy: str  # name of a strategy file
+    symbols: tuple[str, ...]  # stocks that are traded in one account, in any order
+    settings: Mapping[str, Any]  # parameters as `strategy.parameters.configure` takes them
+    first: date | None  # first day of the replay; the first session of the prices where None
+    last: date | None  # last day of the replay; likewise
+    benchmark: str  # a symbol with closes; the stock's own symbol for the stock itself
+    rules: Rules  # the trading rules' settings
+    # where the rules' costs come from, for the manifest; None for the defaults
     costs: Costs | None = None
+    # the day at whose end the data are looked at; None for the data as they are
     as_of: date | None = None
+    # the universe that is traded, in place of symbols; None for symbols
     universe: str | None = None
+    # what replays; None for the kernel where bars are many, else Backtrader
     engine: Engine | None = None
 
 

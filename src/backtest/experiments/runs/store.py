@@ -43,17 +43,11 @@ _RECORDED = ("backtest", "pyarrow", "quantstats")
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it stands in its folder.
+    """A run as it stands in its folder."""
 
-    Attributes:
-        path: the folder.
-        manifest: what `run.json` holds.
-        result: what the replay made, where that was just now.
-
-    """
-
-    path: Path
-    manifest: RunRecord
+    path: Path  # the folder
+    manifest: RunRecord  # what `run.json` holds
+    # what the replay made, where that was just now
     result: Result | None = field(default=None, compare=False, repr=False)
 
     @property

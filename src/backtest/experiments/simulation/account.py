@@ -42,22 +42,13 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True)
 class SimulatedAccount:
-    """An account that was traded.
+    """An account that was traded."""
 
-    Attributes:
-        panel: the bars.
-        signals: what could be traded.
-        rules: the settings.
-        rates: borrow rates of the symbols that have a file of them.
-        result: what the kernel gave back.
-
-    """
-
-    panel: Panel
-    signals: SignalTable
-    rules: Rules
-    rates: Mapping[str, BorrowRates]
-    result: Tables
+    panel: Panel  # the bars
+    signals: SignalTable  # what could be traded
+    rules: Rules  # the settings
+    rates: Mapping[str, BorrowRates]  # borrow rates of the symbols that have a file of them
+    result: Tables  # what the kernel gave back
 
     def figures(self) -> dict[str, float | None]:
         """The figures by the names in `run.json`; None where undefined.

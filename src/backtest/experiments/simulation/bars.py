@@ -240,24 +240,15 @@ class BarFile:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a file.
+    """Some rows of a file."""
 
-    Attributes:
-        file: what the file is called.
-        rows: their numbers in it, shape (rows,).
-        names: symbols.
-        codes: the place of each row's symbol in `names`, shape (rows,).
-        times: opens of bars in microseconds, UTC, or sessions as days; shape (rows,).
-        table: all that was read.
-
-    """
-
-    file: str
-    rows: NDArray[np.int64]
-    names: list[str]
-    codes: NDArray[np.int64]
+    file: str  # what the file is called
+    rows: NDArray[np.int64]  # their numbers in it, shape (rows,)
+    names: list[str]  # symbols
+    codes: NDArray[np.int64]  # the place of each row's symbol in `names`, shape (rows,)
+    # opens of bars in microseconds, UTC, or sessions as days; shape (rows,)
     times: NDArray[np.datetime64]
-    table: pa.RecordBatch
+    table: pa.RecordBatch  # all that was read
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """A column of numbers, NaN where it is null."""

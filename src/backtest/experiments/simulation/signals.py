@@ -59,20 +59,12 @@ TOO_LATE = "after the last bar of its symbol"
 
 @dataclass(frozen=True)
 class SignalTable:
-    """Signals that can be traded, by bar, publication, symbol and event id.
+    """Signals that can be traded, by bar, publication, symbol and event id."""
 
-    Attributes:
-        rows: as the kernel takes them, records of `SIGNAL`, shape (signals,).
-        event_ids: what each acts on, shape (signals,).
-        published_at: the late bound, UTC, shape (signals,).
-        left_out: how many more there are that cannot be traded, by reason.
-
-    """
-
-    rows: NDArray[Any]
-    event_ids: NDArray[np.object_]
-    published_at: NDArray[np.datetime64]
-    left_out: Mapping[str, int]
+    rows: NDArray[Any]  # as the kernel takes them, records of `SIGNAL`, shape (signals,)
+    event_ids: NDArray[np.object_]  # what each acts on, shape (signals,)
+    published_at: NDArray[np.datetime64]  # the late bound, UTC, shape (signals,)
+    left_out: Mapping[str, int]  # how many more there are that cannot be traded, by reason
 
 
 def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:

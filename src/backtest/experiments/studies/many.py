@@ -64,31 +64,20 @@ _MONTHS_A_SEASON = 3
 
 @dataclass(frozen=True)
 class ManyStudyRequest:
-    """What is studied.
+    """What is studied."""
 
-    Attributes:
-        name: a kind of event or a strategy.
-        symbols: the stocks; without an effect where a universe is named.
-        universe: the universe; None for the symbols.
-        as_strategy: whether the strategy is meant where a kind has its name.
-        by: a field of the kind to sort the events by, or the end of its name; None for none.
-        quantiles: how many groups of it.
-        benchmark: a fund; where None the mean of the universe, each stock of equal weight, and of
-            symbols SPY or QQQ, or their mean where there is neither.
-        reaction: minutes from publication to the earliest open.
-        windows: first and last day of each; the first leads.
-
-    """
-
-    name: str
-    symbols: tuple[str, ...] = ()
-    universe: str | None = None
-    as_strategy: bool = False
+    name: str  # a kind of event or a strategy
+    symbols: tuple[str, ...] = ()  # the stocks; without an effect where a universe is named
+    universe: str | None = None  # the universe; None for the symbols
+    as_strategy: bool = False  # whether the strategy is meant where a kind has its name
+    # a field of the kind to sort the events by, or the end of its name; None for none
     by: str | None = None
-    quantiles: int = 5
+    quantiles: int = 5  # how many groups of it
+    # a fund; where None the mean of the universe, each stock of equal weight, and of symbols SPY or
+    # QQQ, or their mean where there is neither
     benchmark: str | None = None
-    reaction: float = 5.0
-    windows: tuple[Window, ...] = WINDOWS
+    reaction: float = 5.0  # minutes from publication to the earliest open
+    windows: tuple[Window, ...] = WINDOWS  # first and last day of each; the first leads
 
 
 @dataclass(frozen=True)

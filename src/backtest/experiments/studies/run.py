@@ -44,24 +44,15 @@ _FAR = 60  # sessions from day 0 that a window may reach: CARs add up, which lon
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What is studied.
+    """What is studied."""
 
-    Attributes:
-        name: a kind of event or a strategy.
-        symbol: the stock.
-        as_strategy: whether the strategy is meant where a kind has its name.
-        benchmark: the fund to hold the stock against; chosen from SPY and QQQ where None.
-        reaction: minutes from publication to the earliest open.
-        settings: windows, model, seed and draws.
-
-    """
-
-    name: str
-    symbol: str
-    as_strategy: bool = False
+    name: str  # a kind of event or a strategy
+    symbol: str  # the stock
+    as_strategy: bool = False  # whether the strategy is meant where a kind has its name
+    # the fund to hold the stock against; chosen from SPY and QQQ where None
     benchmark: str | None = None
-    reaction: float = 5.0
-    settings: Settings = field(default_factory=Settings)
+    reaction: float = 5.0  # minutes from publication to the earliest open
+    settings: Settings = field(default_factory=Settings)  # windows, model, seed and draws
 
 
 @dataclass(frozen=True)

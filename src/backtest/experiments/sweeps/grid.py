@@ -37,33 +37,19 @@ _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """All that decides the result of a sweep.
+    """All that decides the result of a sweep."""
 
-    Attributes:
-        strategy: name of the strategy file.
-        settings: parameters that all sets share, JSON values by dotted name.
-        axes: JSON values by parameter; see `Grid`.
-        symbols: stocks that are traded in one account.
-        span: first and last session.
-        rules: the trading rules' settings.
-        inputs: sha256 of the data that are used, by names such as `prices/CRWV`.
-        strategy_sha256: of the strategy's source.
-        rules_version: of what results mean; see `RULES_VERSION`.
-        packages: what of the packages' versions decides results.
-        universe: the universe that is traded, whose members the symbols are; None for symbols.
-
-    """
-
-    strategy: str
-    settings: Mapping[str, Any]
-    axes: Mapping[str, list[Any]]
-    symbols: tuple[str, ...]
-    span: tuple[str, str]
-    rules: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    strategy_sha256: str
-    rules_version: int
-    packages: Mapping[str, str]
+    strategy: str  # name of the strategy file
+    settings: Mapping[str, Any]  # parameters that all sets share, JSON values by dotted name
+    axes: Mapping[str, list[Any]]  # JSON values by parameter; see `Grid`
+    symbols: tuple[str, ...]  # stocks that are traded in one account
+    span: tuple[str, str]  # first and last session
+    rules: Mapping[str, Any]  # the trading rules' settings
+    inputs: Mapping[str, str]  # sha256 of the data that are used, by names such as `prices/CRWV`
+    strategy_sha256: str  # of the strategy's source
+    rules_version: int  # of what results mean; see `RULES_VERSION`
+    packages: Mapping[str, str]  # what of the packages' versions decides results
+    # the universe that is traded, whose members the symbols are; None for symbols
     universe: str | None = None
 
     @property

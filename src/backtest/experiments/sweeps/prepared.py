@@ -44,21 +44,15 @@ _FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds sp
 
 @dataclass(frozen=True)
 class Histories:
-    """How some sets came to their figures.
+    """How some sets came to their figures."""
 
-    Attributes:
-        returns: above cash, by session and set, shape (sessions, sets).
-        earned: net return of each set's trade on each event, a fraction of the entry value, shape
-            (sets, events); NaN where there is none.
-        entries: bar in which that trade was entered, likewise; 0 where there is none.
-        exits: bar in which it was left, or marked last where it stays open.
-
-    """
-
-    returns: NDArray[np.float64]
+    returns: NDArray[np.float64]  # above cash, by session and set, shape (sessions, sets)
+    # net return of each set's trade on each event, a fraction of the entry value, shape (sets,
+    # events); NaN where there is none
     earned: NDArray[np.float64]
+    # bar in which that trade was entered, likewise; 0 where there is none
     entries: NDArray[np.int32]
-    exits: NDArray[np.int32]
+    exits: NDArray[np.int32]  # bar in which it was left, or marked last where it stays open
 
     @property
     def traded(self) -> NDArray[np.bool]:

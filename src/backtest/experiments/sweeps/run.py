@@ -62,29 +62,20 @@ _CENT = 2  # decimals in which final equities differ
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What is swept: one strategy over a grid, one span of data, one set of rules.
+    """What is swept: one strategy over a grid, one span of data, one set of rules."""
 
-    Attributes:
-        strategy: name of a strategy file.
-        symbols: stocks that are traded in one account, in any order.
-        settings: parameters that all sets share, as `strategy.parameters.configure` takes them.
-        grid: by parameter its values, or a text of them such as `1:40`.
-        first: first day; the first session of the prices where None.
-        last: last day; likewise.
-        rules: the trading rules' settings.
-        costs: where the rules' costs come from, for the manifest; None for the defaults.
-        universe: the universe that is traded, in place of symbols; None for symbols.
-
-    """
-
-    strategy: str
-    symbols: tuple[str, ...]
+    strategy: str  # name of a strategy file
+    symbols: tuple[str, ...]  # stocks that are traded in one account, in any order
+    # parameters that all sets share, as `strategy.parameters.configure` takes them
     settings: Mapping[str, Any]
+    # by parameter its values, or a text of them such as `1:40`
     grid: Mapping[str, Text | Sequence[Any]]
-    first: date | None
-    last: date | None
-    rules: Rules
+    first: date | None  # first day; the first session of the prices where None
+    last: date | None  # last day; likewise
+    rules: Rules  # the trading rules' settings
+    # where the rules' costs come from, for the manifest; None for the defaults
     costs: Costs | None = None
+    # the universe that is traded, in place of symbols; None for symbols
     universe: str | None = None
 
 
