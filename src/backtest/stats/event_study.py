@@ -193,6 +193,8 @@ def study(
     any of the stock's events studied here; all windows share it. `fit` tells when another
     model is taken. Day 0 alone is the window (0, 0).
 
+    Raises ValueError where the series differ in length, or a window ends before it begins.
+
     Args:
         series: stocks with their events.
         windows: first and last day of each, relative to day 0.
@@ -200,9 +202,6 @@ def study(
         estimation: most estimation days.
         seed: of the permutation test.
         draws: of the permutation test.
-
-    Raises:
-        ValueError: the series differ in length, or a window ends before it begins.
 
     """
     if len({len(each.returns) for each in series}) != 1 or any(a > b for a, b in windows):

@@ -107,12 +107,11 @@ def sharpe_by_group(returns: Floats, groups: NDArray[np.int64]) -> Estimate | No
     With R and Q the sums of a group's returns and of their squares, the ratio is a function of
     ΣR and ΣQ; each group moves it by `∂R (R − mean) + ∂Q (Q − mean)` (delta method).
 
+    None where no return differs.
+
     Args:
         returns: simple, one a session, shape (T,).
         groups: the number of each session's group from 0; -1 for none, where nothing is held.
-
-    Returns:
-        None where no return differs.
 
     """
     sessions, count = len(returns), int(groups.max(initial=-1)) + 1

@@ -64,15 +64,14 @@ class MonteCarlo:
 def monte_carlo(observed: float, null: Floats, *, is_complete: bool = False) -> MonteCarlo | None:
     """p-values `(1 + #{draws as extreme}) ÷ (1 + B)`, never 0, in both tails.
 
+    None where the outcome itself is NaN, or there is no draw.
+
     Args:
         observed: the outcome.
         null: draws of it without effect, shape (B,). One that is NaN counts as more extreme in
             both tails, so that what is not known never speaks for an effect.
         is_complete: whether the draws are all that there can be, the outcome among them; p-values
             are then shares of them.
-
-    Returns:
-        None where the outcome itself is NaN, or there is no draw.
 
     """
     if np.isnan(observed) or len(null) == 0:

@@ -41,13 +41,13 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
     at most a half, so that its logit is not above 0; equal ones share a rank. Variants compete by
     mean ÷ standard deviation per period; it is 0 for one that does not vary.
 
+    Raises ValueError where blocks are odd or more than the rows, or there are fewer than two
+    variants.
+
     Args:
         returns: one row a period and one column a variant, shape (T, N), never demeaned before.
             The oldest `T mod blocks` rows are left out, so that all blocks are equal.
         blocks: even; `blocks` over `blocks ÷ 2` splits are made, 12,870 of 16.
-
-    Raises:
-        ValueError: blocks are odd or more than the rows, or there are fewer than two variants.
 
     """
     rows, variants = returns.shape
@@ -108,14 +108,13 @@ def superior_ability(
     `arch.bootstrap.SPA` gives the same where it is handed the differences so divided, with
     `nested=True`: its own maximum is not studentised.
 
+    None where no variant differs from the benchmark.
+
     Args:
         returns: one row a period and one column a variant, shape (T, N).
         benchmark: returns of the benchmark, shape (T,).
         seed: of the bootstrap.
         draws: of the bootstrap.
-
-    Returns:
-        None where no variant differs from the benchmark.
 
     """
     excess = np.unique(returns - benchmark[:, None], axis=1)  # equal ones do not move a maximum

@@ -214,6 +214,8 @@ def permutation_test(
     are any that are not shorter, all orders and starts being equally likely. If the true days are
     random, the test is exact whatever the returns.
 
+    None where no event's CAR is known.
+
     Args:
         cars: of each series, the CAR that an event on each day would have had, shape (T,); NaN
             where unknown.
@@ -222,9 +224,6 @@ def permutation_test(
         length: sessions of the window that the CAR is over.
         seed: of the draws.
         draws: how many.
-
-    Returns:
-        None where no event's CAR is known.
 
     """
     rng = np.random.default_rng(seed)

@@ -241,16 +241,15 @@ def cells(
 ) -> dict[str, Floats] | None:
     """The median of each metric in each cell: groups of levels along one or two axes.
 
+    By metric an array with one dimension for each of these axes, NaN where no set of the cell has
+    the figure. None where the grid does not hold the default of another parameter.
+
     Args:
         sets: the table of sets.
         grid: where they lie.
         along: the groups (as `bins` makes them) of one or two axes, by their numbers.
         others_at_default: whether only sets count whose other parameters are at their defaults;
             else all count.
-
-    Returns:
-        By metric an array with one dimension for each of these axes, NaN where no set of the
-        cell has the figure. None where the grid does not hold the default of another parameter.
 
     """
     shape = tuple(len(groups) for groups in along.values())

@@ -159,9 +159,7 @@ class SimulatedAccount:
     def check_identity(self) -> None:
         """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
 
-        Raises:
-            AccountingError: it does not hold to the cent.
-
+        Raises AccountingError where it does not hold to the cent.
         """
         totals = self.result.totals[0]
         expected = self.rules.cash + totals["interest"] + self._profits()[1].sum()
@@ -191,17 +189,15 @@ def simulate_files(
 ) -> SimulatedAccount:
     """Trade the signals of a file on the bars of a file or folder, in one account.
 
+    Raises UsageError where a file is not there, and DataError where a file is corrupt or holds what
+    it must not, and AccountingError where the books do not balance, a fault of the program.
+
     Args:
         bars: as `read_panel` takes them.
         signals: as `read_signals` takes them.
         rules: the trading rules' settings.
         borrow: folder of borrow rates, a file for each symbol that has them.
         curves: whether equity and cash are wanted.
-
-    Raises:
-        UsageError: a file is not there.
-        DataError: a file is corrupt or holds what it must not.
-        AccountingError: the books do not balance, a fault of the program.
 
     """
     panel = read_panel(bars, volume=rules.max_participation is not None)
@@ -218,12 +214,11 @@ def simulate_files(
 def check_table_path(path: Path, *taken: Path) -> None:
     """Refuse a place to which a table cannot be written, before the work is done.
 
+    Raises UsageError where its ending is unknown, or it is one of those.
+
     Args:
         path: the place.
         taken: files that must not be overwritten.
-
-    Raises:
-        UsageError: its ending is unknown, or it is one of those.
 
     """
     if path.suffix not in TABLE_FORMATS:
@@ -235,9 +230,7 @@ def check_table_path(path: Path, *taken: Path) -> None:
 def write_table(table: pa.Table, path: Path) -> None:
     """Write a table as its ending says, beside its place and renamed when it is complete.
 
-    Raises:
-        UsageError: the folder cannot be written.
-
+    Raises UsageError where the folder cannot be written.
     """
     beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:

@@ -53,21 +53,17 @@ def read_panel(path: Path, symbols: Sequence[str] | None = None, *, volume: bool
     `symbol`. Without that column a file has the bars of one symbol: of the folder `symbol=…` that
     it is in, of the only one in `symbols`, or else of its own name.
 
+    The panel of the symbols in alphabetical order. Each time at which any of them has a bar is one
+    of its bars; sessions open when the calendar says. Raises UsageError where there is nothing at
+    the path, a symbol is not there, or there is not enough memory, and DataError where a file is
+    corrupt, lacks a column or has one of the wrong type, or rows are wrong: without symbol or time,
+    outside the hours of the exchange, twice for a symbol and time, without a price above 0, or with
+    a high or low that is not.
+
     Args:
         path: the file or folder.
         symbols: those that are wanted; all where None.
         volume: whether volumes are wanted, as a cap on participation needs them.
-
-    Returns:
-        The panel of the symbols in alphabetical order. Each time at which any of them has a bar
-        is one of its bars; sessions open when the calendar says.
-
-    Raises:
-        UsageError: there is nothing at the path, a symbol is not there, or there is not enough
-            memory.
-        DataError: a file is corrupt, lacks a column or has one of the wrong type, or rows are
-            wrong: without symbol or time, outside the hours of the exchange, twice for a symbol
-            and time, without a price above 0, or with a high or low that is not.
 
     """
     files = BarFiles(path, symbols, volume=volume)
@@ -136,12 +132,7 @@ def _keys(files: BarFiles, wanted: Sequence[str] | None) -> tuple[tuple[str, ...
 
 
 def _placed(files: BarFiles, times: Times) -> tuple[Times, Times]:
-    """When each bar opens, and its session.
-
-    Raises:
-        DataError: a bar lies outside the sessions of the exchange.
-
-    """
+    """When each bar opens, and its session."""
     calendar = trading_calendar()
     if files.key == "session":
         opens, sessions = calendar.opens_of(times), times
@@ -168,12 +159,7 @@ def _fill(
     prices: NDArray[Any],
     volumes: NDArray[np.float64],
 ) -> None:
-    """Write prices and volumes into their places.
-
-    Raises:
-        DataError: rows are wrong.
-
-    """
+    """Write prices and volumes into their places."""
     columns = {name: column for column, name in enumerate(names)}
     faults, rows = Faults(files.path), 0
     bars, sizes = prices.reshape(-1), volumes.reshape(-1)
@@ -285,14 +271,13 @@ class BarFiles:
     def __init__(self, path: Path, symbols: Sequence[str] | None, *, volume: bool) -> None:
         """Find the files and check their columns.
 
+        Raises UsageError where there is nothing at the path, and DataError where a file is corrupt,
+        lacks a column or has one of the wrong type.
+
         Args:
             path: the file or folder.
             symbols: the symbols that are wanted; all where None.
             volume: whether the column `volume` is needed.
-
-        Raises:
-            UsageError: there is nothing at the path.
-            DataError: a file is corrupt, lacks a column or has one of the wrong type.
 
         """
         self.path = path
@@ -314,11 +299,10 @@ class BarFiles:
     def batches(self, *columns: str) -> Iterator[Batch]:
         """The rows of the symbols that are wanted, batch by batch.
 
+        Raises DataError where a file is corrupt.
+
         Args:
             columns: those that are read beside symbol and time.
-
-        Raises:
-            DataError: a file is corrupt.
 
         """
         for file in self._files:

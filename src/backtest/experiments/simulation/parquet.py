@@ -54,10 +54,7 @@ DAY = Kind("dates without a time, such as date32 (in pandas: `.dt.date`)", types
 def schema_of(path: Path) -> pa.Schema:
     """The columns of a file.
 
-    Raises:
-        UsageError: there is no such file.
-        DataError: it is not readable Parquet.
-
+    Raises UsageError where there is no such file, and DataError where it is not readable Parquet.
     """
     with readable(path):
         return parquet.read_schema(path)
@@ -66,9 +63,7 @@ def schema_of(path: Path) -> pa.Schema:
 def check_columns(path: Path, schema: pa.Schema, needed: Mapping[str, Kind]) -> None:
     """Refuse a file that lacks a column, or has one of another kind.
 
-    Raises:
-        DataError: it does.
-
+    Raises DataError where it does.
     """
     for name, kind in needed.items():
         if schema.names.count(name) != 1:
@@ -86,9 +81,7 @@ def check_columns(path: Path, schema: pa.Schema, needed: Mapping[str, Kind]) -> 
 def read_batches(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Some columns of a file, batch by batch, each with the number of its first row.
 
-    Raises:
-        DataError: the file is corrupt.
-
+    Raises DataError where the file is corrupt.
     """
     with readable(path), _open(path) as file:
         first = 0
@@ -100,9 +93,7 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, pa.R
 def read_columns(path: Path, columns: Sequence[str]) -> dict[str, pa.Array]:
     """Some columns of a file, whole, by name.
 
-    Raises:
-        DataError: the file is corrupt.
-
+    Raises DataError where the file is corrupt.
     """
     with readable(path), _open(path) as file:
         table = file.read(list(columns))
@@ -117,10 +108,8 @@ def _open(path: Path) -> parquet.ParquetFile:
 def readable(path: Path) -> Iterator[None]:
     """Tell what Arrow raises in the words of this program.
 
-    Raises:
-        UsageError: there is no such file.
-        DataError: it is not readable Parquet, or holds a value that is not.
-
+    Raises UsageError where there is no such file, and DataError where it is not readable Parquet,
+    or holds a value that is not.
     """
     try:
         yield
@@ -194,9 +183,7 @@ class Faults:
     def tell(self) -> None:
         """Return where nothing is wrong.
 
-        Raises:
-            DataError: something is; one message for all of it.
-
+        Raises DataError where something is; one message for all of it.
         """
         if not self._found:
             return

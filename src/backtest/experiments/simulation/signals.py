@@ -75,20 +75,16 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
     where there is none), `weight`, `hold`, `stop`, `target`, `trailing_stop` and `priority` in the
     bounds of `Signal`; null is no such term, and for weight and priority the default.
 
+    Each signal on the first bar of its own symbol that opens later than its publication and the
+    reaction time. Those that have none, or were public on a day (in New York) before the symbol's
+    first session, are counted. Raises UsageError where there is no such file, and DataError where
+    it is corrupt, has no row, lacks a column, has one too many or of the wrong type, or rows are
+    wrong.
+
     Args:
         path: the file.
         panel: the bars.
         reaction: time between publication and the earliest order.
-
-    Returns:
-        Each signal on the first bar of its own symbol that opens later than its publication and
-        the reaction time. Those that have none, or were public on a day (in New York) before the
-        symbol's first session, are counted.
-
-    Raises:
-        UsageError: there is no such file.
-        DataError: it is corrupt, has no row, lacks a column, has one too many or of the wrong
-            type, or rows are wrong.
 
     """
     schema = schema_of(path)

@@ -102,10 +102,8 @@ class PreparedManyStudy:
 def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedManyStudy:
     """Read and check everything that a study of many stocks needs.
 
-    Raises:
-        UsageError: a name, a field or the benchmark is wrong, or no event can be studied.
-        DataError: a data file is wrong.
-
+    Raises UsageError where a name, a field or the benchmark is wrong, or no event can be studied,
+    and DataError where a data file is wrong.
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     if request.benchmark is None and request.universe is None:
@@ -140,12 +138,11 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
 def study_many(prepared: PreparedManyStudy, *, force: bool = False) -> ManyStudyResult:
     """Study the events and write the folder; a study that exists whole is read instead.
 
+    Raises UsageError where the folder cannot be written.
+
     Args:
         prepared: from `prepare_many`.
         force: study also where the result exists.
-
-    Raises:
-        UsageError: the folder cannot be written.
 
     """
     if not force and (made := known(prepared.path, read_many_study)):
@@ -330,12 +327,7 @@ def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:
-    """The field that a name or its end stands for, which is known of some event.
-
-    Raises:
-        UsageError: there is none, or more than one.
-
-    """
+    """The field that a name or its end stands for, which is known of some event."""
     kinds = subject.kinds
     fields = {name for kind in kinds for name in _numbers(kind)}
     known = {n for n in fields if any(getattr(e.event, n, None) is not None for e in events)}

@@ -202,9 +202,7 @@ class StudyFolder:
 def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataFrame) -> None:
     """Write the folder of a study: the record by its name, last, and the table of CARs.
 
-    Raises:
-        UsageError: it cannot be written.
-
+    Raises UsageError where it cannot be written.
     """
     write_text(path / _CARS, cars.to_csv(index=False, lineterminator="\n"))
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
@@ -214,9 +212,7 @@ def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataF
 def read_study(path: Path) -> StudyFolder:
     """Read a study's folder.
 
-    Raises:
-        DataError: it holds no readable record, or its table is missing.
-
+    Raises DataError where it holds no readable record, or its table is missing.
     """
     return StudyFolder(path, _read(path / STUDY, StudyRecord))
 

@@ -77,9 +77,7 @@ class PreparedStudy:
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Windows written as `-1,+1`, each once.
 
-    Raises:
-        UsageError: one is not of this form, or ends before it begins.
-
+    Raises UsageError where one is not of this form, or ends before it begins.
     """
     windows = []
     for text in texts:
@@ -103,10 +101,8 @@ def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
 def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     """Read and check everything that a study needs.
 
-    Raises:
-        UsageError: the name, the symbol or the benchmark is wrong, or no event can be studied.
-        DataError: a data file is wrong.
-
+    Raises UsageError where the name, the symbol or the benchmark is wrong, or no event can be
+    studied, and DataError where a data file is wrong.
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     prices = workspace.data / "prices"
@@ -130,12 +126,11 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
 def study(prepared: PreparedStudy, *, force: bool = False) -> StudyFolder:
     """Study the events and write the folder; a study that exists whole is read instead.
 
+    Raises UsageError where no event can be studied, or the folder cannot be written.
+
     Args:
         prepared: from `prepare`.
         force: study also where the result exists.
-
-    Raises:
-        UsageError: no event can be studied, or the folder cannot be written.
 
     """
     if not force and (made := known(prepared.path, read_study)):

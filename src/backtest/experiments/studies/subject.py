@@ -53,9 +53,7 @@ class Benchmark:
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
     """Prices of the fund that the user names, or else of those that come into question.
 
-    Raises:
-        UsageError: none has prices.
-
+    Raises UsageError where none has prices.
     """
     if named is not None:
         return [read_prices(folder, named)]
@@ -146,13 +144,12 @@ class LeftOut:
 def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subject:
     """The kind of event that has the name, or the strategy.
 
+    Raises UsageError where nothing has the name, or the strategy answers with no signals.
+
     Args:
         workspace: the folders.
         name: of a kind or of a strategy.
         as_strategy: whether the strategy is meant where both have the name.
-
-    Raises:
-        UsageError: nothing has the name, or the strategy answers with no signals.
 
     """
     kinds, strategies = event_kinds(workspace), strategy_origins(workspace)

@@ -40,9 +40,7 @@ _KEPT = 1_000_000  # answers that are remembered from one chunk to the next
 def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Decision:
     """What a strategy that was made of some values answers.
 
-    Raises:
-        UsageError: it fails, or answers with something else.
-
+    Raises UsageError where it fails, or answers with something else.
     """
     try:
         return question.ask(strategy)
@@ -59,15 +57,14 @@ def same_answer(one: Decision, other: Decision) -> bool:
 def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
     """Whether a parameter is the term of the signal.
 
+    True where the term moved to the value and nothing else changed, False where nothing did; None
+    where anything else changed.
+
     Args:
         before: the answer with one value of the parameter.
         after: the answer with another, all else the same.
         term: the term that it should be.
         value: the other value.
-
-    Returns:
-        True where the term moved to the value and nothing else changed, False where nothing did;
-        None where anything else changed.
 
     """
     if same_answer(before, after):
@@ -107,13 +104,12 @@ class Answers:
     def signals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         """The signals by set and event, of the type `SIGNAL`; those without a side do not act.
 
+        Raises UsageError where the strategy fails, a signal is out of bounds, a term is none, or
+        the same question gets another answer each time.
+
         Args:
             axes: values by parameter.
             codes: by parameter the place of each set's value on its axis, shape (sets,).
-
-        Raises:
-            UsageError: the strategy fails, a signal is out of bounds, a term is none, or the same
-                question gets another answer each time.
 
         """
         terms = [name for name in self._terms if len(axes.get(name, ())) > 1]
@@ -210,12 +206,7 @@ class Answers:
         codes: Mapping[str, Rows],
         terms: Sequence[str],
     ) -> None:
-        """Hold some answers, drawn at random, against those of the strategy of their set.
-
-        Raises:
-            UsageError: one differs.
-
-        """
+        """Hold some answers, drawn at random, against those of the strategy of their set."""
         drawn = np.random.default_rng(0)
         sets, events = table.shape
         for row in np.unique(drawn.integers(sets, size=_CHECKED)):
@@ -272,12 +263,7 @@ class Answers:
 
 
 def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
-    """The values of a parameter as a term of signals.
-
-    Raises:
-        UsageError: a signal cannot have one of them.
-
-    """
+    """The values of a parameter as a term of signals."""
     for value in values:
         if fault := _fault(term, value):
             raise UsageError(

@@ -48,6 +48,9 @@ def run_chunks(
     Few parts are in memory at a time. What stops this call, be it an error or Ctrl-C, also stops
     the chunks that run.
 
+    Raises UsageError where the cluster cannot be reached, or a worker has another program or other
+    data, and BacktestError where a chunk has ended its process again and again.
+
     Args:
         spec_json: the specification.
         todo: numbers of the chunks.
@@ -55,10 +58,6 @@ def run_chunks(
         folders: where strategies and data are on this machine.
         workers: processes to use; this process alone where None.
         cluster: address of a Dask scheduler to use instead.
-
-    Raises:
-        UsageError: the cluster cannot be reached, or a worker has another program or other data.
-        BacktestError: a chunk has ended its process again and again.
 
     """
     with closing(_parts(spec_json, todo, folders, workers, cluster)) as parts:
@@ -83,9 +82,7 @@ def _parts(
 def in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int) -> Parts:
     """Evaluate chunks in processes of this machine; yields each with its part as it ends.
 
-    Raises:
-        BacktestError: a chunk has failed, or has ended its process again and again.
-
+    Raises BacktestError where a chunk has failed, or has ended its process again and again.
     """
     with closing(completed(partial(attempt, evaluate), todo, workers)) as ended:
         for chunk, task in ended:
@@ -103,9 +100,7 @@ def in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers:
 def attempt(evaluate: Callable[[int], bytes], chunk: int) -> bytes:
     """Evaluate a chunk where every failure has to travel.
 
-    Raises:
-        BacktestError: whatever failed; a fault of the program is told with its traceback.
-
+    Raises BacktestError where whatever failed; a fault of the program is told with its traceback.
     """
     try:
         return evaluate(chunk)
@@ -123,15 +118,13 @@ _AHEAD = 2  # chunks that are given out for each thread of the cluster
 def on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Generator[tuple[int, bytes]]:
     """Evaluate chunks on a cluster; yields each chunk's number and part as its scheduler has it.
 
+    Raises UsageError where Dask is not installed, the scheduler cannot be reached or is lost, or a
+    worker has another program or other data, and BacktestError where a chunk has failed.
+
     Args:
         spec_json: the specification.
         todo: numbers of the chunks.
         address: the scheduler's, such as `tcp://10.0.0.5:8786`.
-
-    Raises:
-        UsageError: Dask is not installed, the scheduler cannot be reached or is lost, or a worker
-            has another program or other data.
-        BacktestError: a chunk has failed.
 
     """
     with _connect(address) as client, _lost(address):
@@ -158,9 +151,7 @@ def on_worker(
 ) -> bytes:
     """Evaluate a chunk with the folders that the worker finds.
 
-    Raises:
-        BacktestError: whatever failed, with the worker's address.
-
+    Raises BacktestError where whatever failed, with the worker's address.
     """
     from distributed import get_worker
 
@@ -291,13 +282,13 @@ _LOADING = Lock()
 def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> bytes:
     """The part of a chunk: its sets with their figures, as the bytes of a Parquet file.
 
+    Raises UsageError where the program, the strategy or the data are not those of the
+    specification.
+
     Args:
         spec_json: the specification.
         chunk: number of the chunk.
         folders: strategies and data; found around the working folder where None.
-
-    Raises:
-        UsageError: the program, the strategy or the data are not those of the specification.
 
     """
     import pyarrow as pa
@@ -324,9 +315,8 @@ def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> by
 def prepare(spec_json: str) -> None:
     """Read what the chunks of a sweep need, where this process finds it.
 
-    Raises:
-        UsageError: the program, the strategy or the data are not those of the specification.
-
+    Raises UsageError where the program, the strategy or the data are not those of the
+    specification.
     """
     prepared(spec_json)
 
@@ -344,9 +334,8 @@ def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, 
 def prepared(spec_json: str, folders: Workspace | None = None) -> PreparedSweep:
     """The sweep with its strategy and data, read once a process.
 
-    Raises:
-        UsageError: the program, the strategy or the data are not those of the specification.
-
+    Raises UsageError where the program, the strategy or the data are not those of the
+    specification.
     """
     with _LOADING:  # threads of a process load a strategy one after the other
         return _prepared(spec_json, folders)

@@ -137,9 +137,7 @@ class Sweep:
     def sets(self) -> pa.Table:
         """Every set: its number, its value on each axis, its figures.
 
-        Raises:
-            DataError: the file is corrupt, or is not of this sweep.
-
+        Raises DataError where the file is corrupt, or is not of this sweep.
         """
         path = self.path / "sets.parquet"
         try:
@@ -174,10 +172,8 @@ class SweepFolder:
     def held(self) -> Iterator[None]:
         """Hold the unfinished folder against other processes; it is made where it is missing.
 
-        Raises:
-            UsageError: it cannot be written, another process holds it, or it has another
-                specification.
-
+        Raises UsageError where it cannot be written, another process holds it, or it has another
+        specification.
         """
         lock = self.work.with_name(f"{self.work.name}.lock")
         busy = (
@@ -218,9 +214,7 @@ class SweepFolder:
     def write_part(self, chunk: int, content: bytes) -> None:
         """Write the part of a chunk that has ended, whole or not at all.
 
-        Raises:
-            UsageError: the disk is full, or the folder cannot be written.
-
+        Raises UsageError where the disk is full, or the folder cannot be written.
         """
         part = self._part(chunk)
         beside = part.with_name(f".{part.name}.{uuid4().hex[:8]}")
@@ -239,9 +233,7 @@ class SweepFolder:
     def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
         """The parts of chunks as tables, one after the other.
 
-        Raises:
-            DataError: a part is missing or corrupt.
-
+        Raises DataError where a part is missing or corrupt.
         """
         for chunk in chunks:
             path = self._part(chunk)
@@ -256,12 +248,11 @@ class SweepFolder:
     def finish(self, manifest: Mapping[str, Any]) -> Sweep:
         """Join all parts to `sets.parquet`, in order and without holding them all in memory.
 
+        Raises UsageError where the disk is full, or the folder cannot be written, and DataError
+        where a part is missing or corrupt.
+
         Args:
             manifest: what stands in `sweep.json`.
-
-        Raises:
-            UsageError: the disk is full, or the folder cannot be written.
-            DataError: a part is missing or corrupt.
 
         """
         try:
@@ -305,12 +296,7 @@ class SweepFolder:
             )
 
     def _chunk_of(self, path: Path) -> int:
-        """The number of a part that is whole.
-
-        Raises:
-            ValueError: it is not, with the reason.
-
-        """
+        """The number of a part that is whole."""
         chunk = int(path.stem)
         if not 0 <= chunk < self._spec.chunks:
             raise ValueError(f"the sweep has {self._spec.chunks} parts")
@@ -336,20 +322,13 @@ class SweepFolder:
 def read_sweep(path: Path) -> Sweep:
     """Read the folder of a finished sweep.
 
-    Raises:
-        DataError: it holds no readable record.
-
+    Raises DataError where it holds no readable record.
     """
     return Sweep(path, read_record(path / "sweep.json", SweepRecord))
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:
-    """The table of a Parquet file.
-
-    Raises:
-        ValueError: it is corrupt, or of another sweep.
-
-    """
+    """The table of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -129,9 +129,7 @@ class Grid:
 def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
     """The axes that `--grid` names, each with the text of its values.
 
-    Raises:
-        UsageError: a text has no name and values, or a name is there twice.
-
+    Raises UsageError where a text has no name and values, or a name is there twice.
     """
     axes: dict[str, Text] = {}
     for text in texts:
@@ -150,14 +148,13 @@ def read_grid(
 ) -> Grid:
     """Read the axes and check every value against the strategy's field.
 
+    Raises UsageError where an axis names no parameter, is empty, reversed or named twice, or a
+    value is out of the parameter's bounds.
+
     Args:
         file: the strategy.
         settings: parameters that all sets share, as `discovery.configure` takes them.
         axes: by parameter its values, or the text of them.
-
-    Raises:
-        UsageError: an axis names no parameter, is empty, reversed or named twice, or a value is
-            out of the parameter's bounds.
 
     """
     if not axes:
@@ -197,9 +194,7 @@ def _by_name(
 def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
     """The strategy that the sets of a sweep are variants of.
 
-    Raises:
-        UsageError: it cannot be swept, or a setting is wrong.
-
+    Raises UsageError where it cannot be swept, or a setting is wrong.
     """
     strategy = configure(file, settings)
     if isinstance(strategy, BacktraderStrategy):

@@ -115,13 +115,12 @@ class PreparedSweep:
     ) -> dict[str, NDArray[Any]]:
         """The figures of some sets, by name, each of shape (sets,).
 
+        Raises UsageError where the strategy fails, a signal is out of bounds, or the same question
+        gets another answer each time.
+
         Args:
             axes: values by parameter.
             codes: by parameter the place of each set's value on its axis, shape (sets,).
-
-        Raises:
-            UsageError: the strategy fails, a signal is out of bounds, or the same question gets
-                another answer each time.
 
         """
         parts = [self._trade(axes, block)[-1].totals for block in self._blocks(codes)]
@@ -220,12 +219,7 @@ class PreparedSweep:
 
 
 def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> None:
-    """Hold what is here against the specification.
-
-    Raises:
-        UsageError: something differs.
-
-    """
+    """Hold what is here against the specification."""
     versions = deciding_packages()
     faults = [f"data/{name}" for name in spec.inputs if inputs.get(name) != spec.inputs[name]]
     if file.source_sha256() != spec.strategy_sha256:

@@ -98,10 +98,8 @@ class SweepPlan:
 def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     """Read and check everything that a sweep needs.
 
-    Raises:
-        UsageError: the strategy, the grid, a symbol or the span is wrong.
-        DataError: a data file is.
-
+    Raises UsageError where the strategy, the grid, a symbol or the span is wrong, and DataError
+    where a data file is.
     """
     file = find_strategy(workspace, request.strategy)
     symbols = tuple(sorted({*request.symbols}))
@@ -163,16 +161,15 @@ def run_sweep(
 ) -> Sweep:
     """Evaluate every set and write the sweep's folder; parts that are there are not done again.
 
+    Raises UsageError where the folder cannot be written, the cluster cannot be reached, or a worker
+    has another program or other data.
+
     Args:
         plan: from `prepare_sweep`.
         workers: processes to use; this one alone where None.
         cluster: address of a Dask scheduler to use instead.
         on_sets: takes the number of sets that were just done or found done.
         tell: takes a sentence for each part that was found corrupt.
-
-    Raises:
-        UsageError: the folder cannot be written, the cluster cannot be reached, or a worker has
-            another program or other data.
 
     """
     folder, spec = plan.folder, plan.spec
