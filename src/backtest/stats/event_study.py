@@ -59,14 +59,11 @@ class Fit:
         return len(self.days) - _PARAMETERS[self.model]
 
     def window_error(self, market: Floats) -> float:
-        """Standard deviation of a CAR, the error of the estimated parameters included.
+        """Standard deviation of a CAR over these returns of the market, the estimates' error
+        included.
 
         `s √(L2 + L2² ÷ L1 + (ΣRm − L2 R̄m)² ÷ Sxx)`; the second term falls away without an
         intercept, the third without a slope.
-
-        Args:
-            market: returns of the market in the window, shape (L2,).
-
         """
         length = len(market)
         variance = float(length)
@@ -79,17 +76,10 @@ class Fit:
 
 
 def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
-    """Estimate a model on some days.
+    """Estimate a model on some days, positions on which stock and market are both known.
 
     Where a model with parameters has fewer than 30 days, or the market does not move on them,
     returns are taken less the market's instead, which needs no estimate.
-
-    Args:
-        returns: of the stock, shape (T,).
-        market: of the market in the same sessions.
-        days: positions of estimation days on which both are known, shape (L1,).
-        wanted: the model, where the days suffice for it.
-
     """
     model, reason = wanted, ""
     if _PARAMETERS[wanted] and len(days) < FEWEST_DAYS:
@@ -188,21 +178,10 @@ def study(
 ) -> Study:
     """Study what stocks did round their events.
 
-    The event period reaches from the first day of any window to the last. A model is estimated
-    for each event on the last `estimation` sessions before it, less those within a session of
-    any of the stock's events studied here; all windows share it. `fit` tells when another
-    model is taken. Day 0 alone is the window (0, 0).
-
-    Raises ValueError where the series differ in length, or a window ends before it begins.
-
-    Args:
-        series: stocks with their events.
-        windows: first and last day of each, relative to day 0.
-        model: of normal returns.
-        estimation: most estimation days.
-        seed: of the permutation test.
-        draws: of the permutation test.
-
+    The event period reaches from the first day of any window to the last, relative to day 0. A
+    model is estimated for each event on the last `estimation` sessions before it, less those within
+    a session of any of the stock's events studied here; all windows share it. Raises ValueError
+    where the series differ in length, or a window ends before it begins.
     """
     if len({len(each.returns) for each in series}) != 1 or any(a > b for a, b in windows):
         raise ValueError("series share their sessions, and a window begins before it ends")

@@ -39,22 +39,8 @@ class Mean:
     seasons: int  # how many they lie in
 
 
-def abnormal_returns(returns: Floats, market: Floats) -> Floats:
-    """Returns less the market's, shape (sessions, stocks); NaN where either is unknown."""
-    return np.asarray(returns - market[:, None], np.float64)
-
-
 def paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:
-    """The abnormal returns round each event, shape (events, last − first + 1).
-
-    Args:
-        abnormal: shape (sessions, stocks).
-        days: position of each event's day 0, shape (events,).
-        stocks: column of each event's stock, likewise.
-        first: first day relative to day 0.
-        last: last day.
-
-    """
+    """The abnormal returns round each event's day 0, shape (events, last − first + 1)."""
     reached = days[:, None] + np.arange(first, last + 1)
     inside = (reached >= 0) & (reached < len(abnormal))
     found = abnormal[np.where(inside, reached, 0), stocks[:, None]]
@@ -79,13 +65,7 @@ def quantiles(values: Floats, count: int) -> Ints:
 
 
 def mean_by_season(values: Floats, seasons: Ints) -> Mean:
-    """The mean of values, with errors clustered by season.
-
-    Args:
-        values: one an event, NaN where unknown.
-        seasons: the number of each event's season.
-
-    """
+    """The mean of the known values, with errors clustered by season."""
     known = ~np.isnan(values)
     count = int(known.sum())
     if count == 0:
@@ -95,7 +75,7 @@ def mean_by_season(values: Floats, seasons: Ints) -> Mean:
 
 
 def difference_by_season(high: Floats, low: Floats, seasons: tuple[Ints, Ints]) -> Mean:
-    """The mean of some events less that of others; arguments as of `mean_by_season`."""
+    """The mean of some events less that of others, likewise."""
     parts = []
     for values, each in zip((high, low), seasons, strict=True):
         known = ~np.isnan(values)

@@ -39,16 +39,10 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
 
     A best that ranks r-th of N variants out of sample is in the lower half where `r ÷ (N + 1)` is
     at most a half, so that its logit is not above 0; equal ones share a rank. Variants compete by
-    mean ÷ standard deviation per period; it is 0 for one that does not vary.
-
+    mean ÷ standard deviation per period; it is 0 for one that does not vary. Returns have one row a
+    period and one column a variant, never demeaned before; the oldest `T mod blocks` are left out.
     Raises ValueError where blocks are odd or more than the rows, or there are fewer than two
     variants.
-
-    Args:
-        returns: one row a period and one column a variant, shape (T, N), never demeaned before.
-            The oldest `T mod blocks` rows are left out, so that all blocks are equal.
-        blocks: even; `blocks` over `blocks ÷ 2` splits are made, 12,870 of 16.
-
     """
     rows, variants = returns.shape
     if blocks % 2 or not 0 < blocks <= rows:
@@ -102,20 +96,12 @@ def superior_ability(
     """Hansen's test of superior predictive ability, by the stationary bootstrap.
 
     The null: no variant's mean return exceeds the benchmark's. The statistic is the highest mean
-    difference ÷ standard deviation; the mean block is √T periods; p is `(1 + #) ÷ (1 + draws)`.
-    A standard error by blocks in its place is too rough for a maximum over many: of 200 variants
+    difference ÷ standard deviation; the mean block is √T periods; p is `(1 + #) ÷ (1 + draws)`. A
+    standard error by blocks in its place is too rough for a maximum over many: of 200 variants
     without skill it rejects 45 times in 100 at the 10 % level, where this rejects 9 times.
     `arch.bootstrap.SPA` gives the same where it is handed the differences so divided, with
-    `nested=True`: its own maximum is not studentised.
-
-    None where no variant differs from the benchmark.
-
-    Args:
-        returns: one row a period and one column a variant, shape (T, N).
-        benchmark: returns of the benchmark, shape (T,).
-        seed: of the bootstrap.
-        draws: of the bootstrap.
-
+    `nested=True`: its own maximum is not studentised. None where no variant differs from the
+    benchmark.
     """
     excess = np.unique(returns - benchmark[:, None], axis=1)  # equal ones do not move a maximum
     excess = excess[:, np.ptp(excess, axis=0) > 0]
@@ -180,13 +166,8 @@ def walk_forward(
 ) -> WalkForward:
     """Choose for each event the set whose trades that were over by then had earned most.
 
-    Args:
-        returns: net return of each set's trade on each event, shape (sets, events); NaN where a
-            set does not trade an event.
-        exits: bar in which the trade was left, likewise; the last bar for one that stays open.
-        bars: bar in which each event can be traded, shape (events,), rising.
-        default: the set that trades until a choice can be made.
-
+    Returns and exits are of each set's trade on each event; NaN where there is none. `bars` rise:
+    when each event can be traded. `default` trades until a choice can be made.
     """
     traded = ~np.isnan(returns)
     earned = np.where(traded, returns, 0.0)

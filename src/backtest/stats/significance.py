@@ -100,16 +100,10 @@ def kp_bmp(sample: Sample) -> float | None:
 def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float | None:
     """The rank test of Corrado 1989 over a window as Cowan 1992 has it.
 
-    Ranks are taken over an event's estimation and event days and divided by their number plus
-    one, so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal
-    ones it is `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`.
-
-    Args:
-        estimation: abnormal returns of each event's estimation days, oldest first; they are
-            aligned at their ends.
-        event: of its event days, shape (N, days); NaN where unknown.
-        window: columns of `event` that are tested.
-
+    Ranks are taken over an event's estimation and event days and divided by their number plus one,
+    so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal ones it is
+    `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`. Estimation days,
+    oldest first, are aligned at their ends; `window` are columns of the event days.
     """
     longest = max((len(days) for days in estimation), default=0)
     table = np.full((len(estimation), longest + event.shape[1]), np.nan)
@@ -125,13 +119,9 @@ def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float
 
 
 def generalised_sign(cars: Floats, positive: Floats) -> float | None:
-    """`(w − N p) ÷ √(N p (1 − p))` (Cowan 1992).
+    """`(w − N p) ÷ √(N p (1 − p))` of w positive CARs (Cowan 1992).
 
-    Args:
-        cars: shape (N,); w of them are above 0.
-        positive: share of positive abnormal returns in each event's estimation days, (N,), whose
-            mean is p.
-
+    p is the mean share of positive abnormal returns in the events' estimation days.
     """
     if len(cars) == 0:
         return None
@@ -155,11 +145,8 @@ def student_test(name: str, value: float | None, freedom: int) -> Statistic:
 def detectable_effect(error: float) -> float:
     """The effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
 
-    `(z(1 − LEVEL/2) + z(0.8)) × error`; the far tail is nothing at such a power.
-
-    Args:
-        error: standard deviation of the mean: sigma ÷ √N of independent events.
-
+    `(z(1 − LEVEL/2) + z(0.8)) × error`, the standard deviation of the mean; the far tail is nothing
+    at such a power.
     """
     return (NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(_POWER)) * error
 
@@ -208,23 +195,12 @@ def permutation_test(
 ) -> Permutation | None:
     """Hold the average CAR of the events against that of random days.
 
-    Each series' random days are among all on which its CAR is known, its own events' days too.
-    Windows overlap as much as the true ones do: of the gaps between successive events, that from
-    the last round to the first included, those shorter than a window stay as they are, the others
-    are any that are not shorter, all orders and starts being equally likely. If the true days are
-    random, the test is exact whatever the returns.
-
-    None where no event's CAR is known.
-
-    Args:
-        cars: of each series, the CAR that an event on each day would have had, shape (T,); NaN
-            where unknown.
-        events: of each series, the days of its events; several of one day count once, and those
-            whose CAR is unknown are left out.
-        length: sessions of the window that the CAR is over.
-        seed: of the draws.
-        draws: how many.
-
+    Of each series `cars` has what an event on each day would have had, and `events` the true days;
+    its random days are among all on which its CAR is known, its own events' days too. Windows of
+    `length` sessions overlap as much as the true ones do: of the gaps between successive events,
+    that from the last round to the first included, those shorter than a window stay as they are,
+    the others are any that are not shorter, all orders and starts being equally likely. If the true
+    days are random, the test is exact whatever the returns. None where no event's CAR is known.
     """
     rng = np.random.default_rng(seed)
     null, total, count, among = np.zeros(draws), 0.0, 0, 0

@@ -32,7 +32,6 @@ from backtest.experiments.studies.subject import (
 from backtest.stats.formats import field
 from backtest.stats.many_stocks import (
     Mean,
-    abnormal_returns,
     difference_by_season,
     mean_by_season,
     paths,
@@ -184,7 +183,7 @@ class _Sample:
         first = min(_DAYS[0], *(window[0] for window in request.windows))
         last = max(_DAYS[1], *(window[1] for window in request.windows))
         self.first = first
-        abnormal = abnormal_returns(returns, market)
+        abnormal = returns - market[:, None]
         self.paths = paths(abnormal, self.days, self.stocks, first, last)
         self.values, self.group, self.names = self._groups()
 
