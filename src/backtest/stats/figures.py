@@ -135,7 +135,7 @@ def curve_figures(
 
 
 def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict[str, NDArray[Any]]:
-    """The figures of many accounts from the records `ACCOUNT` of the kernel; NaN where undefined."""
+    """The figures of many accounts from the kernel's records `ACCOUNT`; NaN where undefined."""
     passed_over = totals["returns"] < sessions  # those sessions earned nothing
     least = np.where(passed_over, np.minimum(totals["least"], 0), totals["least"])
     most = np.where(passed_over, np.maximum(totals["most"], 0), totals["most"])
