@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
-from backtest.experiments.runs.record import RunRecord
+from backtest.experiments.records import RunRecord
 from backtest.experiments.runs.run_files import FILES, read_rows, read_table, result_files
 from backtest.workspace.files import sha256_of, write_text
 from backtest.workspace.records import damaged, read_record, readable

@@ -14,10 +14,10 @@ import numpy as np
 
 from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
+from backtest.experiments.records import MANY_STUDY
 from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import window_name
 from backtest.experiments.studies.record import (
-    MANY_STUDY,
     ManyStudyResult,
     read_many_study,
     write_study,

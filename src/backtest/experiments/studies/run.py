@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.errors import UsageError
+from backtest.experiments.records import STUDY
 from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.record import STUDY, StudyFolder, read_study, write_study
+from backtest.experiments.studies.record import StudyFolder, read_study, write_study
 from backtest.experiments.studies.subject import (
     choose,
     close_returns,
