@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
-from backtest.experiments.sweeps.evaluate import prepared
+from backtest.experiments.sweeps.evaluate import evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, _chosen, prepare_sweep, sweep_evidence
 from backtest.reports.sweep_words import evidence_sentences, walk_forward_rows
@@ -27,12 +27,12 @@ def sweep(tmp_path_factory):
     request = SweepRequest(
         "earnings_surprise", ("CRWV",), {}, parse_axes(GRID), None, None, make_rules()
     )
-    return prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+    return evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
 
 
 @pytest.fixture(scope="module")
 def sets(sweep):
-    places = np.unravel_index(np.arange(6), sweep.spec.grid.shape)
+    places = np.unravel_index(np.arange(6), sweep.spec.shape)
     figures = sweep.figures(sweep.spec.axes, dict(zip(sweep.spec.axes, places, strict=True)))
     return pd.DataFrame(figures)
 
@@ -65,7 +65,7 @@ def test_interest_on_cash_is_no_part_of_the_returns_that_sets_are_judged_by(tmp_
     for rate in (0.0, 0.05):
         rules = make_rules(cash_rate=rate)
         request = SweepRequest("earnings_surprise", ("CRWV",), {}, axes, None, None, rules)
-        own = prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+        own = evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
         sets = pd.DataFrame(own.figures(own.spec.axes, codes))
         returns = own.histories(own.spec.axes, codes).returns
         assert (sets["interest"] > 0).tolist() == [rate > 0] * 6
@@ -81,7 +81,7 @@ def test_interest_on_cash_is_no_part_of_the_returns_that_sets_are_judged_by(tmp_
 
 def test_the_best_is_deflated_by_the_trials_on_record(sweep, sets):
     best = int(sets["total_return"].argmax())
-    places = np.unravel_index([best], sweep.spec.grid.shape)
+    places = np.unravel_index([best], sweep.spec.shape)
     chosen = sweep.histories(sweep.spec.axes, dict(zip(sweep.spec.axes, places, strict=True)))
     sharpes = [0.1, -0.4, None, 1.0, 0.3]
     variance = np.var([0.1, -0.4, 1.0, 0.3], ddof=1) / 252
@@ -107,7 +107,7 @@ def test_of_too_few_trades_nothing_is_told(tmp_path):
     request = SweepRequest(
         "lockup_expiry", ("CRWV",), {}, parse_axes(["hold=1:12"]), None, None, make_rules()
     )
-    sweep = prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+    sweep = evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
     codes = {"hold": np.arange(12)}
     sets = pd.DataFrame(sweep.figures(sweep.spec.axes, codes))
     found = sweep_evidence(sweep, sets, [0.1, 0.2])

@@ -9,9 +9,13 @@ from urllib.parse import quote
 
 from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
-from backtest.experiments.runs.record import RunRecord
-from backtest.experiments.studies.record import MANY_STUDY, ManyStudyRecord, StudyRecord
-from backtest.experiments.sweeps.folder import SweepRecord
+from backtest.experiments.records import (
+    MANY_STUDY,
+    ManyStudyRecord,
+    RunRecord,
+    StudyRecord,
+    SweepRecord,
+)
 from backtest.reports import many_study_page as many
 from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord
