@@ -69,7 +69,7 @@ def sweep_result(sweep: Sweep) -> SweepResult:
 
 def study_result(done: Study) -> StudyResult:
     """A study as it stands in its folder."""
-    from backtest.reports.study_page import sentences
+    from backtest.reports.study_page import study_sentences
 
     record = done.record
     events = pd.DataFrame(
@@ -94,7 +94,7 @@ def study_result(done: Study) -> StudyResult:
         windows=pd.DataFrame(record["windows"]).set_index("window")[_WINDOW],
         events=events.set_index("event_id"),
         left_out=left_out.set_index("event_id"),
-        summary=dict(sentences(record)),
+        summary=dict(study_sentences(record)),
         record=record,
         path=done.path,
     )
@@ -102,7 +102,7 @@ def study_result(done: Study) -> StudyResult:
 
 def stocks_study_result(done: ManyStudyResult) -> StocksStudyResult:
     """A study of many stocks as it stands in its folder."""
-    from backtest.reports.many_study_page import group_name, sentences
+    from backtest.reports.study_page import group_name, many_sentences
 
     record = done.record
     names = [group_name(record, place) for place in range(len(record["groups"]))]
@@ -128,7 +128,7 @@ def stocks_study_result(done: ManyStudyResult) -> StocksStudyResult:
         observations=pd.read_csv(
             done.path / "cars.csv", index_col="event_id", parse_dates=["day_0"]
         ),
-        summary=dict(sentences(record)),
+        summary=dict(many_sentences(record)),
         record=record,
         path=done.path,
     )
@@ -401,7 +401,7 @@ class StocksStudyResult(_Printed):
             UsageError: the folder cannot be written.
 
         """
-        from backtest.reports.many_study_page import write_many_study_page
+        from backtest.reports.study_page import write_many_study_page
 
         return write_many_study_page(self.path, self.record, self.path.parent)
 

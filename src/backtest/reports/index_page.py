@@ -12,13 +12,12 @@ from backtest.errors import DataError
 from backtest.experiments.runs.record import RunRecord
 from backtest.experiments.studies.record import MANY_STUDY, ManyStudyRecord, StudyRecord
 from backtest.experiments.sweeps.folder import SweepRecord
-from backtest.reports import many_study_page as many
 from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.reports.pages import write_page
 from backtest.reports.run_words import p_value
-from backtest.reports.study_page import probability
-from backtest.stats.formats import counted, percent, ratio, share
+from backtest.reports.study_page import spread_name
+from backtest.stats.formats import counted, fine, percent, probability, ratio, share
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
@@ -162,8 +161,8 @@ def _study(record: StudyRecord) -> _Told:
 def _many_study(record: ManyStudyRecord) -> _Told:
     leading = record["rows"][0]
     mean = leading["spread"] or leading["all"]
-    what = many.spread_name(record) if leading["spread"] else "CAAR"
-    found = f"{what} {leading['window']} {many.fine(mean['value'])}, p {probability(mean['p'])}"
+    what = spread_name(record) if leading["spread"] else "CAAR"
+    found = f"{what} {leading['window']} {fine(mean['value'])}, p {probability(mean['p'])}"
     events = counted(leading["all"]["events"], "observation")
     return record["name"], [record["name"]], f"{events}, {found}", None
 

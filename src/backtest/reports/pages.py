@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from backtest.stats.formats import UNKNOWN, counted, gain, new_york_day, percent, ratio, share
+from backtest.stats import formats
 from backtest.workspace.files import cached, sha256_of, write_text
 
 if TYPE_CHECKING:
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 # Of plotly's bundles the one with the charts that pages have: a third of the whole, and read in
 # a third of the time. Where it comes from stands beside it.
 PLOTLY = Path(__file__).parent / "plotly" / "plotly-cartesian-4.1.1.min.js"
+
+_TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
+_FILTERS = (
+    "count", "counted", "effect", "fine", "gain", "new_york_day", "percent", "probability",
+    "ratio", "share",
+)  # fmt: skip
 
 
 def store_plotly(reports: Path) -> Path:
@@ -95,8 +101,14 @@ def write_page(
 
 
 def fill(template: str, **content: Any) -> str:
-    """A text from a file in `templates/`; a name that is not given is an error."""
+    """A text from a file in `templates/`; a name that is missing in `content` is an error."""
     return _templates().get_template(template).render(content)
+
+
+def sentences(template: str, **content: Any) -> list[tuple[str, str]]:
+    """The headings and sentences that a file in `templates/` sets; empty ones are left out."""
+    found = _templates().get_template(template).make_module(content).sentences  # type: ignore[attr-defined]
+    return [(heading, line) for heading, text in found if (line := " ".join(text.split()))]
 
 
 @cache
@@ -114,16 +126,14 @@ def _templates() -> Environment:
 
     pages = Kept(
         loader=PackageLoader("backtest.reports"),
-        autoescape=True,
+        autoescape=lambda name: name is None or not name.endswith(_TEXTS),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    pages.filters |= {
-        form.__name__: form for form in (counted, gain, new_york_day, percent, ratio, share)
-    }
-    pages.globals["unknown"] = UNKNOWN
+    pages.filters |= {name: getattr(formats, name) for name in _FILTERS}
+    pages.globals["unknown"] = formats.UNKNOWN
     return pages
 
 
