@@ -10,7 +10,7 @@ from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepa
 from backtest.experiments.sweeps.evaluate import prepared
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, _chosen, prepare_sweep, sweep_evidence
-from backtest.reports.sweep_words import evidence_sentences, walk_forward_rows
+from backtest.reports.sweep_page import evidence_sentences, walk_forward_rows
 from backtest.stats.figures import session_returns, sessions_held
 from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
 from backtest.workspace.folders import Workspace

@@ -49,19 +49,18 @@ def run_result(run: Run) -> RunResult:
 
 def sweep_result(sweep: Sweep) -> SweepResult:
     """A sweep as it stands in its folder."""
-    from backtest.reports.sweep_words import evidence_sentences, sentences
+    from backtest.reports.sweep_page import sweep_sentences
     from backtest.stats.surface import summary
 
     manifest, sets = sweep.manifest, sweep.sets.to_pandas()
     found = summary(sets, manifest["axes"], manifest["base"], manifest["base_figures"])
-    words = [*sentences(found, manifest["trials"]), *evidence_sentences(manifest["evidence"])]
     return SweepResult(
         sweep_id=manifest["sweep_id"],
         strategy=manifest["strategy"],
         sets=sets.set_index("set"),
         default={**manifest["base"], **manifest["base_figures"]},
         evidence=manifest["evidence"],
-        summary=dict(words),
+        summary=dict(sweep_sentences(found, manifest)),
         manifest=manifest,
         path=sweep.path,
     )
