@@ -270,8 +270,8 @@ class RunResult(_Printed):
 
         """
         from backtest.experiments.runs.store import read_run
-        from backtest.reports.draw import draw_tearsheet
         from backtest.reports.run_page import write_run_page
+        from backtest.reports.tearsheet import draw_tearsheet
 
         if tearsheet:
             draw_tearsheet(self.path)

@@ -14,8 +14,13 @@ from backtest.experiments.runs.store import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
-from backtest.reports.run_many import is_many
-from backtest.reports.run_words import comparison_notes, comparison_rows, corrected, p_value
+from backtest.reports.run_words import (
+    comparison_notes,
+    comparison_rows,
+    corrected,
+    is_many,
+    p_value,
+)
 from backtest.stats import LEVEL
 from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, percent, ratio
 from backtest.strategy.parameters import flat

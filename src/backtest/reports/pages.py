@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from marshal import dumps, loads
 from math import ceil, floor, log10
@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 # a third of the time. Where it comes from stands beside it.
 PLOTLY = Path(__file__).parent / "plotly" / "plotly-cartesian-4.1.1.min.js"
 
+_SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")
+_CALLS = re.compile(r"([@#])(?=\w)")  # would call a person, or name an issue
+_IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
+_NO_WIDTH = "\u200b"
 _TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
 _FILTERS = (
-    "count", "counted", "effect", "fine", "gain", "new_york_day", "percent", "probability",
-    "ratio", "share",
+    "count", "counted", "effect", "fine", "gain", "new_york_day", "new_york_time", "percent",
+    "probability", "ratio", "share",
 )  # fmt: skip
 
 
@@ -133,8 +137,15 @@ def _templates() -> Environment:
         keep_trailing_newline=True,
     )
     pages.filters |= {name: getattr(formats, name) for name in _FILTERS}
+    pages.filters |= {"in_markdown": in_markdown, "in_address": partial(quote, safe=_IN_ADDRESSES)}
     pages.globals["unknown"] = formats.UNKNOWN
     return pages
+
+
+def in_markdown(text: str) -> str:
+    """A text in one line in which Markdown finds no sign, no name and no number of an issue."""
+    line = _SIGNS.sub(r"\\\1", " ".join(text.split()))
+    return _CALLS.sub(rf"\1{_NO_WIDTH}", line)
 
 
 def round_values(low: float, high: float, most: int) -> list[float]:

@@ -7,6 +7,7 @@ what nothing can be said of: a flat, short or ruined run, and too few trades.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import warnings
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
+from backtest.experiments.runs.store import Run, read_run
 from backtest.reports.pages import fill
 from backtest.reports.run_words import ruin
 from backtest.reports.tearsheet_charts import (
@@ -30,13 +32,13 @@ from backtest.reports.tearsheet_charts import (
 from backtest.stats.figures import FEWEST_SESSIONS
 from backtest.strategy.parameters import flat as flattened
 from backtest.workspace.files import write_text
+from backtest.workspace.processes import completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import pandas as pd
-
-    from backtest.experiments.runs.store import Run
 
     Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # its head and its rows, all texts
 
@@ -50,6 +52,23 @@ _NEED_A_LOSS = ("Profit Factor", "Common Sense Ratio", "CPC Index")  # else divi
 _OF_THE_STRATEGY = ("R^2", "Information Ratio")  # told of the benchmark against itself too
 # Where the span is shorter than these, quantstats tells the whole span again.
 _WINDOWS = {"3M": 3, "6M": 6, "1Y": 12, "3Y (ann.)": 36, "5Y (ann.)": 60, "10Y (ann.)": 120}
+
+
+def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
+    """Draw the tear sheets of runs on all processors; yields each run when its sheet is there."""
+    if len(runs) == 1:  # a process of its own would cost more than it saves
+        write_tearsheet(runs[0])
+        yield runs[0]
+        return
+    by_path = {run.path: run for run in runs}
+    for path, task in completed(draw_tearsheet, by_path, os.cpu_count() or 1):
+        task.result()
+        yield by_path[path]
+
+
+def draw_tearsheet(path: Path) -> None:
+    """Draw the tear sheet of a run folder."""
+    write_tearsheet(read_run(path))
 
 
 def write_tearsheet(run: Run) -> None:
