@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from backtest.audit.jobs import in_processes, in_this_process
+from backtest.audit.jobs import in_processes
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, replay_run
 from tests.audit.market import make_universe
+from tests.audits import in_this_process
 from tests.made_up import request
 
 CHEATS = Path(__file__).parent / "cheats"

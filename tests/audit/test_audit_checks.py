@@ -12,12 +12,13 @@ from tempfile import NamedTemporaryFile
 import pytest
 
 from backtest.audit.contract import observe
-from backtest.audit.jobs import Job, JobGroup, in_processes, in_this_process
+from backtest.audit.jobs import Job, JobGroup, in_processes
 from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import BacktestError, UsageError
 from backtest.reports import audit_page as words
 from backtest.strategy.loading import load_strategy
+from tests.audits import in_this_process
 from tests.made_up import ACME, day, request
 
 READ = "from pathlib import Path; text = Path('data/prices/ACME.csv').read_text(); "

@@ -15,6 +15,7 @@ from backtest.audit.run import AuditRequest, eventful, prepare
 from backtest.data.kinds import Event, Start
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
+from backtest.stats import SESSIONS_A_YEAR
 from backtest.strategy.base import BacktraderStrategy, Strategy
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 PROCESSES = 2
 _MOST_DATES = 5
 _SEED = 1
+_USUAL = {  # what is allowed beyond is seldom meant
+    "hold": (SESSIONS_A_YEAR, "sessions, a year"),
+    "stop": (0.5, "of the entry price"),
+    "trailing_stop": (0.5, "of the best price"),
+    "target": (5.0, "times the entry price"),
+}
 _PEEKS = ("prefix", "perturbation", "event_time")
 
 
@@ -163,11 +170,22 @@ def _bounded(
         return not_tried("bounded", why)
     on_file = (one for one in (full.passes or [[]])[0] if one["action"] != "no signal")
     given = [*answers.signals, *on_file]
-    if fault := questions.beyond(given, prepared.request.rules):
-        return failed("bounded", fault, declared.method_line(prepared.file))
-    if odd := questions.unusual(given):
+    worst = max((one.get("weight") or 0.0 for one in given), default=0.0)
+    if worst > (most := prepared.request.rules.max_gross):
+        what = f"A signal has weight {worst:g}; the account holds positions of up to {most:g} times"
+        return failed("bounded", f"{what} its equity.", declared.method_line(prepared.file))
+    if odd := _unusual(given):
         return warning("bounded", f"{odd}.", declared.method_line(prepared.file))
     return ok("bounded", f"{len(given)} signals, each within what the account can hold.")
+
+
+def _unusual(signals: Sequence[Mapping[str, Any]]) -> str:
+    found = []
+    for name, (limit, unit) in _USUAL.items():
+        worst = max((one[name] for one in signals if one.get(name) is not None), default=0)
+        if worst > limit:
+            found.append(f"{name.replace('_', ' ')} {worst:g} is above {limit:g} {unit}")
+    return "; ".join(found)
 
 
 def observe(
