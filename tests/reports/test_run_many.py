@@ -79,7 +79,7 @@ def test_a_page_of_ten_thousand_trades_weighs_less_than_two_megabytes(checkout):
 
 
 def test_profit_by_stock(of_two_stocks):
-    assert earned(of_two_stocks, "symbol") == [
+    assert earned(of_two_stocks.trades, "symbol") == [
         Earned("AAA", trades=2, wins=1, net_profit=80.0, mean_return=pytest.approx(-0.005)),
         Earned("BBB", trades=1, wins=0, net_profit=-50.0, mean_return=-0.01),
     ]

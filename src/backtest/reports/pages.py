@@ -31,8 +31,8 @@ _IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
 _NO_WIDTH = "\u200b"
 _TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
 _FILTERS = (
-    "count", "counted", "effect", "fine", "gain", "new_york_day", "new_york_time", "percent",
-    "probability", "ratio", "share",
+    "count", "counted", "effect", "fine", "gain", "new_york_day", "new_york_time", "p_value",
+    "percent", "probability", "ratio", "share",
 )  # fmt: skip
 
 
@@ -76,14 +76,10 @@ def _script(page: Path, address: str) -> str:
 def write_page(
     page: Path, reports: Path, template: str, *, data: Any = None, **content: Any
 ) -> Path:
-    """Write a page and return its place.
+    """Write a page in or below the reports folder, from a template; return its place.
 
-    Args:
-        page: the file, in the reports folder or in a folder of it.
-        reports: the reports folder, in whose `assets` the script of the charts is kept.
-        template: a file in `templates/` that extends `base.html`.
-        data: what the charts of the page draw, ready for JSON; None for a page without charts.
-        content: what the template names.
+    `data` is what its charts draw, ready for JSON; None for a page without charts, which needs no
+    script in the `assets` of the reports folder.
 
     Raises:
         UsageError: a folder cannot be written.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -15,13 +14,13 @@ from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded,
 from backtest.reports.run_words import (
     ENDS,
     Earned,
+    earned,
     evidence_rows,
     is_many,
     leading_p,
     most_reasons,
     no_room,
     no_trade,
-    p_value,
     plain_sentence,
     ranked_stocks,
     ruin,
@@ -29,10 +28,7 @@ from backtest.reports.run_words import (
 from backtest.stats.formats import (
     FIGURES,
     costs_line,
-    count,
-    percent,
     ratio,
-    share,
 )
 from backtest.strategy.parameters import flat
 
@@ -80,7 +76,6 @@ def _write(run: Run, template: str, content: dict[str, Any]) -> Path:
 
 
 def _content(run: Run) -> dict[str, Any]:
-    """What the page of every run shows."""
     manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
     many = is_many(run)
     hidden = (*_FOUND, *(_LONG if many else ()))
@@ -92,7 +87,7 @@ def _content(run: Run) -> dict[str, Any]:
         "parameters": flat(manifest["parameters"]),
         "costs": costs_line(manifest),
         "files": (*FILES, "run.json"),
-        "tiles": _tiles(run),
+        "p": leading_p(run),
         "sentence": plain_sentence(manifest["evidence"], trials),
         "ruin": ruin(run),
         "no_room": no_room(run),
@@ -119,19 +114,6 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
         "several": len(run.manifest["symbols"]) > 1,
         "few": few,
     }
-
-
-def _tiles(run: Run) -> list[tuple[str, str, str]]:
-    """The main figures: a label, a figure, and what stands beside it."""
-    own, other = run.summary, run.benchmark
-    name, p = run.manifest["benchmark"], leading_p(run)
-    won = f"{share(own['win_rate'])} won" if own["trades"] else "no event opened one"
-    return [
-        ("Total return", percent(own["total_return"]), f"{name} {percent(other['total_return'])}"),
-        ("Max drawdown", percent(own["max_drawdown"]), f"{name} {percent(other['max_drawdown'])}"),
-        ("Trades", count(own["trades"]), won),
-        ("p-value", p_value(p), "no verdict" if p is None else "of times and directions"),
-    ]
 
 
 def _audit(run: Run) -> tuple[str, str, str] | None:
@@ -194,24 +176,14 @@ def _many(run: Run) -> dict[str, Any]:
     }
 
 
-def _years(run: Run) -> list[tuple[str, int, int, float, str, str]]:
-    """Of each year: the trades that ended in it, those won, their net profit, and both returns."""
-    equity = run.equity
+def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
+    """Of each year: what the trades earned that ended in it, and both returns."""
+    equity, nothing = run.equity, Earned("", 0, 0, 0.0, 0.0)
     grown = (1 + equity[["return", "benchmark_return"]]).groupby(equity.index.year).prod() - 1
-    trades: dict[str, list[float]] = defaultdict(list)
-    for row in run.trades:
-        trades[row["exit_session"][:4]].append(float(row["net_profit"]))
-    return [
-        (
-            str(year),
-            len(nets := trades[str(year)]),
-            sum(net > 0 for net in nets),
-            sum(nets),
-            percent(own),
-            percent(other),
-        )
-        for year, own, other in grown.itertuples()
-    ]
+    ended = [{**row, "year": row["exit_session"][:4]} for row in run.trades]
+    found = {one.name: one for one in earned(ended, "year")}
+    years = grown.itertuples()
+    return [(str(year), found.get(str(year), nothing), own, other) for year, own, other in years]
 
 
 def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
@@ -221,9 +193,9 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
     symbols = {symbol: n for n, (symbol, *_) in enumerate(stocks)}
     exits = _numbered(row["exit_reason"] for row in trades)
     days = _numbered(sorted({row[f"{end}_session"] for row in trades for end in ("entry", "exit")}))
-    weeks = ChartAxis(
-        sorted(run.equity.groupby(run.equity.index.to_period("W-FRI")).apply(_last_day))
-    )
+    sessions = run.equity.index.to_series()
+    last = sessions.groupby(sessions.dt.to_period("W-FRI")).max()
+    weeks = ChartAxis(last.dt.strftime("%Y-%m-%d").to_list())
     return {
         "strategy": run.manifest["strategy"],
         "benchmark": run.manifest["benchmark"],
@@ -250,10 +222,6 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
             for row in trades
         ],
     }
-
-
-def _last_day(part: Any) -> str:
-    return f"{part.index[-1]:%Y-%m-%d}"
 
 
 def _numbered(names: Iterable[str]) -> dict[str, int]:

@@ -11,11 +11,11 @@ from backtest.reports.pages import fill
 from backtest.stats import SESSIONS_A_YEAR
 from backtest.stats.formats import (
     FIGURES,
-    UNKNOWN,
     costs_line,
     count,
     counted,
     new_york_day,
+    p_value,
     percent,
     ratio,
     share,
@@ -24,7 +24,7 @@ from backtest.strategy.parameters import flat
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.experiments.runs.store import Run
 
@@ -60,20 +60,12 @@ def no_trade(run: Run) -> str:
 
 OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
-_TENTH = 0.1
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _STATISTICS = (
     ("sharpe", "Sharpe ratio"),
     ("total_return", "total return"),
     ("mean_trade_return", "mean trade"),
 )
-
-
-def p_value(p: float | None) -> str:
-    """A p-value with two figures that count."""
-    if p is None:
-        return UNKNOWN
-    return f"{p:.2f}" if p >= _TENTH else f"{p:.2g}"
 
 
 def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
@@ -140,20 +132,20 @@ def is_many(run: Run) -> bool:
     return bool(run.manifest.get("universe")) or len(run.trades) > MANY
 
 
-def earned(run: Run, by: str) -> list[Earned]:
+def earned(trades: Iterable[Mapping[str, str]], by: str) -> list[Earned]:
     """What the trades of each value of a column earned."""
     groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for row in run.trades:
+    for row in trades:
         groups[row[by]].append((float(row["net_profit"]), float(row["return"])))
     return [
         Earned(
             name,
-            len(trades),
-            sum(net > 0 for net, _ in trades),
-            sum(net for net, _ in trades),
-            sum(change for _, change in trades) / len(trades),
+            len(its),
+            sum(net > 0 for net, _ in its),
+            sum(net for net, _ in its),
+            sum(change for _, change in its) / len(its),
         )
-        for name, trades in groups.items()
+        for name, its in groups.items()
     ]
 
 
@@ -168,7 +160,7 @@ def most_reasons(run: Run) -> list[tuple[str, str, int]]:
 
 def ranked_stocks(run: Run) -> list[Earned]:
     """What the trades of each stock earned, most first."""
-    return sorted(earned(run, "symbol"), key=lambda stock: stock.net_profit, reverse=True)
+    return sorted(earned(run.trades, "symbol"), key=lambda stock: stock.net_profit, reverse=True)
 
 
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -180,7 +172,6 @@ def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[t
 
 
 def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The p-values, of doing as badly where the verdict is worse, and the edge found mostly."""
     is_worse = found["verdict"] == "worse"
     tail, name = ("p_low", "p of doing as badly") if is_worse else ("p", "p")
     edge = f"{share(found['detectable'])} a trade would be missed more than once in five times"
@@ -236,8 +227,7 @@ def _trials(trials: Mapping[str, Any]) -> str:
 
 def leading_p(run: Run) -> float | None:
     """The p-value of a run's verdict; None where there is none."""
-    p: float | None = run.manifest.get("evidence", {}).get("p")
-    return p
+    return evidence_figures(run)["p"]
 
 
 def evidence_figures(run: Run) -> dict[str, float | None]:
@@ -249,7 +239,7 @@ def evidence_figures(run: Run) -> dict[str, float | None]:
         "mean_trade_low": mean.get("low"),
         "mean_trade_high": mean.get("high"),
         "detectable": found.get("detectable"),
-        "p": leading_p(run),
+        "p": found.get("p"),
     }
 
 

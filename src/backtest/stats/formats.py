@@ -13,6 +13,7 @@ UNKNOWN = "–"
 _GROUPED = 10_000
 _LEAST = 0.01  # percent
 _NAMED = 3
+_TENTH = 0.1  # a p-value
 _SMALL, _LEAST_P = 0.01, 0.0001  # p-values that need more digits, and those that need no more
 
 
@@ -49,6 +50,13 @@ def probability(value: float | None) -> str:
     if value < _LEAST_P:
         return f"<{_LEAST_P}"
     return f"{value:.4f}" if value < _SMALL else f"{value:.2f}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value with two figures that count."""
+    if p is None:
+        return UNKNOWN
+    return f"{p:.2f}" if p >= _TENTH else f"{p:.2g}"
 
 
 def gain(value: float) -> str:
