@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backtest.experiments.sweeps.folder import read_sweep
 from backtest.reports.pages import sentences, write_page
 from backtest.stats import LEVEL
-from backtest.stats.formats import costs_line, counted, percent
+from backtest.stats.formats import costs_line, counted
 from backtest.strategy.parameters import flat, shown
 from backtest.workspace.records import damaged
 
@@ -83,24 +83,6 @@ def make_charts(grid: SurfaceGrid, sets: pd.DataFrame, found: SweepSummary) -> d
             )
         ],
     }
-
-
-def notes(grid: SurfaceGrid) -> list[str]:
-    """What a reader of the charts must know of the axes."""
-    told = []
-    groups = _groups(grid)
-    for number, axis in enumerate(grid.axes):
-        count = len(axis.levels)
-        if number not in groups:
-            told.append(f"{axis.name} has one value only, {label(axis.levels[0])}, and no chart.")
-        elif len(groups[number]) < count:
-            told.append(
-                f"{axis.name} has {count:,} values, shown in {len(groups[number])} groups of "
-                f"neighbours, each by the median of its sets."
-            )
-        if axis.default is None:
-            told.append(f"The default's {axis.name} is not in the grid.")
-    return told
 
 
 def _groups(grid: SurfaceGrid) -> Groups:
@@ -227,8 +209,10 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
 
     grid = make_grid(sweep["axes"], sweep["base"])
     found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])
+    charts = make_charts(grid, sets, found)
     return {
-        "data": make_charts(grid, sets, found),
+        "data": charts,
+        "shown": charts["axes"],
         "sweep": sweep,
         "found": found,
         "told": dict(sweep_sentences(found, sweep)),
@@ -237,9 +221,7 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
         "costs": costs_line(sweep),
         "fixed": {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]},
         "grid": grid,
-        "notes": notes(grid),
         "evidence": evidence_sentences(sweep["evidence"]),
-        "walked": walk_forward_rows(sweep["evidence"]),
         "base": [sweep["base"][name] for name in sweep["axes"]],
     }
 
@@ -254,20 +236,6 @@ def sweep_sentences(found: SweepSummary, sweep: Sweep) -> list[tuple[str, str]]:
 def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the best is worth, a figure each."""
     return sentences("sweep_evidence.txt", evidence=evidence, level=LEVEL)
-
-
-def walk_forward_rows(evidence: Mapping[str, Any]) -> list[list[str]]:
-    """Event, set that was chosen for it, return of its trade, return of the default's."""
-    return [
-        [row["event_id"], _choice(row), percent(row["return"]), percent(row["default"])]
-        for row in evidence["walk_forward"]["events"]
-    ]
-
-
-def _choice(row: Mapping[str, Any]) -> str:
-    if not row.get("known", True):
-        return "default: nothing to choose on"
-    return "default" if row["set"] is None else f"{row['set']:,}"
 
 
 def settings(values: Mapping[str, Value]) -> str:
