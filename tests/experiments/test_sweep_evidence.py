@@ -122,17 +122,6 @@ def test_of_too_few_trades_nothing_is_told(tmp_path):
     assert told["Walk-forward"] == "Not told: no earlier event to choose on."
 
 
-def test_a_record_that_is_older_is_told_as_it_was(tmp_path):
-    events = [
-        {name: value for name, value in row.items() if name != "known"}
-        for row in EVIDENCE["walk_forward"]["events"]
-    ]
-    older = {**EVIDENCE, "walk_forward": {**EVIDENCE["walk_forward"], "events": events}}
-    del older["thin"]
-    assert evidence_sentences(older) == evidence_sentences(EVIDENCE)
-    assert rows(page_of(tmp_path, *TERMS, evidence=older), "evidence")[1][1] == "default"
-
-
 def test_holding_throughout_begins_at_the_first_open(sweep):
     returns = sweep.held_throughout()
     assert np.prod(1 + returns) == pytest.approx(
