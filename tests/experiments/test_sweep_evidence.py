@@ -10,11 +10,11 @@ from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepa
 from backtest.experiments.sweeps.evaluate import evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, _chosen, prepare_sweep, sweep_evidence
-from backtest.reports.sweep_words import evidence_sentences, walk_forward_rows
+from backtest.reports.sweep_page import evidence_sentences
 from backtest.stats.figures import session_returns, sessions_held
 from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
 from backtest.workspace.folders import Workspace
-from tests.sweeps import EVIDENCE
+from tests.sweeps import EVIDENCE, page_of, rows, set_of
 
 ROOT = Path(__file__).parents[2]
 GRID = ["hold=3,10,30", "stop=0.05,0.15"]
@@ -102,6 +102,9 @@ def test_the_sessions_that_are_held_are_those_of_single_runs(sweep, tmp_path):
         assert held[:, place].sum() == sessions_held(spans, sessions) > 0
 
 
+TERMS = ({"hold": [3, 4]}, {"hold": 4}, lambda hold: set_of(hold / 100))  # of a made-up sweep
+
+
 def test_of_too_few_trades_nothing_is_told(tmp_path):
     workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
     request = SweepRequest(
@@ -117,18 +120,6 @@ def test_of_too_few_trades_nothing_is_told(tmp_path):
     assert "(1 trade: at least 6 are needed)" in told["Deflated"]
     assert "(1 traded event: at least 6 are needed)" in told["Overfitting"]
     assert told["Walk-forward"] == "Not told: no earlier event to choose on."
-    assert walk_forward_rows(found)[0][1] == "default: nothing to choose on"
-
-
-def test_a_record_that_is_older_is_told_as_it_was():
-    events = [
-        {name: value for name, value in row.items() if name != "known"}
-        for row in EVIDENCE["walk_forward"]["events"]
-    ]
-    older = {**EVIDENCE, "walk_forward": {**EVIDENCE["walk_forward"], "events": events}}
-    del older["thin"]
-    assert evidence_sentences(older) == evidence_sentences(EVIDENCE)
-    assert walk_forward_rows(older)[0][1] == "default"
 
 
 def test_holding_throughout_begins_at_the_first_open(sweep):
@@ -163,14 +154,14 @@ def test_of_equal_results_one_is_compared_and_the_best_always():
     assert 1_234 in _chosen(many)
 
 
-def test_the_words():
+def test_the_words(tmp_path):
     told = dict(evidence_sentences(EVIDENCE))
     assert "best of 1,000 trials" in told["Deflated"]
     assert "25 %" in told["Deflated"]
     assert "lower half of all on the other 40 % of the time" in told["Overfitting"]
     assert told["Against holding"].startswith("No set is shown to beat")
     assert "return -5.0 % in sum; the default's -9.0 %" in told["Walk-forward"]
-    assert walk_forward_rows(EVIDENCE)[0] == [
+    assert rows(page_of(tmp_path, *TERMS), "evidence")[1] == [
         "news-20250603-0a1b2c",
         "default: nothing to choose on",
         "-10.0 %",
