@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from backtest.experiments.runs.run_files import FILES
 from backtest.experiments.runs.store import LEADING, Run
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.audit_page import audit_of, audited_on, caution, outcome
+from backtest.reports import audit_page
+from backtest.reports.audit_page import audit_of
 from backtest.reports.pages import round_values, write_page
 from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded, story
 from backtest.reports.run_words import (
@@ -93,7 +94,8 @@ def _content(run: Run) -> dict[str, Any]:
         "no_room": no_room(run),
         "evidence_rows": evidence_rows(manifest["evidence"], trials),
         "null": _null(manifest["evidence"]),
-        "audit": _audit(run),
+        "audit": audit_of(run),
+        "words": audit_page,
         "figures": FIGURES,
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
@@ -103,26 +105,19 @@ def _content(run: Run) -> dict[str, Any]:
 
 def _each(run: Run, rows: int) -> dict[str, Any]:
     """The chart, and so many rows of trades and decisions, with fewer of what tells less."""
-    kinds, decisions, few = kinds_of(run), run.decisions[-rows:], max(1, rows // 4)
+    decisions, few = run.decisions[-rows:], max(1, rows // 4)
     moves = run.manifest["attribution"]["moves"]
     return {
         "data": story(run, [row["event_id"] for row in decisions]),
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
-        "decisions": [_decision(row, kinds) for row in decisions],
+        "decisions": decisions,
+        "kinds": kinds_of(run),
+        "source": _source,
         "moves": [move for move in moves if move["gap"] is not None][-few:],
         "several": len(run.manifest["symbols"]) > 1,
         "few": few,
     }
-
-
-def _audit(run: Run) -> tuple[str, str, str] | None:
-    """How its source was last audited, the page that tells more, and what it found against it."""
-    audit = audit_of(run)
-    if audit is None:
-        return None
-    told = f"{outcome(audit.record)}, audited on {audited_on(run, audit)}"
-    return told, f"{quote(audit.path.name)}/index.html", caution(run, audit)
 
 
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
@@ -136,15 +131,6 @@ def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
         "costs": numbers["commission"] + numbers["borrow"],
         "sign": "gain" if numbers["return"] > 0 else "loss",
         "event": event,
-    }
-
-
-def _decision(row: Mapping[str, str], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """A decision's row with its sources, and how its kind is drawn."""
-    return {
-        **row,
-        "sources": [_source(row[name]) for name in ("source_url", "source_url_2") if row[name]],
-        **kinds[row["kind"]],
     }
 
 

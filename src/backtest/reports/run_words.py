@@ -61,6 +61,13 @@ def no_trade(run: Run) -> str:
 OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
+_COMPARED = (
+    ("p", "Placebo p", p_value),
+    ("mean_trade", "Mean trade", percent),
+    ("mean_trade_low", "95 % from", percent),
+    ("mean_trade_high", "95 % to", percent),
+    ("detectable", "Detectable edge", share),
+)
 _STATISTICS = (
     ("sharpe", "Sharpe ratio"),
     ("total_return", "total return"),
@@ -215,12 +222,11 @@ def _interval(interval: Mapping[str, Any], form: Any) -> str:
 
 
 def _trials(trials: Mapping[str, Any]) -> str:
-    number = trials["count"]
-    told = "1 variant" if number == 1 else f"{number:,} variants"
+    tried = counted(trials["count"], "variant")
     if trials["deflated_sharpe"] is None:
-        return f"{told} on record"
+        return f"{tried} on record"
     return (
-        f"{told} on record; above the best that so many would show by luck: "
+        f"{tried} on record; above the best that so many would show by luck: "
         f"{share(trials['deflated_sharpe'])} (DSR)"
     )
 
@@ -258,17 +264,10 @@ def comparison_rows(
 ) -> list[tuple[str, list[str]]]:
     """The rows of a comparison that tell the evidence, a cell a run."""
     found = [evidence_figures(run) for run in runs]
-    rows = [("Placebo p", [p_value(figures["p"]) for figures in found])]
+    rows = [(label, [form(one[name]) for one in found]) for name, label, form in _COMPARED]
     if len(runs) > 1:
-        rows.append(("Holm p", [p_value(p) for p in corrected(runs)]))
-    return [
-        *rows,
-        ("Mean trade", [percent(figures["mean_trade"]) for figures in found]),
-        ("95 % from", [percent(figures["mean_trade_low"]) for figures in found]),
-        ("95 % to", [percent(figures["mean_trade_high"]) for figures in found]),
-        ("Detectable edge", [share(figures["detectable"]) for figures in found]),
-        ("Trials", [count(tried["count"]) for tried in trials]),
-    ]
+        rows.insert(1, ("Holm p", [p_value(p) for p in corrected(runs)]))
+    return [*rows, ("Trials", [count(tried["count"]) for tried in trials])]
 
 
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
