@@ -253,10 +253,11 @@ def plan(
     def trial(check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
         return Trial(check, day, how, Job(make, replace(ask, until=day)))
 
+    delayed, altered = delayed_events(source), altered_events(source, seed)
     changes: dict[str, Callable[[Row], Row | None]] = {
-        "dropped": worlds.dropped,
-        "delayed by a week": partial(worlds.replaced, instead=delayed_events(source)),
-        "altered": partial(worlds.replaced, instead=altered_events(source, seed)),
+        "dropped": lambda _: None,
+        "delayed by a week": lambda row: delayed[row.line],
+        "altered": lambda row: altered[row.line],
     }
     trials = []
     for day in sorted(every):
