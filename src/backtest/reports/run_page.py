@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from backtest.experiments.runs.run_files import FILES
@@ -226,25 +226,7 @@ _WIDTH, _SIDE, _TOP, _BOTTOM = 960, 8, 24, 172
 _ROOM = 24  # half a label: one at the very edge would be cut
 
 
-class Bar(NamedTuple):
-    """A bar in pixels; `beyond` tells whether its middle lies at the mark or above."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    beyond: bool
-
-
-class NullPicture(NamedTuple):
-    """Bars, a mark among them, and the axis below: a place in pixels and a label each."""
-
-    bars: Sequence[Bar]
-    mark: tuple[float, str]
-    ticks: Sequence[tuple[float, str]]
-
-
-def _null(found: Mapping[str, Any]) -> NullPicture | None:
+def _null(found: Mapping[str, Any]) -> dict[str, Any] | None:
     """The picture of the run inside its null; None where it has none."""
     timing = found["random_timing"]
     if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
@@ -252,8 +234,11 @@ def _null(found: Mapping[str, Any]) -> NullPicture | None:
     return null_chart(**timing["histogram"], mark=timing[LEADING]["observed"])
 
 
-def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> NullPicture:
-    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked."""
+def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> dict[str, Any]:
+    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked.
+
+    A bar is `beyond` where its middle lies at the mark or above.
+    """
     width = (_WIDTH - 2 * _SIDE) / len(counts)
     tallest = (_BOTTOM - _TOP) / max(counts)
 
@@ -261,10 +246,10 @@ def null_chart(first: float, step: float, counts: Sequence[int], mark: float) ->
         return _SIDE + width * (value - first) / step
 
     bars = [
-        Bar(x(low), _BOTTOM - tallest * many, width - 1, tallest * many, low + step / 2 >= mark)
-        for low, many in ((first + n * step, many) for n, many in enumerate(counts))
+        {"x": x(low), "y": _BOTTOM - height, "height": height, "beyond": low + step / 2 >= mark}
+        for low, height in ((first + n * step, tallest * many) for n, many in enumerate(counts))
     ]
     values = round_values(first, first + step * len(counts), most=8)
     ticks = [(x(value), f"{value:+g}" if value else "0") for value in values]
     inside = [(place, text) for place, text in ticks if _ROOM < place < _WIDTH - _ROOM]
-    return NullPicture(bars, (x(mark), ratio(mark)), inside)
+    return {"bars": bars, "width": width - 1, "mark": (x(mark), ratio(mark)), "ticks": inside}

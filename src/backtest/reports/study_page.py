@@ -22,16 +22,9 @@ MODELS = {
     "mean_adjusted": "mean-adjusted",
 }
 TESTS = {
-    "t": "t",
-    "t_prediction": "t pred.",
-    "cross_section": "t cross",
-    "patell": "Patell",
-    "bmp": "BMP",
-    "kp_patell": "KP-Pat.",
-    "kp_bmp": "KP-BMP",
-    "corrado": "Corrado",
-    "sign": "sign",
-}
+    "t": "t", "t_prediction": "t pred.", "cross_section": "t cross", "patell": "Patell",
+    "bmp": "BMP", "kp_patell": "KP-Pat.", "kp_bmp": "KP-BMP", "corrado": "Corrado", "sign": "sign",
+}  # fmt: skip
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 _DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 
