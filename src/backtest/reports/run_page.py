@@ -174,7 +174,7 @@ def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
 
 def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
     """The account by week, all stocks, and the newest trades, with names and days by number."""
-    told = {row["event_id"]: row for row in run.decisions}
+    events = {row["event_id"]: row for row in run.decisions}
     trades = run.trades[-MOST_TRADES:]
     symbols = {symbol: n for n, (symbol, *_) in enumerate(stocks)}
     exits = _numbered(row["exit_reason"] for row in trades)
@@ -203,7 +203,7 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
                 rounded(float(row["shares"]), 8),
                 round(float(row["net_profit"]), 2),
                 round(float(row["return"]), 5),
-                _text(told.get(row["event_id"], {})),
+                _text(events.get(row["event_id"], {})),
             ]
             for row in trades
         ],

@@ -39,7 +39,7 @@ _NO_ROOM = "no_room"
 def no_trade(run: Run) -> str:
     """What became of most events of a run without trades; of those with a signal, if any had one.
 
-    The reason is told too where it is the same for all of them.
+    The reason is named too where it is the same for all of them.
     """
     if not run.decisions:
         names = " or ".join(run.manifest["symbols"])
@@ -202,11 +202,13 @@ def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
     years, needed = _years(sharpe["per_session"]["observations"]), sharpe["min_track_record"]
     if sharpe["psr"] is None:
         worth = f"{ratio(sharpe['estimate'])}; interval and PSR unknown ({sharpe['unknown']})"
-        told = "how many would show it is unknown"
+        length = "how many would show it is unknown"
     else:
         worth = f"{_interval(sharpe, ratio)}; above 0 by PSR: {share(sharpe['psr'])}"
-        told = f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
-    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {told} (MinTRL)")]
+        length = (
+            f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
+        )
+    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {length} (MinTRL)")]
 
 
 def _years(sessions: float) -> str:
@@ -290,16 +292,16 @@ def holm_line(runs: Sequence[Run]) -> str:
     known = [(run, p) for run, p in zip(runs, corrected(runs), strict=True) if p is not None]
     if len(known) < 2:  # noqa: PLR2004
         return ""
-    told = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
-    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {told}."
+    listed = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
+    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {listed}."
 
 
 def run_markdown(run: Run) -> str:
     """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
-    manifest, many, told = run.manifest, is_many(run), [ruin(run)]
+    manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
     if "evidence" in manifest:
         trials = trials_on_record(run.path.parent, manifest)
-        told.insert(0, plain_sentence(manifest["evidence"], trials))
+        opening.insert(0, plain_sentence(manifest["evidence"], trials))
     settings = [
         f"{manifest['span']['first']} to {manifest['span']['last']}",
         f"start {manifest['rules']['cash']:,.0f} dollars",
@@ -313,7 +315,7 @@ def run_markdown(run: Run) -> str:
         run=run,
         manifest=manifest,
         many=many,
-        sentence=" ".join(filter(None, told)),
+        sentence=" ".join(filter(None, opening)),
         settings=settings,
         figures=FIGURES,
         no_trade="" if run.trades else no_trade(run),

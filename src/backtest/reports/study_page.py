@@ -82,7 +82,7 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         "study.html",
         data={"days": record["days"], "events": events, "curves": curves},
         record=record,
-        told=study_sentences(record),
+        said=study_sentences(record),
         notes=study_notes(record),
         words=sys.modules[__name__],  # the template calls what stands above
     )
@@ -139,6 +139,6 @@ def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
         "study_many.html",
         data={"days": record["days"], "curves": curves, "by": record["by"] or ""},
         record=record,
-        told=many_sentences(record),
+        said=many_sentences(record),
         words=sys.modules[__name__],
     )
