@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.errors import DataError
+from backtest.errors import DataError, UsageError
 from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
@@ -54,6 +54,31 @@ class TradingCalendar:
         """When a session opens, UTC."""
         moment: datetime = self.opens[self._index(session)].item()
         return moment.replace(tzinfo=UTC)
+
+    def close_of(self, session: date) -> datetime:
+        """When a session closes, UTC."""
+        moment: datetime = self.closes[self._index(session)].item()
+        return moment.replace(tzinfo=UTC)
+
+    def steps(self, session: date, day: date) -> int:
+        """How many sessions a day lies after a session; below 0 before it.
+
+        A day without a session counts as the next one.
+        """
+        there = int(np.searchsorted(self.sessions, np.datetime64(day)))
+        if there >= len(self.sessions) or day < self.sessions[0].item():
+            raise UsageError(f"{day} is outside of the calendar, {_FIRST} to {_LAST}.")
+        return there - self._index(session)
+
+    def after(self, session: date, steps: int) -> date:
+        """The session so many after one; below 0 before it."""
+        there = self._index(session) + steps
+        if not 0 <= there < len(self.sessions):
+            raise UsageError(
+                f"{steps} sessions from {session} is outside of the calendar, {_FIRST} to {_LAST}."
+            )
+        found: date = self.sessions[there].item()
+        return found
 
     def previous_close(self, session: date) -> datetime:
         """When the session before `session` closed, UTC."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from heapq import heapify, heappop, heapreplace
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Start
-from backtest.data.market import Market, Tape, tradable_session
+from backtest.data.market import Market, Tape, obstacle, tradable_session
 from backtest.errors import UsageError, told
-from backtest.strategy.base import Signal
+from backtest.strategy.base import Signal, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, timedelta
 
     from backtest.data.kinds import Event
@@ -25,18 +26,26 @@ if TYPE_CHECKING:
     from backtest.strategy.base import Direction, Strategy
 
 
+class Pause(NamedTuple):
+    """A step of a wait: when the strategy answered that it waits, and for what."""
+
+    session: date
+    reason: str
+
+
 @dataclass(frozen=True)
 class Decision:
     """What became of an event.
 
     Attributes:
         event: the event.
-        tradable_session: the first session whose open comes late enough; None where the time is
-            known by week or month alone.
+        tradable_session: the first session whose open comes late enough, or the one that was
+            waited for; None where the time is known by week or month alone.
         action: `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after
             the replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
         reason: why.
         signal: the strategy's answer, where it is one.
+        waited: the steps in which it was waited for the session, if any.
 
     """
 
@@ -45,6 +54,7 @@ class Decision:
     action: str
     reason: str
     signal: Signal | None = None
+    waited: tuple[Pause, ...] = ()
 
     @property
     def direction(self) -> Direction | None:
@@ -81,49 +91,102 @@ def schedule(
     for event in sorted(events, key=event_order):
         if event.symbol not in span or not isinstance(event, listens_to):
             continue
-        session, obstacle = tradable_session(
+        session, why = tradable_session(
             event, history[event.symbol], span[event.symbol], reaction, universe
         )
-        action = "not_tradable" if obstacle else "notified"
-        decisions.append(Decision(event, session, action, obstacle))
+        action = "not_tradable" if why else "notified"
+        decisions.append(Decision(event, session, action, why))
     return decisions
 
 
 @dataclass(frozen=True)
 class Question:
-    """An event for a strategy to answer, and what was known then."""
+    """An event for a strategy to answer, and what was known then.
+
+    Attributes:
+        event: the event.
+        market: what was known; its session is the one that can be traded.
+        tape: what plays the past of the market.
+        obstacle: why the event cannot be traded in a later session; empty where it can.
+        waited: the steps in which the strategy has waited for the session.
+        gives_way: whether a newer event of its symbol and kind ends the wait.
+
+    """
 
     event: Event
     market: Market
     tape: Tape
+    obstacle: Callable[[date], str] = lambda _: ""
+    waited: tuple[Pause, ...] = ()
+    gives_way: bool = False
 
     def ask(self, strategy: Strategy) -> Decision:
-        """The strategy's answer.
+        """The strategy's answer, which its waits are followed to.
 
         Raises:
             UsageError: the strategy fails, or answers with something else.
 
         """
+        found = self.put(strategy)
+        while isinstance(found, Question):
+            found = found.put(strategy)
+        return found
+
+    def put(self, strategy: Strategy) -> Decision | Question:
+        """The strategy's answer; where it waits, the question that is put to it then."""
         event, session, name = self.event, self.market.session, type(strategy).__name__
         with self.tape.lock:  # threads share the past of a replay
             self.tape.play(session, self.market.now)
+            newer = self.tape.past.newer(event, self.market.now) if self.gives_way else None
+            if newer is not None:
+                return self._decided("no_signal", f"gives way to {newer.id}: {newer.headline}")
             try:
                 answer = strategy.on_event(event.as_published(), self.market)
             except Exception as error:
                 raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():
-            return Decision(event, session, "no_signal", answer)
-        if not isinstance(answer, Signal):
+            return self._decided("no_signal", answer)
+        if not isinstance(answer, Signal | Wait):
             raise UsageError(
-                f"{name} answered {event.id} with {answer!r}. "
-                f"on_event answers with a Signal, or with a text that says why there is none."
+                f"{name} answered {event.id} with {answer!r}. on_event answers with a Signal, "
+                f"or with a text that says why there is none, or with a Wait."
             )
-        if (answer.symbol, answer.event_id) != (event.symbol, event.id):
+        meant = answer.event.id if isinstance(answer, Wait) else answer.event_id
+        symbol = event.symbol if isinstance(answer, Wait) else answer.symbol
+        if (symbol, meant) != (event.symbol, event.id):
             raise UsageError(
-                f"{name} answered {event.id} with a signal for {answer.symbol} {answer.event_id}. "
-                f"Make it with Signal.long(event, …) or Signal.short(event, …)."
+                f"{name} answered {event.id} with a {type(answer).__name__.lower()} for {symbol} "
+                f"{meant}. Make it with Signal.long(event, …), Signal.short(event, …) or "
+                f"Wait(event, …)."
             )
-        return Decision(event, session, "signal", answer.reason, answer)
+        if isinstance(answer, Wait):
+            return self._later(answer)
+        return self._decided("signal", answer.reason, answer)
+
+    def _later(self, wait: Wait) -> Decision | Question:
+        """The question that is put in the session that is waited for, or why it is not."""
+        now = self.market.session
+        waited = (*self.waited, Pause(now, wait.reason))
+        first = waited[0].session
+        most = wait.at_most
+        count = trading_calendar().steps(first, now) + wait.sessions
+        if most is not None and count > most:
+            return self._decided(
+                "no_signal", f"{wait.reason}: more than {most} sessions after {first}"
+            )
+        try:
+            session = self.market.session_after(wait.sessions)
+        except UsageError as error:
+            return self._decided("no_signal", f"{wait.reason}: {error}")
+        if why := self.obstacle(session):
+            return self._decided("no_signal", f"{wait.reason}, in {session}: {why}")
+        market = replace(self.market, session=session, now=trading_calendar().open_of(session))
+        return replace(self, market=market, waited=waited, gives_way=wait.gives_way)
+
+    def _decided(self, action: str, reason: str, signal: Signal | None = None) -> Decision:
+        waits = f"waited since {self.waited[0].session}" if self.waited else ""
+        reason = "; ".join(filter(None, (reason, waits)))
+        return Decision(self.event, self.market.session, action, reason, signal, self.waited)
 
 
 def questions(
@@ -159,7 +222,10 @@ def questions(
 
     def question(event: Event, session: date) -> Question:
         now = trading_calendar().open_of(session)
-        return Question(event, Market(session, now, event.symbol, tape.past), tape)
+        market = Market(session, now, event.symbol, tape.past)
+        return Question(
+            event, market, tape, lambda later: obstacle(event, later, span[event.symbol], universe)
+        )
 
     found: list[Decision | Question] = []
     for decision in schedule(listens_to, public, history, span, reaction, universe):
@@ -197,11 +263,21 @@ def decide(
 
 
 def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decision]:
-    """The decisions, those still to be asked in order of their sessions; see `decide`."""
-    open_questions = [one for one in found if isinstance(one, Question)]
-    open_questions.sort(key=lambda one: one.market.session)  # so that time runs forwards once
-    answers = {id(one): one.ask(strategy) for one in open_questions}
-    return [answers[id(one)] if isinstance(one, Question) else one for one in found]
+    """The decisions, those still to be made in order of their sessions; see `decide`."""
+    answers = {n: one for n, one in enumerate(found) if isinstance(one, Decision)}
+    waiting = [
+        (one.market.session, n, one) for n, one in enumerate(found) if isinstance(one, Question)
+    ]
+    heapify(waiting)  # so that time runs forwards once, also where a question is put again
+    while waiting:
+        _, n, question = waiting[0]
+        answer = question.put(strategy)
+        if isinstance(answer, Question):
+            heapreplace(waiting, (answer.market.session, n, answer))
+        else:
+            heappop(waiting)
+            answers[n] = answer
+    return [answers[n] for n in range(len(found))]
 
 
 def _start(span: Prices) -> Start:

@@ -1,11 +1,11 @@
-"""`Strategy` and `Signal`, which a strategy file is made of, and strategies of Backtrader."""
+"""`Strategy`, `Signal` and `Wait`, of which a strategy file is made, and those of Backtrader."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, dataclasses, model_validator
 
 from backtest.data.kinds import Event
 
@@ -130,6 +130,28 @@ class Signal(BaseModel):
         return type(self)(**{**self.model_dump(), "legs": legs})
 
 
+@dataclasses.dataclass(frozen=True)
+class Wait:
+    """Ask me again: the same event, at an open some sessions later, with the market of then.
+
+    Attributes:
+        event: the event that is answered.
+        sessions: of the exchange until then, from 1.
+        reason: what is waited for, in a few words, for the decision log.
+        at_most: sessions after the first time it is put to the strategy beyond which it is not
+            put any more; None for no bound.
+        gives_way: whether the wait ends without a signal where a newer event of the same symbol
+            and kind is public by then: a date that was moved.
+
+    """
+
+    event: Event
+    sessions: Annotated[int, Field(ge=1, le=100_000)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    gives_way: bool = False
+
+
 class Strategy(BaseModel):
     """A rule that answers events with signals. Its fields are its parameters.
 
@@ -152,12 +174,13 @@ class Strategy(BaseModel):
     that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
     their values, and `backtest check` proves them."""
 
-    def on_event(self, event: Any, market: Market) -> Signal | str:
-        """Answer an event with a `Signal`, or with the reason why there is none.
+    def on_event(self, event: Any, market: Market) -> Signal | Wait | str:
+        """Answer an event with a `Signal`, with the reason why there is none, or with a `Wait`.
 
         Args:
             event: an event of a kind in `listens_to`.
-            market: what was known before the open of the event's tradable session.
+            market: what was known before the open of the event's tradable session, or of the one
+                that was waited for.
 
         """
         raise NotImplementedError

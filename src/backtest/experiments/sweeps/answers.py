@@ -53,7 +53,9 @@ def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> De
 
 def same_answer(one: Decision, other: Decision) -> bool:
     """Whether two answers are the same signal, or the same reason why there is none."""
-    return (one.signal, one.reason) == (other.signal, other.reason)
+    return (one.signal, one.reason, one.tradable_session) == (
+        other.signal, other.reason, other.tradable_session
+    )  # fmt: skip
 
 
 def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
@@ -73,6 +75,8 @@ def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bo
     if same_answer(before, after):
         return False
     if before.signal is None or after.signal is None or getattr(after.signal, term) != value:
+        return None
+    if before.tradable_session != after.tradable_session:
         return None
     moved = before.signal.model_copy(update={term: getattr(after.signal, term)})
     return True if moved == after.signal else None
