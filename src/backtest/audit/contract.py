@@ -11,6 +11,7 @@ from backtest.audit import declared, questions
 from backtest.audit.checks import TITLES, Repeats, in_worlds, plan, reads, spread
 from backtest.audit.declared import ContractResult, Report, all_results, check_terms
 from backtest.audit.jobs import in_processes
+from backtest.audit.observe import WITHOUT_SIGNAL
 from backtest.audit.questions import SYMBOL, as_example, made_up_workspace
 from backtest.audit.run import AuditRequest, eventful, prepare
 from backtest.data.kinds import Event, Start
@@ -61,7 +62,7 @@ def observe(
     again = repeats.check(seen)
     checks: Mapping[str, Check] = {}
     if not again.findings:
-        dates = spread(eventful(prepared, full), _MOST_DATES)
+        dates = spread(eventful(full), _MOST_DATES)
         trials = plan(prepared.source, prepared.ask, dates, dates, _SEED)
         checks = in_worlds(prepared.source, observer, trials, full, again).checks
     if again.findings:
@@ -261,7 +262,7 @@ def _bounded(
     if isinstance(subject.strategy, BacktraderStrategy):
         why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
         return ContractResult("bounded", "not tried", why)
-    on_file = (one for one in (full.passes or [[]])[0] if one["action"] != "no signal")
+    on_file = (one for one in (full.passes or [[]])[0] if one["action"] not in WITHOUT_SIGNAL)
     given = [*answers.signals, *on_file]
     if fault := questions.beyond(given, subject.rules):
         return ContractResult("bounded", "failed", fault, declared.method_line(subject.file))

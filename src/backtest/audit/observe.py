@@ -79,6 +79,8 @@ Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
 
 _ANSWERED = ("signal", "no_signal")
+WITHOUT_SIGNAL = ("no signal", "waits")
+"""The actions of answers that trade nothing."""
 _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
@@ -252,7 +254,9 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
     for _ in range(ask.passes):
         with watch.during("while it decides"):
             decisions = _decisions(ask, strategy, inputs)
-        answers = [_decided(one) for one in decisions if one.action in _ANSWERED]
+        answers = [
+            answer for one in decisions if one.action in _ANSWERED for answer in _decided(one)
+        ]
         seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
@@ -267,7 +271,8 @@ def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
             raise
     # Made-up prices may break it later: what it answers up to the session counts.
     asked = [one for one in questions(strategy.listens_to, *where) if isinstance(one, Question)]
-    return [one.ask(strategy) for one in asked if one.market.session <= ask.until]
+    until = ask.until
+    return [one.ask_until(strategy, until) for one in asked if one.market.session <= until]
 
 
 def _where(ask: Ask, inputs: Inputs) -> Any:
@@ -279,13 +284,24 @@ def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
     return [one for one in answers if ask.until is None or one["date"] <= ask.until]
 
 
-def _decided(decision: Decision) -> Answer:
-    signal = decision.signal
+def _decided(decision: Decision) -> Iterator[Answer]:
+    """What the strategy answered: each of its waits, and what came of them."""
+    signal, about = decision.signal, decision.event.id
+    for pause in decision.waited:
+        yield {
+            "date": pause.session,
+            "event_id": about,
+            "action": "waits",
+            "sessions": pause.sessions,
+            "reason": pause.reason,
+        }
+    if decision.waits_in_vain:  # that the data end is no answer of the strategy's
+        return
     terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
-    return {
+    yield {
         "date": decision.tradable_session,
-        "event_id": decision.event.id,
-        "action": decision.direction or "no signal",
+        "event_id": about,
+        "action": signal.direction if signal else "no signal",
         **{name: value for name, value in terms.items() if value},  # a priority of 0 is none
         "reason": decision.reason,
     }

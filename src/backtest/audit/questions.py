@@ -216,12 +216,13 @@ def _parts(annotation: Any) -> Iterator[Any]:
             yield from _parts(inner)
 
 
-def made_up_bars(before: date, count: int) -> pd.DataFrame:
+def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
     """Bars of the last sessions before a day: a stock near 100 dollars that moves a little.
 
     Args:
-        before: the first day that is not there.
+        before: the first day after them.
         count: how many; 0 for a stock that has not traded yet.
+        after: how many come from that day on.
 
     """
     import numpy as np
@@ -230,9 +231,11 @@ def made_up_bars(before: date, count: int) -> pd.DataFrame:
     from backtest.data.calendar import trading_calendar
     from backtest.data.prices import BAR_COLUMNS
 
-    start = before - timedelta(days=2 * count + 10)
-    days = trading_calendar().between(start, before - timedelta(days=1))
-    days = days[len(days) - count :]
+    start, end = (timedelta(days=2 * many + 10) for many in (count, after))
+    days = trading_calendar().between(before - start, before + end)
+    first = int(np.searchsorted(days, np.datetime64(before))) - count
+    count += after
+    days = days[first : first + count]
     steps = np.random.default_rng(1).normal(0, 0.02, (count, 2)).round(4)
     closes = 100 * np.cumprod(1 + steps[:, 0])
     opens = closes * (1 + steps[:, 1])
@@ -272,6 +275,7 @@ def replayed(
 
 REACTION = timedelta(minutes=5)
 _BARS = (60, 5, 1, 0)  # how many sessions are known
+_AFTER = 60  # how many come, for strategies that wait
 _MOST_ROWS = 50  # of a file; the last ones
 _LONG_HOLD, _WIDE_STOP, _FAR_TARGET = 252, 0.5, 5.0
 
@@ -396,11 +400,14 @@ def _question(
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
     symbols, others = looked_at
-    bars: dict[str, Any] = {name: past(session, others)[["close"]].copy() for name in symbols}
-    bars[event.symbol] = past(session, count)
-    now = calendar.open_of(session)
+    bars: dict[str, Any] = {
+        name: past(session, others, _AFTER)[["close"]].copy() for name in symbols
+    }
+    bars[event.symbol] = past(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
-    return Question(event, Market(session, now, event.symbol, tape.past), tape)
+    market = Market(session, calendar.open_of(session), event.symbol, tape.past)
+    last = bars[event.symbol].index[-1].date()
+    return Question(event, market, tape, lambda day: "beyond the last bar" if day > last else "")
 
 
 def made_up_case(

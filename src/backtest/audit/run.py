@@ -237,7 +237,7 @@ def _in_worlds(
     """What is found in worlds; nothing where answers differ there by chance, which is noted."""
     source, ask, request = prepared.source, prepared.ask, prepared.request
     sessions = _sessions(prepared)
-    hears = eventful(prepared, full)
+    hears = eventful(full)
     every = sessions if isinstance(prepared.strategy, BacktraderStrategy) else hears
     most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
     seed = request.seed
@@ -276,10 +276,8 @@ def _sessions(prepared: PreparedAudit) -> list[date]:
     return sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
 
 
-def eventful(prepared: PreparedAudit, full: Observation) -> list[date]:
+def eventful(full: Observation) -> list[date]:
     """The sessions in which it decides, hears of an event or orders."""
-    if not isinstance(prepared.strategy, BacktraderStrategy):
-        return full.heard
     return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
 
 

@@ -122,7 +122,10 @@ def delays(
     """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
     acted: dict[str, Answer] = {}
+    waited = {answer["event_id"] for answer in answers if answer.get("action") == "waits"}
     for answer in answers:
+        if answer["event_id"] in waited:  # a day that is known does not move with its event
+            continue
         if answer["event_id"] in by_id and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
     found = []

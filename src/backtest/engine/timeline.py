@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 
 class Pause(NamedTuple):
-    """A step of a wait: when the strategy answered that it waits, and for what."""
+    """A step of a wait: when the strategy answered that it waits, how long, and for what."""
 
     session: date
+    sessions: int
     reason: str
 
 
@@ -62,6 +63,11 @@ class Decision:
         if self.signal is None or self.signal.direction == "flat":
             return None
         return self.signal.direction
+
+    @property
+    def waits_in_vain(self) -> bool:
+        """Whether the strategy's last answer was to wait, and it was not put to it again."""
+        return bool(self.waited) and self.waited[-1].session == self.tradable_session
 
     def settled(self, action: str, *reasons: str) -> Decision:
         """The decision with its outcome in the replay, and what there is to say of it."""
@@ -132,6 +138,16 @@ class Question:
             found = found.put(strategy)
         return found
 
+    def ask_until(self, strategy: Strategy, last: date) -> Decision:
+        """As `ask`; what it waits for beyond a session is left out."""
+        found = self.put(strategy)
+        while isinstance(found, Question):
+            if found.market.session > last:
+                session, waited = found.waited[-1].session, found.waited
+                return Decision(self.event, session, "no_signal", "waits", waited=waited)
+            found = found.put(strategy)
+        return found
+
     def put(self, strategy: Strategy) -> Decision | Question:
         """The strategy's answer; where it waits, the question that is put to it then."""
         event, session, name = self.event, self.market.session, type(strategy).__name__
@@ -166,7 +182,7 @@ class Question:
     def _later(self, wait: Wait) -> Decision | Question:
         """The question that is put in the session that is waited for, or why it is not."""
         now = self.market.session
-        waited = (*self.waited, Pause(now, wait.reason))
+        waited = (*self.waited, Pause(now, wait.sessions, wait.reason))
         first = waited[0].session
         most = wait.at_most
         count = trading_calendar().steps(first, now) + wait.sessions

@@ -22,6 +22,7 @@ from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
     from pydantic.fields import FieldInfo
@@ -90,6 +91,7 @@ class Answers:
         name: str,
         questions: Sequence[Question],
         empty: NDArray[Any],
+        bar_of: Callable[[date], int],
         make: Callable[[Mapping[str, Any]], Strategy],
         terms: Sequence[str],
     ) -> None:
@@ -99,17 +101,21 @@ class Answers:
             name: the strategy's.
             questions: the events.
             empty: a record of the type `SIGNAL` for each event, with its bar and its symbol.
+            bar_of: the bar of a session, which a strategy may wait for.
             make: makes the strategy of the values of the varied parameters.
             terms: the parameters that it only hands on to its signal.
 
         """
         self._name, self._questions, self._empty = name, questions, empty
+        self._bar_of = bar_of
         self._make, self._terms = make, terms
         self._kept: dict[tuple[str, ...], _Answers] = {}
         self._asking = Lock()  # the questions share one past, which goes forwards and back
 
     def signals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         """The signals by set and event, of the type `SIGNAL`; those without a side do not act.
+
+        The bar of one that was waited for is that of its own, so that bars may not rise.
 
         Args:
             axes: values by parameter.
@@ -197,8 +203,7 @@ class Answers:
                 found, sets, made, changed, strict=True
             ):
                 before = ask(question, strategy, values)
-                if before.signal is not None:
-                    set_terms(records[column], before.signal)
+                self._write(records[column], before)
                 for number, (name, (other, varied)) in enumerate(zip(terms, others, strict=True)):
                     after = ask(question, varied, other)
                     is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
@@ -206,6 +211,14 @@ class Answers:
                         raise self._not_a_term(question, values, name)
                     handed_on[number, column] = is_term
         return found
+
+    def _write(self, record: Any, decision: Decision) -> None:
+        """Write the signal of a decision, if it has one, into the record of its event."""
+        if decision.signal is None:
+            return
+        set_terms(record, decision.signal)
+        if decision.waited and decision.tradable_session is not None:
+            record["bar"] = self._bar_of(decision.tradable_session)
 
     def _check(
         self,
@@ -228,8 +241,7 @@ class Answers:
             for column in np.sort(drawn.permutation(events)[:_EVENTS_CHECKED]):
                 question, got = self._questions[column], table[row, column]
                 wanted = self._empty[column].copy()
-                if (signal := ask(question, strategy, values).signal) is not None:
-                    set_terms(wanted, signal)
+                self._write(wanted, ask(question, strategy, values))
                 acts = wanted["side"] or got["side"]
                 if acts and wanted.tobytes() != got.tobytes():
                     moved = [name for name in terms if wanted[term_of(name)] != got[term_of(name)]]
