@@ -190,7 +190,7 @@ def test_a_strategy_that_fails_is_told_with_event_and_line(prices):
 
 
 @pytest.mark.parametrize(
-    "terms", [{"hold": 0}, {"stop": 1.0}, {"weight": 0}, {"weight": float("nan")}, {"size": 5}]
+    "terms", [{"hold": -1}, {"stop": 1.0}, {"weight": 0}, {"weight": float("nan")}, {"size": 5}]
 )
 def test_a_signal_out_of_bounds_is_a_failure_at_the_line_of_the_strategy(prices, terms):
     with pytest.raises(UsageError) as caught:

@@ -196,6 +196,12 @@ def shares_for(value: float, fill: float) -> int:
     return max(floor(value / fill + _ROUNDING), 0)
 
 
+def hedge_shares(value: float, price: float) -> int:
+    """The signed shares, to the nearest, that a leg of a signed value is."""
+    shares = floor(abs(value) / price + 0.5)
+    return shares if value > 0 else -shares
+
+
 def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:
     """The most shares, up to `shares`, that leave cash at or above zero, commission included."""
     cash += _ROUNDING

@@ -12,17 +12,17 @@ import numpy as np
 
 from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.records import CAPPED, FILL_TIMES, OPEN, OUTCOMES, REASONS, TRADE
-from backtest.engine.kernel.simulate import by_entry, simulate
+from backtest.engine.kernel.simulate import as_served, by_entry, simulate
 from backtest.engine.replay.books import (
     EquityPoint,
     Result,
     SentOrder,
     Trade,
     borrow_assumptions,
-    check_identity,
     set_excursions,
     settle,
 )
+from backtest.engine.replay.ledger import check_identity
 from backtest.engine.rules import VOLUME_SESSIONS, participation_cap
 
 if TYPE_CHECKING:
@@ -165,8 +165,9 @@ def _orders(
     """The orders that were filled, at their fills, in the order of the rules."""
     found: list[tuple[int, int, SentOrder]] = []
     trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
-    for one, row, decision in zip(made.tolist(), rows, decisions, strict=True):
-        change = dict(zip(TRADE.names or (), one, strict=True))
+    for place in as_served(rows).tolist():
+        row, decision = rows[place], decisions[place]
+        change = dict(zip(TRADE.names or (), made[place].item(), strict=True))
         symbol, side, first = decision.event.symbol, int(row["side"]), change["first_size"]
         if not first:
             continue

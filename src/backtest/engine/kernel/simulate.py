@@ -111,12 +111,15 @@ def simulate(
 
 def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
     """The rows of one account's signals that entered, in the order of their entries."""
-    entered = np.flatnonzero(trades["shares"] > 0)
-    rows = signals[entered]
-    waits = ~np.isnan(rows["limit"])
-    turn = np.where(waits, rows["symbol"], -rows["priority"])
-    at_close = rows["terms"] & ENTERS_AT_CLOSE
-    return entered[np.lexsort((turn, waits + 2 * at_close, rows["bar"]))]
+    order = as_served(signals)
+    return order[trades["shares"][order] > 0]
+
+
+def as_served(signals: NDArray[Any]) -> NDArray[np.int64]:
+    """The rows of one account's signals in the order in which they are filled."""
+    waits, at_close = ~np.isnan(signals["limit"]), signals["terms"] & ENTERS_AT_CLOSE
+    turn = np.where(waits, signals["symbol"], -signals["priority"])
+    return np.lexsort((turn, waits + 2 * at_close, signals["bar"]))
 
 
 def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 # Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
 _SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
+_PLENTY = 1e15
 
 _EPOCH = date(1970, 1, 1).toordinal()  # Backtrader counts days as Python does
 
@@ -170,6 +171,7 @@ class RulesBroker(bt.brokers.BackBroker):
 
     def __init__(self) -> None:
         super().__init__()
+        self.cash: float
         self.session: date
         self.feeds: dict[str, Any] = {}
         self.borrow_paid: dict[str, float] = defaultdict(float)
@@ -229,10 +231,22 @@ class RulesBroker(bt.brokers.BackBroker):
             1 if order.isbuy() else -1,
             session_slippage(order.data, self.p.rules),
         )
-        self.cash += _SPECK
-        self._execute(order, ago=0, price=price)
-        self.cash -= _SPECK
+        with self._lent(order):
+            self._execute(order, ago=0, price=price)
         self._get_value()
+
+    @contextmanager
+    def _lent(self, order: Any) -> Iterator[None]:
+        """Lend what rounding lacks; all to a net order of legs, which others of its moment pay."""
+        if not order.info.get("lots"):
+            self.cash += _SPECK
+            yield
+            self.cash -= _SPECK
+            return
+        cash, self.cash = self.cash, _PLENTY
+        yield
+        done = order.executed
+        self.cash = cash - done.size * done.price - done.comm
 
     def _borrow_of(self, data: Any, position: Any) -> float:
         costs = self.getcommissioninfo(data)
@@ -249,9 +263,8 @@ class RulesBroker(bt.brokers.BackBroker):
         if order.data._name not in self.feeds:  # noqa: SLF001
             return  # no bar in this session: the lines stand on some other day's prices
         self._slip = session_slippage(order.data, self.p.rules)
-        self.cash += _SPECK
-        super()._try_exec(order)
-        self.cash -= _SPECK
+        with self._lent(order):
+            super()._try_exec(order)
 
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:  # noqa: FBT001, FBT002 - Backtrader's signature
         for data in [data for data in self.positions if not len(data)]:

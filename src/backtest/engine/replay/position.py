@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from backtest.engine import rules as rule
+from backtest.engine.replay.books import Order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from backtest.engine.replay.books import ExitReason, Order, Quote
+    from backtest.engine.replay.books import ExitReason, Lot, OrderType, Quote
     from backtest.strategy.base import Signal, When
 
 
@@ -59,6 +60,19 @@ class Position:
             levels.append((level, "trailing_stop"))
         return max(levels, key=lambda level: self.direction * level[0], default=None)
 
+    def exits(self, symbol: str, *, has_target: bool) -> list[Order]:
+        """The orders that rest through a session: the stop, then the target."""
+        if self.looks_at_closes:
+            return []
+        stop, orders = self.nearest_stop(), []
+        if stop is not None:
+            orders.append(Order(symbol, -self.size, "stop", stop[0], self.event_id, stop[1]))
+        # No price reaches zero.
+        if has_target and self.target is not None and self.target > 0:
+            order = Order(symbol, -self.size, "limit", self.target, self.event_id, "target")
+            orders.append(order)
+        return orders
+
     def see_close(self, close: float, *, has_entered: bool) -> None:
         """Look at the levels of closes, then let the trailing stop follow.
 
@@ -75,6 +89,15 @@ class Position:
                 self.passed = "target"
         better = max if self.direction > 0 else min
         self.best_close = close if self.best_close is None else better(self.best_close, close)
+
+
+@dataclass(frozen=True)
+class HeldLeg:
+    """A part of a position in another symbol; it comes and goes with it."""
+
+    event_id: str
+    symbol: str
+    size: int  # signed shares
 
 
 @dataclass(frozen=True)
@@ -98,6 +121,7 @@ class Moment:
         equity: what sizes are shares of; known before the prices of a close.
         cash: dollars.
         orders: what was ordered, in the order in which it is executed.
+        lots: what was ordered of legs, which is netted by symbol.
 
     """
 
@@ -107,6 +131,12 @@ class Moment:
     equity: float
     cash: float
     orders: list[Order] = field(default_factory=list)
+    lots: list[tuple[str, Lot]] = field(default_factory=list)
+
+    @property
+    def order_type(self) -> OrderType:
+        """The type of its orders."""
+        return "market" if self.at == "open" else "close"
 
     def fill(self, symbol: str, side: int) -> float:
         """What an order is filled at."""
@@ -116,3 +146,14 @@ class Moment:
         """What its shares are counted at: the same, but at a close as of the open."""
         quote = self.quotes[symbol]
         return rule.fill_price(quote.open, side, quote.slip)
+
+    def netted(self) -> list[Order]:
+        """One order for the lots of each symbol, in order of the alphabet; some of no size."""
+        found = []
+        for symbol in sorted({symbol for symbol, _ in self.lots}):
+            lots = tuple(lot for of, lot in self.lots if of == symbol)
+            size = sum(lot.size for lot in lots)
+            price = self.fill(symbol, 1 if size > 0 else -1) if size else self.prices[symbol]
+            event_id = lots[0].event_id
+            found.append(Order(symbol, size, self.order_type, price, event_id, lots=lots))
+        return found

@@ -12,8 +12,8 @@ from math import nan
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.books import ExitReason, Order, OrderType, Quote
-from backtest.engine.replay.position import Moment, Position, Waiting
+from backtest.engine.replay.books import ExitReason, Lot, Order, Quote
+from backtest.engine.replay.position import HeldLeg, Moment, Position, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,6 +34,8 @@ class Trader:
         self._rules = rules
         self._positions: dict[str, Position] = {}
         self._waiting: dict[str, Waiting] = {}  # entries at a limit, of this session
+        self._legs: dict[str, list[HeldLeg]] = {}  # by the symbol of their position
+        self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left in the session
         self._clock: dict[str, int] = {}
         self._marks: dict[str, float] = {}
         self._quotes: Mapping[str, Quote] = {}
@@ -71,23 +73,25 @@ class Trader:
         self._for_the_close = [signal for signal in acting if _when(signal) == "close"]
         self._serve([signal for signal in acting if _when(signal) == "open"], moment)
         self._exit_on_time(moment)
-        return moment.orders
+        return [*moment.orders, *moment.netted()]
 
     def resting(self, symbol: str) -> list[Order]:
         """What rests through the session: an entry at a limit; the stop, then the target."""
         waiting = self._waiting.get(symbol)
         if waiting is None:
             position = self._positions.get(symbol)
-            return [] if position is None else self._exits(symbol, position, has_target=True)
+            return [] if position is None else position.exits(symbol, has_target=True)
         position = waiting.position
         entry = Order(symbol, position.size, "limit", waiting.price, position.event_id)
         # Inside the session nobody knows whether the target came before the entry or after it.
-        return [entry, *self._exits(symbol, position, has_target=waiting.fills_at_open)]
+        return [entry, *position.exits(symbol, has_target=waiting.fills_at_open)]
 
     def filled(self, order: Order) -> None:
         """A resting order was filled: a position is gone, or there."""
         if order.exit_reason is not None:
             del self._positions[order.symbol]
+            legs = self._legs.pop(order.symbol, [])
+            self._left_behind += [(leg, order.exit_reason) for leg in legs]
             return
         waiting = self._waiting.pop(order.symbol)
         self._positions[order.symbol] = waiting.position
@@ -109,11 +113,14 @@ class Trader:
         self._entered_at_close.clear()
         self._marks |= {symbol: quote.open for symbol, quote in self._quotes.items()}
         moment = Moment("close", self._quotes, closes, self._worth(cash), cash)
+        behind, self._left_behind = self._left_behind, []
+        for leg, reason in behind:
+            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
         rest = [signal for signal in self._for_the_close if not self._give_up(signal, moment)]
         self._exit_on_time(moment)
         for signal in rest:
             self._take(signal, moment)
-        return moment.orders
+        return [*moment.orders, *moment.netted()]
 
     def at_close(self, closes: Mapping[str, float], equity: float) -> None:
         """Mark the positions, look at their levels, check margin and ruin for the next open."""
@@ -123,11 +130,21 @@ class Trader:
                 has_entered = symbol in self._entered_at_close
                 position.see_close(closes[symbol], has_entered=has_entered)
         shorts = -sum(min(p.size, 0) * self._marks[s] for s, p in self._positions.items())
+        shorts -= sum(min(size, 0) * self._marks[s] for s, size in self._net_legs().items())
         self._margin_call = rule.is_margin_call(equity, shorts, self._rules)
         self._ruin_due = equity <= 0
 
     def _worth(self, cash: float) -> float:
-        return cash + sum(p.size * self._marks[s] for s, p in self._positions.items())
+        held = sum(p.size * self._marks[s] for s, p in self._positions.items())
+        return cash + held + sum(n * self._marks[s] for s, n in self._net_legs().items())
+
+    def _net_legs(self) -> dict[str, int]:
+        """Signed shares of legs by symbol, those that are left at this close among them."""
+        legs = [leg for held in self._legs.values() for leg in held]
+        net: dict[str, int] = {}
+        for leg in [*legs, *(leg for leg, _ in self._left_behind)]:
+            net[leg.symbol] = net.get(leg.symbol, 0) + leg.size
+        return net
 
     def _end_if_ruined(self, moment: Moment) -> None:
         if self._ruin_due or moment.equity <= 0:
@@ -138,8 +155,11 @@ class Trader:
 
     def _answer_margin_call(self, moment: Moment) -> None:
         if self._margin_call:
-            for symbol in [s for s, p in self._positions.items() if p.direction < 0]:
+            for symbol in [s for s, p in self._positions.items() if self._is_short(s, p)]:
                 self._leave(symbol, "margin_call", moment)
+
+    def _is_short(self, symbol: str, position: Position) -> bool:
+        return position.direction < 0 or any(leg.size < 0 for leg in self._legs.get(symbol, ()))
 
     def _acting(self, signals: Sequence[Signal]) -> list[Signal]:
         """Of several signals on one symbol the one published last, by priority; none after ruin."""
@@ -180,7 +200,7 @@ class Trader:
                 self._leave(symbol, "reversal", moment)
                 self.outcomes[signal.event_id] = "reverse"
             return False
-        if not signal.resize:
+        if not signal.resize or symbol in self._legs:
             self._renew(signal, position, moment)
             return True
         less = position.shares - self._wanted(signal, position.direction, moment)
@@ -211,7 +231,7 @@ class Trader:
         position, side = self._positions.get(signal.symbol), _side(signal)
         if position is not None and position.direction == side:
             self._renew(signal, position, moment)
-            if signal.resize:
+            if signal.resize and signal.symbol not in self._legs:
                 self._add(signal, position, moment)
             return
         if position is not None:
@@ -221,25 +241,23 @@ class Trader:
 
     def _enter(self, signal: Signal, side: int, moment: Moment, *, is_reversal: bool) -> Outcome:
         most, symbol = self._rules.max_positions, signal.symbol
-        quote = moment.quotes[symbol]
         if most is not None and len(self._positions) + len(self._waiting) >= most:
             return "no_room"
-        limit = None
+        for_size, fill = moment.price_for_size(symbol, side), moment.fill(symbol, side)
         if signal.limit is not None:
-            if quote.last_close is None:
+            last_close = moment.quotes[symbol].last_close
+            if last_close is None:
                 return "not_filled"
-            limit = rule.stop_level(quote.last_close, side, signal.limit)
-        for_size = moment.price_for_size(symbol, side) if limit is None else limit
-        fill = moment.fill(symbol, side) if limit is None else limit
-        shares = self._capped(signal, self._wanted(signal, side, moment, for_size), moment)
-        if not rule.is_sent(shares, for_size, self._rules):
-            return "no_room"
-        shares = self._affordable(side, shares, fill, moment.cash)
-        if not shares or (moment.at == "open" and not rule.is_sent(shares, fill, self._rules)):
+            for_size = fill = rule.stop_level(last_close, side, signal.limit)
+        wanted = self._wanted(signal, side, moment, for_size)
+        shares = self._obtainable(signal, side, wanted, for_size, fill, moment)
+        legs = self._legs_of(signal, side * shares * for_size, moment)
+        cash = moment.cash - side * shares * fill - rule.commission(shares, fill, self._rules)
+        if not shares or not self._can_pay(legs, cash, moment):
             return "no_room"
         position = Position(signal.event_id, side, shares)
-        if limit is not None:
-            self._wait_at(limit, signal, position, moment, is_reversal=is_reversal)
+        if signal.limit is not None:
+            self._wait_at(fill, signal, position, moment, is_reversal=is_reversal)
             return "not_filled"
         position.plan(signal, fill, self._clock[symbol])
         self._positions[symbol] = position
@@ -247,7 +265,59 @@ class Trader:
         if moment.at == "close":
             self._entered_at_close.add(symbol)
         self._trade(symbol, position.size, fill, moment, signal.event_id)
+        if legs:
+            self._legs[symbol] = legs
+        for leg in legs:
+            self._trade_leg(leg.symbol, Lot(leg.event_id, leg.size, None), moment)
         return "reverse" if is_reversal else "enter"
+
+    def _obtainable(
+        self,
+        signal: Signal,
+        side: int,
+        shares: int,
+        for_size: float,
+        fill: float,
+        moment: Moment,
+    ) -> int:
+        """Of the shares that are wanted those that volume, cash and least order allow."""
+        shares = self._capped(signal, shares, moment)
+        if not rule.is_sent(shares, for_size, self._rules):
+            return 0
+        shares = self._affordable(side, shares, fill, moment.cash)
+        # At a close the order went out before the cash was known to bind.
+        is_sent = moment.at == "close" or rule.is_sent(shares, fill, self._rules)
+        return shares if is_sent else 0
+
+    @staticmethod
+    def _legs_of(signal: Signal, value: float, moment: Moment) -> list[HeldLeg]:
+        """The legs of an entry of a signed value, in shares counted at the opens."""
+        return [
+            HeldLeg(
+                signal.event_id,
+                leg.symbol,
+                rule.hedge_shares(-value * leg.by, moment.quotes[leg.symbol].open),
+            )
+            for leg in signal.legs
+        ]
+
+    def _can_pay(self, legs: list[HeldLeg], cash: float, moment: Moment) -> bool:
+        """Whether each leg has a share, and the cash never falls below zero."""
+        for leg in legs:
+            if not leg.size:
+                return False
+            side = 1 if leg.size > 0 else -1
+            fill = moment.fill(leg.symbol, side)
+            if self._affordable(side, abs(leg.size), fill, cash) < abs(leg.size):
+                return False
+            cash -= leg.size * fill + rule.commission(abs(leg.size), fill, self._rules)
+        return True
+
+    def _trade_leg(self, symbol: str, lot: Lot, moment: Moment) -> None:
+        """Order a lot; what it costs until they are netted is as of an order of its own."""
+        fill = moment.fill(symbol, 1 if lot.size > 0 else -1)
+        moment.cash -= lot.size * fill + rule.commission(abs(lot.size), fill, self._rules)
+        moment.lots.append((symbol, lot))
 
     def _wait_at(
         self,
@@ -271,11 +341,8 @@ class Trader:
         symbol, side = signal.symbol, position.direction
         fill, for_size = moment.fill(symbol, side), moment.price_for_size(symbol, side)
         more = self._wanted(signal, side, moment) - position.shares
-        more = self._capped(signal, max(more, 0), moment)
-        if not rule.is_sent(more, for_size, self._rules):
-            return
-        more = self._affordable(side, more, fill, moment.cash)
-        if not more or (moment.at == "open" and not rule.is_sent(more, fill, self._rules)):
+        more = self._obtainable(signal, side, max(more, 0), for_size, fill, moment)
+        if not more:
             return
         position.shares += more
         self._trade(symbol, side * more, fill, moment, position.event_id)
@@ -287,7 +354,9 @@ class Trader:
         price = moment.price_for_size(symbol, side) if price is None else price
         gross = sum(p.shares * self._marks[s] for s, p in self._positions.items() if s != symbol)
         gross += sum(w.position.shares * w.price for w in self._waiting.values())
+        gross += sum(abs(size) * self._marks[s] for s, size in self._net_legs().items())
         room = self._rules.max_gross * moment.equity - gross
+        room /= 1 + sum(abs(leg.by) for leg in signal.legs)
         weight = rule.share_of_equity(nan if signal.weight is None else signal.weight, self._rules)
         return rule.shares_for(min(weight * moment.equity, room), price)
 
@@ -313,6 +382,8 @@ class Trader:
         position = self._positions.pop(symbol)
         fill = moment.fill(symbol, -position.direction)
         self._trade(symbol, -position.size, fill, moment, position.event_id, reason)
+        for leg in self._legs.pop(symbol, []):
+            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
 
     def _trade(
         self,
@@ -324,21 +395,7 @@ class Trader:
         reason: ExitReason | None = None,
     ) -> None:
         moment.cash -= size * fill + rule.commission(abs(size), fill, self._rules)
-        kind: OrderType = "market" if moment.at == "open" else "close"
-        moment.orders.append(Order(symbol, size, kind, fill, event_id, reason))
-
-    @staticmethod
-    def _exits(symbol: str, position: Position, *, has_target: bool) -> list[Order]:
-        if position.looks_at_closes:
-            return []
-        size, event_id, orders = -position.size, position.event_id, []
-        stop = position.nearest_stop()
-        if stop is not None:
-            orders.append(Order(symbol, size, "stop", stop[0], event_id, stop[1]))
-        if has_target and position.target is not None and position.target > 0:
-            # no price reaches zero
-            orders.append(Order(symbol, size, "limit", position.target, event_id, "target"))
-        return orders
+        moment.orders.append(Order(symbol, size, moment.order_type, fill, event_id, reason))
 
 
 def _side(signal: Signal) -> int:
