@@ -45,7 +45,7 @@ def test_it_is_put_again_with_the_market_of_then(prices):
     assert seen[1][1].now == utc("2025-06-20T09:30:00-04:00")
     assert (decision.action, decision.tradable_session) == ("signal", day("2025-06-20"))
     assert decision.signal.reason == "now"
-    assert decision.reason == "now; waited since 2025-06-05"
+    assert decision.reason == "now; waited since 2025-06-05: not yet"
     assert decision.waited == ((day("2025-06-05"), 10, "not yet"),)
 
 
@@ -55,6 +55,7 @@ def test_a_condition_is_looked_at_again_each_session(prices):
     assert decision.tradable_session == day("2025-06-17")
     assert len(seen) == 9
     assert [step.session for step in decision.waited] == [m.session for _, m in seen[:-1]]
+    assert decision.reason == "waited since 2025-06-05 in 8 steps: too low"
 
 
 def test_what_was_shown_while_it_waited_has_not_changed(prices):
@@ -75,16 +76,22 @@ def test_a_bound_is_counted_from_the_first_time(prices, most, action):
     if action == "no_signal":
         assert decision.tradable_session == day("2025-06-12")  # in the fifth session it would be
         assert decision.reason == (
-            "not yet: more than 9 sessions after 2025-06-05; waited since 2025-06-05"
+            "waits, not yet; that is more than 9 sessions after 2025-06-05; "
+            "waited since 2025-06-05: not yet"
         )
+        assert [pause.session for pause in decision.waited] == [
+            day("2025-06-05"),
+            day("2025-06-12"),
+        ]
 
 
 def test_a_wait_beyond_the_replay_is_no_signal(prices):
     (decision,), _ = ask(prices, [REPORT], until("2025-07-16"))
     assert (decision.action, decision.tradable_session) == ("no_signal", day("2025-06-05"))
-    assert decision.reason.startswith(
-        "not yet, in 2025-07-16: after the last session of the replay, 2025-07-15"
+    assert decision.reason == (
+        "waits, not yet; in 2025-07-16: after the last session of the replay, 2025-07-15"
     )
+    assert decision.waits_in_vain
 
 
 def test_a_wait_may_end_at_the_last_bar_and_on_a_half_day(prices):

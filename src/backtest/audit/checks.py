@@ -308,7 +308,7 @@ def plan(
             PREFIX,
             day,
             f"with nothing known from the open of {day} on",
-            partial(worlds.prefix, source, day, ask.reaction),
+            partial(worlds.prefix, source, day, ask.reaction, ask.decides),
         )
         for day in sorted(every)
     ]
@@ -318,7 +318,7 @@ def plan(
             make = partial(worlds.perturbed, source, day, seed, variant)
             trials.append(_trial(ask, PERTURBATION, day, made_up, make))
         for word, change in changes.items():
-            make = partial(worlds.with_later_events, source, day, ask.reaction, change)
+            make = partial(worlds.with_later_events, source, day, ask.reaction, change, ask.decides)
             trials.append(_trial(ask, EVENT_TIME, day, f"{later} {word}", make))
     return trials
 

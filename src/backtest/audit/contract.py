@@ -218,7 +218,8 @@ def _tradable(prepared: PreparedAudit) -> int:
 
     inputs, kinds = prepared.inputs, prepared.strategy.listens_to
     reaction = prepared.ask.reaction
-    found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction)
+    at = prepared.strategy.decides
+    found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction, at=at)
     started = len(inputs.span) if Start in kinds else 0
     return started + sum(one.action == "notified" for one in found)
 
@@ -234,7 +235,7 @@ def _answers(
         frozen = declared.check_frozen(subject.file)
     else:
         before = declared.kept(strategy)
-        given = questions.answers(strategy, questions.cases(tried, rows, strategy.looks_at))
+        given = questions.answers(strategy, questions.cases(tried, rows, strategy))
         frozen = declared.unchanged(subject.file, before, strategy)
     if given.fault:
         what, where = _split(given.fault, subject.workspace)
@@ -252,7 +253,7 @@ def _terms(subject: _Subject, prepared: PreparedAudit) -> ContractResult:
     """Whether what it declares as terms of its signal is handed on and no more."""
     rows = as_example(prepared.inputs.events)
     tried, _ = questions.events_to_try(subject.strategy.listens_to, rows)
-    found = questions.cases(tried, rows, subject.strategy.looks_at)
+    found = questions.cases(tried, rows, subject.strategy)
     return check_terms(subject.file, subject.settings, list(found))
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.inputs import Inputs
-    from backtest.data.kinds import Event
+    from backtest.data.kinds import When
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
@@ -95,6 +95,7 @@ class Ask:
         settings: parameters by dotted name.
         span: first and last day of the replay.
         rules: the settings.
+        decides: before which price of a session it decides.
         until: the last session whose decisions are asked for; None for all.
         passes: how often everything is asked, of the same strategy in the same process.
         placebo: seed of the placebo that the answers are held against; None for none.
@@ -108,6 +109,7 @@ class Ask:
     span: tuple[date | None, date | None]
     rules: Rules
     universe: str | None = None
+    decides: When = "open"
     until: date | None = None
     passes: int = 1
     placebo: int | None = None
@@ -219,7 +221,7 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
     if ask.placebo is None:
-        seen.peeks = _peeks(ask, inputs, strategy.listens_to, workspace.data)
+        seen.peeks = _peeks(ask, inputs, strategy, workspace.data)
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
@@ -227,16 +229,14 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
 
 
 def _peeks(
-    ask: Ask, inputs: Inputs, listens_to: tuple[type[Event], ...], data: Path
+    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy, data: Path
 ) -> dict[str, tuple[date, str]]:
     """What a planted peek answers to the events of the last session, or else to all."""
     prices = tables_folder(data, ask.universe) / "prices"
     table = cache(lambda symbol: read_prices(prices, symbol).table)
-    found = questions(listens_to, *_where(ask, inputs))
-    asked = [one for one in found if isinstance(one, Question)]
     return {
         one.event.id: (session, _peek(table(one.event.symbol), session))
-        for one in asked
+        for one in _questions(ask, inputs, strategy)
         if (session := one.market.session) == (ask.until or session)
     }
 
@@ -270,13 +270,22 @@ def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
         if ask.until is None:
             raise
     # Made-up prices may break it later: what it answers up to the session counts.
-    asked = [one for one in questions(strategy.listens_to, *where) if isinstance(one, Question)]
     until = ask.until
-    return [one.ask_until(strategy, until) for one in asked if one.market.session <= until]
+    return [
+        one.ask_until(strategy, until)
+        for one in _questions(ask, inputs, strategy)
+        if one.market.session <= until
+    ]
+
+
+def _questions(ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy) -> list[Question]:
+    terms: tuple[Any, ...] = (*_where(ask, inputs), strategy.decides)
+    found = questions(strategy.listens_to, *terms)
+    return [one for one in found if isinstance(one, Question)]
 
 
 def _where(ask: Ask, inputs: Inputs) -> Any:
-    """The terms of `questions` that follow the kinds of event."""
+    """The terms of `decide` that follow the strategy."""
     return inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe
 
 

@@ -96,6 +96,7 @@ SYMBOL = "EXAMPLE"
 SESSIONS, AFTER_THE_LAST = 60, date(2025, 8, 27)  # of a whole made-up market
 _AT = datetime(2025, 6, 25, 20, 5, tzinfo=UTC)  # after the close
 _TEXTS = ("example", "2025Q1", "2025-01-31", "A", "1", "2025", "https://example.org", "a@b.org")
+_TO_COME = date(2025, 8, 15)  # for the kinds that tell of such a day
 _TYPICAL: tuple[Any, ...] = (*_TEXTS, 1_000, 100, 10, 1, 0.5, 0.1, -1, date(2025, 1, 31), _AT, [])
 EXTREMES: Mapping[str, Sequence[float]] = {
     "very large": (1e300, 10**18, 10**12, 10**9, 10**6, 1_000, 100, 10, 1, 0.999),
@@ -122,18 +123,23 @@ def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) ->
         "precision": "exact",
         "headline": f"A made-up {kind.kind.replace('_', ' ')}",
     }
-    for name, field in kind.model_fields.items():
-        if field.is_required() and name not in (*common, *given):
-            value = typical(field)
-            if value is not None:
-                given[name] = value
-    try:
-        return kind.model_validate(common | given)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}" for one in error.errors()
-        )
-        raise UsageError(f"An event of the kind {kind.kind} cannot be made up: {faults}.") from None
+    needed = {
+        name: field
+        for name, field in kind.model_fields.items()
+        if field.is_required() and name not in (*common, *given)
+    }
+    faults = ""
+    for first in ((), (_TO_COME,)):
+        made = {name: typical(field, first) for name, field in needed.items()}
+        known = {name: value for name, value in made.items() if value is not None}
+        try:
+            return kind.model_validate(common | given | known)
+        except ValidationError as error:
+            faults = faults or "; ".join(
+                f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}"
+                for one in error.errors()
+            )
+    raise UsageError(f"An event of the kind {kind.kind} cannot be made up: {faults}.")
 
 
 def as_example(events: Sequence[Event]) -> list[Event]:
@@ -174,9 +180,9 @@ def variants(event: Event) -> Iterator[tuple[str, Event]]:
             continue
 
 
-def typical(field: FieldInfo) -> Any:
-    """A value that a field allows; None where none was found."""
-    return next(allowed(field, (*_choices(field.annotation), *_TYPICAL)), None)
+def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:
+    """A value that a field allows, the first ones tried first; None where none was found."""
+    return next(allowed(field, (*_choices(field.annotation), *first, *_TYPICAL)), None)
 
 
 def _number(field: FieldInfo, numbers: Sequence[float]) -> Any:
@@ -364,7 +370,9 @@ def events_to_try(
 
 
 def cases(
-    tried: Sequence[tuple[str, Event]], rows: Sequence[Event], looks_at: Sequence[str]
+    tried: Sequence[tuple[str, Event]],
+    rows: Sequence[Event],
+    strategy: Strategy | BacktraderStrategy,
 ) -> Iterator[Case]:
     """Each event with much, little and nothing known before it."""
     past = cache(made_up_bars)
@@ -372,8 +380,8 @@ def cases(
     for word, event in tried:
         for count in (0,) if isinstance(event, Start) else _BARS:
             # an index may have less of a past than the stock
-            for others in (count, 0) if looks_at and count == most else (count,):
-                question = _question(event, rows, past, count, (looks_at, others))
+            for others in (count, 0) if strategy.looks_at and count == most else (count,):
+                question = _question(event, rows, past, count, (strategy, others))
                 yield Case(_how(event, word, count, others), question, count)
 
 
@@ -388,7 +396,7 @@ def _question(
     rows: Sequence[Event],
     past: Callable[..., pd.DataFrame],
     count: int,
-    looked_at: tuple[Sequence[str], int],
+    asked: tuple[Strategy | BacktraderStrategy, int],
 ) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
@@ -396,23 +404,22 @@ def _question(
     from backtest.engine.timeline import Question
 
     calendar = trading_calendar()
-    session = calendar.tradable_session(event.published_at, REACTION)
+    strategy, others = asked
+    session = calendar.tradable_session(event.published_at, REACTION, strategy.decides)
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
-    symbols, others = looked_at
     bars: dict[str, Any] = {
-        name: past(session, others, _AFTER)[["close"]].copy() for name in symbols
+        name: past(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
     }
     bars[event.symbol] = past(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
-    market = Market(session, calendar.open_of(session), event.symbol, tape.past)
+    now = calendar.time_of(session, strategy.decides)
+    market = Market(session, now, event.symbol, tape.past)
     last = bars[event.symbol].index[-1].date()
     return Question(event, market, tape, lambda day: "beyond the last bar" if day > last else "")
 
 
-def made_up_case(
-    kinds: Sequence[type[Event]], fields: Mapping[str, Any], looks_at: Sequence[str]
-) -> Case:
+def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
     """A question about a made-up event of the first kind that has the fields.
 
     Of symbols that are looked at there are as many made-up closes as of the stock.
@@ -421,6 +428,7 @@ def made_up_case(
         UsageError: none has them, or one of them is wrong.
 
     """
+    kinds = strategy.listens_to
     fitting = [kind for kind in kinds if fields.keys() <= kind.model_fields.keys()]
     if not fitting:
         known = {name for kind in kinds for name in kind.model_fields}
@@ -428,7 +436,7 @@ def made_up_case(
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
     event = made_up_event(fitting[0], fields)
-    question = _question(event, [], made_up_bars, _BARS[0], (looks_at, _BARS[0]))
+    question = _question(event, [], made_up_bars, _BARS[0], (strategy, _BARS[0]))
     return Case("", question, _BARS[0])
 
 

@@ -36,7 +36,7 @@ from backtest.audit.sensitivity import (
 )
 from backtest.audit.worlds import Source
 from backtest.data.checks import check_data
-from backtest.data.events import has_file
+from backtest.data.events import filed, has_file
 from backtest.data.tables import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
@@ -128,7 +128,8 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
     span, settings = (request.first, request.last), stated(file, request.settings)
-    ask = Ask(file.name, request.symbols, settings, span, request.rules, request.universe)
+    about = (file.name, request.symbols, settings, span, request.rules, request.universe)
+    ask = Ask(*about, decides=strategy.decides)
     inputs = ask.inputs(workspace.data, strategy)
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     folder = workspace.strategies if file.package else file.path.parent
@@ -213,7 +214,8 @@ def _data(prepared: PreparedAudit) -> list[Finding]:
     universe = prepared.request.universe
     folder = tables_folder(prepared.workspace.data, universe)
     known = event_kinds(prepared.workspace).values()
-    kinds = [kind for kind in known if not universe or has_file(folder / "events", kind)]
+    own = folder / "events"
+    kinds = [kind for kind in known if has_file(own, kind)] if universe else filed(own, known)
     return check_data(replace(prepared.workspace, data=folder), kinds, prepared.request.symbols)
 
 

@@ -132,9 +132,9 @@ def delays(
     for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
         event = by_id[event_id]
         row = _row_of(source, event)
-        late = worlds.one_session_later(row, ask.reaction).published_at
+        late = worlds.one_session_later(row, ask.reaction, ask.decides).published_at
         late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
-        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction)
+        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction, ask.decides)
         found.append(Delay(event, late_id, answer, Job(make, replace(ask))))
     return found
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backtest.data.kinds import When
+
 # XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date.
 EXCHANGE = "XNYS"
 _FIRST, _LAST = "1990-01-02", "2035-12-31"
@@ -36,12 +38,15 @@ class TradingCalendar:
         self.opens: NDArray[np.datetime64] = moments[1]
         self.closes: NDArray[np.datetime64] = moments[2]
 
-    def tradable_session(self, published_at: datetime, reaction: timedelta) -> date:
-        """The first session whose open comes after `published_at` plus the reaction time.
+    def tradable_session(
+        self, published_at: datetime, reaction: timedelta, at: When = "open"
+    ) -> date:
+        """The first session whose open, or close, comes after `published_at` plus the reaction.
 
         Strictly after: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
         """
-        known = np.searchsorted(self.opens, _to_utc64(published_at + reaction), side="right")
+        times = self.opens if at == "open" else self.closes
+        known = np.searchsorted(times, _to_utc64(published_at + reaction), side="right")
         if known >= len(self.sessions):
             raise DataError(
                 f"{published_at:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
@@ -52,12 +57,12 @@ class TradingCalendar:
 
     def open_of(self, session: date) -> datetime:
         """When a session opens, UTC."""
-        moment: datetime = self.opens[self._index(session)].item()
-        return moment.replace(tzinfo=UTC)
+        return self.time_of(session, "open")
 
-    def close_of(self, session: date) -> datetime:
-        """When a session closes, UTC."""
-        moment: datetime = self.closes[self._index(session)].item()
+    def time_of(self, session: date, at: When) -> datetime:
+        """When a session opens, or closes, UTC."""
+        times = self.opens if at == "open" else self.closes
+        moment: datetime = times[self._index(session)].item()
         return moment.replace(tzinfo=UTC)
 
     def steps(self, session: date, day: date) -> int:

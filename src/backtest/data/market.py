@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import numpy as np
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.events import event_order
 from backtest.data.kinds import NEVER_TRADED, new_york_day
 from backtest.errors import UsageError
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from backtest.data.kinds import Event
+    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
@@ -119,14 +118,11 @@ class Past:
         later = known[
             bisect_left(times, event.published_at) : bisect_left(times, now - self._reaction)
         ]
-        return next(
-            (
-                one
-                for one in later
-                if one.symbol == event.symbol and event_order(one) > event_order(event)
-            ),
-            None,
+        own, symbols = (event.published_at, event.headline), (event.symbol, "")
+        after = (
+            one for one in later if one.symbol in symbols and (one.published_at, one.headline) > own
         )
+        return next(after, None)
 
     def grow(self, sessions: NDArray[np.datetime64], bars: Floats, events: Sequence[Event]) -> None:
         """Add what has become known since.
@@ -218,8 +214,9 @@ class Market:
     """The past of a decision.
 
     Attributes:
-        session: the tradable session, whose open is the first price that can be had.
-        now: that open's time, UTC; nothing here is from it or later.
+        session: the tradable session, whose open is the first price that can be had, or whose
+            close where the strategy decides before that.
+        now: the time of that open or close, UTC; nothing here is from it or later.
         symbol: the symbol of the event.
 
     """
@@ -302,15 +299,16 @@ def tradable_session(
     span: Prices,
     reaction: timedelta,
     universe: Universe | None = None,
+    at: When = "open",
 ) -> tuple[date | None, str]:
-    """The first session in which an event can be traded, and why not where it cannot.
+    """The first session at whose open, or close, an event can be traded, and why not if not.
 
     The session is given also where the replayed span does not hold it; the reason is empty
     where the event can be traded.
     """
     if event.precision in NEVER_TRADED:
         return None, f"known by the {event.precision} alone, never traded"
-    session = trading_calendar().tradable_session(event.published_at, reaction)
+    session = trading_calendar().tradable_session(event.published_at, reaction, at)
     if new_york_day(event.published_at) < history.first:
         # No price existed yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"

@@ -13,14 +13,15 @@ from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Start
 from backtest.data.market import Market, Tape, obstacle, tradable_session
+from backtest.data.scheduled import MarketEvent
 from backtest.errors import UsageError, told
 from backtest.strategy.base import Signal, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, timedelta
 
-    from backtest.data.kinds import Event
+    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
     from backtest.strategy.base import Direction, Strategy
@@ -81,28 +82,38 @@ def schedule(
     span: Mapping[str, Prices],
     reaction: timedelta,
     universe: Universe | None = None,
+    at: When = "open",
 ) -> list[Decision]:
     """A decision for every event that is listened to: `not_tradable`, or else `notified`.
 
     Args:
         listens_to: the kinds of event.
-        events: all events, of any kind; other symbols' are left out.
+        events: all events, of any kind; other symbols' are left out, and those of the whole
+            market are heard of each symbol.
         history: by symbol all prices, also from before the span.
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
         universe: the stocks with the days on which each can be traded; None for all days.
+        at: before which price of a session it is decided.
 
     """
     decisions = []
-    for event in sorted(events, key=event_order):
-        if event.symbol not in span or not isinstance(event, listens_to):
-            continue
+    heard = [event for event in events if isinstance(event, listens_to)]
+    for event in sorted(_of_symbols(heard, span), key=event_order):
         session, why = tradable_session(
-            event, history[event.symbol], span[event.symbol], reaction, universe
+            event, history[event.symbol], span[event.symbol], reaction, universe, at
         )
         action = "not_tradable" if why else "notified"
         decisions.append(Decision(event, session, action, why))
     return decisions
+
+
+def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, MarketEvent) and not event.symbol:
+            yield from map(event.of, symbols)
+        elif event.symbol in symbols:
+            yield event
 
 
 @dataclass(frozen=True)
@@ -176,33 +187,49 @@ class Question:
                 f"Wait(event, …)."
             )
         if isinstance(answer, Wait):
-            return self._later(answer)
+            return self._later(answer, strategy)
+        if strategy.decides == "close" and _at(answer) != "close":
+            raise UsageError(
+                f"{name} decides before the close, and answered {event.id} for the open. Say "
+                f'enter="close", for a flat leave="close"; or decide before the open.'
+            )
         return self._decided("signal", answer.reason, answer)
 
-    def _later(self, wait: Wait) -> Decision | Question:
+    def _later(self, wait: Wait, strategy: Strategy) -> Decision | Question:
         """The question that is put in the session that is waited for, or why it is not."""
-        now = self.market.session
+        now, most = self.market.session, wait.at_most
         waited = (*self.waited, Pause(now, wait.sessions, wait.reason))
         first = waited[0].session
-        most = wait.at_most
+
+        def in_vain(why: str) -> Decision:
+            found = self._decided("no_signal", f"waits, {wait.reason}; {why}")
+            return replace(found, waited=waited)
+
         count = trading_calendar().steps(first, now) + wait.sessions
         if most is not None and count > most:
-            return self._decided(
-                "no_signal", f"{wait.reason}: more than {most} sessions after {first}"
-            )
+            return in_vain(f"that is more than {most} sessions after {first}")
         try:
             session = self.market.session_after(wait.sessions)
         except UsageError as error:
-            return self._decided("no_signal", f"{wait.reason}: {error}")
+            return in_vain(str(error))
         if why := self.obstacle(session):
-            return self._decided("no_signal", f"{wait.reason}, in {session}: {why}")
-        market = replace(self.market, session=session, now=trading_calendar().open_of(session))
+            return in_vain(f"in {session}: {why}")
+        market = replace(
+            self.market, session=session, now=trading_calendar().time_of(session, strategy.decides)
+        )
         return replace(self, market=market, waited=waited, gives_way=wait.gives_way)
 
     def _decided(self, action: str, reason: str, signal: Signal | None = None) -> Decision:
-        waits = f"waited since {self.waited[0].session}" if self.waited else ""
-        reason = "; ".join(filter(None, (reason, waits)))
+        if self.waited:
+            first, last, steps = self.waited[0], self.waited[-1], len(self.waited)
+            times = f" in {steps} steps" if steps > 1 else ""
+            waits = f"waited since {first.session}{times}: {last.reason}"
+            reason = "; ".join(filter(None, (reason, waits)))
         return Decision(self.event, self.market.session, action, reason, signal, self.waited)
+
+
+def _at(signal: Signal) -> When:
+    return signal.leave if signal.direction == "flat" else signal.enter
 
 
 def questions(
@@ -212,6 +239,7 @@ def questions(
     span: Mapping[str, Prices],
     reaction: timedelta,
     universe: Universe | None = None,
+    at: When = "open",
 ) -> list[Decision | Question]:
     """A question for every event that can be traded, and a decision for every other.
 
@@ -222,12 +250,13 @@ def questions(
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
         universe: as for `schedule`.
+        at: likewise.
 
     Returns:
         One for each event of the kinds listened to, in order of publication.
 
     """
-    public = sorted((event for event in events if event.symbol in span), key=event_order)
+    public = sorted((event for event in events if event.symbol in {"", *span}), key=event_order)
     traded = tuple(sorted(span))
     tape = Tape(
         {symbol: prices.table for symbol, prices in history.items()},
@@ -237,14 +266,14 @@ def questions(
     )
 
     def question(event: Event, session: date) -> Question:
-        now = trading_calendar().open_of(session)
+        now = trading_calendar().time_of(session, at)
         market = Market(session, now, event.symbol, tape.past)
         return Question(
             event, market, tape, lambda later: obstacle(event, later, span[event.symbol], universe)
         )
 
     found: list[Decision | Question] = []
-    for decision in schedule(listens_to, public, history, span, reaction, universe):
+    for decision in schedule(listens_to, public, history, span, reaction, universe, at):
         session = decision.tradable_session
         if decision.action == "notified" and session is not None:
             found.append(question(decision.event, session))
@@ -274,7 +303,9 @@ def decide(
         UsageError: the strategy fails, or answers with something else.
 
     """
-    found = questions(strategy.listens_to, events, history, span, reaction, universe)
+    found = questions(
+        strategy.listens_to, events, history, span, reaction, universe, strategy.decides
+    )
     return ask(strategy, found)
 
 

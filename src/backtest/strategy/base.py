@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple,
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, dataclasses, model_validator
 
-from backtest.data.kinds import Event
+from backtest.data.kinds import Event, When
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from backtest.data.market import Market
 
 Direction = Literal["long", "short"]
-When = Literal["open", "close"]
 Weight = Annotated[float, Field(gt=0, le=10)]
 Sessions = Annotated[int, Field(ge=0, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -174,6 +173,10 @@ class Strategy(BaseModel):
     that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
     their values, and `backtest check` proves them."""
 
+    decides: ClassVar[When] = "open"
+    """Before which price of a session it decides. With `close` an event can be traded at the first
+    close that comes late enough, and every signal is for a close."""
+
     def on_event(self, event: Any, market: Market) -> Signal | Wait | str:
         """Answer an event with a `Signal`, with the reason why there is none, or with a `Wait`.
 
@@ -203,6 +206,11 @@ class BacktraderStrategy:
         """The kinds of event that it hears of."""
         kinds: tuple[type[Event], ...] = self.cls.listens_to
         return kinds
+
+    @property
+    def decides(self) -> When:
+        """Before the open, as it orders."""
+        return "open"
 
     @property
     def looks_at(self) -> tuple[str, ...]:

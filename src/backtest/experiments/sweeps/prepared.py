@@ -102,7 +102,14 @@ class PreparedSweep:
         self._panel = panel_of(inputs.span)
         reaction = timedelta(minutes=self._rules.reaction_minutes)
         self._universe = inputs.benchmark if spec.universe else None
-        where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
+        where = (
+            inputs.events,
+            inputs.seen,
+            inputs.span,
+            reaction,
+            inputs.universe,
+            strategy.decides,
+        )
         asked = questions(strategy.listens_to, *where)
         # As the kernel takes them: by session, then by publication, symbol and event id.
         self._questions = sorted(
