@@ -18,8 +18,8 @@ import backtest
 from backtest.experiments.runs.store import latest_runs, read_run
 from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
 from backtest.reports.compare_page import write_comparison
-from backtest.reports.many_study_page import write_many_study_page
 from backtest.reports.picture import write_picture
+from backtest.reports.study_page import write_many_study_page
 from backtest.workspace.folders import find_workspace
 
 if TYPE_CHECKING:

@@ -146,9 +146,8 @@ def test_where_events_of_a_day_expect_both_ways_the_last_published_counts():
 
 def test_days_are_told_where_they_are_fewer_than_the_events():
     row = {"events": 12, "known": 7}
-    assert words.observed(row, "event") == "12 events on 7 days"
-    assert words.observed({"events": 7, "known": 7}, "event") == "7 events"
     assert words.observed(row) == "12 on 7 days"
+    assert words.observed({"events": 7, "known": 7}) == "7"
 
 
 def test_the_curve_ends_where_the_widest_window_does():
@@ -278,8 +277,13 @@ def test_a_study_without_a_single_event_says_why(checkout):
 def test_wild_days_are_not_told_to_be_an_effect(p, across, told):
     row = {
         "window": "[0,+1]", "events": 6, "known": 6, "caar": -0.1, "p": p, "p_holm": p,
-        "p_across": across, "detectable": 0.12,
+        "p_across": across, "detectable": 0.12, "overlaps": 0,
     }  # fmt: skip
-    found = words.finding({"symbol": "ACME", "windows": [row]})
+    record = {
+        "of": "kind", "symbol": "ACME", "windows": [row], "signed": None, "events": [],
+        "left_out": [], "also": "", "reaction_minutes": 5.0, "benchmark": "INDX",
+        "benchmark_reason": "by name", "settings": {"estimation": 120},
+    }  # fmt: skip
+    found = dict(words.study_sentences(record))["Found"]
     assert told in found
     assert "An average effect under 12.0 % would have been missed" in found

@@ -8,8 +8,7 @@ import pytest
 
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.experiments.runs.store import LEADING
-from backtest.reports.run_words import p_value
-from backtest.stats.formats import percent, share
+from backtest.stats.formats import p_value, percent, share
 from tests.doc_blocks import matches
 from tests.golden.goldens import ROOT
 from tests.made_up import INDX, Checkout, request

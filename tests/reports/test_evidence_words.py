@@ -10,9 +10,9 @@ from backtest.reports.run_words import (
     evidence_rows,
     holm_line,
     no_room,
-    p_value,
     plain_sentence,
 )
+from backtest.stats.formats import p_value
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_they_run_and_keep_the_contract(checkout, monkeypatch, name):
 
 def scaffold_check(checkout, name):
     from backtest.audit.contract import check
-    from backtest.audit.jobs import in_this_process
+    from tests.audits import in_this_process
 
     return check(checkout.workspace, name, symbols=["ACME"], observer=in_this_process)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         SweepResult,
     )
     from backtest.experiments.runs.run import Engine
-    from backtest.experiments.simulation.account import SimulatedAccount
+    from backtest.experiments.simulation.account import Simulation
     from backtest.strategy.base import Strategy
 
 _FEWEST_DRAWS = 99
@@ -464,7 +464,7 @@ def simulate(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     data: Folder = None,
-) -> SimulatedAccount:
+) -> Simulation:
     """Trade signals from a file on bars from files, as `backtest simulate` does.
 
     Args:

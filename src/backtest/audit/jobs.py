@@ -20,7 +20,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from backtest.audit.observe import Ask, Observation, observe
+from backtest.audit.observe import Observation, observe
 from backtest.errors import BacktestError
 from backtest.workspace.processes import WorkerPool
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from multiprocessing.context import ForkServerContext, SpawnContext
 
+    from backtest.audit.observe import Ask
     from backtest.audit.worlds import Source, World
 
     Seen = Iterator[tuple["Job", Observation]]
@@ -55,17 +56,6 @@ class JobGroup:
     hash_seed: int = _USUAL_SEED
 
 
-def in_this_process(source: Source, groups: Sequence[JobGroup]) -> Seen:
-    """Observe all worlds here: for few and small ones, of a strategy that is trusted."""
-    with _folder() as folder:
-        for number, group in enumerate(groups):
-            root = folder / str(number)
-            source.copy_to(root)
-            for job in group.jobs:
-                source.write(root, job.world())
-                yield job, observe(root, job.ask)
-
-
 def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
     """Observe all worlds, in up to `workers` processes at once.
 
@@ -74,7 +64,8 @@ def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Se
 
     """
     waiting, busy = deque(groups), dict["Future[Observation]", _Group]()
-    with _folder() as folder:
+    with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as root:
+        folder = Path(root).resolve()
         try:
             while waiting or busy:
                 while waiting and len(busy) < workers:
@@ -100,12 +91,6 @@ def _observed(task: Future[Observation]) -> Observation:
             f"A process of the audit was ended ({error}). -9 often means that memory was short: "
             f"try fewer --workers."
         ) from None
-
-
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder).resolve()
 
 
 class _Group:

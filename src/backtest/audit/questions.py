@@ -1,11 +1,10 @@
-"""Asking a strategy about events that are hard to answer, and judging what it says."""
+"""Asking a strategy about events that are hard to answer."""
 
 from __future__ import annotations
 
-import csv
 import enum
 import io
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -19,9 +18,10 @@ from backtest.data.events import columns_of, event_order
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from pydantic.fields import FieldInfo
@@ -39,14 +39,7 @@ _FIRST, _BETWEEN, _EVENTS = datetime(2025, 6, 10, 16, 5, tzinfo=NEW_YORK), timed
 def made_up_workspace(
     folder: str, workspace: Workspace, strategy: Strategy | BacktraderStrategy
 ) -> Workspace:
-    """Write made-up prices, and events of the kinds that a strategy listens to.
-
-    Args:
-        folder: an empty one.
-        workspace: of the strategies, which stay where they are.
-        strategy: what is traded.
-
-    """
+    """Write made-up prices, and events that a strategy listens to, into an empty folder."""
     data = Path(folder) / "data"
     bars = made_up_bars(AFTER_THE_LAST, SESSIONS)
     days = [day.date().isoformat() for day in bars.index]
@@ -66,7 +59,6 @@ def _write(path: Path, text: str, days: Sequence[str]) -> None:
 
 
 def _events(kind: type[Event]) -> Iterator[Event]:
-    """Events at intervals, each with other content."""
     try:
         contents = [event for _, event in variants(made_up_event(kind))]
     except UsageError:  # the answers tell of it
@@ -82,14 +74,10 @@ def _day(event: Event) -> date:
 
 
 def _text(kind: type[Event], events: Sequence[Event]) -> str:
-    """The file of a kind."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns_of(kind), lineterminator="\n")
-    writer.writeheader()
-    for event in events:
-        cells = event.model_dump(mode="json")
-        writer.writerow({name: "" if cell is None else cell for name, cell in cells.items()})
-    return text.getvalue()
+    import pandas as pd
+
+    rows = [event.model_dump(mode="json") for event in events]
+    return str(pd.DataFrame(rows, columns=list(columns_of(kind)), dtype=object).to_csv(index=False))
 
 
 SYMBOL = "EXAMPLE"
@@ -107,10 +95,6 @@ EXTREMES: Mapping[str, Sequence[float]] = {
 
 def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) -> Event:
     """An event of a kind: what is needed is made up where `fields` does not say it.
-
-    Args:
-        kind: the kind.
-        fields: values by name.
 
     Raises:
         UsageError: a field is wrong, or one that is needed cannot be made up.
@@ -148,12 +132,7 @@ def as_example(events: Sequence[Event]) -> list[Event]:
 
 
 def variants(event: Event) -> Iterator[tuple[str, Event]]:
-    """The event as it is and with other content, as far as its kind allows it.
-
-    Yields:
-        What was changed, in a few words, and the event.
-
-    """
+    """What was changed and the event: as it is, and with other content that its kind allows."""
     kind = type(event)
     own = {name: f for name, f in kind.model_fields.items() if name not in Event.model_fields}
     as_it_is = event.model_dump()
@@ -186,7 +165,6 @@ def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:
 
 
 def _number(field: FieldInfo, numbers: Sequence[float]) -> Any:
-    """The first of the numbers that a field of numbers allows."""
     if not {int, float} & set(_parts(field.annotation)):
         return None
     return next(allowed(field, numbers), None)
@@ -205,13 +183,15 @@ def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
 
 def _choices(annotation: Any) -> list[Any]:
     """The values of `Literal` and of enumerations, in their order."""
-    found: list[Any] = []
-    for part in _parts(annotation):
-        if get_origin(part) is Literal:
-            found += get_args(part)
-        elif isinstance(part, type) and issubclass(part, enum.Enum):
-            found += list(part)
-    return found
+    return [
+        choice
+        for part in _parts(annotation)
+        for choice in (get_args(part) if get_origin(part) is Literal else _members(part))
+    ]
+
+
+def _members(part: Any) -> Iterable[Any]:
+    return part if isinstance(part, type) and issubclass(part, enum.Enum) else ()
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -223,14 +203,7 @@ def _parts(annotation: Any) -> Iterator[Any]:
 
 
 def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
-    """Bars of the last sessions before a day: a stock near 100 dollars that moves a little.
-
-    Args:
-        before: the first day after them.
-        count: how many; 0 for a stock that has not traded yet.
-        after: how many come from that day on.
-
-    """
+    """Bars of so many sessions before a day and after it: near 100 dollars, moving a little."""
     import numpy as np
     import pandas as pd
 
@@ -268,72 +241,58 @@ def replayed(
     sessions = [table.index[place].date() for place in _TRADED_AT]
     decisions = [Decision(one, session, "notified", "") for session in sessions for one in events]
     terms = ({SYMBOL: prices}, {SYMBOL: BorrowRates(SYMBOL)}, decisions, rules)
-    fault = ""
+    try:
+        with _silent():
+            replay_event_strategy(strategy.cls, strategy.parameters, *terms)
+    except UsageError as error:
+        return ContractAnswers(len(decisions), fault=str(error))
+    return ContractAnswers(len(decisions))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is printed meanwhile, and to end the program is a fault."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         try:
-            replay_event_strategy(strategy.cls, strategy.parameters, *terms)
-        except UsageError as error:
-            fault = str(error)
+            yield
         except SystemExit as ending:
-            fault = f"It ends the program (exit code {ending.code})."
-    return ContractAnswers(len(decisions), fault=fault)
+            raise UsageError(f"It ends the program (exit code {ending.code}).") from None
 
 
 REACTION = timedelta(minutes=5)
 _BARS = (60, 5, 1, 0)  # how many sessions are known
 _AFTER = 60  # how many come, for strategies that wait
 _MOST_ROWS = 50  # of a file; the last ones
-_LONG_HOLD, _WIDE_STOP, _FAR_TARGET = 252, 0.5, 5.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """An event and the past that a strategy is asked about.
+    """An event and the past that a strategy is asked about."""
 
-    Attributes:
-        how: what is special, in a few words.
-        question: the event, and what was known.
-        sessions: how many of the stock are known.
-
-    """
-
-    how: str
+    how: str  # it is special, in a few words
     question: Question
-    sessions: int
+    sessions: int  # of the stock that are known
 
     def event_has_a_short_past(self, bars: int) -> bool:
         """Whether fewer sessions are known before it; before the first event none can be."""
         return not isinstance(self.question.event, Start) and self.sessions < bars
 
-    def told(self, fault: str) -> str:
+    def explained(self, fault: str) -> str:
         """Why it was not answered, and what is special about the case."""
         first, _, rest = fault.partition("\n")
         return f"{first.replace(self.question.event.id, self.how)}\n{rest}".strip()
 
     def ask(self, strategy: Strategy) -> Decision:
-        """The answer.
-
-        Raises:
-            UsageError: the strategy fails, or answers with something else.
-
-        """
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            try:
-                return self.question.ask(strategy)
-            except SystemExit as ending:
-                text = f"It ends the program (exit code {ending.code})."
-                raise UsageError(text) from None
+        """The answer; a `UsageError` where the strategy fails, or answers with something else."""
+        with _silent():
+            return self.question.ask(strategy)
 
 
 @dataclass(frozen=True)
 class ContractAnswers:
-    """What a strategy said.
+    """How many questions a strategy was asked, and the terms of its signals.
 
-    Attributes:
-        asked: how many questions it was asked.
-        signals: their terms.
-        fault: why it did not answer one, with the line; empty where it answered all.
-
+    `fault` is why it did not answer one, with the line; empty where it answered all.
     """
 
     asked: int
@@ -344,18 +303,10 @@ class ContractAnswers:
 def events_to_try(
     kinds: Sequence[type[Event]], rows: Sequence[Event]
 ) -> tuple[list[tuple[str, Event]], list[str]]:
-    """Events of each kind, those on file and made-up ones, with their variants.
+    """Events of each kind, the `rows` on file and made-up ones, with their variants.
 
-    Args:
-        kinds: what the strategy listens to.
-        rows: the events on file.
-
-    Returns:
-        What is special and the event; and why there is none, for the kinds without any.
-
+    Each with what is special; and, for the kinds without any, why there is none.
     """
-    from backtest.data.kinds import FILED_KINDS
-
     found: list[tuple[str, Event]] = []
     missing: list[str] = []
     for kind in dict.fromkeys(k for one in kinds for k in (FILED_KINDS if one is Event else [one])):
@@ -381,14 +332,10 @@ def cases(
         for count in (0,) if isinstance(event, Start) else _BARS:
             # an index may have less of a past than the stock
             for others in (count, 0) if strategy.looks_at and count == most else (count,):
-                question = _question(event, rows, past, count, (strategy, others))
-                yield Case(_how(event, word, count, others), question, count)
-
-
-def _how(event: Event, word: str, count: int, others: int) -> str:
-    bars = {0: "no bar", 1: "1 bar"}.get(count, f"{count} bars")
-    more = "" if others == count else " and nothing of other symbols"
-    return f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
+                bars = counted(count, "bar") if count else "no bar"
+                more = "" if others == count else " and nothing of other symbols"
+                how = f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
+                yield Case(how, _question(event, rows, past, count, (strategy, others)), count)
 
 
 def _question(
@@ -448,36 +395,8 @@ def answers(strategy: Strategy, asked: Iterator[Case]) -> ContractAnswers:
         try:
             decision = case.ask(strategy)
         except UsageError as error:
-            fault = fault or case.told(str(error))
+            fault = fault or case.explained(str(error))
             continue
         if decision.signal:
             signals.append(decision.signal.model_dump())
     return ContractAnswers(count, signals, fault)
-
-
-def beyond(signals: Sequence[Mapping[str, Any]], rules: Rules) -> str:
-    """What a signal asks for that the account cannot give; empty where there is nothing."""
-    weights = [one.get("weight") or 0.0 for one in signals]  # none is a part of the room
-    worst = max(weights, default=0.0)
-    if worst > rules.max_gross:
-        return (
-            f"A signal has weight {worst:g}; the account holds positions of up to "
-            f"{rules.max_gross:g} times its equity."
-        )
-    return ""
-
-
-def unusual(signals: Sequence[Mapping[str, Any]]) -> str:
-    """What in signals is allowed, and yet seldom meant; empty where there is nothing."""
-    limits = {
-        "hold": (_LONG_HOLD, "sessions, a year"),
-        "stop": (_WIDE_STOP, "of the entry price"),
-        "trailing_stop": (_WIDE_STOP, "of the best price"),
-        "target": (_FAR_TARGET, "times the entry price"),
-    }
-    told = []
-    for name, (limit, unit) in limits.items():
-        worst = max((one[name] for one in signals if one.get(name) is not None), default=0)
-        if worst > limit:
-            told.append(f"{name.replace('_', ' ')} {worst:g} is above {limit:g} {unit}")
-    return "; ".join(told)

@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 def clock_at(moment: datetime | None, note: Callable[[], None]) -> Iterator[None]:
     """Set the clock of this process, let it go on from there, and put it right at the end.
 
-    Args:
-        moment: the time; None leaves the clock as it is.
-        note: called from below whoever reads the clock.
-
+    `note` is called from below whoever reads the clock; without a moment the clock is left alone.
     """
     if moment is None:
         yield
@@ -68,9 +65,7 @@ _PACKAGE = Path(__file__).parent.parent
 class Watch:
     """Notes what is touched while a strategy is at work, on another day where one is named.
 
-    Attributes:
-        touched: by what and the line that did it, such as `reads data/prices/ACME.csv`, when.
-
+    `touched` says when, by what was done, such as `reads data/prices/ACME.csv`, and the line.
     """
 
     def __init__(self, root: Path, moment: datetime | None = None) -> None:

@@ -101,13 +101,7 @@ _KEPT = ("symbol", "published_at", "precision")
 
 
 def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
-    """By the line of each event's row, one that says something else of the same time.
-
-    Args:
-        source: the data.
-        seed: of the changes.
-
-    """
+    """By the line of each event's row, one that says something else of the same time."""
     rng = np.random.default_rng(seed)
     altered = {}
     for name, rows in source.data.tables.events.items():
@@ -121,15 +115,11 @@ def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
 def delayed_events(source: Source) -> Mapping[str, Row | None]:
     """By the line of each event's row, the same a week later; None where the kind forbids it."""
     return {
-        row.line: _delayed(row, source.data.kinds[name])
+        row.line: later if _is_valid(later.cells, source.data.kinds[name]) else None
         for name, rows in source.data.tables.events.items()
         for row in rows
+        for later in (shifted(row, _WEEK),)
     }
-
-
-def _delayed(row: Row, kind: type[Event]) -> Row | None:
-    later = shifted(row, _WEEK)
-    return later if _is_valid(later.cells, kind) else None
 
 
 def _altered(
@@ -195,9 +185,7 @@ def _before(rows: Sequence[Row], day: str) -> list[Row]:
 
 
 def _still_a_member(row: Row, day: str) -> Row:
-    """A membership whose end is not known yet on a day."""
-    last = row.cells["last"]
-    return member_row(row.cells | {"last": ""}) if last >= day else row
+    return member_row(row.cells | {"last": ""}) if row.cells["last"] >= day else row
 
 
 def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
@@ -218,12 +206,7 @@ def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
 def perturbed(source: Source, session: date, seed: int, variant: int) -> World:
     """Prices are made up from a session on: drawn from the stock's own days, up or down at random.
 
-    Args:
-        source: the data.
-        session: the first that is made up.
-        seed: of the draws.
-        variant: 0, 1, …; each next one moves more.
-
+    Variants count from 0; each next one moves more.
     """
     true, prices = source.as_is(), {}
     for number, (name, table) in enumerate(true.prices.items()):
@@ -254,15 +237,9 @@ def with_later_events(
     change: Callable[[Row], Row | None],
     at: When = "open",
 ) -> World:
-    """Events that were not public before a session's open, or close, are changed; prices are not.
+    """Events that could not be traded by the open of a session are changed; prices are not.
 
-    Args:
-        source: the data.
-        session: the session.
-        reaction: time between publication and the earliest order.
-        change: gives the row that stands in place of one, or None.
-        at: before which price of the session it is decided.
-
+    `change` gives the row that stands in place of one, or None.
     """
     public = _public(session, reaction, at)
     return _with_events(source, lambda row: row if public(row) else change(row))
@@ -300,7 +277,6 @@ def _public(session: date, reaction: timedelta, at: When) -> Callable[[Row], boo
 
 
 def _start(table: pd.DataFrame, session: date) -> int:
-    """The number of rows before a session."""
     return int(table.index.searchsorted(pd.Timestamp(session)))
 
 
@@ -309,12 +285,7 @@ def _redrawn(
 ) -> pd.DataFrame:
     """The rows before `start`, and from there on days that are drawn from all days of the table.
 
-    Args:
-        table: of prices.
-        start: number of the first row that is made up.
-        moves: of each of them, by how much the drawn day's log returns are multiplied.
-        rng: draws the days.
-
+    `moves` are what the log returns of each drawn day are multiplied by.
     """
     count = len(table)
     if start >= count or count < 2:  # noqa: PLR2004 - a return needs two
@@ -368,11 +339,10 @@ def _moved(row: Row, day: date) -> Row:
     assert row.day is not None  # noqa: S101 - of an event
     by = day - date.fromisoformat(row.day)
     moved = shifted(row, by)
-    dates: Cells = {
-        name: (date.fromisoformat(cell) + by).isoformat()
-        for name, cell in row.cells.items()
-        if name != "published_at" and _is_day(cell)
+    days = {
+        name: cell for name, cell in row.cells.items() if name != "published_at" and _is_day(cell)
     }
+    dates = {name: (date.fromisoformat(day) + by).isoformat() for name, day in days.items()}
     return replace(moved, cells=moved.cells | dates)
 
 

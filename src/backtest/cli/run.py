@@ -276,8 +276,8 @@ def _print_table(terminal: Console, runs: list[Run]) -> None:
 def _draw(runs: list[Run], *, tearsheet: bool) -> None:
     """Draw what is missing: tear sheets in parallel with a progress bar, then the run pages."""
     from backtest.cli import show
-    from backtest.reports.draw import draw_tearsheets
     from backtest.reports.run_page import write_run_page
+    from backtest.reports.tearsheet import draw_tearsheets
 
     missing = [run for run in runs if tearsheet and not run.has_tearsheet]
     if missing:

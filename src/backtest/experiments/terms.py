@@ -41,16 +41,15 @@ def read_terms(
 ) -> Terms:
     """The terms that are named; the others by environment, by `backtest.toml`, or built in.
 
+    Raises UsageError where a universe and symbols are named, a setting is not allowed, a rule is
+    unknown or out of its bounds, or there are no such costs, and DataError where the file of costs
+    is not readable.
+
     Args:
         data: the data folder, in which presets of costs are.
         settings: `symbol`, `benchmark`, `cash` and `costs`, as of `read_config`.
         rules: fields of `Rules`, which go before the costs; those that are None are left.
         universe: the universe that is traded, in place of symbols.
-
-    Raises:
-        UsageError: a universe and symbols are named, a setting is not allowed, a rule is unknown
-            or out of its bounds, or there are no such costs.
-        DataError: the file of costs is not readable.
 
     """
     from backtest.engine.rules import Rules, read_costs
@@ -76,9 +75,7 @@ def read_terms(
 def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:
     """Refuse a universe and symbols together.
 
-    Raises:
-        UsageError: both are named.
-
+    Raises UsageError where both are named.
     """
     if universe and symbols:
         raise UsageError(
@@ -92,9 +89,7 @@ def read_symbols(names: Iterable[str]) -> list[str]:
 
     A file has one symbol a line, or is a CSV file with a column `symbol`.
 
-    Raises:
-        UsageError: a file cannot be read, or holds none.
-
+    Raises UsageError where a file cannot be read, or holds none.
     """
     found: list[str] = []
     for name in names:
@@ -123,9 +118,7 @@ def _symbols_in(file: Path) -> list[str]:
 def read_day(name: str, value: str | date | None) -> date | None:
     """A day that comes as such or as an ISO text; `name` says in messages which it is.
 
-    Raises:
-        UsageError: it is not a day.
-
+    Raises UsageError where it is not a day.
     """
     try:
         if isinstance(value, datetime):  # as pandas has them

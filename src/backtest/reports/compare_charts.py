@@ -175,12 +175,9 @@ def _column(table: Iterable[Mapping[str, str]], name: str) -> dict[str, float]:
 def chart(curves: Sequence[EquityCurve], names: Sequence[str], runs: int) -> dict[str, Any]:
     """What the chart draws, ready for JSON, of so many runs and then their benchmarks.
 
-    Returns:
-        `days`: that are drawn, ISO. `step`: `session`, or `week`, `month` or `year` where only the
-        last close of each is drawn. `series`: a `name`, whether it `isRun`, the `colour` and `dash`
-        of its line, the `cash` at its first open, the place of its `first` day, and its `equity`
-        at the closes from then on, null where there is none.
-
+    `step` is `session`, or `week`, `month` or `year` where only the last close of each is drawn.
+    A series has the `cash` at its first open, the place of its `first` day, and its `equity` at the
+    closes from then on, null where there is none.
     """
     step, drawn = _light([list(curve.equity) for curve in curves])
     days = sorted(set().union(*drawn))

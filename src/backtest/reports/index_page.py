@@ -5,30 +5,30 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
 from backtest.audit.record import AuditRecord
 from backtest.errors import DataError
-from backtest.experiments.runs.record import RunRecord
-from backtest.experiments.studies.record import MANY_STUDY, ManyStudyRecord, StudyRecord
-from backtest.experiments.sweeps.folder import SweepRecord
-from backtest.reports import many_study_page as many
+from backtest.experiments.records import (
+    MANY_STUDY,
+    ManyStudyRecord,
+    RunRecord,
+    StudyRecord,
+    SweepRecord,
+)
 from backtest.reports.audit_page import outcome
-from backtest.reports.compare_page import ComparisonRecord
+from backtest.reports.compare_page import ComparisonRecord, traded
 from backtest.reports.pages import write_page
-from backtest.reports.run_words import p_value
-from backtest.reports.study_page import probability
-from backtest.stats.formats import counted, percent, ratio, share
+from backtest.reports.study_page import spread_name
+from backtest.stats.formats import counted, fine, p_value, percent, probability, ratio, share
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 MOST_ENTRIES = 1_000
 MOST_CHARACTERS = 440_000  # of all rows, so that the page opens at once
 _OF_A_ROW = 300  # characters of its tags
-_SYMBOLS = 5  # that are shown in a row
 
 
 class Entry(NamedTuple):
@@ -49,23 +49,6 @@ class Entry(NamedTuple):
     value: float | None = None
     pages: Sequence[str] = ()
 
-    @property
-    def address(self) -> str:
-        """Of the folder, relative to the index."""
-        return quote(self.folder)
-
-    @property
-    def stocks(self) -> str:
-        """The symbols, of many the first."""
-        rest = len(self.symbols) - _SYMBOLS
-        shown = ", ".join(self.symbols[:_SYMBOLS])
-        return f"{shown} and {rest} more" if rest > 0 else shown
-
-    @property
-    def identity(self) -> str:
-        """The id, with which the names of folders end."""
-        return self.folder.rpartition("-")[2]
-
 
 def write_index(reports: Path) -> Path:
     """Write `index.html` of a reports folder; return its place.
@@ -76,7 +59,9 @@ def write_index(reports: Path) -> Path:
         UsageError: the folder cannot be written.
 
     """
-    records = sorted(_records(reports), reverse=True)
+    # Hidden folders are unfinished work.
+    paths = [path for name in _READERS for path in reports.glob(f"[!.]*/{name}")]
+    records = sorted(((path.stat().st_mtime, path) for path in paths), reverse=True)
     entries = [_entry(path, changed) for changed, path in records[:MOST_ENTRIES]]
     shown = _light(sorted(entries, key=lambda entry: entry.made, reverse=True))
     return write_page(
@@ -90,12 +75,6 @@ def write_index(reports: Path) -> Path:
         symbols=sorted({symbol for entry in shown for symbol in entry.symbols}),
         compared=(reports / "compare.html").is_file(),
     )
-
-
-def _records(reports: Path) -> list[tuple[float, Path]]:
-    """When each record was changed, and its place; hidden folders are unfinished work."""
-    paths = [path for name in _READERS for path in reports.glob(f"[!.]*/{name}")]
-    return [(path.stat().st_mtime, path) for path in paths]
 
 
 def _entry(path: Path, changed: float) -> Entry:
@@ -116,17 +95,11 @@ def _entry(path: Path, changed: float) -> Entry:
         datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat(),
         result,
         subjects,
-        _traded(record),
+        [record["symbol"]] if "symbol" in record else traded(record),
         f"{span['first']} to {span['last']}" if span else "",
         value,
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
     )
-
-
-def _traded(record: Mapping[str, Any]) -> list[str]:
-    if universe := record.get("universe"):
-        return [universe]
-    return record.get("symbols") or [record["symbol"]]
 
 
 _Told = tuple[str, list[str], str, float | None]  # title, subjects, result, value
@@ -162,8 +135,8 @@ def _study(record: StudyRecord) -> _Told:
 def _many_study(record: ManyStudyRecord) -> _Told:
     leading = record["rows"][0]
     mean = leading["spread"] or leading["all"]
-    what = many.spread_name(record) if leading["spread"] else "CAAR"
-    found = f"{what} {leading['window']} {many.fine(mean['value'])}, p {probability(mean['p'])}"
+    what = spread_name(record) if leading["spread"] else "CAAR"
+    found = f"{what} {leading['window']} {fine(mean['value'])}, p {probability(mean['p'])}"
     events = counted(leading["all"]["events"], "observation")
     return record["name"], [record["name"]], f"{events}, {found}", None
 

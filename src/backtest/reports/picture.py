@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.errors import unknown
 from backtest.reports.run_chart import TRADED, kinds_of
-from backtest.reports.run_words import leading_p, p_value
-from backtest.stats.formats import costs_line, counted, new_york_day, percent
+from backtest.reports.run_words import leading_p
+from backtest.stats.formats import costs_line, counted, new_york_day, p_value, percent
 from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:

@@ -1,20 +1,37 @@
-"""The evidence of runs in words and figures, in the terminal and on pages alike."""
+"""Runs in words and figures, in the terminal, as Markdown and on pages alike."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backtest.experiments.trials import trials_on_record
+from backtest.reports.pages import fill
 from backtest.stats import SESSIONS_A_YEAR
-from backtest.stats.formats import UNKNOWN, count, counted, new_york_day, percent, ratio, share
+from backtest.stats.formats import (
+    FIGURES,
+    costs_line,
+    count,
+    counted,
+    new_york_day,
+    p_value,
+    percent,
+    ratio,
+    share,
+)
+from backtest.strategy.parameters import flat
+from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.experiments.runs.store import Run
 
 
+MANY = 300  # trades, from which on each is too many to draw and list
+ENDS = 10  # stocks that earned most, and least
+MOST_REASONS = 25
 _FIGURE = re.compile(r"[+-]?\d[\d,.]*(?: ?%)?")
 _NO_ROOM = "no_room"
 
@@ -43,20 +60,12 @@ def no_trade(run: Run) -> str:
 
 OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
-_TENTH = 0.1
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _STATISTICS = (
     ("sharpe", "Sharpe ratio"),
     ("total_return", "total return"),
     ("mean_trade_return", "mean trade"),
 )
-
-
-def p_value(p: float | None) -> str:
-    """A p-value with two figures that count."""
-    if p is None:
-        return UNKNOWN
-    return f"{p:.2f}" if p >= _TENTH else f"{p:.2g}"
 
 
 def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
@@ -108,6 +117,52 @@ def reasons(run: Run) -> list[tuple[str, str, int]]:
     return [(became, why, number) for (became, why), number in found.most_common()]
 
 
+class Earned(NamedTuple):
+    """What trades earned that have something in common: dollars, and the mean of their returns."""
+
+    name: str
+    trades: int
+    wins: int
+    net_profit: float
+    mean_return: float
+
+
+def is_many(run: Run) -> bool:
+    """Whether a run has too many trades or stocks to draw and list each."""
+    return bool(run.manifest.get("universe")) or len(run.trades) > MANY
+
+
+def earned(trades: Iterable[Mapping[str, str]], by: str) -> list[Earned]:
+    """What the trades of each value of a column earned."""
+    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for row in trades:
+        groups[row[by]].append((float(row["net_profit"]), float(row["return"])))
+    return [
+        Earned(
+            name,
+            len(its),
+            sum(net > 0 for net, _ in its),
+            sum(net for net, _ in its),
+            sum(change for _, change in its) / len(its),
+        )
+        for name, its in groups.items()
+    ]
+
+
+def most_reasons(run: Run) -> list[tuple[str, str, int]]:
+    """The commonest `reasons`; the rest is a sum."""
+    rows = reasons(run)
+    if rest := rows[MOST_REASONS:]:
+        total = sum(number for *_, number in rest)
+        rows[MOST_REASONS:] = [("other", counted(len(rest), "more reason"), total)]
+    return rows
+
+
+def ranked_stocks(run: Run) -> list[Earned]:
+    """What the trades of each stock earned, most first."""
+    return sorted(earned(run.trades, "symbol"), key=lambda stock: stock.net_profit, reverse=True)
+
+
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the evidence of a run says, a label and a text each."""
     rows = [] if found["refused"] else _placebo_rows(found)
@@ -117,7 +172,6 @@ def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[t
 
 
 def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The p-values, of doing as badly where the verdict is worse, and the edge found mostly."""
     is_worse = found["verdict"] == "worse"
     tail, name = ("p_low", "p of doing as badly") if is_worse else ("p", "p")
     edge = f"{share(found['detectable'])} a trade would be missed more than once in five times"
@@ -173,8 +227,7 @@ def _trials(trials: Mapping[str, Any]) -> str:
 
 def leading_p(run: Run) -> float | None:
     """The p-value of a run's verdict; None where there is none."""
-    p: float | None = run.manifest.get("evidence", {}).get("p")
-    return p
+    return evidence_figures(run)["p"]
 
 
 def evidence_figures(run: Run) -> dict[str, float | None]:
@@ -186,7 +239,7 @@ def evidence_figures(run: Run) -> dict[str, float | None]:
         "mean_trade_low": mean.get("low"),
         "mean_trade_high": mean.get("high"),
         "detectable": found.get("detectable"),
-        "p": leading_p(run),
+        "p": found.get("p"),
     }
 
 
@@ -240,3 +293,37 @@ def holm_line(runs: Sequence[Run]) -> str:
         return ""
     told = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
     return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {told}."
+
+
+def run_markdown(run: Run) -> str:
+    """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
+    manifest, many, told = run.manifest, is_many(run), [ruin(run)]
+    if "evidence" in manifest:
+        trials = trials_on_record(run.path.parent, manifest)
+        told.insert(0, plain_sentence(manifest["evidence"], trials))
+    settings = [
+        f"{manifest['span']['first']} to {manifest['span']['last']}",
+        f"start {manifest['rules']['cash']:,.0f} dollars",
+        f"costs: {costs_line(manifest)}",
+        *(f"{name} {value}" for name, value in flat(manifest["parameters"]).items()),
+    ]
+    stocks, inputs = ranked_stocks(run), manifest["inputs"]
+    left_out = max(0, len(stocks) - 2 * ENDS)
+    return fill(
+        "run.md",
+        run=run,
+        manifest=manifest,
+        many=many,
+        sentence=" ".join(filter(None, told)),
+        settings=settings,
+        figures=FIGURES,
+        no_trade="" if run.trades else no_trade(run),
+        no_event=NO_EVENT,
+        events={row["event_id"]: row for row in run.decisions},
+        stocks=[*stocks[:ENDS], *stocks[-ENDS:]] if left_out else stocks,
+        left_out=left_out,
+        reasons=most_reasons(run),
+        untraded=untraded(run),
+        no_room=no_room(run),
+        inputs={f"{len(inputs):,} inputs": sha256_of(inputs)} if many else inputs,
+    )

@@ -50,16 +50,10 @@ def holm(p_values: Sequence[float]) -> Floats:
 
 @dataclass(frozen=True)
 class MonteCarlo:
-    """Where an outcome stands among draws of the null, as p-values.
+    """Where an outcome stands among draws of the null, as p-values."""
 
-    Attributes:
-        upper: chance of an outcome at least as high.
-        lower: chance of one at least as low.
-
-    """
-
-    upper: float
-    lower: float
+    upper: float  # chance of an outcome at least as high
+    lower: float  # chance of one at least as low
 
     @property
     def two_sided(self) -> float:
@@ -70,16 +64,9 @@ class MonteCarlo:
 def monte_carlo(observed: float, null: Floats, *, is_complete: bool = False) -> MonteCarlo | None:
     """p-values `(1 + #{draws as extreme}) ÷ (1 + B)`, never 0, in both tails.
 
-    Args:
-        observed: the outcome.
-        null: draws of it without effect, shape (B,). One that is NaN counts as more extreme in
-            both tails, so that what is not known never speaks for an effect.
-        is_complete: whether the draws are all that there can be, the outcome among them; p-values
-            are then shares of them.
-
-    Returns:
-        None where the outcome itself is NaN, or there is no draw.
-
+    A draw that is NaN counts as more extreme in both, so that what is not known never speaks for an
+    effect. Where the draws are all that there can be, the outcome among them, p-values are shares
+    of them. None where the outcome itself is NaN, or there is no draw.
     """
     if np.isnan(observed) or len(null) == 0:
         return None
@@ -95,13 +82,6 @@ def is_certain(observed: float, null: Floats, level: float, looks: int) -> bool:
     If the true p-value were `level`, so few or so many draws as extreme would come up with a chance
     of at most `RISK` ÷ `looks`. Over all looks, a p-value lies on another side than that of endless
     draws with a chance of at most `RISK` (Bonferroni; Gandy 2009 bounds the same chance).
-
-    Args:
-        observed: as of `monte_carlo`; NaN, which has no p-value, is certain.
-        null: the draws so far.
-        level: of the test.
-        looks: how often this is asked at most.
-
     """
     from scipy.special import bdtr, bdtrc
 

@@ -33,42 +33,25 @@ _POWER = 0.8
 
 @dataclass(frozen=True)
 class Statistic:
-    """A test of no effect.
+    """A test of no effect."""
 
-    Attributes:
-        name: short name.
-        value: None where it is not defined, as for a spread of one event.
-        p: two-sided, None likewise.
-        freedom: degrees of freedom of Student's t that it is held against; None for the normal.
-
-    """
-
-    name: str
-    value: float | None
-    p: float | None
+    name: str  # short name
+    value: float | None  # None where it is not defined, as for a spread of one event
+    p: float | None  # two-sided, None likewise
+    # degrees of freedom of Student's t that it is held against; None for the normal
     freedom: int | None = None
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the tests of one window look at, one row an event whose CAR and sigma are known.
+    """What the tests of one window look at, one row an event whose CAR and sigma are known."""
 
-    Attributes:
-        cars: cumulative abnormal returns, shape (N,).
-        sigmas: standard deviation of a session's abnormal return, (N,).
-        errors: standard deviation of the CAR with the error of prediction, (N,).
-        freedom: degrees of freedom of the estimates, (N,); L1 − 2 for the market model.
-        length: sessions of the window, L2.
-        correlation: mean correlation of two events' CARs.
-
-    """
-
-    cars: Floats
-    sigmas: Floats
-    errors: Floats
-    freedom: Floats
-    length: int
-    correlation: float
+    cars: Floats  # cumulative abnormal returns, shape (N,)
+    sigmas: Floats  # standard deviation of a session's abnormal return, (N,)
+    errors: Floats  # standard deviation of the CAR with the error of prediction, (N,)
+    freedom: Floats  # degrees of freedom of the estimates, (N,); L1 − 2 for the market model
+    length: int  # sessions of the window, L2
+    correlation: float  # mean correlation of two events' CARs
 
     @property
     def scars(self) -> Floats:
@@ -117,16 +100,10 @@ def kp_bmp(sample: Sample) -> float | None:
 def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float | None:
     """The rank test of Corrado 1989 over a window as Cowan 1992 has it.
 
-    Ranks are taken over an event's estimation and event days and divided by their number plus
-    one, so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal
-    ones it is `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`.
-
-    Args:
-        estimation: abnormal returns of each event's estimation days, oldest first; they are
-            aligned at their ends.
-        event: of its event days, shape (N, days); NaN where unknown.
-        window: columns of `event` that are tested.
-
+    Ranks are taken over an event's estimation and event days and divided by their number plus one,
+    so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal ones it is
+    `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`. Estimation days,
+    oldest first, are aligned at their ends; `window` are columns of the event days.
     """
     longest = max((len(days) for days in estimation), default=0)
     table = np.full((len(estimation), longest + event.shape[1]), np.nan)
@@ -142,13 +119,9 @@ def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float
 
 
 def generalised_sign(cars: Floats, positive: Floats) -> float | None:
-    """`(w − N p) ÷ √(N p (1 − p))` (Cowan 1992).
+    """`(w − N p) ÷ √(N p (1 − p))` of w positive CARs (Cowan 1992).
 
-    Args:
-        cars: shape (N,); w of them are above 0.
-        positive: share of positive abnormal returns in each event's estimation days, (N,), whose
-            mean is p.
-
+    p is the mean share of positive abnormal returns in the events' estimation days.
     """
     if len(cars) == 0:
         return None
@@ -172,11 +145,8 @@ def student_test(name: str, value: float | None, freedom: int) -> Statistic:
 def detectable_effect(error: float) -> float:
     """The effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
 
-    `(z(1 − LEVEL/2) + z(0.8)) × error`; the far tail is nothing at such a power.
-
-    Args:
-        error: standard deviation of the mean: sigma ÷ √N of independent events.
-
+    `(z(1 − LEVEL/2) + z(0.8)) × error`, the standard deviation of the mean; the far tail is nothing
+    at such a power.
     """
     return (NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(_POWER)) * error
 
@@ -207,20 +177,12 @@ def _over(value: float, spread: float) -> float | None:
 
 @dataclass(frozen=True)
 class Permutation:
-    """The average CAR of the events, beside those of random days.
+    """The average CAR of the events, beside those of random days."""
 
-    Attributes:
-        caar: of the events, a fraction.
-        null: of random days, shape (B,).
-        p: where the events stand among them.
-        days: how many days could be drawn, all series together.
-
-    """
-
-    caar: float
-    null: Floats
-    p: MonteCarlo
-    days: int
+    caar: float  # of the events, a fraction
+    null: Floats  # of random days, shape (B,)
+    p: MonteCarlo  # where the events stand among them
+    days: int  # how many days could be drawn, all series together
 
 
 def permutation_test(
@@ -233,24 +195,12 @@ def permutation_test(
 ) -> Permutation | None:
     """Hold the average CAR of the events against that of random days.
 
-    Each series' random days are among all on which its CAR is known, its own events' days too.
-    Windows overlap as much as the true ones do: of the gaps between successive events, that from
-    the last round to the first included, those shorter than a window stay as they are, the others
-    are any that are not shorter, all orders and starts being equally likely. If the true days are
-    random, the test is exact whatever the returns.
-
-    Args:
-        cars: of each series, the CAR that an event on each day would have had, shape (T,); NaN
-            where unknown.
-        events: of each series, the days of its events; several of one day count once, and those
-            whose CAR is unknown are left out.
-        length: sessions of the window that the CAR is over.
-        seed: of the draws.
-        draws: how many.
-
-    Returns:
-        None where no event's CAR is known.
-
+    Of each series `cars` has what an event on each day would have had, and `events` the true days;
+    its random days are among all on which its CAR is known, its own events' days too. Windows of
+    `length` sessions overlap as much as the true ones do: of the gaps between successive events,
+    that from the last round to the first included, those shorter than a window stay as they are,
+    the others are any that are not shorter, all orders and starts being equally likely. If the true
+    days are random, the test is exact whatever the returns. None where no event's CAR is known.
     """
     rng = np.random.default_rng(seed)
     null, total, count, among = np.zeros(draws), 0.0, 0, 0

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
+from backtest.engine.kernel.prices import fill_at, last_close, most_shares, price_at, price_for_size
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
@@ -16,6 +18,7 @@ from backtest.engine.kernel.records import (
     ENTER,
     ENTERS_AT_CLOSE,
     IS_FLAT,
+    IS_LEG,
     LEAVE,
     LEAVES_AT_CLOSE,
     NO_ROOM,
@@ -32,13 +35,13 @@ from backtest.engine.kernel.records import (
     Book,
     Tables,
 )
-from backtest.engine.rules import VOLUME_SESSIONS
 
 
 @inlined
 def is_for(signal: Any, at: int) -> bool:
-    """Whether a signal is traded at the open, or at the close."""
-    return bool((signal.terms & ENTERS_AT_CLOSE != 0) == (at == AT_CLOSE))
+    """Whether a signal is traded at the open, or at the close; a leg goes with its leader."""
+    is_at_close = signal.terms & ENTERS_AT_CLOSE != 0
+    return bool(not signal.terms & IS_LEG and is_at_close == (at == AT_CLOSE))
 
 
 @inlined
@@ -59,7 +62,7 @@ def give_up(
         return NOTHING_HELD if is_flat else PENDING
     position = book.positions[place]
     if position.side == signal.side:
-        if signal.terms & RESIZES:
+        if signal.terms & RESIZES and not position.legs:
             return _reduce(bars, signal, row, rules, account, book, tables, place, at)
         _renew(bars, position, signal, bar, at)
         return RENEW
@@ -84,18 +87,18 @@ def _reduce(
 ) -> int:
     """Sell what is above the new weight; `PENDING` where more is wanted."""
     bar, symbol, position = signal.bar, signal.symbol, book.positions[place]
-    price = _price_for_size(bars, rules, bar, symbol, position.side)
+    price = price_for_size(bars, rules, bar, symbol, position.side)
     own = position.shares * position.mark
-    less = position.shares - _wanted(signal, rules, account, price, own)
+    less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
     if less < 0:
         return PENDING
     if less == position.shares:
         leave_at(bars, rules, account, book, tables, place, bar, SIGNALLED, at)
         return LEAVE
     _renew(bars, position, signal, bar, at)
-    if not rule.is_sent(less, _price_for_size(bars, rules, bar, symbol, -position.side), rules):
+    if not rule.is_sent(less, price_for_size(bars, rules, bar, symbol, -position.side), rules):
         return RENEW
-    fill = _fill(bars, rules, bar, symbol, -position.side, at)
+    fill = fill_at(bars, rules, bar, symbol, -position.side, at)
     _pay(account, position, -position.side * less, fill, rules)
     gone = position.entered - position.shares
     part = less / (gone + less)
@@ -123,21 +126,20 @@ def take(
     place = book.places[symbol] - 1
     if place < 0:
         done = REVERSE if tables.outcomes[row] == REVERSE else ENTER
-        return _enter(bars, signal, row, rules, account, book, done, tables, at)
+        return _enter(bars, signals, row, rules, account, book, done, tables, at)
     position = book.positions[place]
     if position.side != signal.side:
         leave_at(bars, rules, account, book, tables, place, bar, REVERSAL, at)
-        return _enter(bars, signal, row, rules, account, book, REVERSE, tables, at)
+        return _enter(bars, signals, row, rules, account, book, REVERSE, tables, at)
     _renew(bars, position, signal, bar, at)
-    if not signal.terms & RESIZES:
+    if not signal.terms & RESIZES or position.legs:
         return RENEW
     return _add(bars, signal, row, position, rules, account, tables, at)
 
 
 @inlined
 def _renew(bars: Bars, position: Any, signal: Any, bar: int, at: int) -> None:
-    prices = bars.prices[bar, signal.symbol]
-    plan(position, signal, prices.close if at == AT_CLOSE else prices.open)
+    plan(position, signal, price_at(bars, bar, signal.symbol, at))
 
 
 @inlined
@@ -152,25 +154,53 @@ def plan(position: Any, signal: Any, price: float) -> None:
 
 
 @inlined
-def _wanted(signal: Any, rules: RuleNumbers, account: Any, price: float, own: float) -> float:
+def _wanted(
+    signal: Any, rules: RuleNumbers, account: Any, price: float, own: float, hedge: float
+) -> float:
     """The shares that the weight and the room beside the other positions allow."""
-    room = rules.max_gross * account.equity - (account.gross - own)
+    room = (rules.max_gross * account.equity - (account.gross - own)) / (1 + hedge)
     wanted = rule.share_of_equity(signal.weight, rules) * account.equity
     shares: float = rule.shares_for(min(wanted, room), price)
     return shares
 
 
 @inlined
-def _affordable(side: int, shares: float, fill: float, account: Any, rules: RuleNumbers) -> float:
+def _obtainable(
+    bars: Bars,
+    signal: Any,
+    side: int,
+    rules: RuleNumbers,
+    account: Any,
+    shares: float,
+    price: float,
+    fill: float,
+    at: int,
+) -> tuple[float, int]:
+    """Of the shares that are wanted those that volume, cash and least order allow.
+
+    With them comes `CAPPED` where the volume has cut them, else 0.
+    """
+    capped = 0
+    if not np.isnan(rules.max_participation):
+        most = most_shares(bars, rules, signal.bar, signal.symbol)
+        if most < shares:
+            shares, capped = most, CAPPED
+    if not rule.is_sent(shares, price, rules):
+        return 0.0, capped
     if side > 0:
-        return float(rule.affordable_long(shares, fill, account.cash, rules))
-    return float(rule.affordable_short(shares, fill, account.cash, rules))
+        shares = rule.affordable_long(shares, fill, account.cash, rules)
+    else:
+        shares = rule.affordable_short(shares, fill, account.cash, rules)
+    # At a close the order went out before the cash was known to bind.
+    if at == AT_OPEN and not rule.is_sent(shares, fill, rules):
+        return 0.0, capped
+    return float(shares), capped
 
 
 @inlined
 def _enter(
     bars: Bars,
-    signal: Any,
+    signals: NDArray[Any],
     row: int,
     rules: RuleNumbers,
     account: Any,
@@ -181,25 +211,25 @@ def _enter(
 ) -> int:
     if account.positions >= rules.max_positions:  # NaN, where any number may be held, is above
         return NO_ROOM
+    signal = signals[row]
     bar, symbol, side = signal.bar, signal.symbol, signal.side
-    price = _price_for_size(bars, rules, bar, symbol, side)
-    fill = _fill(bars, rules, bar, symbol, side, at)
+    price = price_for_size(bars, rules, bar, symbol, side)
+    fill = fill_at(bars, rules, bar, symbol, side, at)
     waits = not np.isnan(signal.limit)
     if waits:
-        price = fill = rule.stop_level(_last_close(bars, bar, symbol), side, signal.limit)
+        price = fill = rule.stop_level(last_close(bars, bar, symbol), side, signal.limit)
         if np.isnan(fill):
             return NOT_FILLED
-    shares = _wanted(signal, rules, account, price, 0.0)
-    if not np.isnan(rules.max_participation):
-        most = _most_shares(bars, rules, bar, symbol)
-        if most < shares:
-            shares = most
-            outcome += CAPPED
-    if not rule.is_sent(shares, price, rules):
-        return NO_ROOM + (outcome & CAPPED)
-    shares = _affordable(side, shares, fill, account, rules)
-    if shares == 0 or (at == AT_OPEN and not rule.is_sent(shares, fill, rules)):
-        return NO_ROOM + (outcome & CAPPED)
+    hedge = leg_weights(signals, row)
+    wanted = _wanted(signal, rules, account, price, 0.0, hedge)
+    shares, capped = _obtainable(bars, signal, side, rules, account, wanted, price, fill, at)
+    outcome += capped
+    if shares == 0:
+        return NO_ROOM + capped
+    if hedge > 0:
+        left = account.cash - side * shares * fill - rule.commission(shares, fill, rules)
+        if not can_hedge(bars, signals, row, rules, left, shares * price, at):
+            return NO_ROOM + capped
     position = book.positions[account.positions]
     account.positions += 1
     book.places[symbol] = account.positions
@@ -210,6 +240,7 @@ def _enter(
     position.entry_price, position.mark = fill, price
     position.commission = position.borrow = 0.0
     position.best_close, position.entered_at, position.passed = np.nan, at, 0
+    position.legs = position.short_legs = 0
     account.gross += shares * price
     position.waits = waits
     if waits:
@@ -218,10 +249,12 @@ def _enter(
             account.cash -= shares * fill + rule.commission(shares, fill, rules)
         open_price = bars.prices[bar, symbol].open
         plan(position, signal, open_price if side * open_price <= side * fill else fill)
-        return NOT_FILLED + (outcome & CAPPED)
+        return NOT_FILLED + capped
     _pay(account, position, side * shares, fill, rules)
     plan(position, signal, fill)
     note_fill(tables, row, bar, side * shares, fill, at)
+    if hedge > 0:
+        enter_legs(bars, signals, row, rules, account, book, position, shares * price, at)
     return outcome
 
 
@@ -245,21 +278,14 @@ def _add(
     tables: Tables,
     at: int,
 ) -> int:
-    bar, symbol, side, outcome = signal.bar, signal.symbol, position.side, RESIZE
-    price = _price_for_size(bars, rules, bar, symbol, side)
-    fill = _fill(bars, rules, bar, symbol, side, at)
+    bar, symbol, side = signal.bar, signal.symbol, position.side
+    price = price_for_size(bars, rules, bar, symbol, side)
+    fill = fill_at(bars, rules, bar, symbol, side, at)
     own = position.shares * position.mark
-    more = max(_wanted(signal, rules, account, price, own) - position.shares, 0.0)
-    if not np.isnan(rules.max_participation):
-        most = _most_shares(bars, rules, bar, symbol)
-        if most < more:
-            more = most
-            outcome += CAPPED
-    if not rule.is_sent(more, price, rules):
-        return RENEW + (outcome & CAPPED)
-    more = _affordable(side, more, fill, account, rules)
-    if more == 0 or (at == AT_OPEN and not rule.is_sent(more, fill, rules)):
-        return RENEW + (outcome & CAPPED)
+    wanted = max(_wanted(signal, rules, account, price, own, 0.0) - position.shares, 0.0)
+    more, capped = _obtainable(bars, signal, side, rules, account, wanted, price, fill, at)
+    if more == 0:
+        return RENEW + capped
     _pay(account, position, side * more, fill, rules)
     total = position.entered + more
     position.entry_price = (position.entered * position.entry_price + more * fill) / total
@@ -267,7 +293,7 @@ def _add(
     position.shares += more
     account.gross += more * position.mark
     note_fill(tables, row, bar, side * more, fill, at)
-    return outcome
+    return RESIZE + capped
 
 
 @inlined
@@ -277,60 +303,6 @@ def _pay(account: Any, position: Any, size: float, fill: float, rules: RuleNumbe
     account.cash -= size * fill + cost
     account.commission += cost
     position.commission += cost
-
-
-@inlined
-def _price_for_size(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int) -> float:
-    """What shares are counted at: the slipped open, which is known before a close too."""
-    slip = slippage(bars, rules, bar, symbol)
-    return float(rule.fill_price(bars.prices[bar, symbol].open, side, slip))
-
-
-@inlined
-def _fill(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at: int) -> float:
-    prices = bars.prices[bar, symbol]
-    price = prices.close if at == AT_CLOSE else prices.open
-    return float(rule.fill_price(price, side, slippage(bars, rules, bar, symbol)))
-
-
-@inlined
-def _last_close(bars: Bars, bar: int, symbol: int) -> float:
-    """The close of the symbol's bar before; NaN where it has none."""
-    for before in range(bar - 1, -1, -1):
-        close = bars.prices[before, symbol].close
-        if not np.isnan(close):
-            return float(close)
-    return np.nan
-
-
-@inlined
-def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The slippage of a session, from the range of the symbol's bar before."""
-    last_range = 0.0
-    if rules.slippage_range > 0:
-        for before in range(bar - 1, -1, -1):
-            close = bars.prices[before, symbol].close
-            if not np.isnan(close):
-                last_range = (
-                    bars.prices[before, symbol].high - bars.prices[before, symbol].low
-                ) / close
-                break
-    return float(rule.slippage(last_range, rules))
-
-
-@inlined
-def _most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The participation cap of an entry; infinite before any volume was seen."""
-    seen = np.empty(VOLUME_SESSIONS)
-    count, before = 0, bar - 1
-    while before >= 0 and count < VOLUME_SESSIONS:
-        if not np.isnan(bars.prices[before, symbol].close):
-            seen[count] = bars.volume[before, symbol]
-            count += 1
-        before -= 1
-    if count == 0:
-        return np.inf
-    return float(rule.most_shares(np.median(seen[:count]), rules.max_participation))
 
 
 @inlined
@@ -347,12 +319,13 @@ def leave_at(
 ) -> None:
     """Close a position at the open or at the close of a bar."""
     position = book.positions[place]
-    fill = _fill(bars, rules, bar, position.symbol, -position.side, at)
-    leave(rules, account, book, tables, place, bar, fill, reason, at)
+    fill = fill_at(bars, rules, bar, position.symbol, -position.side, at)
+    leave(bars, rules, account, book, tables, place, bar, fill, reason, at)
 
 
 @inlined
 def leave(
+    bars: Bars,
     rules: RuleNumbers,
     account: Any,
     book: Book,
@@ -368,7 +341,9 @@ def leave(
     _pay(account, position, -position.side * position.shares, fill, rules)
     account.gross -= position.shares * position.mark
     position.last_bar = bar
-    book_trade(account, position, tables, fill, reason, at)
+    net = book_trade(account, position, tables, fill, reason, at)
+    if position.legs:
+        leave_legs(bars, rules, account, book, position.signal, net, bar, at)
     remove(account, book, place)
 
 
@@ -385,14 +360,17 @@ def remove(account: Any, book: Book, place: int) -> None:
 @inlined
 def book_trade(
     account: Any, position: Any, tables: Tables, price: float, reason: int, at: int
-) -> None:
-    """Write down a trade whose last shares leave at a price."""
+) -> float:
+    """Write down a trade whose last shares leave at a price, and tell its net profit.
+
+    With legs it is not known yet whether it has won.
+    """
     shares, part = position.entered, position.shares / position.entered
     left = price if part == 1 else position.exit_price * (1 - part) + price * part
     gross = position.side * shares * (left - position.entry_price)
     net = gross - position.commission - position.borrow
     account.trades += 1
-    account.wins += net > 0
+    account.wins += net > 0 and not position.legs
     account.profit += net
     account.entered += shares * position.entry_price
     if len(tables.trades):
@@ -403,3 +381,4 @@ def book_trade(
         trade.last_size, trade.last_price = -position.side * position.shares, price
         trade.entry_price, trade.exit_price = position.entry_price, left
         trade.commission, trade.borrow = position.commission, position.borrow
+    return net

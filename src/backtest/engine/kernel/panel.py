@@ -11,6 +11,7 @@ import numpy as np
 from backtest.engine.kernel.records import (
     ENTERS_AT_CLOSE,
     IS_FLAT,
+    IS_LEG,
     LEAVES_AT_CLOSE,
     LOOKS_AT_CLOSES,
     PRICES,
@@ -146,19 +147,33 @@ def _borrow(
 
 
 def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray[Any]:
-    """The signals of one account as the kernel takes them.
+    """The signals of one account as the kernel takes them, each followed by its legs.
 
     Args:
         panel: the bars.
         signals: tradable session and signal, by session, publication, symbol, event id.
 
     """
-    columns = panel.columns
-    rows = np.zeros(len(signals), SIGNAL)
-    for row, (session, signal) in zip(rows, signals, strict=True):
-        row["bar"], row["symbol"] = panel.bar_of(session), columns[signal.symbol]
-        set_terms(row, signal)
+    columns, place = panel.columns, 0
+    rows = np.zeros(sum(1 + len(signal.legs) for _, signal in signals), SIGNAL)
+    for session, signal in signals:
+        of_signal = rows[place : place + 1 + len(signal.legs)]
+        set_terms(of_signal[0], signal)
+        of_signal["bar"] = panel.bar_of(session)
+        of_signal["symbol"] = [
+            columns[s] for s in (signal.symbol, *(leg.symbol for leg in signal.legs))
+        ]
+        set_legs(of_signal, signal)
+        place += len(of_signal)
     return rows
+
+
+def set_legs(rows: NDArray[Any], signal: Signal) -> None:
+    """Write the legs of a signal into the rows after its own, which comes first."""
+    for row, leg in zip(rows[1:], signal.legs, strict=True):
+        row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
+        row["terms"] = IS_LEG
+        row["weight"], row["priority"] = abs(leg.by), signal.priority
 
 
 def set_terms(row: Any, signal: Signal) -> None:

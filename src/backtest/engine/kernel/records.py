@@ -23,7 +23,7 @@ TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED = ran
 FILL_TIMES = ("open", "session", "close")
 AT_OPEN, IN_SESSION, AT_CLOSE = range(len(FILL_TIMES))
 # What a signal says beside its numbers, each in a bit of `terms`.
-ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT = 1, 2, 4, 8, 16
+ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG = 1, 2, 4, 8, 16, 32
 
 # Side by side, for one bar is one place in memory.
 PRICES = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8")])
@@ -41,7 +41,7 @@ TRADE = np.dtype(
         ("entry_bar", "i8"), ("exit_bar", "i8"), ("reason", "i4"), ("entered_at", "i2"),
         ("left_at", "i2"), ("shares", "f8"), ("entry_price", "f8"), ("exit_price", "f8"),
         ("commission", "f8"), ("borrow", "f8"), ("first_size", "f8"), ("first_price", "f8"),
-        ("last_size", "f8"), ("last_price", "f8"),
+        ("last_size", "f8"), ("last_price", "f8"), ("hedge_profit", "f8"),
     ]
 )  # fmt: skip
 # `shares` are all that were entered, at the average `entry_price`; sizes are signed, of the first
@@ -55,8 +55,20 @@ POSITION = np.dtype(
         ("hold", "i4"), ("sessions", "i4"), ("shares", "f8"), ("mark", "f8"), ("stop", "f8"),
         ("target", "f8"), ("trailing_stop", "f8"), ("best_close", "f8"), ("entry_price", "f8"),
         ("commission", "f8"), ("borrow", "f8"), ("symbol", "i4"), ("entry_bar", "i4"),
-        ("signal", "i8"), ("entered_at", "i8"), ("entered", "f8"), ("exit_price", "f8"),
+        ("signal", "i8"), ("entered_at", "i2"), ("legs", "i2"), ("short_legs", "i4"),
+        ("entered", "f8"), ("exit_price", "f8"),
     ]
+)  # fmt: skip
+# A leg that is held: signed shares, what they were entered at and have cost, and the row of the
+# signal that leads it. `pending` are signed shares that wait to be netted, `paid` what they count
+# as until then, `made` its net profit, `leader_net` that of its leader once it has left.
+LEG = np.dtype(
+    [
+        ("symbol", "i8"), ("row", "i8"), ("size", "f8"), ("price", "f8"), ("costs", "f8"),
+        ("pending", "f8"), ("paid", "f8"), ("made", "f8"), ("leader_net", "f8"),
+        ("is_left_behind", "b1"),
+    ],
+    align=True,
 )  # fmt: skip
 # Totals of one account. `profit` and `entered` add up net profit and entry value of trades; `peak`,
 # `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
@@ -67,7 +79,7 @@ ACCOUNT = np.dtype(
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),
         ("is_ruined", "b1"), ("ruin_due", "b1"), ("margin_call", "b1"),
         ("is_ranked", "b1"), ("lacks_weight", "b1"), ("uses_close", "b1"), ("is_passed", "b1"),
-        ("positions", "i8"),
+        ("positions", "i8"), ("legs", "i8"),
         ("trades", "i8"), ("wins", "i8"), ("profit", "f8"), ("entered", "f8"), ("commission", "f8"),
         ("borrow", "f8"), ("interest", "f8"), ("peak", "f8"), ("deepest", "f8"),
         ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"), ("total", "f8"),
@@ -118,10 +130,15 @@ class Book(NamedTuple):
     """The positions that are held, side by side.
 
     `opens` holds their opens in the current bar, `places` by symbol its place among them plus 1
-    (0 for none), `newest` by symbol the row of its newest signal.
+    (0 for none), `newest` by symbol the row of its newest signal. `legs` are held beside them,
+    `net` are their signed shares by symbol, `shares` and `sizes` is room to add up in, by symbol.
     """
 
     positions: NDArray[Any]
     opens: NDArray[np.float64]
     places: NDArray[np.int64]
     newest: NDArray[np.int64]
+    legs: NDArray[Any]
+    net: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    sizes: NDArray[np.float64]

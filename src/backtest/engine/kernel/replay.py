@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from backtest.engine.kernel.panel import panel_of, signal_rows
-from backtest.engine.kernel.records import CAPPED, FILL_TIMES, OPEN, OUTCOMES, REASONS, TRADE
+from backtest.engine.kernel.records import (
+    CAPPED,
+    FILL_TIMES,
+    IS_LEG,
+    OPEN,
+    OUTCOMES,
+    REASONS,
+    TRADE,
+)
 from backtest.engine.kernel.simulate import as_served, by_entry, simulate
 from backtest.engine.replay.books import (
     EquityPoint,
@@ -73,14 +81,16 @@ def replay_by_kernel(
     rows = signal_rows(panel, [(session, signal) for session, _, signal in signalled])
     whole = np.array([0, len(rows)])
     made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
+    leads = rows["terms"] & IS_LEG == 0
+    rows, table, outcome = rows[leads], made.trades[leads], made.outcomes[leads]
     sessions = panel.sessions.tolist()
-    trades = _trades(made.trades, rows, sessions, [decisions[place] for place in places])
+    trades = _trades(table, rows, sessions, [decisions[place] for place in places])
     set_excursions(trades, prices)
     equity, cash = made.equity[0].tolist(), made.cash[0].tolist()
     interest = float(made.totals[0]["interest"])
     check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
     ids = [decisions[place].event.id for place in places]
-    outcomes = dict(zip(ids, made.outcomes.tolist(), strict=True))
+    outcomes = dict(zip(ids, outcome.tolist(), strict=True))
     notes = {
         decision.event.id: _participation(decision, prices, rules)
         for decision in decisions
@@ -95,7 +105,7 @@ def replay_by_kernel(
         trades=trades,
         decisions=settle(decisions, names, notes),
         assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
-        orders=_orders(made.trades, rows, sessions, [decisions[place] for place in places]),
+        orders=_orders(table, rows, sessions, [decisions[place] for place in places]),
         interest=interest,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
     )
@@ -129,6 +139,7 @@ def _trades(
                 commission=one["commission"].item(),
                 borrow=one["borrow"].item(),
                 entered_at=cast("FillTime", FILL_TIMES[one["entered_at"]]),
+                hedge_profit=one["hedge_profit"].item(),
                 left_at=cast("FillTime", FILL_TIMES[one["left_at"]]),
             )
         )

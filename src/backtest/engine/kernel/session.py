@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
 from backtest.engine.kernel.orders import (
     book_trade,
     give_up,
@@ -17,21 +18,26 @@ from backtest.engine.kernel.orders import (
     leave_at,
     note_fill,
     remove,
-    slippage,
     take,
 )
+from backtest.engine.kernel.prices import slippage
 from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
     IN_SESSION,
+    IS_FLAT,
+    IS_LEG,
     LEAVES_AT_CLOSE,
     LOOKS_AT_CLOSES,
     MARGIN_CALL,
     OPEN,
     PENDING,
+    RESIZES,
     REVERSE,
     RUIN,
+    RUINED,
     STOP,
+    SUPERSEDED,
     TARGET,
     TIME,
     TRAILING,
@@ -58,7 +64,7 @@ def answer_the_last_close(
     while place < account.positions:
         position = book.positions[place]
         reason = position.passed - 1
-        if account.margin_call and position.side < 0:
+        if account.margin_call and (position.side < 0 or position.short_legs):
             reason = MARGIN_CALL
         if account.is_ruined:
             reason = RUIN
@@ -68,6 +74,63 @@ def answer_the_last_close(
         else:
             account.is_passed |= position.passed > 0
             place += 1
+
+
+@inlined
+def serve_the_open(
+    bars: Bars,
+    signals: NDArray[Any],
+    rows: tuple[int, int],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+) -> None:
+    """Act on the signals of an open, reductions first: what they free can be bought with."""
+    for row in range(rows[0], rows[1]):
+        if signals[row].terms & IS_LEG:
+            continue
+        if account.is_ruined:
+            tables.outcomes[row] = RUINED
+        elif book.newest[signals[row].symbol] != row:
+            tables.outcomes[row] = SUPERSEDED
+    _give_up_all(bars, signals, rows, rules, account, book, tables, AT_OPEN)
+    _take_all(bars, signals, rows, rules, account, book, tables, AT_OPEN)
+
+
+@inlined
+def _give_up_all(
+    bars: Bars,
+    signals: NDArray[Any],
+    rows: tuple[int, int],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    at: int,
+) -> None:
+    for row in range(rows[0], rows[1]):
+        gives = at == AT_CLOSE or signals[row].terms & (IS_FLAT | RESIZES)
+        if gives and tables.outcomes[row] == PENDING and is_for(signals[row], at):
+            outcome = give_up(bars, signals, row, rules, account, book, tables, at)
+            tables.outcomes[row] = outcome
+
+
+@inlined
+def _take_all(
+    bars: Bars,
+    signals: NDArray[Any],
+    rows: tuple[int, int],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    at: int,
+) -> None:
+    for row in range(rows[0], rows[1]):
+        if tables.outcomes[row] in (PENDING, REVERSE) and is_for(signals[row], at):
+            outcome = take(bars, signals, row, rules, account, book, tables, at)
+            tables.outcomes[row] = outcome
 
 
 @inlined
@@ -88,6 +151,8 @@ def pass_the_bar(
             if _rest(bars, rules, account, book, tables, place, bar):
                 continue
         place += 1
+    if account.legs:
+        net_orders(bars, rules, account, book, tables, bar, AT_OPEN)
     if not account.uses_close:
         _mark(bars, account, book, bar)
 
@@ -113,10 +178,12 @@ def trade_at_close(
         worth = position.shares * position.mark
         account.equity += position.side * worth
         account.gross += worth
-    for row in range(rows[0], rows[1]):
-        if tables.outcomes[row] == PENDING and is_for(signals[row], AT_CLOSE):
-            outcome = give_up(bars, signals, row, rules, account, book, tables, AT_CLOSE)
-            tables.outcomes[row] = outcome
+    if account.legs:
+        value, gross, _ = worth_of_legs(bars, account, book, bar, AT_OPEN)
+        account.equity += value
+        account.gross += gross
+        leave_behind(bars, rules, account, book, bar, AT_CLOSE)
+    _give_up_all(bars, signals, rows, rules, account, book, tables, AT_CLOSE)
     place = 0
     while place < account.positions:
         position = book.positions[place]
@@ -125,11 +192,9 @@ def trade_at_close(
             leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_CLOSE)
         else:
             place += 1
-    for row in range(rows[0], rows[1]):
-        outcome = tables.outcomes[row]
-        if outcome in (PENDING, REVERSE) and is_for(signals[row], AT_CLOSE):
-            outcome = take(bars, signals, row, rules, account, book, tables, AT_CLOSE)
-            tables.outcomes[row] = outcome
+    _take_all(bars, signals, rows, rules, account, book, tables, AT_CLOSE)
+    if account.legs:
+        net_orders(bars, rules, account, book, tables, bar, AT_CLOSE)
     _mark(bars, account, book, bar)
 
 
@@ -150,6 +215,10 @@ def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
         held = position.shares * position.mark
         value += position.side * held
         shorts += held if position.side < 0 else 0.0
+    if account.legs:
+        worth, _, short = worth_of_legs(bars, account, book, bar, AT_CLOSE)
+        value += worth
+        shorts += short
     account.equity, account.shorts = account.cash + value, shorts
 
 
@@ -227,21 +296,26 @@ def _rest(
     if side * worst <= side * stop:
         price = stop if side * stop < side * open_price else open_price
         fill = rule.fill_price(price, -side, slippage(bars, rules, bar, symbol))
-        leave(rules, account, book, tables, place, bar, fill, reason, IN_SESSION)
+        leave(bars, rules, account, book, tables, place, bar, fill, reason, IN_SESSION)
         return True
     if side * best >= side * position.target and not is_within:
         price = position.target
         fill = price if side * price > side * open_price else open_price
         at = AT_OPEN if fill == open_price else IN_SESSION
-        leave(rules, account, book, tables, place, bar, fill, TARGET, at)
+        leave(bars, rules, account, book, tables, place, bar, fill, TARGET, at)
         return True
     return False
 
 
 @inlined
-def mark_open_trades(account: Any, book: Book, tables: Tables) -> None:
+def mark_open_trades(bars: Bars, account: Any, book: Book, tables: Tables) -> None:
     """Value what is still held at its last close, and empty the book for the next account."""
     for place in range(account.positions):
         position = book.positions[place]
-        book_trade(account, position, tables, position.mark, OPEN, AT_CLOSE)
+        net = book_trade(account, position, tables, position.mark, OPEN, AT_CLOSE)
         book.places[position.symbol] = 0
+        for number in range(account.legs if position.legs else 0):
+            if book.legs[number].row == position.signal:
+                book.legs[number].leader_net = net
+    if account.legs:
+        mark_legs(bars, account, book, tables)

@@ -49,22 +49,13 @@ def attribution_of(
 
 @dataclass(frozen=True)
 class Group:
-    """Trades that have something in common.
+    """Trades that have something in common."""
 
-    Attributes:
-        name: what they have in common.
-        trades: how many.
-        wins: those with a net profit above 0.
-        net_profit: sum, dollars.
-        mean_return: mean of net profit ÷ entry value, a fraction.
-
-    """
-
-    name: str
-    trades: int
-    wins: int
-    net_profit: float
-    mean_return: float
+    name: str  # what they have in common
+    trades: int  # how many
+    wins: int  # those with a net profit above 0
+    net_profit: float  # sum, dollars
+    mean_return: float  # mean of net profit ÷ entry value, a fraction
 
 
 def attribution(
@@ -135,22 +126,15 @@ def hour_of_knowledge(event: Event) -> Hour:
 
 @dataclass(frozen=True)
 class Move:
-    """What the price did on an event: before it could be traded, and while it was.
+    """What the price did on an event: before it could be traded, and while it was."""
 
-    Attributes:
-        event: the event.
-        last_close: of the last session that had closed before it can have been public, dollars.
-        first_open: of its tradable session, dollars.
-        direction: +1 where it opened a long trade, -1 a short one; None where it opened none.
-        traded: exit fill ÷ entry fill − 1 of that trade, a fraction; None likewise.
-
-    """
-
-    event: Event
+    event: Event  # the event
+    # of the last session that had closed before it can have been public, dollars
     last_close: float | None
-    first_open: float | None
+    first_open: float | None  # of its tradable session, dollars
+    # +1 where it opened a long trade, -1 a short one; None where it opened none
     direction: int | None
-    traded: float | None
+    traded: float | None  # exit fill ÷ entry fill − 1 of that trade, a fraction; None likewise
 
     @property
     def gap(self) -> float | None:

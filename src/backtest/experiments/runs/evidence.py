@@ -53,16 +53,10 @@ _PART = 0.25  # of the span: the drift of so short a part is easily unlike that 
 
 @dataclass(frozen=True)
 class Occasions:
-    """What was signalled together, on the sessions of a run.
+    """What was signalled together, on the sessions of a run."""
 
-    Attributes:
-        begins: first session of each, by number, shape (k,).
-        of_trade: number of each trade's occasion, shape (trades,).
-
-    """
-
-    begins: Numbers
-    of_trade: Numbers
+    begins: Numbers  # first session of each, by number, shape (k,)
+    of_trade: Numbers  # number of each trade's occasion, shape (trades,)
 
     @property
     def count(self) -> int:

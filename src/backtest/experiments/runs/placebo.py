@@ -44,18 +44,11 @@ _LONGEST = 2  # an occasion is cut when it has gone on for so many times the lon
 
 @dataclass(frozen=True)
 class Chains:
-    """Signals that stand within one another's planned holding time.
+    """Signals that stand within one another's planned holding time."""
 
-    Attributes:
-        of_signal: number of the chain of each signal, from 0, shape (n,).
-        first: session in which each begins, shape (chains,).
-        lengths: sessions from there up to and with its last planned exit, likewise.
-
-    """
-
-    of_signal: Numbers
-    first: Numbers
-    lengths: Numbers
+    of_signal: Numbers  # number of the chain of each signal, from 0, shape (n,)
+    first: Numbers  # session in which each begins, shape (chains,)
+    lengths: Numbers  # sessions from there up to and with its last planned exit, likewise
 
 
 def chains_of(signals: NDArray[Any], longest: int) -> Chains:
@@ -132,19 +125,15 @@ _TRIES = 200  # of places for a chain among others, before a draw is left out
 
 @dataclass(frozen=True)
 class Null:
-    """What happened, beside draws of what happens without knowledge.
+    """What happened, beside draws of what happens without knowledge."""
 
-    Attributes:
-        observed: by statistic, of the signals as they are; NaN where undefined. Returns are
-            fractions, the Sharpe ratio is annual.
-        draws: by statistic, shape (B,); likewise. Of many signals there are fewer draws than were
-            wished for where the verdict was certain before.
-        is_complete: whether the draws are all that there can be, what happened among them.
-
-    """
-
+    # by statistic, of the signals as they are; NaN where undefined. Returns are fractions, the
+    # Sharpe ratio is annual
     observed: Mapping[str, float]
+    # by statistic, shape (B,); likewise. Of many signals there are fewer draws than were wished for
+    # where the verdict was certain before
     draws: Mapping[str, Floats]
+    # whether the draws are all that there can be, what happened among them
     is_complete: bool = False
 
     def standing(self, statistic: str) -> MonteCarlo | None:
@@ -159,21 +148,14 @@ class Null:
 
 @dataclass(frozen=True)
 class Account:
-    """What a placebo trades: the bars, the rules and the signals that acted.
+    """What a placebo trades: the bars, the rules and the signals that acted."""
 
-    Attributes:
-        panel: daily bars.
-        signals: fields as in `SIGNAL`, by session, publication, symbol and event id; of several on
-            one symbol at one open the last alone.
-        rules: the settings.
-        rates: borrow rates by symbol.
-
-    """
-
-    panel: Panel
+    panel: Panel  # daily bars
+    # fields as in `SIGNAL`, by session, publication, symbol and event id; of several on one symbol
+    # at one open the last alone
     signals: NDArray[Any]
-    rules: Rules
-    rates: Mapping[str, BorrowRates]
+    rules: Rules  # the settings
+    rates: Mapping[str, BorrowRates]  # borrow rates by symbol
 
     def without_costs(self) -> Account:
         """The same without commission, slippage and borrow."""

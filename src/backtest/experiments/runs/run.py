@@ -49,33 +49,22 @@ MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is run: one strategy, one parameter set, one span of data, one set of rules.
+    """What is run: one strategy, one parameter set, one span of data, one set of rules."""
 
-    Attributes:
-        strategy: name of a strategy file.
-        symbols: stocks that are traded in one account, in any order.
-        settings: parameters as `strategy.parameters.configure` takes them.
-        first: first day of the replay; the first session of the prices where None.
-        last: last day of the replay; likewise.
-        benchmark: a symbol with closes; the stock's own symbol for the stock itself.
-        rules: the trading rules' settings.
-        costs: where the rules' costs come from, for the manifest; None for the defaults.
-        as_of: the day at whose end the data are looked at; None for the data as they are.
-        universe: the universe that is traded, in place of symbols; None for symbols.
-        engine: what replays; None for the kernel where bars are many, else Backtrader.
-
-    """
-
-    strategy: str
-    symbols: tuple[str, ...]
-    settings: Mapping[str, Any]
-    first: date | None
-    last: date | None
-    benchmark: str
-    rules: Rules
+    strategy: str  # name of a strategy file
+    symbols: tuple[str, ...]  # stocks that are traded in one account, in any order
+    settings: Mapping[str, Any]  # parameters as `strategy.parameters.configure` takes them
+    first: date | None  # first day of the replay; the first session of the prices where None
+    last: date | None  # last day of the replay; likewise
+    benchmark: str  # a symbol with closes; the stock's own symbol for the stock itself
+    rules: Rules  # the trading rules' settings
+    # where the rules' costs come from, for the manifest; None for the defaults
     costs: Costs | None = None
+    # the day at whose end the data are looked at; None for the data as they are
     as_of: date | None = None
+    # the universe that is traded, in place of symbols; None for symbols
     universe: str | None = None
+    # what replays; None for the kernel where bars are many, else Backtrader
     engine: Engine | None = None
 
 
@@ -101,12 +90,11 @@ class PreparedRun:
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
     """The trading rules with some settings changed.
 
+    Raises UsageError where a setting is out of its bounds.
+
     Args:
         costs: figures that go before the defaults.
         settings: fields of `Rules`, which go before the costs; those that are None are left.
-
-    Raises:
-        UsageError: a setting is out of its bounds.
 
     """
     from pydantic import ValidationError
@@ -127,14 +115,13 @@ def prepare_run(
 ) -> PreparedRun:
     """Read and check everything that a run needs.
 
+    Raises UsageError where a strategy, symbol, parameter or span is wrong, and DataError where a
+    data file is.
+
     Args:
         workspace: the folders.
         request: what is run.
         file: the strategy, where it is not to be loaded from the folder by its name.
-
-    Raises:
-        UsageError: a strategy, symbol, parameter or span is wrong.
-        DataError: a data file is.
 
     """
     file = file or find_strategy(workspace, request.strategy)
@@ -166,12 +153,7 @@ def prepare_run(
 
 
 def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> Engine:
-    """What replays a request.
-
-    Raises:
-        UsageError: the kernel is asked for where a strategy orders on Backtrader by itself.
-
-    """
+    """What replays a request."""
     if isinstance(strategy, BacktraderStrategy):
         if request.engine == "kernel":
             raise UsageError(
@@ -193,13 +175,12 @@ def weigh(prepared: PreparedRun, run: Run) -> Run:
 
     One that has them is left as it is; a run that was interrupted before is replayed for them.
 
+    Raises UsageError where the reports folder cannot be written, and DataError where a record of
+    trials is corrupt.
+
     Args:
         prepared: from `prepare_run`.
         run: from `replay_run`.
-
-    Raises:
-        UsageError: the reports folder cannot be written.
-        DataError: a record of trials is corrupt.
 
     """
     if "evidence" in run.manifest:
@@ -220,13 +201,12 @@ def weigh(prepared: PreparedRun, run: Run) -> Run:
 def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     """Replay a prepared run and write its folder; one that exists whole is read instead.
 
+    Raises UsageError where the reports folder cannot be written, and AccountingError where the
+    books do not balance, a fault of the program.
+
     Args:
         prepared: from `prepare_run`.
         force: replay also where the run exists.
-
-    Raises:
-        UsageError: the reports folder cannot be written.
-        AccountingError: the books do not balance, a fault of the program.
 
     """
     if not force and (made := known(prepared.path, read_run)):
@@ -262,16 +242,12 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
 def verify(prepared: PreparedRun, run: Run) -> int:
     """Replay a run with the other engine too, and hold both results against each other.
 
+    The number of trades that agree. Raises UsageError where the strategy orders on Backtrader by
+    itself, which no other engine replays, and AccountingError where the engines differ.
+
     Args:
         prepared: from `prepare_run`.
         run: from `replay_run`.
-
-    Returns:
-        The number of trades that agree.
-
-    Raises:
-        UsageError: the strategy orders on Backtrader by itself, which no other engine replays.
-        AccountingError: the engines differ.
 
     """
     from backtest.engine.agreement import check_agreement
@@ -372,9 +348,7 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     The first return needs the close before; where the prices begin with the first session it is
     taken from that session's open, and is 0 where there is no open either.
 
-    Raises:
-        DataError: a session has no close.
-
+    Raises DataError where a session has no close.
     """
     import pandas as pd
 

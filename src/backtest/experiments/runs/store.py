@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
-from backtest.experiments.runs.record import RunRecord
+from backtest.experiments.records import RunRecord
 from backtest.experiments.runs.run_files import FILES, read_rows, read_table, result_files
 from backtest.workspace.files import sha256_of, write_text
 from backtest.workspace.records import damaged, read_record, readable
@@ -43,17 +43,11 @@ _RECORDED = ("backtest", "pyarrow", "quantstats")
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it stands in its folder.
+    """A run as it stands in its folder."""
 
-    Attributes:
-        path: the folder.
-        manifest: what `run.json` holds.
-        result: what the replay made, where that was just now.
-
-    """
-
-    path: Path
-    manifest: RunRecord
+    path: Path  # the folder
+    manifest: RunRecord  # what `run.json` holds
+    # what the replay made, where that was just now
     result: Result | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -164,9 +158,7 @@ def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
 def read_run(path: Path) -> Run:
     """Read a run folder, and see that its files are those that the run wrote.
 
-    Raises:
-        DataError: its record is no record of a run, or another file is missing or altered.
-
+    Raises DataError where its record is no record of a run, or another file is missing or altered.
     """
     manifest = read_record(path / "run.json", RunRecord)
     for name in FILES:
@@ -196,10 +188,7 @@ def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
 
     `tell` takes a sentence for each that the name fits as well and that is damaged.
 
-    Raises:
-        UsageError: none does.
-        DataError: none does but damaged ones.
-
+    Raises UsageError where none does, and DataError where none does but damaged ones.
     """
     runs = list_runs(reports, tell=lambda _: None)
     fitting = [r for r in runs if name in (r.run_id, r.path.name, r.manifest["strategy"])]
@@ -230,9 +219,7 @@ def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
 def request_again(run: Run) -> None:
     """Note that a finished run was requested now, so that it is the latest.
 
-    Raises:
-        UsageError: its folder cannot be written.
-
+    Raises UsageError where its folder cannot be written.
     """
     write_text(run.path / _REQUESTED, datetime.now(UTC).isoformat())
 
@@ -246,15 +233,14 @@ def save_run(
 ) -> Run:
     """Write a run's files beside its place and rename the folder there when it is complete.
 
+    Raises UsageError where the folder cannot be written.
+
     Args:
         path: the run folder; an older one of the same name is replaced.
         manifest: what stands in `run.json`, but for the sha256 of the other files.
         result: the replay's result.
         returns: return of the run and of the benchmark for each session.
         bars: by symbol those that the run shows.
-
-    Raises:
-        UsageError: the folder cannot be written.
 
     """
     texts = result_files(result, returns, bars)
@@ -280,9 +266,7 @@ def save_run(
 def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
     """Add to the manifest of a run; `run.json` is what it was, or whole.
 
-    Raises:
-        UsageError: it cannot be written.
-
+    Raises UsageError where it cannot be written.
     """
     write_text(run.path / "run.json", _manifest_text({**run.manifest, **more}))
     return read_run(run.path)

@@ -14,10 +14,10 @@ import numpy as np
 
 from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
+from backtest.experiments.records import MANY_STUDY
 from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import window_name
 from backtest.experiments.studies.record import (
-    MANY_STUDY,
     ManyStudyResult,
     read_many_study,
     write_study,
@@ -32,7 +32,6 @@ from backtest.experiments.studies.subject import (
 from backtest.stats.formats import field
 from backtest.stats.many_stocks import (
     Mean,
-    abnormal_returns,
     difference_by_season,
     mean_by_season,
     paths,
@@ -64,31 +63,20 @@ _MONTHS_A_SEASON = 3
 
 @dataclass(frozen=True)
 class ManyStudyRequest:
-    """What is studied.
+    """What is studied."""
 
-    Attributes:
-        name: a kind of event or a strategy.
-        symbols: the stocks; without an effect where a universe is named.
-        universe: the universe; None for the symbols.
-        as_strategy: whether the strategy is meant where a kind has its name.
-        by: a field of the kind to sort the events by, or the end of its name; None for none.
-        quantiles: how many groups of it.
-        benchmark: a fund; where None the mean of the universe, each stock of equal weight, and of
-            symbols SPY or QQQ, or their mean where there is neither.
-        reaction: minutes from publication to the earliest open.
-        windows: first and last day of each; the first leads.
-
-    """
-
-    name: str
-    symbols: tuple[str, ...] = ()
-    universe: str | None = None
-    as_strategy: bool = False
+    name: str  # a kind of event or a strategy
+    symbols: tuple[str, ...] = ()  # the stocks; without an effect where a universe is named
+    universe: str | None = None  # the universe; None for the symbols
+    as_strategy: bool = False  # whether the strategy is meant where a kind has its name
+    # a field of the kind to sort the events by, or the end of its name; None for none
     by: str | None = None
-    quantiles: int = 5
+    quantiles: int = 5  # how many groups of it
+    # a fund; where None the mean of the universe, each stock of equal weight, and of symbols SPY or
+    # QQQ, or their mean where there is neither
     benchmark: str | None = None
-    reaction: float = 5.0
-    windows: tuple[Window, ...] = WINDOWS
+    reaction: float = 5.0  # minutes from publication to the earliest open
+    windows: tuple[Window, ...] = WINDOWS  # first and last day of each; the first leads
 
 
 @dataclass(frozen=True)
@@ -113,10 +101,8 @@ class PreparedManyStudy:
 def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedManyStudy:
     """Read and check everything that a study of many stocks needs.
 
-    Raises:
-        UsageError: a name, a field or the benchmark is wrong, or no event can be studied.
-        DataError: a data file is wrong.
-
+    Raises UsageError where a name, a field or the benchmark is wrong, or no event can be studied,
+    and DataError where a data file is wrong.
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     if request.benchmark is None and request.universe is None:
@@ -151,12 +137,11 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
 def study_many(prepared: PreparedManyStudy, *, force: bool = False) -> ManyStudyResult:
     """Study the events and write the folder; a study that exists whole is read instead.
 
+    Raises UsageError where the folder cannot be written.
+
     Args:
         prepared: from `prepare_many`.
         force: study also where the result exists.
-
-    Raises:
-        UsageError: the folder cannot be written.
 
     """
     if not force and (made := known(prepared.path, read_many_study)):
@@ -198,7 +183,7 @@ class _Sample:
         first = min(_DAYS[0], *(window[0] for window in request.windows))
         last = max(_DAYS[1], *(window[1] for window in request.windows))
         self.first = first
-        abnormal = abnormal_returns(returns, market)
+        abnormal = returns - market[:, None]
         self.paths = paths(abnormal, self.days, self.stocks, first, last)
         self.values, self.group, self.names = self._groups()
 
@@ -341,12 +326,7 @@ def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:
-    """The field that a name or its end stands for, which is known of some event.
-
-    Raises:
-        UsageError: there is none, or more than one.
-
-    """
+    """The field that a name or its end stands for, which is known of some event."""
     kinds = subject.kinds
     fields = {name for kind in kinds for name in _numbers(kind)}
     known = {n for n in fields if any(getattr(e.event, n, None) is not None for e in events)}

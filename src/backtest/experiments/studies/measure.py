@@ -46,22 +46,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class _Selection:
-    """Some of the events; those of one day 0 are one observation.
+    """Some of the events; those of one day 0 are one observation."""
 
-    Attributes:
-        by: the way of grouping; empty where all events are looked at.
-        name: of the group.
-        zeros: day 0 of each event, shape (N,).
-        places: of the events, shape (N,).
-        of_day: by day 0 what its CAR is multiplied by.
-
-    """
-
-    by: str
-    name: str
-    zeros: Ints
-    places: Ints
-    of_day: Mapping[int, int]
+    by: str  # the way of grouping; empty where all events are looked at
+    name: str  # of the group
+    zeros: Ints  # day 0 of each event, shape (N,)
+    places: Ints  # of the events, shape (N,)
+    of_day: Mapping[int, int]  # by day 0 what its CAR is multiplied by
 
     @property
     def days(self) -> Ints:

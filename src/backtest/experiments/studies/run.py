@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.errors import UsageError
+from backtest.experiments.records import STUDY
 from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.record import STUDY, StudyFolder, read_study, write_study
+from backtest.experiments.studies.record import StudyFolder, read_study, write_study
 from backtest.experiments.studies.subject import (
     choose,
     close_returns,
@@ -44,24 +45,15 @@ _FAR = 60  # sessions from day 0 that a window may reach: CARs add up, which lon
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What is studied.
+    """What is studied."""
 
-    Attributes:
-        name: a kind of event or a strategy.
-        symbol: the stock.
-        as_strategy: whether the strategy is meant where a kind has its name.
-        benchmark: the fund to hold the stock against; chosen from SPY and QQQ where None.
-        reaction: minutes from publication to the earliest open.
-        settings: windows, model, seed and draws.
-
-    """
-
-    name: str
-    symbol: str
-    as_strategy: bool = False
+    name: str  # a kind of event or a strategy
+    symbol: str  # the stock
+    as_strategy: bool = False  # whether the strategy is meant where a kind has its name
+    # the fund to hold the stock against; chosen from SPY and QQQ where None
     benchmark: str | None = None
-    reaction: float = 5.0
-    settings: Settings = field(default_factory=Settings)
+    reaction: float = 5.0  # minutes from publication to the earliest open
+    settings: Settings = field(default_factory=Settings)  # windows, model, seed and draws
 
 
 @dataclass(frozen=True)
@@ -86,9 +78,7 @@ class PreparedStudy:
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
     """Windows written as `-1,+1`, each once.
 
-    Raises:
-        UsageError: one is not of this form, or ends before it begins.
-
+    Raises UsageError where one is not of this form, or ends before it begins.
     """
     windows = []
     for text in texts:
@@ -112,10 +102,8 @@ def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
 def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     """Read and check everything that a study needs.
 
-    Raises:
-        UsageError: the name, the symbol or the benchmark is wrong, or no event can be studied.
-        DataError: a data file is wrong.
-
+    Raises UsageError where the name, the symbol or the benchmark is wrong, or no event can be
+    studied, and DataError where a data file is wrong.
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     prices = workspace.data / "prices"
@@ -139,12 +127,11 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
 def study(prepared: PreparedStudy, *, force: bool = False) -> StudyFolder:
     """Study the events and write the folder; a study that exists whole is read instead.
 
+    Raises UsageError where no event can be studied, or the folder cannot be written.
+
     Args:
         prepared: from `prepare`.
         force: study also where the result exists.
-
-    Raises:
-        UsageError: no event can be studied, or the folder cannot be written.
 
     """
     if not force and (made := known(prepared.path, read_study)):

@@ -40,29 +40,20 @@ _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
 
 @dataclass(frozen=True)
 class Benchmark:
-    """The market of a study.
+    """The market of a study."""
 
-    Attributes:
-        symbol: the fund.
-        reason: why this one.
-        returns: in the stock's sessions, shape (T,); NaN where unknown.
-        explained: by candidate, the share of the stock's variance that it explains in sessions
-            away from the events.
-
-    """
-
-    symbol: str
-    reason: str
-    returns: Floats
+    symbol: str  # the fund
+    reason: str  # why this one
+    returns: Floats  # in the stock's sessions, shape (T,); NaN where unknown
+    # by candidate, the share of the stock's variance that it explains in sessions away from the
+    # events
     explained: Mapping[str, float]
 
 
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
     """Prices of the fund that the user names, or else of those that come into question.
 
-    Raises:
-        UsageError: none has prices.
-
+    Raises UsageError where none has prices.
     """
     if named is not None:
         return [read_prices(folder, named)]
@@ -121,42 +112,25 @@ def _explained(own: Floats, market: Floats) -> float:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a study is of.
+    """What a study is of."""
 
-    Attributes:
-        name: as it was given.
-        kinds: the kinds of event.
-        file: the strategy's file; None where all events of a kind are studied.
-        strategy: the strategy, with its default parameters; likewise.
-        also: what else has this name, in a sentence; empty where nothing has.
-
-    """
-
-    name: str
-    kinds: tuple[type[Event], ...]
+    name: str  # as it was given
+    kinds: tuple[type[Event], ...]  # the kinds of event
+    # the strategy's file; None where all events of a kind are studied
     file: StrategyFile | None = None
-    strategy: Strategy | None = None
-    also: str = ""
+    strategy: Strategy | None = None  # the strategy, with its default parameters; likewise
+    also: str = ""  # what else has this name, in a sentence; empty where nothing has
 
 
 @dataclass(frozen=True)
 class StudiedEvent:
-    """An event with its day 0.
+    """An event with its day 0."""
 
-    Attributes:
-        event: the event.
-        session: day 0, the first session whose open comes after it was public.
-        direction: where the price is expected to go, +1 or -1; 0 where nothing is expected.
-        why: the reason of the direction.
-        labels: its group by each way of grouping.
-
-    """
-
-    event: Event
-    session: date
-    direction: int
-    why: str
-    labels: dict[str, str]
+    event: Event  # the event
+    session: date  # day 0, the first session whose open comes after it was public
+    direction: int  # where the price is expected to go, +1 or -1; 0 where nothing is expected
+    why: str  # the reason of the direction
+    labels: dict[str, str]  # its group by each way of grouping
 
 
 @dataclass(frozen=True)
@@ -170,13 +144,12 @@ class LeftOut:
 def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subject:
     """The kind of event that has the name, or the strategy.
 
+    Raises UsageError where nothing has the name, or the strategy answers with no signals.
+
     Args:
         workspace: the folders.
         name: of a kind or of a strategy.
         as_strategy: whether the strategy is meant where both have the name.
-
-    Raises:
-        UsageError: nothing has the name, or the strategy answers with no signals.
 
     """
     kinds, strategies = event_kinds(workspace), strategy_origins(workspace)

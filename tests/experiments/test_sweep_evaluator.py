@@ -13,10 +13,9 @@ from backtest.engine.timeline import Question
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules
 from backtest.experiments.sweeps import answers
-from backtest.experiments.sweeps import prepared as module
-from backtest.experiments.sweeps.evaluate import evaluate
+from backtest.experiments.sweeps import evaluate as module
+from backtest.experiments.sweeps.evaluate import Evaluator, evaluate
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
@@ -59,7 +58,7 @@ GRID = ("hold=1:4", "stop=0.1,0.2,0.3")
 
 def sweep_of(workspace, name, *grid, symbol="ACME", first=None):
     request = SweepRequest(name, (symbol,), {}, parse_axes(grid), first, None, make_rules())
-    return PreparedSweep(prepare_sweep(workspace, request).spec, workspace)
+    return Evaluator(prepare_sweep(workspace, request).spec, workspace)
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def asked(monkeypatch):
 
 
 def codes_of(sweep):
-    places = np.unravel_index(np.arange(sweep.spec.sets), sweep.spec.grid.shape)
+    places = np.unravel_index(np.arange(sweep.spec.sets), sweep.spec.shape)
     return dict(zip(sweep.spec.axes, places, strict=True))
 
 
@@ -94,7 +93,8 @@ def signals_of(sweep):
 
 def signals_by_asking(sweep):
     table = np.zeros((sweep.spec.sets, len(sweep._questions)), module.SIGNAL)
-    table["bar"], table["symbol"] = sweep._bars, sweep._columns
+    table["bar"] = sweep._bars
+    table["symbol"] = [sweep._panel.columns[one.event.symbol] for one in sweep._questions]
     for row, values in enumerate(product(*sweep.spec.axes.values())):
         strategy = sweep._make(dict(zip(sweep.spec.axes, values, strict=True)))
         for column, question in enumerate(sweep._questions):
