@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _is_to_come(day: date, info: ValidationInfo) -> date:
-    published = info.data.get("published_at")
+    published = (info.data or {}).get("published_at")  # none where a value is checked alone
     if isinstance(published, datetime) and day < new_york_day(published):
         raise ValueError(f"{day} lies before the day on which it became public")
     return day
