@@ -52,14 +52,14 @@ def of_decisions(
     decisions: Sequence[Decision], inputs: Inputs, rules: Rules, seed: int
 ) -> float | None:
     """The chance that random timing does as well as the signals; None where none was given."""
-    panel = panel_of(inputs.span)
+    panel = panel_of(inputs.replayed)
     given = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session and d.signal]
     return _p(panel, signal_rows(panel, sorted(given, key=lambda one: one[0])), inputs, rules, seed)
 
 
 def of_trades(result: Result, inputs: Inputs, rules: Rules, seed: int) -> float | None:
     """The same of the trades of a strategy that orders by itself."""
-    panel = panel_of(inputs.span)
+    panel = panel_of(inputs.replayed)
     signals = signals_of_trades(panel, result.trades, result.curve, rules.cash)
     return _p(panel, signals, inputs, rules, seed)
 
@@ -136,6 +136,7 @@ class Ask:
             strategy.listens_to,
             looks_at=strategy.looks_at,
             universe=self.universe,
+            trades_also=strategy.trades_also,
         )
 
 

@@ -12,7 +12,7 @@ from backtest.data.events import filed, has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.data.versions import read_version, version_as_of
-from backtest.errors import UsageError, first_few
+from backtest.errors import DataError, UsageError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ class Inputs:
         rates: by symbol the borrow rates.
         files: the event files of every kind that may be looked at.
         benchmark: closes to compare with.
-        others: by symbol the prices that the strategy looks at and does not trade.
+        others: by symbol the prices that the strategy looks at and answers no event of.
+        hedges: by symbol the prices of these that it trades against others, for the span.
         assumptions: what is assumed about the files themselves.
         universe: the stocks with the days on which each can be traded; None for all days.
 
@@ -48,6 +49,7 @@ class Inputs:
     files: Sequence[EventFile]
     benchmark: Prices
     others: Mapping[str, Prices] = field(default_factory=dict)
+    hedges: Mapping[str, Prices] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
     universe: Universe | None = None
 
@@ -60,6 +62,11 @@ class Inputs:
     def seen(self) -> Mapping[str, Prices]:
         """By symbol all prices whose past a strategy sees."""
         return {**self.others, **self.history}
+
+    @property
+    def replayed(self) -> Mapping[str, Prices]:
+        """By symbol the prices of all that is traded, hedges among them, for the span."""
+        return {**self.span, **self.hedges}
 
     @property
     def first(self) -> date:
@@ -114,6 +121,7 @@ def read_inputs(
     looks_at: Sequence[str] = (),
     wanted_by: str = "the strategy",
     universe: str | None = None,
+    trades_also: Sequence[str] = (),
     *,
     bars: bool = True,
 ) -> Inputs:
@@ -130,6 +138,7 @@ def read_inputs(
         looks_at: symbols whose past the strategy sees beside those that are traded.
         wanted_by: the name of the strategy, for the message where one of these is not there.
         universe: the name of the universe that is traded.
+        trades_also: symbols that the strategy trades against others.
         bars: whether stocks with closes alone are refused, or left out of a universe.
 
     Raises:
@@ -146,9 +155,12 @@ def read_inputs(
     else:
         found = _of_universe(files, universe, benchmark, span, kinds, bars=bars)
     others = [symbol for symbol in looks_at if symbol not in found.history]
+    hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
     return replace(
         found,
-        others={symbol: files.looked_at(symbol, wanted_by) for symbol in others},
+        others={symbol: files.looked_at(symbol, wanted_by) for symbol in others} | hedges,
+        hedges={symbol: prices.span(found.first, found.last) for symbol, prices in hedges.items()},
+        rates={**found.rates, **files.rates(hedges)},
         assumptions=[*found.assumptions, *files.assumptions()],
     )
 
@@ -271,6 +283,31 @@ class _Files:
             raise UsageError(
                 f"{error} {symbol} is looked at by {wanted_by} (its looks_at)."
             ) from None
+
+    def hedged_with(self, symbol: str, wanted_by: str, found: Inputs) -> Prices:
+        """The bars of a symbol that is traded against others: one for each of their sessions."""
+        if symbol in found.history:
+            raise UsageError(
+                f"{wanted_by} hedges with {symbol} (its trades_also), which cannot be traded by "
+                f"events in the same run: leave {symbol} out of the symbols."
+            )
+        try:
+            prices = self.prices(symbol, bars=True)
+        except UsageError as error:
+            raise UsageError(
+                f"{error} {symbol} is hedged with by {wanted_by} (its trades_also). "
+                f"`backtest prices fetch {symbol}` loads its bars, `backtest prices import FILE "
+                f"--symbol {symbol}` takes them from a file."
+            ) from None
+        own = set(prices.table.index)
+        sessions = {day for one in found.span.values() for day in one.table.index}
+        if missing := sorted(sessions - own):
+            raise DataError(
+                f"{symbol}, which {wanted_by} hedges with, has no bar on {missing[0]:%Y-%m-%d} "
+                f"({len(missing):,} sessions are missing). Its prices run from {prices.first} to "
+                f"{prices.last}: choose a span with --from and --to, or import more of them."
+            )
+        return prices
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
         from backtest.data.borrow import read_borrow_rates

@@ -33,7 +33,7 @@ _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a doub
 _NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """The version of what results mean: of trades, figures, evidence and the files of a run.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the

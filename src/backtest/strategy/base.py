@@ -168,6 +168,10 @@ class Strategy(BaseModel):
     looks_at: ClassVar[tuple[str, ...]] = ()
     """Symbols whose past it sees and does not trade."""
 
+    trades_also: ClassVar[tuple[str, ...]] = ()
+    """Symbols that it trades against others, as legs of its signals; it sees their past too. They
+    need a bar in every session, and cannot be traded by events of their own in the same run."""
+
     signal_terms: ClassVar[tuple[str, ...]] = ()
     """Parameters that `on_event` does no more with than hand them on, as the terms of its signal
     that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
@@ -215,6 +219,11 @@ class BacktraderStrategy:
     @property
     def looks_at(self) -> tuple[str, ...]:
         """None: Backtrader shows the symbols that are traded."""
+        return ()
+
+    @property
+    def trades_also(self) -> tuple[str, ...]:
+        """None: it orders what it likes of the symbols that are traded."""
         return ()
 
 

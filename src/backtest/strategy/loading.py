@@ -19,7 +19,7 @@ from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import UsageError, told, unknown
-from backtest.strategy.base import TERMS, Strategy, is_strategy, term_of
+from backtest.strategy.base import NUMBERS, Strategy, is_strategy, term_of
 from backtest.strategy.parameters import check_defaults, parameters, shown, stated
 from backtest.strategy.source import StrategyFile
 
@@ -63,9 +63,10 @@ def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
     _check_tuple(where, cls, "listens_to", kinds, _is_kind)
     if issubclass(cls, Strategy):
         _check_tuple(where, cls, "looks_at", 'symbols, such as ("SPY",)', _is_text)
+        _check_tuple(where, cls, "trades_also", 'symbols, such as ("SPY",)', _is_text)
         handed_on = 'parameters that are handed on to the signal, such as ("hold", "stop")'
         _check_tuple(where, cls, "signal_terms", handed_on, _is_text)
-        known = [name for name in parameters(cls) if term_of(name) in TERMS]
+        known = [name for name in parameters(cls) if term_of(name) in NUMBERS]
         for name in cls.signal_terms:
             if name not in known:
                 raise unknown(f"parameter in signal_terms of {where} named as a term:", name, known)

@@ -31,6 +31,7 @@ from backtest.engine.kernel.records import (
     REVERSAL,
     REVERSE,
     SIGNALLED,
+    WAITS,
     Bars,
     Book,
     Tables,
@@ -215,7 +216,7 @@ def _enter(
     bar, symbol, side = signal.bar, signal.symbol, signal.side
     price = price_for_size(bars, rules, bar, symbol, side)
     fill = fill_at(bars, rules, bar, symbol, side, at)
-    waits = not np.isnan(signal.limit)
+    waits = signal.terms & WAITS != 0
     if waits:
         price = fill = rule.stop_level(last_close(bars, bar, symbol), side, signal.limit)
         if np.isnan(fill):

@@ -17,6 +17,7 @@ from backtest.engine.kernel.records import (
     PRICES,
     RESIZES,
     SIGNAL,
+    WAITS,
     Bars,
     blank,
 )
@@ -172,7 +173,7 @@ def set_legs(rows: NDArray[Any], signal: Signal) -> None:
     """Write the legs of a signal into the rows after its own, which comes first."""
     for row, leg in zip(rows[1:], signal.legs, strict=True):
         row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
-        row["terms"] = IS_LEG
+        row["terms"], row["hold"] = IS_LEG, rows[0]["hold"]
         row["weight"], row["priority"] = abs(leg.by), signal.priority
 
 
@@ -187,6 +188,7 @@ def set_terms(row: Any, signal: Signal) -> None:
         + LOOKS_AT_CLOSES * (signal.levels == "close")
         + RESIZES * signal.resize
         + IS_FLAT * is_flat
+        + WAITS * (signal.limit is not None)
     )
     row["hold"] = -1 if signal.hold is None else signal.hold
     row["priority"] = signal.priority

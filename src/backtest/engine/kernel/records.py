@@ -23,7 +23,9 @@ TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED = ran
 FILL_TIMES = ("open", "session", "close")
 AT_OPEN, IN_SESSION, AT_CLOSE = range(len(FILL_TIMES))
 # What a signal says beside its numbers, each in a bit of `terms`.
-ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG = 1, 2, 4, 8, 16, 32
+ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG, WAITS = (
+    1, 2, 4, 8, 16, 32, 64,
+)  # fmt: skip
 
 # Side by side, for one bar is one place in memory.
 PRICES = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8")])

@@ -19,6 +19,7 @@ from backtest.engine.kernel.records import (
     OUTCOMES,
     REASONS,
     TRADE,
+    WAITS,
 )
 from backtest.engine.kernel.simulate import as_served, by_entry, simulate
 from backtest.engine.replay.books import (
@@ -187,7 +188,7 @@ def _orders(
             trade_of[symbol] = decision.event.id
         event_id, bar, at = trade_of[symbol], change["entry_bar"], FILL_TIMES[change["entered_at"]]
         kind: OrderType = "market" if at == "open" else "close"
-        kind = kind if np.isnan(row["limit"]) else "limit"
+        kind = "limit" if row["terms"] & WAITS else kind
         less: ExitReason | None = None if first * side > 0 else "signal"
         price = change["first_price"]
         order = SentOrder(sessions[bar], symbol, first, kind, price, event_id, less)

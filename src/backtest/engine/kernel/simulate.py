@@ -18,6 +18,7 @@ from backtest.engine.kernel.records import (
     LEG,
     POSITION,
     TRADE,
+    WAITS,
     Book,
     Tables,
     blank,
@@ -120,7 +121,7 @@ def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
 
 def as_served(signals: NDArray[Any]) -> NDArray[np.int64]:
     """The rows of one account's signals in the order in which they are filled."""
-    waits, at_close = ~np.isnan(signals["limit"]), signals["terms"] & ENTERS_AT_CLOSE
+    waits, at_close = signals["terms"] & WAITS != 0, signals["terms"] & ENTERS_AT_CLOSE
     turn = np.where(waits, signals["symbol"], -signals["priority"])
     return np.lexsort((turn, waits + 2 * at_close, signals["bar"]))
 

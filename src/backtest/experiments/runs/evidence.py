@@ -87,7 +87,7 @@ def evidence_of(
     """
     from backtest.engine.kernel.panel import panel_of, signal_rows
 
-    panel, trades, decisions = panel_of(inputs.span), result.trades, result.decisions
+    panel, trades, decisions = panel_of(inputs.replayed), result.trades, result.decisions
     if orders_itself:
         signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
@@ -377,16 +377,17 @@ def signalled(
 def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
     """What the signals without room would have made: each trades an account of its own."""
     from backtest.engine.kernel.panel import signal_rows
+    from backtest.engine.kernel.records import IS_LEG
     from backtest.engine.kernel.simulate import simulate
 
     panel = account.panel
     rows = signal_rows(panel, signalled(decisions, "no_room"))
-    each = np.arange(len(rows) + 1)
+    each = np.append(np.flatnonzero(rows["terms"] & IS_LEG == 0), len(rows))
     totals = simulate(panel, rows, each, account.rules, account.rates).totals
     made = totals[totals["trades"] > 0]
     returns = made["profit"] / made["entered"]
     return {
-        "signals": len(rows),
+        "signals": len(each) - 1,
         "mean_return": float(np.mean(returns)) if len(returns) else None,
         "wins": int(np.count_nonzero(returns > 0)),
     }

@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.kernel.records import MARGIN_CALL, OPEN, SIGNAL, TIME
-from backtest.engine.kernel.simulate import simulate
+from backtest.engine.kernel.records import (
+    AT_OPEN,
+    IS_FLAT,
+    IS_LEG,
+    OPEN,
+    REVERSAL,
+    RUIN,
+    SIGNAL,
+    TARGET,
+)
+from backtest.engine.kernel.simulate import leaders, simulate
 from backtest.stats import LEVEL
 from backtest.stats.figures import figures_of_totals
 from backtest.stats.multiple_testing import distinct, is_certain, monte_carlo
@@ -63,7 +72,9 @@ def chains_of(signals: NDArray[Any], longest: int) -> Chains:
 
     """
     sessions = signals["bar"]
-    ends = sessions + np.where(signals["hold"] < 0, longest, signals["hold"])
+    is_flat = signals["terms"] & IS_FLAT != 0  # it ends others and plans nothing itself
+    hold = np.where(is_flat, 0, signals["hold"])
+    ends = sessions + np.where(hold < 0, longest, hold)
     last = np.maximum.accumulate(ends)
     begins = np.concatenate(([True], sessions[1:] > last[:-1]))
     number = np.cumsum(begins) - 1
@@ -85,7 +96,9 @@ def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
 
     """
     entered = trades["shares"] > 0
-    left_at_open = np.isin(trades["reason"], (TIME, MARGIN_CALL))
+    # After a reversal or a target of an open the day is not free for another trade.
+    is_free = ~np.isin(trades["reason"], (TARGET, REVERSAL, RUIN))
+    left_at_open = is_free & (trades["left_at"] == AT_OPEN)
     free_from = np.where(left_at_open, trades["exit_bar"], trades["exit_bar"] + 1)
     limit = _LONGEST * longest_trade(trades)
     sessions, rows = np.unique(signals["bar"], return_index=True)
@@ -202,9 +215,12 @@ class Account:
 
 
 def acting(signals: NDArray[Any]) -> NDArray[Any]:
-    """The signals without those that another of the same open supersedes."""
-    opens = signals[["bar", "symbol"]][::-1]
-    return signals[np.sort(len(signals) - 1 - np.unique(opens, return_index=True)[1])]
+    """The signals without those that another of the same open supersedes, legs included."""
+    own = np.flatnonzero(signals["terms"] & IS_LEG == 0)
+    opens = signals[own][["bar", "symbol"]][::-1]
+    acts = np.zeros(len(signals), np.bool_)
+    acts[own[len(own) - 1 - np.unique(opens, return_index=True)[1]]] = True
+    return signals[acts[leaders(signals)]]
 
 
 def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) -> Null | None:

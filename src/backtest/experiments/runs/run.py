@@ -138,6 +138,7 @@ def prepare_run(
         strategy.looks_at,
         file.name,
         request.universe,
+        strategy.trades_also,
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
@@ -161,7 +162,7 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
                 f"replay: leave --engine out."
             )
         return "backtrader"
-    bars = sum(len(prices.table) for prices in inputs.span.values())
+    bars = sum(len(prices.table) for prices in inputs.replayed.values())
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
 
 
@@ -296,10 +297,10 @@ def _replay(prepared: PreparedRun) -> Result:
     if prepared.engine == "kernel":
         from backtest.engine.kernel.replay import replay_by_kernel
 
-        return replay_by_kernel(inputs.span, inputs.rates, decisions, rules)
+        return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules)
     from backtest.engine.replay.replay import replay
 
-    return replay(inputs.span, inputs.rates, decisions, rules)
+    return replay(inputs.replayed, inputs.rates, decisions, rules)
 
 
 def _measure(

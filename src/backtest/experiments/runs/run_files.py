@@ -28,6 +28,7 @@ TRADES: Columns = {
     "entry_session": "day", "entry_price": "float", "exit_session": "day", "exit_price": "float",
     "exit_reason": "text", "gross_profit": "float", "commission": "float", "borrow": "float",
     "net_profit": "float", "return": "float", "mae": "float", "mfe": "float",
+    "entered_at": "text", "left_at": "text", "hedge_profit": "float",
 }  # fmt: skip
 EQUITY: Columns = {
     "session": "day", "equity": "float", "cash": "float", "position_value": "float",
@@ -135,6 +136,7 @@ def _trades_csv(result: Result) -> str:
                 t.trade_id, t.event_id, t.symbol, t.direction, _count(t.shares), t.entry_session,
                 t.entry_price, t.exit_session, t.exit_price, t.exit_reason, t.gross_profit,
                 t.commission, t.borrow, t.net_profit, t.net_return, t.mae, t.mfe,
+                t.entered_at, t.left_at, t.hedge_profit,
             )
             for t in result.trades
         ),

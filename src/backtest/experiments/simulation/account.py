@@ -14,7 +14,18 @@ from pyarrow import compute, csv, parquet
 
 from backtest.data.borrow import read_borrow_rates
 from backtest.data.kinds import NEW_YORK
-from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS, SIGNAL
+from backtest.engine.kernel.panel import SIDES
+from backtest.engine.kernel.records import (
+    CAPPED,
+    ENTERS_AT_CLOSE,
+    IS_FLAT,
+    LEAVES_AT_CLOSE,
+    LOOKS_AT_CLOSES,
+    OUTCOMES,
+    REASONS,
+    SIGNAL,
+    WAITS,
+)
 from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.books import CENT
 from backtest.errors import AccountingError, DataError, UsageError
@@ -34,7 +45,7 @@ from backtest.experiments.simulation.bars import (
 )
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.stats.formats import few
-from backtest.strategy.base import TERMS, Signal
+from backtest.strategy.base import NUMBERS, Signal
 from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
@@ -51,12 +62,17 @@ if TYPE_CHECKING:
     from backtest.experiments.simulation.bars import Times
 
 _NEEDED = {"symbol": TEXT, "published_at": MOMENT, "direction": TEXT}
-_OPTIONAL = {"event_id": TEXT, **dict.fromkeys(TERMS, NUMBER)}
+# What a column of texts may say, with its bit of a signal's terms.
+_WORDS = {
+    "enter": {"open": 0, "close": ENTERS_AT_CLOSE},
+    "leave": {"open": 0, "close": LEAVES_AT_CLOSE},
+    "levels": {"session": 0, "close": LOOKS_AT_CLOSES},
+}
+_OPTIONAL = {"event_id": TEXT, **dict.fromkeys(NUMBERS, NUMBER), **dict.fromkeys(_WORDS, TEXT)}
 _DEFAULTS = {
-    **dict.fromkeys(TERMS, np.nan), "weight": Signal.model_fields["weight"].default, "hold": -1,
+    **dict.fromkeys(NUMBERS, np.nan), "weight": Signal.model_fields["weight"].default, "hold": -1,
     "priority": 0.0,
 }  # fmt: skip
-_SIDES = {"long": 1, "short": -1}
 _CHECKS = {
     "minimum": (np.greater_equal, "from"),
     "exclusiveMinimum": (np.greater, "above"),
@@ -83,9 +99,10 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
     """Read signals and find the bar at which each can first be traded.
 
     The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound),
-    `direction` (`long` or `short`) and, as far as they are wanted, `event_id` (a row's number
-    where there is none), `weight`, `hold`, `stop`, `target`, `trailing_stop` and `priority` in the
-    bounds of `Signal`; null is no such term, and for weight and priority the default.
+    `direction` (`long`, `short` or `flat`) and, as far as they are wanted, `event_id` (a row's
+    number where there is none), `weight`, `hold`, `stop`, `target`, `trailing_stop`, `priority` and
+    `limit` in the bounds of `Signal` (null is no such term, and for weight and priority the
+    default), `enter`, `leave` and `levels` in its words.
 
     Each signal is on the first bar of its own symbol that opens later than its publication and
     the reaction time. Those that have none, or were public on a day (in New York) before the
@@ -138,9 +155,23 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: Faults) -> NDA
     rows["symbol"] = _coded(
         table, "symbol", panel.columns, "A signal's symbol is one that has bars;", faults
     )
-    rows["side"] = _coded(table, "direction", _SIDES, "A direction is long or short;", faults)
-    for term in TERMS:
+    rows["side"] = _coded(table, "direction", SIDES, "A direction is long, short or flat;", faults)
+    for term in NUMBERS:
         rows[term] = _term(table, term, faults)
+    for name, words in _WORDS.items():
+        if name in table:
+            rule = f"{name} is {' or '.join(words)};"
+            rows["terms"] |= _coded(table, name, words, rule, faults).astype(np.uint8)
+    is_flat, at_close = rows["side"] == 0, rows["terms"] & LEAVES_AT_CLOSE != 0
+    rows["terms"] |= np.where(~np.isnan(rows["limit"]), WAITS, 0).astype(np.uint8)
+    rows["terms"][is_flat] &= ~np.uint8(ENTERS_AT_CLOSE)
+    rows["terms"] |= np.where(is_flat, IS_FLAT + ENTERS_AT_CLOSE * at_close, 0).astype(np.uint8)
+    enters_at_close = ~is_flat & (rows["terms"] & ENTERS_AT_CLOSE != 0)
+    for fault, is_wrong in (
+        ("What enters at the close cannot leave at it: hold is above 0;", rows["hold"] == 0),
+        ("A limit is for an entry at the open;", ~np.isnan(rows["limit"])),
+    ):
+        faults.note(fault, enters_at_close & is_wrong, "row {}".format)
     return rows
 
 

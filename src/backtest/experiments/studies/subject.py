@@ -186,6 +186,7 @@ def read_study_inputs(
         (None, None),
         subject.kinds,
         looks_at=strategy.looks_at if strategy else (),
+        trades_also=strategy.trades_also if strategy else (),
         universe=universe,
         bars=strategy is not None,  # a strategy may look at opens, highs and lows
     )

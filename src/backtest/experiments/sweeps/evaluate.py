@@ -365,6 +365,7 @@ class Evaluator:
             strategy.listens_to,
             looks_at=strategy.looks_at,
             universe=spec.universe,
+            trades_also=strategy.trades_also,
         )
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         axes = {name: [plain(value_of(strategy, name))] for name in spec.axes}
@@ -374,7 +375,7 @@ class Evaluator:
         self._file = file
         self._rules = Rules(**spec.rules)
         self._rates = inputs.rates
-        self._panel = panel_of(inputs.span)
+        self._panel = panel_of(inputs.replayed)
         reaction = timedelta(minutes=self._rules.reaction_minutes)
         self._universe = inputs.benchmark if spec.universe else None
         where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)

@@ -107,6 +107,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         span,
         strategy.listens_to,
         looks_at=strategy.looks_at,
+        trades_also=strategy.trades_also,
         wanted_by=file.name,
         universe=request.universe,
     )
