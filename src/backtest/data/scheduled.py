@@ -51,7 +51,7 @@ class LockupEnd(Event):
     """It is known when holders of shares that are locked up may sell them."""
 
     ends_on: ComingDay
-    """The first day on which they may."""
+    """The day at whose close it ends."""
 
     shares: Annotated[int, Field(ge=0)] | None = None
     """How many shares come free."""
