@@ -149,8 +149,7 @@ class Answers:
                 found, sets, made, changed, strict=True
             ):
                 before = ask(question, strategy, values)
-                if before.signal is not None:
-                    set_terms(records[column], before.signal)
+                self._write(records[column], before)
                 for number, (name, (other, varied)) in enumerate(zip(ends, others, strict=True)):
                     after = ask(question, varied, other)
                     is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
