@@ -39,5 +39,5 @@ class ReportRunup(Strategy):
             wait = left - self.sessions + 1
             why = f"{self.sessions} sessions before the report of {event.report_on}"
             return Wait(event, sessions=wait, reason=why, gives_way=True)
-        why = f"the report of {event.report_on} is {left + 1} sessions away"
+        why = f"sessions left before the report of {event.report_on}: {left + 1}"
         return Signal.long(event, weight=self.weight, hold=left, leave="close", reason=why)
