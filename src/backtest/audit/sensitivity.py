@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
@@ -103,7 +104,10 @@ def delays(
         event = by_id[event_id]
         row = _row_of(source, event)
         late = worlds.one_session_later(row, ask.reaction, ask.decides).published_at
-        late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
+        try:
+            late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
+        except ValidationError:  # the day that it tells of would have passed
+            continue
         make = partial(worlds.with_one_delayed, source, row.line, ask.reaction, ask.decides)
         found.append(Delay(event, late_id, answer, Job(make, ask)))
     return found

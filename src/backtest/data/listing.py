@@ -76,10 +76,10 @@ def list_events(
 ) -> list[ListedEvent]:
     """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
     events = _all_events(workspace, kinds)
-    symbols = {event.symbol for event in events}
+    symbols = {event.symbol for event in events} - {""}
     if symbol is not None and symbol not in symbols:
         raise unknown("event of symbol", symbol, symbols)
-    wanted = [event for event in events if symbol in (None, event.symbol)]
+    wanted = [event for event in events if symbol is None or event.symbol in (symbol, "")]
     return with_sessions(workspace, wanted, timedelta(minutes=reaction))
 
 
