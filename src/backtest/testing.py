@@ -43,6 +43,8 @@ def check_strategy(name: str) -> Report:
 def ask(name: str, /, **fields: Any) -> Signal | str:
     """What a strategy answers to a made-up event, with 60 made-up sessions before it.
 
+    Where it waits, it is put to it again, in up to 60 made-up sessions after it.
+
     Args:
         name: of the strategy.
         fields: of the event, such as `eps=0.30`; what else is needed is made up. The event is
@@ -65,5 +67,5 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
     strategy = configure(find_strategy(find_workspace(), name), {})
     if not isinstance(strategy, Strategy):
         raise UsageError(f"{name} orders by itself as it trades: it cannot be asked.")
-    decision = made_up_case(strategy.listens_to, fields, strategy.looks_at).ask(strategy)
+    decision = made_up_case(strategy, fields).ask(strategy)
     return decision.signal or decision.reason

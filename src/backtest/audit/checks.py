@@ -102,13 +102,21 @@ def _side(answer: Answer | None) -> dict[str, Any] | None:
 def text_of(answer: Answer) -> str:
     """An answer in one line."""
     if "action" in answer:
-        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in TERMS if name in answer]
+        terms = [
+            f"{name.replace('_', ' ')} {_number(answer[name])}"
+            for name in (*TERMS, "sessions")
+            if name in answer
+        ]
         told = ", ".join([answer["action"], *terms])
         return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"
     why = f" ({answer['exit_reason'].replace('_', ' ')})" if "exit_reason" in answer else ""
     at = "" if answer["type"] == "market" else f" at {answer['price']:,.2f}"
     return f"{side_of} {abs(answer['size']):,.0f} {answer['symbol']}, {answer['type']}{at}{why}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 UNSTEADY = "it is not deterministic"
@@ -261,7 +269,7 @@ def plan(
     }
     trials = []
     for day in sorted(every):
-        make = partial(worlds.prefix, source, day, ask.reaction)
+        make = partial(worlds.prefix, source, day, ask.reaction, ask.decides)
         trials.append(trial(PREFIX, day, f"with nothing known from the open of {day} on", make))
     for day in sorted(eventful):
         made_up, later = f"with prices made up from {day} on", f"with the events after {day}"
@@ -269,7 +277,7 @@ def plan(
             make = partial(worlds.perturbed, source, day, seed, variant)
             trials.append(trial(PERTURBATION, day, made_up, make))
         for word, change in changes.items():
-            make = partial(worlds.with_later_events, source, day, ask.reaction, change)
+            make = partial(worlds.with_later_events, source, day, ask.reaction, change, ask.decides)
             trials.append(trial(EVENT_TIME, day, f"{later} {word}", make))
     return trials
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.inputs import Inputs
-    from backtest.data.kinds import Event
+    from backtest.data.kinds import When
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
@@ -79,6 +79,8 @@ Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
 
 _ANSWERED = ("signal", "no_signal")
+WITHOUT_SIGNAL = ("no signal", "waits")
+"""The actions of answers that trade nothing."""
 _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
@@ -92,6 +94,7 @@ class Ask:
     span: tuple[date | None, date | None]
     rules: Rules
     universe: str | None = None  # is traded in place of symbols
+    decides: When = "open"  # before which price of a session it decides
     until: date | None = None  # the last session whose decisions count
     passes: int = 1  # how often all is asked, of the same strategy in the same process
     placebo: int | None = None  # its seed; None for no placebo
@@ -189,7 +192,7 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
     if ask.placebo is None:
-        seen.peeks = _peeks(ask, inputs, strategy.listens_to, workspace.data)
+        seen.peeks = _peeks(ask, inputs, strategy, workspace.data)
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
@@ -197,16 +200,14 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
 
 
 def _peeks(
-    ask: Ask, inputs: Inputs, listens_to: tuple[type[Event], ...], data: Path
+    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy, data: Path
 ) -> dict[str, tuple[date, str]]:
     """What a planted peek answers to the events of the last session, or else to all."""
     prices = tables_folder(data, ask.universe) / "prices"
     table = cache(lambda symbol: read_prices(prices, symbol).table)
-    found = questions(listens_to, *_where(ask, inputs))
-    asked = [one for one in found if isinstance(one, Question)]
     return {
         one.event.id: (session, _peek(table(one.event.symbol), session))
-        for one in asked
+        for one in _questions(ask, inputs, strategy)
         if (session := one.market.session) == (ask.until or session)
     }
 
@@ -224,7 +225,9 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
     for _ in range(ask.passes):
         with watch.during("while it decides"):
             decisions = _decisions(ask, strategy, inputs)
-        answers = [_decided(one) for one in decisions if one.action in _ANSWERED]
+        answers = [
+            answer for one in decisions if one.action in _ANSWERED for answer in _decided(one)
+        ]
         seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
@@ -238,12 +241,22 @@ def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
         if ask.until is None:
             raise
     # Made-up prices may break it later: what it answers up to the session counts.
-    asked = [one for one in questions(strategy.listens_to, *where) if isinstance(one, Question)]
-    return [one.ask(strategy) for one in asked if one.market.session <= ask.until]
+    until = ask.until
+    return [
+        one.ask_until(strategy, until)
+        for one in _questions(ask, inputs, strategy)
+        if one.market.session <= until
+    ]
+
+
+def _questions(ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy) -> list[Question]:
+    terms: tuple[Any, ...] = (*_where(ask, inputs), strategy.decides)
+    found = questions(strategy.listens_to, *terms)
+    return [one for one in found if isinstance(one, Question)]
 
 
 def _where(ask: Ask, inputs: Inputs) -> Any:
-    """The terms of `questions` that follow the kinds of event."""
+    """The terms of `decide` that follow the strategy."""
     return inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe
 
 
@@ -251,13 +264,24 @@ def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
     return [one for one in answers if ask.until is None or one["date"] <= ask.until]
 
 
-def _decided(decision: Decision) -> Answer:
-    signal = decision.signal
+def _decided(decision: Decision) -> Iterator[Answer]:
+    """What the strategy answered: each of its waits, and what came of them."""
+    signal, about = decision.signal, decision.event.id
+    for pause in decision.waited:
+        yield {
+            "date": pause.session,
+            "event_id": about,
+            "action": "waits",
+            "sessions": pause.sessions,
+            "reason": pause.reason,
+        }
+    if decision.waits_in_vain:  # that the data end is no answer of the strategy's
+        return
     terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
-    return {
+    yield {
         "date": decision.tradable_session,
-        "event_id": decision.event.id,
-        "action": decision.direction or "no signal",
+        "event_id": about,
+        "action": signal.direction if signal else "no signal",
         **{name: value for name, value in terms.items() if value},  # a priority of 0 is none
         "reason": decision.reason,
     }

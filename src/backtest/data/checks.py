@@ -89,7 +89,7 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
     rows = [
         FiledEvent(f"{where}, line {one.line}", one.cells["published_at"], one.event)
         for one in lines
-        if not symbols or one.event.symbol in symbols
+        if not symbols or one.event.symbol in {*symbols, ""}
     ]
     prices = _usable_prices(data / "prices", {row.event.symbol for row in rows})
     for row in rows:

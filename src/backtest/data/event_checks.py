@@ -143,7 +143,7 @@ def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
 
 def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterator[Finding]:
     """The first row of each symbol without prices."""
-    known = set(symbols)
+    known = {*symbols, ""}
     first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in known}
     for symbol, row in sorted(first.items()):
         near = get_close_matches(symbol, symbols, n=1)

@@ -19,6 +19,7 @@ from backtest.data.datafile import (
     read_rows,
 )
 from backtest.data.kinds import COARSE, NEW_YORK, Event, end_of_day
+from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import DataError, unknown
 
 if TYPE_CHECKING:
@@ -147,9 +148,10 @@ def read_event_rows(path: Path, kind: type[Event], source_url: str | None) -> li
     """
     file = open_data_file(path)
     check_columns(file, kind)
+    needed = tuple(n for n in _FIRST_COLUMNS if kind.model_fields[n].is_required())
     problems: list[str] = []
     found = []
-    for line, row in read_rows(file, _FIRST_COLUMNS, problems):
+    for line, row in read_rows(file, needed, problems):
         try:
             found.append(prepared(kind, row, source_url))
         except ValueError as error:
@@ -226,6 +228,11 @@ def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) 
 def has_file(folder: Path, kind: type[Event]) -> bool:
     """Whether the folder of event files holds one of a kind."""
     return (folder / kind.file_name()).exists()
+
+
+def filed(folder: Path, kinds: Iterable[type[Event]]) -> list[type[Event]]:
+    """The kinds without those that ship and are of use without a file, where they have none."""
+    return [kind for kind in kinds if kind not in SCHEDULED_KINDS or has_file(folder, kind)]
 
 
 def open_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> DataFile:

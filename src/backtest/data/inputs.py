@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from backtest.data.datafile import DataFile, read_data_file
-from backtest.data.events import has_file, read_all_events
+from backtest.data.events import filed, has_file, read_all_events
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
+from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import DataError, UsageError, first_few
 from backtest.workspace.files import sha256_of
@@ -179,7 +180,8 @@ def _of_symbols(
     history = {symbol: files.prices(symbol, bars=bars) for symbol in dict.fromkeys(symbols)}
     rates = files.rates(history)
     # Strategies may look at any public event, not only at those that they answer.
-    events = files.events(dict.fromkeys((*FILED_KINDS, *kinds)))
+    there = filed(files.tables / "events", SCHEDULED_KINDS)
+    events = files.events(dict.fromkeys((*FILED_KINDS, *there, *kinds)))
     return Inputs(
         history=history,
         span={symbol: prices.span(*span) for symbol, prices in history.items()},
@@ -207,7 +209,8 @@ def _of_universe(
     known = universe.members_prices(
         every, files.tables / "prices", files.prices, remarks, bars=bars
     )
-    there = [kind for kind in FILED_KINDS if has_file(files.tables / "events", kind)]
+    shipped = (*FILED_KINDS, *SCHEDULED_KINDS)
+    there = [kind for kind in shipped if has_file(files.tables / "events", kind)]
     events = files.events(dict.fromkeys((*there, *kinds)))
     spans = universe.members_spans(every, known, span, remarks)
     history = {symbol: known[symbol] for symbol in spans}

@@ -27,6 +27,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 Precision = Literal["exact", "minute", "session", "date", "week", "month"]
 Grade = Literal["A", "B", "C"]
+When = Literal["open", "close"]
 _SYMBOL = r"^[A-Z0-9][A-Z0-9.\-]*$"
 Symbol = Annotated[str, StringConstraints(pattern=_SYMBOL)]
 

@@ -8,16 +8,18 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.borrow import parse_borrow_rates
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file
 from backtest.data.events import (
     event_order,
+    filed,
     has_file,
     open_events,
     parse_events,
     parse_lines,
     read_all_events,
 )
-from backtest.data.kinds import NEW_YORK, Event, new_york_day
+from backtest.data.kinds import NEVER_TRADED, NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
 from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
 from backtest.data.universe import (
@@ -74,10 +76,10 @@ def list_events(
 ) -> list[ListedEvent]:
     """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
     events = _all_events(workspace, kinds)
-    symbols = {event.symbol for event in events}
+    symbols = {event.symbol for event in events} - {""}
     if symbol is not None and symbol not in symbols:
         raise unknown("event of symbol", symbol, symbols)
-    wanted = [event for event in events if symbol in (None, event.symbol)]
+    wanted = [event for event in events if symbol is None or event.symbol in (symbol, "")]
     return with_sessions(workspace, wanted, timedelta(minutes=reaction))
 
 
@@ -98,7 +100,8 @@ def find_event(
 
 
 def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Event]:
-    files = read_all_events(workspace.data / "events", kinds)
+    folder = workspace.data / "events"
+    files = read_all_events(folder, filed(folder, kinds))
     return sorted((event for file in files for event in file.events), key=event_order)
 
 
@@ -110,11 +113,20 @@ def with_sessions(
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
     return [
-        ListedEvent(event, *tradable_session(event, history, history, reaction))
+        _of_market(event, reaction)
+        if not event.symbol
+        else ListedEvent(event, *tradable_session(event, history, history, reaction))
         if (history := prices.get(event.symbol))
         else ListedEvent(event, None, f"no prices of {event.symbol}")
         for event in events
     ]
+
+
+def _of_market(event: Event, reaction: timedelta) -> ListedEvent:
+    if event.precision in NEVER_TRADED:
+        return ListedEvent(event, None, f"known by the {event.precision} alone, never traded")
+    session = trading_calendar().tradable_session(event.published_at, reaction)
+    return ListedEvent(event, session, "")
 
 
 def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
@@ -175,8 +187,8 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
     universe, folder = read_universe(data, name), tables_folder(data, name)
     priced = set(price_symbols(folder / "prices")) & set(universe.symbols)
     prices = [read_prices(folder / "prices", symbol) for symbol in priced]
-    filed = [kind for kind in kinds if has_file(folder / "events", kind)]
-    files = read_all_events(folder / "events", filed)
+    there = [kind for kind in kinds if has_file(folder / "events", kind)]
+    files = read_all_events(folder / "events", there)
     events = [e for file in files for e in file.events if e.symbol in universe.spans]
     of = {event.symbol for event in events}
     return UniverseRow(

@@ -226,13 +226,13 @@ def members_spans(
 def members_events(file: EventFile, traded: Collection[str], remarks: list[str]) -> EventFile:
     """The events of stocks that are traded alone."""
     name = file.kind.file_name()
-    events = tuple(event for event in file.events if event.symbol in traded)
-    if strangers := {event.symbol for event in file.events} - {*traded}:
+    events = tuple(event for event in file.events if event.symbol in {*traded, ""})
+    if strangers := {event.symbol for event in file.events} - {*traded, ""}:
         remarks.append(
             f"{len(file.events) - len(events):,} events in {name} are of stocks "
             f"that are not traded here and are left out: {first_few(sorted(strangers))}."
         )
-    if events:
+    if any(event.symbol for event in events):
         without = {*traded} - {event.symbol for event in events}
         _remark(remarks, len(traded), f"have no event in {name}", without, "traded")
     return replace(file, events=events)

@@ -78,7 +78,7 @@ class Recorder(bt.Analyzer):
                 done.price,
                 commission_of(order, self.p.rules),
                 said.lots,
-            )  # noqa: SLF001
+            )
             return
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(

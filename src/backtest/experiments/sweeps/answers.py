@@ -22,6 +22,7 @@ from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
 
     from numpy.typing import NDArray
     from pydantic.fields import FieldInfo
@@ -49,7 +50,9 @@ def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> De
 
 def same_answer(one: Decision, other: Decision) -> bool:
     """Whether two answers are the same signal, or the same reason why there is none."""
-    return (one.signal, one.reason) == (other.signal, other.reason)
+    return (one.signal, one.reason, one.tradable_session) == (
+        other.signal, other.reason, other.tradable_session
+    )  # fmt: skip
 
 
 def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
@@ -61,6 +64,8 @@ def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bo
     if same_answer(before, after):
         return False
     if before.signal is None or after.signal is None or getattr(after.signal, term) != value:
+        return None
+    if before.tradable_session != after.tradable_session:
         return None
     moved = before.signal.model_copy(update={term: getattr(after.signal, term)})
     return True if moved == after.signal else None
@@ -74,16 +79,19 @@ class Answers:
         name: str,
         questions: Sequence[Question],
         empty: NDArray[Any],
+        bar_of: Callable[[date], int],
         make: Callable[[Mapping[str, Any]], Strategy],
         terms: Sequence[str],
     ) -> None:
         """Begin with no answer.
 
         `empty` has a record of the type `SIGNAL` for each event, with its bar and its symbol;
+        `bar_of` is the bar of a session, which a strategy may wait for;
         `make` makes the strategy of the values of the varied parameters; `terms` are the parameters
         that it only hands on to its signal.
         """
         self._name, self._questions, self._empty = name, questions, empty
+        self._bar_of = bar_of
         self._make, self._terms = make, terms
         self._kept: dict[tuple[str, ...], _Answers] = {}
         self._asking = Lock()  # the questions share one past, which goes forwards and back
@@ -141,8 +149,7 @@ class Answers:
                 found, sets, made, changed, strict=True
             ):
                 before = ask(question, strategy, values)
-                if before.signal is not None:
-                    set_terms(records[column], before.signal)
+                self._write(records[column], before)
                 for number, (name, (other, varied)) in enumerate(zip(ends, others, strict=True)):
                     after = ask(question, varied, other)
                     is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
@@ -150,6 +157,14 @@ class Answers:
                         raise self._not_a_term(question, values, name)
                     handed[number, column] = is_term
         return found
+
+    def _write(self, record: Any, decision: Decision) -> None:
+        """Write the signal of a decision, if it has one, into the record of its event."""
+        if decision.signal is None:
+            return
+        set_terms(record, decision.signal)
+        if decision.waited and decision.tradable_session is not None:
+            record["bar"] = self._bar_of(decision.tradable_session)
 
     def _check(
         self,
@@ -167,8 +182,7 @@ class Answers:
             for column in np.sort(drawn.permutation(events)[:_EVENTS_CHECKED]):
                 question, got = self._questions[column], table[row, column]
                 wanted = self._empty[column].copy()
-                if (signal := ask(question, strategy, values).signal) is not None:
-                    set_terms(wanted, signal)
+                self._write(wanted, ask(question, strategy, values))
                 acts = wanted["side"] or got["side"]
                 if acts and wanted.tobytes() != got.tobytes():
                     moved = [name for name in ends if wanted[term_of(name)] != got[term_of(name)]]

@@ -379,7 +379,7 @@ class Evaluator:
         reaction = timedelta(minutes=self._rules.reaction_minutes)
         self._universe = inputs.benchmark if spec.universe else None
         where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
-        asked = questions(strategy.listens_to, *where)
+        asked = questions(strategy.listens_to, *where, strategy.decides)
         # As the kernel takes them: by session, then by publication, symbol and event id.
         self._questions = sorted(
             (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
@@ -390,7 +390,9 @@ class Evaluator:
         empty["symbol"] = [self._panel.columns[one.event.symbol] for one in self._questions]
         # What a validator computes or forbids is found by making each set.
         terms = () if derives(type(strategy)) else strategy.signal_terms
-        self._answers = Answers(file.name, self._questions, empty, self._make, terms)
+        self._answers = Answers(
+            file.name, self._questions, empty, self._panel.bar_of, self._make, terms
+        )
 
     def figures(self, axes: Axes, codes: Codes) -> dict[str, NDArray[Any]]:
         """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
@@ -406,15 +408,16 @@ class Evaluator:
         )
 
     def _histories(self, axes: Axes, codes: Codes) -> Histories:
-        signals, acts, done = self._trade(axes, codes, histories=True)
-        entered = acts.copy()
-        entered[acts] = done.trades["shares"] > 0
-        trades = done.trades[done.trades["shares"] > 0]
+        signals, (sets, events), done = self._trade(axes, codes, histories=True)
+        is_traded = done.trades["shares"] > 0
+        entered = sets[is_traded], events[is_traded]
+        trades = done.trades[is_traded]
         value = trades["shares"] * trades["entry_price"]
-        side = signals["side"][done.trades["shares"] > 0]
+        side = signals["side"][is_traded]
         gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
-        earned = np.full(acts.shape, np.nan)
-        entries, exits = np.zeros((2, *acts.shape), np.int32)
+        shape = len(done.totals), len(self._questions)
+        earned = np.full(shape, np.nan)
+        entries, exits = np.zeros((2, *shape), np.int32)
         earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
         returns = [
@@ -454,13 +457,17 @@ class Evaluator:
 
     def _trade(
         self, axes: Axes, codes: Codes, *, histories: bool = False
-    ) -> tuple[NDArray[Any], NDArray[np.bool], Tables]:
-        """The signals of some sets, on which events each acts, and what the kernel made of it."""
+    ) -> tuple[NDArray[Any], tuple[Rows, Rows], Tables]:
+        """The signals of some sets, the set and event of each, and what the kernel made of it."""
         table = self._answers.signals(axes, codes)
-        acts = table["side"] != 0
-        signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
+        sets, events = np.nonzero(table["side"])
+        signals = table[sets, events]
+        if (np.diff(table["bar"]) < 0).any():  # some were waited for; the kernel goes bar by bar
+            order = np.lexsort((signals["bar"], sets))
+            signals, events = signals[order], events[order]
+        starts = np.searchsorted(sets, np.arange(len(table) + 1))
         work = (self._panel, signals, starts, self._rules, self._rates)
-        return signals, acts, simulate(*work, trades=histories, curves=histories)
+        return signals, (sets, events), simulate(*work, trades=histories, curves=histories)
 
     def _make(self, values: Mapping[str, Any]) -> Strategy:
         """The strategy of a set, made as that of a run with these settings is."""
