@@ -10,8 +10,7 @@ from backtest.errors import UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
 from backtest.experiments.runs.run import make_rules
-from backtest.experiments.studies.run import StudyRequest
-from backtest.experiments.studies.run import prepare as prepare_study
+from backtest.experiments.studies.run import StudyRequest, prepare_study
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.strategy.parameters import Text
 from tests.made_up import BORROW, Checkout, day, do, request

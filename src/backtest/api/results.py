@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
     from backtest.data.listing import ListedEvent
+    from backtest.experiments.records import ManyStudyRecord, StudyRecord
     from backtest.experiments.runs.store import Run
-    from backtest.experiments.studies.record import ManyStudyResult
-    from backtest.experiments.studies.record import StudyFolder as Study
+    from backtest.experiments.studies.run import Study
     from backtest.experiments.sweeps.folder import Sweep
 
 
@@ -67,7 +67,7 @@ def sweep_result(sweep: Sweep) -> SweepResult:
     )
 
 
-def study_result(done: Study) -> StudyResult:
+def study_result(done: Study[StudyRecord]) -> StudyResult:
     """A study as it stands in its folder."""
     from backtest.reports.study_page import sentences
 
@@ -100,7 +100,7 @@ def study_result(done: Study) -> StudyResult:
     )
 
 
-def stocks_study_result(done: ManyStudyResult) -> StocksStudyResult:
+def stocks_study_result(done: Study[ManyStudyRecord]) -> StocksStudyResult:
     """A study of many stocks as it stands in its folder."""
     from backtest.reports.many_study_page import group_name, sentences
 

@@ -156,7 +156,7 @@ class WindowOutcome:
 
 
 @dataclass(frozen=True)
-class Study:
+class EventStudy:
     """An event study."""
 
     days: Ints  # the event period, from the first day of any window to the last, shape (days,)
@@ -175,7 +175,7 @@ def study(
     estimation: int = ESTIMATION_DAYS,
     seed: int = 0,
     draws: int = 10_000,
-) -> Study:
+) -> EventStudy:
     """Study what stocks did round their events.
 
     The event period reaches from the first day of any window to the last, relative to day 0. A
@@ -206,7 +206,7 @@ def study(
             )
         columns = slice(window[0] - days[0], window[1] - days[0] + 1)
         outcomes.append(_window(events, number, window, columns, permutation))
-    return Study(days, average, counts, events, tuple(outcomes))
+    return EventStudy(days, average, counts, events, tuple(outcomes))
 
 
 def outcomes_of(

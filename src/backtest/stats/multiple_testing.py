@@ -48,6 +48,12 @@ def holm(p_values: Sequence[float]) -> Floats:
     return found
 
 
+def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
+    """The p-values that are known, corrected for their number by `holm`; None where unknown."""
+    corrected = iter(holm([p for p in p_values if p is not None]).tolist())
+    return [None if p is None else next(corrected) for p in p_values]
+
+
 @dataclass(frozen=True)
 class MonteCarlo:
     """Where an outcome stands among draws of the null, as p-values."""

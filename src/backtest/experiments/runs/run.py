@@ -69,7 +69,7 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
-class PreparedRun:
+class RunPlan:
     """A request whose inputs were read and checked, and whose run id is therefore known."""
 
     request: RunRequest
@@ -112,7 +112,7 @@ def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
 
 def prepare_run(
     workspace: Workspace, request: RunRequest, file: StrategyFile | None = None
-) -> PreparedRun:
+) -> RunPlan:
     """Read and check everything that a run needs.
 
     Raises UsageError where a strategy, symbol, parameter or span is wrong, and DataError where a
@@ -149,7 +149,7 @@ def prepare_run(
     name = folder_name(file.name, traded, run_id(decides))
     path = workspace.reports / name
     versions = inputs.versions(workspace.data)
-    return PreparedRun(request, file, strategy, inputs, decides, versions, path, engine)
+    return RunPlan(request, file, strategy, inputs, decides, versions, path, engine)
 
 
 def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> Engine:
@@ -165,12 +165,12 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
 
 
-def run(prepared: PreparedRun, *, force: bool = False) -> Run:
+def run(prepared: RunPlan, *, force: bool = False) -> Run:
     """Replay a prepared run and weigh its result; see `replay_run` and `weigh`."""
     return weigh(prepared, replay_run(prepared, force=force))
 
 
-def weigh(prepared: PreparedRun, run: Run) -> Run:
+def weigh(prepared: RunPlan, run: Run) -> Run:
     """Add its evidence, its attribution, what had no room and the trials so far to a run.
 
     One that has them is left as it is; a run that was interrupted before is replayed for them.
@@ -198,7 +198,7 @@ def weigh(prepared: PreparedRun, run: Run) -> Run:
     return complete_manifest(run, {**found, "trials": trials})
 
 
-def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
+def replay_run(prepared: RunPlan, *, force: bool = False) -> Run:
     """Replay a prepared run and write its folder; one that exists whole is read instead.
 
     Raises UsageError where the reports folder cannot be written, and AccountingError where the
@@ -239,7 +239,7 @@ def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
     return made
 
 
-def verify(prepared: PreparedRun, run: Run) -> int:
+def verify(prepared: RunPlan, run: Run) -> int:
     """Replay a run with the other engine too, and hold both results against each other.
 
     The number of trades that agree. Raises UsageError where the strategy orders on Backtrader by
@@ -279,7 +279,7 @@ def _terms(
     }
 
 
-def _replay(prepared: PreparedRun) -> Result:
+def _replay(prepared: RunPlan) -> Result:
     """Ask the strategy about each event and trade its answers; one of Backtrader's is but told."""
     from backtest.engine.timeline import decide, schedule
 
@@ -302,9 +302,7 @@ def _replay(prepared: PreparedRun) -> Result:
     return replay(inputs.span, inputs.rates, decisions, rules)
 
 
-def _measure(
-    prepared: PreparedRun, result: Result
-) -> tuple[list[tuple[float, float]], dict[str, Any]]:
+def _measure(prepared: RunPlan, result: Result) -> tuple[list[tuple[float, float]], dict[str, Any]]:
     """Returns of run and benchmark by session, and the summary of both."""
     import numpy as np
 

@@ -71,12 +71,8 @@ def choose(
 ) -> Benchmark:
     """The candidate that explains most of the stock where no event is near.
 
-    Args:
-        stock: the stock.
-        candidates: from `read_candidates`.
-        day_zeros: positions of the events in the stock's sessions.
-        named: whether the user has named the candidate.
-
+    `day_zeros` are the events' positions in the stock's sessions; `named` says whether the user
+    has named the candidate.
     """
     own = close_returns(stock, stock)
     returns = {prices.symbol: close_returns(prices, stock) for prices in candidates}
@@ -126,7 +122,7 @@ class Subject:
 class StudiedEvent:
     """An event with its day 0."""
 
-    event: Event  # the event
+    event: Event
     session: date  # day 0, the first session whose open comes after it was public
     direction: int  # where the price is expected to go, +1 or -1; 0 where nothing is expected
     why: str  # the reason of the direction
@@ -142,15 +138,9 @@ class LeftOut:
 
 
 def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subject:
-    """The kind of event that has the name, or the strategy.
+    """The kind of event that has the name, or the strategy; that alone with `as_strategy`.
 
     Raises UsageError where nothing has the name, or the strategy answers with no signals.
-
-    Args:
-        workspace: the folders.
-        name: of a kind or of a strategy.
-        as_strategy: whether the strategy is meant where both have the name.
-
     """
     kinds, strategies = event_kinds(workspace), strategy_origins(workspace)
     if name in kinds and not as_strategy:
