@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.experiments.runs.run_files import read_table
+from backtest.experiments.runs.store import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

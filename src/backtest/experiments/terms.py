@@ -41,16 +41,11 @@ def read_terms(
 ) -> Terms:
     """The terms that are named; the others by environment, by `backtest.toml`, or built in.
 
-    Raises UsageError where a universe and symbols are named, a setting is not allowed, a rule is
-    unknown or out of its bounds, or there are no such costs, and DataError where the file of costs
-    is not readable.
-
-    Args:
-        data: the data folder, in which presets of costs are.
-        settings: `symbol`, `benchmark`, `cash` and `costs`, as of `read_config`.
-        rules: fields of `Rules`, which go before the costs; those that are None are left.
-        universe: the universe that is traded, in place of symbols.
-
+    `settings` are `symbol`, `benchmark`, `cash` and `costs`, as of `read_config`; `rules` are
+    fields of `Rules`, which go before the costs, and those that are None are left. Raises
+    UsageError where a universe and symbols are named, a setting is not allowed, a rule is unknown
+    or out of its bounds, or there are no such costs, and DataError where the file of costs is not
+    readable.
     """
     from backtest.engine.rules import Rules, read_costs
     from backtest.experiments.runs.run import make_rules
@@ -73,10 +68,7 @@ def read_terms(
 
 
 def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:
-    """Refuse a universe and symbols together.
-
-    Raises UsageError where both are named.
-    """
+    """Refuse a universe and symbols together; raises UsageError."""
     if universe and symbols:
         raise UsageError(
             f"The universe {universe} says which stocks are traded, so {few(symbols)} cannot be "
@@ -116,9 +108,8 @@ def _symbols_in(file: Path) -> list[str]:
 
 
 def read_day(name: str, value: str | date | None) -> date | None:
-    """A day that comes as such or as an ISO text; `name` says in messages which it is.
-
-    Raises UsageError where it is not a day.
+    """A day that comes as such or as an ISO text; raises UsageError, with its name, where it is
+    none.
     """
     try:
         if isinstance(value, datetime):  # as pandas has them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,14 @@ import numpy as np
 from backtest.engine.kernel.records import PRICES, SIGNAL, Bars, blank
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
     from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
     from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
@@ -147,6 +148,18 @@ def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray
         row["bar"], row["symbol"] = panel.bar_of(session), columns[signal.symbol]
         set_terms(row, signal)
     return rows
+
+
+def signalled(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those with a signal that can be traded, by session; in one session in the order given."""
+    found = [one for one in decisions if one.signal and one.tradable_session]
+    return sorted(found, key=lambda one: one.tradable_session or date.max)
+
+
+def decision_rows(panel: Panel, decisions: Sequence[Decision]) -> NDArray[Any]:
+    """The signals of decisions, from `signalled`, as the kernel takes them."""
+    pairs = ((one.tradable_session, one.signal) for one in decisions)
+    return signal_rows(panel, [(day, signal) for day, signal in pairs if day and signal])
 
 
 def set_terms(row: Any, signal: Signal) -> None:

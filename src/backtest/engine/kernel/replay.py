@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
 from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.books import (
@@ -62,23 +62,17 @@ def replay_by_kernel(
 
     """
     panel = panel_of(prices)
-    signalled = [
-        (decision.tradable_session, place, decision.signal)
-        for place, decision in enumerate(decisions)
-        if decision.signal is not None and decision.tradable_session is not None
-    ]
-    signalled.sort(key=lambda one: one[:2])  # decisions stand in order of publication
-    places = [place for _, place, _ in signalled]
-    rows = signal_rows(panel, [(session, signal) for session, _, signal in signalled])
+    acting = signalled(decisions)  # which stand in order of publication
+    rows = decision_rows(panel, acting)
     whole = np.array([0, len(rows)])
     made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
     sessions = panel.sessions.tolist()
-    trades = _trades(made.trades, rows, sessions, [decisions[place] for place in places])
+    trades = _trades(made.trades, rows, sessions, acting)
     set_excursions(trades, prices)
     equity, cash = made.equity[0].tolist(), made.cash[0].tolist()
     interest = float(made.totals[0]["interest"])
     check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
-    ids = [decisions[place].event.id for place in places]
+    ids = [decision.event.id for decision in acting]
     outcomes = dict(zip(ids, made.outcomes.tolist(), strict=True))
     notes = {
         decision.event.id: _participation(decision, prices, rules)

@@ -27,7 +27,6 @@ from backtest.stats.intervals import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import Result, Trade
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
-    from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
@@ -77,21 +75,15 @@ def evidence_of(
 ) -> dict[str, Any]:
     """The `evidence`, the `attribution` and the `no_room` of a run, as JSON knows them.
 
-    Args:
-        result: what the replay made.
-        inputs: what it was made from.
-        rules: likewise.
-        orders_itself: whether it is a Backtrader strategy, which gives no signals; its trades
-            stand in for them.
-
+    A strategy that orders by itself, on Backtrader, gives no signals: its trades stand in for them.
     """
-    from backtest.engine.kernel.panel import panel_of, signal_rows
+    from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 
     panel, trades, decisions = panel_of(inputs.span), result.trades, result.decisions
     if orders_itself:
         signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
-        signals = signal_rows(panel, signalled(decisions))
+        signals = decision_rows(panel, signalled(decisions))
     account = Account(panel, placebo.acting(signals), rules, inputs.rates)
     equity = np.array([point.equity for point in result.curve])
     found = evidence(account, trades, equity, by_trades=orders_itself)
@@ -114,15 +106,7 @@ def evidence(
 
     Better than luck is what random timing and random directions both do as well in at most 5 of
     100 draws, by the account's Sharpe ratio; worse likewise. Below six occasions, where there is no
-    timing to test, and for strategies that order by themselves, the verdict is refused.
-
-    Args:
-        account: the bars, rules and signals of the run.
-        trades: of the run.
-        equity: at the close of each session, dollars, shape (sessions,).
-        by_trades: whether the strategy orders by itself, and trades stand in for its signals.
-        draws: of each placebo; `DRAWS` by default.
-
+    timing to test, and where trades stand in for the signals, the verdict is refused.
     """
     draws = DRAWS if draws is None else draws
     timing = direction = occasions = None
@@ -242,19 +226,15 @@ def _mean_trade(
     The mean is net profit ÷ entry value over all trades, so that a small trade counts for little.
     """
     if occasions is None:
-        return {
-            "mean_trade_return": asdict(Interval(None, None, None, unknown="no trade")),
-            "detectable": None,
-        }
+        unknown = Interval(None, None, None, unknown="no trade")
+        return {"mean_trade_return": asdict(unknown), "detectable": None}
     profits = occasions.sums(np.array([trade.net_profit for trade in trades]))
     entered = occasions.sums(np.array([trade.shares * trade.entry_price for trade in trades]))
     estimate = ratio_of_sums(profits, entered)
     draws = timing.draws["mean_trade_return"] if timing else np.array([])
-    unknown = _too_few(occasions.count) or _one_sided(trades, profits)
-    if unknown:
-        interval = Interval(estimate.value, None, None, unknown=unknown)
-    else:
-        interval = estimate.interval(draws)
+    why = _too_few(occasions.count) or _one_sided(trades, profits)
+    unknown = Interval(estimate.value, None, None, unknown=why)
+    interval = unknown if why else estimate.interval(draws)
     detectable = None if refused else estimate.detectable(draws, LEVEL, POWER)
     return {"mean_trade_return": asdict(interval), "detectable": detectable}
 
@@ -298,10 +278,9 @@ def _sharpe(
         return asdict(Interval(None, None, None, unknown=why))
     unknown = _thin(account.panel, trades)
     found, draws, unit = _sharpe_by_occasion(returns, occasions, timing)
-    if unknown or found is None:
-        interval = Interval(ratio, None, None, unknown=unknown or "no return differs")
-    elif _too_few(found.count, unit):
-        interval = Interval(ratio, None, None, unknown=_too_few(found.count, unit))
+    why = unknown or ("no return differs" if found is None else _too_few(found.count, unit))
+    if found is None or why:
+        interval = Interval(ratio, None, None, unknown=why)
     else:
         interval = found.interval(draws)
     return {
@@ -343,44 +322,13 @@ def _verdict(found: Mapping[str, Any]) -> str:
     return "worse" if found["p_low"] <= LEVEL else "neither"
 
 
-def _attribution(
-    trades: Sequence[Trade], decisions: Sequence[Decision], inputs: Inputs
-) -> dict[str, Any]:
-    from backtest.experiments.runs.attribution import attribution, by_surprise, moves
-
-    events = {decision.event.id: decision.event for decision in decisions}
-    groups = attribution(trades, events)
-    if surprises := by_surprise(trades, events):
-        groups["surprise"] = surprises
-    columns = ("last_close", "first_open", "gap", "direction", "traded")
-    return {
-        "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
-        "moves": [
-            {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
-            for move in moves(decisions, trades, inputs.history)
-        ],
-    }
-
-
-def signalled(
-    decisions: Sequence[Decision], action: str | None = None
-) -> list[tuple[date, Signal]]:
-    """Tradable session and signal of the decisions that have one, of one action or of all."""
-    found = [
-        (d.tradable_session, d.signal)
-        for d in decisions
-        if d.tradable_session and d.signal is not None and action in (None, d.action)
-    ]
-    return sorted(found, key=lambda one: one[0])
-
-
 def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
     """What the signals without room would have made: each trades an account of its own."""
-    from backtest.engine.kernel.panel import signal_rows
+    from backtest.engine.kernel.panel import decision_rows, signalled
     from backtest.engine.kernel.simulate import simulate
 
     panel = account.panel
-    rows = signal_rows(panel, signalled(decisions, "no_room"))
+    rows = decision_rows(panel, signalled(d for d in decisions if d.action == "no_room"))
     each = np.arange(len(rows) + 1)
     totals = simulate(panel, rows, each, account.rules, account.rates).totals
     made = totals[totals["trades"] > 0]

@@ -52,15 +52,10 @@ class Chains:
 
 
 def chains_of(signals: NDArray[Any], longest: int) -> Chains:
-    """The chains of signals.
+    """The chains of signals, which are sorted by session.
 
     A session joins a chain up to the last exit planned in it, for at that open a new signal still
-    renews the trade or turns it round.
-
-    Args:
-        signals: fields as in `SIGNAL`, sorted by session.
-        longest: sessions that a signal without a time exit counts for.
-
+    renews the trade or turns it round. A signal without a time exit counts for `longest` sessions.
     """
     sessions = signals["bar"]
     ends = sessions + np.where(signals["hold"] < 0, longest, signals["hold"])
@@ -73,16 +68,11 @@ def chains_of(signals: NDArray[Any], longest: int) -> Chains:
 
 
 def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
-    """The number of each signal's occasion, from 0, shape (n,).
+    """The number of each signal's occasion, from 0, shape (n,), by what became of each signal.
 
     At an open with signals a new occasion begins where all that the present one has entered has
     left by then, or where it has gone on for twice the longest trade. Signals that entered nothing
     (renewals, or no room) belong to the present one; one without any trade joins the one before.
-
-    Args:
-        signals: fields as in `SIGNAL`, sorted by session.
-        trades: what became of each signal, fields as in `TRADE`; no shares where it did not enter.
-
     """
     entered = trades["shares"] > 0
     left_at_open = np.isin(trades["reason"], (TIME, MARGIN_CALL))
@@ -171,13 +161,9 @@ class Account:
         return min(draws, max(_LEAST_BATCH, _BATCH // len(self.signals)))
 
     def null(self, batches: Callable[[int], Draws], draws: int, *, is_complete: bool) -> Null:
-        """Trade what happened, then draws until their verdict is certain; see `is_certain`.
+        """Trade what happened, then draws until their verdict is certain (see `is_certain`).
 
-        Args:
-            batches: makes so many draws, in tables of shape (accounts, n).
-            draws: the most.
-            is_complete: as of `Null`.
-
+        `batches` makes so many draws, in tables of shape (accounts, n), of at most `draws` in all.
         """
         observed = {name: float(of[0]) for name, of in self._statistics(self.signals[None]).items()}
         size = self.batch(draws)
@@ -210,19 +196,12 @@ def acting(signals: NDArray[Any]) -> NDArray[Any]:
 def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) -> Null | None:
     """The same signals at other times; None where the history is too short to move them in.
 
-    The sessions are a circle. The chains stand on it in random order with random gaps (all ways
-    to share out the free sessions are equally likely), and within a chain distances, directions,
+    The sessions are a circle. The chains stand on it in random order with random gaps (all ways to
+    share out the free sessions are equally likely), and within a chain distances, directions,
     weights and exit plans stay. Chains that would not fit side by side move all by one number.
     Where symbols lack bars, a chain only goes where each of its signals finds one. Chains of many
     symbols find no such sessions; a signal that meets none of its symbol's bars then goes as many
     sessions round those that there are.
-
-    Args:
-        account: what is traded.
-        chains: of its signals.
-        seed: of the draws.
-        draws: how many at most.
-
     """
     signals, has_bar = account.signals, ~np.isnan(account.panel.prices["open"])
     sessions, number = len(has_bar), chains.of_signal
@@ -259,16 +238,9 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
 def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: int) -> Null:
     """The same signals at their true times, all of an occasion turned round by one coin.
 
-    Costs are left out in draws and in what happened alike: a long turned into a short would lose
-    by its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each
-    is made once.
-
-    Args:
-        account: what is traded.
-        occasions: number of each signal's occasion, shape (n,).
-        seed: of the draws.
-        draws: how many at most.
-
+    Costs are left out in draws and in what happened alike: a long turned into a short would lose by
+    its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each is
+    made once.
     """
     free, count = account.without_costs(), int(occasions.max()) + 1
     is_complete = 2**count <= free.batch(draws)
@@ -294,14 +266,7 @@ def signals_of_trades(
 
     Each trade becomes a signal of its direction at its entry session, with the weight that it had
     of the equity at the close before, held as many sessions as the trade was, at least one, and
-    without stops: what made the strategy leave is not known.
-
-    Args:
-        panel: the bars.
-        trades: of the run; those still open are held to the end.
-        curve: the equity of the run, one point a session.
-        cash: at the start, dollars.
-
+    without stops: what made the strategy leave is not known. Trades still open are held to the end.
     """
     equity = {point.session: point.equity for point in curve}
     before = dict(zip(equity, [cash, *equity.values()], strict=False))

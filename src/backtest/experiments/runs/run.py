@@ -1,4 +1,4 @@
-"""The public calls: run strategies and read what came out. Each command is a thin skin of one."""
+"""A run: from a request to the folder with what the replay made and what that is worth."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
-from backtest.experiments.runs.run_files import bars_around, bars_of
 from backtest.experiments.runs.store import (
     Run,
+    bars_around,
     complete_manifest,
     folder_name,
     identity,
@@ -51,21 +51,17 @@ MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 class RunRequest:
     """What is run: one strategy, one parameter set, one span of data, one set of rules."""
 
-    strategy: str  # name of a strategy file
-    symbols: tuple[str, ...]  # stocks that are traded in one account, in any order
+    strategy: str
+    symbols: tuple[str, ...]  # in any order
     settings: Mapping[str, Any]  # parameters as `strategy.parameters.configure` takes them
-    first: date | None  # first day of the replay; the first session of the prices where None
-    last: date | None  # last day of the replay; likewise
+    first: date | None  # the first session of the prices where None
+    last: date | None  # likewise
     benchmark: str  # a symbol with closes; the stock's own symbol for the stock itself
-    rules: Rules  # the trading rules' settings
-    # where the rules' costs come from, for the manifest; None for the defaults
-    costs: Costs | None = None
-    # the day at whose end the data are looked at; None for the data as they are
-    as_of: date | None = None
-    # the universe that is traded, in place of symbols; None for symbols
-    universe: str | None = None
-    # what replays; None for the kernel where bars are many, else Backtrader
-    engine: Engine | None = None
+    rules: Rules
+    costs: Costs | None = None  # where the rules' costs come from; None for the defaults
+    as_of: date | None = None  # the day at whose end the data are looked at; None as they are
+    universe: str | None = None  # what is traded in place of symbols
+    engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
 
 
 @dataclass(frozen=True)
@@ -88,14 +84,10 @@ class RunPlan:
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
-    """The trading rules with some settings changed.
+    """The trading rules with some settings, which go before the costs; those that are None are
+    left.
 
     Raises UsageError where a setting is out of its bounds.
-
-    Args:
-        costs: figures that go before the defaults.
-        settings: fields of `Rules`, which go before the costs; those that are None are left.
-
     """
     from pydantic import ValidationError
 
@@ -113,16 +105,10 @@ def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
 def prepare_run(
     workspace: Workspace, request: RunRequest, file: StrategyFile | None = None
 ) -> RunPlan:
-    """Read and check everything that a run needs.
+    """Read and check everything that a run needs; without `file` the strategy is found by name.
 
     Raises UsageError where a strategy, symbol, parameter or span is wrong, and DataError where a
     data file is.
-
-    Args:
-        workspace: the folders.
-        request: what is run.
-        file: the strategy, where it is not to be loaded from the folder by its name.
-
     """
     file = file or find_strategy(workspace, request.strategy)
     request = replace(request, symbols=tuple(sorted({*request.symbols})))
@@ -146,8 +132,7 @@ def prepare_run(
         terms["engine"] = engine
     decides = identity(file, hashes, strategy=file.name, **terms)
     traded = (request.universe,) if request.universe else request.symbols
-    name = folder_name(file.name, traded, run_id(decides))
-    path = workspace.reports / name
+    path = workspace.reports / folder_name(file.name, traded, run_id(decides))
     versions = inputs.versions(workspace.data)
     return RunPlan(request, file, strategy, inputs, decides, versions, path, engine)
 
@@ -165,101 +150,87 @@ def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
 
 
-def run(prepared: RunPlan, *, force: bool = False) -> Run:
-    """Replay a prepared run and weigh its result; see `replay_run` and `weigh`."""
-    return weigh(prepared, replay_run(prepared, force=force))
+def run(plan: RunPlan, *, force: bool = False) -> Run:
+    """Replay a run and weigh its result."""
+    return weigh(plan, replay_run(plan, force=force))
 
 
-def weigh(prepared: RunPlan, run: Run) -> Run:
-    """Add its evidence, its attribution, what had no room and the trials so far to a run.
+def weigh(plan: RunPlan, run: Run) -> Run:
+    """Add its evidence, its attribution, what had no room and the trials so far to a replayed run.
 
     One that has them is left as it is; a run that was interrupted before is replayed for them.
-
     Raises UsageError where the reports folder cannot be written, and DataError where a record of
     trials is corrupt.
-
-    Args:
-        prepared: from `prepare_run`.
-        run: from `replay_run`.
-
     """
     if "evidence" in run.manifest:
         return run
     from backtest.experiments.runs.evidence import evidence_of  # loads the kernel
 
     found = evidence_of(
-        run.result or _replay(prepared),
-        prepared.inputs,
-        prepared.request.rules,
-        orders_itself=isinstance(prepared.strategy, BacktraderStrategy),
+        run.result or _replay(plan),
+        plan.inputs,
+        plan.request.rules,
+        orders_itself=isinstance(plan.strategy, BacktraderStrategy),
     )
     manifest = {**run.manifest, **found}
-    trials = trials_on_record(prepared.path.parent, manifest)
+    trials = trials_on_record(plan.path.parent, manifest)
     return complete_manifest(run, {**found, "trials": trials})
 
 
-def replay_run(prepared: RunPlan, *, force: bool = False) -> Run:
-    """Replay a prepared run and write its folder; one that exists whole is read instead.
+def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
+    """Replay a run and write its folder; one that exists whole is read, unless forced.
 
     Raises UsageError where the reports folder cannot be written, and AccountingError where the
     books do not balance, a fault of the program.
-
-    Args:
-        prepared: from `prepare_run`.
-        force: replay also where the run exists.
-
     """
-    if not force and (made := known(prepared.path, read_run)):
+    if not force and (made := known(plan.path, read_run)):
         request_again(made)
-        record_run(prepared.path.parent, made.manifest)
+        record_run(plan.path.parent, made.manifest)
         return made
     started = datetime.now(UTC)
-    costs = prepared.request.costs
-    result = _replay(prepared)
-    returns, summary = _measure(prepared, result)
+    costs = plan.request.costs
+    result = _replay(plan)
+    returns, summary = _measure(plan, result)
     manifest = {
-        "run_id": run_id(prepared.identity),
-        **prepared.identity,
-        "universe": prepared.request.universe,
-        "engine": prepared.engine,
-        "versions": dict(prepared.versions),  # of the files; the hashes of their rows decide
+        "run_id": run_id(plan.identity),
+        **plan.identity,
+        "universe": plan.request.universe,
+        "engine": plan.engine,
+        "versions": dict(plan.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "assumptions": [*prepared.inputs.assumptions, *result.assumptions],
+        "assumptions": [*plan.inputs.assumptions, *result.assumptions],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
-    history = prepared.inputs.history
-    bars = bars_around(result.trades, history) if prepared.request.universe else bars_of(history)
-    made = save_run(prepared.path, manifest, result, returns, bars)
-    record_run(prepared.path.parent, made.manifest)
+    history = plan.inputs.history
+    bars = {symbol: prices.table for symbol, prices in history.items()}
+    if plan.request.universe:
+        bars = bars_around(result.trades, history)
+    made = save_run(plan.path, manifest, result, returns, bars)
+    record_run(plan.path.parent, made.manifest)
     return made
 
 
-def verify(prepared: RunPlan, run: Run) -> int:
-    """Replay a run with the other engine too, and hold both results against each other.
+def verify(plan: RunPlan, run: Run) -> int:
+    """Replay a run with the other engine too; returns the number of trades that agree.
 
-    The number of trades that agree. Raises UsageError where the strategy orders on Backtrader by
-    itself, which no other engine replays, and AccountingError where the engines differ.
-
-    Args:
-        prepared: from `prepare_run`.
-        run: from `replay_run`.
-
+    Raises UsageError where the strategy orders on Backtrader by itself, and AccountingError where
+    the engines differ.
     """
     from backtest.engine.agreement import check_agreement
 
-    if isinstance(prepared.strategy, BacktraderStrategy):
+    if isinstance(plan.strategy, BacktraderStrategy):
         raise UsageError(
-            f"{prepared.request.strategy} orders on Backtrader by itself, which the kernel cannot "
+            f"{plan.request.strategy} orders on Backtrader by itself, which the kernel cannot "
             f"replay: leave --verify out."
         )
-    other: Engine = "backtrader" if prepared.engine == "kernel" else "kernel"
-    result = run.result or _replay(prepared)
-    check_agreement(prepared.engine, result, other, _replay(replace(prepared, engine=other)))
+    other: Engine = "backtrader" if plan.engine == "kernel" else "kernel"
+    result = run.result or _replay(plan)
+    check_agreement(plan.engine, result, other, _replay(replace(plan, engine=other)))
     return len(result.trades)
 
 
@@ -270,20 +241,17 @@ def _terms(
         "parameters": recorded(strategy),
         "symbols": list(request.symbols),
         "benchmark": request.benchmark,
-        "span": {
-            "first": inputs.first.isoformat(),
-            "last": inputs.last.isoformat(),
-        },
+        "span": {"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
         "as_of": request.as_of and request.as_of.isoformat(),
         "rules": request.rules.model_dump(),
     }
 
 
-def _replay(prepared: RunPlan) -> Result:
-    """Ask the strategy about each event and trade its answers; one of Backtrader's is but told."""
+def _replay(plan: RunPlan) -> Result:
+    """Ask the strategy about each event and trade its answers; Backtrader's own just hears it."""
     from backtest.engine.timeline import decide, schedule
 
-    inputs, rules, strategy = prepared.inputs, prepared.request.rules, prepared.strategy
+    inputs, rules, strategy = plan.inputs, plan.request.rules, plan.strategy
     where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=rules.reaction_minutes))
     if isinstance(strategy, BacktraderStrategy):
         from backtest.engine.replay.event_strategy import replay_event_strategy
@@ -293,7 +261,7 @@ def _replay(prepared: RunPlan) -> Result:
             strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
         )
     decisions = decide(strategy, *where, inputs.universe)
-    if prepared.engine == "kernel":
+    if plan.engine == "kernel":
         from backtest.engine.kernel.replay import replay_by_kernel
 
         return replay_by_kernel(inputs.span, inputs.rates, decisions, rules)
@@ -302,7 +270,7 @@ def _replay(prepared: RunPlan) -> Result:
     return replay(inputs.span, inputs.rates, decisions, rules)
 
 
-def _measure(prepared: RunPlan, result: Result) -> tuple[list[tuple[float, float]], dict[str, Any]]:
+def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], dict[str, Any]]:
     """Returns of run and benchmark by session, and the summary of both."""
     import numpy as np
 
@@ -310,11 +278,11 @@ def _measure(prepared: RunPlan, result: Result) -> tuple[list[tuple[float, float
     from backtest.engine.rules import above_cash
     from backtest.stats import figures
 
-    rules, start = prepared.request.rules, prepared.request.rules.cash
+    rules, start = plan.request.rules, plan.request.rules.cash
     sessions = [point.session for point in result.curve]
     equity = np.array([point.equity for point in result.curve], dtype=np.float64)
     returns = figures.session_returns(equity, start)
-    benchmark = benchmark_returns(prepared.inputs.benchmark, sessions)
+    benchmark = benchmark_returns(plan.inputs.benchmark, sessions)
     nights = nights_before(np.array(sessions, "M8[D]"))
     spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
     own = {
@@ -332,9 +300,7 @@ def _measure(prepared: RunPlan, result: Result) -> tuple[list[tuple[float, float
         "trades": None,
         "win_rate": None,
         "exposure": 1.0,
-        "commission": 0.0,
-        "borrow": 0.0,
-        "interest": 0.0,
+        **dict.fromkeys(("commission", "borrow", "interest"), 0.0),
     }
     pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
     return pairs, {"run": own, "benchmark": other}

@@ -120,15 +120,7 @@ class Calibration:
 def calibrate(
     worlds: int, *, seed: int, draws: int = 299, kinds: tuple[World, ...] = WORLDS
 ) -> list[Calibration]:
-    """Judge runs in many worlds of each kind.
-
-    Args:
-        worlds: how many of each kind are made up.
-        seed: of all that is random.
-        draws: of each placebo.
-        kinds: of worlds.
-
-    """
+    """Judge runs in so many worlds of each kind."""
     found = []
     for place, kind in enumerate(kinds):
         judged = [judge(kind, (seed, place, number), draws) for number in range(worlds)]
@@ -153,11 +145,7 @@ def calibrate(
 def null_study(worlds: int, *, seed: int, draws: int = 399) -> int:
     """In how many worlds the permutation test of a study finds something, at 5 %.
 
-    Args:
-        worlds: how many stocks are made up, with six events on random days of 200 sessions.
-        seed: of all that is random.
-        draws: of each test.
-
+    A world is a stock that is made up, with six events on random days of 200 sessions.
     """
     rng, found = np.random.default_rng(seed), 0
     for _ in range(worlds):
