@@ -26,10 +26,12 @@ _COLUMNS = 1_000  # variants that are drawn at once
 
 @dataclass(frozen=True)
 class Overfitting:
-    """The in-sample best, held against what came out of sample."""
+    """The in-sample best, held against what came out of sample.
 
-    # PBO, the share of splits in which the in-sample best ended in the lower half out of sample.
-    # Without any skill it is 0.5 on average, and one sample scatters round that by about 0.15
+    `probability` is PBO, the share of splits in which it ended in the lower half. Without any skill
+    that is 0.5 on average, and one sample scatters round it by about 0.15.
+    """
+
     probability: float
     loss_share: float  # share of splits in which the in-sample best lost out of sample
 
@@ -151,12 +153,9 @@ class WalkForward:
     """What choosing as one goes would have earned."""
 
     events: NDArray[np.intp]  # the events that any set trades, by their column, in order of time
-    # whether a trade on an earlier event was over by then, to choose on; shape (events,)
-    known: NDArray[np.bool]
-    # the set that was picked for each; the default as long as nothing was known
-    picked: NDArray[np.intp]
-    # net return of its trade on the event, a fraction of the entry value; 0 without
-    returns: Floats
+    known: NDArray[np.bool]  # whether a trade on an earlier event was over by then
+    picked: NDArray[np.intp]  # the set for each; the default as long as nothing was known
+    returns: Floats  # net, of its trade on the event, a fraction of the entry value; 0 without
     default: Floats  # likewise of the default
     hindsight: Floats  # likewise of the set that is best over all events
 

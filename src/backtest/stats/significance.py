@@ -38,8 +38,7 @@ class Statistic:
     name: str  # short name
     value: float | None  # None where it is not defined, as for a spread of one event
     p: float | None  # two-sided, None likewise
-    # degrees of freedom of Student's t that it is held against; None for the normal
-    freedom: int | None = None
+    freedom: int | None = None  # of Student's t that it is held against; None for the normal
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Group:
     """Trades that have something in common."""
 
     name: str  # what they have in common
-    trades: int  # how many
+    trades: int
     wins: int  # those with a net profit above 0
     net_profit: float  # sum, dollars
     mean_return: float  # mean of net profit ÷ entry value, a fraction
@@ -126,12 +126,10 @@ class Move:
     """What the price did on an event: before it could be traded, and while it was."""
 
     event: Event  # the event
-    # of the last session that had closed before it can have been public, dollars
-    last_close: float | None
+    last_close: float | None  # of the last session that closed before it can have been public
     first_open: float | None  # of its tradable session, dollars
-    # +1 where it opened a long trade, -1 a short one; None where it opened none
-    direction: int | None
-    traded: float | None  # exit fill ÷ entry fill − 1 of that trade, a fraction; None likewise
+    direction: int | None  # +1 where it opened a long trade, -1 a short one
+    traded: float | None  # exit fill ÷ entry fill − 1 of that trade
 
     @property
     def gap(self) -> float | None:

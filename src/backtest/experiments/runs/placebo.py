@@ -117,14 +117,9 @@ _TRIES = 200  # of places for a chain among others, before a draw is left out
 class Null:
     """What happened, beside draws of what happens without knowledge."""
 
-    # by statistic, of the signals as they are; NaN where undefined. Returns are fractions, the
-    # Sharpe ratio is annual
-    observed: Mapping[str, float]
-    # by statistic, shape (B,); likewise. Of many signals there are fewer draws than were wished for
-    # where the verdict was certain before
-    draws: Mapping[str, Floats]
-    # whether the draws are all that there can be, what happened among them
-    is_complete: bool = False
+    observed: Mapping[str, float]  # by statistic, of the signals as they are; NaN where undefined
+    draws: Mapping[str, Floats]  # likewise, (B,): fewer where the verdict was certain before
+    is_complete: bool = False  # whether they are all that there can be, what happened among them
 
     def standing(self, statistic: str) -> MonteCarlo | None:
         """p-values of a statistic; `upper` says how often chance does as well.
@@ -140,12 +135,10 @@ class Null:
 class Account:
     """What a placebo trades: the bars, the rules and the signals that acted."""
 
-    panel: Panel  # daily bars
-    # fields as in `SIGNAL`, by session, publication, symbol and event id; of several on one symbol
-    # at one open the last alone
-    signals: NDArray[Any]
-    rules: Rules  # the settings
-    rates: Mapping[str, BorrowRates]  # borrow rates by symbol
+    panel: Panel
+    signals: NDArray[Any]  # from `acting`, by session, publication, symbol and event id
+    rules: Rules
+    rates: Mapping[str, BorrowRates]
 
     def without_costs(self) -> Account:
         """The same without commission, slippage and borrow."""
@@ -188,7 +181,7 @@ class Account:
 
 
 def acting(signals: NDArray[Any]) -> NDArray[Any]:
-    """The signals without those that another of the same open supersedes."""
+    """The signals (fields as in `SIGNAL`) without those that another of the open supersedes."""
     opens = signals[["bar", "symbol"]][::-1]
     return signals[np.sort(len(signals) - 1 - np.unique(opens, return_index=True)[1])]
 

@@ -88,9 +88,8 @@ FILES: Mapping[str, Columns] = {
 class Run:
     """A run as it stands in its folder."""
 
-    path: Path  # the folder
+    path: Path
     manifest: RunRecord  # what `run.json` holds
-    # what the replay made, where that was just now
     result: Result | None = field(default=None, compare=False, repr=False)
 
     @property

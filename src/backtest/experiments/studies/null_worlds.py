@@ -45,21 +45,18 @@ class World:
     stocks: int = 1  # how many have an event on each date
     correlation: float = 0.0  # of any two stocks' returns
     deviation: float = 0.03  # of a stock's returns, a session
-    # degrees of freedom of Student's t; None for the normal distribution
-    tails: float | None = None
+    tails: float | None = None  # degrees of freedom of Student's t; None for the normal
     clusters: bool = False  # whether days are wild or calm in runs, as by GARCH(1, 1)
     wild: float = 1.0  # times the deviation in the first sessions of each event
     wild_for: int = 1  # how many sessions those are
     last_quarter: bool = False  # whether all events lie in a last quarter that is twice as wild
     in_row: int = 1  # events on as many consecutive sessions, of one direction, stand for each date
-    # `random` by event, by `date`, or all `long`
-    sides: Literal["random", "date", "long"] = "random"
+    sides: Literal["random", "date", "long"] = "random"  # of each event, by date, or all long
     drift: float = 0.0  # of the returns, a session
     trend: float = 0.0  # deviation of a drift in the ten sessions from an event on, either way
     weights: tuple[float, float] = (0.95, 0.95)  # least and most weight of a signal
     late: float = 0.0  # share of the sessions before the second half of the stocks is listed
-    # stop, target or trailing stop of each signal
-    exits: dict[str, float] = field(default_factory=dict)
+    exits: dict[str, float] = field(default_factory=dict)  # terms of each signal
 
 
 WORLDS = (

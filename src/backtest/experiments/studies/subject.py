@@ -45,9 +45,7 @@ class Benchmark:
     symbol: str  # the fund
     reason: str  # why this one
     returns: Floats  # in the stock's sessions, shape (T,); NaN where unknown
-    # by candidate, the share of the stock's variance that it explains in sessions away from the
-    # events
-    explained: Mapping[str, float]
+    explained: Mapping[str, float]  # by candidate, of the variance in sessions without an event
 
 
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
@@ -112,9 +110,8 @@ class Subject:
 
     name: str  # as it was given
     kinds: tuple[type[Event], ...]  # the kinds of event
-    # the strategy's file; None where all events of a kind are studied
-    file: StrategyFile | None = None
-    strategy: Strategy | None = None  # the strategy, with its default parameters; likewise
+    file: StrategyFile | None = None  # of the strategy; None where all events of a kind are studied
+    strategy: Strategy | None = None  # with its default parameters; likewise
     also: str = ""  # what else has this name, in a sentence; empty where nothing has
 
 

@@ -327,11 +327,8 @@ class Histories:
     """How some sets came to their figures."""
 
     returns: NDArray[np.float64]  # above cash, by session and set, shape (sessions, sets)
-    # net return of each set's trade on each event, a fraction of the entry value, shape (sets,
-    # events); NaN where there is none
-    earned: NDArray[np.float64]
-    # bar in which that trade was entered, likewise; 0 where there is none
-    entries: NDArray[np.int32]
+    earned: NDArray[np.float64]  # return of each set's trade on each event, (sets, events), or NaN
+    entries: NDArray[np.int32]  # bar in which that trade was entered; 0 where there is none
     exits: NDArray[np.int32]  # bar in which it was left, or marked last where it stays open
 
     @property
