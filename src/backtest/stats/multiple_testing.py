@@ -99,7 +99,6 @@ def is_certain(observed: float, null: Floats, level: float, looks: int) -> bool:
 
 
 def _as_extreme(observed: float, null: Floats) -> tuple[int, int]:
-    """How many draws are at least as high, and at least as low."""
     near = _ROUNDING * abs(observed)
     upper = np.count_nonzero(~(null < observed - near))
     return int(upper), int(np.count_nonzero(~(null > observed + near)))

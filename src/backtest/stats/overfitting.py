@@ -28,11 +28,11 @@ _COLUMNS = 1_000  # variants that are drawn at once
 class Overfitting:
     """The in-sample best, held against what came out of sample.
 
-    `probability` is PBO, the share of splits in which it ended in the lower half. Without any skill
-    that is 0.5 on average, and one sample scatters round it by about 0.15.
+    `pbo` is the probability of overfitting, the share of splits in which it ended in the lower
+    half. Without any skill that is 0.5 on average, and one sample scatters round it by about 0.15.
     """
 
-    probability: float
+    pbo: float
     loss_share: float  # share of splits in which the in-sample best lost out of sample
 
 
@@ -87,7 +87,7 @@ def _rank(values: Floats, variant: int) -> float:
 class SuperiorAbility:
     """p-values of the best variant against a benchmark, corrected for the choice among all."""
 
-    consistent: float  # the one to read; poor variants are left out of the null as data grow
+    p: float  # the one to read; poor variants are left out of the null as data grow
     lower: float  # a bound from below: every variant worse than the benchmark is left out
     upper: float  # a bound from above: none is (White's reality check)
 
@@ -122,10 +122,8 @@ def superior_ability(
         centres = (np.where(relevant, mean, 0.0), np.maximum(mean, 0.0), mean)
         for row, centre in zip(highest, centres, strict=True):
             np.maximum(row, np.max(drawn - centre, axis=1), out=row)
-    consistent, lower, upper = (
-        (1 + int(np.count_nonzero(row >= best))) / (1 + draws) for row in highest
-    )
-    return SuperiorAbility(consistent, lower, upper)
+    p, lower, upper = ((1 + int(np.count_nonzero(row >= best))) / (1 + draws) for row in highest)
+    return SuperiorAbility(p, lower, upper)
 
 
 def _resampling_weights(rows: int, seed: int, draws: int) -> Floats:

@@ -164,7 +164,6 @@ def evidence(
 
 
 def _made(account: Account) -> NDArray[Any]:
-    """What became of each signal, as the kernel trades them."""
     from backtest.engine.kernel.simulate import simulate
 
     signals = account.signals
@@ -314,7 +313,6 @@ def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
 
 
 def _verdict(found: Mapping[str, Any]) -> str:
-    """`better`, `worse`, `neither`, or `none` where it is refused."""
     if found["refused"]:
         return "none"
     if found["p"] <= LEVEL:

@@ -138,7 +138,6 @@ def prepare_run(
 
 
 def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> Engine:
-    """What replays a request."""
     if isinstance(strategy, BacktraderStrategy):
         if request.engine == "kernel":
             raise UsageError(

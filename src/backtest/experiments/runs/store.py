@@ -299,7 +299,6 @@ def _folders(reports: Path) -> list[Path]:
 
 
 def _names(folder: Path) -> tuple[str, str, str]:
-    """The names of a run that can be told from its folder's: that itself, the strategy, the id."""
     strategy, _, rest = folder.name.partition("-")
     return folder.name, strategy, rest.rpartition("-")[2]
 

@@ -183,7 +183,6 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: Faults) -> NDArray[n
 
 
 def _limits(term: str) -> dict[str, Any]:
-    """The bounds of a term, in the words of JSON schema."""
     schema = Signal.model_json_schema()["properties"][term]
     limits: dict[str, Any] = next(
         kind for kind in schema.get("anyOf", [schema]) if kind["type"] != "null"

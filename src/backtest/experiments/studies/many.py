@@ -285,7 +285,6 @@ def _market(
 
 
 def _group_names(by: str, values: Floats, group: Ints, count: int) -> list[str]:
-    """The values that each quantile holds, in words."""
     names = []
     for place in range(count):
         held = values[group == place]

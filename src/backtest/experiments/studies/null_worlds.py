@@ -187,7 +187,6 @@ def make_world(kind: World, rng: np.random.Generator) -> Account:
 
 
 def _dates(kind: World, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The first sessions of the events, in order."""
     first = 3 * kind.sessions // 4 if kind.last_quarter else 5
     among = np.arange(first, kind.sessions - kind.in_row - 1)
     if kind.in_row > 1:  # runs of events that do not meet
@@ -243,7 +242,6 @@ def _panel(kind: World, returns: Floats) -> Panel:
 
 
 def _trades(panel: Panel, signals: NDArray[Any], made: NDArray[Any]) -> list[Trade]:
-    """The kernel's trades as a run has them."""
     found: list[Trade] = []
     for signal, row in zip(signals, made, strict=True):
         if row["shares"] == 0:

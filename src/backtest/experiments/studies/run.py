@@ -392,7 +392,6 @@ def _averages(cars: Floats, selection: _Selection, settings: Settings) -> list[d
 def _group_rows(
     cars: Floats, groups: Sequence[_Selection], settings: Settings
 ) -> list[dict[str, Any]]:
-    """The groups in the leading window."""
     leading = settings.windows[0]
     rows = [{"by": s.by, "name": s.name, **_average(cars, s, leading, settings)} for s in groups]
     return _corrected(rows)
@@ -451,7 +450,6 @@ def _random_days(
 
 
 def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with their p-values corrected for the number of rows."""
     corrected = holm_of_known([row["p"] for row in rows])
     return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 

@@ -215,9 +215,7 @@ def events_of(
         elif session is None or decision.action in ("not_tradable", "no_signal"):
             left_out.append(LeftOut(event, decision.reason))
         else:
-            direction, why = _expected(decision, inputs.events)
-            labels = _labels(decision, inputs.events)
-            studied.append(StudiedEvent(event, session, direction, why, labels))
+            studied.append(StudiedEvent(event, session, *_expected(decision, inputs.events)))
     return studied, left_out
 
 
@@ -232,37 +230,29 @@ def event_fields(event: Event) -> dict[str, str]:
     }
 
 
-def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str]:
-    """The direction, by the signal or else by what the event says, and the reason."""
-    event = decision.event
-    if decision.signal is not None:
-        return (1 if decision.direction == "long" else -1), decision.signal.reason
-    if isinstance(event, Earnings):
-        return _sign(event.eps_surprise), "sign of the EPS surprise"
-    if isinstance(event, StakeDisclosure):
-        if event.is_stale(events):
-            return 0, "a stale filing says nothing"
-        return _sign(event.stake_change), "sign of the stake's change"
-    if isinstance(event, ShortReport):
-        return -1, "a case against the stock"
-    return 0, "nothing is expected of this kind"
-
-
-def _labels(decision: Decision, events: Sequence[Event]) -> dict[str, str]:
-    event = decision.event
-    labels = {"kind": event.kind}
+def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str, dict[str, str]]:
+    """The direction, by the signal or else by what the event says, why, and the event's labels."""
+    event, labels = decision.event, {"kind": decision.event.kind}
+    direction, why = 0, "nothing is expected of this kind"
     if decision.direction is not None:
         labels["direction"] = decision.direction
     if isinstance(event, Earnings):
+        direction, why = _sign(event.eps_surprise), "sign of the EPS surprise"
         labels["EPS surprise"] = _word(event.eps_surprise, "beat", "miss", "in line")
-    if isinstance(event, StakeDisclosure):
-        word = _word(event.stake_change, "raised", "cut", "unchanged")
-        labels["stake"] = "stale" if event.is_stale(events) else word
-    if isinstance(event, ShortReport):
+    elif isinstance(event, StakeDisclosure) and event.is_stale(events):
+        direction, why = 0, "a stale filing says nothing"
+        labels["stake"] = "stale"
+    elif isinstance(event, StakeDisclosure):
+        direction, why = _sign(event.stake_change), "sign of the stake's change"
+        labels["stake"] = _word(event.stake_change, "raised", "cut", "unchanged")
+    elif isinstance(event, ShortReport):
+        direction, why = -1, "a case against the stock"
         labels["author"] = event.author
-    if isinstance(event, News):
+    elif isinstance(event, News):
         labels["category"] = event.category
-    return labels
+    if decision.signal is not None:
+        direction, why = (1 if decision.direction == "long" else -1), decision.signal.reason
+    return direction, why, labels
 
 
 def _word(change: float | None, up: str, down: str, level: str) -> str:

@@ -481,7 +481,6 @@ class Evaluator:
 
 
 def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> None:
-    """Hold what is here against the specification."""
     versions = deciding_packages()
     faults = [f"data/{name}" for name in spec.inputs if inputs.get(name) != spec.inputs[name]]
     if file.source_sha256() != spec.strategy_sha256:

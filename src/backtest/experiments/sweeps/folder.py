@@ -218,7 +218,6 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:
-    """The table of a Parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

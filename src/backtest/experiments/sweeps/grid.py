@@ -196,7 +196,6 @@ def value_of(strategy: object, name: str) -> Any:
 
 
 def _split(name: str, text: str) -> list[Any]:
-    """The values of an axis, each as a text."""
     parts = _range(name, text) if ":" in text else [part.strip() for part in text.split(",")]
     return [Text(part) for part in parts if part]
 

@@ -6,7 +6,7 @@ The evidence looks at the distinct results of a sweep, at most `MOST` of them, s
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -202,7 +202,6 @@ def run_sweep(
 
 
 def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
-    """What the evidence looks at of each set."""
     import pandas as pd
 
     parts = folder.tables(list(range(spec.chunks)))
@@ -254,6 +253,7 @@ def sweep_evidence(
         default=0,
     )
     thin = _thin(chosen, best)
+    superior = superior_ability(chosen.returns, sweep.held_throughout(), seed=SEED)
     return {
         "universe": spec.universe,
         "compared": len(numbers),
@@ -264,7 +264,7 @@ def sweep_evidence(
         },
         "overfitting": None if thin["all"] else _overfitting(chosen.returns),
         "thin": thin,
-        "superior": _superior(chosen.returns, sweep.held_throughout()),
+        "superior": superior and asdict(superior),
         "walk_forward": _walked(forward, ids, [None, *numbers.tolist()]),
         "seed": SEED,
     }
@@ -306,15 +306,7 @@ def _deflated(returns: Floats, sharpes: Sequence[float | None], thin: str) -> di
 def _overfitting(returns: Floats) -> dict[str, Any] | None:
     if returns.shape[1] < 2 or len(returns) < 2 * BLOCKS:  # noqa: PLR2004 - none to choose from
         return None
-    found = probability_of_overfitting(returns, BLOCKS)
-    return {"pbo": found.probability, "loss_share": found.loss_share, "blocks": BLOCKS}
-
-
-def _superior(returns: Floats, held: Floats) -> dict[str, Any] | None:
-    found = superior_ability(returns, held, seed=SEED)
-    if found is None:
-        return None
-    return {"p": found.consistent, "lower": found.lower, "upper": found.upper}
+    return {**asdict(probability_of_overfitting(returns, BLOCKS)), "blocks": BLOCKS}
 
 
 def _walked(
