@@ -12,25 +12,20 @@ from backtest.experiments.runs.store import (
     Run,
     bars_around,
     complete_manifest,
-    folder_name,
-    identity,
-    installed_packages,
     read_run,
     request_again,
-    run_id,
     save_run,
 )
+from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import configure, recorded
-from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -65,22 +60,19 @@ class RunRequest:
 
 
 @dataclass(frozen=True)
-class RunPlan:
-    """A request whose inputs were read and checked, and whose run id is therefore known."""
+class RunPlan(Plan[Run]):
+    """A run whose inputs were read and checked."""
 
     request: RunRequest
     file: StrategyFile
     strategy: Strategy | BacktraderStrategy
     inputs: Inputs
-    identity: Mapping[str, Any]
     versions: Mapping[str, int]
-    path: Path
     engine: Engine
 
-    @property
-    def exists(self) -> bool:
-        """Whether its result is on disk already, and whole."""
-        return known(self.path, read_run) is not None
+    def read(self) -> Run:
+        """Read the run; errors as of `read_run`."""
+        return read_run(self.path)
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
@@ -134,7 +126,7 @@ def prepare_run(
     traded = (request.universe,) if request.universe else request.symbols
     path = workspace.reports / folder_name(file.name, traded, run_id(decides))
     versions = inputs.versions(workspace.data)
-    return RunPlan(request, file, strategy, inputs, decides, versions, path, engine)
+    return RunPlan(decides, path, request, file, strategy, inputs, versions, engine)
 
 
 def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> Engine:
@@ -182,7 +174,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     Raises UsageError where the reports folder cannot be written, and AccountingError where the
     books do not balance, a fault of the program.
     """
-    if not force and (made := known(plan.path, read_run)):
+    if not force and (made := plan.result):
         request_again(made)
         record_run(plan.path.parent, made.manifest)
         return made
@@ -191,7 +183,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     result = _replay(plan)
     returns, summary = _measure(plan, result)
     manifest = {
-        "run_id": run_id(plan.identity),
+        "run_id": plan.id,
         **plan.identity,
         "universe": plan.request.universe,
         "engine": plan.engine,

@@ -13,21 +13,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from importlib.metadata import version
 from itertools import repeat
 from math import isnan
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
-from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.records import RunRecord
-from backtest.workspace.files import sha256_of, write_text
+from backtest.workspace.files import write_text
 from backtest.workspace.records import damaged, read_record, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -35,19 +33,11 @@ if TYPE_CHECKING:
 
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result, Trade
-    from backtest.strategy.source import StrategyFile
 
     Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
 
-_ID_LENGTH = 10
 _REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
-# A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
-# numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
-# The others only read, write and draw, and the program itself counts by RULES_VERSION.
-_BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
-_BY_RELEASE = ("backtrader", "exchange-calendars")
-_RECORDED = ("backtest", "pyarrow", "quantstats")
 
 
 Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
@@ -154,43 +144,6 @@ class Run:
     def equity(self) -> pd.DataFrame:
         """equity.csv, indexed by session (dates without a zone)."""
         return read_table(self.path / "equity.csv", index="session")
-
-
-def run_id(identity: Mapping[str, Any]) -> str:
-    """A short hash of everything that decides a result."""
-    return sha256_of(identity)[:_ID_LENGTH]
-
-
-def identity(file: StrategyFile | None, inputs: Mapping[str, str], **terms: Any) -> dict[str, Any]:
-    """Everything that decides a result and its evidence, and nothing else, as JSON knows it.
-
-    `inputs` are hashes of the data that are used; `file` is None where no strategy takes part.
-    """
-    return {
-        **terms,
-        "inputs": dict(sorted(inputs.items())),
-        "strategy_sha256": file and file.source_sha256(),
-        "rules_version": RULES_VERSION,
-        "packages": deciding_packages(),
-    }
-
-
-def deciding_packages() -> dict[str, str]:
-    """By name the part of each package's version that may change numbers."""
-    minor = {name: ".".join(version(name).split(".")[:2]) for name in _BY_MINOR_RELEASE}
-    return minor | {name: version(name) for name in _BY_RELEASE}
-
-
-def installed_packages() -> dict[str, str]:
-    """By name the whole version of each package that takes part, for the record."""
-    return {name: version(name) for name in (*_RECORDED, *_BY_MINOR_RELEASE, *_BY_RELEASE)}
-
-
-def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
-    """The name of a run's folder."""
-    most = 3
-    stocks = "+".join(symbols) if len(symbols) <= most else f"{len(symbols)}-symbols"
-    return f"{strategy}-{stocks}-{identity}"
 
 
 def read_run(path: Path) -> Run:

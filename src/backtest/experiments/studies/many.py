@@ -15,7 +15,6 @@ import numpy as np
 from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
-from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.run import Study, study_in, window_name, write_study
 from backtest.experiments.studies.subject import (
     CANDIDATES,
@@ -24,6 +23,7 @@ from backtest.experiments.studies.subject import (
     read_study_inputs,
     study_identity,
 )
+from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
 from backtest.stats.formats import field
 from backtest.stats.many_stocks import (
     difference_by_season,
@@ -32,11 +32,9 @@ from backtest.stats.many_stocks import (
     quantiles,
 )
 from backtest.stats.multiple_testing import holm_of_known
-from backtest.workspace.records import known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -73,8 +71,8 @@ class ManyStudyRequest:
 
 
 @dataclass(frozen=True)
-class ManyStudyPlan:
-    """A request whose inputs were read and checked, and whose id is therefore known."""
+class ManyStudyPlan(Plan[Study[ManyStudyRecord]]):
+    """A study of many stocks whose inputs were read and checked."""
 
     request: ManyStudyRequest
     subject: Subject
@@ -82,18 +80,10 @@ class ManyStudyPlan:
     by: str | None
     events: Sequence[StudiedEvent]
     left_out: Sequence[LeftOut]
-    identity: Mapping[str, Any]
-    path: Path
 
-    @property
-    def exists(self) -> bool:
-        """Whether its result is on disk already, and whole."""
-        return known(self.path, read_many_study) is not None
-
-
-def read_many_study(path: Path) -> Study[ManyStudyRecord]:
-    """Read the folder of a study of many stocks; errors as of `study_in`."""
-    return study_in(path / MANY_STUDY, ManyStudyRecord)
+    def read(self) -> Study[ManyStudyRecord]:
+        """Read the study; errors as of `study_in`."""
+        return study_in(self.path / MANY_STUDY, ManyStudyRecord)
 
 
 def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyStudyPlan:
@@ -129,7 +119,7 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     decides = study_identity(subject, inputs, terms)
     traded = (request.universe,) if request.universe else tuple(sorted(inputs.span))
     path = workspace.reports / folder_name(f"study-{request.name}", traded, run_id(decides))
-    return ManyStudyPlan(request, subject, inputs, by, events, left_out, decides, path)
+    return ManyStudyPlan(decides, path, request, subject, inputs, by, events, left_out)
 
 
 def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStudyRecord]:
@@ -137,12 +127,12 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
 
     Raises UsageError where the folder cannot be written.
     """
-    if not force and (made := known(plan.path, read_many_study)):
+    if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
     sample = _Sample(plan)
     record = {
-        "study_id": run_id(plan.identity),
+        "study_id": plan.id,
         **plan.identity,
         "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
@@ -153,7 +143,7 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     write_study(plan.path, MANY_STUDY, record, sample.table())
-    return read_many_study(plan.path)
+    return plan.read()
 
 
 class _Sample:

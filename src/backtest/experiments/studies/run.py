@@ -11,7 +11,6 @@ import numpy as np
 
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
-from backtest.experiments.runs.store import folder_name, installed_packages, run_id
 from backtest.experiments.studies.subject import (
     choose,
     close_returns,
@@ -22,6 +21,7 @@ from backtest.experiments.studies.subject import (
     read_study_inputs,
     study_identity,
 )
+from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
 from backtest.stats.multiple_testing import holm_of_known
 from backtest.stats.significance import (
@@ -31,7 +31,7 @@ from backtest.stats.significance import (
     student_test,
 )
 from backtest.workspace.files import write_text
-from backtest.workspace.records import damaged, known, read_record
+from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,25 +83,6 @@ class StudyRequest:
 
 
 @dataclass(frozen=True)
-class StudyPlan:
-    """A request whose inputs were read and checked, and whose id is therefore known."""
-
-    request: StudyRequest
-    subject: Subject
-    series: Series
-    benchmark: Benchmark
-    events: Sequence[StudiedEvent]
-    left_out: Sequence[LeftOut]
-    identity: Mapping[str, Any]
-    path: Path
-
-    @property
-    def exists(self) -> bool:
-        """Whether its result is on disk already, and whole."""
-        return known(self.path, read_study) is not None
-
-
-@dataclass(frozen=True)
 class Study(Generic[T]):
     """A study as it is in its folder."""
 
@@ -109,9 +90,20 @@ class Study(Generic[T]):
     record: T
 
 
-def read_study(path: Path) -> Study[StudyRecord]:
-    """Read the folder of a study of one stock; errors as of `study_in`."""
-    return study_in(path / STUDY, StudyRecord)
+@dataclass(frozen=True)
+class StudyPlan(Plan[Study[StudyRecord]]):
+    """A study whose inputs were read and checked."""
+
+    request: StudyRequest
+    subject: Subject
+    series: Series
+    benchmark: Benchmark
+    events: Sequence[StudiedEvent]
+    left_out: Sequence[LeftOut]
+
+    def read(self) -> Study[StudyRecord]:
+        """Read the study; errors as of `study_in`."""
+        return study_in(self.path / STUDY, StudyRecord)
 
 
 def study_in(file: Path, kind: type[T]) -> Study[T]:
@@ -173,7 +165,7 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
     )
-    plan = StudyPlan(request, subject, series, benchmark, events, left_out, decides, path)
+    plan = StudyPlan(decides, path, request, subject, series, benchmark, events, left_out)
     if not events:
         raise _nothing(plan, [])
     return plan
@@ -184,7 +176,7 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
 
     Raises UsageError where no event can be studied, or the folder cannot be written.
     """
-    if not force and (made := known(plan.path, read_study)):
+    if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
     settings = plan.request.settings
@@ -192,7 +184,7 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
     if not any(window["known"] for window in figures["windows"]):
         raise _nothing(plan, figures["events"])
     record = {
-        "study_id": run_id(plan.identity),
+        "study_id": plan.id,
         **plan.identity,
         "also": plan.subject.also,
         "benchmark_reason": plan.benchmark.reason,
@@ -204,7 +196,7 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     write_study(plan.path, STUDY, record, _cars(record))
-    return read_study(plan.path)
+    return plan.read()
 
 
 def _terms(request: StudyRequest, benchmark: Benchmark) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from backtest.data.inputs import read_inputs
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.store import identity
+from backtest.experiments.terms import identity
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded

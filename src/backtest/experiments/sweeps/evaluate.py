@@ -26,9 +26,9 @@ from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.run import benchmark_returns
-from backtest.experiments.runs.store import deciding_packages
 from backtest.experiments.sweeps.answers import Answers, derives
 from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
+from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.stats.surface import FIGURES

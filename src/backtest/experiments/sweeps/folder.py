@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from backtest.errors import DataError, UsageError
 from backtest.experiments.records import SweepRecord
-from backtest.experiments.runs.store import folder_name
+from backtest.experiments.terms import folder_name
 from backtest.workspace.files import held, write_text
 from backtest.workspace.records import damaged, read_record
 

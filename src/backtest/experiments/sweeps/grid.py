@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.store import run_id
+from backtest.experiments.terms import run_id
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.parameters import (

@@ -14,10 +14,10 @@ import numpy as np
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
-from backtest.experiments.runs.store import identity, installed_packages
 from backtest.experiments.sweeps.evaluate import base_figures, evaluator, run_chunks
-from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
+from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
+from backtest.experiments.terms import Plan, identity, installed_packages
 from backtest.experiments.trials import (
     has_sweep,
     record_base,
@@ -34,19 +34,16 @@ from backtest.stats.sharpe_inference import (
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import plain, recorded, stated
-from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
-    from backtest.experiments.sweeps.folder import Sweep
     from backtest.stats.overfitting import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
@@ -75,8 +72,8 @@ class SweepRequest:
 
 
 @dataclass(frozen=True)
-class SweepPlan:
-    """A request that was checked: its specification, and where its result goes."""
+class SweepPlan(Plan[Sweep]):
+    """A sweep whose inputs were read and checked."""
 
     spec: SweepSpec
     strategy: Strategy
@@ -88,6 +85,12 @@ class SweepPlan:
     def folder(self) -> SweepFolder:
         """The folder of the sweep."""
         return SweepFolder(self.workspace.reports, self.spec)
+
+    def read(self) -> Sweep:
+        """Read the finished sweep, all its sets; errors as of `read_sweep`."""
+        sweep = read_sweep(self.path)
+        sweep.sets.validate()
+        return sweep
 
 
 def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
@@ -121,8 +124,9 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
         rules=request.rules.model_dump(),
     )
-    assumptions = tuple(inputs.assumptions)
-    return SweepPlan(SweepSpec(**decides), strategy, workspace, request.costs, assumptions)
+    spec, assumptions = SweepSpec(**decides), tuple(inputs.assumptions)
+    path = SweepFolder(workspace.reports, spec).path
+    return SweepPlan(decides, path, spec, strategy, workspace, request.costs, assumptions)
 
 
 def seconds_a_set(plan: SweepPlan) -> float:
@@ -132,17 +136,11 @@ def seconds_a_set(plan: SweepPlan) -> float:
 
 def known_sweep(plan: SweepPlan) -> Sweep | None:
     """The finished sweep of a plan, its sets on record; None where none is there and whole."""
-    done = known(plan.folder.path, _read_all)
+    done = plan.result
     if done and not has_sweep(plan.workspace.reports, done.manifest):
         record_sweep(plan.workspace.reports, done.manifest, [done.sets])
         record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
     return done
-
-
-def _read_all(path: Path) -> Sweep:
-    sweep = read_sweep(path)
-    sweep.sets.validate()
-    return sweep
 
 
 def run_sweep(
