@@ -71,11 +71,6 @@ def has_sweep(reports: Path, manifest: Mapping[str, Any]) -> bool:
     return _has(reports, manifest, f"sweep {manifest['sweep_id']}")
 
 
-def count_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> int:
-    """How many distinct parameter sets were ever evaluated for a strategy on some symbols."""
-    return len(trial_sharpes(reports, strategy, symbols))
-
-
 def trial_sharpes(reports: Path, strategy: str, symbols: Sequence[str]) -> list[float | None]:
     """The annual Sharpe ratio of every distinct set, evaluated last; None where undefined."""
     import numpy as np

@@ -35,6 +35,15 @@ def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> ND
     return rng.permuted(chosen, axis=1)
 
 
+def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> NDArray[np.int64]:
+    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
+    if count == 0:
+        return np.empty((draws, 0), np.int64)
+    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
+    ends = np.full((draws, 1), total + count - 1)
+    return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1
+
+
 def holm(p_values: Sequence[float]) -> Floats:
     """Holm's step-down: `max over j ≤ i of (N − j + 1) p_(j)`, in the order given.
 

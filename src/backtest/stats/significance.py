@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.multiple_testing import distinct, monte_carlo
+from backtest.stats.multiple_testing import monte_carlo, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -227,16 +227,7 @@ def _random_positions(
     short = gaps[gaps < length]
     free = len(gaps) - len(short)
     slack = int(among - short.sum() - free * length)
-    long = length + _parts(rng, draws, free, slack)
+    long = length + shares_of(slack, rng, draws, free)
     drawn = rng.permuted(np.hstack([np.tile(short, (draws, 1)), long]), axis=1)
     starts = rng.integers(among, size=(draws, 1))
     return np.asarray((starts + np.cumsum(drawn, axis=1)) % among, np.int64)
-
-
-def _parts(rng: np.random.Generator, draws: int, count: int, total: int) -> Ints:
-    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
-    if count == 0:
-        return np.empty((draws, 0), np.int64)
-    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
-    ends = np.full((draws, 1), total + count - 1)
-    return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
+from backtest.engine.kernel.simulate import simulate
+from backtest.engine.rules import above_cash
 from backtest.experiments.runs import placebo
 from backtest.experiments.runs.attribution import attribution_of
 from backtest.experiments.runs.placebo import Account, Null, chains_of, longest_trade, occasions_of
 from backtest.experiments.runs.store import LEADING
 from backtest.stats import LEVEL, SEED
+from backtest.stats.figures import curve_figures, session_returns, sessions_held
 from backtest.stats.formats import counted, percent, share
 from backtest.stats.intervals import (
     Estimate,
@@ -24,6 +28,13 @@ from backtest.stats.intervals import (
     ratio_of_sums,
     sharpe_by_group,
 )
+from backtest.stats.sharpe_inference import (
+    minimum_track_record_length,
+    probabilistic_sharpe_ratio,
+    sharpe_estimate,
+    thin_record,
+)
+from backtest.stats.surface import histogram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,8 +88,6 @@ def evidence_of(
 
     A strategy that orders by itself, on Backtrader, gives no signals: its trades stand in for them.
     """
-    from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
-
     panel, trades, decisions = panel_of(inputs.span), result.trades, result.decisions
     if orders_itself:
         signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
@@ -125,10 +134,8 @@ def evidence(
             "came out, so that its trades cannot be moved as if they had been planned"
         )
     elif occasions.count < fewest_occasions():
-        needed = fewest_occasions()
-        refused = (
-            f"Too few separate occasions for a verdict ({occasions.count}; {needed} are needed)"
-        )
+        counts = f"{occasions.count}; {fewest_occasions()} are needed"
+        refused = f"Too few separate occasions for a verdict ({counts})"
     else:
         chains = chains_of(account.signals, longest_trade(made))
         timing = placebo.random_timing(account, chains, seed=SEED, draws=draws)
@@ -164,8 +171,6 @@ def evidence(
 
 
 def _made(account: Account) -> NDArray[Any]:
-    from backtest.engine.kernel.simulate import simulate
-
     signals = account.signals
     whole = np.array([0, len(signals)])
     return simulate(account.panel, signals, whole, account.rules, account.rates, trades=True).trades
@@ -192,8 +197,6 @@ def _is_held_throughout(panel: Panel, trades: Sequence[Trade]) -> bool:
 
 def _null(null: Null | None, draws: int) -> dict[str, Any] | None:
     """Where the run is among the draws, by statistic, and the picture of the leading one."""
-    from backtest.stats.surface import histogram
-
     if null is None:
         return None
     found: dict[str, Any] = {}
@@ -225,14 +228,14 @@ def _mean_trade(
     The mean is net profit ÷ entry value over all trades, so that a small trade counts for little.
     """
     if occasions is None:
-        unknown = Interval(None, None, None, unknown="no trade")
+        unknown = Interval(unknown="no trade")
         return {"mean_trade_return": asdict(unknown), "detectable": None}
     profits = occasions.sums(np.array([trade.net_profit for trade in trades]))
     entered = occasions.sums(np.array([trade.shares * trade.entry_price for trade in trades]))
     estimate = ratio_of_sums(profits, entered)
     draws = timing.draws["mean_trade_return"] if timing else np.array([])
     why = _too_few(occasions.count) or _one_sided(trades, profits)
-    unknown = Interval(estimate.value, None, None, unknown=why)
+    unknown = Interval(estimate.value, unknown=why)
     interval = unknown if why else estimate.interval(draws)
     detectable = None if refused else estimate.detectable(draws, LEVEL, POWER)
     return {"mean_trade_return": asdict(interval), "detectable": detectable}
@@ -260,28 +263,17 @@ def _sharpe(
     timing: Null | None,
 ) -> dict[str, Any]:
     """The Sharpe ratio, a year, with its interval; and by session what PSR and DSR are made of."""
-    from backtest.engine.rules import above_cash
-    from backtest.stats.figures import curve_figures, session_returns
-    from backtest.stats.sharpe_inference import (
-        minimum_track_record_length,
-        probabilistic_sharpe_ratio,
-        sharpe_estimate,
-    )
-
     rules = account.rules
     returns = above_cash(session_returns(equity, rules.cash), account.panel.nights, rules)
     estimate = sharpe_estimate(returns)
     ratio = curve_figures(equity, rules.cash, returns)["sharpe"]
     if ratio is None or estimate is None:
         why = "ruined, too few sessions, or no return differs from that of cash"
-        return asdict(Interval(None, None, None, unknown=why))
+        return asdict(Interval(unknown=why))
     unknown = _thin(account.panel, trades)
     found, draws, unit = _sharpe_by_occasion(returns, occasions, timing)
     why = unknown or ("no return differs" if found is None else _too_few(found.count, unit))
-    if found is None or why:
-        interval = Interval(ratio, None, None, unknown=why)
-    else:
-        interval = found.interval(draws)
+    interval = Interval(ratio, unknown=why) if found is None or why else found.interval(draws)
     return {
         **asdict(interval),
         "per_session": asdict(estimate),
@@ -304,9 +296,6 @@ def _sharpe_by_occasion(
 
 def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
     """Why so few trades and sessions tell nothing of a Sharpe ratio; empty where they do."""
-    from backtest.stats.figures import sessions_held
-    from backtest.stats.sharpe_inference import thin_record
-
     sessions = panel.sessions.tolist()
     spans = [(trade.entry_session, trade.exit_session or trade.entry_session) for trade in trades]
     return thin_record(len(trades), sessions_held(spans, sessions), len(sessions))
@@ -322,9 +311,6 @@ def _verdict(found: Mapping[str, Any]) -> str:
 
 def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
     """What the signals without room would have made: each trades an account of its own."""
-    from backtest.engine.kernel.panel import decision_rows, signalled
-    from backtest.engine.kernel.simulate import simulate
-
     panel = account.panel
     rows = decision_rows(panel, signalled(d for d in decisions if d.action == "no_room"))
     each = np.arange(len(rows) + 1)

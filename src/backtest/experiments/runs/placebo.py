@@ -21,7 +21,7 @@ from backtest.engine.kernel.records import MARGIN_CALL, OPEN, SIGNAL, TIME
 from backtest.engine.kernel.simulate import simulate
 from backtest.stats import LEVEL
 from backtest.stats.figures import figures_of_totals
-from backtest.stats.multiple_testing import distinct, is_certain, monte_carlo
+from backtest.stats.multiple_testing import is_certain, monte_carlo, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -315,11 +315,8 @@ def _can_stand_apart(lengths: Numbers, fits: NDArray[np.bool_], seed: int) -> bo
 
 def _side_by_side(lengths: Numbers, sessions: int, draws: int, rng: np.random.Generator) -> Numbers:
     """Chains in random order with random gaps on a circle of sessions."""
-    count, free = len(lengths), sessions - lengths.sum()
-    order = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)
-    bars = np.sort(distinct(rng, draws, count - 1, int(free) + count - 1), axis=1)
-    walls = np.concatenate([np.full((draws, 1), -1), bars], axis=1)
-    gaps = np.diff(walls, axis=1, append=free + count - 1) - 1
+    order = rng.permuted(np.tile(np.arange(len(lengths)), (draws, 1)), axis=1)
+    gaps = shares_of(sessions - int(lengths.sum()), rng, draws, len(lengths))
     ahead = np.cumsum(lengths[order] + gaps, axis=1) - lengths[order]
     begins: Numbers = np.empty_like(ahead)
     np.put_along_axis(begins, order, ahead + rng.integers(sessions, size=(draws, 1)), axis=1)

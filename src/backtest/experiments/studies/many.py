@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
@@ -18,12 +19,14 @@ from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
 from backtest.experiments.studies.run import Study, study_in, window_name, write_study
 from backtest.experiments.studies.subject import (
     CANDIDATES,
+    close_returns,
     events_of,
     find_subject,
     read_study_inputs,
     study_identity,
 )
 from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
+from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
 from backtest.stats.many_stocks import (
     difference_by_season,
@@ -36,7 +39,6 @@ from backtest.stats.multiple_testing import holm_of_known
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
@@ -153,20 +155,21 @@ class _Sample:
         request, inputs = plan.request, plan.inputs
         self.request, self.by = request, plan.by
         symbols = sorted(inputs.span)
-        sessions, returns = _returns(inputs, symbols)
-        market, self.against = _market(request, inputs, sessions, returns)
+        closes = pd.DataFrame({name: inputs.history[name].table["close"] for name in symbols})
+        returns = closes.sort_index().pct_change(fill_method=None)
+        market, self.against = _market(request, inputs, returns)
         latest = {(one.event.symbol, one.session): one for one in plan.events}
         self.told = len(plan.events)
         self.events = list(latest.values())
         column = {symbol: place for place, symbol in enumerate(symbols)}
         self.stocks = np.array([column[one.event.symbol] for one in self.events])
         day_zero = np.array([one.session for one in self.events], "M8[D]")
-        self.days = np.searchsorted(sessions, day_zero)
+        self.days = np.searchsorted(returns.index.to_numpy("M8[D]"), day_zero)
         self.seasons = day_zero.astype("M8[M]").astype(np.int64) // _MONTHS_A_SEASON
         first = min(_DAYS[0], *(window[0] for window in request.windows))
         last = max(_DAYS[1], *(window[1] for window in request.windows))
         self.first = first
-        abnormal = returns - market[:, None]
+        abnormal = returns.to_numpy() - market[:, None]
         self.paths = paths(abnormal, self.days, self.stocks, first, last)
         self.values, self.group, self.names = self._groups()
 
@@ -236,8 +239,6 @@ class _Sample:
 
     def table(self) -> pd.DataFrame:
         """Every observation with its value, its group and its CARs."""
-        import pandas as pd
-
         columns = {
             "event_id": [one.event.id for one in self.events],
             "symbol": [one.event.symbol for one in self.events],
@@ -249,26 +250,11 @@ class _Sample:
         return pd.DataFrame(columns | cars).astype({"group": "Int64"})
 
 
-def _returns(inputs: Inputs, symbols: Sequence[str]) -> tuple[NDArray[np.datetime64], Floats]:
-    """The sessions of any stock, and the returns close to close, shape (sessions, stocks)."""
-    import pandas as pd
-
-    closes = pd.DataFrame({symbol: inputs.history[symbol].table["close"] for symbol in symbols})
-    returns = closes.sort_index().pct_change(fill_method=None)
-    return returns.index.to_numpy("M8[D]"), returns.to_numpy(np.float64)
-
-
-def _market(
-    request: ManyStudyRequest, inputs: Inputs, sessions: NDArray[np.datetime64], returns: Floats
-) -> tuple[Floats, str]:
+def _market(request: ManyStudyRequest, inputs: Inputs, returns: pd.DataFrame) -> tuple[Floats, str]:
     """What is subtracted from each return, shape (sessions,), and what it is."""
     if request.benchmark is None and request.universe is None:
-        known = ~np.isnan(returns)
-        mean = np.where(known, returns, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        return mean, "the mean of the stocks, each of equal weight"
-    closes = inputs.benchmark.table["close"]
-    changes = closes.pct_change(fill_method=None)
-    market = changes.reindex(sessions.astype("M8[ns]")).to_numpy(dtype=float)
+        return mean_of_known(returns.to_numpy()), "the mean of the stocks, each of equal weight"
+    market = close_returns(inputs.benchmark, returns.index)
     if request.benchmark is None:
         return market, f"the mean of the members of {request.universe}, each of equal weight"
     return market, request.benchmark

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
@@ -160,7 +160,9 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     sessions = stock.table.index.to_numpy("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
     benchmark = choose(stock, candidates, days.tolist(), named=request.benchmark is not None)
-    series = Series(request.symbol, close_returns(stock, stock), benchmark.returns, days)
+    series = Series(
+        request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
+    )
     decides = study_identity(subject, inputs, _terms(request, benchmark), candidates)
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
@@ -220,8 +222,6 @@ def _nothing(plan: StudyPlan, events: Sequence[Mapping[str, Any]]) -> UsageError
 
 
 def _cars(record: Mapping[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
     rows = [
         {**event, "window": window, "car": car, "error": event["errors"][window]}
         | {"unknown": event["unknown"].get(window, "")}

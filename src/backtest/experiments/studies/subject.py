@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import date, timedelta
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
@@ -72,8 +73,9 @@ def choose(
     `day_zeros` are the events' positions in the stock's sessions; `named` says whether the user
     has named the candidate.
     """
-    own = close_returns(stock, stock)
-    returns = {prices.symbol: close_returns(prices, stock) for prices in candidates}
+    sessions = stock.table.index
+    own = close_returns(stock, sessions)
+    returns = {prices.symbol: close_returns(prices, sessions) for prices in candidates}
     near = [day + away for day in day_zeros for away in _CORE]
     quiet = np.setdiff1d(np.arange(len(own)), near)
     explained = {name: _explained(own[quiet], other[quiet]) for name, other in returns.items()}
@@ -91,10 +93,10 @@ def choose(
     return Benchmark(best, reason, returns[best], explained)
 
 
-def close_returns(prices: Prices, stock: Prices) -> Floats:
-    """Close to close in the stock's sessions, shape (T,); NaN where there is no close before."""
+def close_returns(prices: Prices, sessions: pd.Index[Any]) -> Floats:
+    """Close to close in these sessions, shape (T,); NaN where there is no close before."""
     changes = prices.table["close"].pct_change(fill_method=None)
-    return np.asarray(changes.reindex(stock.table.index), np.float64)
+    return np.asarray(changes.reindex(sessions), np.float64)
 
 
 def _explained(own: Floats, market: Floats) -> float:

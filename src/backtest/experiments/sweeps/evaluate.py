@@ -17,6 +17,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from backtest.data.inputs import read_inputs
 from backtest.engine.kernel.panel import panel_of
@@ -30,7 +32,7 @@ from backtest.experiments.sweeps.answers import Answers, derives
 from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
 from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
-from backtest.stats.figures import figures_of_totals, session_returns
+from backtest.stats.figures import figures_of_totals, mean_of_known, session_returns
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
@@ -41,7 +43,6 @@ from backtest.workspace.processes import MOST_TRIES, completed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
     from distributed import Client, Future
     from numpy.typing import NDArray
 
@@ -69,9 +70,6 @@ def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> by
 
     Folders are found around the working folder where there are none; errors as of `evaluator`.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     sweep = evaluator(spec_json, folders)
     spec = sweep.spec
     numbers = np.array(spec.numbers(chunk))
@@ -91,8 +89,6 @@ def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> by
 
 def _column(values: Sequence[Any]) -> pa.Array:
     """The values of an axis; as texts of JSON where they are of several types."""
-    import pyarrow as pa
-
     if is_mixed(values):
         values = [None if value is None else json.dumps(value) for value in values]
     return pa.array(values, pa.string() if all(value is None for value in values) else None)
@@ -434,12 +430,8 @@ class Evaluator:
             mean = benchmark_returns(self._universe, self._panel.sessions.tolist())
             return above_cash(mean, self._panel.nights, self._rules)
         close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
-        before = np.vstack([first, close[:-1]])
-        changes = close / before - 1
-        known = ~np.isnan(changes)
-        total = np.where(known, changes, 0.0).sum(axis=1)
-        held: NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
-        return above_cash(held, self._panel.nights, self._rules)
+        changes = close / np.vstack([first, close[:-1]]) - 1
+        return above_cash(mean_of_known(changes), self._panel.nights, self._rules)
 
     def _blocks(self, codes: Codes) -> Iterator[Codes]:
         """The sets in blocks that memory holds."""

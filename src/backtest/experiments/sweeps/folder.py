@@ -15,6 +15,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from backtest.errors import DataError, UsageError
 from backtest.experiments.records import SweepRecord
 from backtest.experiments.terms import folder_name
@@ -24,8 +27,6 @@ from backtest.workspace.records import damaged, read_record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    import pyarrow as pa
 
     from backtest.experiments.sweeps.grid import SweepSpec
 
@@ -161,8 +162,6 @@ class SweepFolder:
 
     def _join(self) -> None:
         """Write one row group a part: the bytes hang on the parts alone, few are in memory."""
-        import pyarrow.parquet as pq
-
         beside = self.work / ".sets.parquet"
         tables = self.tables(list(range(self._spec.chunks)))
         first = next(tables)
@@ -218,9 +217,6 @@ def read_sweep(path: Path) -> Sweep:
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
             table = file.read()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.engine.rules import Costs, Rules
@@ -200,8 +200,6 @@ def run_sweep(
 
 
 def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
-    import pandas as pd
-
     parts = folder.tables(list(range(spec.chunks)))
     columns = ["final_equity", "total_return"]
     return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
