@@ -301,15 +301,15 @@ def _tests(
     positive = np.array([np.mean(residuals > 0) for residuals in estimation])
     rank = test.corrado(estimation, period, columns) if spread else None
     return [
-        test.normal_test("t", test.t_plain(sample)),
-        test.normal_test("t_prediction", test.t_with_prediction_error(sample)),
-        test.student_test("cross_section", test.cross_section_t(cars), len(cars) - 1),
-        test.normal_test("patell", test.patell(sample)),
-        test.student_test("bmp", test.bmp(sample), freedom),
-        test.normal_test("kp_patell", test.kp_patell(sample)),
-        test.student_test("kp_bmp", test.kp_bmp(sample), freedom),
-        test.normal_test("corrado", rank),
-        test.normal_test("sign", test.generalised_sign(sample.cars, positive)),
+        test.statistic("t", test.t_plain(sample)),
+        test.statistic("t_prediction", test.t_with_prediction_error(sample)),
+        test.statistic("cross_section", test.cross_section_t(cars), len(cars) - 1),
+        test.statistic("patell", test.patell(sample)),
+        test.statistic("bmp", test.bmp(sample), freedom),
+        test.statistic("kp_patell", test.kp_patell(sample)),
+        test.statistic("kp_bmp", test.kp_bmp(sample), freedom),
+        test.statistic("corrado", rank),
+        test.statistic("sign", test.generalised_sign(sample.cars, positive)),
     ]
 
 

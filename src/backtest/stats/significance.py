@@ -128,16 +128,13 @@ def generalised_sign(cars: Floats, positive: Floats) -> float | None:
     return _over(np.sum(cars > 0) - count * share, sqrt(count * share * (1 - share)))
 
 
-def normal_test(name: str, value: float | None) -> Statistic:
-    """A statistic held against the normal distribution."""
-    return Statistic(name, value, None if value is None else erfc(abs(value) / sqrt(2)))
-
-
-def student_test(name: str, value: float | None, freedom: int) -> Statistic:
-    """A statistic held against Student's t."""
+def statistic(name: str, value: float | None, freedom: int | None = None) -> Statistic:
+    """A statistic held against Student's t, or without degrees of freedom against the normal."""
     from scipy.stats import t
 
-    p = None if value is None else 2 * float(t.sf(abs(value), freedom))
+    if value is None:
+        return Statistic(name, None, None, freedom)
+    p = erfc(abs(value) / sqrt(2)) if freedom is None else 2 * float(t.sf(abs(value), freedom))
     return Statistic(name, value, p, freedom)
 
 

@@ -29,7 +29,7 @@ from backtest.stats.significance import (
     cross_section_t,
     detectable_effect,
     permutation_test,
-    student_test,
+    statistic,
 )
 from backtest.workspace.files import write_text
 from backtest.workspace.records import damaged, read_record
@@ -402,7 +402,7 @@ def _average(
         "right": int(np.sum(own > 0)),
         "caar": found and found.caar,
         "p": found and found.p.two_sided,
-        "p_across": student_test("cross_section", cross_section_t(own), len(own) - 1).p,
+        "p_across": statistic("cross_section", cross_section_t(own), len(own) - 1).p,
         "detectable": found and detectable_effect(float(np.std(found.null))),
     }
 

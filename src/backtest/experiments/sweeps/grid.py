@@ -61,10 +61,16 @@ class SweepSpec:
         """How many values each axis has."""
         return tuple(len(values) for values in self.axes.values())
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All of it, as JSON knows it."""
+        found: dict[str, Any] = json.loads(self.to_json())
+        return found
+
     @cached_property
     def sweep_id(self) -> str:
         """A short hash of all of it."""
-        return run_id(json.loads(self.to_json()))
+        return run_id(self.identity)
 
     @property
     def sets(self) -> int:

@@ -126,7 +126,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     )
     spec, assumptions = SweepSpec(**decides), tuple(inputs.assumptions)
     path = SweepFolder(workspace.reports, spec).path
-    return SweepPlan(decides, path, spec, strategy, workspace, request.costs, assumptions)
+    return SweepPlan(spec.identity, path, spec, strategy, workspace, request.costs, assumptions)
 
 
 def seconds_a_set(plan: SweepPlan) -> float:
@@ -208,7 +208,7 @@ def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
 def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
     spec = plan.spec
     return {
-        "sweep_id": spec.sweep_id,
+        "sweep_id": plan.id,
         "strategy": spec.strategy,
         "symbols": list(spec.symbols),
         "universe": spec.universe,
