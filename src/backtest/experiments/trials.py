@@ -94,10 +94,7 @@ def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, An
     None where the run has no evidence, or its Sharpe ratio or what that is worth is unknown.
     """
     sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
-    return {
-        "count": len(sharpes),
-        "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes),
-    }
+    return {"count": len(sharpes), "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes)}
 
 
 def is_mixed(values: Iterable[Any]) -> bool:

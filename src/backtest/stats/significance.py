@@ -182,12 +182,7 @@ class Permutation:
 
 
 def permutation_test(
-    cars: Sequence[Floats],
-    events: Sequence[Ints],
-    *,
-    length: int = 1,
-    seed: int,
-    draws: int,
+    cars: Sequence[Floats], events: Sequence[Ints], *, length: int = 1, seed: int, draws: int
 ) -> Permutation | None:
     """Hold the average CAR of the events against that of random days.
 

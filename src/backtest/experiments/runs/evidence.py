@@ -348,10 +348,7 @@ def sentence(found: Mapping[str, Any]) -> str:
 
 
 def _addition(
-    found: Mapping[str, Any],
-    verdict: str,
-    timing: Mapping[str, Any],
-    direction: Mapping[str, Any],
+    found: Mapping[str, Any], verdict: str, timing: Mapping[str, Any], direction: Mapping[str, Any]
 ) -> str:
     """What a reader of the verdict would misunderstand without it."""
     total = found["total_return"]

@@ -142,9 +142,7 @@ def _coded(
     words, places = files.texts(table[name])
     known = np.array([word in codes for word in words])
     faults.note(
-        rule,
-        ~known[places],
-        lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}",
+        rule, ~known[places], lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}"
     )
     return np.array([codes.get(word, 0) for word in words])[places]
 

@@ -19,19 +19,10 @@ from backtest.experiments.sweeps.evaluate import base_figures, evaluator, run_ch
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
 from backtest.experiments.terms import Plan, identity, installed_packages
-from backtest.experiments.trials import (
-    has_sweep,
-    record_base,
-    record_sweep,
-    trial_sharpes,
-)
+from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
 from backtest.stats import SEED, SESSIONS_A_YEAR
 from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
-from backtest.stats.sharpe_inference import (
-    deflated_sharpe_ratio,
-    sharpe_estimate,
-    thin_record,
-)
+from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import plain, recorded, stated
@@ -177,12 +168,7 @@ def run_sweep(
 
         try:
             run_chunks(
-                spec.to_json(),
-                todo,
-                keep,
-                folders=plan.workspace,
-                workers=workers,
-                cluster=cluster,
+                spec.to_json(), todo, keep, folders=plan.workspace, workers=workers, cluster=cluster
             )
         except BaseException:
             with suppress(BacktestError):  # what stopped the sweep is what has to be told
