@@ -97,9 +97,8 @@ def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:
 def read_symbols(names: Iterable[str]) -> list[str]:
     """Symbols, of which a name may be a file that holds them, in order and each once.
 
-    A file has one symbol a line, or is a CSV file with a column `symbol`.
-
-    Raises UsageError where a file cannot be read, or holds none.
+    A file has one symbol a line, or is a CSV file with a column `symbol`; UsageError where it is
+    neither.
     """
     found: list[str] = []
     for name in names:
@@ -126,9 +125,7 @@ def _symbols_in(file: Path) -> list[str]:
 
 
 def read_day(name: str, value: str | date | None) -> date | None:
-    """A day that comes as such or as an ISO text; raises UsageError, with its name, where it is
-    none.
-    """
+    """A day that comes as such or as an ISO text; UsageError, with its name, where it is none."""
     try:
         if isinstance(value, datetime):  # as pandas has them
             return value.date()

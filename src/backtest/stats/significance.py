@@ -141,8 +141,7 @@ def statistic(name: str, value: float | None, freedom: int | None = None) -> Sta
 def detectable_effect(error: float) -> float:
     """The effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
 
-    `(z(1 − LEVEL/2) + z(0.8)) × error`, the standard deviation of the mean; the far tail is nothing
-    at such a power.
+    `(z(1 − LEVEL/2) + z(0.8)) × error` of the mean; the far tail is nothing at such a power.
     """
     return (NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(_POWER)) * error
 

@@ -76,10 +76,8 @@ class RunPlan(Plan[Run]):
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
-    """The trading rules with some settings, which go before the costs; those that are None are
-    left.
-
-    Raises UsageError where a setting is out of its bounds.
+    """The rules with some settings, which go before the costs; raises UsageError where one is
+    wrong.
     """
     from pydantic import ValidationError
 

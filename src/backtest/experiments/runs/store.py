@@ -147,10 +147,7 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """Read a run folder, and see that its files are those that the run wrote.
-
-    Raises DataError where its record is no record of a run, or another file is missing or altered.
-    """
+    """Read a run folder; raises DataError where its record or another file is not as written."""
     manifest = read_record(path / "run.json", RunRecord)
     for name in FILES:
         try:
@@ -239,9 +236,7 @@ def save_run(
 
 
 def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
-    """Add to `run.json`, which is what it was, or whole; raises UsageError where it cannot be
-    written.
-    """
+    """Add to `run.json`, which is what it was, or whole; UsageError where it cannot be written."""
     write_text(run.path / "run.json", _manifest_text({**run.manifest, **more}))
     return read_run(run.path)
 

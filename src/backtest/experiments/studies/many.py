@@ -120,10 +120,7 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
 
 
 def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStudyRecord]:
-    """Study the events and write the folder; a study that exists whole is read, unless forced.
-
-    Raises UsageError where the folder cannot be written.
-    """
+    """Study the events and write the folder; a study that exists whole is read, unless forced."""
     if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)

@@ -122,10 +122,7 @@ def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataF
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Windows written as `-1,+1`, each once.
-
-    Raises UsageError where one is not of this form, or ends before it begins.
-    """
+    """Windows written as `-1,+1`, each once; raises UsageError where one is not of this form."""
     windows = []
     for text in texts:
         try:
@@ -176,7 +173,7 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
 def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
     """Study the events and write the folder; a study that exists whole is read, unless forced.
 
-    Raises UsageError where no event can be studied, or the folder cannot be written.
+    Raises UsageError where no event can be studied.
     """
     if not force and (made := plan.result):
         return made

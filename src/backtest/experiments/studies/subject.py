@@ -50,9 +50,8 @@ class Benchmark:
 
 
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
-    """Prices of the fund that the user names, or else of those that come into question.
-
-    Raises UsageError where none has prices.
+    """Prices of the fund that the user names, or else of SPY and QQQ; UsageError where none has
+    any.
     """
     if named is not None:
         return [read_prices(folder, named)]

@@ -422,9 +422,8 @@ class Evaluator:
         return list(zip(ids, self._bars, strict=True))
 
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns above cash of the symbols, equally, from the first open on, (sessions,).
-
-        Of a universe they are those of the mean of its members.
+        """Returns above cash of the symbols, equally, or of a universe's mean, from the first open
+        on.
         """
         if self._universe is not None:
             mean = benchmark_returns(self._universe, self._panel.sessions.tolist())

@@ -40,9 +40,8 @@ class Sweep:
 
     @cached_property
     def sets(self) -> pa.Table:
-        """Every set: its number, its value on each axis, its figures.
-
-        Raises DataError where the file is corrupt, or is not of this sweep.
+        """Every set: number, value on each axis, figures; DataError where the file is not whole, or
+        not its.
         """
         path = self.path / "sets.parquet"
         try:
@@ -108,9 +107,8 @@ class SweepFolder:
         return found
 
     def write_part(self, chunk: int, content: bytes) -> None:
-        """Write the part of a chunk that has ended, whole or not at all.
-
-        Raises UsageError where the disk is full, or the folder cannot be written.
+        """Write the part of a chunk, whole or not at all; raises UsageError where that is not
+        possible.
         """
         part = self._part(chunk)
         beside = part.with_name(f".{part.name}.{uuid4().hex[:8]}")
@@ -127,9 +125,8 @@ class SweepFolder:
                 beside.unlink(missing_ok=True)
 
     def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
-        """The parts of chunks as tables, one after the other.
-
-        Raises DataError where a part is missing or corrupt.
+        """The parts of chunks one after the other; raises DataError where one is missing or
+        corrupt.
         """
         for chunk in chunks:
             path = self._part(chunk)
@@ -209,10 +206,7 @@ class SweepFolder:
 
 
 def read_sweep(path: Path) -> Sweep:
-    """Read the folder of a finished sweep.
-
-    Raises DataError where it holds no readable record.
-    """
+    """Read the folder of a finished sweep; raises DataError where it holds no readable record."""
     return Sweep(path, read_record(path / "sweep.json", SweepRecord))
 
 

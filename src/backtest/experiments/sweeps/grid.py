@@ -124,9 +124,8 @@ _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
-    """The axes that `--grid` names, each with the text of its values.
-
-    Raises UsageError where a text has no name and values, or a name is there twice.
+    """By axis of `--grid` the text of its values; raises UsageError where one has none, or is
+    twice.
     """
     axes: dict[str, Text] = {}
     for text in texts:
@@ -183,10 +182,7 @@ def _by_name(
 
 
 def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
-    """The strategy that the sets of a sweep are variants of.
-
-    Raises UsageError where it cannot be swept, or a setting is wrong.
-    """
+    """The strategy that the sets are variants of; raises UsageError where it cannot be swept."""
     strategy = configure(file, settings)
     if isinstance(strategy, BacktraderStrategy):
         raise UsageError(
