@@ -255,25 +255,18 @@ class _Selection:
 
 def window_name(window: Window) -> str:
     """A window as it is written, such as `[-1,+1]`."""
-    return f"[{', '.join(f'{day:+d}' if day else '0' for day in window)}]".replace(" ", "")
+    return f"[{','.join(f'{day:+d}' if day else '0' for day in window)}]"
 
 
 def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) -> dict[str, Any]:
     """The figures of a study; `series.events` holds the day 0 of each event, in the same order."""
-    found = study(
-        [series],
-        settings.windows,
-        model=settings.model,
-        estimation=settings.estimation,
-        seed=settings.seed,
-        draws=settings.draws,
-    )
+    found = study([series], **vars(settings))
     outcomes = {outcome.day: outcome for outcome in found.events}
     first = int(found.days[0])
     curve = [(first, int(day)) for day in found.days]
     windows = (*settings.windows, *curve)
-    days = outcomes_of(series, found.days, windows, settings.model, settings.estimation)
-    everywhere = np.array([days[day].cars for day in range(len(series.returns))])
+    of_day = outcomes_of(series, found.days, windows, settings.model, settings.estimation)
+    everywhere = np.array([of_day[day].cars for day in range(len(series.returns))])
     cars, paths = everywhere[:, : len(settings.windows)], everywhere[:, len(settings.windows) :]
     alike = np.ones(len(events), np.int64)
     everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
