@@ -76,9 +76,7 @@ class RunPlan(Plan[Run]):
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
-    """The rules with some settings, which go before the costs; raises UsageError where one is
-    wrong.
-    """
+    """The rules with some settings, which go before the costs; UsageError where one is wrong."""
     from pydantic import ValidationError
 
     from backtest.engine.rules import Rules

@@ -160,7 +160,7 @@ def read_run(path: Path) -> Run:
 
 
 def list_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The runs in a folder, the one requested last first; `tell` takes a sentence for each damaged
+    """The runs in a folder, the one requested last first; `tell` takes a sentence for a damaged
     one.
     """
     runs = readable(_folders(reports), read_run, tell)
@@ -189,9 +189,7 @@ def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
 
 
 def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The run requested last of each strategy on each set of symbols, by name; `tell` as of
-    `list_runs`.
-    """
+    """The run requested last of each strategy on each set of symbols, by name."""
     latest: dict[str, Run] = {}
     for run in list_runs(reports, tell):
         latest.setdefault(run.name, run)

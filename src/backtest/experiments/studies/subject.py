@@ -50,9 +50,7 @@ class Benchmark:
 
 
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
-    """Prices of the fund that the user names, or else of SPY and QQQ; UsageError where none has
-    any.
-    """
+    """Prices of the fund that the user names, or else of SPY and QQQ; UsageError without any."""
     if named is not None:
         return [read_prices(folder, named)]
     names = [name for name in CANDIDATES if name in price_symbols(folder) and name != symbol]

@@ -422,9 +422,7 @@ class Evaluator:
         return list(zip(ids, self._bars, strict=True))
 
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns above cash of the symbols, equally, or of a universe's mean, from the first open
-        on.
-        """
+        """Returns above cash of the symbols, equally, or of the mean of the universe."""
         if self._universe is not None:
             mean = benchmark_returns(self._universe, self._panel.sessions.tolist())
             return above_cash(mean, self._panel.nights, self._rules)

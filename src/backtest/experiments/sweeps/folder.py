@@ -40,9 +40,7 @@ class Sweep:
 
     @cached_property
     def sets(self) -> pa.Table:
-        """Every set: number, value on each axis, figures; DataError where the file is not whole, or
-        not its.
-        """
+        """Every set: number, value on each axis, figures; DataError where the file is corrupt."""
         path = self.path / "sets.parquet"
         try:
             table = _read_table(path.read_bytes(), self.manifest["sweep_id"])
@@ -107,9 +105,7 @@ class SweepFolder:
         return found
 
     def write_part(self, chunk: int, content: bytes) -> None:
-        """Write the part of a chunk, whole or not at all; raises UsageError where that is not
-        possible.
-        """
+        """Write the part of a chunk whole or not at all; UsageError where that is not possible."""
         part = self._part(chunk)
         beside = part.with_name(f".{part.name}.{uuid4().hex[:8]}")
         try:
@@ -125,9 +121,7 @@ class SweepFolder:
                 beside.unlink(missing_ok=True)
 
     def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
-        """The parts of chunks one after the other; raises DataError where one is missing or
-        corrupt.
-        """
+        """The parts of chunks one after the other; DataError where one is missing or corrupt."""
         for chunk in chunks:
             path = self._part(chunk)
             try:

@@ -124,9 +124,7 @@ _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
-    """By axis of `--grid` the text of its values; raises UsageError where one has none, or is
-    twice.
-    """
+    """By axis of `--grid` the text of its values; UsageError where one has none, or is twice."""
     axes: dict[str, Text] = {}
     for text in texts:
         name, equals, values = text.partition("=")
