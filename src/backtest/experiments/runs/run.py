@@ -115,10 +115,18 @@ def prepare_run(
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
-    hashes, terms = inputs.hashes(heard_kinds(strategy)), _terms(request, strategy, inputs)
-    if engine == "kernel":
-        terms["engine"] = engine
-    decides = identity(file, hashes, strategy=file.name, **terms)
+    decides = identity(
+        file,
+        inputs.hashes(heard_kinds(strategy)),
+        strategy=file.name,
+        parameters=recorded(strategy),
+        symbols=list(request.symbols),
+        benchmark=request.benchmark,
+        span={"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
+        as_of=request.as_of and request.as_of.isoformat(),
+        rules=request.rules.model_dump(),
+        **({"engine": engine} if engine == "kernel" else {}),
+    )
     traded = (request.universe,) if request.universe else request.symbols
     path = workspace.reports / folder_name(file.name, traded, run_id(decides))
     versions = inputs.versions(workspace.data)
@@ -128,13 +136,17 @@ def prepare_run(
 def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> Engine:
     if isinstance(strategy, BacktraderStrategy):
         if request.engine == "kernel":
-            raise UsageError(
-                f"{request.strategy} orders on Backtrader by itself, which the kernel cannot "
-                f"replay: leave --engine out."
-            )
+            raise _orders_itself(request.strategy, "--engine")
         return "backtrader"
     bars = sum(len(prices.table) for prices in inputs.span.values())
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
+
+
+def _orders_itself(name: str, option: str) -> UsageError:
+    return UsageError(
+        f"{name} orders on Backtrader by itself, which the kernel cannot replay: "
+        f"leave {option} out."
+    )
 
 
 def run(plan: RunPlan, *, force: bool = False) -> Run:
@@ -211,27 +223,11 @@ def verify(plan: RunPlan, run: Run) -> int:
     from backtest.engine.agreement import check_agreement
 
     if isinstance(plan.strategy, BacktraderStrategy):
-        raise UsageError(
-            f"{plan.request.strategy} orders on Backtrader by itself, which the kernel cannot "
-            f"replay: leave --verify out."
-        )
+        raise _orders_itself(plan.request.strategy, "--verify")
     other: Engine = "backtrader" if plan.engine == "kernel" else "kernel"
     result = run.result or _replay(plan)
     check_agreement(plan.engine, result, other, _replay(replace(plan, engine=other)))
     return len(result.trades)
-
-
-def _terms(
-    request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs
-) -> dict[str, Any]:
-    return {
-        "parameters": recorded(strategy),
-        "symbols": list(request.symbols),
-        "benchmark": request.benchmark,
-        "span": {"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
-        "as_of": request.as_of and request.as_of.isoformat(),
-        "rules": request.rules.model_dump(),
-    }
 
 
 def _replay(plan: RunPlan) -> Result:
