@@ -73,7 +73,7 @@ class Recorder(bt.Analyzer):
         done = order.executed
         if said.get("lots"):
             self._book_legs(
-                order.data._name,
+                order.data._name,  # noqa: SLF001
                 done.size,
                 done.price,
                 commission_of(order, self.p.rules),
