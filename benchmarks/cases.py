@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from worker import Arrays
 
-from backtest.data.borrow import read_borrow_rates
+from backtest.data.prices import read_borrow_rates
 from backtest.data.events import read_events
 from backtest.data.kinds import Earnings
 from backtest.data.prices import read_prices

@@ -31,7 +31,7 @@ from backtest.data.prices import (
 )
 from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
-from backtest.workspace.settings import read_config
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -249,8 +249,7 @@ def replayed(
     strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
 ) -> ContractAnswers:
     """Replay it with events in early and late sessions of a made-up market."""
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.replay.event_strategy import replay_event_strategy
     from backtest.engine.timeline import Decision
 

@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from backtest.data import event_checks, move_checks
-from backtest.data.borrow import BorrowRates, parse_borrow_rates
 from backtest.data.datafile import open_data_file, read_metadata
 from backtest.data.event_checks import FiledEvent, Finding
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
-from backtest.data.prices import parse_prices, place_for, price_symbols
+from backtest.data.prices import (
+    BorrowRates,
+    parse_borrow_rates,
+    parse_prices,
+    place_for,
+    price_symbols,
+)
 from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
@@ -23,10 +28,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRate
     from backtest.data.datafile import DataFile
     from backtest.data.kinds import Event
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRate, Prices
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")

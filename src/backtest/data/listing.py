@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from backtest.data.borrow import parse_borrow_rates
 from backtest.data.datafile import open_data_file
 from backtest.data.events import (
     event_order,
@@ -19,7 +18,13 @@ from backtest.data.events import (
 )
 from backtest.data.kinds import NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
-from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
+from backtest.data.prices import (
+    parse_borrow_rates,
+    parse_prices,
+    place_for,
+    price_symbols,
+    read_prices,
+)
 from backtest.data.universe import (
     FOLDER,
     parse_universe,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.data.kinds import Earnings, News, StakeDisclosure
 from backtest.errors import SourceError, UsageError
-from backtest.sources.filers import filings_of, header_of_filing
+from backtest.sources.edgar import filings_of, header_of_filing
 from backtest.sources.forms import read_sale
 from backtest.sources.yahoo import estimates_page
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from backtest.data.kinds import Event
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import Company, Filing, Header
+    from backtest.sources.edgar import Company, Edgar, Filing, Header
     from backtest.sources.yahoo import AnalystEstimate
 
     Report = tuple[Filing, Header]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from backtest.data.kinds import StakeDisclosure
-from backtest.sources.filers import filings_of, plain_name
+from backtest.sources.edgar import filings_of, plain_name
 from backtest.sources.filings import Fetched, row_of, same
 from backtest.sources.forms import (
     NEW_HOLDINGS,
@@ -25,8 +25,7 @@ from backtest.sources.forms import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import Company, Filing, Header
+    from backtest.sources.edgar import Company, Edgar, Filing, Header
 
     Close = Callable[[date], float | None]
     Report = tuple[Filing, Header, list[Holding], str]

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Signal
 

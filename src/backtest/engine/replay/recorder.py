@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRate
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRate, Prices
     from backtest.engine.timeline import Decision
 
 # Why a strategy's own order left a position, where the order does not say.

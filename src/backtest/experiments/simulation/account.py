@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
-from backtest.data.borrow import read_borrow_rates
+from backtest.data.prices import read_borrow_rates
 from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
 from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.books import CENT
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules
