@@ -41,15 +41,13 @@ def check_data(
     kinds: Iterable[type[Event]] = FILED_KINDS,
     symbols: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Everything that the checks of events, prices and borrow rates find.
+    """Everything that the checks of events, prices and borrow rates find. UsageError where a symbol
+    has no price file.
 
     Args:
         workspace: the folders.
         kinds: the kinds of event.
         symbols: the stocks that matter; all where None.
-
-    Raises:
-        UsageError: a symbol has no price file.
 
     """
     return check_events(workspace, kinds, symbols) + check_prices(workspace, symbols)
@@ -68,11 +66,8 @@ def check_events(
 
 
 def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
-    """What is wrong, unlikely or assumed in the files of prices and borrow rates.
-
-    Raises:
-        UsageError: a symbol has no price file.
-
+    """What is wrong, unlikely or assumed in the files of prices and borrow rates. UsageError where
+    a symbol has no price file.
     """
     known = price_symbols(workspace.data / "prices")
     for symbol in symbols or ():

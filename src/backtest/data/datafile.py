@@ -27,22 +27,13 @@ METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that was read and held against its metadata.
+    """A file that was read and held against its metadata."""
 
-    Attributes:
-        path: where it stands, or stood.
-        text: of a CSV file.
-        sha256: of its bytes.
-        metadata: what is on record of it.
-        content: of a Parquet file.
-
-    """
-
-    path: Path
-    text: str
-    sha256: str
-    metadata: dict[str, Any]
-    content: bytes = b""
+    path: Path  # where it stands, or stood
+    text: str  # of a CSV file
+    sha256: str  # of its bytes
+    metadata: dict[str, Any]  # what is on record of it
+    content: bytes = b""  # of a Parquet file
 
 
 class Reader(Protocol):
@@ -64,11 +55,8 @@ def waiting_path(path: Path) -> Path:
 
 
 def open_data_file(path: Path) -> DataFile:
-    """Read a data file as it is, its metadata unread.
-
-    Raises:
-        DataError: the file is missing, empty or not UTF-8.
-
+    """Read a data file as it is, its metadata unread. DataError where the file is missing, empty or
+    not UTF-8.
     """
     try:
         content = path.read_bytes()
@@ -90,11 +78,8 @@ def open_data_file(path: Path) -> DataFile:
 
 
 def read_data_file(path: Path, *, seal_command: str) -> DataFile:
-    """Read a data file and hold it against its metadata.
-
-    Raises:
-        DataError: the file is unreadable, or its metadata is missing or does not agree.
-
+    """Read a data file and hold it against its metadata. DataError where the file is unreadable, or
+    its metadata is missing or does not agree.
     """
     for _ in range(2):  # another process may be putting a new version in place right now
         file = open_data_file(path)
@@ -169,11 +154,8 @@ def read_rows(
 ) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers, cells stripped.
 
-    `problems` takes a text for each row that cannot be read.
-
-    Raises:
-        DataError: a required column is missing, or a column is named twice.
-
+    `problems` takes a text for each row that cannot be read. DataError where a required column is
+    missing, or a column is named twice.
     """
     reader = csv.reader(io.StringIO(file.text))
     header = header_of(file)

@@ -83,17 +83,14 @@ class Edit:
     """A change of an event file that has not been made yet.
 
     Attributes:
-        path: the file.
-        diff: what changes, by the id of the event as it is now.
         events: those that are added or changed, with the session each can first be traded in.
-        make: makes the change.
 
     """
 
-    path: Path
-    diff: Diff
+    path: Path  # the file
+    diff: Diff  # what changes, by the id of the event as it is now
     events: Sequence[ListedEvent]
-    make: Callable[[], Version]
+    make: Callable[[], Version]  # makes the change
 
 
 class _EventFile:
@@ -148,22 +145,15 @@ class _EventFile:
 
 
 def event_lines(workspace: Workspace, kind: type[Event]) -> list[EventLine]:
-    """The events of a kind on file with their lines; none where there is no file.
-
-    Raises:
-        DataError: the file is wrong.
-
+    """The events of a kind on file with their lines; none where there is no file. DataError where
+    the file is wrong.
     """
     return _EventFile(workspace, kind).lines
 
 
 def add_event(workspace: Workspace, kind: type[Event], row: Cells) -> Edit:
-    """Append an event, from texts by field as `prepared` takes them.
-
-    Raises:
-        UsageError: the row is wrong, or is there already.
-        DataError: the file is wrong.
-
+    """Append an event, from texts by field as `prepared` takes them. UsageError where the row is
+    wrong, or is there already; DataError where the file is wrong.
     """
     try:
         cells = prepared(kind, row)
@@ -183,12 +173,9 @@ def add_rows(
     """Append rows, which are as of `prepared`; the reason, in a few words, is for the version.
 
     With `replace` rows of events that are there change what differs in them. What a row does not
-    name stays as it is, and so does `retrieved_at` where nothing else differs.
-
-    Raises:
-        UsageError: an event comes twice, or is there already and is not to be replaced.
-        DataError: the file is wrong, or would be.
-
+    name stays as it is, and so does `retrieved_at` where nothing else differs. UsageError where an
+    event comes twice, or is there already and is not to be replaced; DataError where the file is
+    wrong, or would be.
     """
     held = _EventFile(workspace, kind)
     known = held.rows
@@ -210,12 +197,8 @@ def add_rows(
 def edit_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, settings: Cells
 ) -> Edit:
-    """Change fields of an event; an empty text is unknown.
-
-    Raises:
-        UsageError: there is no such event or field, or a value breaks the format.
-        DataError: the file is wrong.
-
+    """Change fields of an event; an empty text is unknown. UsageError where there is no such event
+    or field, or a value breaks the format; DataError where the file is wrong.
     """
     kind = type(find_event(workspace, kinds, event_id, _REACTION).event)
     for name in settings:
@@ -234,12 +217,8 @@ def edit_event(
 
 
 def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: str) -> Edit:
-    """Take an event out of its file.
-
-    Raises:
-        UsageError: there is no such event.
-        DataError: the file is wrong.
-
+    """Take an event out of its file. UsageError where there is no such event; DataError where the
+    file is wrong.
     """
     held = _EventFile(workspace, type(find_event(workspace, kinds, event_id, _REACTION).event))
     rows = {name: row for name, row in held.rows.items() if name != event_id}
@@ -247,12 +226,8 @@ def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: s
 
 
 def undo_events(workspace: Workspace, kind: type[Event]) -> Edit:
-    """Put the version of a file of events before this one back.
-
-    Raises:
-        UsageError: there is none.
-        DataError: it is lost or damaged.
-
+    """Put the version of a file of events before this one back. UsageError where there is none;
+    DataError where it is lost or damaged.
     """
     held = _EventFile(workspace, kind)
     if (file := held.file) is None:
@@ -267,13 +242,12 @@ class Update:
     """What fetched events would change in a file.
 
     Attributes:
-        edit: the change; not made yet.
         differences: cells of events on file that were fetched otherwise, by the event's id. They
             are in the edit only where revisions are accepted.
 
     """
 
-    edit: Edit
+    edit: Edit  # the change; not made yet
     differences: Sequence[Change]
 
 
@@ -286,7 +260,9 @@ def update(
     reason: str,
     accept: bool,
 ) -> Update:
-    """Hold fetched rows against the file of their kind.
+    """Hold fetched rows against the file of their kind. UsageError where an event that is no fact
+    on file has the id of one; DataError where a fetched row breaks the format, or the file is
+    wrong.
 
     Args:
         workspace: the folders.
@@ -295,10 +271,6 @@ def update(
         same: whether an event on file and a fetched one are the same fact.
         reason: for the version, in a few words.
         accept: whether what differs is replaced, but for what a person wrote.
-
-    Raises:
-        UsageError: an event that is no fact on file has the id of one.
-        DataError: a fetched row breaks the format, or the file is wrong.
 
     """
     held = _EventFile(workspace, kind)

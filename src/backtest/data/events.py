@@ -48,11 +48,8 @@ _BEFORE_OPEN = time(9)
 def stamped(text: str, precision: str) -> tuple[str, str]:
     """The stamp of a time in one of `FORMS`, and its precision, which may be empty before.
 
-    A text of no such form is returned as it is, for the check of the event to judge.
-
-    Raises:
-        ValueError: the day or the time is none, or precision and form do not go together.
-
+    A text of no such form is returned as it is, for the check of the event to judge. ValueError
+    where the day or the time is none, or precision and form do not go together.
     """
     form = _FORM.fullmatch(text.strip())
     if form is None:
@@ -104,11 +101,8 @@ def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> di
     """A row as the file takes it, from one as people write it.
 
     The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now. `source_url`
-    counts where the row names none.
-
-    Raises:
-        ValueError: it names no source, has a column of no such name, or breaks the format.
-
+    counts where the row names none. ValueError where it names no source, has a column of no such
+    name, or breaks the format.
     """
     for name in row:
         if name not in kind.model_fields:
@@ -139,11 +133,8 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
 
 
 def read_event_rows(path: Path, kind: type[Event], source_url: str | None) -> list[dict[str, str]]:
-    """The rows of somebody's CSV file, checked and prepared.
-
-    Raises:
-        DataError: the file cannot be read, or rows are wrong; every such row is named.
-
+    """The rows of somebody's CSV file, checked and prepared. DataError where the file cannot be
+    read, or rows are wrong; every such row is named.
     """
     file = open_data_file(path)
     check_columns(file, kind)
@@ -159,11 +150,8 @@ def read_event_rows(path: Path, kind: type[Event], source_url: str | None) -> li
 
 
 def as_written(row: Cells) -> dict[str, str]:
-    """A row with its time stamped and an unknown source emptied.
-
-    Raises:
-        ValueError: time and precision do not go together.
-
+    """A row with its time stamped and an unknown source emptied. ValueError where time and
+    precision do not go together.
     """
     cells = {name: cell.strip() for name, cell in row.items()}
     for name in ("source_url", "source_url_2"):
@@ -212,12 +200,9 @@ def event_order(event: Event) -> tuple[Any, ...]:
 
 
 def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> EventFile:
-    """Read the events of one kind from `folder/<kind in the plural>.csv`.
-
-    Raises:
-        DataError: the file does not agree with its metadata, or rows break the format;
-            every such row is named with line, column, value and what is allowed.
-
+    """Read the events of one kind from `folder/<kind in the plural>.csv`. DataError where the file
+    does not agree with its metadata, or rows break the format; every such row is named with line,
+    column, value and what is allowed.
     """
     file = open_events(folder, kind, read)
     return EventFile(kind, parse_events(file, kind), file)
@@ -263,11 +248,8 @@ def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
 
 
 def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[EventLine]:
-    """The lines that can be read; `problems` takes a text for each of the others.
-
-    Raises:
-        DataError: columns are missing, or there are others.
-
+    """The lines that can be read; `problems` takes a text for each of the others. DataError where
+    columns are missing, or there are others.
     """
     required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
     rows = read_rows(file, required, problems)
@@ -297,12 +279,7 @@ def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
 
 
 def check_columns(file: DataFile, kind: type[Event]) -> None:
-    """Refuse columns that the kind does not have.
-
-    Raises:
-        DataError: there is one.
-
-    """
+    """Refuse columns that the kind does not have. DataError where there is one."""
     fields, problems = kind.model_fields, []
     for name in header_of(file):
         if name not in fields:

@@ -42,24 +42,18 @@ class Inputs:
     """What was read.
 
     Attributes:
-        history: by symbol all prices, also from before the span.
-        span: by symbol the prices that are replayed.
-        rates: by symbol the borrow rates.
-        files: the event files of every kind that may be looked at.
-        benchmark: closes to compare with.
         others: by symbol the prices that the strategy looks at and does not trade.
-        assumptions: what is assumed about the files themselves.
         universe: the stocks with the days on which each can be traded; None for all days.
 
     """
 
-    history: Mapping[str, Prices]
-    span: Mapping[str, Prices]
-    rates: Mapping[str, BorrowRates]
-    files: Sequence[EventFile]
-    benchmark: Prices
+    history: Mapping[str, Prices]  # by symbol all prices, also from before the span
+    span: Mapping[str, Prices]  # by symbol the prices that are replayed
+    rates: Mapping[str, BorrowRates]  # by symbol the borrow rates
+    files: Sequence[EventFile]  # the event files of every kind that may be looked at
+    benchmark: Prices  # closes to compare with
     others: Mapping[str, Prices] = field(default_factory=dict)
-    assumptions: Sequence[str] = ()
+    assumptions: Sequence[str] = ()  # what is assumed about the files themselves
     universe: Universe | None = None
 
     @property
@@ -131,7 +125,9 @@ def read_inputs(
     *,
     bars: bool = True,
 ) -> Inputs:
-    """Read and check what a strategy is replayed on.
+    """Read and check what a strategy is replayed on. UsageError where a symbol or the span is
+    wrong, or the day is still to come; DataError where a file is, or a version in its history is
+    damaged.
 
     Args:
         data: the data folder.
@@ -145,10 +141,6 @@ def read_inputs(
         wanted_by: the name of the strategy, for the message where one of these is not there.
         universe: the name of the universe that is traded.
         bars: whether stocks with closes alone are refused, or left out of a universe.
-
-    Raises:
-        UsageError: a symbol or the span is wrong, or the day is still to come.
-        DataError: a file is, or a version in its history is damaged.
 
     """
     from backtest.data.universe import tables_folder
@@ -235,16 +227,13 @@ class _Files:
     """The files of a data folder as they are, or in the version of the end of a day.
 
     Attributes:
-        data: the folder.
-        tables: the folder with what is traded.
-        day: in New York; None for the files as they are.
         stand_ins: files of which nothing so old was kept, with the day that their history begins.
 
     """
 
-    data: Path
-    tables: Path
-    day: date | None
+    data: Path  # the folder
+    tables: Path  # the folder with what is traded
+    day: date | None  # in New York; None for the files as they are
     stand_ins: dict[Path, date] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -89,12 +89,7 @@ def list_events(
 def find_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, reaction: float
 ) -> ListedEvent:
-    """The event of an id, which is of one of the kinds.
-
-    Raises:
-        UsageError: no event has it.
-
-    """
+    """The event of an id, which is of one of the kinds. UsageError where no event has it."""
     events = {event.id: event for event in _all_events(workspace, kinds)}
     if event_id not in events:
         raise unknown("event", event_id, events)
@@ -144,33 +139,23 @@ class UniverseRow:
     """A universe and what there is of its members.
 
     Attributes:
-        name: of its folder.
-        symbols: every stock that ever was a member.
-        first: the first session with a price of any member; None without prices.
-        last: the last, likewise.
         events: how many of the members there are, by kind; kinds without any are left out.
-        without_prices: members that have none.
-        without_events: members that have none of any kind.
-        source: where the table of members comes from.
 
     """
 
-    name: str
-    symbols: Sequence[str]
-    first: date | None
-    last: date | None
+    name: str  # of its folder
+    symbols: Sequence[str]  # every stock that ever was a member
+    first: date | None  # the first session with a price of any member; None without prices
+    last: date | None  # the last, likewise
     events: Mapping[str, int]
-    without_prices: Sequence[str]
-    without_events: Sequence[str]
-    source: str
+    without_prices: Sequence[str]  # members that have none
+    without_events: Sequence[str]  # members that have none of any kind
+    source: str  # where the table of members comes from
 
 
 def list_universes(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[UniverseRow]:
-    """The universes of the data folder, with the events of some kinds.
-
-    Raises:
-        DataError: a file is wrong.
-
+    """The universes of the data folder, with the events of some kinds. DataError where a file is
+    wrong.
     """
     kinds = list(kinds)
     return [_universe_row(workspace.data, name, kinds) for name in universe_names(workspace.data)]
@@ -197,11 +182,8 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
 
 
 def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
-    """All that is known of where an event in its file came from, by name.
-
-    Raises:
-        DataError: the file is wrong, or does not hold the event.
-
+    """All that is known of where an event in its file came from, by name. DataError where the file
+    is wrong, or does not hold the event.
     """
     kind = type(event)
     file = open_events(workspace.data / "events", kind)
@@ -280,12 +262,9 @@ def seal_borrow_rates(
 
 
 def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
-    """Check the table of a universe's members as it is now and write its metadata.
-
-    Raises:
-        UsageError: there is no such universe, or no source is named and none is on record.
-        DataError: it breaks the format.
-
+    """Check the table of a universe's members as it is now and write its metadata. UsageError where
+    there is no such universe, or no source is named and none is on record; DataError where it
+    breaks the format.
     """
     names = universe_names(workspace.data)
     if name not in names:

@@ -82,20 +82,12 @@ _OPEN = re.compile(
 
 @dataclass(frozen=True)
 class StatedFigure:
-    """A price or a move of a session, as a text states it.
+    """A price or a move of a session, as a text states it."""
 
-    Attributes:
-        text: the words.
-        name: as for `session_figure`.
-        day: that the text names, such as 2025-08-14 or 08-14; empty where it names none.
-        figure: as it is written: percent of a change, dollars of a price.
-
-    """
-
-    text: str
-    name: str
-    day: str
-    figure: str
+    text: str  # the words
+    name: str  # as for `session_figure`
+    day: str  # that the text names, such as 2025-08-14 or 08-14; empty where it names none
+    figure: str  # as it is written: percent of a change, dollars of a price
 
     def session(self, row: FiledEvent) -> date | None:
         """The session that is meant; None where nobody can tell."""

@@ -36,20 +36,12 @@ BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices as they stand in a file or a frame.
+    """Rows of prices as they stand in a file or a frame."""
 
-    Attributes:
-        word: what a row is called, `line` or `row`.
-        numbers: of the rows.
-        days: of the rows; NaT where there is none.
-        cells: of each column, texts or numbers.
-
-    """
-
-    word: str
-    numbers: NDArray[np.int64]
-    days: NDArray[np.datetime64]
-    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]
+    word: str  # what a row is called, `line` or `row`
+    numbers: NDArray[np.int64]  # of the rows
+    days: NDArray[np.datetime64]  # of the rows; NaT where there is none
+    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # of each column, texts or numbers
 
     def at(self, place: int) -> str:
         """Such as `line 5`."""
@@ -78,10 +70,7 @@ def _key_type(key: str) -> pa.DataType:
 
 def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
     """The columns of a Parquet file that `parquet_bytes` wrote, by the key `session` or `time`.
-
-    Raises:
-        DataError: it is no such file; `path` is for the message.
-
+    DataError where it is no such file; `path` is for the message.
     """
     import pyarrow as pa
     from pyarrow import parquet
@@ -124,11 +113,8 @@ def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
 
 
 def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
-    """The columns of bars, or of closes where there is no open.
-
-    Raises:
-        DataError: one is missing, or there is no row.
-
+    """The columns of bars, or of closes where there is no open. DataError where one is missing, or
+    there is no row.
     """
     if not rows:
         raise DataError(f"{place.partition(', line')[0]} has no row.")
@@ -235,12 +221,7 @@ def price_symbols(folder: Path) -> list[str]:
 
 
 def price_path(folder: Path, symbol: str) -> Path | None:
-    """The file that holds a symbol; None where there is none.
-
-    Raises:
-        DataError: two do.
-
-    """
+    """The file that holds a symbol; None where there is none. DataError where two do."""
     found = [path for path in _paths(folder, symbol) if path.is_file()]
     # Where capitals and small letters name the same file, acme.csv must not pass for ACME's.
     if not found or (symbol != symbol.upper() and symbol not in price_symbols(folder)):
@@ -254,11 +235,8 @@ def price_path(folder: Path, symbol: str) -> Path | None:
 
 
 def place_for(folder: Path, symbol: str, *, among: int = 1) -> Path:
-    """The file that holds a symbol, or the one that will where so many come at once.
-
-    Raises:
-        DataError: two files hold it.
-
+    """The file that holds a symbol, or the one that will where so many come at once. DataError
+    where two files hold it.
     """
     return price_path(folder, symbol) or _paths(folder, symbol)[among > MOST_CSV]
 
@@ -272,16 +250,14 @@ class Prices:
     """Daily prices of one symbol, one row a session.
 
     Attributes:
-        symbol: the stock or fund.
-        table: indexed by session (dates without a zone), in dollars as the file's adjust mode
-            says; columns `open high low close volume`, or `close` alone.
-        file: the file that was read, with its metadata.
+        table: indexed by session (dates without a zone), in dollars as the file's adjust mode says;
+            columns `open high low close volume`, or `close` alone.
 
     """
 
-    symbol: str
+    symbol: str  # the stock or fund
     table: pd.DataFrame
-    file: DataFile
+    file: DataFile  # the file that was read, with its metadata
 
     @property
     def has_bars(self) -> bool:
@@ -309,11 +285,8 @@ class Prices:
         return digest.hexdigest()
 
     def span(self, first: date | None, last: date | None) -> Prices:
-        """The rows from `first` to `last`, both included.
-
-        Raises:
-            UsageError: `first` lies after `last`, or no session between them.
-
+        """The rows from `first` to `last`, both included. UsageError where `first` lies after
+        `last`, or no session between them.
         """
         if first is not None and last is not None and first > last:
             raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
@@ -329,13 +302,9 @@ class Prices:
 def read_prices(
     folder: Path, symbol: str, *, bars: bool = False, read: Reader = read_data_file
 ) -> Prices:
-    """Read the prices of a symbol; with `bars` also opens, highs and lows, to trade it.
-
-    Raises:
-        UsageError: there is no such symbol, or it has closes alone and `bars` are needed.
-        DataError: the file breaks its format or does not agree with its metadata, or two files
-            hold the symbol.
-
+    """Read the prices of a symbol; with `bars` also opens, highs and lows, to trade it. UsageError
+    where there is no such symbol, or it has closes alone and `bars` are needed; DataError where the
+    file breaks its format or does not agree with its metadata, or two files hold the symbol.
     """
     path = price_path(folder, symbol)
     if path is None:
@@ -400,11 +369,8 @@ class BorrowRates:
 
 
 def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
-    """Read `folder/<symbol>.csv`; a symbol without a file has no rates.
-
-    Raises:
-        DataError: the file breaks its format or does not agree with its metadata.
-
+    """Read `folder/<symbol>.csv`; a symbol without a file has no rates. DataError where the file
+    breaks its format or does not agree with its metadata.
     """
     path = folder / f"{symbol}.csv"
     if not path.exists():

@@ -40,15 +40,13 @@ class Universe:
     """The members of a universe.
 
     Attributes:
-        name: of its folder.
         spans: by symbol the first and the last day of each membership, both included.
-        file: the table of members.
 
     """
 
-    name: str
+    name: str  # of its folder
     spans: Mapping[str, Sequence[tuple[date, date]]]
-    file: DataFile
+    file: DataFile  # the table of members
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -92,12 +90,8 @@ def tables_folder(data: Path, name: str | None) -> Path:
 
 
 def read_universe(data: Path, name: str, read: Reader = read_data_file) -> Universe:
-    """Read the members of a universe.
-
-    Raises:
-        UsageError: there is no such universe.
-        DataError: its table breaks the format, or does not agree with its metadata.
-
+    """Read the members of a universe. UsageError where there is no such universe; DataError where
+    its table breaks the format, or does not agree with its metadata.
     """
     if name not in universe_names(data):
         raise unknown(f"universe in {data / FOLDER}", name, universe_names(data))
@@ -158,7 +152,8 @@ def members_prices(
     *,
     bars: bool,
 ) -> dict[str, Prices]:
-    """The prices of the members that have bars.
+    """The prices of the members that have bars. UsageError where none has bars, or closes;
+    DataError where a file is wrong.
 
     Args:
         universe: the members.
@@ -166,10 +161,6 @@ def members_prices(
         read: reads the prices of a symbol; UsageError where there were none then.
         remarks: see above.
         bars: false for those of the members with closes alone, too.
-
-    Raises:
-        UsageError: none has bars, or closes.
-        DataError: a file is wrong.
 
     """
     found = {}
@@ -195,11 +186,8 @@ def members_spans(
     span: tuple[date | None, date | None],
     remarks: list[str],
 ) -> dict[str, Prices]:
-    """The prices that are replayed, of the members that have any in the span.
-
-    Raises:
-        UsageError: none has.
-
+    """The prices that are replayed, of the members that have any in the span. UsageError where none
+    has.
     """
     found = {}
     fault = None

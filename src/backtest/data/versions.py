@@ -40,22 +40,17 @@ class Version:
     """One version of a data file.
 
     Attributes:
-        number: 1, 2, …
         recorded_at: when it came to be, UTC; for files that do not say so, the start of the day
             that they were compiled on.
-        sha256: of its bytes.
-        path: where its bytes are; None where the file was edited before they were kept.
-        reason: what it came from, in a few words.
-        metadata: as they stood beside it.
 
     """
 
-    number: int
+    number: int  # 1, 2, …
     recorded_at: datetime
-    sha256: str
-    path: Path | None
-    reason: str
-    metadata: Mapping[str, Any]
+    sha256: str  # of its bytes
+    path: Path | None  # where its bytes are; None where the file was edited before they were kept
+    reason: str  # what it came from, in a few words
+    metadata: Mapping[str, Any]  # as they stood beside it
 
 
 def put(
@@ -67,7 +62,9 @@ def put(
     over: str | None,
     restores: int | None = None,
 ) -> Version:
-    """Put a new version of a data file in place; the one before is kept.
+    """Put a new version of a data file in place; the one before is kept. UsageError where the
+    folder cannot be written, another command is changing the file, or the file is not what the
+    change was made from. The old version is untouched then.
 
     Args:
         path: the data file.
@@ -77,10 +74,6 @@ def put(
         reason: what the change is, in a few words.
         over: sha256 of the bytes that the change was made from; None where there was no file.
         restores: the number of the older version that this is, of an undo.
-
-    Raises:
-        UsageError: the folder cannot be written, another command is changing the file, or the
-            file is not what the change was made from. The old version is untouched then.
 
     """
     content = content.encode() if isinstance(content, str) else content
@@ -110,11 +103,8 @@ def put(
 
 
 def versions(path: Path) -> list[Version]:
-    """Every version that is known of a data file, oldest first, the present last.
-
-    Raises:
-        DataError: the file is missing, or metadata in its history are damaged.
-
+    """Every version that is known of a data file, oldest first, the present last. DataError where
+    the file is missing, or metadata in its history are damaged.
     """
     metadata = known_metadata(path, open_data_file(path).sha256)
     try:
@@ -129,10 +119,7 @@ def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
     """The version that was in place at a moment.
 
     Where nothing of that time is on record, the oldest stands in, and the second value is True.
-
-    Raises:
-        DataError: as of `versions`.
-
+    DataError as of `versions`.
     """
     known = versions(path)
     recorded = [place for place, version in enumerate(known) if version.recorded_at <= moment]
@@ -142,11 +129,8 @@ def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
 
 
 def read_version(path: Path, version: Version) -> DataFile:
-    """The content of a version, as a file of the place where it stood.
-
-    Raises:
-        DataError: it was not kept, or is not what it was.
-
+    """The content of a version, as a file of the place where it stood. DataError where it was not
+    kept, or is not what it was.
     """
     if version.path is None:
         raise DataError(
@@ -163,12 +147,8 @@ def read_version(path: Path, version: Version) -> DataFile:
 
 
 def version_before(path: Path) -> Version:
-    """The version that `undo` would put back; after an undo, the one before that.
-
-    Raises:
-        UsageError: there is none.
-        DataError: as of `versions`.
-
+    """The version that `undo` would put back; after an undo, the one before that. UsageError where
+    there is none; DataError as of `versions`.
     """
     known = versions(path)
     numbers = [version.number for version in known]
@@ -181,11 +161,8 @@ def version_before(path: Path) -> Version:
 
 def undo(path: Path, *, over: str) -> Version:
     """Put the version before back, as a new version; `over` is the sha256 of the one undone.
-
-    Raises:
-        UsageError: there is nothing to undo; or as of `put`.
-        DataError: the version before is lost or damaged.
-
+    UsageError where there is nothing to undo, or as of `put`; DataError where the version before is
+    lost or damaged.
     """
     before = version_before(path)
     read_version(path, before)  # refuses what is lost or damaged
@@ -197,15 +174,13 @@ def undo(path: Path, *, over: str) -> Version:
 
 def seal(path: Path, days: Sequence[str | None], *, source: str | None, adjust: str | None) -> Path:
     """Make a file that was found good a version as it is; return the place of its metadata.
+    UsageError where no source is named and none is on record, or as of `put`.
 
     Args:
         path: the data file.
         days: the ISO day of each row, for the span.
         source: where the figures come from; the one on record where None.
         adjust: adjust mode of prices; likewise.
-
-    Raises:
-        UsageError: no source is named and none is on record; or as of `put`.
 
     """
     content = path.read_bytes()

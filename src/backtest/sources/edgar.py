@@ -48,11 +48,8 @@ class Edgar:
     ) -> None:
         """Connect to nothing yet; `base_url` stands for both sites, such as a copy of them.
 
-        `answered` takes the path of every answer that came over the network.
-
-        Raises:
-            UsageError: the identity is missing or malformed, or the address is none.
-
+        `answered` takes the path of every answer that came over the network. UsageError where the
+        identity is missing or malformed, or the address is none.
         """
         pace, who = Pace(PER_SECOND), checked_identity(identity)
         site, lists = base_url or SITE, base_url or _LISTS

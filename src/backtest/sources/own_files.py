@@ -76,7 +76,8 @@ def read_price_file(
     date_form: str | None = None,
     closes: bool = False,
 ) -> PriceFile:
-    """Read a CSV or Parquet file and guess what is not said.
+    """Read a CSV or Parquet file and guess what is not said. UsageError, which tells what to
+    say, where it is not to be understood; DataError where it is damaged.
 
     Args:
         path: The file.
@@ -85,10 +86,6 @@ def read_price_file(
         decimal: The decimal sign.
         date_form: The form of days, as `%d/%m/%Y`.
         closes: Whether closes alone are taken, as for a benchmark.
-
-    Raises:
-        UsageError: it is not to be understood; the message tells what to say.
-        DataError: it is damaged, or has cells that are no days or numbers.
 
     """
     raw = _raw(path, columns, decimal)
@@ -229,11 +226,8 @@ def import_prices(
     """What a file would change in the data folder, symbol by symbol; see `prepare_update`.
 
     The source and the adjust mode are those on record where None. `refused` takes the errors of
-    symbols that cannot be taken in; the others can be without them.
-
-    Raises:
-        UsageError: a symbol has no source.
-
+    symbols that cannot be taken in; the others can be without them. UsageError where a symbol has
+    no source.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for symbol, table in file.tables.items():

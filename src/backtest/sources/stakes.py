@@ -58,7 +58,8 @@ def fetch_stakes(
     known: Sequence[StakeDisclosure],
     close: Close,
 ) -> Fetched:
-    """What a holder has filed on its shares of a company's stock.
+    """What a holder has filed on its shares of a company's stock. UsageError where the tables name
+    no one CUSIP.
 
     Args:
         edgar: EDGAR.
@@ -69,9 +70,6 @@ def fetch_stakes(
         since: The first date of filing; None for all.
         known: The stakes on file, whose counts are known as well.
         close: Gives the stock's close on a day or shortly before; None where unknown.
-
-    Raises:
-        UsageError: the tables name no one CUSIP.
 
     """
     done = Fetched(StakeDisclosure)

@@ -142,13 +142,9 @@ class PriceUpdate:
 def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpdate:
     """What prices would change in a file, which need not be there yet.
 
-    Rows that differ are replaced where that is accepted.
-
-    Raises:
-        UsageError: the new prices lack columns that the file has, or stand on another basis than
-            its own, as after a split, and do not replace them all.
-        DataError: the file is damaged, or would break its format.
-
+    Rows that differ are replaced where that is accepted. UsageError where the new prices lack
+    columns that the file has, or stand on another basis than its own, as after a split, and do not
+    replace them all; DataError where the file is damaged, or would break its format.
     """
     kept = open_kept(path) if path.exists() else None
     update = PriceUpdate(

@@ -233,6 +233,7 @@ def fetch_prices(
     among: int = 1,
 ) -> PriceUpdate:
     """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
+    UsageError where the span or the adjust mode is wrong, or the symbol is not for this program.
 
     Args:
         data: The data folder.
@@ -243,9 +244,6 @@ def fetch_prices(
         adjust: The adjust mode; where None that of the file, or for splits alone.
         accept: Whether rows that differ are replaced.
         among: How many symbols are fetched at once.
-
-    Raises:
-        UsageError: the span or the adjust mode is wrong, or the symbol is not for this program.
 
     """
     now = _now()

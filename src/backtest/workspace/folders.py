@@ -86,11 +86,8 @@ class Config:
 def read_config(options: dict[str, Any] | None = None, start: Path | None = None) -> Config:
     """Find every setting, from options by key and in the workspace around `start`.
 
-    Several values are a tuple; a folder that nothing names is None.
-
-    Raises:
-        UsageError: the file cannot be read, has an unknown key, or a value is not allowed.
-
+    Several values are a tuple; a folder that nothing names is None. UsageError where the file
+    cannot be read, has an unknown key, or a value is not allowed.
     """
     around = (start or Path.cwd()).resolve()
     root = next((one for one in (around, *around.parents) if _is_workspace(one)), None)
@@ -194,12 +191,8 @@ def find_workspace(
 ) -> Workspace:
     """Take the folders that are named and find the others: see `read_config`.
 
-    The search upwards begins at `start`, by default the working folder.
-
-    Raises:
-        UsageError: a folder that is named is not there, none was found, or `backtest.toml` is
-            wrong.
-
+    The search upwards begins at `start`, by default the working folder. UsageError where a folder
+    that is named is not there, none was found, or `backtest.toml` is wrong.
     """
     options = {"strategies": strategies, "data": data, "reports": reports}
     config = read_config({f"folders.{name}": one for name, one in options.items()}, start)
@@ -267,11 +260,8 @@ def make_workspace(folder: Path) -> Path:
     """Write the strategies and the data that ship, an empty reports folder and settings.
 
     The folder, of which the absolute path comes back, may hold anything but these four parts.
-
-    Raises:
-        UsageError: one of the parts is there already, or the folder cannot be written; nothing
-            was changed.
-
+    UsageError where one of the parts is there already, or the folder cannot be written; nothing was
+    changed.
     """
     folder = folder.expanduser().resolve()
     there = [part for part in PARTS if os.path.lexists(folder / part)]  # a dead link too

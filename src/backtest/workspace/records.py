@@ -54,11 +54,8 @@ class CostsName(TypedDict):
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """The record in a file, such as `run.json`, as it stands there.
-
-    Raises:
-        DataError: it cannot be read, or is not of the kind, a `TypedDict`.
-
+    """The record in a file, such as `run.json`, as it stands there. DataError where it cannot be
+    read, or is not of the kind, a `TypedDict`.
     """
     try:
         record: T = from_json(path.read_bytes())
