@@ -241,9 +241,9 @@ def _held_against(
     from backtest.data.edits import update
     from backtest.sources.filings import same
 
-    found = update(
+    edit, differences = update(
         workspace, fetched.kind, fetched.rows, same, reason="fetched from EDGAR", accept=accept
     )
-    if found.edit.diff and not dry_run:
-        found.edit.make()
-    return FetchedEvents(fetched.kind, found.edit, found.differences, fetched.remarks)
+    if edit.diff and not dry_run:
+        edit.make()
+    return FetchedEvents(fetched.kind, edit, differences, fetched.remarks)

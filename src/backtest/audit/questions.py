@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import enum
 import io
 from contextlib import redirect_stderr, redirect_stdout
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from backtest.data.datafile import DataFile, metadata_of
+from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start
 from backtest.data.versions import put
@@ -83,13 +82,7 @@ def _day(event: Event) -> date:
 
 def _text(kind: type[Event], events: Sequence[Event]) -> str:
     """The file of a kind."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns_of(kind), lineterminator="\n")
-    writer.writeheader()
-    for event in events:
-        cells = event.model_dump(mode="json")
-        writer.writerow({name: "" if cell is None else cell for name, cell in cells.items()})
-    return text.getvalue()
+    return csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
 
 
 SYMBOL = "EXAMPLE"

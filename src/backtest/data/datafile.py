@@ -18,7 +18,7 @@ from backtest.errors import DataError
 from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _MOST_PROBLEMS = 50
@@ -180,6 +180,18 @@ def read_rows(
     except csv.Error as error:
         problems.append(f"line {reader.line_num}: {error}; is a quote opened and not closed?")
     return rows
+
+
+def csv_text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], like: DataFile | None = None
+) -> str:
+    """A CSV file of rows, with the line ends of the file that it replaces; None is empty."""
+    text = io.StringIO()
+    line_end = "\r\n" if like and "\r\n" in like.text else "\n"
+    writer = csv.DictWriter(text, columns, "", extrasaction="ignore", lineterminator=line_end)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def raise_problems(path: Path, problems: list[str]) -> None:

@@ -133,9 +133,7 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
 
 
 def read_event_rows(path: Path, kind: type[Event], source_url: str | None) -> list[dict[str, str]]:
-    """The rows of somebody's CSV file, checked and prepared. DataError where the file cannot be
-    read, or rows are wrong; every such row is named.
-    """
+    """The rows of somebody's CSV file, `prepared`; DataError, which names every wrong row."""
     file = open_data_file(path)
     check_columns(file, kind)
     problems: list[str] = []
@@ -150,9 +148,7 @@ def read_event_rows(path: Path, kind: type[Event], source_url: str | None) -> li
 
 
 def as_written(row: Cells) -> dict[str, str]:
-    """A row with its time stamped and an unknown source emptied. ValueError where time and
-    precision do not go together.
-    """
+    """A row with its time stamped and an unknown source emptied; ValueError as of `stamped`."""
     cells = {name: cell.strip() for name, cell in row.items()}
     for name in ("source_url", "source_url_2"):
         if cells.get(name, "").casefold() == UNKNOWN_SOURCE:
@@ -192,17 +188,14 @@ class EventFile:
 
 
 def event_order(event: Event) -> tuple[Any, ...]:
-    """Sort key: publication, symbol, then kind and headline in order of the alphabet.
-
-    So neither the order of files nor that of their rows matters.
-    """
+    """Sort key by which neither the order of files nor that of their rows matters."""
     return (event.published_at, event.symbol, event.kind, event.headline)
 
 
 def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> EventFile:
-    """Read the events of one kind from `folder/<kind in the plural>.csv`. DataError where the file
-    does not agree with its metadata, or rows break the format; every such row is named with line,
-    column, value and what is allowed.
+    """Read the events of one kind from `folder/<kind in the plural>.csv`.
+
+    DataError where the file does not agree with its metadata, or rows break the format.
     """
     file = open_events(folder, kind, read)
     return EventFile(kind, parse_events(file, kind), file)
@@ -235,12 +228,12 @@ def read_all_events(
 
 
 def parse_events(file: DataFile, kind: type[Event]) -> tuple[Event, ...]:
-    """The events of a file's text, checked; see `read_events`."""
+    """The events of a file's text, in order of publication; errors as of `read_events`."""
     return tuple(sorted((one.event for one in parse_lines(file, kind)), key=event_order))
 
 
 def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
-    """The events of a file's text with their lines, in the order of the file; see `read_events`."""
+    """The lines of a file's text, in the order of the file; errors as of `read_events`."""
     problems: list[str] = []
     found = read_lines(file, kind, problems)
     raise_problems(file.path, problems)
@@ -248,25 +241,30 @@ def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
 
 
 def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[EventLine]:
-    """The lines that can be read; `problems` takes a text for each of the others. DataError where
-    columns are missing, or there are others.
-    """
+    """The lines that can be read, `problems` those that cannot; DataError of wrong columns."""
     required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
     rows = read_rows(file, required, problems)
     check_columns(file, kind)
+    return check_rows(kind, rows, "line", problems)
+
+
+def check_rows(
+    kind: type[Event], rows: Iterable[tuple[int, Cells]], word: str, problems: list[str]
+) -> list[EventLine]:
+    """The numbered rows that are events, each once; a row is called `line` or `row`."""
     found: dict[str, EventLine] = {}
-    for line, row in rows:
+    for number, row in rows:
         event, faults = check_row(kind, row)
-        problems += [f"line {line}, {fault}" for fault in faults]
+        problems += [f"{word} {number}, {fault}" for fault in faults]
         if event is None:
             continue
         if event.id in found:
             problems.append(
-                f"line {line}: repeats line {found[event.id].line} "
+                f"{word} {number}: repeats {word} {found[event.id].line} "
                 f"(same symbol, time and headline); remove one"
             )
             continue
-        found[event.id] = EventLine(line, row, event)
+        found[event.id] = EventLine(number, row, event)
     return list(found.values())
 
 
@@ -279,7 +277,7 @@ def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
 
 
 def check_columns(file: DataFile, kind: type[Event]) -> None:
-    """Refuse columns that the kind does not have. DataError where there is one."""
+    """Refuse columns that the kind does not have."""
     fields, problems = kind.model_fields, []
     for name in header_of(file):
         if name not in fields:
@@ -290,7 +288,6 @@ def check_columns(file: DataFile, kind: type[Event]) -> None:
 
 
 def _stamp(cell: Any) -> str:
-    """How files write the time of a cell, or an example where nobody can tell which it is."""
     try:
         stamp, _ = stamped(str(cell), "")
     except ValueError:

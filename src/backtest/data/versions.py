@@ -62,19 +62,12 @@ def put(
     over: str | None,
     restores: int | None = None,
 ) -> Version:
-    """Put a new version of a data file in place; the one before is kept. UsageError where the
-    folder cannot be written, another command is changing the file, or the file is not what the
-    change was made from. The old version is untouched then.
+    """Put a new version of a data file in place; the one before is kept.
 
-    Args:
-        path: the data file.
-        content: all of it.
-        metadata: as of `metadata_of`, or those of the version before with what has changed.
-            Its sha256, number, time and reason are added.
-        reason: what the change is, in a few words.
-        over: sha256 of the bytes that the change was made from; None where there was no file.
-        restores: the number of the older version that this is, of an undo.
-
+    To `metadata`, as of `metadata_of` or those of before with what has changed, are added sha256,
+    number, time and reason, and the number of the version that an undo `restores`. `over` is the
+    sha256 of what the change was made from, None where there was no file. UsageError where the
+    folder cannot be written, another command is changing the file, or it is not that any more.
     """
     content = content.encode() if isinstance(content, str) else content
     coming = {name: value for name, value in metadata.items() if name != "restores"} | {
@@ -103,8 +96,9 @@ def put(
 
 
 def versions(path: Path) -> list[Version]:
-    """Every version that is known of a data file, oldest first, the present last. DataError where
-    the file is missing, or metadata in its history are damaged.
+    """Every version that is known of a data file, oldest first, the present last.
+
+    DataError where the file is missing, or metadata in its history are damaged.
     """
     metadata = known_metadata(path, open_data_file(path).sha256)
     try:
@@ -129,9 +123,7 @@ def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
 
 
 def read_version(path: Path, version: Version) -> DataFile:
-    """The content of a version, as a file of the place where it stood. DataError where it was not
-    kept, or is not what it was.
-    """
+    """The content of a version, as a file of its place; DataError where it is lost or damaged."""
     if version.path is None:
         raise DataError(
             f"Version {version.number} of {path} is lost: the file was edited by hand before "
@@ -147,9 +139,7 @@ def read_version(path: Path, version: Version) -> DataFile:
 
 
 def version_before(path: Path) -> Version:
-    """The version that `undo` would put back; after an undo, the one before that. UsageError where
-    there is none; DataError as of `versions`.
-    """
+    """The version that `undo` would put back, after an undo the one before; UsageError of none."""
     known = versions(path)
     numbers = [version.number for version in known]
     number = known[-1].metadata.get("restores", numbers[-1])
@@ -174,14 +164,8 @@ def undo(path: Path, *, over: str) -> Version:
 
 def seal(path: Path, days: Sequence[str | None], *, source: str | None, adjust: str | None) -> Path:
     """Make a file that was found good a version as it is; return the place of its metadata.
-    UsageError where no source is named and none is on record, or as of `put`.
 
-    Args:
-        path: the data file.
-        days: the ISO day of each row, for the span.
-        source: where the figures come from; the one on record where None.
-        adjust: adjust mode of prices; likewise.
-
+    `days` are the ISO days of its rows; source and adjust mode are those on record where None.
     """
     content = path.read_bytes()
     digest = sha256(content).hexdigest()

@@ -6,8 +6,6 @@ volume where it differs by more than 0.1 %: below that sources round.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +14,7 @@ import pandas as pd
 
 from backtest.data.datafile import (
     DataFile,
+    csv_text,
     header_of,
     known_metadata,
     metadata_of,
@@ -299,17 +298,14 @@ def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collect
     if path.suffix == ".parquet":
         return parquet_bytes(table)
     rows = {row["date"]: row for _, row in read_rows(old, ("date",), [])} if old else {}
-    text = io.StringIO()
     columns = header_of(old) if old else ["date", *table.columns]
-    line_end = "\r\n" if old and "\r\n" in old.text else "\n"
-    writer = csv.DictWriter(text, columns, restval="", lineterminator=line_end)
-    writer.writeheader()
     days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
+    found = []
     for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
         cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
         row = rows.get(day, {})
-        writer.writerow(row if day in kept else {**row, "date": day, **cells})
-    return text.getvalue().encode()
+        found.append(row if day in kept else {**row, "date": day, **cells})
+    return csv_text(columns, found, old).encode()
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
