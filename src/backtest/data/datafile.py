@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from backtest.errors import DataError
@@ -31,8 +31,8 @@ class DataFile:
 
     path: Path  # where it stands, or stood
     text: str  # of a CSV file
-    sha256: str  # of its bytes
-    metadata: dict[str, Any]  # what is on record of it
+    sha256: str
+    metadata: dict[str, Any]
     content: bytes = b""  # of a Parquet file
 
 
@@ -55,9 +55,7 @@ def waiting_path(path: Path) -> Path:
 
 
 def open_data_file(path: Path) -> DataFile:
-    """Read a data file as it is, its metadata unread. DataError where the file is missing, empty or
-    not UTF-8.
-    """
+    """Read a data file as it is; DataError where it is missing, empty or not UTF-8."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -78,9 +76,7 @@ def open_data_file(path: Path) -> DataFile:
 
 
 def read_data_file(path: Path, *, seal_command: str) -> DataFile:
-    """Read a data file and hold it against its metadata. DataError where the file is unreadable, or
-    its metadata is missing or does not agree.
-    """
+    """Read a data file and hold it against its metadata; DataError where they do not agree."""
     for _ in range(2):  # another process may be putting a new version in place right now
         file = open_data_file(path)
         metadata = read_metadata(path, file.sha256, seal_command)
@@ -180,6 +176,15 @@ def read_rows(
     except csv.Error as error:
         problems.append(f"line {reader.line_num}: {error}; is a quote opened and not closed?")
     return rows
+
+
+def day_of(row: Mapping[str, str], column: str, nor: str = "") -> date:
+    """The day in a cell; ValueError where it is none, `nor` what else is allowed there."""
+    try:
+        return date.fromisoformat(row[column])
+    except ValueError:
+        text = f"column {column}: {row[column]!r} is not a day such as 2025-03-28{nor}"
+        raise ValueError(text) from None
 
 
 def csv_text(

@@ -124,7 +124,6 @@ class _EventFile:
         return Edit(self.path, diff_rows(self.rows, rows), events, make)
 
     def _text(self, rows: Sequence[Cells]) -> str:
-        """A file of rows, in the columns and with the line ends that it has."""
         known = columns_of(self.kind)
         header = header_of(self.file) if self.file else known
         more = [n for n in known if n not in header and any(row.get(n) for row in rows)]

@@ -39,22 +39,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What was read.
+    """What was read; prices and rates by symbol."""
 
-    Attributes:
-        others: by symbol the prices that the strategy looks at and does not trade.
-        universe: the stocks with the days on which each can be traded; None for all days.
-
-    """
-
-    history: Mapping[str, Prices]  # by symbol all prices, also from before the span
-    span: Mapping[str, Prices]  # by symbol the prices that are replayed
-    rates: Mapping[str, BorrowRates]  # by symbol the borrow rates
-    files: Sequence[EventFile]  # the event files of every kind that may be looked at
-    benchmark: Prices  # closes to compare with
-    others: Mapping[str, Prices] = field(default_factory=dict)
-    assumptions: Sequence[str] = ()  # what is assumed about the files themselves
-    universe: Universe | None = None
+    history: Mapping[str, Prices]  # also from before the span
+    span: Mapping[str, Prices]  # what is replayed
+    rates: Mapping[str, BorrowRates]
+    files: Sequence[EventFile]  # of every kind that may be looked at
+    benchmark: Prices
+    others: Mapping[str, Prices] = field(default_factory=dict)  # looked at, and not traded
+    assumptions: Sequence[str] = ()  # about the files themselves
+    universe: Universe | None = None  # where None, all can be traded on all days
 
     @property
     def events(self) -> list[Event]:
@@ -125,23 +119,13 @@ def read_inputs(
     *,
     bars: bool = True,
 ) -> Inputs:
-    """Read and check what a strategy is replayed on. UsageError where a symbol or the span is
-    wrong, or the day is still to come; DataError where a file is, or a version in its history is
-    damaged.
+    """Read and check what a strategy is replayed on.
 
-    Args:
-        data: the data folder.
-        symbols: stocks that are traded; without an effect where a universe is named.
-        benchmark: a symbol with closes; of a universe, its own name for the mean of its members.
-        span: first and last day of the replay; the prices' own where None.
-        listens_to: the kinds of event that the strategy hears of.
-        as_of: the day at whose end, in New York, the files are looked at: in the version of
-            then, without what became public later; None for the files as they are.
-        looks_at: symbols whose past the strategy sees beside those that are traded.
-        wanted_by: the name of the strategy, for the message where one of these is not there.
-        universe: the name of the universe that is traded.
-        bars: whether stocks with closes alone are refused, or left out of a universe.
-
+    The files are looked at as of the end of a day in New York: in the version of then, without what
+    became public later. A `universe` takes the place of `symbols`; its name as `benchmark` is the
+    mean of its members. With `bars` a stock with closes alone is refused, or left out of a
+    universe. `wanted_by` names who `looks_at` other symbols. UsageError where a symbol or the span
+    is wrong, or the day is still to come.
     """
     from backtest.data.universe import tables_folder
 
@@ -159,27 +143,22 @@ def read_inputs(
     )
 
 
-_Span = tuple["date | None", "date | None"]
-
-
 def _of_symbols(
     files: _Files,
     symbols: Sequence[str],
     benchmark: str,
-    span: _Span,
+    span: tuple[date | None, date | None],
     kinds: Sequence[type[Event]],
     *,
     bars: bool,
 ) -> Inputs:
     history = {symbol: files.prices(symbol, bars=bars) for symbol in dict.fromkeys(symbols)}
-    rates = files.rates(history)
-    # Strategies may look at any public event, not only at those that they answer.
-    events = files.events(dict.fromkeys((*FILED_KINDS, *kinds)))
     return Inputs(
         history=history,
         span={symbol: prices.span(*span) for symbol, prices in history.items()},
-        rates=rates,
-        files=events,
+        rates=files.rates(history),
+        # Strategies may look at any public event, not only at those that they answer.
+        files=files.events(dict.fromkeys((*FILED_KINDS, *kinds))),
         benchmark=history.get(benchmark) or files.prices(benchmark),
     )
 
@@ -188,7 +167,7 @@ def _of_universe(
     files: _Files,
     name: str,
     benchmark: str,
-    span: _Span,
+    span: tuple[date | None, date | None],
     kinds: Sequence[type[Event]],
     *,
     bars: bool,
@@ -224,24 +203,18 @@ def _of_universe(
 
 @dataclass
 class _Files:
-    """The files of a data folder as they are, or in the version of the end of a day.
+    """The files of a data folder as they are, or in the version of the end of a day."""
 
-    Attributes:
-        stand_ins: files of which nothing so old was kept, with the day that their history begins.
-
-    """
-
-    data: Path  # the folder
+    data: Path
     tables: Path  # the folder with what is traded
     day: date | None  # in New York; None for the files as they are
-    stand_ins: dict[Path, date] = field(default_factory=dict)
+    stand_ins: dict[Path, date] = field(default_factory=dict)  # first day of a later history
 
     def __post_init__(self) -> None:
         if self.day is not None and self.day > datetime.now(NEW_YORK).date():
             raise UsageError(f"{self.day} is still to come: nothing can be told as of then.")
 
     def read(self, path: Path, *, seal_command: str) -> DataFile:
-        """As `read_data_file` does, which refuses what is missing or was changed."""
         file = read_data_file(path, seal_command=seal_command)
         if self.day is None:
             return file
@@ -265,13 +238,11 @@ class _Files:
             )
         return prices.span(None, self.day)
 
-    def looked_at(self, symbol: str, wanted_by: str) -> Prices:
+    def looked_at(self, symbol: str, by: str) -> Prices:
         try:
             return self.prices(symbol)
         except UsageError as error:
-            raise UsageError(
-                f"{error} {symbol} is looked at by {wanted_by} (its looks_at)."
-            ) from None
+            raise UsageError(f"{error} {symbol} is looked at by {by} (its looks_at).") from None
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
         from backtest.data.prices import read_borrow_rates
@@ -279,7 +250,6 @@ class _Files:
         return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
 
     def events(self, kinds: Iterable[type[Event]]) -> Sequence[EventFile]:
-        """The files of these kinds, with what was public by then."""
         files = read_all_events(self.tables / "events", kinds, self.read)
         if self.day is None:
             return files

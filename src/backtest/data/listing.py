@@ -89,7 +89,7 @@ def list_events(
 def find_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, reaction: float
 ) -> ListedEvent:
-    """The event of an id, which is of one of the kinds. UsageError where no event has it."""
+    """The event of an id, which is of one of the kinds; UsageError where no event has it."""
     events = {event.id: event for event in _all_events(workspace, kinds)}
     if event_id not in events:
         raise unknown("event", event_id, events)
@@ -136,27 +136,20 @@ def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class UniverseRow:
-    """A universe and what there is of its members.
+    """A universe and what there is of its members."""
 
-    Attributes:
-        events: how many of the members there are, by kind; kinds without any are left out.
-
-    """
-
-    name: str  # of its folder
+    name: str
     symbols: Sequence[str]  # every stock that ever was a member
     first: date | None  # the first session with a price of any member; None without prices
-    last: date | None  # the last, likewise
-    events: Mapping[str, int]
-    without_prices: Sequence[str]  # members that have none
-    without_events: Sequence[str]  # members that have none of any kind
-    source: str  # where the table of members comes from
+    last: date | None
+    events: Mapping[str, int]  # by kind; kinds without any are left out
+    without_prices: Sequence[str]
+    without_events: Sequence[str]  # of any kind
+    source: str  # of the table of members
 
 
 def list_universes(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[UniverseRow]:
-    """The universes of the data folder, with the events of some kinds. DataError where a file is
-    wrong.
-    """
+    """The universes of the data folder, with the events of some kinds."""
     kinds = list(kinds)
     return [_universe_row(workspace.data, name, kinds) for name in universe_names(workspace.data)]
 
@@ -182,9 +175,7 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
 
 
 def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
-    """All that is known of where an event in its file came from, by name. DataError where the file
-    is wrong, or does not hold the event.
-    """
+    """All that is known of where an event in its file came from, by name."""
     kind = type(event)
     file = open_events(workspace.data / "events", kind)
     path = file.path
@@ -204,7 +195,6 @@ def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
 
 
 def _history(path: Path, event: Event) -> dict[str, Any]:
-    """The versions in which the event came in and in which its row changed last."""
     came_in = changed = "unknown"
     row: Mapping[str, str] | None = None
     lost = False
@@ -224,7 +214,6 @@ def _history(path: Path, event: Event) -> dict[str, Any]:
 
 
 def _row(path: Path, version: Version, event: Event) -> dict[str, str] | None:
-    """The cells of the event in a version, empty ones left out; None where it is not there."""
     for one in parse_lines(read_version(path, version), type(event)):
         if one.event.id == event.id:
             return {name: cell for name, cell in one.cells.items() if cell}
@@ -237,7 +226,10 @@ def _version_text(version: Version, *, lost: bool) -> str:
 
 
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
-    """Check the file of a kind as it is now and write its metadata; return their place."""
+    """Check the file of a kind as it is now and write its metadata; return their place.
+
+    UsageError where no source is named and none is on record; so do the others.
+    """
     file = open_data_file(workspace.data / "events" / kind.file_name())
     events = parse_events(file, kind)
     days = [new_york_day(event.published_at).isoformat() for event in events]
@@ -262,10 +254,7 @@ def seal_borrow_rates(
 
 
 def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
-    """Check the table of a universe's members as it is now and write its metadata. UsageError where
-    there is no such universe, or no source is named and none is on record; DataError where it
-    breaks the format.
-    """
+    """Check the table of a universe's members as it is now and write its metadata."""
     names = universe_names(workspace.data)
     if name not in names:
         raise unknown(f"universe in {workspace.data / FOLDER}", name, names)

@@ -10,19 +10,19 @@ import hashlib
 import io
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
 from backtest.errors import DataError, UsageError, unknown
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
@@ -36,15 +36,14 @@ BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices as they stand in a file or a frame."""
+    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
 
-    word: str  # what a row is called, `line` or `row`
-    numbers: NDArray[np.int64]  # of the rows
-    days: NDArray[np.datetime64]  # of the rows; NaT where there is none
-    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # of each column, texts or numbers
+    word: str
+    numbers: NDArray[np.int64]
+    days: NDArray[np.datetime64]  # NaT where there is none
+    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
 
     def at(self, place: int) -> str:
-        """Such as `line 5`."""
         return f"{self.word} {self.numbers[place]}"
 
 
@@ -69,9 +68,7 @@ def _key_type(key: str) -> pa.DataType:
 
 
 def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
-    """The columns of a Parquet file that `parquet_bytes` wrote, by the key `session` or `time`.
-    DataError where it is no such file; `path` is for the message.
-    """
+    """The columns of a Parquet file that `parquet_bytes` wrote, by `session` or `time`."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -103,19 +100,15 @@ def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
     days = np.full(len(found), np.datetime64("NaT", "D"))
     for place, (line, row) in enumerate(found):
         try:
-            days[place] = np.datetime64(date.fromisoformat(row["date"]))
-        except ValueError:
-            problems.append(
-                f"line {line}, column date: {row['date']!r} is not a day such as 2025-03-28"
-            )
+            days[place] = np.datetime64(day_of(row, "date"))
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
     cells = {name: [row[name] for _, row in found] for name in names}
     return PriceRows("line", np.array([line for line, _ in found]), days, cells)
 
 
 def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
-    """The columns of bars, or of closes where there is no open. DataError where one is missing, or
-    there is no row.
-    """
+    """The columns of bars, or of closes where there is no open; DataError where one is missing."""
     if not rows:
         raise DataError(f"{place.partition(', line')[0]} has no row.")
     names = BAR_COLUMNS if "open" in there else ("close",)
@@ -235,9 +228,7 @@ def price_path(folder: Path, symbol: str) -> Path | None:
 
 
 def place_for(folder: Path, symbol: str, *, among: int = 1) -> Path:
-    """The file that holds a symbol, or the one that will where so many come at once. DataError
-    where two files hold it.
-    """
+    """The file that holds a symbol, or the one that will where so many come at once."""
     return price_path(folder, symbol) or _paths(folder, symbol)[among > MOST_CSV]
 
 
@@ -247,17 +238,15 @@ def _paths(folder: Path, symbol: str) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class Prices:
-    """Daily prices of one symbol, one row a session.
+    """Prices of one symbol, in dollars as the file's adjust mode says.
 
-    Attributes:
-        table: indexed by session (dates without a zone), in dollars as the file's adjust mode says;
-            columns `open high low close volume`, or `close` alone.
-
+    The table is indexed by session (dates without a zone) and has the columns `open high low close
+    volume`, or `close` alone. Of bars finer than sessions the index is their open, UTC.
     """
 
-    symbol: str  # the stock or fund
+    symbol: str
     table: pd.DataFrame
-    file: DataFile  # the file that was read, with its metadata
+    file: DataFile
 
     @property
     def has_bars(self) -> bool:
@@ -285,9 +274,7 @@ class Prices:
         return digest.hexdigest()
 
     def span(self, first: date | None, last: date | None) -> Prices:
-        """The rows from `first` to `last`, both included. UsageError where `first` lies after
-        `last`, or no session between them.
-        """
+        """The rows from `first` to `last`, both included; UsageError where there is none."""
         if first is not None and last is not None and first > last:
             raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
         table = self.table.loc[first and pd.Timestamp(first) : last and pd.Timestamp(last)]
@@ -302,9 +289,10 @@ class Prices:
 def read_prices(
     folder: Path, symbol: str, *, bars: bool = False, read: Reader = read_data_file
 ) -> Prices:
-    """Read the prices of a symbol; with `bars` also opens, highs and lows, to trade it. UsageError
-    where there is no such symbol, or it has closes alone and `bars` are needed; DataError where the
-    file breaks its format or does not agree with its metadata, or two files hold the symbol.
+    """Read the prices of a symbol, of which `bars` are needed to trade it.
+
+    UsageError where there are none; DataError where the file breaks its format or does not agree
+    with its metadata.
     """
     path = price_path(folder, symbol)
     if path is None:
@@ -369,9 +357,7 @@ class BorrowRates:
 
 
 def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
-    """Read `folder/<symbol>.csv`; a symbol without a file has no rates. DataError where the file
-    breaks its format or does not agree with its metadata.
-    """
+    """Read `folder/<symbol>.csv`; a symbol without a file has no rates."""
     path = folder / f"{symbol}.csv"
     if not path.exists():
         return BorrowRates(symbol)
@@ -400,10 +386,7 @@ def parse_borrow_rates(file: DataFile) -> BorrowRates:
 def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
     if row["symbol"] != symbol:
         raise ValueError(f"column symbol: {row['symbol']!r} in the file of {symbol}")
-    try:
-        day = date.fromisoformat(row["date"])
-    except ValueError:
-        raise ValueError(f"column date: {row['date']!r} is not a day such as 2025-03-28") from None
+    day = day_of(row, "date")
     try:
         annual_rate = float(row["annual_rate"])
     except ValueError:

@@ -37,20 +37,14 @@ _BESIDE = "[0-9a-f]" * 8  # how the name of a file ends that `write_bytes` has n
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a data file.
+    """One version of a data file, and the metadata that stood beside it."""
 
-    Attributes:
-        recorded_at: when it came to be, UTC; for files that do not say so, the start of the day
-            that they were compiled on.
-
-    """
-
-    number: int  # 1, 2, …
-    recorded_at: datetime
-    sha256: str  # of its bytes
+    number: int
+    recorded_at: datetime  # UTC; of files that do not say so, the day that they were compiled on
+    sha256: str
     path: Path | None  # where its bytes are; None where the file was edited before they were kept
     reason: str  # what it came from, in a few words
-    metadata: Mapping[str, Any]  # as they stood beside it
+    metadata: Mapping[str, Any]
 
 
 def put(
@@ -150,10 +144,7 @@ def version_before(path: Path) -> Version:
 
 
 def undo(path: Path, *, over: str) -> Version:
-    """Put the version before back, as a new version; `over` is the sha256 of the one undone.
-    UsageError where there is nothing to undo, or as of `put`; DataError where the version before is
-    lost or damaged.
-    """
+    """Put the version before back, as a new version; `over` is the sha256 of the one undone."""
     before = version_before(path)
     read_version(path, before)  # refuses what is lost or damaged
     number = int(before.metadata.get("restores", before.number))
@@ -192,7 +183,6 @@ def _swap(path: Path, content: bytes, coming: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[None]:
-    """Nobody else changes the file meanwhile."""
     busy = f"{path} is being changed by {{holder}}. Wait for it, then give the command again."
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -240,7 +230,6 @@ def _place(path: Path, version: Version) -> Path:
 
 
 def _kept(path: Path) -> list[Version]:
-    """The versions in the history, oldest first."""
     found = []
     for place in _history(path).glob("[0-9]*.meta.json"):
         metadata = json_object(place)

@@ -169,18 +169,14 @@ class Company:
 
 @dataclass(frozen=True)
 class Filing:
-    """One line of a filer's list; the accession is EDGAR's number of the filing.
-
-    The period is the end of the quarter of a 10-Q, 10-K or 13F-HR, and the day of the event of an
-    8-K, whose items are such as 2.02.
-    """
+    """One line of a filer's list."""
 
     cik: int
-    accession: str
+    accession: str  # EDGAR's number of the filing
     form: str
     filed: date
-    period: date | None
-    items: tuple[str, ...]
+    period: date | None  # end of the quarter of a 10-Q, 10-K or 13F-HR; day of the event of an 8-K
+    items: tuple[str, ...]  # of an 8-K, such as 2.02
 
     @property
     def folder(self) -> str:
@@ -318,7 +314,6 @@ def _read_tickers(content: bytes, address: str) -> dict[str, Company]:
 
 
 def _searched(edgar: Edgar, name: str) -> list[int]:
-    """The numbers of the first filers whose names begin so."""
     query = {"action": "getcompany", "company": name, "owner": "include", "count": "40"}
     path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
     return edgar.page(path, _read_numbers)[:_MOST_CANDIDATES]
@@ -341,15 +336,11 @@ def plain_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Header:
-    """What the header page of a filing says.
+    """What the header page of a filing says."""
 
-    That is the time at which EDGAR accepted it, New York; EDGAR's date of filing; and the type and
-    the file name of each document.
-    """
-
-    accepted: datetime
+    accepted: datetime  # New York
     filed: date
-    documents: tuple[tuple[str, str], ...]
+    documents: tuple[tuple[str, str], ...]  # the type and the file name of each
 
     @property
     def public(self) -> tuple[datetime, Precision]:

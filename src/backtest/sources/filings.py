@@ -109,7 +109,6 @@ def _same_stake(known: StakeDisclosure, fetched: StakeDisclosure) -> bool:
 
 
 def _same_filing(known: Event, fetched: Event) -> bool:
-    """Whether a source of an event is in the folder of the filing that was fetched."""
     return _is_within(known, fetched, steps=1)
 
 
@@ -294,7 +293,6 @@ def by_category(items: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
 
 
 def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
-    """One row for each category of its items."""
     found, strange = by_category(filing.items)
     if strange:
         why = f"item {', '.join(strange)} is not on the form of today"
@@ -317,7 +315,6 @@ def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) ->
 
 
 def _insider(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
-    """One row for all open market sales in a form."""
     if filing.form.endswith("/A"):
         done.leave_out(filing, "an amendment; see what it corrects and edit that")
         return

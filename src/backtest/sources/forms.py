@@ -142,21 +142,17 @@ def _document(content: bytes, address: str, name: str) -> ET.Element:
 
 @dataclass(frozen=True)
 class Sale:
-    """Open market sales (code S) of the stock in one form, taken together.
-
-    Prices are dollars, None where one is unknown; their average is weighted by shares. `planned` is
-    whether the form names a plan (rule 10b5-1), None where it does not say.
-    """
+    """Open market sales (code S) of the stock in one form, taken together; prices in dollars."""
 
     owner: str
     relationship: str
     shares: float
-    low: float | None
+    low: float | None  # where any price is unknown, all are
     high: float | None
-    average: float | None
+    average: float | None  # weighted by shares
     first: date
     last: date
-    planned: bool | None
+    planned: bool | None  # under a plan (rule 10b5-1); None where the form does not say
 
     @property
     def figures(self) -> str:
@@ -200,7 +196,6 @@ def read_sale(content: bytes, address: str) -> Sale | None:
 
 
 def _line(one: ET.Element, address: str) -> tuple[date, float, float | None]:
-    """Day, shares and price of one transaction."""
     day = needed(one, address, "transactionDate")
     shares = number_of(needed(one, address, "transactionShares"), address, "transactionShares")
     price = number_of(
@@ -311,17 +306,13 @@ def _holding(line: ET.Element, address: str) -> Holding:
 
 @dataclass(frozen=True)
 class Stake:
-    """What a schedule says of its holder; None is unknown.
+    """What a schedule says of its holder; None is unknown."""
 
-    The issuer is a number at EDGAR, `as_of` the day of the event that made the schedule due, and
-    the percent one of the class. The remark says what could not be read.
-    """
-
-    issuer: int | None
-    as_of: date | None
+    issuer: int | None  # its number at EDGAR
+    as_of: date | None  # the day of the event that made the schedule due
     shares: int | None
-    percent: float | None
-    remark: str = ""
+    percent: float | None  # of the class
+    remark: str = ""  # what could not be read
 
 
 def read_schedule(content: bytes, address: str, holder: Company) -> Stake:

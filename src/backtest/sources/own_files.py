@@ -76,17 +76,11 @@ def read_price_file(
     date_form: str | None = None,
     closes: bool = False,
 ) -> PriceFile:
-    """Read a CSV or Parquet file and guess what is not said. UsageError, which tells what to
-    say, where it is not to be understood; DataError where it is damaged.
+    """Read a CSV or Parquet file of one symbol or many, and guess what is not said.
 
-    Args:
-        path: The file.
-        columns: The file's columns by field, as `{"close": "Last"}`.
-        symbol: The stock whose prices they are; of a file with many, the one to take.
-        decimal: The decimal sign.
-        date_form: The form of days, as `%d/%m/%Y`.
-        closes: Whether closes alone are taken, as for a benchmark.
-
+    `columns` are the file's by field, as `{"close": "Last"}`; of many symbols one can be taken, and
+    `closes` alone as for a benchmark. UsageError, which tells what to say, where the file is not to
+    be understood; DataError where it has cells that are no days or numbers.
     """
     raw = _raw(path, columns, decimal)
     names = _guess_columns(list(raw.columns), columns)
@@ -160,7 +154,6 @@ def _without_second_header(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
-    """The fields that are taken: bars, or closes."""
     missing = [field for field in BAR_COLUMNS if field not in columns]
     if closes or _ADJUSTED.search(columns["close"]) or len(missing) == len(BAR_COLUMNS) - 1:
         return ("close",)
@@ -173,7 +166,6 @@ def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
 
 
 def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | None) -> np.ndarray:
-    """The symbol of each row."""
     if column is None:
         name = symbol or path.stem
         if symbol is None and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
@@ -190,7 +182,6 @@ def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | No
 def _check_cells(
     path: Path, raw: pd.DataFrame, table: pd.DataFrame, columns: Mapping[str, str]
 ) -> None:
-    """Refuse cells that are no day or no number."""
     word, first = ("row", 0) if path.suffix in _PARQUET else ("line", 2)
     bad = {"date": np.isnat(table.index.to_numpy())}
     bad |= {field: np.isnan(table[field].to_numpy()) for field in table.columns}
@@ -204,7 +195,6 @@ def _check_cells(
 
 
 def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows oldest first."""
     if not table.index.is_unique:
         again = table.index[table.index.duplicated()][0]
         raise DataError(
@@ -226,8 +216,7 @@ def import_prices(
     """What a file would change in the data folder, symbol by symbol; see `prepare_update`.
 
     The source and the adjust mode are those on record where None. `refused` takes the errors of
-    symbols that cannot be taken in; the others can be without them. UsageError where a symbol has
-    no source.
+    symbols that cannot be taken in; the others can be without them.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for symbol, table in file.tables.items():
@@ -338,7 +327,6 @@ def _parse_texts(texts: pd.Series, form: str | None) -> NDArray[np.datetime64]:
 
 
 def _guess_decimal(columns: Sequence[pd.Series]) -> str:
-    """The decimal sign of columns of prices."""
     texts = [column for column in columns if _plain_numbers(column) is None]
     if not texts:
         return "."

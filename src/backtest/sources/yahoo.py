@@ -151,7 +151,6 @@ def earnings_table(symbol: str) -> pd.DataFrame | None:
 
 
 def _ticker(symbol: str) -> Any:
-    """The ticker of yfinance, which raises what goes wrong and leaves it here to ask again."""
     import yfinance
     from yfinance.data import YfData
 
@@ -166,7 +165,6 @@ def _ticker(symbol: str) -> Any:
 
 
 def _asked(what: str, call: Callable[[], T], or_else: str = "") -> T:
-    """What a call of yfinance gives, called again where its failure may pass."""
     return patiently(lambda: _try(what, call, or_else), what, _PATIENCE)
 
 
@@ -214,7 +212,7 @@ def _figure(value: Any) -> float | None:
 
 @dataclass(frozen=True)
 class FinishedBars:
-    """Finished bars: a table as in `Incoming`, its splits up to now, and what is left out."""
+    """A table as in `Incoming`, its splits up to now, and what is left out."""
 
     table: pd.DataFrame
     splits: dict[str, float]
@@ -233,18 +231,10 @@ def fetch_prices(
     among: int = 1,
 ) -> PriceUpdate:
     """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
-    UsageError where the span or the adjust mode is wrong, or the symbol is not for this program.
 
-    Args:
-        data: The data folder.
-        symbol: The stock or fund.
-        interval: The length of the bars.
-        first: The first day; where None that of the file, or the first that Yahoo has.
-        last: The last day; today where None.
-        adjust: The adjust mode; where None that of the file, or for splits alone.
-        accept: Whether rows that differ are replaced.
-        among: How many symbols are fetched at once.
-
+    The first day and the adjust mode are those of the file where None; of a new one the first that
+    Yahoo has, and for splits alone. `among` is how many symbols are fetched at once. UsageError
+    where the span or the adjust mode is wrong, or the symbol is not for this program.
     """
     now = _now()
     folder, is_daily = data / "prices", interval == "1d"
@@ -264,23 +254,16 @@ def fetch_prices(
     table = bars.table
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
+    splits = [f"{ratio:g} shares came for one on {day}." for day, ratio in bars.splits.items()]
+    retrieval = {
+        "source": "Yahoo Finance",
+        "library": "yfinance",
+        "version": version("yfinance"),
+        "fetched_at": now.isoformat(timespec="seconds"),
+        "interval": interval,
+    }
     incoming = Incoming(
-        symbol=symbol,
-        table=table,
-        adjust=adjusted,
-        source=_SOURCE,
-        splits=bars.splits,
-        notes=[
-            *bars.notes,
-            *(f"{ratio:g} shares came for one on {day}." for day, ratio in bars.splits.items()),
-        ],
-        retrieval={
-            "source": "Yahoo Finance",
-            "library": "yfinance",
-            "version": version("yfinance"),
-            "fetched_at": now.isoformat(timespec="seconds"),
-            "interval": interval,
-        },
+        symbol, table, adjusted, _SOURCE, retrieval, bars.splits, [*bars.notes, *splits]
     )
     return prepare_update(path, incoming, accept=accept)
 
@@ -299,13 +282,10 @@ def _in_words(mode: Adjust, bars: FinishedBars, now: datetime) -> str:
 
 
 def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Adjust:
-    """The adjust mode to ask for."""
     known = _recorded_mode(path) if path.exists() else ""
-    on_file: Adjust | None = None
+    on_file: Adjust | None = "splits" if known.startswith(("none", "splits")) else None
     if known.startswith(DIVIDENDS):
         on_file = "all"
-    elif known.startswith(("none", "splits")):
-        on_file = "splits"
     if wanted == "all" and interval != "1d":
         raise UsageError("Yahoo adjusts bars finer than sessions for splits alone.")
     if path.exists() and wanted not in (None, on_file):
@@ -389,9 +369,8 @@ def _in_new_york(table: pd.DataFrame, answer: History, symbol: str) -> pd.Dateti
 
 
 def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    """The rows that have prices, oldest first; Yahoo has empty ones."""
     prices = list(BAR_COLUMNS[:-1])
-    table = table[table[prices].notna().any(axis=1)].sort_index()
+    table = table[table[prices].notna().any(axis=1)].sort_index()  # Yahoo has empty ones
     broken = table[table.isna().any(axis=1)]
     if len(broken):
         raise DataError(
@@ -424,13 +403,10 @@ def _finished(
 
 
 def _missing(table: pd.DataFrame) -> list[str]:
-    """A sentence on the sessions between the first row and the last of which there is none."""
-    days = np.unique(table.index.to_numpy().astype("M8[D]"))
+    days = table.index.to_numpy().astype("M8[D]")
     sessions = trading_calendar().between(days[0].item(), days[-1].item())
-    missing = [str(day) for day in sessions[~np.isin(sessions, days)]]
-    if not missing:
-        return []
-    return [f"Yahoo has nothing of the sessions {first_few(missing)}."]
+    missing = np.setdiff1d(sessions, days).astype(str).tolist()
+    return [f"Yahoo has nothing of the sessions {first_few(missing)}."] if missing else []
 
 
 def _written(time: np.datetime64, interval: BarInterval) -> str:

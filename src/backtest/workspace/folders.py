@@ -105,7 +105,6 @@ def _is_workspace(folder: Path) -> bool:
 
 
 def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a file states by key, and its tables of strategies' parameters."""
     try:
         stated = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -155,7 +154,6 @@ def _parse(text: str, kind: str, separator: str) -> object:
 
 
 def _value(kind: str, stated: Any, base: Path) -> str | float | Path | None:
-    """One value, or None where it is not allowed."""
     if kind == "dollars":
         is_number = isinstance(stated, Real) and not isinstance(stated, bool)
         return float(stated) if is_number and 0 < stated < inf else None
@@ -171,15 +169,12 @@ def _value(kind: str, stated: Any, base: Path) -> str | float | Path | None:
 
 @dataclass(frozen=True)
 class Workspace:
-    """The folders that a command works with; new strategies go to `strategies`, not to `more`.
+    """The folders that a command works with."""
 
-    The defaults are the parameters of strategies that `backtest.toml` sets.
-    """
-
-    strategies: Path
+    strategies: Path  # to which new ones go
     data: Path
     reports: Path
-    more: tuple[Path, ...] = ()
+    more: tuple[Path, ...] = ()  # of strategies
     defaults: Defaults = field(default_factory=Defaults)
 
 
@@ -238,7 +233,6 @@ def _existing(config: Config, name: str, folder: Path) -> Path:
 
 
 def _named(config: Config, name: str) -> Any:
-    """The path of a folder, of strategies several."""
     found = config.value(f"folders.{name}")
     if found is None:
         raise UsageError(
@@ -260,8 +254,7 @@ def make_workspace(folder: Path) -> Path:
     """Write the strategies and the data that ship, an empty reports folder and settings.
 
     The folder, of which the absolute path comes back, may hold anything but these four parts.
-    UsageError where one of the parts is there already, or the folder cannot be written; nothing was
-    changed.
+    UsageError where it has one of them, or cannot be written; nothing was changed then.
     """
     folder = folder.expanduser().resolve()
     there = [part for part in PARTS if os.path.lexists(folder / part)]  # a dead link too
