@@ -257,12 +257,12 @@ def import_events(
 
     """
     from backtest.data import edits
-    from backtest.data.events import read_event_rows
+    from backtest.sources.own_files import read_event_file
     from backtest.strategy.loading import kind_of
 
     workspace, path = _workspace(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
-    rows = read_event_rows(path, cls, source_url)
+    rows = read_event_file(path, cls, source_url)
     reason = f"{'imported' if replace else 'added from'} {path.name}"
     edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
     return _made(edit, dry_run=dry_run)

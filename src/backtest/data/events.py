@@ -13,7 +13,6 @@ from pydantic import ValidationError
 from backtest.data.datafile import (
     DataFile,
     header_of,
-    open_data_file,
     raise_problems,
     read_data_file,
     read_rows,
@@ -87,14 +86,14 @@ def _bare(text: str, precision: str) -> str:
 
 
 UNKNOWN_SOURCE = "unknown"
-_FIRST_COLUMNS = ("symbol", "published_at", "precision", "headline")
+FIRST_COLUMNS = ("symbol", "published_at", "precision", "headline")
 
 
 def columns_of(kind: type[Event]) -> list[str]:
     """The columns of a kind as its file orders them: its own ones stand before the sources."""
     own = [name for name in kind.model_fields if name not in Event.model_fields]
-    rest = [name for name in Event.model_fields if name not in _FIRST_COLUMNS]
-    return [*_FIRST_COLUMNS, *own, *rest]
+    rest = [name for name in Event.model_fields if name not in FIRST_COLUMNS]
+    return [*FIRST_COLUMNS, *own, *rest]
 
 
 def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
@@ -130,21 +129,6 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
     place = f"column {name}: "
     _, problems = check_row(kind, cells)
     return "; ".join(one.removeprefix(place) for one in problems if one.startswith(place))
-
-
-def read_event_rows(path: Path, kind: type[Event], source_url: str | None) -> list[dict[str, str]]:
-    """The rows of somebody's CSV file, `prepared`; DataError, which names every wrong row."""
-    file = open_data_file(path)
-    check_columns(file, kind)
-    problems: list[str] = []
-    found = []
-    for line, row in read_rows(file, _FIRST_COLUMNS, problems):
-        try:
-            found.append(prepared(kind, row, source_url))
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-    raise_problems(path, problems)
-    return found
 
 
 def as_written(row: Cells) -> dict[str, str]:

@@ -97,19 +97,15 @@ def same(known: Event, fetched: Event) -> bool:
     if isinstance(known, StakeDisclosure) and isinstance(fetched, StakeDisclosure):
         return known.holder == fetched.holder and _same_stake(known, fetched)
     if isinstance(known, News) and isinstance(fetched, News):
-        return _same_filing(known, fetched) and known.category == fetched.category
+        return _is_within(known, fetched, steps=1) and known.category == fetched.category
     return False
 
 
 def _same_stake(known: StakeDisclosure, fetched: StakeDisclosure) -> bool:
     if _is_within(known, fetched, steps=2):  # a filing of the same filer
-        return _same_filing(known, fetched)
+        return _is_within(known, fetched, steps=1)
     what = (fetched.form, fetched.as_of)
     return known.as_of is not None and (known.form, known.as_of) == what
-
-
-def _same_filing(known: Event, fetched: Event) -> bool:
-    return _is_within(known, fetched, steps=1)
 
 
 def _is_within(known: Event, fetched: Event, *, steps: int) -> bool:

@@ -1,4 +1,4 @@
-"""Anyone's file of daily prices, CSV or Parquet: read, guessed where nothing is said, imported."""
+"""Anyone's files: daily prices, guessed where nothing is said, and events, as rows to take in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import metadata_path, raise_problems
+from backtest.data.datafile import metadata_path, open_data_file, raise_problems, read_rows
+from backtest.data.events import FIRST_COLUMNS, check_columns, prepared
 from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import BacktestError, DataError, UsageError, unknown
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from backtest.data.kinds import Event
 
 _DELIMITERS = ",;\t|"
 _PARQUET = (".parquet", ".pq")
@@ -236,6 +239,21 @@ def import_prices(
             refused[symbol] = error
         else:
             yield update
+
+
+def read_event_file(path: Path, kind: type[Event], source_url: str | None) -> list[dict[str, str]]:
+    """The rows of a CSV file of events, `prepared`; DataError, which names every wrong row."""
+    file = open_data_file(path)
+    check_columns(file, kind)
+    problems: list[str] = []
+    found = []
+    for line, row in read_rows(file, FIRST_COLUMNS, problems):
+        try:
+            found.append(prepared(kind, row, source_url))
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
+    raise_problems(path, problems)
+    return found
 
 
 # Guesses of columns, days and numbers
