@@ -117,14 +117,7 @@ def event_rows(
     from backtest.data.listing import list_events
     from backtest.strategy.loading import kinds_named
 
-    kinds = kinds_named(workspace, kind)
-    one = symbols[0] if symbols and len(symbols) == 1 else None
-    rows = list_events(workspace, kinds, one, reaction)
-    there = {row.event.symbol for row in rows}
-    for symbol in symbols or ():
-        if symbol not in there:
-            raise unknown("event of symbol", symbol, there)
-    return [row for row in rows if not symbols or row.event.symbol in symbols]
+    return list_events(workspace, kinds_named(workspace, kind), symbols, reaction)
 
 
 def show_event(

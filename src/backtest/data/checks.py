@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from backtest.data.datafile import DataFile
     from backtest.data.kinds import Event
-    from backtest.data.prices import BorrowRate, Prices
+    from backtest.data.prices import Prices
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")
@@ -304,7 +304,8 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
         known = "No borrow rates" if first is None else f"No borrow rate before {first}"
         what = f"{known}: {_count(before)} at the default rate of the rules"
         yield Finding("note", where, what, why, mend)
-    for rate, covered in _covered(rates, nights):
+    for rate in rates.rates:
+        covered = [night for night in nights if rates.on(night) is rate]
         span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
         if rate.is_assumption:
             what = f"{100 * rate.annual_rate:g} % a year {span} is an assumption: {_count(covered)}"
@@ -316,8 +317,3 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
 
 def _count(nights: list[date]) -> str:
     return f"{len(nights)} night{'' if len(nights) == 1 else 's'}"
-
-
-def _covered(rates: BorrowRates, nights: list[date]) -> Iterator[tuple[BorrowRate, list[date]]]:
-    for rate in rates.rates:
-        yield rate, [night for night in nights if rates.on(night) is rate]

@@ -75,14 +75,18 @@ class ListedEvent:
 
 
 def list_events(
-    workspace: Workspace, kinds: Iterable[type[Event]], symbol: str | None, reaction: float
+    workspace: Workspace,
+    kinds: Iterable[type[Event]],
+    symbols: Sequence[str] | None,
+    reaction: float,
 ) -> list[ListedEvent]:
-    """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
+    """Events of some stocks or of all, in order of publication; the reaction is in minutes."""
     events = _all_events(workspace, kinds)
-    symbols = {event.symbol for event in events}
-    if symbol is not None and symbol not in symbols:
-        raise unknown("event of symbol", symbol, symbols)
-    wanted = [event for event in events if symbol in (None, event.symbol)]
+    there = {event.symbol for event in events}
+    for symbol in symbols or ():
+        if symbol not in there:
+            raise unknown("event of symbol", symbol, there)
+    wanted = [event for event in events if not symbols or event.symbol in symbols]
     return with_sessions(workspace, wanted, timedelta(minutes=reaction))
 
 
