@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import open_data_file, read_metadata
+from backtest.data.datafile import known_metadata, open_data_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
@@ -134,18 +134,12 @@ def _looked_at(
         return None, _faults(_problems(error, path), where, "")
     found = []
     try:
-        file = replace(file, metadata=read_metadata(path, file.sha256, seal))
+        read_data_file(path, seal_command=seal)
     except DataError as error:
-        what, _, _ = str(error).partition(". ")
+        what, _, mend = str(error).replace(f"{path.parent}/", "").partition(". ")
         why = "Nobody can tell where the figures come from, or whether they were changed."
-        mend = f"Write the metadata with `{seal} --source '…'`."
-        found = [Finding("error", where, what.replace(f"{path.parent}/", ""), why, mend)]
-    if file.metadata.get("sha256", file.sha256) != file.sha256:
-        what = f"sha256 {file.sha256}, recorded {file.metadata['sha256']}"
-        what = f"Changed since its metadata were written: {what}"
-        why = "The figures are no longer those that the metadata speak of."
-        mend = f"If the change is meant, acknowledge it with `{seal}`; else restore the file."
         found = [Finding("error", where, what, why, mend)]
+    file = replace(file, metadata=known_metadata(path, file.sha256))
     try:
         return parse(file), found
     except DataError as error:
