@@ -532,5 +532,5 @@ def seal_prices(
     """
     from backtest.data import listing
 
-    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
-    return seal(_workspace(strategies, data), symbols, source, adjust)
+    workspace = _workspace(strategies, data)
+    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow)

@@ -6,7 +6,6 @@ UsageError where the change is wrong, DataError where the file is, or would be.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.datafile import DataFile, csv_text, header_of, metadata_of, span_of
@@ -120,7 +119,7 @@ class _EventFile:
         old = {one.event.id: one.event for one in self.lines}
         new = {name: self.event(row) for name, row in rows.items()}
         touched = [event for name, event in new.items() if old.get(name) != event]
-        events = with_sessions(self.workspace, touched, timedelta(minutes=_REACTION))
+        events = with_sessions(self.workspace, touched, _REACTION)
         return Edit(self.path, diff_rows(self.rows, rows), events, make)
 
     def _text(self, rows: Sequence[Cells]) -> str:

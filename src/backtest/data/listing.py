@@ -87,7 +87,7 @@ def list_events(
         if symbol not in there:
             raise unknown("event of symbol", symbol, there)
     wanted = [event for event in events if not symbols or event.symbol in symbols]
-    return with_sessions(workspace, wanted, timedelta(minutes=reaction))
+    return with_sessions(workspace, wanted, reaction)
 
 
 def find_event(
@@ -97,8 +97,7 @@ def find_event(
     events = {event.id: event for event in _all_events(workspace, kinds)}
     if event_id not in events:
         raise unknown("event", event_id, events)
-    (row,) = with_sessions(workspace, [events[event_id]], timedelta(minutes=reaction))
-    return row
+    return with_sessions(workspace, [events[event_id]], reaction)[0]
 
 
 def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Event]:
@@ -107,14 +106,14 @@ def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Even
 
 
 def with_sessions(
-    workspace: Workspace, events: Sequence[Event], reaction: timedelta
+    workspace: Workspace, events: Sequence[Event], reaction: float
 ) -> list[ListedEvent]:
     """Events with the first session in which each can be traded, or why it cannot."""
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
     return [
-        ListedEvent(event, *tradable_session(event, history, history, reaction))
+        ListedEvent(event, *tradable_session(event, history, history, timedelta(minutes=reaction)))
         if (history := prices.get(event.symbol))
         else ListedEvent(event, None, f"no prices of {event.symbol}")
         for event in events
@@ -180,21 +179,17 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
 
 def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
     """All that is known of where an event in its file came from, by name."""
-    kind = type(event)
-    file = open_events(workspace.data / "events", kind)
-    path = file.path
-    lines = {one.event.id: one for one in parse_lines(file, kind)}
-    if event.id not in lines:
-        raise DataError(f"{path} does not hold {event.id}.")
+    file = open_events(workspace.data / "events", type(event))
+    lines = {one.event.id: one.line for one in parse_lines(file, type(event))}
     return {
         "sources": [url for url in (event.source_url, event.source_url_2) if url],
         "retrieved_at": event.retrieved_at,
-        "file": path.relative_to(workspace.data).as_posix(),
-        "line": lines[event.id].line,
+        "file": file.path.relative_to(workspace.data).as_posix(),
+        "line": lines[event.id],
         "sha256": file.sha256,
         "compiled_on": file.metadata["compiled_on"],
         "compiled_from": file.metadata["source"],
-        **_history(path, event),
+        **_history(file.path, event),
     }
 
 
@@ -240,20 +235,21 @@ def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> 
     return seal(file.path, days, source=source, adjust=None)
 
 
-def seal_prices(workspace: Workspace, symbol: str, source: str | None, adjust: str | None) -> Path:
-    """Check the prices of a symbol as they are now and write their metadata."""
-    folder = workspace.data / "prices"
-    file = open_data_file(place_for(folder, symbol))
-    days = [day.date().isoformat() for day in parse_prices(file).table.index]
-    return seal(file.path, days, source=source, adjust=adjust)
-
-
-def seal_borrow_rates(
-    workspace: Workspace, symbol: str, source: str | None, adjust: str | None
+def seal_prices(
+    workspace: Workspace,
+    symbol: str,
+    source: str | None,
+    adjust: str | None,
+    *,
+    borrow: bool = False,
 ) -> Path:
-    """Check the borrow rates of a symbol as they are now and write their metadata."""
-    file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
-    days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
+    """Check the prices of a symbol, or its borrow rates, and write their metadata."""
+    if borrow:
+        file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
+        days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
+    else:
+        file = open_data_file(place_for(workspace.data / "prices", symbol))
+        days = [day.date().isoformat() for day in parse_prices(file).table.index]
     return seal(file.path, days, source=source, adjust=adjust)
 
 
