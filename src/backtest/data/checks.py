@@ -134,7 +134,7 @@ def _looked_at(
         return None, _faults(_problems(error, path), where, "")
     found = []
     try:
-        read_data_file(path, seal_command=seal)
+        read_data_file(path, seal)
     except DataError as error:
         what, _, mend = str(error).replace(f"{path.parent}/", "").partition(". ")
         why = "Nobody can tell where the figures come from, or whether they were changed."

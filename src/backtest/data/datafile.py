@@ -12,17 +12,20 @@ import io
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from backtest.errors import DataError
 from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    # takes a path and the command that acknowledges a change of the file, as `read_data_file` does
+    Reader = Callable[[Path, str], "DataFile"]
+
 _MOST_PROBLEMS = 50
-METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
+_METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,6 @@ class DataFile:
     sha256: str
     metadata: dict[str, Any]
     content: bytes = b""  # of a Parquet file
-
-
-class Reader(Protocol):
-    """Reads a data file, as `read_data_file` does, in the version that it decides on."""
-
-    def __call__(self, path: Path, *, seal_command: str) -> DataFile:
-        """Read it; the command acknowledges a change of the file, for the message."""
-        ...
 
 
 def metadata_path(path: Path) -> Path:
@@ -75,11 +70,11 @@ def open_data_file(path: Path) -> DataFile:
     return DataFile(path, text, sha256, {})
 
 
-def read_data_file(path: Path, *, seal_command: str) -> DataFile:
+def read_data_file(path: Path, seal_command: str) -> DataFile:
     """Read a data file and hold it against its metadata; DataError where they do not agree."""
     for _ in range(2):  # another process may be putting a new version in place right now
         file = open_data_file(path)
-        metadata = read_metadata(path, file.sha256, seal_command)
+        metadata = _metadata(path, file.sha256, seal_command)
         if metadata["sha256"] == file.sha256:
             return replace(file, metadata=metadata)
     raise DataError(
@@ -106,10 +101,9 @@ def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
     return waiting if waiting.get("sha256") == sha256 else json_object(metadata_path(path))
 
 
-def read_metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
-    """The metadata of a data file with the bytes of that hash; see `read_data_file`."""
+def _metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
     metadata = known_metadata(path, sha256)
-    missing = [name for name in METADATA_FIELDS if name not in metadata]
+    missing = [name for name in _METADATA_FIELDS if name not in metadata]
     if not missing:
         return metadata
     place = metadata_path(path)

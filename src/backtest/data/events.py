@@ -192,7 +192,7 @@ def has_file(folder: Path, kind: type[Event]) -> bool:
 
 def open_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> DataFile:
     """The file of a kind, held against its metadata."""
-    return read(folder / kind.file_name(), seal_command=f"backtest events seal {kind.kind}")
+    return read(folder / kind.file_name(), f"backtest events seal {kind.kind}")
 
 
 def read_all_events(

@@ -214,8 +214,8 @@ class _Files:
         if self.day is not None and self.day > datetime.now(NEW_YORK).date():
             raise UsageError(f"{self.day} is still to come: nothing can be told as of then.")
 
-    def read(self, path: Path, *, seal_command: str) -> DataFile:
-        file = read_data_file(path, seal_command=seal_command)
+    def read(self, path: Path, seal_command: str) -> DataFile:
+        file = read_data_file(path, seal_command)
         if self.day is None:
             return file
         version, is_later = version_as_of(path, end_of_day(self.day))

@@ -297,7 +297,7 @@ def read_prices(
     path = price_path(folder, symbol)
     if path is None:
         raise unknown(f"price file in {folder} for symbol", symbol, price_symbols(folder))
-    prices = parse_prices(read(path, seal_command=f"backtest prices seal {symbol}"))
+    prices = parse_prices(read(path, f"backtest prices seal {symbol}"))
     if bars and not prices.has_bars:
         raise UsageError(
             f"{symbol} has closes alone, so it can be a benchmark but not be traded: "
@@ -362,7 +362,7 @@ def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) 
     if not path.exists():
         return BorrowRates(symbol)
     command = f"backtest prices seal {symbol} --borrow"
-    return parse_borrow_rates(read(path, seal_command=command))
+    return parse_borrow_rates(read(path, command))
 
 
 def parse_borrow_rates(file: DataFile) -> BorrowRates:

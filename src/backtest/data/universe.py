@@ -90,7 +90,7 @@ def read_universe(data: Path, name: str, read: Reader = read_data_file) -> Unive
     if name not in universe_names(data):
         raise unknown(f"universe in {data / FOLDER}", name, universe_names(data))
     path = data / FOLDER / name / "members.csv"
-    return parse_universe(name, read(path, seal_command=f"backtest universes seal {name}"))
+    return parse_universe(name, read(path, f"backtest universes seal {name}"))
 
 
 def parse_universe(name: str, file: DataFile) -> Universe:

@@ -267,7 +267,7 @@ def bars_path(folder: Path, symbol: str, interval: str) -> Path:
 def open_kept(path: Path) -> Prices:
     """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
     if path.suffix != ".parquet" or path.parent.name == DATASET:
-        file = read_data_file(path, seal_command=f"backtest prices seal {path.stem}")
+        file = read_data_file(path, f"backtest prices seal {path.stem}")
         return parse_prices(file)
     file = open_data_file(path)
     metadata = known_metadata(path, file.sha256)

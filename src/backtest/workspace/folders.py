@@ -209,9 +209,9 @@ def workspace_of_worker() -> Workspace:
     return replace(find_workspace(reports=Path("reports")), defaults=Defaults())
 
 
-def find_reports(reports: Path | None = None, start: Path | None = None) -> Path:
+def find_reports(reports: Path | None = None) -> Path:
     """The reports folder that is named, or else of the workspace, as of `find_workspace`."""
-    found: Path = _named(read_config({"folders.reports": reports}, start), "reports")
+    found: Path = _named(read_config({"folders.reports": reports}), "reports")
     return found
 
 
