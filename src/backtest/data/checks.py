@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
 from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, TypeVar
@@ -101,10 +102,8 @@ def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
     """Prices as they are, sealed or not; `check_prices` tells of those that cannot be read."""
     prices = {}
     for symbol in symbols & set(price_symbols(folder)):
-        try:
+        with suppress(DataError):
             prices[symbol] = parse_prices(open_data_file(place_for(folder, symbol)))
-        except DataError:
-            continue
     return prices
 
 

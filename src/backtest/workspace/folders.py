@@ -263,10 +263,17 @@ def make_workspace(folder: Path) -> Path:
             f"{folder} has {', '.join(there)} already; nothing was written. Choose another folder."
         )
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    beside = folder / f".{uuid4().hex[:8]}"
+    moved: list[Path] = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder)
+        beside.mkdir(parents=True)
+        _fill(beside)
+        for part in PARTS:
+            (beside / part).rename(folder / part)
+            moved.append(folder / part)  # what another has put there meanwhile is not ours
     except BaseException as error:
+        for path in moved:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         if missing:
             shutil.rmtree(missing[-1], ignore_errors=True)
         if isinstance(error, OSError):
@@ -274,25 +281,9 @@ def make_workspace(folder: Path) -> Path:
                 f"{folder} cannot be written: {error.strerror or error}. Choose another folder."
             ) from None
         raise
-    return folder
-
-
-def _write(folder: Path) -> None:
-    """Write the parts to a folder beside and rename them from there, or leave none."""
-    beside = folder / f".{uuid4().hex[:8]}"
-    moved: list[Path] = []
-    try:
-        beside.mkdir()
-        _fill(beside)
-        for part in PARTS:
-            (beside / part).rename(folder / part)
-            moved.append(folder / part)  # what another has put there meanwhile is not ours
-    except BaseException:
-        for path in moved:
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+    return folder
 
 
 def _fill(folder: Path) -> None:
