@@ -38,7 +38,7 @@ from backtest.sources.updates import (
 from backtest.workspace.files import cache_folder, json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -210,15 +210,6 @@ def _figure(value: Any) -> float | None:
 # Prices: Yahoo's table is checked, what is no finished bar left out, the file updated
 
 
-@dataclass(frozen=True)
-class FinishedBars:
-    """A table as in `Incoming`, its splits up to now, and what is left out."""
-
-    table: pd.DataFrame
-    splits: dict[str, float]
-    notes: list[str]
-
-
 def fetch_prices(
     data: Path,
     symbol: str,
@@ -247,14 +238,13 @@ def fetch_prices(
     if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
     answer = ask_history(symbol, interval, mode, first_day(interval, wanted, now), now)
-    bars = finished_bars(answer, symbol, interval, last)
-    adjusted = _in_words(mode, bars, now)
-    if begins and begins < bars.table.index[0].date():  # splits of before are not known
+    table, splits, notes = finished_bars(answer, symbol, interval, last)
+    adjusted = _in_words(mode, splits, now)
+    if begins and begins < table.index[0].date():  # splits of before are not known
         adjusted = _recorded_mode(path)
-    table = bars.table
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
-    splits = [f"{ratio:g} shares came for one on {day}." for day, ratio in bars.splits.items()]
+    notes += [f"{ratio:g} shares came for one on {day}." for day, ratio in splits.items()]
     retrieval = {
         "source": "Yahoo Finance",
         "library": "yfinance",
@@ -262,9 +252,7 @@ def fetch_prices(
         "fetched_at": now.isoformat(timespec="seconds"),
         "interval": interval,
     }
-    incoming = Incoming(
-        symbol, table, adjusted, _SOURCE, retrieval, bars.splits, [*bars.notes, *splits]
-    )
+    incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes)
     return prepare_update(path, incoming, accept=accept)
 
 
@@ -272,11 +260,11 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _in_words(mode: Adjust, bars: FinishedBars, now: datetime) -> str:
+def _in_words(mode: Adjust, splits: Mapping[str, float], now: datetime) -> str:
     """The adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
     if mode == "all":
         return f"{DIVIDENDS}, as of {now:%Y-%m-%d}"
-    if bars.splits:
+    if splits:
         return f"splits, as of {now:%Y-%m-%d}; not dividends"
     return "none: as traded, no split in the span"
 
@@ -304,10 +292,11 @@ def _recorded_mode(path: Path) -> str:
 
 def finished_bars(
     answer: History, symbol: str, interval: BarInterval, last: date | None
-) -> FinishedBars:
+) -> tuple[pd.DataFrame, dict[str, float], list[str]]:
     """Check an answer and take what is finished, up to the last day that is wanted.
 
-    UsageError where it is not in dollars and New York time, or nothing of it is wanted.
+    It is a table as in `Incoming`, the splits up to now, and what is left out. UsageError where the
+    answer is not in dollars and New York time, or nothing of it is wanted.
     """
     raw = _flat(answer.table, symbol)
     local = _in_new_york(raw, answer, symbol)
@@ -328,7 +317,7 @@ def finished_bars(
     notes += _missing(table)
     for name in BAR_COLUMNS[:-1]:
         table[name] = rounded(table[name].to_numpy())
-    return FinishedBars(table, ratios, notes)
+    return table, ratios, notes
 
 
 def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
