@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.datafile import DataFile, csv_text, header_of, metadata_of, span_of
 from backtest.data.events import (
-    as_written,
     check_row,
+    checked,
     columns_of,
     open_events,
     parse_lines,
@@ -20,7 +20,7 @@ from backtest.data.events import (
 from backtest.data.kinds import new_york_day
 from backtest.data.listing import ListedEvent, find_event, with_sessions
 from backtest.data.versions import put, read_version, undo, version_before
-from backtest.errors import DataError, UsageError, unknown
+from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -178,18 +178,12 @@ def edit_event(
 ) -> Edit:
     """Change fields of an event; an empty text is unknown."""
     kind = type(find_event(workspace, kinds, event_id, _REACTION).event)
-    for name in settings:
-        if name not in kind.model_fields:
-            raise unknown(f"field of {kind.kind}", name, columns_of(kind))
     held = _EventFile(workspace, kind)
     rows = held.rows
     try:
-        rows[event_id] = as_written({**rows[event_id], **settings})
+        rows[event_id] = checked(kind, {**rows[event_id], **settings})
     except ValueError as error:
         raise UsageError(f"{event_id}: {error}") from None
-    _, problems = check_row(kind, rows[event_id])
-    if problems:
-        raise UsageError(f"{event_id}: {'; '.join(problems)}")
     return held.edit(rows, f"edited {event_id}")
 
 

@@ -103,14 +103,21 @@ def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> di
     counts where the row names none. ValueError where it names no source, has a column of no such
     name, or breaks the format.
     """
+    source = row.get("source_url") or source_url or ""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    known = {**row, "source_url": source, "retrieved_at": row.get("retrieved_at") or now}
+    cells = checked(kind, known)
+    if not source:
+        raise ValueError(f"column source_url: is empty; name the address, or {UNKNOWN_SOURCE!r}")
+    return cells
+
+
+def checked(kind: type[Event], row: Cells) -> dict[str, str]:
+    """A row as of `as_written`; ValueError where it has other columns or breaks the format."""
     for name in row:
         if name not in kind.model_fields:
             raise ValueError(str(unknown(f"field of {kind.kind}", name, columns_of(kind))))
-    cells = as_written({**row, "source_url": row.get("source_url") or source_url or ""})
-    if not (row.get("source_url") or source_url):
-        raise ValueError(f"column source_url: is empty; name the address, or {UNKNOWN_SOURCE!r}")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    cells["retrieved_at"] = cells.get("retrieved_at") or now
+    cells = as_written(row)
     _, problems = check_row(kind, cells)
     if problems:
         raise ValueError("; ".join(problems))
