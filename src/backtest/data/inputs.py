@@ -1,4 +1,8 @@
-"""The inputs of a replay: prices, borrow rates and events, read and checked together."""
+"""The inputs of a replay: prices, borrow rates and events, read and checked together.
+
+As tables they can be altered and written into another data folder. Prices are a frame a symbol; the
+others are rows of text, since what they say is altered cell by cell.
+"""
 
 from __future__ import annotations
 
