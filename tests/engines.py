@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.datafile import DataFile
-from backtest.data.prices import Prices
+from backtest.data.prices import BorrowRate, BorrowRates, Prices
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision

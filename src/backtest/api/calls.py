@@ -11,7 +11,7 @@ from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import ENGINES, RunRequest, prepare_run
 from backtest.experiments.runs.run import run as run_prepared
 from backtest.experiments.terms import check_one_of, read_day
-from backtest.workspace.settings import read_config
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
     import os

@@ -89,8 +89,7 @@ def study(
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
     from backtest.stats.event_study import WINDOWS
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import find_workspace, read_config
 
     if null_world:
         if name is not None:

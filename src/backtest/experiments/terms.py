@@ -67,7 +67,7 @@ def read_terms(
     """
     from backtest.engine.rules import Rules, read_costs
     from backtest.experiments.runs.run import make_rules
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     for name in rules or {}:
         if name not in Rules.model_fields:
