@@ -21,8 +21,8 @@ SESSIONS = 2_520
 SOURCE = "random walks"
 
 
-def make_world(root: Path, stocks: int, reports: int, suffix: str = "csv") -> None:
-    """Write the universe `walks` into `root/data`, each file sealed."""
+def make_world(root: Path, stocks: int, reports: int, suffix: str = "csv") -> Path:
+    """Write the universe `walks` into `root/data`, each file sealed; return its folder."""
     rng = np.random.default_rng(20250401)
     days = trading_calendar().between(date(2013, 1, 1), date(2023, 12, 29))[-SESSIONS:]
     names = [f"S{number:04d}" for number in range(stocks)]
@@ -37,6 +37,14 @@ def make_world(root: Path, stocks: int, reports: int, suffix: str = "csv") -> No
     _write(folder / "members.csv", members, members["first"])
     events = _reports(rng, days, names, reports // stocks)
     _write(folder / "events" / "earnings.csv", events, events["published_at"].str[:10])
+    return folder
+
+
+def one_file(folder: Path, path: Path) -> Path:
+    """Write the CSV prices of all stocks of a universe into one file, to be imported."""
+    tables = {place.stem: pd.read_csv(place) for place in sorted(folder.glob("prices/*.csv"))}
+    pd.concat(tables, names=["symbol"]).droplevel(1).to_csv(path)
+    return path
 
 
 def _bars(rng: np.random.Generator, days: np.ndarray, market: np.ndarray, suffix: str) -> bytes:
