@@ -82,8 +82,8 @@ def test_the_bars_of_a_universe_are_those_around_its_trades():
     ]
     kept = bars_around(trades, prices)
     found = {name: [days.tolist().index(d.date()) for d in kept[name].index] for name in kept}
-    # 10 to 45, and 30 to 60; BOLT did not trade.
-    assert found == {"ACME": list(range(10, 61)), "CORE": list(range(100))}
+    # 5 around each; BOLT did not trade.
+    assert found == {"ACME": [*range(25, 41), *range(45, 56)], "CORE": list(range(100))}
 
 
 def test_a_decision_tells_the_grade_and_the_sources_of_its_event(checkout):

@@ -165,8 +165,7 @@ def read_rows(
                     f"line {reader.line_num}: {len(cells)} cells where the header has {len(header)}"
                 )
                 continue
-            named = zip(header, (cell.strip() for cell in cells), strict=True)
-            rows.append((reader.line_num, dict(named)))
+            rows.append((reader.line_num, dict(zip(header, map(str.strip, cells), strict=True))))
     except csv.Error as error:
         problems.append(f"line {reader.line_num}: {error}; is a quote opened and not closed?")
     return rows

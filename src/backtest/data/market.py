@@ -165,8 +165,8 @@ class Tape:
         self._bars = np.full((len(self._sessions), len(tables), len(_COLUMNS)), np.nan)
         for place, (symbol, table) in enumerate(tables.items()):
             rows = np.searchsorted(self._sessions, days[symbol])
-            for name in table.columns:
-                self._bars[rows, place, _COLUMNS.index(name)] = table[name].to_numpy()
+            fields = [_COLUMNS.index(name) for name in table.columns]
+            self._bars[rows[:, None], place, fields] = table.to_numpy()
         self._events, self._times = events, [event.published_at for event in events]
         self._reaction, self._members = reaction, members
         self.lock = RLock()

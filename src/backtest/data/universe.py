@@ -57,7 +57,7 @@ class Universe:
         """The members on a day, in order of the alphabet."""
         now = np.datetime64(day)
         there = (self._bounds[:, 0] <= now) & (now <= self._bounds[:, 1])
-        return tuple(np.unique(self._owners[there]).tolist())
+        return tuple(self._owners[there].tolist())
 
     def only(self, symbols: Collection[str]) -> Universe:
         """The universe without its other members."""
@@ -65,11 +65,11 @@ class Universe:
 
     @cached_property
     def _bounds(self) -> NDArray[np.datetime64]:
-        return np.array([span for spans in self.spans.values() for span in spans], "M8[D]")
+        return np.array([span for symbol in self.symbols for span in self.spans[symbol]], "M8[D]")
 
     @cached_property
     def _owners(self) -> NDArray[np.object_]:
-        return np.array([symbol for symbol, spans in self.spans.items() for _ in spans], object)
+        return np.array([symbol for symbol in self.symbols for _ in self.spans[symbol]], object)
 
 
 def universe_names(data: Path) -> list[str]:

@@ -68,7 +68,7 @@ BARS: Columns = {
     "symbol": "text", "session": "day", "open": "float", "high": "float", "low": "float",
     "close": "float", "volume": "float",
 }  # fmt: skip
-_BEFORE, _AFTER = 20, 10  # bars of a universe that are kept around a trade
+_MARGIN = 5  # bars of a universe that are kept before a trade and after it
 FILES: Mapping[str, Columns] = {
     "trades.csv": TRADES, "equity.csv": EQUITY, "decisions.csv": DECISIONS, "orders.csv": ORDERS,
     "bars.csv": BARS,
@@ -312,7 +312,7 @@ def _rows(columns: Columns, records: Iterable[object], cells: Cells) -> Iterator
 
 
 def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
-    """By traded symbol the bars from 20 before an entry to 10 after its exit."""
+    """By traded symbol the bars from 5 before an entry to 5 after its exit."""
     import numpy as np
 
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
@@ -324,7 +324,7 @@ def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[
         days = table.index.to_numpy("M8[D]")
         is_near = np.zeros(len(days), np.bool_)
         for first, last in np.searchsorted(days, np.array(spans[symbol], "M8[D]")).tolist():
-            is_near[max(0, first - _BEFORE) : last + _AFTER + 1] = True
+            is_near[max(0, first - _MARGIN) : last + _MARGIN + 1] = True
         found[symbol] = table[is_near]
     return found
 
