@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.experiments.runs.run_files import read_table
+from backtest.experiments.runs.store import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
     from backtest.data.listing import ListedEvent
+    from backtest.experiments.records import ManyStudyRecord, StudyRecord
     from backtest.experiments.runs.store import Run
-    from backtest.experiments.studies.record import ManyStudyResult
-    from backtest.experiments.studies.record import StudyFolder as Study
+    from backtest.experiments.studies.run import Study
     from backtest.experiments.sweeps.folder import Sweep
 
 
@@ -49,27 +49,26 @@ def run_result(run: Run) -> RunResult:
 
 def sweep_result(sweep: Sweep) -> SweepResult:
     """A sweep as it stands in its folder."""
-    from backtest.reports.sweep_words import evidence_sentences, sentences
+    from backtest.reports.sweep_page import sweep_sentences
     from backtest.stats.surface import summary
 
     manifest, sets = sweep.manifest, sweep.sets.to_pandas()
     found = summary(sets, manifest["axes"], manifest["base"], manifest["base_figures"])
-    words = [*sentences(found, manifest["trials"]), *evidence_sentences(manifest["evidence"])]
     return SweepResult(
         sweep_id=manifest["sweep_id"],
         strategy=manifest["strategy"],
         sets=sets.set_index("set"),
         default={**manifest["base"], **manifest["base_figures"]},
         evidence=manifest["evidence"],
-        summary=dict(words),
+        summary=dict(sweep_sentences(found, manifest)),
         manifest=manifest,
         path=sweep.path,
     )
 
 
-def study_result(done: Study) -> StudyResult:
+def study_result(done: Study[StudyRecord]) -> StudyResult:
     """A study as it stands in its folder."""
-    from backtest.reports.study_page import sentences
+    from backtest.reports.study_page import study_sentences
 
     record = done.record
     events = pd.DataFrame(
@@ -94,15 +93,15 @@ def study_result(done: Study) -> StudyResult:
         windows=pd.DataFrame(record["windows"]).set_index("window")[_WINDOW],
         events=events.set_index("event_id"),
         left_out=left_out.set_index("event_id"),
-        summary=dict(sentences(record)),
+        summary=dict(study_sentences(record)),
         record=record,
         path=done.path,
     )
 
 
-def stocks_study_result(done: ManyStudyResult) -> StocksStudyResult:
+def stocks_study_result(done: Study[ManyStudyRecord]) -> StocksStudyResult:
     """A study of many stocks as it stands in its folder."""
-    from backtest.reports.many_study_page import group_name, sentences
+    from backtest.reports.study_page import group_name, many_sentences
 
     record = done.record
     names = [group_name(record, place) for place in range(len(record["groups"]))]
@@ -128,7 +127,7 @@ def stocks_study_result(done: ManyStudyResult) -> StocksStudyResult:
         observations=pd.read_csv(
             done.path / "cars.csv", index_col="event_id", parse_dates=["day_0"]
         ),
-        summary=dict(sentences(record)),
+        summary=dict(many_sentences(record)),
         record=record,
         path=done.path,
     )
@@ -271,8 +270,8 @@ class RunResult(_Printed):
 
         """
         from backtest.experiments.runs.store import read_run
-        from backtest.reports.draw import draw_tearsheet
         from backtest.reports.run_page import write_run_page
+        from backtest.reports.tearsheet import draw_tearsheet
 
         if tearsheet:
             draw_tearsheet(self.path)
@@ -401,7 +400,7 @@ class StocksStudyResult(_Printed):
             UsageError: the folder cannot be written.
 
         """
-        from backtest.reports.many_study_page import write_many_study_page
+        from backtest.reports.study_page import write_many_study_page
 
         return write_many_study_page(self.path, self.record, self.path.parent)
 

@@ -61,8 +61,7 @@ def check(
     """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
     from backtest.audit.contract import check as check_contract
     from backtest.cli import show
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import find_workspace, read_config
 
     report = check_contract(
         find_workspace(strategies, data),
@@ -243,7 +242,7 @@ def _print_audit(out: Console, record: Record) -> None:
                 if finding["full"] or finding["world"]:
                     out.print(Padding(_sides(check, finding), (0, 0, 0, 2)))
     out.print(Text("\nWhat no audit can prove\n", style="bold"))
-    for heading, text in words.LIMITS:
+    for heading, text in words.limits():
         out.print(Text.assemble((f"{heading}. ", "bold"), text), style="dim")
     out.print()
 
@@ -256,9 +255,7 @@ def _summary(record: Record) -> Iterator[tuple[str, str]]:
     for check in record["checks"]:
         size = "" if check["not_tried"] else f" {words.tried(check, noun)}."
         yield check["title"], f"{check['what']}{size} {words.found(check).capitalize()}."
-    yield from words.sensitivity(record)
-    yield "Null world", words.null(record)
-    yield "Data", words.data(record)
+    yield from words.audit_sentences(record)
 
 
 def _sides(check: Record, finding: Record) -> Table:
@@ -272,5 +269,5 @@ def _sides(check: Record, finding: Record) -> Table:
     grid.add_column(no_wrap=True)
     grid.add_column()
     for heading, side in zip(words.headings(check), ("full", "world"), strict=True):
-        grid.add_row(heading, Text(words.text_of(finding[side])))
+        grid.add_row(heading, Text(finding[side]["text"] if finding[side] else "nothing"))
     return grid

@@ -22,7 +22,7 @@ from backtest.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from backtest.experiments.simulation.account import SimulatedAccount
+    from backtest.experiments.simulation.account import Simulation
 
 EXAMPLES = (
     "Examples: `backtest simulate bars.parquet signals.parquet` · "
@@ -100,7 +100,7 @@ def simulate(
             typer.echo(f"{name}: {path}")
 
 
-def _record(account: SimulatedAccount, costs: str | None) -> dict[str, Any]:
+def _record(account: Simulation, costs: str | None) -> dict[str, Any]:
     """All that is printed, as JSON has it."""
     sessions = account.panel.sessions
     return {

@@ -84,13 +84,12 @@ def study(
     from backtest.experiments.studies import run as studies
     from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
     from backtest.experiments.studies.many import ManyStudyRequest
-    from backtest.experiments.studies.measure import Settings
+    from backtest.experiments.studies.run import Settings
     from backtest.experiments.terms import check_one_of
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
     from backtest.stats.event_study import WINDOWS
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import find_workspace, read_config
 
     if null_world:
         if name is not None:
@@ -124,9 +123,9 @@ def study(
         benchmark=config.chosen("benchmark"), reaction=reaction,
         settings=Settings(windows=windows, model=cast("Any", model), seed=seed, draws=draws),
     )  # fmt: skip
-    prepared = studies.prepare(workspace, request)
+    prepared = studies.prepare_study(workspace, request)
     known = prepared.exists and not force
-    done = studies.study(prepared, force=force)
+    done = studies.run_study(prepared, force=force)
     page = write_study_page(done.path, done.record, workspace.reports)
     write_index(workspace.reports)
     if as_json:
@@ -143,13 +142,13 @@ def _study_many(
     workspace: Workspace, request: ManyStudyRequest, *, force: bool, as_json: bool
 ) -> None:
     from backtest.cli import show
-    from backtest.experiments.studies.many import prepare_many, study_many
+    from backtest.experiments.studies.many import prepare_many_study, run_many_study
     from backtest.reports.index_page import write_index
-    from backtest.reports.many_study_page import write_many_study_page
+    from backtest.reports.study_page import write_many_study_page
 
-    prepared = prepare_many(workspace, request)
+    prepared = prepare_many_study(workspace, request)
     known = prepared.exists and not force
-    done = study_many(prepared, force=force)
+    done = run_many_study(prepared, force=force)
     page = write_many_study_page(done.path, done.record, workspace.reports)
     write_index(workspace.reports)
     if as_json:
@@ -167,8 +166,8 @@ def _print_many(out: Console, record: Record) -> None:
     from rich.text import Text
 
     from backtest.cli.show import new_table
-    from backtest.reports import many_study_page as words
-    from backtest.reports.study_page import probability
+    from backtest.reports import study_page as words
+    from backtest.stats.formats import fine, probability
 
     out.print(Text(words.title(record), style="bold"))
     out.print()
@@ -178,19 +177,19 @@ def _print_many(out: Console, record: Record) -> None:
     for place in range(len(record["groups"])):
         table.add_row(
             words.group_name(record, place),
-            *(words.fine(row["groups"][place]["value"]) for row in rows),
+            *(fine(row["groups"][place]["value"]) for row in rows),
             end_section=place + 1 == len(record["groups"]),
         )
     means = [row["spread"] or row["all"] for row in rows]
-    table.add_row(words.spread_name(record), *(words.fine(mean["value"]) for mean in means))
-    table.add_row("from", *(words.fine(mean["low"]) for mean in means))
-    table.add_row("to", *(words.fine(mean["high"]) for mean in means))
+    table.add_row(words.spread_name(record), *(fine(mean["value"]) for mean in means))
+    table.add_row("from", *(fine(mean["low"]) for mean in means))
+    table.add_row("to", *(fine(mean["high"]) for mean in means))
     table.add_row("p", *(probability(mean["p"]) for mean in means))
     table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
     out.print(table)
     out.print()
     lines = Grid.grid(padding=(0, 2))
-    for heading, text in words.sentences(record):
+    for heading, text in words.many_sentences(record):
         lines.add_row(heading, Text(text))
     out.print(lines)
     out.print()
@@ -205,16 +204,17 @@ def _print_study(out: Console, record: Record) -> None:
     out.print(Text(words.title(record), style="bold"))
     out.print()
     lines = Grid.grid(padding=(0, 2))
-    for heading, text in words.sentences(record):
+    for heading, text in words.study_sentences(record):
         lines.add_row(heading, Text(text))
     out.print(lines)
     names = "".join(f"{row['window']:>11}" for row in record["windows"])
+    notes = words.study_notes(record)
     parts = (
         ("Average cumulative abnormal return (CAAR)", _windows(record["windows"])),
         ("In the expected direction", _windows(record["signed"] or [])),
         (f"Cumulative abnormal returns\n\n{'Day 0':<10}{names}", _events(record)),
-        (f"Groups. {words.groups_note(record)}", _groups(record)),
-        (f"Other tests, p-values. {words.tests_note(record)}", _tests(record)),
+        (f"Groups. {notes['groups']}", _groups(record)),
+        (f"Other tests, p-values. {notes['tests']}", _tests(record)),
         ("Left out", _left_out(record)),
     )
     for heading, table in parts:
@@ -226,8 +226,8 @@ def _print_study(out: Console, record: Record) -> None:
 
 def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.study_page import effect, observed, probability
-    from backtest.stats.formats import percent
+    from backtest.reports.study_page import observed
+    from backtest.stats.formats import effect, percent, probability
 
     last = "As expected" if rows and "right" in rows[0] else "Overlaps"
     headers = ("Window", "Events", "CAAR", "p", "p corrected", "p of t", "Detectable", last)
@@ -266,8 +266,8 @@ def _events(record: Record) -> Table:
 
 def _groups(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.study_page import observed, probability
-    from backtest.stats.formats import percent
+    from backtest.reports.study_page import observed
+    from backtest.stats.formats import percent, probability
 
     headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
     table = new_table(*headers, right=headers[2:], whole=("By", *headers[2:]))
@@ -286,7 +286,8 @@ def _groups(record: Record) -> Table:
 
 def _tests(record: Record) -> Table:
     from backtest.cli.show import new_table
-    from backtest.reports.study_page import TESTS, probability
+    from backtest.reports.study_page import TESTS
+    from backtest.stats.formats import probability
 
     names = [row["window"] for row in record["windows"]]
     table = new_table("Test", *names, right=names, whole=("Test",))

@@ -132,17 +132,13 @@ def _print_summary(sweep: Sweep) -> None:
     from rich.table import Table
 
     from backtest.cli import show
-    from backtest.reports.sweep_words import evidence_sentences, sentences
+    from backtest.reports.sweep_page import sweep_sentences
     from backtest.stats.surface import summary
 
     manifest, sets = sweep.manifest, sweep.sets.to_pandas()
     found = summary(sets, manifest["axes"], manifest["base"], manifest["base_figures"])
     lines = Table.grid(padding=(0, 2))
-    summary_lines = [
-        *sentences(found, manifest["trials"]),
-        *evidence_sentences(manifest["evidence"]),
-    ]
-    for heading, text in summary_lines:
+    for heading, text in sweep_sentences(found, manifest):
         lines.add_row(heading, text)
     show.console().print(lines)
 
