@@ -146,16 +146,16 @@ class Repeats:
             dates=set(seen[self.twice].heard),
             compared=(2 + len(DAYS)) * len(first),
         )
-        told = _clock_told(seen[job] for job in self._days)
-        check.note(f"It does otherwise when asked again{told}", differences(first, again))
-        check.note(f"It does otherwise in another process{told}", differences(first, anew))
+        clock = _clock_read(seen[job] for job in self._days)
+        check.note(f"It does otherwise when asked again{clock}", differences(first, again))
+        check.note(f"It does otherwise in another process{clock}", differences(first, anew))
         for job in self._days:
             if error := seen[job].error:
-                failed = finding(f"It fails on another day{told}: {error}")
+                failed = finding(f"It fails on another day{clock}: {error}")
                 check.findings.setdefault((None, ""), failed)
             else:
                 answers = seen[job].passes[0]
-                check.note(f"It does otherwise on another day{told}", differences(anew, answers))
+                check.note(f"It does otherwise on another day{clock}", differences(anew, answers))
         return check
 
     def steady(self, seen: Seen) -> bool:
@@ -164,7 +164,7 @@ class Repeats:
         return all(seen[job].passes[:1] == [first] for job in (self.anew, *self._days))
 
 
-def _clock_told(days: Iterable[Observation]) -> str:
+def _clock_read(days: Iterable[Observation]) -> str:
     lines = [line for day in days for what, line, _ in day.touched if what == CLOCK]
     return f"; it {CLOCK} ({lines[0]})" if lines else ""
 
@@ -232,8 +232,8 @@ class Check:
     def note(self, what: str, pairs: Iterable[Pair]) -> None:
         """Add answers that differ; of each date and event the first ones count."""
         for pair in pairs:
-            told = finding(what, pair)
-            self.findings.setdefault((told["date"], told["event_id"]), told)
+            row = finding(what, pair)
+            self.findings.setdefault((row["date"], row["event_id"]), row)
 
     def as_dict(self) -> dict[str, Any]:
         """As the record holds it."""
@@ -261,10 +261,11 @@ def plan(
     def trial(check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
         return Trial(check, day, how, Job(make, replace(ask, until=day)))
 
+    delayed, altered = delayed_events(source), altered_events(source, seed)
     changes: dict[str, Callable[[Row], Row | None]] = {
-        "dropped": worlds.dropped,
-        "delayed by a week": partial(worlds.replaced, instead=delayed_events(source)),
-        "altered": partial(worlds.replaced, instead=altered_events(source, seed)),
+        "dropped": lambda _: None,
+        "delayed by a week": lambda row: delayed[row.line],
+        "altered": lambda row: altered[row.line],
     }
     trials = []
     for day in sorted(every):
@@ -359,8 +360,8 @@ def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> 
     wrong = sum(said != full.peeks.get(event_id) for event_id, said in seen.peeks.items())
     check.peeks = (caught + wrong, asked + len(seen.peeks))
     if seen.error:
-        told = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
-        check.findings.setdefault((trial.session, ""), told)
+        row = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
+        check.findings.setdefault((trial.session, ""), row)
         return
     if pairs := list(differences(ours, seen.passes[0], trial.session)):
         check.odd.append(trial)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -86,34 +86,19 @@ _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked of a strategy in a world.
-
-    Attributes:
-        strategy: its name.
-        symbols: stocks that are traded.
-        universe: the universe that is traded, in place of symbols; None for symbols.
-        settings: parameters by dotted name.
-        span: first and last day of the replay.
-        rules: the settings.
-        decides: before which price of a session it decides.
-        until: the last session whose decisions are asked for; None for all.
-        passes: how often everything is asked, of the same strategy in the same process.
-        placebo: seed of the placebo that the answers are held against; None for none.
-        clock: the time at which the strategy is at work; None for the true one.
-
-    """
+    """What is asked of a strategy in a world."""
 
     strategy: str
     symbols: tuple[str, ...]
     settings: Mapping[str, Any]
     span: tuple[date | None, date | None]
     rules: Rules
-    universe: str | None = None
-    decides: When = "open"
-    until: date | None = None
-    passes: int = 1
-    placebo: int | None = None
-    clock: datetime | None = None
+    universe: str | None = None  # is traded in place of symbols
+    decides: When = "open"  # before which price of a session it decides
+    until: date | None = None  # the last session whose decisions count
+    passes: int = 1  # how often all is asked, of the same strategy in the same process
+    placebo: int | None = None  # its seed; None for no placebo
+    clock: datetime | None = None  # the time at which it is at work; None for the true one
 
     @property
     def reaction(self) -> timedelta:
@@ -142,22 +127,13 @@ class Ask:
 
 @dataclass
 class Observation:
-    """What a strategy did in a world.
-
-    Attributes:
-        passes: its answers, once for each time that it was asked.
-        error: why it failed, with its line; empty where it did not.
-        touched: what it touched that is not its to touch: what, the line, when.
-        peeks: by event id, the session and what the planted peek answered.
-        p: of the placebo; None where none was asked for, or there was nothing to test.
-
-    """
+    """What a strategy did in a world: its answers in each pass, or why it failed, with its line."""
 
     passes: list[list[Answer]] = field(default_factory=list)
     error: str = ""
-    touched: list[tuple[str, str, str]] = field(default_factory=list)
-    peeks: dict[str, tuple[date, str]] = field(default_factory=dict)
-    p: float | None = None
+    touched: list[tuple[str, str, str]] = field(default_factory=list)  # what, the line, and when
+    peeks: dict[str, tuple[date, str]] = field(default_factory=dict)  # planted, by event
+    p: float | None = None  # of the placebo
 
     @property
     def heard(self) -> list[date]:
@@ -166,18 +142,15 @@ class Observation:
 
 
 def observe(root: Path, ask: Ask) -> Observation:
-    """Load the strategy anew from a world and ask it.
-
-    Args:
-        root: the folder of the world, resolved.
-        ask: what is asked.
+    """Load the strategy anew from a world in a folder, resolved, and ask it.
 
     Raises:
         DataError: the world cannot be read, a fault of its maker.
 
     """
     seen, watch = Observation(), Watch(root, ask.clock)
-    with _inside(root), Path(os.devnull).open("w") as nowhere:
+    folders = {f"BACKTEST_{name.upper()}": str(root / name) for name in ("strategies", "data")}
+    with chdir(root), environment(**folders), Path(os.devnull).open("w") as nowhere:
         try:
             with redirect_stdout(nowhere), redirect_stderr(nowhere):
                 _ask(ask, seen, watch)
@@ -194,16 +167,13 @@ def observe(root: Path, ask: Ask) -> Observation:
 
 
 @contextmanager
-def _inside(root: Path) -> Iterator[None]:
-    """Stand in the folder of a world, as the program would."""
-    names = ("BACKTEST_STRATEGIES", "BACKTEST_DATA")
-    folder, before = Path.cwd(), {name: os.environ.get(name) for name in names}
-    os.chdir(root)
-    os.environ.update(zip(names, (str(root / "strategies"), str(root / "data")), strict=True))
+def environment(**variables: str) -> Iterator[None]:
+    """Environment variables that hold meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        os.chdir(folder)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]

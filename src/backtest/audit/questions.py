@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from backtest.data.datafile import DataFile, metadata_of
 from backtest.data.events import columns_of, event_order
-from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, new_york_day
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
@@ -50,7 +50,11 @@ def made_up_workspace(
     for kind in dict.fromkeys((*FILED_KINDS, *heard)):
         events = list(_events(kind)) if kind in heard or Event in strategy.listens_to else []
         text = _text(kind, events)
-        _write(data / "events" / kind.file_name(), text, [str(_day(one)) for one in events])
+        _write(
+            data / "events" / kind.file_name(),
+            text,
+            [str(new_york_day(one.published_at)) for one in events],
+        )
     return replace(workspace, data=data, reports=Path(folder) / "reports")
 
 
@@ -67,10 +71,6 @@ def _events(kind: type[Event]) -> Iterator[Event]:
         content = contents[number % len(contents)].model_dump()
         stamp = {"published_at": _FIRST + number * _BETWEEN}
         yield kind.model_validate(content | stamp | {"headline": f"Made-up event {number + 1}"})
-
-
-def _day(event: Event) -> date:
-    return event.published_at.astimezone(NEW_YORK).date()
 
 
 def _text(kind: type[Event], events: Sequence[Event]) -> str:

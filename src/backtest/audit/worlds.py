@@ -245,15 +245,6 @@ def with_later_events(
     return _with_events(source, lambda row: row if public(row) else change(row))
 
 
-def dropped(_: Row) -> None:
-    """The event does not come."""
-
-
-def replaced(row: Row, instead: Mapping[str, Row | None]) -> Row | None:
-    """Another event comes, or none; `instead` holds it by the line of the row."""
-    return instead[row.line]
-
-
 def with_one_delayed(source: Source, line: str, reaction: timedelta, at: When = "open") -> World:
     """One event, given by its line, comes as late as makes it tradable one session later."""
     return _with_events(

@@ -113,6 +113,14 @@ def fills_at_open(order: Any) -> bool:
     return math.isclose(order.executed.price, order.data.open[0], rel_tol=1e-12)
 
 
+def commission_of(order: Any, rules: Rules) -> float:
+    """What an order has cost; Backtrader counts one of legs that crosses zero as two."""
+    done = order.executed
+    if not order.info.get("lots"):
+        return float(done.comm)
+    return commission(abs(done.size), done.price, rules)
+
+
 def day_of(data: Any, ago: int = 0) -> date:
     """The day of a feed's current bar, or of one `ago` bars from it; -1 is the one before."""
     return date.fromordinal(int(data.lines.datetime[ago]))
@@ -237,16 +245,16 @@ class RulesBroker(bt.brokers.BackBroker):
 
     @contextmanager
     def _lent(self, order: Any) -> Iterator[None]:
-        """Lend what rounding lacks; all to a net order of legs, which others of its moment pay."""
-        if not order.info.get("lots"):
+        """Lend what rounding lacks; all where orders are netted, for each may pay for others."""
+        if not order.info.get("are_netted"):
             self.cash += _SPECK
             yield
             self.cash -= _SPECK
             return
         cash, self.cash = self.cash, _PLENTY
         yield
-        done = order.executed
-        self.cash = cash - done.size * done.price - done.comm
+        self.cash = cash - order.executed.size * order.executed.price
+        self.cash -= commission_of(order, self.p.rules)
 
     def _borrow_of(self, data: Any, position: Any) -> float:
         costs = self.getcommissioninfo(data)

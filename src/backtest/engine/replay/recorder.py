@@ -17,7 +17,7 @@ from backtest.engine.replay.books import (
     borrow_assumptions,
     set_excursions,
 )
-from backtest.engine.replay.broker import day_of, fills_at_open
+from backtest.engine.replay.broker import commission_of, day_of, fills_at_open
 from backtest.engine.replay.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -72,7 +72,13 @@ class Recorder(bt.Analyzer):
         self._settle_nights()
         done = order.executed
         if said.get("lots"):
-            self._book_legs(order.data._name, done.size, done.price, done.comm, said.lots)  # noqa: SLF001
+            self._book_legs(
+                order.data._name,
+                done.size,
+                done.price,
+                commission_of(order, self.p.rules),
+                said.lots,
+            )  # noqa: SLF001
             return
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(
