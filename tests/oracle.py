@@ -60,7 +60,7 @@ class _Simulation:
         """Walk through the sessions; within one, the order of the design."""
         self.cash = self.rules.cash
         rows = {symbol: {bar.session: bar for bar in table} for symbol, table in self.bars.items()}
-        for session in sorted({day for table in rows.values() for day in table}):
+        for session in sorted({known for table in rows.values() for known in table}):
             today = {s: rows[s][session] for s in sorted(rows) if session in rows[s]}
             self.slip = {symbol: self.slippage(symbol, session) for symbol in today}
             self.pay_borrow(today)  # (1) borrow for the nights since the last session,
@@ -379,9 +379,8 @@ class _Simulation:
 
     def through_the_session(self, today: dict[str, Bar]) -> None:
         """Entries at limits; then stop before target, at the levels set by now."""
-        for symbol, (signal, new, limit, shares) in sorted(self.waiting.items()):
-            bar, sign, was = today[symbol], new.sign, shares < 0
-            shares = abs(shares)
+        for symbol, (signal, new, limit, marked) in sorted(self.waiting.items()):
+            bar, sign, was, shares = today[symbol], new.sign, marked < 0, abs(marked)
             if sign > 0:
                 self.cash += shares * limit + self.commission(shares, limit)
             at_open = sign * bar.open <= sign * limit

@@ -31,8 +31,7 @@ def check_strategy(name: str) -> Report:
 
     """
     from backtest.audit.contract import check
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import find_workspace, read_config
 
     report = check(find_workspace(), name, symbols=read_config().value("symbol"))
     if report.failed:

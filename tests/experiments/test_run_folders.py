@@ -13,7 +13,7 @@ import pytest
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
-from backtest.experiments.runs.run_files import bars_around
+from backtest.experiments.runs.store import bars_around
 from backtest.stats import SEED
 from tests.engines import made_up_prices
 from tests.made_up import Checkout, day, do, make_checkout, request

@@ -11,7 +11,7 @@ from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run import ENGINES, RunRequest, prepare_run
 from backtest.experiments.runs.run import run as run_prepared
 from backtest.experiments.terms import check_one_of, read_day
-from backtest.workspace.settings import read_config
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
     import os
@@ -295,10 +295,18 @@ def study(
 
     """
     from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
-    from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
-    from backtest.experiments.studies.measure import Settings
-    from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
-    from backtest.experiments.studies.run import study as study_prepared
+    from backtest.experiments.studies.many import (
+        ManyStudyRequest,
+        prepare_many_study,
+        run_many_study,
+    )
+    from backtest.experiments.studies.run import (
+        Settings,
+        StudyRequest,
+        parse_windows,
+        prepare_study,
+        run_study,
+    )
     from backtest.stats.event_study import MODELS, WINDOWS
 
     arguments.check_name(name, "A study takes the name of a kind of event or of a strategy")
@@ -320,7 +328,7 @@ def study(
         )  # fmt: skip
         with workspace_of(frames, strategies, data, reports) as workspace:
             return results.stocks_study_result(
-                study_many(prepare_many(workspace, many), force=force)
+                run_many_study(prepare_many_study(workspace, many), force=force)
             )
     if by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
@@ -333,8 +341,8 @@ def study(
         settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
     )
     with workspace_of(frames, strategies, data, reports) as workspace:
-        prepared = prepare(workspace, request)
-        return results.study_result(study_prepared(prepared, force=force))
+        prepared = prepare_study(workspace, request)
+        return results.study_result(run_study(prepared, force=force))
 
 
 def audit_strategy(

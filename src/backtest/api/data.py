@@ -117,14 +117,7 @@ def event_rows(
     from backtest.data.listing import list_events
     from backtest.strategy.loading import kinds_named
 
-    kinds = kinds_named(workspace, kind)
-    one = symbols[0] if symbols and len(symbols) == 1 else None
-    rows = list_events(workspace, kinds, one, reaction)
-    there = {row.event.symbol for row in rows}
-    for symbol in symbols or ():
-        if symbol not in there:
-            raise unknown("event of symbol", symbol, there)
-    return [row for row in rows if not symbols or row.event.symbol in symbols]
+    return list_events(workspace, kinds_named(workspace, kind), symbols, reaction)
 
 
 def show_event(
@@ -257,12 +250,12 @@ def import_events(
 
     """
     from backtest.data import edits
-    from backtest.data.events import read_event_rows
+    from backtest.sources.own_files import read_event_file
     from backtest.strategy.loading import kind_of
 
     workspace, path = _workspace(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
-    rows = read_event_rows(path, cls, source_url)
+    rows = read_event_file(path, cls, source_url)
     reason = f"{'imported' if replace else 'added from'} {path.name}"
     edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
     return _made(edit, dry_run=dry_run)
@@ -539,5 +532,5 @@ def seal_prices(
     """
     from backtest.data import listing
 
-    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
-    return seal(_workspace(strategies, data), symbols, source, adjust)
+    workspace = _workspace(strategies, data)
+    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow)

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from backtest.data.edits import Change, Edit
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import Company
+    from backtest.sources.edgar import Company, Edgar
     from backtest.sources.filings import Fetched
     from backtest.workspace.folders import Workspace
 
@@ -137,12 +136,11 @@ def fetch_stakes(
     """
     from backtest.data.edits import event_lines
     from backtest.data.kinds import StakeDisclosure
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import find_holder
+    from backtest.sources.edgar import Edgar, find_holder
     from backtest.sources.stakes import close_before
     from backtest.sources.stakes import fetch_stakes as fetch
     from backtest.sources.updates import check_symbol
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     named = [symbols] if symbols else None
     symbol = check_symbol(read_config({"symbol": named}).one_symbol().upper())
@@ -221,7 +219,7 @@ def _address(base_url: str | None) -> str | None:
 
 
 def _company(edgar: Edgar, symbol: str, cik: int | None) -> Company:
-    from backtest.sources.filers import company_of_number, company_of_symbol
+    from backtest.sources.edgar import company_of_number, company_of_symbol
 
     return company_of_symbol(edgar, symbol) if cik is None else company_of_number(edgar, cik)
 
@@ -243,9 +241,9 @@ def _held_against(
     from backtest.data.edits import update
     from backtest.sources.filings import same
 
-    found = update(
+    edit, differences = update(
         workspace, fetched.kind, fetched.rows, same, reason="fetched from EDGAR", accept=accept
     )
-    if found.edit.diff and not dry_run:
-        found.edit.make()
-    return FetchedEvents(fetched.kind, found.edit, found.differences, fetched.remarks)
+    if edit.diff and not dry_run:
+        edit.make()
+    return FetchedEvents(fetched.kind, edit, differences, fetched.remarks)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.run_files import TRADES
+from backtest.experiments.runs.store import TRADES
 
 if TYPE_CHECKING:
     import os

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.experiments.runs.run_files import read_table
+from backtest.experiments.runs.store import read_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
     from backtest.data.listing import ListedEvent
+    from backtest.experiments.records import ManyStudyRecord, StudyRecord
     from backtest.experiments.runs.store import Run
-    from backtest.experiments.studies.record import ManyStudyResult
-    from backtest.experiments.studies.record import StudyFolder as Study
+    from backtest.experiments.studies.run import Study
     from backtest.experiments.sweeps.folder import Sweep
 
 
@@ -66,7 +66,7 @@ def sweep_result(sweep: Sweep) -> SweepResult:
     )
 
 
-def study_result(done: Study) -> StudyResult:
+def study_result(done: Study[StudyRecord]) -> StudyResult:
     """A study as it stands in its folder."""
     from backtest.reports.study_page import study_sentences
 
@@ -99,7 +99,7 @@ def study_result(done: Study) -> StudyResult:
     )
 
 
-def stocks_study_result(done: ManyStudyResult) -> StocksStudyResult:
+def stocks_study_result(done: Study[ManyStudyRecord]) -> StocksStudyResult:
     """A study of many stocks as it stands in its folder."""
     from backtest.reports.study_page import group_name, many_sentences
 

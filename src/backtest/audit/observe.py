@@ -14,7 +14,7 @@ from backtest.audit.watch import Watch
 from backtest.data.inputs import read_inputs
 from backtest.data.prices import read_prices
 from backtest.data.universe import tables_folder
-from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
@@ -53,8 +53,7 @@ def of_decisions(
 ) -> float | None:
     """The chance that random timing does as well as the signals; None where none was given."""
     panel = panel_of(inputs.replayed)
-    given = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session and d.signal]
-    return _p(panel, signal_rows(panel, sorted(given, key=lambda one: one[0])), inputs, rules, seed)
+    return _p(panel, decision_rows(panel, signalled(decisions)), inputs, rules, seed)
 
 
 def of_trades(result: Result, inputs: Inputs, rules: Rules, seed: int) -> float | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from backtest.data.datafile import DataFile, metadata_of
+from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, new_york_day
 from backtest.data.versions import put
@@ -74,10 +74,8 @@ def _events(kind: type[Event]) -> Iterator[Event]:
 
 
 def _text(kind: type[Event], events: Sequence[Event]) -> str:
-    import pandas as pd
-
-    rows = [event.model_dump(mode="json") for event in events]
-    return str(pd.DataFrame(rows, columns=list(columns_of(kind)), dtype=object).to_csv(index=False))
+    """The file of a kind."""
+    return csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
 
 
 SYMBOL = "EXAMPLE"
@@ -231,8 +229,7 @@ def replayed(
     strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
 ) -> ContractAnswers:
     """Replay it with events in early and late sessions of a made-up market."""
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.replay.event_strategy import replay_event_strategy
     from backtest.engine.timeline import Decision
 

@@ -37,10 +37,10 @@ from backtest.audit.sensitivity import (
 from backtest.audit.worlds import Source
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
-from backtest.data.tables import data_tables
+from backtest.data.inputs import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
+from backtest.experiments.terms import folder_name, identity, installed_packages, run_id
 from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy

@@ -61,8 +61,7 @@ def check(
     """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
     from backtest.audit.contract import check as check_contract
     from backtest.cli import show
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import find_workspace, read_config
 
     report = check_contract(
         find_workspace(strategies, data),

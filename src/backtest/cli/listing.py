@@ -21,7 +21,7 @@ from backtest.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from backtest.workspace.settings import Config, Setting
+    from backtest.workspace.folders import Config, Setting
 
 
 CONFIG_EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 --json`"
@@ -42,7 +42,7 @@ def config(
     With options, it shows what a command with these options works with.
     """
     from backtest.cli import show
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     options = {
         "symbol": symbol,
@@ -92,7 +92,7 @@ def _in_words(value: Any) -> str:
 def _parameters(found: Config) -> list[Setting]:
     """The parameters of strategies that the file sets."""
     from backtest.strategy.parameters import leaves, plain
-    from backtest.workspace.settings import Setting
+    from backtest.workspace.folders import Setting
 
     return [
         Setting(f"strategies.{name}.{parameter}", plain(value), "file", str(found.path))

@@ -28,7 +28,7 @@ def init(
 ) -> None:
     """Make a workspace: strategies, data, reports and settings."""
     from backtest.cli import show
-    from backtest.workspace.start import PARTS, make_workspace
+    from backtest.workspace.folders import PARTS, make_workspace
 
     made = make_workspace(folder)
     if as_json:

@@ -12,7 +12,7 @@ from backtest.errors import UsageError
 if TYPE_CHECKING:
     from backtest.strategy.parameters import Text
 
-# What the environment and `backtest.toml` say of these is looked up by `workspace.settings`.
+# What the environment and `backtest.toml` say of these is looked up by `workspace.folders`.
 StrategiesFolder = Annotated[
     list[Path] | None,
     typer.Option(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from backtest.experiments.runs.run import PreparedRun
+    from backtest.experiments.runs.run import RunPlan
     from backtest.experiments.runs.store import Run
     from backtest.strategy.parameters import Text
     from backtest.strategy.source import StrategyFile
@@ -213,14 +213,12 @@ def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, Text])
             )
 
 
-def _replay(
-    plans: list[PreparedRun], *, force: bool
-) -> tuple[list[tuple[PreparedRun, Run]], list[str]]:
+def _replay(plans: list[RunPlan], *, force: bool) -> tuple[list[tuple[RunPlan, Run]], list[str]]:
     """Every run that can be made, and the messages of those that cannot."""
     from backtest.errors import UsageError
     from backtest.experiments.runs.run import replay_run
 
-    made: list[tuple[PreparedRun, Run]] = []
+    made: list[tuple[RunPlan, Run]] = []
     faults: list[str] = []
     for plan in plans:
         try:
@@ -230,7 +228,7 @@ def _replay(
     return made, faults
 
 
-def _verify(made: list[tuple[PreparedRun, Run]]) -> None:
+def _verify(made: list[tuple[RunPlan, Run]]) -> None:
     """Replay each with the other engine; the message is no part of what `--json` prints."""
     from backtest.experiments.runs.run import verify
     from backtest.stats.formats import counted
@@ -241,7 +239,7 @@ def _verify(made: list[tuple[PreparedRun, Run]]) -> None:
         typer.echo(f"{plan.request.strategy}: {agree}" if len(made) > 1 else agree, err=True)
 
 
-def _weighed(plan: PreparedRun, run: Run) -> Run:
+def _weighed(plan: RunPlan, run: Run) -> Run:
     """The run with its evidence; what that needs is loaded after the result has been told."""
     from backtest.experiments.runs.run import weigh
 

@@ -84,13 +84,12 @@ def study(
     from backtest.experiments.studies import run as studies
     from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
     from backtest.experiments.studies.many import ManyStudyRequest
-    from backtest.experiments.studies.measure import Settings
+    from backtest.experiments.studies.run import Settings
     from backtest.experiments.terms import check_one_of
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_study_page
     from backtest.stats.event_study import WINDOWS
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import find_workspace, read_config
 
     if null_world:
         if name is not None:
@@ -124,9 +123,9 @@ def study(
         benchmark=config.chosen("benchmark"), reaction=reaction,
         settings=Settings(windows=windows, model=cast("Any", model), seed=seed, draws=draws),
     )  # fmt: skip
-    prepared = studies.prepare(workspace, request)
+    prepared = studies.prepare_study(workspace, request)
     known = prepared.exists and not force
-    done = studies.study(prepared, force=force)
+    done = studies.run_study(prepared, force=force)
     page = write_study_page(done.path, done.record, workspace.reports)
     write_index(workspace.reports)
     if as_json:
@@ -143,13 +142,13 @@ def _study_many(
     workspace: Workspace, request: ManyStudyRequest, *, force: bool, as_json: bool
 ) -> None:
     from backtest.cli import show
-    from backtest.experiments.studies.many import prepare_many, study_many
+    from backtest.experiments.studies.many import prepare_many_study, run_many_study
     from backtest.reports.index_page import write_index
     from backtest.reports.study_page import write_many_study_page
 
-    prepared = prepare_many(workspace, request)
+    prepared = prepare_many_study(workspace, request)
     known = prepared.exists and not force
-    done = study_many(prepared, force=force)
+    done = run_many_study(prepared, force=force)
     page = write_many_study_page(done.path, done.record, workspace.reports)
     write_index(workspace.reports)
     if as_json:

@@ -152,7 +152,6 @@ def trading_calendar() -> TradingCalendar:
 
 
 def _times() -> bytes:
-    """The times of the calendar as the library gives them."""
     import exchange_calendars  # slow to import, and slower to ask
 
     calendar: Any = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST)

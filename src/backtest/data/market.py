@@ -41,11 +41,8 @@ _NEVER = np.datetime64("NaT")
 class Past:
     """Bars and events that have become known; `Tape` adds to them as time passes.
 
-    Attributes:
-        columns: by symbol its columns, such as `open` or, of an index, `close` alone.
-        members: the stocks that could be traded in each session that has come, in order of the
-            alphabet.
-
+    `columns` are those of each symbol, such as `open` or, of an index, `close` alone; `members` the
+    stocks that could be traded in each session that has come, in order of the alphabet.
     """
 
     def __init__(
@@ -125,14 +122,7 @@ class Past:
         return next(after, None)
 
     def grow(self, sessions: NDArray[np.datetime64], bars: Floats, events: Sequence[Event]) -> None:
-        """Add what has become known since.
-
-        Args:
-            sessions: shape (n,).
-            bars: shape (n, symbols, 5), NaN where a symbol has none.
-            events: in order of publication.
-
-        """
+        """Add what has become known since: bars by session and symbol, NaN where there is none."""
         until = self._filled + len(sessions)
         self._sessions[self._filled : until] = sessions
         self._bars[self._filled : until] = bars
@@ -159,16 +149,8 @@ class Past:
 class Tape:
     """The whole history of a replay; it plays into `past` what is known at a time, and no more.
 
-    Args:
-        tables: by symbol all bars, as of `Prices`.
-        events: as strategies see them, in order of publication.
-        reaction: time between publication and the earliest order.
-        members: the stocks that can be traded in a session, in order of the alphabet.
-
-    Attributes:
-        past: what has been played; it is whole only while `lock` is held.
-        lock: held by whoever plays until the answer is there.
-
+    Events come as strategies see them, in order of publication; `members` gives the stocks that can
+    be traded in a session. `past` is whole only while `lock` is held by whoever plays.
     """
 
     def __init__(

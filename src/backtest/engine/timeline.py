@@ -186,6 +186,7 @@ class Question:
                 f"{meant}. Make it with Signal.long(event, …), Signal.short(event, …) or "
                 f"Wait(event, …)."
             )
+        _check_legs(answer, event, strategy)
         if isinstance(answer, Wait):
             return self._later(answer, strategy)
         if strategy.decides == "close" and _at(answer) != "close":
@@ -230,6 +231,16 @@ class Question:
 
 def _at(signal: Signal) -> When:
     return signal.leave if signal.direction == "flat" else signal.enter
+
+
+def _check_legs(answer: Signal | Wait, event: Event, strategy: Strategy) -> None:
+    """Refuse legs in symbols of which no bars were read."""
+    for leg in answer.legs if isinstance(answer, Signal) else ():
+        if leg.symbol not in strategy.trades_also:
+            raise UsageError(
+                f"{type(strategy).__name__} answered {event.id} with a leg in {leg.symbol}, which "
+                f"is not in its trades_also: name it there."
+            )
 
 
 def questions(

@@ -9,7 +9,7 @@ from math import floor, isnan, log10, sqrt
 from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.experiments.runs.run_files import read_rows
+from backtest.experiments.runs.store import read_rows
 from backtest.stats.formats import percent
 
 if TYPE_CHECKING:

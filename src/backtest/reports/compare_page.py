@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
-from backtest.experiments.runs.store import run_id
+from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page

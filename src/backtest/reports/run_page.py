@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from backtest.experiments.runs.run_files import FILES
-from backtest.experiments.runs.store import LEADING, Run
+from backtest.experiments.runs.store import FILES, LEADING, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
 from backtest.reports.audit_page import audit_of

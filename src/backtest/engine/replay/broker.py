@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.rules import Rules
 
 

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRate
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRate, Prices
     from backtest.engine.replay.books import Lot, Order
     from backtest.engine.timeline import Decision
 
@@ -73,12 +72,12 @@ class Recorder(bt.Analyzer):
         done = order.executed
         if said.get("lots"):
             self._book_legs(
-                order.data._name,
+                order.data._name,  # noqa: SLF001
                 done.size,
                 done.price,
                 commission_of(order, self.p.rules),
                 said.lots,
-            )  # noqa: SLF001
+            )
             return
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(
