@@ -181,7 +181,7 @@ class TestTerms:
             path,
             signal("02 10:00", enter="close", leave="open", levels="close", limit=None),
             signal("02 11:00", "BOLT", "flat", enter="open", leave="close", levels="session"),
-            signal("02 12:00", "COIL", enter="open", leave="close", limit=0.02),
+            signal("03 10:00", "BOLT", enter="open", leave="close", limit=0.02),
         )
         rows = read_signals(path, panel, MINUTES_5).rows
         assert rows["side"].tolist() == [1, 0, 1]
