@@ -116,7 +116,7 @@ class Signal(BaseModel):
         """Leave the event's stock, whichever way it is held. Terms: `leave` and `reason`."""
         return cls(symbol=event.symbol, event_id=event.id, direction="flat", **terms)
 
-    def hedged(self, symbol: str, by: float = 1.0) -> Signal:
+    def hedged(self, symbol: str, by: float | None = 1.0) -> Signal:
         """The signal with a leg that is opened and left with it.
 
         Args:
@@ -124,7 +124,14 @@ class Signal(BaseModel):
             by: dollars of it for each dollar of the stock, such as its beta; below 0 in the same
                 direction. With 0 nothing is added.
 
+        Raises:
+            ValueError: `by` is None, which is what a block answers where it cannot know.
+
         """
+        if by is None:
+            raise ValueError(
+                f"how much of {symbol} hedges it is unknown: say why there is no signal"
+            )
         legs = (*self.legs, Leg(symbol, by)) if by else self.legs
         return type(self)(**{**self.model_dump(), "legs": legs})
 

@@ -69,6 +69,8 @@ class Recorder(bt.Analyzer):
         if order.status not in (order.Completed, order.Partial):
             return
         self._settle_nights()
+        if order.exectype == bt.Order.Close:
+            self._book_crossed("market")
         done = order.executed
         if said.get("lots"):
             self._book_legs(
@@ -96,9 +98,14 @@ class Recorder(bt.Analyzer):
     def cross(self, order: Order) -> None:
         """Book lots that net to nothing: no order goes to the market, and nothing is paid.
 
-        They wait until the nights are settled, which are of what was held in them.
+        They wait until the orders of their moment are booked, which are told of afterwards.
         """
         self._crossed.append(order)
+
+    def _book_crossed(self, *types: str) -> None:
+        for order in [one for one in self._crossed if one.type in types]:
+            self._crossed.remove(order)
+            self._book_legs(order.symbol, 0.0, order.price, 0.0, order.lots)
 
     def _book_legs(
         self, symbol: str, size: float, price: float, commission: float, lots: Sequence[Lot]
@@ -128,6 +135,7 @@ class Recorder(bt.Analyzer):
     def next(self) -> None:
         """At the close: settle, and hold the books against the broker's."""
         self._settle_nights()
+        self._book_crossed("market", "close")
         broker = self.strategy.broker
         cash, equity = broker.get_cash(), broker.get_value()
         self.ledger.check_cash(cash, broker.session)
@@ -168,9 +176,6 @@ class Recorder(bt.Analyzer):
                 self.ledger.charge_borrow(symbol, amount)
                 self._borrow_seen[symbol] = paid
                 self._note_rate(symbol)
-        crossed, self._crossed = self._crossed, []
-        for order in crossed:
-            self._book_legs(order.symbol, 0.0, order.price, 0.0, order.lots)
 
     def _note_rate(self, symbol: str) -> None:
         if self.p.rules.borrow_mode == "table":
