@@ -165,7 +165,7 @@ def signal_lists(
     news = draw(st.sampled_from((False, True, True))) and not bold
     weights = st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
     if news:  # there is room for several, and something to resize
-        weights = st.sampled_from((0.2, 0.95, 0.1, 0.05, 0.3, 0.5)) | weights
+        weights = st.sampled_from((0.2, 0.4, 0.1, 0.05, 0.3, 0.5))
     if may_leave_out_weights:
         weights = st.none() | weights
     is_ranked = draw(st.booleans())
@@ -215,13 +215,14 @@ def newer_terms(draw: st.DrawFn, terms: dict[str, Any], hedge: str) -> dict[str,
         "enter": "close" if number & 1 else "open",
         "leave": "close" if number & 2 else "open",
         "levels": "close" if number & 4 else "session",
-        "resize": bool(number & 8),
+        "resize": bool(number & 8) and not (hedge and number & 64),
     }
     if number & 16 and terms["enter"] == "open" and terms["hold"] is not None:
         terms["hold"] -= 1  # 0 leaves at the close
-    if number & 32 and terms["enter"] == "open" and not terms["resize"]:
+    may_wait = number & 32 and terms["enter"] == "open" and not terms["resize"]
+    if may_wait and not (hedge and number & 64):
         terms["limit"] = draw(st.sampled_from((0.0, 0.01, 0.05, -0.02, 0.1, 0.25)))
-    elif number & 64 and hedge and not terms["resize"]:
+    elif number & 64 and hedge:
         terms["legs"] = ((hedge, draw(st.sampled_from((1.0, 0.5, 1.3, -0.4, 0.07)))),)
     return terms
 
