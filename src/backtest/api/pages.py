@@ -7,12 +7,15 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backtest.api.arguments import reports_of
+from backtest.api.runs import find_runs, manifests
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs.run_files import TRADES
+from backtest.experiments.runs.store import find_run
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from backtest.api.arguments import Folder
     from backtest.experiments.runs.store import Run
@@ -29,7 +32,7 @@ def report_run(
     symbols: str | None = None,
     output: str | os.PathLike[str] | None = None,
     reports: Folder = None,
-    tell: Callable[[str], object] = warnings.warn,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> Path | str:
     """Show a run as a page, Markdown, JSON, CSV or a picture, as `backtest report` does.
 
@@ -50,14 +53,13 @@ def report_run(
         UsageError: there is no such run, form, table or symbol, or a file cannot be written.
 
     """
-    from backtest.experiments.runs.store import find_run
     from backtest.workspace.files import write_text
 
     if form not in _FORMATS:
         raise unknown("format", form, _FORMATS)
     if table not in _TABLES:
         raise unknown("table", table, _TABLES)
-    found = find_run(_folder(reports), Path(run).name, tell)
+    found = find_run(reports_of(reports), Path(run).name, tell)
     file = None if output is None else Path(output)
     if form == "png":
         from backtest.reports.picture import write_picture
@@ -82,7 +84,7 @@ def find_page(
     name: str = "index",
     *,
     reports: Folder = None,
-    tell: Callable[[str], object] = warnings.warn,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> Path:
     """The page of a run, sweep, study or comparison, which is drawn where it is missing.
 
@@ -98,7 +100,7 @@ def find_page(
     """
     from backtest.reports.index_page import write_index
 
-    folder = _folder(reports)
+    folder = reports_of(reports)
     if name == "index":
         return write_index(folder)  # anew: folders come and go
     if name == "compare":
@@ -110,30 +112,17 @@ def find_page(
     return _run_page(folder, name, tell)
 
 
-def _folder(reports: Folder) -> Path:
-    from backtest.workspace.folders import find_reports
-
-    return find_reports(Path(reports) if reports else None)
-
-
-def _comparison(reports: Path, tell: Callable[[str], object]) -> Path:
-    from backtest.experiments.runs.store import latest_runs
-
+def _comparison(reports: Path, tell: Callable[[str], None]) -> Path:
     page = reports / "compare.html"
     if page.exists():
         return page
     from backtest.reports.compare_page import write_comparison
 
-    runs = latest_runs(reports, tell)
-    if not runs:
-        raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
-    return write_comparison(reports, runs)
+    return write_comparison(reports, find_runs(reports=reports, tell=tell))
 
 
-def _run_page(reports: Path, name: str, tell: Callable[[str], object]) -> Path:
+def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
-    from backtest.experiments.runs.store import find_run
-
     try:
         run = find_run(reports, name, tell)
     except UsageError as error:
@@ -153,8 +142,7 @@ def _draw(run: Run) -> Path:
             f"Run {run.run_id} was interrupted before its evidence was there. "
             f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
         )
-    write_run_page(run)
-    return run.path / "index.html"
+    return write_run_page(run)
 
 
 def _text(run: Run, form: str, table: str) -> str:
@@ -177,19 +165,3 @@ def _record(run: Run) -> dict[str, Any]:
     ]
     known = ({name: cell or None for name, cell in row.items()} for row in run.decisions)
     return {**manifest, "trades": trades, "decisions": list(known)}
-
-
-def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The manifests of runs that are looked at together, with the trials as they stand now."""
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.run_words import corrected
-
-    return [
-        {
-            **run.manifest,
-            "trials": trials_on_record(run.path.parent, run.manifest),
-            "placebo_p_holm": p,
-            "path": str(run.path),
-        }
-        for run, p in zip(runs, corrected(runs), strict=True)
-    ]

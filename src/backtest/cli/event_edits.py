@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import DataFolder, StrategiesFolder, Verbose, Yes, parse_pairs
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,35 +131,35 @@ SourceUrl = Annotated[
 ]
 
 
+@options.command
 def add(
+    folders: options.Folders,
     kind: Kind,
     fields: Fields = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="A CSV file of events to add.")
     ] = None,
     source_url: SourceUrl = None,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    verbose: options.Verbose = False,
+    yes: options.Yes = False,
 ) -> None:
     """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    from backtest.api.arguments import folders
+    from backtest.api.arguments import folders as workspace_of
     from backtest.api.data import add_event, import_events
     from backtest.data.events import columns_of
     from backtest.errors import UsageError
     from backtest.strategy.loading import kind_of
 
-    cls = kind_of(folders(strategies, data, "reports"), kind)
+    cls = kind_of(workspace_of(**folders.arguments()), kind)
     if fields and csv:
         raise UsageError("Give either --field or --csv, not both.")
     if csv:
         edit = import_events(
             csv, kind, source_url=source_url, replace=False,
-            dry_run=True, strategies=strategies, data=data,
+            dry_run=True, **folders.arguments(),
         )  # fmt: skip
     else:
-        row = parse_pairs("--field", fields or [], example=_EXAMPLE)
+        row = options.parse_pairs("--field", fields or [], example=_EXAMPLE)
         if not row:
             if not at_terminal():
                 raise UsageError(
@@ -170,67 +170,68 @@ def add(
             row = ask_event(cls)
         if source_url is not None:
             row["source_url"] = source_url
-        edit = add_event(kind, row, dry_run=True, strategies=strategies, data=data)
+        edit = add_event(kind, row, dry_run=True, **folders.arguments())
     write(edit, kind, yes=yes, whole=verbose)
 
 
+@options.command
 def import_file(
+    folders: options.Folders,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")],
     kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
     source_url: SourceUrl = None,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    verbose: options.Verbose = False,
+    yes: options.Yes = False,
 ) -> None:
     """Take in a CSV file: new events are added, known ones change where the file differs."""
     from backtest.api.data import import_events
 
-    edit = import_events(
-        file, kind, source_url=source_url, dry_run=True, strategies=strategies, data=data
-    )
+    edit = import_events(file, kind, source_url=source_url, dry_run=True, **folders.arguments())
     write(edit, kind, yes=yes, whole=verbose)
 
 
+@options.command
 def edit(
+    folders: options.Folders,
     event_id: Id,
     fields: Fields = None,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    yes: options.Yes = False,
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
     from backtest.api.data import edit_event
     from backtest.errors import UsageError
 
-    settings = parse_pairs("--field", fields or [], example=_EXAMPLE)
+    settings = options.parse_pairs("--field", fields or [], example=_EXAMPLE)
     if not settings:
         raise UsageError(f"Name what changes with --field name=value, such as {_EXAMPLE}.")
-    change = edit_event(event_id, settings, dry_run=True, strategies=strategies, data=data)
+    change = edit_event(event_id, settings, dry_run=True, **folders.arguments())
     write(change, _kind_in(event_id), yes=yes)
 
 
+@options.command
 def remove(
-    event_id: Id, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
+    folders: options.Folders,
+    event_id: Id,
+    yes: options.Yes = False,
 ) -> None:
     """Take an event out of its file."""
     from backtest.api.data import remove_event
 
-    change = remove_event(event_id, dry_run=True, strategies=strategies, data=data)
+    change = remove_event(event_id, dry_run=True, **folders.arguments())
     write(change, _kind_in(event_id), yes=yes)
 
 
+@options.command
 def undo(
+    folders: options.Folders,
     kind: Kind,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    verbose: options.Verbose = False,
+    yes: options.Yes = False,
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
     from backtest.api.data import undo_events
 
-    change = undo_events(kind, dry_run=True, strategies=strategies, data=data)
+    change = undo_events(kind, dry_run=True, **folders.arguments())
     write(change, kind, yes=yes, whole=verbose)
 
 

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AnySymbols, AsJson, DataFolder, StrategiesFolder
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from rich.console import Console
 
-    from backtest.audit.claims import Verdict
-    from backtest.data.event_checks import Finding
     from backtest.data.listing import ListedEvent
 
 
@@ -28,22 +27,21 @@ app = typer.Typer(no_args_is_help=True, help="List, show, check, add and change 
 
 
 @app.command("list", epilog="Example: `backtest events list --kind earnings`")
+@options.command
 def list_events(
+    folders: options.Folders,
     kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
-    symbol: AnySymbols = None,
+    symbol: options.AnySymbols = None,
     reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """List events with the session in which each can first be traded."""
     from rich.text import Text
 
     from backtest.api.data import event_rows
     from backtest.cli import show
-    from backtest.workspace.folders import find_workspace
 
-    rows = event_rows(find_workspace(strategies, data), kind, symbol, reaction)
+    rows = event_rows(kind, symbol, reaction, **folders.arguments())
     if as_json:
         show.print_json([row.as_dict() for row in rows])
         return
@@ -67,12 +65,12 @@ def _headline(row: ListedEvent) -> str:
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
+@options.command
 def show_event(
+    folders: options.Folders,
     event_id: Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")],
     reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Show everything that is known of one event, and what follows from it."""
     from rich.text import Text
@@ -81,7 +79,7 @@ def show_event(
     from backtest.cli import show
     from backtest.stats.formats import field
 
-    found = calls.show_event(event_id, reaction=reaction, strategies=strategies, data=data)
+    found = calls.show_event(event_id, reaction=reaction, **folders.arguments())
     if as_json:
         show.print_json(found)
         return
@@ -114,84 +112,85 @@ def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 @app.command("check", epilog="Example: `backtest events check --kind earnings`")
+@options.command
 def check_events(
+    folders: options.Folders,
     kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find events that could be traded before they were public, or that disagree with prices."""
-    from backtest.data.checks import check_events as find
-    from backtest.strategy.loading import kinds_named
-    from backtest.workspace.folders import find_workspace
+    from backtest.api import data as calls
 
-    workspace = find_workspace(strategies, data)
-    show_findings(find(workspace, kinds_named(workspace, kind)), as_json=as_json)
+    show_findings(calls.check_events(kind, **folders.arguments()), as_json=as_json)
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
+@options.command
 def judge_claims(
-    as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
+    folders: options.Folders,
+    as_json: options.AsJson = False,
 ) -> None:
     """Hold what was claimed about the stock against its prices and events."""
-    from backtest.audit.claims import judge_claims as judge
+    from backtest.api import data as calls
     from backtest.cli import show
-    from backtest.workspace.folders import find_workspace
 
-    verdicts = judge(find_workspace(strategies, data))
+    verdicts = calls.judge_claims(**folders.arguments()).to_dict("records")
     if as_json:
-        show.print_json([verdict.as_dict() for verdict in verdicts])
-        return
-    _print_verdicts(show.console(), verdicts)
+        show.print_json(verdicts)
+    else:
+        _print_verdicts(show.console(), verdicts)
 
 
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
+@options.command
 def seal_events(
+    folders: options.Folders,
     kind: Annotated[str, typer.Argument(help="The kind whose file was changed, or `claims`.")],
     source: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Check an event file that you changed and record its sha256 anew."""
     from backtest.api import data as calls
 
-    typer.echo(f"wrote {calls.seal_events(kind, source, strategies=strategies, data=data)}")
+    typer.echo(f"wrote {calls.seal_events(kind, source, **folders.arguments())}")
 
 
-def show_findings(findings: Sequence[Finding], *, as_json: bool) -> None:
+def show_findings(findings: pd.DataFrame, *, as_json: bool) -> None:
     """Print findings, errors first, and leave with the code of bad data where there is an error."""
     from backtest.cli import show
     from backtest.errors import DataError
 
     if as_json:
-        show.print_json([vars(finding) for finding in findings])
+        show.print_json(findings.to_dict("records"))
     else:
         _print_findings(show.console(), findings)
-    if any(finding.severity == "error" for finding in findings):
+    if "error" in set(findings["severity"]):
         raise typer.Exit(DataError.exit_code)
 
 
-def _print_findings(out: Console, findings: Sequence[Finding]) -> None:
+def _print_findings(out: Console, findings: pd.DataFrame) -> None:
     """Print findings by severity, and last their numbers."""
     from rich.padding import Padding
     from rich.text import Text
 
-    from backtest.data.event_checks import SEVERITIES, by_severity
+    from backtest.data.event_checks import SEVERITIES
     from backtest.stats.formats import counted
 
-    grouped = by_severity(findings)
-    for severity, group in grouped.items():
-        if group:
+    totals = []
+    for severity in SEVERITIES:
+        group = findings[findings["severity"] == severity]
+        totals.append(counted(len(group), severity))
+        if len(group):
             out.print(Text(f"{severity.capitalize()}s\n", style="bold"))
-        for finding in group:
-            out.print(Text(finding.what, style=_COLORS[severity]))
-            for text in (finding.where, finding.why, finding.mend):
-                out.print(Padding(Text(text, style="dim", overflow="fold"), (0, 0, 0, 4)))
+        for finding in group.to_dict("records"):
+            out.print(Text(finding["what"], style=_COLORS[severity]))
+            for name in ("where", "why", "mend"):
+                text = Text(finding[name], style="dim", overflow="fold")
+                out.print(Padding(text, (0, 0, 0, 4)))
             out.print()
-    out.print(", ".join(counted(len(grouped[level]), level) for level in SEVERITIES) + ".")
+    out.print(f"{', '.join(totals)}.")
 
 
-def _print_verdicts(out: Console, verdicts: Sequence[Verdict]) -> None:
+def _print_verdicts(out: Console, verdicts: Sequence[Mapping[str, Any]]) -> None:
     """Print each claim with its verdict and the evidence, and last what the verdicts mean."""
     from collections import Counter
 
@@ -205,12 +204,12 @@ def _print_verdicts(out: Console, verdicts: Sequence[Verdict]) -> None:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for one in verdicts:
-        claimed = f"Claimed {with_unit(one.claim.claimed, one.claim.unit)}"
-        found = f", found {one.found}" if one.found else ""
-        grid.add_row(Text(one.verdict, style=_COLORS[one.verdict]), Text(one.claim.statement))
-        grid.add_row("", Text(f"{claimed}{found}. {one.evidence}\n", style="dim"))
+        claimed = f"Claimed {with_unit(one['claimed'], one['unit'])}"
+        found = f", found {one['found']}" if one["found"] else ""
+        grid.add_row(Text(one["verdict"], style=_COLORS[one["verdict"]]), Text(one["statement"]))
+        grid.add_row("", Text(f"{claimed}{found}. {one['evidence']}\n", style="dim"))
     out.print(grid)
-    counts = Counter(one.verdict for one in verdicts)
+    counts = Counter(one["verdict"] for one in verdicts)
     totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
     out.print(Text(f"{counted(len(verdicts), 'claim')}: {totals}."))
     out.print(Text(MEANING, style="dim"))

@@ -7,16 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from backtest.cli.options import (
-    AsJson,
-    Benchmark,
-    CashOption,
-    CostsOption,
-    DataFolder,
-    ReportsFolder,
-    StrategiesFolder,
-    Symbols,
-)
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,14 +19,14 @@ CONFIG_EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 
 
 
 def config(
-    symbol: Symbols = None,
-    benchmark: Benchmark = None,
-    cash: CashOption = None,
-    costs: CostsOption = None,
-    as_json: AsJson = False,
-    out: ReportsFolder = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    symbol: options.Symbols = None,
+    benchmark: options.Benchmark = None,
+    cash: options.CashOption = None,
+    costs: options.CostsOption = None,
+    as_json: options.AsJson = False,
+    out: options.ReportsFolder = None,
+    data: options.DataFolder = None,
+    strategies: options.StrategiesFolder = None,
 ) -> None:
     """Show every setting and where it came from.
 
@@ -122,11 +113,10 @@ app = typer.Typer(no_args_is_help=True, help="List strategies or runs.")
 
 
 @app.command("strategies", epilog="Example: `backtest list strategies`")
+@options.command
 def list_strategies(
-    as_json: AsJson = False,
-    out: ReportsFolder = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    folders: options.AllFolders,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the strategies: events, parameters, state, place, last run and last audit."""
     from rich.padding import Padding
@@ -134,9 +124,8 @@ def list_strategies(
 
     from backtest.api.workspace import strategy_rows
     from backtest.cli import show
-    from backtest.workspace.folders import find_workspace
 
-    found = strategy_rows(find_workspace(strategies, data, out), show.left_out)
+    found = strategy_rows(**folders.arguments(), tell=show.left_out)
     if as_json:
         show.print_json(found)
         return
@@ -187,7 +176,7 @@ def _changed(past: Mapping[str, Any]) -> str:
 
 
 @app.command("runs", epilog="Example: `backtest list runs`")
-def list_runs(as_json: AsJson = False, out: ReportsFolder = None) -> None:
+def list_runs(as_json: options.AsJson = False, out: options.ReportsFolder = None) -> None:
     """List the runs in the reports folder, the one requested last first."""
     from backtest.cli import show
     from backtest.experiments.runs import store

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from backtest.strategy.parameters import Text
 
 # What the environment and `backtest.toml` say of these is looked up by `workspace.settings`.
@@ -73,10 +79,21 @@ Benchmark = Annotated[
         "its members]",
     ),
 ]
-FirstDay = Annotated[
-    str | None, typer.Option("--from", metavar="DAY", help="First day of the replay.")
-]
-LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of the replay.")]
+
+
+def day(name: str, text: str) -> Any:
+    """An option that takes a day."""
+
+    def parse(value: str) -> date | None:
+        from backtest.experiments.terms import read_day
+
+        return read_day(name, value)
+
+    return typer.Option(name, metavar="DAY", parser=parse, help=text)
+
+
+FirstDay = Annotated[date | None, day("--from", "First day of the replay.")]
+LastDay = Annotated[date | None, day("--to", "Last day of the replay.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -122,13 +139,8 @@ Verbose = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
 
-def parse_settings(texts: list[str]) -> dict[str, Text]:
-    """Parameters given as `name=value`.
-
-    Raises:
-        UsageError: a text has no `=`, or a name is given twice.
-
-    """
+def parse_settings(texts: list[str] | None) -> dict[str, Text]:
+    """The parameters that `--set` sets; see `parse_pairs`."""
     from backtest.strategy.parameters import Text
 
     more = "; lists are written with commas"
@@ -136,21 +148,17 @@ def parse_settings(texts: list[str]) -> dict[str, Text]:
     return {name: Text(text) for name, text in pairs.items()}
 
 
-def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "") -> dict[str, str]:
-    """Texts given as `name=value`.
-
-    Args:
-        option: the option that takes them, for the message.
-        texts: what was given.
-        example: one that is right.
-        twice: what to say where a name is given twice.
+def parse_pairs(
+    option: str, texts: list[str] | None, *, example: str, twice: str = ""
+) -> dict[str, str]:
+    """The texts of an option, each written as `name=value`.
 
     Raises:
-        UsageError: a text has no `=`, or a name is given twice.
+        UsageError: a text has no `=`, or a name comes twice.
 
     """
     pairs: dict[str, str] = {}
-    for text in texts:
+    for text in texts or ():
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
@@ -161,21 +169,105 @@ def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "")
     return pairs
 
 
-def rules_of(
-    commission: float | None,
-    slippage: float | None,
-    reaction: float | None,
-    max_positions: int | None,
-    min_order: float | None,
-) -> dict[str, float | None]:
-    """The trading rules that options set, by name."""
-    return {
-        "commission_per_share": commission,
-        "slippage_bps": slippage,
-        "reaction_minutes": reaction,
-        "max_positions": max_positions,
-        "min_order": min_order,
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Options of an account: its cash, costs and trading rules."""
+
+    cash: CashOption = None
+    costs: CostsOption = None
+    commission: CommissionOption = None
+    slippage: SlippageOption = None
+    reaction: ReactionOption = None
+    max_positions: MaxPositions = None
+    min_order: MinOrder = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        rules = {
+            "commission_per_share": self.commission,
+            "slippage_bps": self.slippage,
+            "reaction_minutes": self.reaction,
+            "max_positions": self.max_positions,
+            "min_order": self.min_order,
+        }
+        return {"cash": self.cash, "costs": self.costs, "rules": rules}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms(Account):
+    """Options of a command that trades: an account, what it trades, from when to when."""
+
+    symbol: Symbols = None
+    universe: UniverseOption = None
+    first: FirstDay = None
+    last: LastDay = None
+    settings: Settings = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {
+            **super().arguments(),
+            "symbols": self.symbol,
+            "universe": self.universe,
+            "first": self.first,
+            "last": self.last,
+            "parameters": parse_settings(self.settings),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Options of a command that reads the data of a workspace."""
+
+    data: DataFolder = None
+    strategies: StrategiesFolder = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {"data": self.data, "strategies": self.strategies}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllFolders(Folders):
+    """The same of one that also writes to its reports."""
+
+    out: ReportsFolder = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {**super().arguments(), "reports": self.out}
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """A command as typer takes it: each parameter that is a class of options is these options."""
+    found = signature(function, eval_str=True).parameters
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in found.items() if is_dataclass(one.annotation)
     }
+    flat = [
+        one.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, one in found.items()
+        if name not in groups
+    ]
+    for group in groups.values():
+        hints = get_type_hints(group, include_extras=True)
+        flat += [
+            Parameter(
+                one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name]
+            )
+            for one in fields(group)
+        ]
+
+    @wraps(function)
+    def spread(**values: Any) -> None:
+        for name, group in groups.items():
+            own = {field.name: values.pop(field.name) for field in fields(group)}
+            values[name] = group(**own)
+        function(**values)
+
+    spread.__signature__ = Signature(flat)  # type: ignore[attr-defined]
+    spread.__annotations__ = {one.name: one.annotation for one in flat}
+    return spread
 
 
 def announce_compiling() -> None:

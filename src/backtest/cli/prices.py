@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_pairs
+from backtest.cli import options
 from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def fetch(
         ),
     ] = None,
     accept: Accept = False,
-    as_json: AsJson = False,
-    data: DataFolder = None,
+    as_json: options.AsJson = False,
+    data: options.DataFolder = None,
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
     from backtest.experiments.terms import read_day
@@ -105,8 +105,8 @@ def import_file(
         str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
     ] = None,
     accept: Accept = False,
-    yes: Yes = False,
-    data: DataFolder = None,
+    yes: options.Yes = False,
+    data: options.DataFolder = None,
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli.event_edits import at_terminal
@@ -114,7 +114,7 @@ def import_file(
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
-    named = parse_pairs("--map", columns or [], example="close=Last")
+    named = options.parse_pairs("--map", columns or [], example="close=Last")
     sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
     found = read_price_file(
@@ -148,7 +148,7 @@ def import_file(
 def undo(
     symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
     interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
-    data: DataFolder = None,
+    data: options.DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
     from backtest.api import data as calls
@@ -276,16 +276,17 @@ for name, command, example in COMMANDS:
 
 
 @app.command("list", epilog="Example: `backtest prices list`")
+@options.command
 def list_prices(
-    as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
+    folders: options.Folders,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the symbols with their span, adjust mode and source."""
+    from backtest.api import data as calls
     from backtest.cli import show
-    from backtest.data import listing
     from backtest.stats.formats import UNKNOWN
-    from backtest.workspace.folders import find_workspace
 
-    rows = listing.list_prices(find_workspace(strategies, data))
+    rows = calls.list_prices(data=folders.data).reset_index().to_dict("records")
     if as_json:
         show.print_json(rows)
         return
@@ -299,36 +300,32 @@ def _line(row: dict[str, Any]) -> str:
 
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
+@options.command
 def check_prices(
+    folders: options.Folders,
     symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
+    from backtest.api import data as calls
     from backtest.cli.events import show_findings
-    from backtest.data.checks import check_prices as find
-    from backtest.workspace.folders import find_workspace
 
-    symbols = None if symbol is None else [symbol]
-    show_findings(find(find_workspace(strategies, data), symbols), as_json=as_json)
+    show_findings(calls.check_prices(symbol, **folders.arguments()), as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
+@options.command
 def seal_prices(
+    folders: options.Folders,
     symbol: Annotated[str, typer.Argument(help="The symbol whose file was changed.")],
     source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
     adjust: Annotated[
         str | None, typer.Option(help="Adjust mode: none, or for splits and dividends.")
     ] = None,
     borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
     from backtest.api import data as calls
 
-    sealed = calls.seal_prices(
-        symbol, source, adjust, borrow=borrow, strategies=strategies, data=data
-    )
+    sealed = calls.seal_prices(symbol, source, adjust, borrow=borrow, **folders.arguments())
     typer.echo(f"wrote {sealed}")

@@ -6,24 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from backtest.cli.options import (
-    AsJson,
-    DataFolder,
-    ReportsFolder,
-    StrategiesFolder,
-    Symbols,
-    UniverseOption,
-    announce_compiling,
-)
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console
     from rich.table import Table
-
-    from backtest.experiments.studies.many import ManyStudyRequest
-    from backtest.workspace.folders import Workspace
 
     Record = Mapping[str, Any]
 
@@ -34,7 +23,9 @@ EXAMPLES = (
 _MODELS = ("market", "market_adjusted", "mean_adjusted")
 
 
+@options.command
 def study(
+    folders: options.AllFolders,
     name: Annotated[
         str | None,
         typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy."),
@@ -42,8 +33,8 @@ def study(
     as_strategy: Annotated[
         bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
     ] = False,
-    symbol: Symbols = None,
-    universe: UniverseOption = None,
+    symbol: options.Symbols = None,
+    universe: options.UniverseOption = None,
     by: Annotated[
         str | None,
         typer.Option(metavar="FIELD", help="Of many stocks: sort the events, as by surprise."),
@@ -73,24 +64,13 @@ def study(
     ] = False,
     worlds: Annotated[int, typer.Option(min=1, help="How many null worlds of each kind.")] = 400,
     force: Annotated[bool, typer.Option("--force", help="Study again what has been.")] = False,
-    as_json: AsJson = False,
-    out: ReportsFolder = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
+    from backtest.api import calls
+    from backtest.api.results import StudyResult
     from backtest.cli import show
-    from backtest.errors import UsageError, unknown
-    from backtest.experiments.studies import run as studies
-    from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
-    from backtest.experiments.studies.many import ManyStudyRequest
-    from backtest.experiments.studies.measure import Settings
-    from backtest.experiments.terms import check_one_of
-    from backtest.reports.index_page import write_index
-    from backtest.reports.study_page import write_study_page
-    from backtest.stats.event_study import WINDOWS
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.errors import UsageError
 
     if null_world:
         if name is not None:
@@ -102,71 +82,37 @@ def study(
             "Name a kind of event or a strategy, such as `backtest study earnings`; "
             "`backtest list strategies` shows both. Or give --null-world."
         )
-    if model not in _MODELS:
-        raise unknown("model", model, _MODELS)
-    workspace = find_workspace(strategies, data, out)
-    check_one_of(universe, symbol)
-    config = read_config({"symbol": symbol, "benchmark": benchmark})
-    stocks = () if universe else tuple(sorted(config.value("symbol")))
-    if universe or len(stocks) > 1:
-        many = ManyStudyRequest(
-            name, stocks, universe=universe, as_strategy=as_strategy,
-            by=by, quantiles=quantiles, benchmark=benchmark, reaction=reaction,
-            windows=studies.parse_windows(window) if window else MANY_WINDOWS,
-        )  # fmt: skip
-        _study_many(workspace, many, force=force, as_json=as_json)
-        return
-    if by is not None:
-        raise UsageError("--by sorts the events of many stocks: name a --universe, or symbols.")
-    windows = studies.parse_windows(window) if window else WINDOWS
-    request = studies.StudyRequest(
-        name, stocks[0], as_strategy=as_strategy,
-        benchmark=config.chosen("benchmark"), reaction=reaction,
-        settings=Settings(windows=windows, model=cast("Any", model), seed=seed, draws=draws),
-    )  # fmt: skip
-    prepared = studies.prepare(workspace, request)
-    known = prepared.exists and not force
-    done = studies.study(prepared, force=force)
-    page = write_study_page(done.path, done.record, workspace.reports)
-    write_index(workspace.reports)
+    found = calls.study(
+        name,
+        as_strategy=as_strategy,
+        symbols=symbol,
+        universe=universe,
+        by=by,
+        quantiles=quantiles,
+        windows=window,
+        benchmark=benchmark,
+        model=cast("Any", model),
+        reaction=reaction,
+        seed=seed,
+        draws=draws,
+        force=force,
+        **folders.arguments(),
+    )
+    page = found.page()
     if as_json:
-        show.print_json({**done.record, "path": str(done.path)})
+        show.print_json({**found.record, "path": str(found.path)})
         return
-    _print_study(show.console(), done.record)
-    if known:
+    (_print_study if isinstance(found, StudyResult) else _print_many)(show.console(), found.record)
+    if found.known:
         typer.echo("It had been studied before with the same inputs; --force does it again.")
-    typer.echo(f"Every CAR: {done.path / 'cars.csv'}")
-    typer.echo(f"The page:  {page}")
-
-
-def _study_many(
-    workspace: Workspace, request: ManyStudyRequest, *, force: bool, as_json: bool
-) -> None:
-    from backtest.cli import show
-    from backtest.experiments.studies.many import prepare_many, study_many
-    from backtest.reports.index_page import write_index
-    from backtest.reports.many_study_page import write_many_study_page
-
-    prepared = prepare_many(workspace, request)
-    known = prepared.exists and not force
-    done = study_many(prepared, force=force)
-    page = write_many_study_page(done.path, done.record, workspace.reports)
-    write_index(workspace.reports)
-    if as_json:
-        show.print_json({**done.record, "path": str(done.path)})
-        return
-    _print_many(show.console(), done.record)
-    if known:
-        typer.echo("It had been studied before with the same inputs; --force does it again.")
-    typer.echo(f"Every CAR: {done.path / 'cars.csv'}")
+    typer.echo(f"Every CAR: {found.path / 'cars.csv'}")
     typer.echo(f"The page:  {page}")
 
 
 def _print_many(out: Console, record: Record) -> None:
-    from rich.table import Table as Grid
     from rich.text import Text
 
-    from backtest.cli.show import new_table
+    from backtest.cli import show
     from backtest.reports import many_study_page as words
     from backtest.reports.study_page import probability
 
@@ -174,7 +120,7 @@ def _print_many(out: Console, record: Record) -> None:
     out.print()
     rows = record["rows"]
     windows = [row["window"] for row in rows]
-    table = new_table("", *windows, right=windows, whole=("",))
+    table = show.new_table("", *windows, right=windows, whole=("",))
     for place in range(len(record["groups"])):
         table.add_row(
             words.group_name(record, place),
@@ -189,25 +135,19 @@ def _print_many(out: Console, record: Record) -> None:
     table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
     out.print(table)
     out.print()
-    lines = Grid.grid(padding=(0, 2))
-    for heading, text in words.sentences(record):
-        lines.add_row(heading, Text(text))
-    out.print(lines)
+    out.print(show.headed(words.sentences(record)))
     out.print()
 
 
 def _print_study(out: Console, record: Record) -> None:
-    from rich.table import Table as Grid
     from rich.text import Text
 
+    from backtest.cli import show
     from backtest.reports import study_page as words
 
     out.print(Text(words.title(record), style="bold"))
     out.print()
-    lines = Grid.grid(padding=(0, 2))
-    for heading, text in words.sentences(record):
-        lines.add_row(heading, Text(text))
-    out.print(lines)
+    out.print(show.headed(words.sentences(record)))
     names = "".join(f"{row['window']:>11}" for row in record["windows"])
     parts = (
         ("Average cumulative abnormal return (CAAR)", _windows(record["windows"])),
@@ -314,7 +254,7 @@ def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
     from backtest.experiments.studies.null_worlds import calibrate, null_study
     from backtest.stats import LEVEL
 
-    announce_compiling()
+    options.announce_compiling()
     found, studied = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)
     if as_json:
         rows = [one.as_dict() for one in found]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,29 +22,24 @@ app = typer.Typer(invoke_without_command=True, epilog=EXAMPLES)
 
 
 @app.callback()
+@options.command
 def list_universes(
+    folders: options.Folders,
     context: typer.Context,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the universes: stocks, span of prices, events of each kind, and what is missing."""
-    from dataclasses import asdict
-
     from rich.table import Table
     from rich.text import Text
 
+    from backtest.api import workspace as calls
     from backtest.cli import show
-    from backtest.data import listing
-    from backtest.strategy.loading import kinds_named
-    from backtest.workspace.folders import find_workspace
 
     if context.invoked_subcommand:
         return
-    workspace = find_workspace(strategies, data)
-    found = listing.list_universes(workspace, kinds_named(workspace, None))
+    found = calls.universe_rows(**folders.arguments())
     if as_json:
-        show.print_json([asdict(row) for row in found])
+        show.print_json([vars(row) for row in found])
         return
     terminal = show.console()
     for row in found:
@@ -56,9 +51,8 @@ def list_universes(
         terminal.print()
     if not found:
         terminal.print(
-            f"There is no universe in {workspace.data}. Write one as universes/NAME/members.csv "
-            f"with the columns symbol, first, last.",
-            markup=False,
+            "There is no universe in the data folder. Write one as universes/NAME/members.csv "
+            "with the columns symbol, first, last.",
         )
 
 
@@ -76,13 +70,13 @@ def _lines(row: UniverseRow) -> Iterator[tuple[str, str]]:
 
 
 @app.command("seal", epilog="Example: `backtest universes seal mine --source 'my list'`")
+@options.command
 def seal_universe(
+    folders: options.Folders,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose table was changed.")],
     source: Annotated[str | None, typer.Option(help="Where the members come from.")] = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Check a table of members that you changed and record its sha256 anew."""
-    from backtest.api import data as calls
+    from backtest.api import workspace as calls
 
-    typer.echo(f"wrote {calls.seal_universe(name, source, strategies=strategies, data=data)}")
+    typer.echo(f"wrote {calls.seal_universe(name, source, **folders.arguments())}")
