@@ -32,8 +32,7 @@ if TYPE_CHECKING:
         undo_prices,
     )
     from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
-    from backtest.api.pages import find_page, report_run
-    from backtest.api.runs import compare, list_runs
+    from backtest.api.pages import compare, find_page, list_runs, report_run
     from backtest.api.workspace import (
         init,
         list_settings,
@@ -66,8 +65,7 @@ _NAMES = {
         "undo_events", "undo_prices",
     ),
     "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
-    "api.pages": ("find_page", "report_run"),
-    "api.runs": ("compare", "list_runs"),
+    "api.pages": ("compare", "find_page", "list_runs", "report_run"),
     "api.workspace": (
         "init", "list_settings", "list_strategies", "list_universes", "new_signal",
         "seal_universe",

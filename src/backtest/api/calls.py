@@ -5,7 +5,6 @@ Arguments that several take are told in `run`.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, results
@@ -118,11 +117,21 @@ def run(
     file = None if isinstance(strategy, str) else strategy_of(strategy)
     kinds = file.cls.listens_to if file else ()
     with workspace_of(frames, strategies, data, reports, kinds) as workspace:
-        terms = arguments.terms_of(
-            workspace.data, frames.symbols, frames.benchmark, cash, costs, rules, universe
+        request = run_request(
+            workspace,
+            strategy=file.name if file else str(strategy),
+            parameters=parameters,
+            symbols=frames.symbols,
+            universe=universe,
+            first=first,
+            last=last,
+            as_of=as_of,
+            benchmark=frames.benchmark,
+            cash=cash,
+            costs=costs,
+            rules=rules,
+            engine=engine,
         )
-        request = run_request(terms, parameters, first, last, as_of, engine)
-        request = replace(request, strategy=file.name if file else str(strategy))
         plan = prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
         return results.RunResult.of(replay.weigh(), known=replay.known)

@@ -11,15 +11,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import pandas as pd
+
 from backtest.api.arguments import data_of, folders, several
+from backtest.data import checks, edits, listing
+from backtest.data.datafile import open_data_file
+from backtest.data.events import read_event_rows
+from backtest.data.prices import price_path, price_symbols, read_prices
+from backtest.data.versions import undo
 from backtest.errors import BacktestError, unknown
 from backtest.experiments.terms import read_day
+from backtest.sources.updates import bars_path, check_symbol, raise_refused
+from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
-
-    import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Edit
@@ -40,8 +47,6 @@ def load_prices(
         alone. The calls take it as `prices`.
 
     """
-    from backtest.data.prices import price_symbols, read_prices
-
     folder = data_of(data) / "prices"
     wanted = several(symbols) or price_symbols(folder)
     return {symbol: read_prices(folder, symbol).table for symbol in wanted}
@@ -83,8 +88,6 @@ def load_events(
         9 2026-03-18 03:59:59+00:00       2026-03-18                  Bernstein
 
     """
-    import pandas as pd
-
     rows = event_rows(kind, several(symbols), reaction, strategies, data)
     table = pd.DataFrame([row.as_dict() for row in rows])
     more = [name for name in table.columns if name not in _EVENT]
@@ -101,13 +104,10 @@ def event_rows(
     data: Folder,
 ) -> list[ListedEvent]:
     """Events with the session each can be traded in; see `load_events`."""
-    from backtest.data.listing import list_events
-    from backtest.strategy.loading import kinds_named
-
     workspace = folders(strategies, data)
     kinds = kinds_named(workspace, kind)
     one = symbols[0] if symbols and len(symbols) == 1 else None
-    rows = list_events(workspace, kinds, one, reaction)
+    rows = listing.list_events(workspace, kinds, one, reaction)
     there = {row.event.symbol for row in rows}
     for symbol in symbols or ():
         if symbol not in there:
@@ -119,21 +119,14 @@ def show_event(
     event_id: str, *, reaction: float = 5.0, strategies: Folders = None, data: Folder = None
 ) -> dict[str, Any]:
     """All that is known of one event, by name; `provenance` says where its row comes from."""
-    from backtest.data.listing import find_event, provenance
-    from backtest.strategy.loading import event_kinds
-
     workspace = folders(strategies, data)
-    row = find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
-    return {**row.as_dict(), "provenance": provenance(workspace, row.event)}
+    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
+    return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
 
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """The symbols of the data folder, a row each, with their span, adjust mode and source."""
-    import pandas as pd
-
-    from backtest.data.listing import list_prices as read
-
-    return pd.DataFrame(read(folders("strategies", data))).set_index("symbol")
+    return pd.DataFrame(listing.list_prices(folders("strategies", data))).set_index("symbol")
 
 
 def check_prices(
@@ -145,24 +138,18 @@ def check_prices(
         A row for each finding: `severity` (error, warning or note), `where`, `what`, `why`, `mend`.
 
     """
-    from backtest.data.checks import check_prices as find
-
-    return _findings(find(folders(strategies, data), several(symbols)))
+    return _findings(checks.check_prices(folders(strategies, data), several(symbols)))
 
 
 def check_events(
     kind: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
     """Find events that could be traded before they were public, or that disagree with prices."""
-    from backtest.data.checks import check_events as find
-    from backtest.strategy.loading import kinds_named
-
     workspace = folders(strategies, data)
-    return _findings(find(workspace, kinds_named(workspace, kind)))
+    return _findings(checks.check_events(workspace, kinds_named(workspace, kind)))
 
 
 def _findings(found: Iterable[object]) -> pd.DataFrame:
-    import pandas as pd
 
     columns = ["severity", "where", "what", "why", "mend"]
     return pd.DataFrame([vars(one) for one in found], columns=columns)
@@ -175,8 +162,6 @@ def judge_claims(*, strategies: Folders = None, data: Folder = None) -> pd.DataF
         A row for each claim, with its `verdict`, what was `found` and the `evidence`.
 
     """
-    import pandas as pd
-
     from backtest.audit.claims import judge_claims as judge
 
     return pd.DataFrame([one.as_dict() for one in judge(folders(strategies, data))])
@@ -191,9 +176,6 @@ def add_event(
     data: Folder = None,
 ) -> Edit:
     """Append an event, with its fields as the file of its kind writes them."""
-    from backtest.data import edits
-    from backtest.strategy.loading import kind_of
-
     workspace = folders(strategies, data)
     return _made(edits.add_event(workspace, kind_of(workspace, kind), fields), dry_run=dry_run)
 
@@ -218,10 +200,6 @@ def import_events(
         DataError: a file is wrong; every row at fault is named.
 
     """
-    from backtest.data import edits
-    from backtest.data.events import read_event_rows
-    from backtest.strategy.loading import kind_of
-
     workspace, path = folders(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
     rows = read_event_rows(path, cls, source_url)
@@ -239,9 +217,6 @@ def edit_event(
     data: Folder = None,
 ) -> Edit:
     """Change fields of an event; an empty text is unknown."""
-    from backtest.data import edits
-    from backtest.strategy.loading import event_kinds
-
     workspace = folders(strategies, data)
     edit = edits.edit_event(workspace, event_kinds(workspace).values(), event_id, fields)
     return _made(edit, dry_run=dry_run)
@@ -251,9 +226,6 @@ def remove_event(
     event_id: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
 ) -> Edit:
     """Take an event out of its file."""
-    from backtest.data import edits
-    from backtest.strategy.loading import event_kinds
-
     workspace = folders(strategies, data)
     edit = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
     return _made(edit, dry_run=dry_run)
@@ -263,9 +235,6 @@ def undo_events(
     kind: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
 ) -> Edit:
     """Take back the last change of a kind's file; again for the one before."""
-    from backtest.data import edits
-    from backtest.strategy.loading import kind_of
-
     workspace = folders(strategies, data)
     return _made(edits.undo_events(workspace, kind_of(workspace, kind)), dry_run=dry_run)
 
@@ -284,8 +253,6 @@ def seal_events(
     The file of the metadata comes back.
     """
     from backtest.audit import claims
-    from backtest.data import listing
-    from backtest.strategy.loading import kind_of
 
     workspace = folders(strategies, data)
     if kind == claims.NAME:
@@ -313,7 +280,6 @@ def fetch_prices(
         SourceError: Yahoo does not answer.
 
     """
-    from backtest.sources.updates import check_symbol
     from backtest.sources.yahoo import fetch_prices as fetch
 
     names = list(dict.fromkeys(check_symbol(one.upper()) for one in several(symbols) or ()))
@@ -371,7 +337,6 @@ def import_prices(
     """
     from backtest.sources.own_files import import_prices as prepare
     from backtest.sources.own_files import read_price_file
-    from backtest.sources.updates import raise_refused
 
     found = read_price_file(
         Path(file),
@@ -399,11 +364,6 @@ def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> t
         The file, and the version that it has now.
 
     """
-    from backtest.data.datafile import open_data_file
-    from backtest.data.prices import price_path, price_symbols
-    from backtest.data.versions import undo
-    from backtest.sources.updates import bars_path
-
     folder, daily = data_of(data) / "prices", interval == "1d"
     path = price_path(folder, symbols) if daily else bars_path(folder, symbols, interval)
     if path is None or not path.exists():
@@ -425,7 +385,5 @@ def seal_prices(
 
     The file of the metadata comes back.
     """
-    from backtest.data import listing
-
     seal = listing.seal_borrow_rates if borrow else listing.seal_prices
     return seal(folders(strategies, data), symbols, source, adjust)

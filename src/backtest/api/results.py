@@ -177,7 +177,7 @@ class RunResult(Result):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class _Summarized(Result):
-    summary: Mapping[str, str]
+    summary: Mapping[str, str]  # what it says, a sentence or more for each heading
 
     def _words(self) -> list[tuple[str, str]]:
         return list(self.summary.items())

@@ -1,4 +1,4 @@
-"""The calls about several runs: replayed together, listed, drawn, and held against each other."""
+"""Runs in stages, as `backtest run` makes several: replayed, weighed, and drawn."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from backtest.api.arguments import folders, reports_of, terms_of
-from backtest.api.results import RunResult
+from backtest.api.arguments import folders, terms_of
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs import store
@@ -19,11 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
-
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.experiments.runs.store import Run
-    from backtest.experiments.terms import Terms
     from backtest.strategy.parameters import Text
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
@@ -56,22 +52,15 @@ def replay_all(
     names: Sequence[str],
     *,
     parameters: Mapping[str, Text],
-    symbols: Sequence[str] | None = None,
-    universe: str | None = None,
-    first: Day = None,
-    last: Day = None,
-    as_of: Day = None,
-    benchmark: str | None = None,
-    cash: float | None = None,
-    costs: str | os.PathLike[str] | None = None,
-    rules: Mapping[str, Any] | None = None,
-    engine: str | None = None,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
+    **terms: Any,
 ) -> tuple[list[Replay], list[str]]:
     """Replay several strategies, or without names all that load, as `backtest run` does.
+
+    The `terms` are those of `run_request`.
 
     Returns:
         The runs, and a message for each strategy that does not load or cannot be run.
@@ -83,8 +72,7 @@ def replay_all(
 
     """
     workspace = folders(strategies, data, reports)
-    terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
-    request = run_request(terms, parameters, first, last, as_of, engine)
+    request = run_request(workspace, parameters=parameters, **terms)
     files, left_out = _strategies_to_run(workspace, names, parameters)
     plans = [
         engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
@@ -103,18 +91,27 @@ def replay_all(
 
 
 def run_request(
-    terms: Terms,
+    workspace: Workspace,
+    *,
+    strategy: str = "",
     parameters: Mapping[str, object] | None,
+    symbols: str | Sequence[str] | None,
+    universe: str | None,
     first: Day,
     last: Day,
     as_of: Day,
+    benchmark: str | None,
+    cash: float | None,
+    costs: str | os.PathLike[str] | None,
+    rules: Mapping[str, Any] | None,
     engine: str | None,
 ) -> RunRequest:
-    """What is run, but for the strategy."""
+    """What is run; arguments as of `run`."""
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
+    terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
     return RunRequest(
-        strategy="",
+        strategy=strategy,
         symbols=terms.symbols,
         settings=parameters or {},
         first=read_day("first", first),
@@ -206,133 +203,3 @@ def draw_runs(
         tell(f"The page of the comparison was not written. {error}")
     write_index(reports)
     return page
-
-
-def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
-    """The figures and the evidence of runs side by side, as `backtest compare` shows them.
-
-    Args:
-        *runs: results of `run`, or run ids, run folders or strategies by name; without any, the
-            latest run of each strategy.
-        reports: folder of the runs that are named; that of the workspace by default.
-
-    Returns:
-        A row for each run and, below, for each benchmark. Columns: the figures of
-        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
-        that is found four times in five), `p` of the verdict (the larger of random timing and
-        random direction), `p_holm` corrected for the runs compared, and `trials` on record.
-        Fractions, not percent; NaN where unknown.
-
-    Raises:
-        UsageError: there is no such run, or none at all.
-        DataError: a run's folder is damaged.
-
-    Examples:
-        >>> found = compare(run("earnings_surprise"), run("buy_and_hold"))
-        >>> found[["trades", "total_return", "p", "detectable"]].round(3)
-                           trades  total_return      p  detectable
-        earnings_surprise       6        -0.121  0.703       0.199
-        buy_and_hold            1         1.296    NaN         NaN
-        SPY                  <NA>         0.380    NaN         NaN
-
-    """
-    import pandas as pd
-
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.compare_page import benchmarks_of
-    from backtest.reports.run_words import corrected, evidence_figures
-
-    found = find_runs(*runs, reports=reports)
-    rows: dict[str, dict[str, Any]] = {}
-    for run, p_holm in zip(found, corrected(found), strict=True):
-        trials = trials_on_record(run.path.parent, run.manifest)["count"]
-        row = {**run.summary, **evidence_figures(run), "p_holm": p_holm, "trials": trials}
-        strategy = run.manifest["strategy"]
-        several = sum(other.manifest["strategy"] == strategy for other in found) > 1
-        rows[f"{strategy} {run.run_id}" if several else strategy] = row
-    for benchmark in benchmarks_of(found):
-        symbol = benchmark.run.manifest["benchmark"]
-        name = f"{symbol} of {benchmark.run.run_id}" if symbol in rows else symbol
-        rows[name] = dict(benchmark.figures)
-    table = pd.DataFrame.from_dict(rows, orient="index")
-    return table.astype({"trades": "Int64", "trials": "Int64"})
-
-
-def find_runs(
-    *runs: RunResult | str, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
-) -> list[Run]:
-    """The runs that `compare` compares; `tell` takes a sentence for each that is damaged.
-
-    Raises:
-        UsageError: there is no such run, or none at all.
-
-    """
-    if found := [
-        store.read_run(one.path)
-        if isinstance(one, RunResult)
-        else store.find_run(reports_of(reports), one, tell)
-        for one in runs
-    ]:
-        return found
-    folder = reports_of(reports)
-    if latest := store.latest_runs(folder, tell):
-        return latest
-    raise UsageError(f"There is no run in {folder} yet. Make one with `backtest run`.")
-
-
-def draw_comparison(runs: Sequence[Run]) -> Path:
-    """Draw the page that compares runs, keep it for the index, and return its path.
-
-    Raises:
-        DataError: a record of trials is corrupt.
-        UsageError: a folder cannot be written.
-
-    """
-    from backtest.reports.compare_page import write_comparison
-    from backtest.reports.index_page import write_index
-
-    reports = runs[0].path.parent
-    page = write_comparison(reports, runs, keep=True)
-    write_index(reports)
-    return page
-
-
-def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The manifests of runs that are looked at together, with the trials as they stand now."""
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.run_words import corrected
-
-    return [
-        {
-            **run.manifest,
-            "trials": trials_on_record(run.path.parent, run.manifest),
-            "placebo_p_holm": p,
-            "path": str(run.path),
-        }
-        for run, p in zip(runs, corrected(runs), strict=True)
-    ]
-
-
-def list_runs(*, reports: Folder = None) -> pd.DataFrame:
-    """The runs in the reports folder, newest first.
-
-    Returns:
-        A row for each, indexed by `run_id`: `strategy`, `symbols`, `first`, `last`, then the
-        figures of `docs/figures.md` and the `path` of its folder. A run that is damaged is left
-        out, with a warning.
-
-    """
-    import pandas as pd
-
-    rows = [
-        {
-            "run_id": run.run_id,
-            "strategy": run.manifest["strategy"],
-            "symbols": run.manifest["symbols"],
-            **run.manifest["span"],
-            **run.summary,
-            "path": run.path,
-        }
-        for run in store.list_runs(reports_of(reports), warnings.warn)
-    ]
-    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["run_id"]).set_index("run_id")

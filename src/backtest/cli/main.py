@@ -15,7 +15,6 @@ from backtest import __version__
 from backtest.cli import (
     audit,
     event_edits,
-    events,
     fetch_events,
     listing,
     new,
@@ -25,7 +24,6 @@ from backtest.cli import (
     simulate,
     study,
     sweep,
-    universes,
 )
 from backtest.errors import BacktestError
 
@@ -55,14 +53,12 @@ app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("open", epilog=report.OPEN_EXAMPLES)(report.open_page)
 app.command("config", epilog=listing.CONFIG_EXAMPLES)(listing.config)
-for name, command, example in event_edits.COMMANDS:
-    events.app.command(name, epilog=example)(command)
-events.app.add_typer(fetch_events.app, name="fetch")
+event_edits.app.add_typer(fetch_events.app, name="fetch")
 app.add_typer(new.app, name="new")
 app.add_typer(listing.app, name="list")
-app.add_typer(events.app, name="events")
+app.add_typer(event_edits.app, name="events")
 app.add_typer(prices.app, name="prices")
-app.add_typer(universes.app, name="universes")
+app.add_typer(listing.universes, name="universes")
 
 
 def _print_version(wanted: bool) -> None:

@@ -92,8 +92,6 @@ def day(name: str, text: str) -> Any:
     return typer.Option(name, metavar="DAY", parser=parse, help=text)
 
 
-FirstDay = Annotated[date | None, day("--from", "First day of the replay.")]
-LastDay = Annotated[date | None, day("--to", "Last day of the replay.")]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -111,25 +109,6 @@ CostsOption = Annotated[
         metavar="NAME|FILE",
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
-]
-CommissionOption = Annotated[
-    float | None,
-    typer.Option("--commission", help="Dollars a share, in place of what the costs say. [0.005]"),
-]
-SlippageOption = Annotated[
-    float | None,
-    typer.Option("--slippage", help="Basis points on market and stop fills, likewise. [5]"),
-]
-ReactionOption = Annotated[
-    float | None,
-    typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
-]
-MaxPositions = Annotated[
-    int | None,
-    typer.Option("--max-positions", help="Most positions at a time. [as many as the room]"),
-]
-MinOrder = Annotated[
-    float | None, typer.Option("--min-order", help="Dollars below which no entry is sent. [0]")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
@@ -175,22 +154,31 @@ class Account:
 
     cash: CashOption = None
     costs: CostsOption = None
-    commission: CommissionOption = None
-    slippage: SlippageOption = None
-    reaction: ReactionOption = None
-    max_positions: MaxPositions = None
-    min_order: MinOrder = None
+    commission_per_share: Annotated[
+        float | None,
+        typer.Option(
+            "--commission", help="Dollars a share, in place of what the costs say. [0.005]"
+        ),
+    ] = None
+    slippage_bps: Annotated[
+        float | None,
+        typer.Option("--slippage", help="Basis points on market and stop fills, likewise. [5]"),
+    ] = None
+    reaction_minutes: Annotated[
+        float | None,
+        typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
+    ] = None
+    max_positions: Annotated[
+        int | None, typer.Option(help="Most positions at a time. [as many as the room]")
+    ] = None
+    min_order: Annotated[
+        float | None, typer.Option(help="Dollars below which no entry is sent. [0]")
+    ] = None
 
     def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
-        rules = {
-            "commission_per_share": self.commission,
-            "slippage_bps": self.slippage,
-            "reaction_minutes": self.reaction,
-            "max_positions": self.max_positions,
-            "min_order": self.min_order,
-        }
-        return {"cash": self.cash, "costs": self.costs, "rules": rules}
+        """The same as calls take them; what is no setting of its own is a trading rule."""
+        rules = {one.name: getattr(self, one.name) for one in fields(Account)}
+        return {"cash": rules.pop("cash"), "costs": rules.pop("costs"), "rules": rules}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,8 +187,8 @@ class Terms(Account):
 
     symbol: Symbols = None
     universe: UniverseOption = None
-    first: FirstDay = None
-    last: LastDay = None
+    first: Annotated[date | None, day("--from", "First day of the replay.")] = None
+    last: Annotated[date | None, day("--to", "Last day of the replay.")] = None
     settings: Settings = None
 
     def arguments(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def compare(
     out: options.ReportsFolder = None,
 ) -> None:
     """Show the figures of runs side by side, with their benchmark, and write a page of them."""
-    from backtest.api import runs as calls
+    from backtest.api import pages as calls
     from backtest.cli import show
 
     runs = calls.find_runs(*(run or ()), reports=out, tell=show.left_out)

@@ -60,11 +60,11 @@ def run(
     as_json: options.AsJson = False,
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
-    from backtest.api import runs as calls
+    from backtest.api import pages, runs
     from backtest.cli import show
     from backtest.errors import UsageError
 
-    made, faults = calls.replay_all(
+    made, faults = runs.replay_all(
         strategy or [],
         as_of=as_of,
         benchmark=benchmark,
@@ -78,22 +78,22 @@ def run(
         _print_table(terminal, [replay.run for replay in made])
     if verified:
         _verify(made)
-    runs = []
+    weighed = []
     for replay in made:
         if "evidence" not in replay.run.manifest:
             options.announce_compiling()
-        runs.append(replay.weigh())
+        weighed.append(replay.weigh())
         if not as_json:
-            show.run_details(terminal, runs[-1], whole=verbose)
+            show.run_details(terminal, weighed[-1], whole=verbose)
     if as_json:
-        show.print_json(calls.manifests(runs))
+        show.print_json(pages.manifests(weighed))
     else:
-        show.correction(terminal, runs)
-        show.audits(terminal, runs)
+        show.correction(terminal, weighed)
+        show.audits(terminal, weighed)
     with show.progress("Tear sheets") as on_sheet:
-        page = calls.draw_runs(runs, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
+        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
     if not as_json:
-        _print_places(terminal, runs, page, known=sum(replay.known for replay in made))
+        _print_places(terminal, weighed, page, known=sum(replay.known for replay in made))
     if faults:
         raise UsageError("\n".join(faults))
 
