@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from backtest.api.calls import (
         audit_strategy,
         check,
-        run,
         simulate,
         study,
         sweep,
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     )
     from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
     from backtest.api.pages import compare, find_page, list_runs, report_run
+    from backtest.api.runs import run
     from backtest.api.workspace import (
         init,
         list_settings,
@@ -57,7 +57,7 @@ __all__ = [
 ]  # fmt: skip
 
 _NAMES = {
-    "api.calls": ("audit_strategy", "check", "run", "simulate", "study", "sweep"),
+    "api.calls": ("audit_strategy", "check", "simulate", "study", "sweep"),
     "api.data": (
         "add_event", "check_events", "check_prices", "edit_event", "fetch_prices",
         "import_events", "import_prices", "judge_claims", "list_prices", "load_events",
@@ -66,6 +66,7 @@ _NAMES = {
     ),
     "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
     "api.pages": ("compare", "find_page", "list_runs", "report_run"),
+    "api.runs": ("run",),
     "api.workspace": (
         "init", "list_settings", "list_strategies", "list_universes", "new_signal",
         "seal_universe",

@@ -119,6 +119,19 @@ def test_pages_are_drawn_when_they_are_asked_for(inside):
     assert [one.page().name for one in (swept, studied)] == ["index.html"] * 2
 
 
+def test_a_result_gives_frames_and_markdown_and_says_whether_it_was_known(inside):
+    found = on_acme()
+    assert list(found.frames()) == ["summary", "trades", "equity", "decisions"]
+    assert "### Trades" in found.markdown()
+    assert (found.known, on_acme().known) == (False, True)
+    studied = backtest.study("earnings", symbols="ACME", benchmark="INDX", draws=99)
+    assert list(studied.frames()) == ["windows", "events", "left_out"]
+    assert "- **Found**: 2 events." in studied.markdown()
+    assert (inside.root / "reports" / "index.html").exists() is False
+    studied.page()
+    assert (inside.root / "reports" / "index.html").exists()
+
+
 def written(text, name="Mine"):
     """The class of a cell, as a notebook makes it: in no file, and its text is known."""
     cell = f"<cell {abs(hash(text))}>"

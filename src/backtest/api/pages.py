@@ -167,12 +167,7 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
 def find_runs(
     *runs: RunResult | str, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
 ) -> list[Run]:
-    """The runs that `compare` compares; `tell` takes a sentence for each that is damaged.
-
-    Raises:
-        UsageError: there is no such run, or none at all.
-
-    """
+    """The runs that `compare` compares; `tell` takes a sentence for each that is damaged."""
     if found := [
         store.find_run(reports_of(reports), one, tell)
         if isinstance(one, str)
@@ -187,13 +182,7 @@ def find_runs(
 
 
 def draw_comparison(runs: Sequence[Run]) -> Path:
-    """Draw the page that compares runs, keep it for the index, and return its path.
-
-    Raises:
-        DataError: a record of trials is corrupt.
-        UsageError: a folder cannot be written.
-
-    """
+    """Draw the page that compares runs, keep it for the index, and return its path."""
     from backtest.reports.compare_page import write_comparison
     from backtest.reports.index_page import write_index
 

@@ -1,4 +1,4 @@
-"""Runs in stages, as `backtest run` makes several: replayed, weighed, and drawn."""
+"""Runs: one by `run`, or several in stages as the command makes them: replayed, weighed, drawn."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from backtest.api.arguments import folders, terms_of
+from backtest.api.arguments import folders, strategy_of, terms_of
+from backtest.api.frames import read_frames, workspace_of
+from backtest.api.results import RunResult
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs import store
@@ -18,11 +20,121 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from backtest.api.arguments import Day, Folder, Folders
+    from backtest.api.frames import EventFrames, PriceFrames
+    from backtest.experiments.runs.run import Engine
     from backtest.experiments.runs.store import Run
+    from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
+
+
+def run(
+    strategy: str | type[Any] | Strategy,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    symbols: str | Sequence[str] | None = None,
+    universe: str | None = None,
+    prices: PriceFrames = None,
+    events: EventFrames = None,
+    first: Day = None,
+    last: Day = None,
+    as_of: Day = None,
+    benchmark: str | pd.DataFrame | None = None,
+    cash: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    engine: Engine | None = None,
+    force: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+    reports: Folder = None,
+) -> RunResult:
+    """Replay a strategy against the events and weigh the result, as `backtest run` does.
+
+    What is left out is taken from the environment or `backtest.toml`, as by commands, or else is
+    the default below. A run that exists is read, not made again. A class that stands in a notebook
+    is always replayed: what it uses from other cells may have changed.
+
+    Args:
+        strategy: the name of a strategy, or a subclass (or instance) of `Strategy`, or a subclass
+            of `EventStrategy`.
+        parameters: by name; the strategy's defaults for the others. Those of a strategy within
+            another are nested or dotted: `{"earnings.hold": 5}`.
+        symbols: one stock, or several in one account; CRWV by default, or
+            every symbol of `prices` that has bars.
+        universe: trade every member of a universe, such as `us_large`, in place of symbols.
+        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
+            of their symbols; without them the workspace's are read.
+        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
+            of all event files; without them the workspace's are read.
+        first: first day of the replay, a date or ISO text; the first session of the prices by
+            default.
+        last: last day, likewise.
+        as_of: the day at whose end the data are looked at; as they are by default.
+        benchmark: any symbol with closes, or a DataFrame of them; SPY by default, of a
+            universe the mean of its members.
+        cash: dollars at the start; 100,000 by default.
+        costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
+        rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
+        engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        force: replay also what was run before.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices, events and borrow rates, likewise.
+        reports: folder that the run is written to, likewise.
+
+    Returns:
+        The run: its figures, tables and evidence. `print` tells it in a few lines.
+
+    Raises:
+        UsageError: a strategy, parameter, symbol, span, rule or folder is wrong.
+        DataError: a data file is.
+
+    Examples:
+        >>> found = run("earnings_surprise", parameters={"hold": 5})
+        >>> found.trades[["direction", "shares", "exit_reason"]]
+                 direction  shares exit_reason
+        trade_id
+        1            short    1380        stop
+        2            short     612        time
+        3             long    1096        stop
+        4            short    1073        time
+        5            short     858        time
+        6             long     999        time
+        >>> print(found)
+        earnings_surprise · CRWV from 2025-03-28 to 2026-10-02: -0.1 %
+        6 trades on 6 occasions. Not distinguishable from luck: at other times the same signals earn
+        as much for their risk 38 times in 100, in other directions 66 times in 100. An edge of 21 %
+        a trade would be missed more than once in five times.
+
+    """
+    frames = read_frames(prices, events, symbols, benchmark, universe)
+    if frames.any and as_of is not None:
+        raise UsageError("as_of looks at versions of files, and frames have none: cut the frames.")
+    file = None if isinstance(strategy, str) else strategy_of(strategy)
+    kinds = file.cls.listens_to if file else ()
+    with workspace_of(frames, strategies, data, reports, kinds) as workspace:
+        request = run_request(
+            workspace,
+            strategy=file.name if file else str(strategy),
+            parameters=parameters,
+            symbols=frames.symbols,
+            universe=universe,
+            first=first,
+            last=last,
+            as_of=as_of,
+            benchmark=frames.benchmark,
+            cash=cash,
+            costs=costs,
+            rules=rules,
+            engine=engine,
+        )
+        plan = engine_runs.prepare_run(workspace, request, file)
+        replay = Replay.of(plan, force=force or file is not None)
+        return RunResult.of(replay.weigh(), known=replay.known)
 
 
 @dataclass(frozen=True)

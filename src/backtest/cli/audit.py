@@ -14,7 +14,6 @@ CHECK_EXAMPLES = (
 )
 
 
-@options.command
 def check(
     folders: options.Folders,
     strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")],
@@ -45,7 +44,6 @@ EXAMPLES = (
 )
 
 
-@options.command
 def audit(
     terms: options.Terms,
     folders: options.AllFolders,

@@ -143,7 +143,6 @@ SourceUrl = Annotated[
 
 
 @app.command("add", epilog="Example: `backtest events add short_report`")
-@options.command
 def add(
     folders: options.Folders,
     kind: Kind,
@@ -187,7 +186,6 @@ def add(
 
 
 @app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
-@options.command
 def import_file(
     folders: options.Folders,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")],
@@ -204,7 +202,6 @@ def import_file(
 
 
 @app.command("edit", epilog=_EDIT_EXAMPLE)
-@options.command
 def edit(
     folders: options.Folders,
     event_id: Id,
@@ -223,7 +220,6 @@ def edit(
 
 
 @app.command("remove", epilog="Example: `backtest events remove short_report-20250915-0a1b2c`")
-@options.command
 def remove(
     folders: options.Folders,
     event_id: Id,
@@ -237,7 +233,6 @@ def remove(
 
 
 @app.command("undo", epilog="Example: `backtest events undo short_report`")
-@options.command
 def undo(
     folders: options.Folders,
     kind: Kind,

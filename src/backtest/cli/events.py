@@ -8,11 +8,10 @@ import typer
 
 from backtest.cli import options
 
-app = typer.Typer(no_args_is_help=True, help="List, show, check, add and change events.")
+app = options.App(no_args_is_help=True, help="List, show, check, add and change events.")
 
 
 @app.command("list", epilog="Example: `backtest events list --kind earnings`")
-@options.command
 def list_events(
     folders: options.Folders,
     kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
@@ -32,7 +31,6 @@ def list_events(
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
-@options.command
 def show_event(
     folders: options.Folders,
     event_id: Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")],
@@ -51,7 +49,6 @@ def show_event(
 
 
 @app.command("check", epilog="Example: `backtest events check --kind earnings`")
-@options.command
 def check_events(
     folders: options.Folders,
     kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
@@ -65,7 +62,6 @@ def check_events(
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
-@options.command
 def judge_claims(
     folders: options.Folders,
     as_json: options.AsJson = False,
@@ -82,7 +78,6 @@ def judge_claims(
 
 
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
-@options.command
 def seal_events(
     folders: options.Folders,
     kind: Annotated[str, typer.Argument(help="The kind whose file was changed, or `claims`.")],

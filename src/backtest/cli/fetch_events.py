@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from backtest.api.edgar import FetchedEvents
 
-app = typer.Typer(
+app = options.App(
     no_args_is_help=True,
     help="Fetch events from EDGAR: each shows what is new and what differs, and asks.",
 )
@@ -72,7 +72,6 @@ class Filings(options.Folders):
 
 
 @app.command("earnings", epilog="Example: `backtest events fetch earnings CRWV`")
-@options.command
 def earnings(
     symbol: Symbol,
     filings: Filings,
@@ -87,7 +86,6 @@ def earnings(
 
 
 @app.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
-@options.command
 def stakes(
     filings: Filings,
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
@@ -103,7 +101,6 @@ def stakes(
 
 
 @app.command("filings", epilog="Example: `backtest events fetch filings CRWV --form 4`")
-@options.command
 def news(
     symbol: Symbol,
     filings: Filings,

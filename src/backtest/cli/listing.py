@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 CONFIG_EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 --json`"
 
 
-@options.command
 def config(
     folders: options.AllFolders,
     symbol: options.Symbols = None,
@@ -72,11 +71,10 @@ def _check_strategies(found: Config, folders: options.AllFolders) -> None:
         check_defaults(find_strategy(workspace, name))
 
 
-app = typer.Typer(no_args_is_help=True, help="List strategies or runs.")
+app = options.App(no_args_is_help=True, help="List strategies or runs.")
 
 
 @app.command("strategies", epilog="Example: `backtest list strategies`")
-@options.command
 def list_strategies(
     folders: options.AllFolders,
     as_json: options.AsJson = False,
@@ -125,11 +123,11 @@ _EXAMPLES = (
     "Examples: `backtest universes` · `backtest universes --json` · "
     "`backtest universes seal mine --source 'my list'`"
 )
-universes = typer.Typer(invoke_without_command=True, epilog=_EXAMPLES)
+universes = options.App(invoke_without_command=True, epilog=_EXAMPLES)
 
 
 @universes.callback()
-@options.command
+@options.spread
 def list_universes(
     folders: options.Folders,
     context: typer.Context,
@@ -154,7 +152,6 @@ def list_universes(
 
 
 @universes.command("seal", epilog="Example: `backtest universes seal mine --source 'my list'`")
-@options.command
 def seal_universe(
     folders: options.Folders,
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose table was changed.")],

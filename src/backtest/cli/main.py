@@ -18,6 +18,7 @@ from backtest.cli import (
     fetch_events,
     listing,
     new,
+    options,
     prices,
     report,
     run,
@@ -30,7 +31,7 @@ from backtest.errors import BacktestError
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
 _NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
 
-app = typer.Typer(
+app = options.App(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # frames around the help would double the time until it is there

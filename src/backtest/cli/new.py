@@ -40,7 +40,7 @@ def init(
     typer.echo("Then: backtest list strategies, backtest run, or backtest new signal NAME")
 
 
-app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
+app = options.App(no_args_is_help=True, help="Begin a signal of your own.")
 
 
 @app.command(
@@ -48,7 +48,6 @@ app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
     epilog="Examples: `backtest new signal insider_sale` · "
     "`backtest new signal insider_sale --from news`. Nothing is ever overwritten.",
 )
-@options.command
 def new_signal(
     folders: options.Folders,
     name: Annotated[str, typer.Argument(metavar="NAME", help="In snake case: insider_sale.")],

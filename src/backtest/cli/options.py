@@ -226,8 +226,17 @@ class AllFolders(Folders):
         return {**super().arguments(), "reports": self.out}
 
 
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """A command as typer takes it: each parameter that is a class of options is these options."""
+class App(typer.Typer):
+    """Commands, of which a parameter may be a class of options; see `spread`."""
+
+    def command(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+        """Add a command as typer does."""
+        add = super().command(*args, **kwargs)
+        return lambda function: add(spread(function))
+
+
+def spread(function: Callable[..., None]) -> Callable[..., None]:
+    """A command as typer takes it: in place of a class of options each option by itself."""
     found = signature(function, eval_str=True).parameters
     groups: dict[str, Any] = {
         name: one.annotation for name, one in found.items() if is_dataclass(one.annotation)
@@ -247,15 +256,15 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         ]
 
     @wraps(function)
-    def spread(**values: Any) -> None:
+    def called(**values: Any) -> None:
         for name, group in groups.items():
             own = {field.name: values.pop(field.name) for field in fields(group)}
             values[name] = group(**own)
         function(**values)
 
-    spread.__signature__ = Signature(flat)  # type: ignore[attr-defined]
-    spread.__annotations__ = {one.name: one.annotation for one in flat}
-    return spread
+    called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in flat}
+    return called
 
 
 def announce_compiling() -> None:

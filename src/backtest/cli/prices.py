@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from backtest.sources.updates import PriceUpdate
 
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
+app = options.App(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
 Accept = Annotated[
     bool,
     typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay."),
@@ -190,7 +190,6 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
 
 
 @app.command("list", epilog="Example: `backtest prices list`")
-@options.command
 def list_prices(
     folders: options.Folders,
     as_json: options.AsJson = False,
@@ -207,7 +206,6 @@ def list_prices(
 
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
-@options.command
 def check_prices(
     folders: options.Folders,
     symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
@@ -221,7 +219,6 @@ def check_prices(
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
-@options.command
 def seal_prices(
     folders: options.Folders,
     symbol: Annotated[str, typer.Argument(help="The symbol whose file was changed.")],

@@ -27,7 +27,6 @@ EXAMPLES = (
 _ENGINES = {"backtrader": "Backtrader", "kernel": "the kernel"}
 
 
-@options.command
 def run(
     terms: options.Terms,
     folders: options.AllFolders,

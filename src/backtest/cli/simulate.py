@@ -18,7 +18,6 @@ EXAMPLES = (
 )
 
 
-@options.command
 def simulate(
     account: options.Account,
     bars: Annotated[

@@ -15,7 +15,6 @@ EXAMPLES = (
 _MODELS = ("market", "market_adjusted", "mean_adjusted")
 
 
-@options.command
 def study(
     folders: options.AllFolders,
     name: Annotated[

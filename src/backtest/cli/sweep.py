@@ -19,7 +19,6 @@ EXAMPLES = (
 _MANY = 10_000_000  # sets; beyond it is asked whether this is meant
 
 
-@options.command
 def sweep(
     terms: options.Terms,
     folders: options.AllFolders,
