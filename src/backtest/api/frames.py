@@ -319,9 +319,7 @@ def event_rows(
     return found
 
 
-def _of_kinds(
-    events: EventFrames,
-) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
+def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
     """Each kind by name, what its frame is called, and its rows with their numbers."""
     if isinstance(events, Mapping):
         for kind, frame in events.items():

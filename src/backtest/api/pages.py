@@ -83,10 +83,7 @@ def report_run(
 
 
 def find_page(
-    name: str = "index",
-    *,
-    reports: Folder = None,
-    tell: Callable[[str], None] = warnings.warn,
+    name: str = "index", *, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
 ) -> Path:
     """The page of a run, sweep, study or comparison, which is drawn where it is missing.
 

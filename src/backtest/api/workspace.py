@@ -132,10 +132,7 @@ def list_strategies(
 
 
 def strategy_rows(
-    strategies: Folders,
-    data: Folder,
-    reports: Folder,
-    tell: Callable[[str], None] = warnings.warn,
+    strategies: Folders, data: Folder, reports: Folder, tell: Callable[[str], None] = warnings.warn
 ) -> list[dict[str, Any]]:
     """The rows of `list_strategies`; `tell` takes a sentence for each run or audit left out."""
     from backtest.audit.record import list_audits

@@ -137,8 +137,7 @@ Fields = Annotated[
     typer.Option("--field", metavar="NAME=VALUE", help="A field; repeat for several."),
 ]
 SourceUrl = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Where it can be read, or `unknown`."),
+    str | None, typer.Option(metavar="URL", help="Where it can be read, or `unknown`.")
 ]
 
 
@@ -203,10 +202,7 @@ def import_file(
 
 @app.command("edit", epilog=_EDIT_EXAMPLE)
 def edit(
-    folders: options.Folders,
-    event_id: Id,
-    fields: Fields = None,
-    yes: options.Yes = False,
+    folders: options.Folders, event_id: Id, fields: Fields = None, yes: options.Yes = False
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
     from backtest.api.data import edit_event
@@ -220,11 +216,7 @@ def edit(
 
 
 @app.command("remove", epilog="Example: `backtest events remove short_report-20250915-0a1b2c`")
-def remove(
-    folders: options.Folders,
-    event_id: Id,
-    yes: options.Yes = False,
-) -> None:
+def remove(folders: options.Folders, event_id: Id, yes: options.Yes = False) -> None:
     """Take an event out of its file."""
     from backtest.api.data import remove_event
 
@@ -234,10 +226,7 @@ def remove(
 
 @app.command("undo", epilog="Example: `backtest events undo short_report`")
 def undo(
-    folders: options.Folders,
-    kind: Kind,
-    verbose: options.Verbose = False,
-    yes: options.Yes = False,
+    folders: options.Folders, kind: Kind, verbose: options.Verbose = False, yes: options.Yes = False
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
     from backtest.api.data import undo_events

@@ -62,10 +62,7 @@ def check_events(
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
-def judge_claims(
-    folders: options.Folders,
-    as_json: options.AsJson = False,
-) -> None:
+def judge_claims(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """Hold what was claimed about the stock against its prices and events."""
     from backtest.api import data as calls
     from backtest.cli import show, show_data

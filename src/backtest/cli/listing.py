@@ -75,10 +75,7 @@ app = options.App(no_args_is_help=True, help="List strategies or runs.")
 
 
 @app.command("strategies", epilog="Example: `backtest list strategies`")
-def list_strategies(
-    folders: options.AllFolders,
-    as_json: options.AsJson = False,
-) -> None:
+def list_strategies(folders: options.AllFolders, as_json: options.AsJson = False) -> None:
     """List the strategies: events, parameters, state, place, last run and last audit."""
     from backtest.api.workspace import strategy_rows
     from backtest.cli import show, show_data
@@ -129,9 +126,7 @@ universes = options.App(invoke_without_command=True, epilog=_EXAMPLES)
 @universes.callback()
 @options.spread
 def list_universes(
-    folders: options.Folders,
-    context: typer.Context,
-    as_json: options.AsJson = False,
+    folders: options.Folders, context: typer.Context, as_json: options.AsJson = False
 ) -> None:
     """List the universes: stocks, span of prices, events of each kind, and what is missing."""
     from backtest.api import workspace as calls
@@ -147,7 +142,7 @@ def list_universes(
     if not found:
         typer.echo(
             "There is no universe in the data folder. Write one as universes/NAME/members.csv "
-            "with the columns symbol, first, last.",
+            "with the columns symbol, first, last."
         )
 
 

@@ -38,9 +38,7 @@ DataFolder = Annotated[
 ReportsFolder = Annotated[
     Path | None,
     typer.Option(
-        "--out",
-        metavar="FOLDER",
-        help="Folder of the run folders; the workspace's by default.",
+        "--out", metavar="FOLDER", help="Folder of the run folders; the workspace's by default."
     ),
 ]
 

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 app = options.App(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
 Accept = Annotated[
-    bool,
-    typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay."),
+    bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
 
 
@@ -32,8 +31,7 @@ def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
     interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
     first: Annotated[
-        date | None,
-        options.day("--from", "First day; that of the file, or as far as Yahoo goes."),
+        date | None, options.day("--from", "First day; that of the file, or as far as Yahoo goes.")
     ] = None,
     last: Annotated[date | None, options.day("--to", "Last day; the last finished bar.")] = None,
     adjust: Annotated[
@@ -190,10 +188,7 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
 
 
 @app.command("list", epilog="Example: `backtest prices list`")
-def list_prices(
-    folders: options.Folders,
-    as_json: options.AsJson = False,
-) -> None:
+def list_prices(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
     from backtest.api import data as calls
     from backtest.cli import show, show_data

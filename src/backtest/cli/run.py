@@ -121,7 +121,7 @@ def _print_table(terminal: Console, runs: list[Run]) -> None:
     terminal.print(
         f"{traded} from {first['span']['first']} to {first['span']['last']}, "
         f"start {first['rules']['cash']:,.0f} $, benchmark {held_against}, "
-        f"on {' and '.join(engines)}",
+        f"on {' and '.join(engines)}"
     )
     if first.get("as_of"):
         terminal.print(

@@ -36,8 +36,7 @@ def simulate(
         ),
     ],
     trades: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every trade, as .parquet or .csv."),
+        Path | None, typer.Option(metavar="FILE", help="Write every trade, as .parquet or .csv.")
     ] = None,
     equity: Annotated[
         Path | None,
@@ -57,11 +56,7 @@ def simulate(
             check_table_path(path, *others)
     options.announce_compiling()
     traded = calls.simulate(
-        bars,
-        signals,
-        **account.arguments(),
-        curves=equity is not None,
-        data=data,
+        bars, signals, **account.arguments(), curves=equity is not None, data=data
     )
     if trades:
         write_table(traded.trades(), trades)

@@ -18,8 +18,7 @@ _MODELS = ("market", "market_adjusted", "mean_adjusted")
 def study(
     folders: options.AllFolders,
     name: Annotated[
-        str | None,
-        typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy."),
+        str | None, typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy.")
     ] = None,
     as_strategy: Annotated[
         bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
