@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.api.arguments import Folder
-    from backtest.api.results import RunResult
+    from backtest.api.runs import RunResult
     from backtest.experiments.runs.store import Run
 
 _FORMATS = ("html", "md", "json", "csv", "png")

@@ -8,21 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.experiments.runs.run_files import read_table
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
-    from backtest.experiments.runs.store import Run
     from backtest.experiments.studies.record import ManyStudyResult
     from backtest.experiments.studies.record import StudyFolder as Study
     from backtest.experiments.sweeps.folder import Sweep
 
 _WINDOW = ["known", "caar", "p", "p_holm", "p_across", "detectable"]
-_WIDE = 92
+WIDE = 92  # of a text that is printed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,97 +79,9 @@ class Result:
         words = self._words()
         wide = 2 + max(len(heading) for heading, _ in words)
         return "\n".join(
-            fill(text, _WIDE, initial_indent=heading.ljust(wide), subsequent_indent=" " * wide)
+            fill(text, WIDE, initial_indent=heading.ljust(wide), subsequent_indent=" " * wide)
             for heading, text in words
         )
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class RunResult(Result):
-    """A run: what one strategy did with one set of parameters, and what that is worth.
-
-    Attributes:
-        run_id: a hash of everything that decides the result.
-        strategy: its name.
-        parameters: its parameters, by name.
-        summary: the figures, a row each; a column for the run and one for its benchmark.
-        trades: a row for each trade from flat to flat, indexed by `trade_id`.
-        equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
-            `return`, `benchmark_return`.
-        decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
-            was public (UTC), the first session it could be traded in, what became of it and why.
-        evidence: what the result is worth, as `run.json` has it.
-
-    """
-
-    run_id: str
-    strategy: str
-    parameters: Mapping[str, Any]
-    summary: pd.DataFrame
-    trades: pd.DataFrame
-    equity: pd.DataFrame
-    decisions: pd.DataFrame
-    evidence: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, run: Run, *, known: bool) -> RunResult:
-        """A run as it stands in its folder."""
-        record = run.manifest
-        figures = {
-            record["strategy"]: record["summary"]["run"],
-            record["benchmark"]: record["summary"]["benchmark"],
-        }
-        return cls(
-            record,
-            run.path,
-            known,
-            run_id=run.run_id,
-            strategy=record["strategy"],
-            parameters=record["parameters"],
-            summary=pd.DataFrame(figures, dtype=float),
-            trades=read_table(run.path / "trades.csv", index="trade_id"),
-            equity=run.equity,
-            decisions=read_table(run.path / "decisions.csv", index="event_id"),
-            evidence=record["evidence"],
-        )
-
-    def __str__(self) -> str:
-        from backtest.stats.formats import few, percent
-
-        record = self.record
-        traded = record.get("universe") or few(record["symbols"])
-        total = percent(record["summary"]["run"]["total_return"])
-        span = f"{record['span']['first']} to {record['span']['last']}"
-        ((_, sentence),) = self._words()
-        return f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, _WIDE)}"
-
-    def _words(self) -> list[tuple[str, str]]:
-        from backtest.experiments.trials import trials_on_record
-        from backtest.reports.run_words import plain_sentence
-
-        trials = trials_on_record(self.path.parent, self.record)
-        return [(self.strategy, plain_sentence(self.evidence, trials))]
-
-    def page(self, *, tearsheet: bool = False) -> Path:
-        """Draw its page, with `tearsheet` also that of quantstats' figures, and the index."""
-        from backtest.reports.draw import draw_tearsheet
-
-        if tearsheet:
-            draw_tearsheet(self.path)
-        return super().page()
-
-    def markdown(self) -> str:
-        """The run as Markdown: figures, trades, and what became of the events."""
-        from backtest.experiments.runs.store import read_run
-        from backtest.reports.markdown import run_markdown
-
-        return run_markdown(read_run(self.path))
-
-    def _draw(self) -> Path:
-        from backtest.experiments.runs.store import read_run
-        from backtest.reports.run_page import write_run_page
-
-        return write_run_page(read_run(self.path))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -393,7 +302,7 @@ class AuditResult(Result):
         )
 
     def __str__(self) -> str:
-        return fill(f"{self.strategy} · {self.outcome}. {self.sentence}", _WIDE)
+        return fill(f"{self.strategy} · {self.outcome}. {self.sentence}", WIDE)
 
     def _words(self) -> list[tuple[str, str]]:
         return [(self.outcome, self.sentence)]

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
+
+import pandas as pd
 
 from backtest.api.arguments import folders, strategy_of, terms_of
 from backtest.api.frames import read_frames, workspace_of
-from backtest.api.results import RunResult
+from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs import store
 from backtest.experiments.runs.run import ENGINES, PreparedRun, RunRequest
+from backtest.experiments.runs.run_files import read_table
 from backtest.experiments.terms import read_day
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
-
-    import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
@@ -30,6 +32,92 @@ if TYPE_CHECKING:
     from backtest.strategy.parameters import Text
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunResult(Result):
+    """A run: what one strategy did with one set of parameters, and what that is worth.
+
+    Attributes:
+        run_id: a hash of everything that decides the result.
+        strategy: its name.
+        parameters: its parameters, by name.
+        summary: the figures, a row each; a column for the run and one for its benchmark.
+        trades: a row for each trade from flat to flat, indexed by `trade_id`.
+        equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
+            `return`, `benchmark_return`.
+        decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
+            was public (UTC), the first session it could be traded in, what became of it and why.
+        evidence: what the result is worth, as `run.json` has it.
+
+    """
+
+    run_id: str
+    strategy: str
+    parameters: Mapping[str, Any]
+    summary: pd.DataFrame
+    trades: pd.DataFrame
+    equity: pd.DataFrame
+    decisions: pd.DataFrame
+    evidence: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, run: Run, *, known: bool) -> RunResult:
+        """A run as it stands in its folder."""
+        record = run.manifest
+        figures = {
+            record["strategy"]: record["summary"]["run"],
+            record["benchmark"]: record["summary"]["benchmark"],
+        }
+        return cls(
+            record,
+            run.path,
+            known,
+            run_id=run.run_id,
+            strategy=record["strategy"],
+            parameters=record["parameters"],
+            summary=pd.DataFrame(figures, dtype=float),
+            trades=read_table(run.path / "trades.csv", index="trade_id"),
+            equity=run.equity,
+            decisions=read_table(run.path / "decisions.csv", index="event_id"),
+            evidence=record["evidence"],
+        )
+
+    def __str__(self) -> str:
+        from backtest.stats.formats import few, percent
+
+        record = self.record
+        traded = record.get("universe") or few(record["symbols"])
+        total = percent(record["summary"]["run"]["total_return"])
+        span = f"{record['span']['first']} to {record['span']['last']}"
+        ((_, sentence),) = self._words()
+        return f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, WIDE)}"
+
+    def _words(self) -> list[tuple[str, str]]:
+        from backtest.experiments.trials import trials_on_record
+        from backtest.reports.run_words import plain_sentence
+
+        trials = trials_on_record(self.path.parent, self.record)
+        return [(self.strategy, plain_sentence(self.evidence, trials))]
+
+    def page(self, *, tearsheet: bool = False) -> Path:
+        """Draw its page, with `tearsheet` also that of quantstats' figures, and the index."""
+        from backtest.reports.draw import draw_tearsheet
+
+        if tearsheet:
+            draw_tearsheet(self.path)
+        return super().page()
+
+    def markdown(self) -> str:
+        """The run as Markdown: figures, trades, and what became of the events."""
+        from backtest.reports.markdown import run_markdown
+
+        return run_markdown(store.read_run(self.path))
+
+    def _draw(self) -> Path:
+        from backtest.reports.run_page import write_run_page
+
+        return write_run_page(store.read_run(self.path))
 
 
 def run(
