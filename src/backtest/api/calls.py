@@ -1,6 +1,6 @@
 """The calls, each of which does what the command of its name does.
 
-Arguments that several take are told in `backtest.run`.
+Arguments that several take are explained in `backtest.run`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FEWEST_DRAWS = 99
 
 
 def _ignore(*_: object) -> None:
-    """What nobody asked to hear."""
+    """A callback of whoever wants none."""
 
 
 def sweep(

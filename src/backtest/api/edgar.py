@@ -57,7 +57,7 @@ class FetchedEvents:
 
 
 class _Request:
-    """A stock at EDGAR: who is asked about it, and since when."""
+    """A stock at EDGAR: its company, its prices, and the first day that matters."""
 
     def __init__(
         self,
@@ -124,8 +124,8 @@ def fetch_earnings(
 ) -> FetchedEvents:
     """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo.
 
-    Without `estimates` Yahoo is not asked, and the figures are unknown. The other arguments are
-    told at the head of `backtest.api.edgar`.
+    Without `estimates` the figures are unknown. The other arguments are explained at the head of
+    `backtest.api.edgar`.
     """
     from backtest.sources.filings import fetch_earnings as fetch
     from backtest.sources.yahoo import ask_estimates
@@ -154,7 +154,7 @@ def fetch_stakes(
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G.
 
     The `holder` is a name, or a number (CIK) at EDGAR; the stock CRWV by default, and its `cusip`
-    learned from the holder's tables. The other arguments are told at the head of
+    learned from the holder's tables. The other arguments are explained at the head of
     `backtest.api.edgar`.
     """
     from backtest.data.edits import event_lines
@@ -198,8 +198,8 @@ def fetch_filings(
 ) -> FetchedEvents:
     """Fetch filings as news: agreements, financing, officers; or sales by insiders.
 
-    The `form` is `8-K`, its items as news, or `4`, sales by insiders. The other arguments are told
-    at the head of `backtest.api.edgar`.
+    The `form` is `8-K`, its items as news, or `4`, sales by insiders. The other arguments are
+    explained at the head of `backtest.api.edgar`.
     """
     from backtest.sources.filings import fetch_filings as fetch
 

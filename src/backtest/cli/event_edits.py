@@ -29,7 +29,7 @@ def at_terminal() -> bool:
 
 
 def is_confirmed(*, yes: bool) -> bool:
-    """Whether what was printed is to be written; somebody is asked unless that is said already."""
+    """Whether what was printed is to be written: `yes`, or the answer at the terminal."""
     from backtest.errors import UsageError
 
     if not yes and not at_terminal():

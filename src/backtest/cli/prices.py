@@ -132,13 +132,13 @@ def import_file(
     if not is_confirmed(yes=yes):
         return
     written = [u.path for u in _with_progress(updates, "Writing") if u.make() is not None]
-    places = (
+    paths = (
         written
         if len(written) <= show_data.MOST_SYMBOLS
         else sorted({path.parent for path in written})
     )
     files = f"{len(written):,} files: " * (len(written) > 1)
-    typer.echo(f"wrote {files}{', '.join(map(str, places))}")
+    typer.echo(f"wrote {files}{', '.join(map(str, paths))}")
     raise_refused(refused, total, "taken in")
 
 

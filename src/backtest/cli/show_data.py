@@ -225,15 +225,17 @@ def _counts(edit: Edit) -> str:
     """How many rows a change adds, changes and removes, and how many events can be traded."""
     diff = edit.diff
     changed = len({change.key for change in diff.changed})
-    told = f"In all {len(diff.added):,} added, {changed:,} changed, {len(diff.removed):,} removed."
+    changes = (
+        f"In all {len(diff.added):,} added, {changed:,} changed, {len(diff.removed):,} removed."
+    )
     obstacles = Counter(row.obstacle for row in edit.events if row.obstacle).most_common()
     if not obstacles:
-        return told
+        return text
     why = "; ".join(f"{number:,} {obstacle}" for obstacle, number in obstacles[:_FIRST])
     rest = sum(number for _, number in obstacles[_FIRST:])
     more = f"; {rest:,} for other reasons" if rest else ""
     total = sum(number for _, number in obstacles)
-    return f"{told} {counted(total, 'event')} cannot be traded: {why}{more}."
+    return f"{text} {counted(total, 'event')} cannot be traded: {why}{more}."
 
 
 def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
@@ -327,6 +329,6 @@ def _universe_lines(row: UniverseRow) -> Iterator[tuple[str, str]]:
     counts = [f"{number:,} {kind.replace('_', ' ')}" for kind, number in row.events.items()]
     yield "Events", ", ".join(counts) or "none"
     missing = {"without prices": row.without_prices, "without events": row.without_events}
-    told = [f"{counted(len(of), 'stock')} {what}: {few(of)}" for what, of in missing.items() if of]
-    yield "Missing", "; ".join(told) or "nothing"
+    parts = [f"{counted(len(of), 'stock')} {what}: {few(of)}" for what, of in missing.items() if of]
+    yield "Missing", "; ".join(parts) or "nothing"
     yield "Source", row.source

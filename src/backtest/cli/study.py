@@ -92,8 +92,8 @@ def study(
     if as_json:
         show.print_json({**found.record, "path": str(found.path)})
         return
-    shown = show_evidence.study if isinstance(found, StudyResult) else show_evidence.study_of_stocks
-    shown(show.console(), found.record)
+    one = isinstance(found, StudyResult)
+    (show_evidence.study if one else show_evidence.study_of_stocks)(show.console(), found.record)
     if found.known:
         typer.echo("It had been studied before with the same inputs; --force does it again.")
     typer.echo(f"Every CAR: {found.path / 'cars.csv'}")
