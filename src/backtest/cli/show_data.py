@@ -225,9 +225,8 @@ def _counts(edit: Edit) -> str:
     """How many rows a change adds, changes and removes, and how many events can be traded."""
     diff = edit.diff
     changed = len({change.key for change in diff.changed})
-    changes = (
-        f"In all {len(diff.added):,} added, {changed:,} changed, {len(diff.removed):,} removed."
-    )
+    added, removed = len(diff.added), len(diff.removed)
+    text = f"In all {added:,} added, {changed:,} changed, {removed:,} removed."
     obstacles = Counter(row.obstacle for row in edit.events if row.obstacle).most_common()
     if not obstacles:
         return text
