@@ -1,8 +1,18 @@
-"""Made-up audits, as `audit.json` holds them."""
+"""Made-up audits, as `audit.json` holds them, and an observer that needs no further process."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from backtest.audit.observe import observe
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from backtest.audit.jobs import JobGroup, Seen
+    from backtest.audit.worlds import Source
 
 _CHECKS = {
     "prefix": ("Prefix", "Each decision was made again on data that end with its session."),
@@ -122,3 +132,14 @@ def record(found: dict[str, list[dict[str, Any]]] | None = None, **changes: Any)
         "finished_at": "2025-09-01T10:00:30+00:00",
         **changes,
     }
+
+
+def in_this_process(source: Source, groups: Sequence[JobGroup]) -> Seen:
+    """Observe all worlds here: for few and small ones, of a strategy that is trusted."""
+    with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as folder:
+        for number, group in enumerate(groups):
+            root = Path(folder).resolve() / str(number)
+            source.copy_to(root)
+            for job in group.jobs:
+                source.write(root, job.world())
+                yield job, observe(root, job.ask)

@@ -112,7 +112,7 @@ def command(
 @pytest.fixture
 def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Audits and checks see their worlds in this process, which takes less than fresh ones do."""
-    from backtest.audit.jobs import in_this_process
+    from tests.audits import in_this_process
 
     def here(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
         return in_this_process(source, groups)

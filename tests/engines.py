@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.datafile import DataFile
-from backtest.data.prices import Prices
+from backtest.data.prices import BorrowRate, BorrowRates, Prices
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
@@ -48,10 +47,17 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
             tradable_session=signal.session,
             action="signal",
             reason="",
-            signal=Signal(**{term: getattr(signal, term) for term in TERMS}),
+            signal=as_signal(signal),
         )
         for signal in ordered
     ]
+
+
+def as_signal(signal: oracle.Signal) -> Signal:
+    """The oracle's signal in the program's words."""
+    terms = {term: getattr(signal, term) for term in TERMS}
+    # Without its checks: engines bear more than strategies may say.
+    return Signal.model_construct(**terms, legs=tuple(base.Leg(*leg) for leg in signal.legs))
 
 
 def borrow_rates(
@@ -145,12 +151,12 @@ def trade_panel(
 ) -> oracle.Outcome:
     """The kernel on a panel, in the oracle's words; `moments` are what its bars are known by."""
     from backtest.engine.kernel.panel import signal_rows
-    from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
+    from backtest.engine.kernel.records import CAPPED, IS_LEG, OUTCOMES, REASONS
     from backtest.engine.kernel.simulate import by_entry, simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
-    rows = signal_rows(panel, [(oracle.day(s.session), s) for s in ordered])
-    rows["bar"] = [moments.index(s.session) for s in ordered]
+    rows = signal_rows(panel, [(oracle.day(s.session), as_signal(s)) for s in ordered])
+    rows["bar"] = [moments.index(s.session) for s in ordered for _ in range(1 + len(s.legs))]
     result = simulate(
         panel,
         rows,
@@ -160,9 +166,10 @@ def trade_panel(
         trades=True,
         curves=True,
     )
+    leads = rows["terms"] & IS_LEG == 0
+    rows, table, outcomes = rows[leads], result.trades[leads], result.outcomes[leads].tolist()
     trades = [
-        (ordered[place], rows[place]["side"], result.trades[place])
-        for place in by_entry(rows, result.trades)
+        (ordered[place], rows[place]["side"], table[place]) for place in by_entry(rows, table)
     ]
     curve = zip(moments, result.equity[0].tolist(), result.cash[0].tolist(), strict=True)
     return oracle.Outcome(
@@ -182,18 +189,19 @@ def trade_panel(
                 ),
                 commission=trade["commission"],
                 borrow=trade["borrow"],
-                net_profit=gross - trade["commission"] - trade["borrow"],
+                net_profit=gross - trade["commission"] - trade["borrow"] + trade["hedge_profit"],
+                hedge_profit=trade["hedge_profit"],
             )
             for signal, side, trade in trades
         ],
         equity=[oracle.Point(moment, *both, both[0] - both[1]) for moment, *both in curve],
         outcomes={
             signal.event_id: OUTCOMES[outcome % CAPPED]
-            for signal, outcome in zip(ordered, result.outcomes.tolist(), strict=True)
+            for signal, outcome in zip(ordered, outcomes, strict=True)
         },
         capped={
             signal.event_id
-            for signal, outcome in zip(ordered, result.outcomes.tolist(), strict=True)
+            for signal, outcome in zip(ordered, outcomes, strict=True)
             if outcome >= CAPPED
         },
         interest=float(result.totals["interest"][0]),

@@ -48,7 +48,7 @@ class Signal:
 
     session: date
     symbol: str
-    direction: str  # 'long' or 'short'
+    direction: str  # 'long', 'short' or 'flat'
     weight: float | None = 0.95  # None: max_gross over max_positions
     hold: int | None = None
     stop: float | None = None
@@ -57,6 +57,12 @@ class Signal:
     published_at: Any = None
     event_id: str = ""
     priority: float = 0.0  # the higher, the sooner
+    limit: float | None = None  # fraction from the last close, on the better side
+    enter: str = "open"  # or 'close'
+    leave: str = "open"  # or 'close': by time, or flat
+    levels: str = "session"  # or 'close'
+    resize: bool = False
+    legs: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ class Trade:
     commission: float
     borrow: float
     net_profit: float
+    hedge_profit: float = 0.0  # of its legs, in the net profit
 
 
 class Point(NamedTuple):

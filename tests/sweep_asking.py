@@ -61,7 +61,7 @@ def by_sweep(cls, axes):
     """
     made: list[Any] = []
     answers = Answers(
-        "made", [QUESTION], EMPTY, lambda v: made.append(v) or make(cls, v), terms(cls)
+        "made", [QUESTION], EMPTY, len, lambda v: made.append(v) or make(cls, v), terms(cls)
     )
     checked: list[int] = []
     check = answers._check

@@ -73,6 +73,9 @@ class Spec:
     rules_version: int = RULES_VERSION
     marks: str = ""  # a folder through which tests and processes speak
 
+    def numbers(self, chunk: int) -> range:
+        return range(chunk * self.chunk, min((chunk + 1) * self.chunk, self.sets))
+
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 

@@ -43,12 +43,12 @@ if TYPE_CHECKING:
     )
     from backtest.data.market import Market
     from backtest.engine.replay.event_strategy import EventStrategy
-    from backtest.strategy.base import Signal, Strategy
+    from backtest.strategy.base import Signal, Strategy, Wait
 
 __version__ = "0.1.0"
 __all__ = [
-    "EventStrategy", "Market", "Signal", "Strategy", "__version__", "add_event",
-    "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
+    "EventStrategy", "Market", "Signal", "Strategy", "Wait", "__version__",
+    "add_event", "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
     "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes", "find_page",
     "import_events", "import_prices", "init", "judge_claims", "list_prices", "list_runs",
     "list_settings", "list_strategies", "list_universes", "load_events", "load_prices",
@@ -73,7 +73,7 @@ _NAMES = {
     ),
     "data.market": ("Market",),
     "engine.replay.event_strategy": ("EventStrategy",),
-    "strategy.base": ("Signal", "Strategy"),
+    "strategy.base": ("Signal", "Strategy", "Wait"),
 }  # fmt: skip
 _MODULES = {name: f"backtest.{module}" for module, names in _NAMES.items() for name in names}
 

@@ -12,12 +12,13 @@ from tempfile import NamedTemporaryFile
 import pytest
 
 from backtest.audit.contract import observe
-from backtest.audit.jobs import Job, JobGroup, in_processes, in_this_process
+from backtest.audit.jobs import Job, JobGroup, in_processes
 from backtest.audit.record import find_audit, read_audit
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import BacktestError, UsageError
 from backtest.reports import audit_page as words
 from backtest.strategy.loading import load_strategy
+from tests.audits import in_this_process
 from tests.made_up import ACME, day, request
 
 READ = "from pathlib import Path; text = Path('data/prices/ACME.csv').read_text(); "
@@ -229,8 +230,9 @@ def test_chance_is_not_deterministic_and_is_not_held_against_worlds(checkout):
     assert set(found(record)) == {"repeat"}
     for name in ("prefix", "perturbation", "event_time"):
         assert check(record, name)["not_tried"] == "it is not deterministic"
-    for told in (record["sensitivity"]["peek"]["what"], words.delay(record), words.null(record)):
-        assert told == "Not tried: it is not deterministic."
+    told = dict(words.audit_sentences(record))
+    for heading in ("Planted peek", "Delayed event", "Null world"):
+        assert told[heading] == "Not tried: it is not deterministic."
 
 
 def test_a_rule_that_asks_what_day_it_is_is_not_deterministic(checkout):

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import pytest
 
-from backtest.audit.jobs import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.prices import parquet_bytes, read_prices
 from backtest.data.versions import put
 from backtest.errors import DataError
+from tests.audits import in_this_process
 from tests.made_up import day, request
 
 LOOKS = '    looks_at = ("INDX",)\n'

@@ -6,7 +6,6 @@ import pytest
 
 from backtest.audit.contract import check
 from backtest.audit.declared import TITLES, ContractResult, Report, all_results, check_parameters
-from backtest.audit.jobs import in_this_process
 from backtest.audit.questions import made_up_event, variants
 from backtest.data.kinds import FILED_KINDS, Earnings, Event, News, Start
 from backtest.errors import UsageError
@@ -14,6 +13,7 @@ from backtest.strategy.loading import find_strategy
 from backtest.testing import ask, check_strategy
 from backtest.workspace.folders import find_workspace
 from tests.audit.market import make_market
+from tests.audits import in_this_process
 from tests.golden.goldens import ROOT
 
 HOLD = '    hold: int = Field(3, ge=1, description="sessions")\n'

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from backtest.experiments.runs.store import Run, read_run
-from backtest.reports import run_many
+from backtest.reports import run_words
 from backtest.reports.run_page import write_run_page
 from tests.browser.dom import too_wide
 from tests.browser.pages import figure, rows
@@ -14,7 +14,7 @@ from tests.browser.pages import figure, rows
 @pytest.fixture
 def run(reports, tmp_path, monkeypatch) -> Run:
     """A made-up run of two stocks, drawn as one of many trades."""
-    monkeypatch.setattr(run_many, "MANY", 0)
+    monkeypatch.setattr(run_words, "MANY", 0)
     folder = tmp_path / "a-run"
     shutil.copytree(reports.folder("mixed-ACME+BOOM"), folder)
     run = read_run(folder)

@@ -6,8 +6,7 @@ import re
 import pytest
 
 from backtest.experiments.runs import run as api
-from backtest.reports.run_words import p_value
-from backtest.stats.formats import share
+from backtest.stats.formats import p_value, share
 from backtest.stats.multiple_testing import holm
 from tests.commands import rows, too_wide, words
 from tests.made_up import often, request

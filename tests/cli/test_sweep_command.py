@@ -13,8 +13,8 @@ import pytest
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import run as module
-from backtest.experiments.sweeps.prepared import PreparedSweep
-from backtest.experiments.trials import count_trials
+from backtest.experiments.sweeps.evaluate import Evaluator
+from backtest.experiments.trials import trial_sharpes
 from tests.commands import WRONG_USE, fails, too_wide, words
 from tests.made_up import ACME, EARNINGS, day, do
 from tests.sweeps import FIGURES
@@ -43,7 +43,7 @@ def manifest_of(checkout, folder="reports"):
 
 
 def trials(checkout, strategy="beats"):
-    return count_trials(checkout.root / "reports", strategy, ["ACME"])
+    return len(trial_sharpes(checkout.root / "reports", strategy, ["ACME"]))
 
 
 def assert_like_the_run(row, run):
@@ -333,7 +333,7 @@ def test_a_strategy_that_fails_is_told_before_anything_is_evaluated(sweep, check
 
 def test_what_had_ended_when_a_strategy_failed_is_kept_and_counted(sweep, checkout, monkeypatch):
     checkout.strategy(**FAILING)
-    monkeypatch.setattr(PreparedSweep, "seconds_a_set", lambda _: 0.0)
+    monkeypatch.setattr(Evaluator, "seconds_a_set", lambda _: 0.0)
     outcome = sweep("shown", *CHUNKS)
     assert outcome.code == WRONG_USE
     assert "in the set with hold 20, weight 0.01" in outcome.err

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from backtest.engine.replay.books import Fill, Ledger, Trade, set_excursions
+from backtest.engine.replay.books import Fill, Trade, set_excursions
+from backtest.engine.replay.ledger import Ledger
 from backtest.errors import AccountingError
 from tests.engines import made_up_prices
 from tests.spec.case import parse_bars
@@ -18,6 +19,8 @@ MONDAY, TUESDAY, WEDNESDAY = (date(2025, 6, day) for day in (2, 3, 4))
 def a_trade(direction, reason, exit_price, exit_session=WEDNESDAY, entered=MONDAY) -> Trade:
     trade = Trade(1, "e1", "ACME", direction, 10, entered, 100.0)
     trade.exit_session, trade.exit_price, trade.exit_reason = exit_session, exit_price, reason
+    within = ("stop", "target", "strategy")
+    trade.left_at = "close" if reason == "open" else "session" if reason in within else "open"
     return trade
 
 

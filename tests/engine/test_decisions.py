@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from backtest.data.borrow import BorrowRates
+from backtest.data.prices import BorrowRates
 from backtest.engine.kernel.replay import replay_by_kernel
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
@@ -190,7 +190,7 @@ def test_a_strategy_that_fails_is_told_with_event_and_line(prices):
 
 
 @pytest.mark.parametrize(
-    "terms", [{"hold": 0}, {"stop": 1.0}, {"weight": 0}, {"weight": float("nan")}, {"size": 5}]
+    "terms", [{"hold": -1}, {"stop": 1.0}, {"weight": 0}, {"weight": float("nan")}, {"size": 5}]
 )
 def test_a_signal_out_of_bounds_is_a_failure_at_the_line_of_the_strategy(prices, terms):
     with pytest.raises(UsageError) as caught:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from backtest.data.borrow import BorrowRate, BorrowRates
+from backtest.data.prices import BorrowRate, BorrowRates
 from backtest.engine.replay.books import Quote, SentOrder
 from backtest.engine.replay.broker import RulesBroker
 from backtest.engine.replay.replay import replay
@@ -408,9 +408,9 @@ def test_a_fault_within_a_part_is_told_by_its_field() -> None:
 
 def test_every_fault_of_a_signal_is_told() -> None:
     with pytest.raises(ValidationError) as caught:
-        Signal(symbol="ACME", event_id="e1", direction="long", hold=0, weight=0)
+        Signal(symbol="ACME", event_id="e1", direction="long", hold=-1, weight=0)
     told = str(failure(Strategy, "on e1", caught.value)).splitlines()[0]
     assert told == (
         "Strategy failed on e1: ValidationError: weight: Input should be greater than 0; "
-        "hold: Input should be greater than or equal to 1"
+        "hold: Input should be greater than or equal to 0"
     )

@@ -8,7 +8,7 @@ import pytest
 from pyarrow import parquet
 
 from backtest.errors import DataError, UsageError
-from backtest.experiments.simulation import parquet as parquet_files
+from backtest.experiments.simulation import bars as bar_files
 from backtest.experiments.simulation.bars import read_panel
 from tests.parquet_bars import DAILY, FIELDS, MINUTES, MONDAY, NEW_YORK, at, bar, write
 
@@ -131,14 +131,14 @@ class TestRows:
         )
 
     def test_many_are_counted_and_the_first_shown(self, path, monkeypatch) -> None:
-        monkeypatch.setattr(parquet_files, "_BATCH", 2)
+        monkeypatch.setattr(bar_files, "_BATCH", 2)
         rows = [bar(f"S{number}", MONDAY, -1) for number in range(9)]
         told = refused(write(path, rows), "9 rows break this:", "row 0: S0", "row 2: S2", "…")
         assert "S3" not in told
 
     @pytest.mark.parametrize("place", [4, 1])
     def test_a_bar_that_is_there_twice(self, path, monkeypatch, place) -> None:
-        monkeypatch.setattr(parquet_files, "_BATCH", 4)
+        monkeypatch.setattr(bar_files, "_BATCH", 4)
         rows = [*DAILY, {**DAILY[place], "open": DAILY[place]["open"] + 0.25}]
         when = DAILY[place]["when"]
         told = refused(
@@ -218,10 +218,6 @@ class TestRows:
             write(path, rows), "A volume is a number from 0 up; 1 row breaks this:", "row 0",
             volume=True,
         )  # fmt: skip
-
-    def test_rows_of_other_symbols_are_not_looked_at(self, path) -> None:
-        write(path, [*DAILY, bar("COIL", date(2025, 6, 8), -1)])
-        assert read_panel(path, ["ACME", "BOLT"]).symbols == ("ACME", "BOLT")
 
 
 def test_more_than_the_machine_holds_is_told(path, monkeypatch) -> None:

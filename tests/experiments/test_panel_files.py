@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from backtest.errors import UsageError
-from backtest.experiments.simulation import parquet as parquet_files
+from backtest.experiments.simulation import bars as bar_files
 from backtest.experiments.simulation.bars import read_panel
 from tests.parquet_bars import (
     DAILY,
@@ -113,13 +112,6 @@ class TestRead:
         rows = [{**row, "vwap": 1.0, "session": MONDAY} for row in MINUTES]
         assert len(read_panel(write(path, rows)).times) == 3
 
-    @pytest.mark.parametrize("batch", [1, 100])
-    def test_the_symbols_that_are_wanted(self, path, monkeypatch, batch) -> None:
-        monkeypatch.setattr(parquet_files, "_BATCH", batch)
-        panel = read_panel(write(path, DAILY), ["BOLT"])
-        assert panel.symbols == ("BOLT",)
-        assert panel.sessions.tolist() == [MONDAY, WEDNESDAY]
-
     @given(st.data())
     def test_any_bars_in_any_order_batch_by_batch(self, tmp_path_factory, data) -> None:
         keys = st.tuples(st.sampled_from("ABCDE"), st.sampled_from([2, 3, 4, 5, 6, 9]))
@@ -130,7 +122,7 @@ class TestRead:
         ]
         path = write(tmp_path_factory.mktemp("bars") / "any.parquet", rows)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(parquet_files, "_BATCH", data.draw(st.integers(1, 7)))
+            patch.setattr(bar_files, "_BATCH", data.draw(st.integers(1, 7)))
             panel = read_panel(path)
         assert cells(panel) == {
             (row["symbol"], row["when"]): tuple(row[name] for name in FIELDS) for row in rows
@@ -143,17 +135,12 @@ class TestWhoseBars:
         path = write(tmp_path / "BRK.B.parquet", DAILY[1:3], symbol=None)
         assert read_panel(path).symbols == ("BRK.B",)
 
-    def test_the_only_symbol_that_is_asked_for_names_the_file(self, path) -> None:
-        write(path, DAILY[1:3], symbol=None)
-        assert read_panel(path, ["ACME"]).symbols == ("ACME",)
-
     def test_a_folder_of_a_file_for_each_symbol(self, tmp_path) -> None:
         write(tmp_path / "ACME.parquet", DAILY[1:3], symbol=None)
         write(tmp_path / "BOLT.parquet", DAILY[3:4], symbol=None)
         panel = read_panel(tmp_path)
         assert panel.symbols == ("ACME", "BOLT")
         assert panel.sessions.tolist() == [MONDAY, TUESDAY, WEDNESDAY]
-        assert read_panel(tmp_path, ["BOLT"]).sessions.tolist() == [WEDNESDAY]
 
     def test_a_folder_partitioned_by_symbol(self, tmp_path) -> None:
         write(tmp_path / "symbol=BRK%2FB" / "part-0.parquet", DAILY[1:2], symbol=None)
@@ -174,16 +161,6 @@ class TestWhoseBars:
         write(tmp_path / "1.parquet", DAILY)
         parquet.write_table(parquet.read_table(tmp_path / "1.parquet")[:0], tmp_path / "2.parquet")
         assert len(cells(read_panel(tmp_path))) == 5
-
-    def test_a_symbol_that_is_not_there(self, path) -> None:
-        write(path, DAILY)
-        with pytest.raises(UsageError, match=r"'ACMEE'. Did you mean 'ACME'\? Known: ACME, BOLT"):
-            read_panel(path, ["BOLT", "ACMEE"])
-
-    def test_a_file_of_a_symbol_that_is_not_there(self, tmp_path) -> None:
-        write(tmp_path / "ACME.parquet", DAILY[1:3], symbol=None)
-        with pytest.raises(UsageError, match=r"'BOLT'\. Known: ACME"):
-            read_panel(tmp_path, ["BOLT"])
 
 
 MEASURE = """

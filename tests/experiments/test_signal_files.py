@@ -14,8 +14,8 @@ from pydantic import ValidationError
 
 from backtest.data.market import tradable_session
 from backtest.errors import DataError, UsageError
+from backtest.experiments.simulation.account import TOO_EARLY, TOO_LATE, read_signals
 from backtest.experiments.simulation.bars import read_panel
-from backtest.experiments.simulation.signals import TOO_EARLY, TOO_LATE, read_signals
 from backtest.strategy.base import TERMS, Signal
 from tests.engines import made_up_prices
 from tests.made_up import news

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run
-from backtest.experiments.sweeps.evaluate import prepared
+from backtest.experiments.sweeps.evaluate import evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, _chosen, prepare_sweep, sweep_evidence
-from backtest.reports.sweep_words import evidence_sentences, walk_forward_rows
+from backtest.reports.sweep_page import evidence_sentences
 from backtest.stats.figures import session_returns, sessions_held
 from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate
 from backtest.workspace.folders import Workspace
-from tests.sweeps import EVIDENCE
+from tests.sweeps import EVIDENCE, page_of, rows, set_of
 
 ROOT = Path(__file__).parents[2]
 GRID = ["hold=3,10,30", "stop=0.05,0.15"]
@@ -27,12 +27,12 @@ def sweep(tmp_path_factory):
     request = SweepRequest(
         "earnings_surprise", ("CRWV",), {}, parse_axes(GRID), None, None, make_rules()
     )
-    return prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+    return evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
 
 
 @pytest.fixture(scope="module")
 def sets(sweep):
-    places = np.unravel_index(np.arange(6), sweep.spec.grid.shape)
+    places = np.unravel_index(np.arange(6), sweep.spec.shape)
     figures = sweep.figures(sweep.spec.axes, dict(zip(sweep.spec.axes, places, strict=True)))
     return pd.DataFrame(figures)
 
@@ -65,7 +65,7 @@ def test_interest_on_cash_is_no_part_of_the_returns_that_sets_are_judged_by(tmp_
     for rate in (0.0, 0.05):
         rules = make_rules(cash_rate=rate)
         request = SweepRequest("earnings_surprise", ("CRWV",), {}, axes, None, None, rules)
-        own = prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+        own = evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
         sets = pd.DataFrame(own.figures(own.spec.axes, codes))
         returns = own.histories(own.spec.axes, codes).returns
         assert (sets["interest"] > 0).tolist() == [rate > 0] * 6
@@ -81,7 +81,7 @@ def test_interest_on_cash_is_no_part_of_the_returns_that_sets_are_judged_by(tmp_
 
 def test_the_best_is_deflated_by_the_trials_on_record(sweep, sets):
     best = int(sets["total_return"].argmax())
-    places = np.unravel_index([best], sweep.spec.grid.shape)
+    places = np.unravel_index([best], sweep.spec.shape)
     chosen = sweep.histories(sweep.spec.axes, dict(zip(sweep.spec.axes, places, strict=True)))
     sharpes = [0.1, -0.4, None, 1.0, 0.3]
     variance = np.var([0.1, -0.4, 1.0, 0.3], ddof=1) / 252
@@ -102,12 +102,15 @@ def test_the_sessions_that_are_held_are_those_of_single_runs(sweep, tmp_path):
         assert held[:, place].sum() == sessions_held(spans, sessions) > 0
 
 
+TERMS = ({"hold": [3, 4]}, {"hold": 4}, lambda hold: set_of(hold / 100))  # of a made-up sweep
+
+
 def test_of_too_few_trades_nothing_is_told(tmp_path):
     workspace = Workspace(ROOT / "strategies", ROOT / "data", tmp_path)
     request = SweepRequest(
         "lockup_expiry", ("CRWV",), {}, parse_axes(["hold=1:12"]), None, None, make_rules()
     )
-    sweep = prepared(prepare_sweep(workspace, request).spec.to_json(), workspace)
+    sweep = evaluator(prepare_sweep(workspace, request).spec.to_json(), workspace)
     codes = {"hold": np.arange(12)}
     sets = pd.DataFrame(sweep.figures(sweep.spec.axes, codes))
     found = sweep_evidence(sweep, sets, [0.1, 0.2])
@@ -117,18 +120,6 @@ def test_of_too_few_trades_nothing_is_told(tmp_path):
     assert "(1 trade: at least 6 are needed)" in told["Deflated"]
     assert "(1 traded event: at least 6 are needed)" in told["Overfitting"]
     assert told["Walk-forward"] == "Not told: no earlier event to choose on."
-    assert walk_forward_rows(found)[0][1] == "default: nothing to choose on"
-
-
-def test_a_record_that_is_older_is_told_as_it_was():
-    events = [
-        {name: value for name, value in row.items() if name != "known"}
-        for row in EVIDENCE["walk_forward"]["events"]
-    ]
-    older = {**EVIDENCE, "walk_forward": {**EVIDENCE["walk_forward"], "events": events}}
-    del older["thin"]
-    assert evidence_sentences(older) == evidence_sentences(EVIDENCE)
-    assert walk_forward_rows(older)[0][1] == "default"
 
 
 def test_holding_throughout_begins_at_the_first_open(sweep):
@@ -163,14 +154,14 @@ def test_of_equal_results_one_is_compared_and_the_best_always():
     assert 1_234 in _chosen(many)
 
 
-def test_the_words():
+def test_the_words(tmp_path):
     told = dict(evidence_sentences(EVIDENCE))
     assert "best of 1,000 trials" in told["Deflated"]
     assert "25 %" in told["Deflated"]
     assert "lower half of all on the other 40 % of the time" in told["Overfitting"]
     assert told["Against holding"].startswith("No set is shown to beat")
     assert "return -5.0 % in sum; the default's -9.0 %" in told["Walk-forward"]
-    assert walk_forward_rows(EVIDENCE)[0] == [
+    assert rows(page_of(tmp_path, *TERMS), "evidence")[1] == [
         "news-20250603-0a1b2c",
         "default: nothing to choose on",
         "-10.0 %",

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from backtest.experiments.runs.run import RunRequest, make_rules, prepare_run, replay_run
-from backtest.experiments.sweeps import prepared as module
+from backtest.experiments.sweeps import evaluate as module
+from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.folder import SweepFolder
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.stats.surface import FIGURES
 from tests.commands import fails
@@ -60,11 +60,11 @@ def plan_of(checkout, *grid, strategy="beats"):
 
 
 def sweep_of(checkout, *grid, strategy="beats"):
-    return PreparedSweep(plan_of(checkout, *grid, strategy=strategy).spec, checkout.workspace)
+    return Evaluator(plan_of(checkout, *grid, strategy=strategy).spec, checkout.workspace)
 
 
 def codes_of(sweep):
-    places = np.unravel_index(np.arange(sweep.spec.sets), sweep.spec.grid.shape)
+    places = np.unravel_index(np.arange(sweep.spec.sets), sweep.spec.shape)
     return dict(zip(sweep.spec.axes, places, strict=True))
 
 
@@ -101,7 +101,7 @@ def test_the_members_are_part_of_what_it_is(universe):
     write_members(universe, MEMBERS.replace("06-20", "06-30"))
     after = plan_of(universe)
     assert after.spec.sweep_id != before.spec.sweep_id
-    assert PreparedSweep(after.spec, universe.workspace).figures(
+    assert Evaluator(after.spec, universe.workspace).figures(
         {"hold": [1], "weight": [0.2]}, {"hold": np.array([0]), "weight": np.array([0])}
     )["trades"].tolist() == [5]
 

@@ -34,6 +34,14 @@ CHANGES = {
 }
 
 
+def test_the_last_axis_changes_fastest():
+    spec = of_sets(2, 3, 1)
+    assert (spec.shape, spec.sets) == ((2, 3, 1), 6)
+    codes = spec.codes(range(6))
+    assert codes["p0"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert codes["p1"].tolist() == [0, 1, 2, 0, 1, 2]
+
+
 def of_sets(*counts):
     return replace(SPEC, axes={f"p{n}": list(range(count)) for n, count in enumerate(counts)})
 
@@ -90,8 +98,8 @@ def test_the_order_of_the_axes_decides_the_numbers_of_the_sets_and_so_the_id():
 def test_chunks_hang_on_the_grid_alone(counts, chunk, chunks, last):
     spec = of_sets(*counts)
     assert (spec.chunk, spec.chunks) == (chunk, chunks)
-    assert spec.size_of(chunks - 1) == last
-    sizes = [spec.size_of(number) for number in range(chunks)]
+    assert len(spec.numbers(chunks - 1)) == last
+    sizes = [len(spec.numbers(number)) for number in range(chunks)]
     assert sum(sizes) == spec.sets
     assert set(sizes[:-1]) <= {chunk}
     assert "worker" not in spec.to_json()

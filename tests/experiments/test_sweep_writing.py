@@ -11,10 +11,15 @@ import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.reports.pages import PLOTLY, store_plotly
-from backtest.reports.sweep_page import write_sweep_page
-from backtest.reports.sweep_words import label, sentences, share_of, span
+from backtest.reports.sweep_page import (
+    label,
+    share_of,
+    span,
+    sweep_sentences,
+    write_sweep_page,
+)
 from backtest.stats.surface import summary
-from tests.sweeps import set_of, write_sweep
+from tests.sweeps import EVIDENCE, set_of, write_sweep
 
 HOLD = list(range(1, 11))
 
@@ -96,8 +101,15 @@ def without(folder, column):
 def test_sentences_for_the_terminal():
     sets = pd.DataFrame([set_of(hold / 100 - 0.05) for hold in HOLD])
     found = summary(sets, {"hold": HOLD}, {"hold": 4}, set_of(-0.01))
-    told = dict(sentences(found, 1234))
-    assert list(told) == ["Tried", "Returns", "Sharpe", "The default", "Around it", "Best of 10"]
+    told = dict(sweep_sentences(found, {"trials": 1234, "evidence": EVIDENCE}))
+    assert list(told)[:6] == [
+        "Tried",
+        "Returns",
+        "Sharpe",
+        "The default",
+        "Around it",
+        "Best of 10",
+    ]
     assert told["Tried"] == (
         "10 sets were tried, and no two gave the same result. "
         "On record for this strategy and these symbols: 1,234 sets."

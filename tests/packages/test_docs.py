@@ -8,8 +8,7 @@ import pytest
 
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.experiments.runs.store import LEADING
-from backtest.reports.run_words import p_value
-from backtest.stats.formats import percent, share
+from backtest.stats.formats import p_value, percent, share
 from tests.doc_blocks import matches
 from tests.golden.goldens import ROOT
 from tests.made_up import INDX, Checkout, request
@@ -48,6 +47,11 @@ def snippets() -> list[tuple[str, str]]:
 def test_strategies_in_the_documents_run(page: str, code: str, checkout: Checkout) -> None:
     checkout.write("strategies/shown.py", code)
     checkout.write("data/prices/SPY.csv", INDX)
+    checkout.write(
+        "data/events/report_dates.csv",
+        "symbol,published_at,precision,headline,report_on\n"
+        "ACME,2025-06-04T16:05:00-04:00,minute,A day is announced,2025-06-27\n",
+    )
     checkout.write(
         "data/events/insider_sales.csv",
         "symbol,published_at,precision,headline,seller,shares\n"

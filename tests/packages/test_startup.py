@@ -41,12 +41,12 @@ main()
 BEFORE_THE_SHEETS = """
 import sys
 from backtest.cli.main import main
-from backtest.reports import draw
+from backtest.reports import tearsheet
 def draw_tearsheets(runs):
     print("<drawing>", len(runs))
     print("modules", *sys.modules, file=sys.__stderr__)
     yield from runs
-draw.draw_tearsheets = draw_tearsheets
+tearsheet.draw_tearsheets = draw_tearsheets
 main()
 """
 BEFORE_THE_PAGE = """

@@ -155,13 +155,17 @@ def signal_lists(
     draw: st.DrawFn, bars: dict[str, list[Row]], *, may_leave_out_weights: bool
 ) -> list[Signal]:
     """Up to eight signals, often several at one open, in any order of the list."""
-    count = draw(st.integers(0, 8))
+    count = draw(st.integers(0, 8) | st.integers(6, 12))
     ids = draw(st.permutations([f"e{number}" for number in range(1, count + 1)]))
     # Signals crowd into so many sessions, from the first on or up to the last.
     busy, late = draw(st.integers(1, 25)), draw(st.sampled_from((False, False, True)))
     bold = draw(st.sampled_from((False, False, True)))  # large shorts without exits: margin, ruin
     directions = ("short",) if bold else ("long", "short")
+    # In some worlds signals trade at closes, wait at limits, leave, resize, and are hedged.
+    news = draw(st.sampled_from((False, True, True))) and not bold
     weights = st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
+    if news:  # there is room for several, and something to resize
+        weights = st.sampled_from((0.2, 0.95, 0.1, 0.05, 0.3, 0.5)) | weights
     if may_leave_out_weights:
         weights = st.none() | weights
     is_ranked = draw(st.booleans())
@@ -173,25 +177,53 @@ def signal_lists(
         "trailing_stop": st.none() | fractions(),
     }
     signals = []
+    sessions = {row[0] for rows in bars.values() for row in rows}
+    whole = [symbol for symbol in sorted(bars) if len(bars[symbol]) == len(sessions)]
+    # Legs are in one symbol, which has every bar, and then no signals of its own.
+    hedge = draw(st.sampled_from(("", whole[-1], whole[-1]))) if news and len(bars) > 1 else ""
     for event_id in ids:
-        symbol = draw(st.sampled_from(sorted(bars)))
+        symbol = draw(st.sampled_from(sorted(set(bars) - {hedge})))
         days = bars[symbol]
         place = draw(st.integers(0, min(busy, len(days)) - 1))
         session = days[-1 - place if late else place][0]
         minutes = timedelta(minutes=draw(st.integers(0, 3)))
+        terms = {} if bold else {name: draw(plan) for name, plan in plans.items()}
         signals.append(
             Signal(
                 session=session,
                 symbol=symbol,
-                direction=draw(st.sampled_from(directions)),
+                direction=draw(st.sampled_from((*directions, "flat") if news else directions)),
                 weight=draw(st.sampled_from((1.0, 1.5, 2.0)) if bold else weights),
                 published_at=datetime.combine(session, time(12), UTC) + minutes,
                 event_id=event_id,
                 priority=draw(priorities),
-                **({} if bold else {name: draw(plan) for name, plan in plans.items()}),
+                **(draw(newer_terms(terms, hedge)) if news else terms),
             )
         )
     return signals
+
+
+NUMBERS = tuple(37 * number % 128 for number in range(128))  # all, the plain one first
+
+
+@st.composite
+def newer_terms(draw: st.DrawFn, terms: dict[str, Any], hedge: str) -> dict[str, Any]:
+    """The terms, with what a signal may say beside them; one number draws most of it."""
+    number = draw(st.sampled_from(NUMBERS))
+    terms = {
+        **terms,
+        "enter": "close" if number & 1 else "open",
+        "leave": "close" if number & 2 else "open",
+        "levels": "close" if number & 4 else "session",
+        "resize": bool(number & 8),
+    }
+    if number & 16 and terms["enter"] == "open" and terms["hold"] is not None:
+        terms["hold"] -= 1  # 0 leaves at the close
+    if number & 32 and terms["enter"] == "open" and not terms["resize"]:
+        terms["limit"] = draw(st.sampled_from((0.0, 0.01, 0.05, -0.02, 0.1, 0.25)))
+    elif number & 64 and hedge and not terms["resize"]:
+        terms["legs"] = ((hedge, draw(st.sampled_from((1.0, 0.5, 1.3, -0.4, 0.07)))),)
+    return terms
 
 
 @st.composite

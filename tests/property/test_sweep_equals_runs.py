@@ -13,8 +13,8 @@ from backtest.engine.kernel.panel import panel_of, signal_rows
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import Rules, above_cash
 from backtest.experiments.runs.run import RunRequest, _measure, _replay, make_rules, prepare_run
+from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.stats.figures import curve_figures, figures_of_totals, session_returns, win_rate
 from backtest.stats.surface import FIGURES
@@ -98,8 +98,8 @@ def request(name, rules=RULES["by default"]):
 @pytest.mark.parametrize("name", GRIDS)
 def test_a_sweep_has_the_figures_of_a_run_of_each_set(name, rules, sets):
     asked = SweepRequest(name, ("CRWV",), {}, parse_axes(GRIDS[name]), None, None, RULES[rules])
-    sweep = PreparedSweep(prepare_sweep(WORKSPACE, asked).spec, WORKSPACE)
-    axes, shape = sweep.spec.axes, sweep.spec.grid.shape
+    sweep = Evaluator(prepare_sweep(WORKSPACE, asked).spec, WORKSPACE)
+    axes, shape = sweep.spec.axes, sweep.spec.shape
     drawn = np.random.default_rng(len(name)).integers(sweep.spec.sets, size=sets)
     codes = dict(zip(axes, np.unravel_index(drawn, shape), strict=True))
     figures = sweep.figures(axes, codes)

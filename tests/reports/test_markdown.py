@@ -7,7 +7,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from backtest.experiments.runs.store import Run
-from backtest.reports.markdown import escaped, run_markdown
+from backtest.reports.pages import in_markdown
+from backtest.reports.run_words import run_markdown
 from tests.made_up import do
 
 
@@ -77,7 +78,7 @@ def test_a_run_without_trades_or_without_evidence_is_told(checkout):
     ],
 )
 def test_no_sign_of_markdown_is_read_in_a_text(text, shown):
-    assert escaped(text) == shown
+    assert in_markdown(text) == shown
 
 
 HOSTILE = """<img src=x onerror=alert(1)> a|b `c` *d* **e** _f_ ~~g~~ [h](http://e.org) ![i](j)

@@ -12,7 +12,7 @@ from backtest.errors import UsageError
 from backtest.reports import picture
 from backtest.reports.picture import GAIN, LOSS, PAPER, write_picture
 from backtest.reports.run_chart import TRADED
-from backtest.reports.run_words import p_value
+from backtest.stats.formats import p_value
 from tests.made_up import EVERY_KIND, day, do, often
 
 GUARDED = "return Signal.long(event, weight=0.5, hold=3, stop=0.10, target=0.05)"

@@ -8,11 +8,10 @@ from datetime import date, timedelta
 import pytest
 
 from backtest.experiments.runs.store import Run
-from backtest.reports import run_many
+from backtest.reports import run_page, run_words
 from backtest.reports.compare_page import write_comparison
-from backtest.reports.markdown import run_markdown
-from backtest.reports.run_many import Earned, earned, most_reasons
 from backtest.reports.run_page import write_run_page
+from backtest.reports.run_words import Earned, earned, most_reasons, run_markdown
 from backtest.reports.tearsheet import write_tearsheet
 from tests.made_up import do
 
@@ -48,7 +47,7 @@ def page_of(run: Run) -> str:
 
 @pytest.fixture
 def of_two_stocks(checkout, monkeypatch) -> Run:
-    monkeypatch.setattr(run_many, "MANY", 2)
+    monkeypatch.setattr(run_words, "MANY", 2)
     return traded(do(checkout), ("AAA", 100, 0.02), ("BBB", -50, -0.01), ("AAA", -20, -0.03))
 
 
@@ -80,7 +79,7 @@ def test_a_page_of_ten_thousand_trades_weighs_less_than_two_megabytes(checkout):
 
 
 def test_profit_by_stock(of_two_stocks):
-    assert earned(of_two_stocks, "symbol") == [
+    assert earned(of_two_stocks.trades, "symbol") == [
         Earned("AAA", trades=2, wins=1, net_profit=80.0, mean_return=pytest.approx(-0.005)),
         Earned("BBB", trades=1, wins=0, net_profit=-50.0, mean_return=-0.01),
     ]
@@ -103,7 +102,7 @@ def test_the_page_holds_every_trade_stock_and_year(of_two_stocks):
 
 
 def test_of_too_many_trades_the_newest_are_on_the_page(of_two_stocks, monkeypatch):
-    monkeypatch.setattr(run_many, "MOST_TRADES", 2)
+    monkeypatch.setattr(run_page, "MOST_TRADES", 2)
     text = page_of(of_two_stocks)
     assert [trade[0] for trade in data_of(text)["trades"]] == [2, 3]
     assert 'The newest; 1 earlier ones are in <a href="trades.csv">' in text
@@ -123,7 +122,7 @@ def test_reasons_that_differ_in_their_numbers_are_one(checkout, monkeypatch):
         ("no signal", "none is known", 1),
         ("no signal", "too small", 1),
     ]
-    monkeypatch.setattr(run_many, "MOST_REASONS", 1)
+    monkeypatch.setattr(run_words, "MOST_REASONS", 1)
     assert most_reasons(run) == [("enter", "surprise …", 2), ("other", "2 more reasons", 2)]
 
 

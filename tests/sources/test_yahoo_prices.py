@@ -142,8 +142,8 @@ def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tm
     assert len(update.notes) == 6
     update.make()
     assert update.path == tmp_path / "prices/5m/ACME.parquet"
-    (batch,) = BarFiles(tmp_path / "prices/5m", None, volume=True).batches("open", "volume")
-    assert (batch.names, len(batch.rows)) == (["ACME"], 82)
+    (batch,) = BarFiles(tmp_path / "prices/5m", volume=True).batches("open", "volume")
+    assert (batch.names, batch.table.num_rows) == (["ACME"], 82)
     assert str(batch.times[0]) == "2025-06-17T13:30:00.000000"
     assert fetch(interval="5m").make() is None
 
@@ -189,7 +189,7 @@ def test_two_levels_of_columns_are_made_one():
     for order in (["Price", "Ticker"], ["Ticker", "Price"]):
         pairs = [(n, "ACME") if order[0] == "Price" else ("ACME", n) for n in frame.columns]
         level = frame.set_axis(pd.MultiIndex.from_tuples(pairs, names=order), axis=1)
-        assert bars(level).table.columns.tolist() == ["open", "high", "low", "close", "volume"]
+        assert bars(level)[0].columns.tolist() == ["open", "high", "low", "close", "volume"]
 
 
 def test_two_symbols_in_one_table_are_not_taken_for_one():

@@ -14,7 +14,6 @@ from backtest.stats.sharpe_inference import (
     deflated_sharpe_ratio,
     expected_maximum,
     minimum_track_record_length,
-    null_best_sharpe_ratio,
     probabilistic_sharpe_ratio,
     sharpe_estimate,
     thin_record,
@@ -78,8 +77,8 @@ def test_dsr(trials, skewness, kurtosis, days, expected, digits):
     assert found == pytest.approx(expected, abs=0.51 * 10**-digits)
 
 
-def test_null_best_sharpe_ratio():
-    assert null_best_sharpe_ratio(0.5 / 250, 100) == pytest.approx(0.113172, abs=5e-7)
+def test_the_best_of_a_hundred_without_skill():
+    assert sqrt(0.5 / 250) * expected_maximum(100) == pytest.approx(0.113172, abs=5e-7)
 
 
 def test_dsr_of_a_single_trial_is_psr():

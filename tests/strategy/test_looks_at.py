@@ -8,10 +8,9 @@ import pytest
 from backtest.audit.observe import Ask, observe
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules, prepare_run
-from backtest.experiments.studies.run import StudyRequest
-from backtest.experiments.studies.run import prepare as prepare_study
+from backtest.experiments.studies.run import StudyRequest, prepare_study
+from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from tests.made_up import do, request
 
@@ -59,7 +58,7 @@ def test_a_sweep_shows_the_same(looking):
     )
     spec = prepare_sweep(looking.workspace, asked).spec
     assert "prices/INDX" in spec.inputs
-    sweep = PreparedSweep(spec, looking.workspace)
+    sweep = Evaluator(spec, looking.workspace)
     strategy = sweep._make({"hold": 2})
     assert [one.ask(strategy).reason for one in sweep._questions] == TOLD
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from backtest.audit.jobs import in_this_process
 from backtest.audit.run import AuditRequest, audit, prepare
 from backtest.errors import UsageError
 from backtest.strategy.loading import describe_strategies, find_strategy, strategy_origins
 from backtest.workspace.folders import Workspace, find_workspace
+from tests.audits import in_this_process
 from tests.made_up import BEATS, OWNER, Checkout, do, make_rules
 
 

@@ -8,9 +8,7 @@ import pytest
 from backtest.audit.record import AuditRecord
 from backtest.engine.rules import Rules
 from backtest.errors import DataError
-from backtest.experiments.runs.record import RunRecord
-from backtest.experiments.studies.record import StudyRecord
-from backtest.experiments.sweeps.folder import SweepRecord
+from backtest.experiments.records import RunRecord, StudyRecord, SweepRecord
 from backtest.reports.compare_page import ComparisonRecord
 from backtest.workspace.records import known, read_record, readable
 from tests.audits import record as made_up_audit

@@ -11,7 +11,7 @@ from backtest.api import arguments, results
 from backtest.api.frames import read_frames, workspace_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.terms import check_one_of, read_day
-from backtest.workspace.settings import read_config
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
     import os
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.experiments.simulation.account import SimulatedAccount
+    from backtest.experiments.simulation.account import Simulation
 
 _FEWEST_DRAWS = 99
 
@@ -172,10 +172,18 @@ def study(
 
     """
     from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
-    from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
-    from backtest.experiments.studies.measure import Settings
-    from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
-    from backtest.experiments.studies.run import study as study_prepared
+    from backtest.experiments.studies.many import (
+        ManyStudyRequest,
+        prepare_many_study,
+        run_many_study,
+    )
+    from backtest.experiments.studies.run import (
+        Settings,
+        StudyRequest,
+        parse_windows,
+        prepare_study,
+        run_study,
+    )
     from backtest.stats.event_study import MODELS, WINDOWS
 
     arguments.check_name(name, "A study takes the name of a kind of event or of a strategy")
@@ -196,9 +204,11 @@ def study(
             benchmark=frames.benchmark, reaction=reaction, windows=chosen or MANY_WINDOWS,
         )  # fmt: skip
         with workspace_of(frames, strategies, data, reports) as workspace:
-            stocks_plan = prepare_many(workspace, many)
+            stocks_plan = prepare_many_study(workspace, many)
             known = stocks_plan.exists and not force
-            return results.StocksStudyResult.of(study_many(stocks_plan, force=force), known=known)
+            return results.StocksStudyResult.of(
+                run_many_study(stocks_plan, force=force), known=known
+            )
     if by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
     request = StudyRequest(
@@ -210,9 +220,9 @@ def study(
         settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
     )
     with workspace_of(frames, strategies, data, reports) as workspace:
-        plan = prepare(workspace, request)
+        plan = prepare_study(workspace, request)
         known = plan.exists and not force
-        return results.StudyResult.of(study_prepared(plan, force=force), known=known)
+        return results.StudyResult.of(run_study(plan, force=force), known=known)
 
 
 def audit_strategy(
@@ -325,7 +335,7 @@ def simulate(
     rules: Mapping[str, Any] | None = None,
     curves: bool = True,
     data: Folder = None,
-) -> SimulatedAccount:
+) -> Simulation:
     """Trade signals from a file on bars from files, as `backtest simulate` does.
 
     Args:

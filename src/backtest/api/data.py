@@ -16,7 +16,6 @@ import pandas as pd
 from backtest.api.arguments import data_of, folders, several
 from backtest.data import checks, edits, listing
 from backtest.data.datafile import open_data_file
-from backtest.data.events import read_event_rows
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import undo
 from backtest.errors import BacktestError, unknown
@@ -105,14 +104,7 @@ def event_rows(
 ) -> list[ListedEvent]:
     """Events with the session each can be traded in; see `load_events`."""
     workspace = folders(strategies, data)
-    kinds = kinds_named(workspace, kind)
-    one = symbols[0] if symbols and len(symbols) == 1 else None
-    rows = listing.list_events(workspace, kinds, one, reaction)
-    there = {row.event.symbol for row in rows}
-    for symbol in symbols or ():
-        if symbol not in there:
-            raise unknown("event of symbol", symbol, there)
-    return [row for row in rows if not symbols or row.event.symbol in symbols]
+    return listing.list_events(workspace, kinds_named(workspace, kind), symbols, reaction)
 
 
 def show_event(
@@ -202,7 +194,9 @@ def import_events(
     """
     workspace, path = folders(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
-    rows = read_event_rows(path, cls, source_url)
+    from backtest.sources.own_files import read_event_file
+
+    rows = read_event_file(path, cls, source_url)
     reason = f"{'imported' if replace else 'added from'} {path.name}"
     edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
     return _made(edit, dry_run=dry_run)
@@ -385,5 +379,5 @@ def seal_prices(
 
     The file of the metadata comes back.
     """
-    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
-    return seal(folders(strategies, data), symbols, source, adjust)
+    workspace = folders(strategies, data)
+    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow)

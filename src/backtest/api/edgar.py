@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Change, Edit
     from backtest.data.kinds import Event
-    from backtest.sources.filers import Company
+    from backtest.sources.edgar import Company
     from backtest.sources.filings import Fetched
 
     Answered = Callable[[str], None]
@@ -88,7 +88,7 @@ class _Request:
 
     def company(self) -> Company:
         """The company whose stock it is."""
-        from backtest.sources.filers import company_of_number, company_of_symbol
+        from backtest.sources.edgar import company_of_number, company_of_symbol
 
         if self.cik is None:
             return company_of_symbol(self.edgar, self.symbol)
@@ -100,12 +100,12 @@ class _Request:
         from backtest.sources.filings import same
 
         reason = "fetched from EDGAR"
-        found = update(
+        edit, differences = update(
             self.workspace, fetched.kind, fetched.rows, same, reason=reason, accept=accept
         )
-        if found.edit.diff and not dry_run:
-            found.edit.make()
-        return FetchedEvents(fetched.kind, found.edit, found.differences, fetched.remarks)
+        if edit.diff and not dry_run:
+            edit.make()
+        return FetchedEvents(fetched.kind, edit, differences, fetched.remarks)
 
 
 def fetch_earnings(
@@ -159,10 +159,10 @@ def fetch_stakes(
     """
     from backtest.data.edits import event_lines
     from backtest.data.kinds import StakeDisclosure
-    from backtest.sources.filers import find_holder
+    from backtest.sources.edgar import find_holder
     from backtest.sources.stakes import close_before
     from backtest.sources.stakes import fetch_stakes as fetch
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
     of = _Request(symbol, cik, first, identity, base_url, answered, strategies, data)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,8 +16,14 @@ import numpy as np
 import pandas as pd
 
 from backtest.api.arguments import folders
-from backtest.data.datafile import metadata_of, metadata_path, raise_problems, write_data_file
-from backtest.data.events import check_row, columns_of
+from backtest.data.datafile import (
+    csv_text,
+    metadata_of,
+    metadata_path,
+    raise_problems,
+    write_data_file,
+)
+from backtest.data.events import check_row, check_rows, columns_of
 from backtest.data.kinds import FILED_KINDS, Event, Start
 from backtest.data.prices import (
     BAR_COLUMNS,
@@ -31,7 +35,7 @@ from backtest.data.prices import (
 )
 from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
-from backtest.workspace.settings import read_config
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -295,12 +299,9 @@ def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Ev
         path = folder / kind.file_name()
         if path.exists():
             continue
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns_of(kind), restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows.get(kind.kind, []))
+        text = csv_text(columns_of(kind), rows.get(kind.kind, []))
         days = [row["published_at"][:10] for row in rows.get(kind.kind, [])]
-        _write(path, text.getvalue().encode(), days)
+        _write(path, text.encode(), days)
 
 
 def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
@@ -362,23 +363,12 @@ def _checked(
     kind: type[Event], name: str, rows: Iterable[tuple[int, dict[str, str]]]
 ) -> list[dict[str, str]]:
     problems: list[str] = []
-    numbers: dict[str, int] = {}
-    found = []
-    for number, row in rows:
+    rows = list(rows)
+    for _, row in rows:
         for column in row:
             if column not in kind.model_fields:
                 error = unknown(f"column of {kind.kind}", column, columns_of(kind))
                 raise DataError(f"{name}: {error}")
-        event, faults = check_row(kind, row)
-        problems += [f"row {number}, {fault}" for fault in faults]
-        if event is None:
-            continue
-        if event.id in numbers:
-            problems.append(
-                f"row {number}: repeats row {numbers[event.id]} "
-                f"(same symbol, time and headline); remove one"
-            )
-        numbers.setdefault(event.id, number)
-        found.append(row)
+    found = check_rows(kind, rows, "row", problems)
     raise_problems(Path(name), problems)
-    return found
+    return [dict(one.cells) for one in found]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from backtest.api.arguments import reports_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import store
-from backtest.experiments.runs.run_files import TRADES
+from backtest.experiments.runs.store import TRADES
 
 if TYPE_CHECKING:
     import os
@@ -267,7 +267,7 @@ def _text(run: Run, form: str, table: str) -> str:
     if form == "csv":
         return (run.path / f"{table}.csv").read_bytes().decode("utf-8")
     if form == "md":
-        from backtest.reports.markdown import run_markdown
+        from backtest.reports.run_words import run_markdown
 
         return run_markdown(run)
     return json.dumps(_record(run), indent=2, ensure_ascii=False) + "\n"

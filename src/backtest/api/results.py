@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
-    from backtest.experiments.studies.record import ManyStudyResult
-    from backtest.experiments.studies.record import StudyFolder as Study
+    from backtest.experiments.records import ManyStudyRecord, StudyRecord
+    from backtest.experiments.studies.run import Study
     from backtest.experiments.sweeps.folder import Sweep
 
 _WINDOW = ["known", "caar", "p", "p_holm", "p_across", "detectable"]
@@ -63,10 +63,12 @@ class Result:
 
     def markdown(self) -> str:
         """What `print` tells as Markdown; of a run also its figures, trades and events."""
-        from backtest.reports.markdown import escaped
+        from backtest.reports.pages import in_markdown
 
-        lines = "\n".join(f"- **{escaped(one)}**: {escaped(text)}" for one, text in self._words())
-        return f"## {escaped(self.path.name)}\n\n{lines}\n"
+        lines = "\n".join(
+            f"- **{in_markdown(one)}**: {in_markdown(text)}" for one, text in self._words()
+        )
+        return f"## {in_markdown(self.path.name)}\n\n{lines}\n"
 
     def _draw(self) -> Path:
         raise NotImplementedError
@@ -115,12 +117,11 @@ class SweepResult(_Summarized):
     @classmethod
     def of(cls, sweep: Sweep, *, known: bool) -> SweepResult:
         """A sweep as it stands in its folder."""
-        from backtest.reports.sweep_words import evidence_sentences, sentences
+        from backtest.reports.sweep_page import sweep_sentences
         from backtest.stats.surface import summary
 
         record, sets = sweep.manifest, sweep.sets.to_pandas()
         found = summary(sets, record["axes"], record["base"], record["base_figures"])
-        words = [*sentences(found, record["trials"]), *evidence_sentences(record["evidence"])]
         return cls(
             record,
             sweep.path,
@@ -130,7 +131,7 @@ class SweepResult(_Summarized):
             sets=sets.set_index("set"),
             default={**record["base"], **record["base_figures"]},
             evidence=record["evidence"],
-            summary=dict(words),
+            summary=dict(sweep_sentences(found, record)),
         )
 
     def _draw(self) -> Path:
@@ -163,9 +164,9 @@ class StudyResult(_Summarized):
     left_out: pd.DataFrame
 
     @classmethod
-    def of(cls, done: Study, *, known: bool) -> StudyResult:
+    def of(cls, done: Study[StudyRecord], *, known: bool) -> StudyResult:
         """A study as it stands in its folder."""
-        from backtest.reports.study_page import sentences
+        from backtest.reports.study_page import study_sentences
 
         record = done.record
         columns = ["event_id", "kind", "headline", "day_0", "direction"]
@@ -184,7 +185,7 @@ class StudyResult(_Summarized):
             windows=pd.DataFrame(record["windows"]).set_index("window")[_WINDOW],
             events=events.set_index("event_id"),
             left_out=left_out.set_index("event_id"),
-            summary=dict(sentences(record)),
+            summary=dict(study_sentences(record)),
         )
 
     def _draw(self) -> Path:
@@ -217,9 +218,9 @@ class StocksStudyResult(_Summarized):
     observations: pd.DataFrame
 
     @classmethod
-    def of(cls, done: ManyStudyResult, *, known: bool) -> StocksStudyResult:
+    def of(cls, done: Study[ManyStudyRecord], *, known: bool) -> StocksStudyResult:
         """A study of many stocks as it stands in its folder."""
-        from backtest.reports.many_study_page import group_name, sentences
+        from backtest.reports.study_page import group_name, many_sentences
 
         record = done.record
         names = [group_name(record, place) for place in range(len(record["groups"]))]
@@ -247,11 +248,11 @@ class StocksStudyResult(_Summarized):
             rows=pd.DataFrame(rows).set_index(["window", "group"]),
             curves=curves.set_index(["group", "day"])[["mean", "low", "high"]],
             observations=pd.read_csv(cars, index_col="event_id", parse_dates=["day_0"]),
-            summary=dict(sentences(record)),
+            summary=dict(many_sentences(record)),
         )
 
     def _draw(self) -> Path:
-        from backtest.reports.many_study_page import write_many_study_page
+        from backtest.reports.study_page import write_many_study_page
 
         return write_many_study_page(self.path, self.record, self.path.parent)
 

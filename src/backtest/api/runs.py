@@ -15,8 +15,8 @@ from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs import store
-from backtest.experiments.runs.run import ENGINES, PreparedRun, RunRequest
-from backtest.experiments.runs.run_files import read_table
+from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
+from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class RunResult(Result):
 
     def page(self, *, tearsheet: bool = False) -> Path:
         """Draw its page, with `tearsheet` also that of quantstats' figures, and the index."""
-        from backtest.reports.draw import draw_tearsheet
+        from backtest.reports.tearsheet import draw_tearsheet
 
         if tearsheet:
             draw_tearsheet(self.path)
@@ -110,7 +110,7 @@ class RunResult(Result):
 
     def markdown(self) -> str:
         """The run as Markdown: figures, trades, and what became of the events."""
-        from backtest.reports.markdown import run_markdown
+        from backtest.reports.run_words import run_markdown
 
         return run_markdown(store.read_run(self.path))
 
@@ -229,12 +229,12 @@ def run(
 class Replay:
     """A run that was replayed and is not weighed yet, so that its figures can be read first."""
 
-    plan: PreparedRun
+    plan: RunPlan
     run: Run
     known: bool
 
     @classmethod
-    def of(cls, plan: PreparedRun, *, force: bool) -> Replay:
+    def of(cls, plan: RunPlan, *, force: bool) -> Replay:
         """Replay what was prepared; a run that exists is read instead."""
         known = plan.exists and not force
         return cls(plan, engine_runs.replay_run(plan, force=force), known)
@@ -387,9 +387,9 @@ def draw_runs(
 
     """
     from backtest.reports.compare_page import write_comparison
-    from backtest.reports.draw import draw_tearsheets
     from backtest.reports.index_page import write_index
     from backtest.reports.run_page import write_run_page
+    from backtest.reports.tearsheet import draw_tearsheets
 
     missing = [run for run in runs if tearsheet and not run.has_tearsheet]
     for done, _ in enumerate(draw_tearsheets(missing) if missing else (), start=1):

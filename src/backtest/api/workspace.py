@@ -28,7 +28,7 @@ def init(folder: str | os.PathLike[str]) -> Path:
         UsageError: one of these is there already, or the folder cannot be written.
 
     """
-    from backtest.workspace.start import make_workspace
+    from backtest.workspace.folders import make_workspace
 
     return make_workspace(Path(folder))
 
@@ -69,7 +69,7 @@ def list_settings() -> pd.DataFrame:
     """
     import pandas as pd
 
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     rows = [vars(one) for one in read_config().settings.values()]
     return pd.DataFrame(rows).set_index("key")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from backtest.audit.jobs import Observer
     from backtest.audit.observe import Answer, Ask, Observation
     from backtest.audit.worlds import Source, World
-    from backtest.data.tables import Row
+    from backtest.data.inputs import Row
 
     Seen = Mapping[Job, Observation]
     Progress = Callable[[int, int], None]  # worlds done, worlds in all
@@ -41,14 +41,7 @@ _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 def differences(
     full: Sequence[Answer], world: Sequence[Answer], until: date | None = None
 ) -> Iterator[Pair]:
-    """The answers that differ, by date; None stands where there is none to hold against.
-
-    Args:
-        full: on the full data.
-        world: in a world.
-        until: later answers are not compared.
-
-    """
+    """The answers up to a day that differ, by date; None stands where there is none."""
     ours, theirs = _by_key(full, until), _by_key(world, until)
     for key in sorted({**ours, **theirs}):
         pair = (ours.get(key), theirs.get(key))
@@ -57,13 +50,12 @@ def differences(
 
 
 def _by_key(answers: Sequence[Answer], until: date | None) -> dict[tuple[Any, ...], Answer]:
-    """Answers by date and what they are about; those of one open that are alike are numbered."""
     seen: Counter[tuple[Any, ...]] = Counter()
     found: dict[tuple[Any, ...], Answer] = {}
     for answer in answers:
         if until is None or answer["date"] <= until:
             key = (answer["date"], *(str(answer.get(name, "")) for name in _KEYS))
-            found[*key, seen[key]] = answer
+            found[*key, seen[key]] = answer  # those of one open that are alike are numbered
             seen[key] += 1
     return found
 
@@ -79,17 +71,16 @@ def _equal(one: Any, other: Any) -> bool:
         return True
     if isinstance(one, float) and isinstance(other, float):
         return isclose(one, other, rel_tol=_PRECISION)
-    if isinstance(one, str) and isinstance(other, str):
-        texts, numbers = (_NUMBER.sub("#", text) for text in (one, other)), (one, other)
-        first, second = ([float(n) for n in _NUMBER.findall(text)] for text in numbers)
-        return len(set(texts)) == 1 and all(
-            isclose(a, b, rel_tol=_PRECISION) for a, b in zip(first, second, strict=True)
-        )
-    return False
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
+    if _NUMBER.sub("#", one) != _NUMBER.sub("#", other):
+        return False
+    pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
+    return all(isclose(float(a), float(b), rel_tol=_PRECISION) for a, b in pairs)
 
 
 def finding(what: str, pair: Pair = (None, None)) -> dict[str, Any]:
-    """A finding as the record holds it; see `backtest.audit.record`."""
+    """A finding as `record.FindingRow` holds it."""
     full, world = pair
     about = full or world or {"date": None, "event_id": ""}
     return {
@@ -111,7 +102,11 @@ def _side(answer: Answer | None) -> dict[str, Any] | None:
 def text_of(answer: Answer) -> str:
     """An answer in one line."""
     if "action" in answer:
-        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in TERMS if name in answer]
+        terms = [
+            f"{name.replace('_', ' ')} {_number(answer[name])}"
+            for name in (*TERMS, "sessions")
+            if name in answer
+        ]
         told = ", ".join([answer["action"], *terms])
         return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"
@@ -120,20 +115,17 @@ def text_of(answer: Answer) -> str:
     return f"{side_of} {abs(answer['size']):,.0f} {answer['symbol']}, {answer['type']}{at}{why}"
 
 
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
 UNSTEADY = "it is not deterministic"
 # A Sunday before any event and a Wednesday after all, in no part of which they are alike.
 DAYS = (datetime(1998, 2, 1, 3, 7, 17, tzinfo=UTC), datetime(2055, 7, 28, 18, 41, 52, tzinfo=UTC))
 
 
 class Repeats:
-    """The full data: asked twice, once more in another process, and there on other days.
-
-    Attributes:
-        twice: asks twice.
-        anew: asks in another process.
-        groups: of all jobs.
-
-    """
+    """The full data: asked `twice`, `anew` in another process, and there on other days."""
 
     def __init__(self, source: Source, ask: Ask) -> None:
         self.twice = Job(source.as_is, replace(ask, passes=2))
@@ -154,16 +146,16 @@ class Repeats:
             dates=set(seen[self.twice].heard),
             compared=(2 + len(DAYS)) * len(first),
         )
-        told = _clock_told(seen[job] for job in self._days)
-        check.note(f"It does otherwise when asked again{told}", differences(first, again))
-        check.note(f"It does otherwise in another process{told}", differences(first, anew))
+        clock = _clock_read(seen[job] for job in self._days)
+        check.note(f"It does otherwise when asked again{clock}", differences(first, again))
+        check.note(f"It does otherwise in another process{clock}", differences(first, anew))
         for job in self._days:
             if error := seen[job].error:
-                failed = finding(f"It fails on another day{told}: {error}")
+                failed = finding(f"It fails on another day{clock}: {error}")
                 check.findings.setdefault((None, ""), failed)
             else:
                 answers = seen[job].passes[0]
-                check.note(f"It does otherwise on another day{told}", differences(anew, answers))
+                check.note(f"It does otherwise on another day{clock}", differences(anew, answers))
         return check
 
     def steady(self, seen: Seen) -> bool:
@@ -172,8 +164,7 @@ class Repeats:
         return all(seen[job].passes[:1] == [first] for job in (self.anew, *self._days))
 
 
-def _clock_told(days: Iterable[Observation]) -> str:
-    """That the strategy asks what time it is, and on which line; empty where it does not."""
+def _clock_read(days: Iterable[Observation]) -> str:
     lines = [line for day in days for what, line, _ in day.touched if what == CLOCK]
     return f"; it {CLOCK} ({lines[0]})" if lines else ""
 
@@ -226,36 +217,23 @@ class Trial:
 
 @dataclass
 class Check:
-    """What a check has tried and found.
-
-    Attributes:
-        name: of the check.
-        what: what was tried, a sentence.
-        worlds: how many there were.
-        dates: sessions that were tried.
-        compared: answers that were held against each other.
-        findings: by date and event, the first of each.
-        peeks: of the planted peek, how often it was caught, and how often it was asked.
-        not_tried: why nothing was tried.
-        odd: the trials in whose worlds it did otherwise.
-
-    """
+    """What a check has tried and found; `what` was tried is a sentence."""
 
     name: str
     what: str
     worlds: int = 0
     dates: set[date] = field(default_factory=set)
-    compared: int = 0
-    findings: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
-    peeks: tuple[int, int] = (0, 0)
+    compared: int = 0  # answers that were held against each other
+    findings: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)  # first of each
+    peeks: tuple[int, int] = (0, 0)  # how often a planted peek was caught, and how often tried
     not_tried: str = ""
-    odd: list[Trial] = field(default_factory=list)
+    odd: list[Trial] = field(default_factory=list)  # in whose worlds it did otherwise
 
     def note(self, what: str, pairs: Iterable[Pair]) -> None:
-        """Take up answers that differ; of each date and event the first ones count."""
+        """Add answers that differ; of each date and event the first ones count."""
         for pair in pairs:
-            told = finding(what, pair)
-            self.findings.setdefault((told["date"], told["event_id"]), told)
+            row = finding(what, pair)
+            self.findings.setdefault((row["date"], row["event_id"]), row)
 
     def as_dict(self) -> dict[str, Any]:
         """As the record holds it."""
@@ -273,55 +251,39 @@ class Check:
 
 
 def plan(
-    source: Source,
-    ask: Ask,
-    every: Iterable[date],
-    eventful: Iterable[date],
-    seed: int,
+    source: Source, ask: Ask, every: Iterable[date], eventful: Iterable[date], seed: int
 ) -> list[Trial]:
     """The worlds of the three checks, from early sessions to later ones.
 
-    Args:
-        source: the data.
-        ask: what is asked.
-        every: the sessions of the prefix check.
-        eventful: those of the others.
-        seed: of all that is random.
-
+    The prefix check tries `every` session, the others those that are `eventful`.
     """
+
+    def trial(check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
+        return Trial(check, day, how, Job(make, replace(ask, until=day)))
+
+    delayed, altered = delayed_events(source), altered_events(source, seed)
     changes: dict[str, Callable[[Row], Row | None]] = {
-        "dropped": worlds.dropped,
-        "delayed by a week": partial(worlds.replaced, instead=delayed_events(source)),
-        "altered": partial(worlds.replaced, instead=altered_events(source, seed)),
+        "dropped": lambda _: None,
+        "delayed by a week": lambda row: delayed[row.line],
+        "altered": lambda row: altered[row.line],
     }
-    trials = [
-        _trial(
-            ask,
-            PREFIX,
-            day,
-            f"with nothing known from the open of {day} on",
-            partial(worlds.prefix, source, day, ask.reaction),
-        )
-        for day in sorted(every)
-    ]
+    trials = []
+    for day in sorted(every):
+        make = partial(worlds.prefix, source, day, ask.reaction, ask.decides)
+        trials.append(trial(PREFIX, day, f"with nothing known from the open of {day} on", make))
     for day in sorted(eventful):
         made_up, later = f"with prices made up from {day} on", f"with the events after {day}"
         for variant in range(VARIANTS):
             make = partial(worlds.perturbed, source, day, seed, variant)
-            trials.append(_trial(ask, PERTURBATION, day, made_up, make))
+            trials.append(trial(PERTURBATION, day, made_up, make))
         for word, change in changes.items():
-            make = partial(worlds.with_later_events, source, day, ask.reaction, change)
-            trials.append(_trial(ask, EVENT_TIME, day, f"{later} {word}", make))
+            make = partial(worlds.with_later_events, source, day, ask.reaction, change, ask.decides)
+            trials.append(trial(EVENT_TIME, day, f"{later} {word}", make))
     return trials
 
 
-def _trial(ask: Ask, check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
-    return Trial(check, day, how, Job(make, replace(ask, until=day)))
-
-
-def groups_of(trials: Sequence[Trial]) -> list[JobGroup]:
-    """Groups of one check each, so that none knows prices that another takes away."""
-    groups = []
+def _groups_of(trials: Sequence[Trial]) -> list[JobGroup]:
+    groups = []  # of one check each, so that none knows prices that another takes away
     for check in (PREFIX, PERTURBATION, EVENT_TIME):
         jobs = [trial.job for trial in trials if trial.check == check]
         count = -(-len(jobs) // _GROUP)
@@ -329,9 +291,7 @@ def groups_of(trials: Sequence[Trial]) -> list[JobGroup]:
     return groups
 
 
-def compare(
-    trials: Sequence[Trial], seen: Mapping[Job, Observation], full: Observation
-) -> dict[str, Check]:
+def compare(trials: Sequence[Trial], seen: Seen, full: Observation) -> dict[str, Check]:
     """Hold what was done in each world against what was done on the full data."""
     checks = {name: Check(name, what) for name, what in _WHAT.items()}
     for trial in trials:
@@ -361,25 +321,16 @@ def in_worlds(
 ) -> InWorlds:
     """Observe a strategy in the worlds of trials, and in others beside them.
 
-    Args:
-        source: the data.
-        observer: who observes.
-        trials: from `plan`.
-        full: what was done on the full data.
-        again: takes up the answers that differ by chance.
-        others: further jobs.
-        progress: told how many worlds are done, of how many.
-
+    `again` takes up the answers that differ by chance; `progress` gets the worlds done and all.
     """
-    groups = [*groups_of(trials), *others]
+    groups = [*_groups_of(trials), *others]
     total = sum(len(group.jobs) for group in groups)
     seen = {}
-    for done, (job, observation) in enumerate(observer(source, groups), start=1):
+    for job, observation in observer(source, groups):
         seen[job] = observation
-        progress(done, total)
+        progress(len(seen), total)
     checks = compare(trials, seen, full)
-    by_chance = note_chance(again, source, observer, checks.values(), seen)
-    return InWorlds(checks, seen, by_chance)
+    return InWorlds(checks, seen, note_chance(again, source, observer, checks.values(), seen))
 
 
 def note_chance(
@@ -409,8 +360,8 @@ def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> 
     wrong = sum(said != full.peeks.get(event_id) for event_id, said in seen.peeks.items())
     check.peeks = (caught + wrong, asked + len(seen.peeks))
     if seen.error:
-        told = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
-        check.findings.setdefault((trial.session, ""), told)
+        row = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
+        check.findings.setdefault((trial.session, ""), row)
         return
     if pairs := list(differences(ours, seen.passes[0], trial.session)):
         check.odd.append(trial)
@@ -419,13 +370,11 @@ def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> 
 
 def reads(full: Observation) -> Check:
     """What the strategy touched besides what it is handed."""
-    check = Check(
-        "reads",
+    what = (
         "Files that were read, connections and programs, while the strategy loaded and decided, "
-        "were noted.",
-        worlds=1,
-        dates=set(full.heard),
+        "were noted."
     )
+    check = Check("reads", what, worlds=1, dates=set(full.heard))
     for what, line, when in full.touched:
         where = f" ({line})" if line else ""
         check.findings[what, line] = finding(f"It {what} {when}{where}")

@@ -15,11 +15,12 @@ from backtest.audit.record import EXIT_CODE as PEEKS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.answers import is_handed_on
 from backtest.experiments.sweeps.grid import value_of
+from backtest.stats.formats import counted
 from backtest.strategy.base import Signal, Strategy, term_of
-from backtest.strategy.parameters import configure, parameters, shown, typed, variant
+from backtest.strategy.parameters import parameters, shown, typed, variant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pydantic.fields import FieldInfo
 
@@ -47,15 +48,7 @@ Outcome = Literal["ok", "warning", "failed", "not tried"]
 
 @dataclass(frozen=True)
 class ContractResult:
-    """One check.
-
-    Attributes:
-        name: one of `TITLES`.
-        outcome: `ok`, `warning`, `failed` or `not tried`.
-        what: what was tried and found, or why nothing was tried.
-        where: the line at fault; empty where there is none.
-
-    """
+    """A check, by its name in `TITLES`: what was found, or why not tried, and the line at fault."""
 
     name: str
     outcome: Outcome
@@ -66,6 +59,26 @@ class ContractResult:
     def title(self) -> str:
         """The check in two or three words."""
         return TITLES[self.name]
+
+
+def ok(name: str, what: str) -> ContractResult:
+    """A check that found nothing."""
+    return ContractResult(name, "ok", what)
+
+
+def warning(name: str, what: str, where: str = "") -> ContractResult:
+    """A check that found what may be meant."""
+    return ContractResult(name, "warning", what, where)
+
+
+def failed(name: str, what: str, where: str = "") -> ContractResult:
+    """A check that found the contract broken."""
+    return ContractResult(name, "failed", what, where)
+
+
+def not_tried(name: str, why: str) -> ContractResult:
+    """A check that could not be tried."""
+    return ContractResult(name, "not tried", why)
 
 
 @dataclass(frozen=True)
@@ -92,8 +105,8 @@ class Report:
             titles = ", ".join(TITLES[name] for name in self.failed)
             return f"The contract is broken: {titles}."
         warnings = sum(one.outcome == "warning" for one in self.results)
-        noun = "warning" if warnings == 1 else "warnings"
-        return "The contract is kept" + f", with {warnings} {noun}" * bool(warnings) + "."
+        more = f", with {counted(warnings, 'warning')}" if warnings else ""
+        return f"The contract is kept{more}."
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON tells it."""
@@ -116,7 +129,7 @@ class Report:
 def all_results(found: Sequence[ContractResult], why_not: str) -> list[ContractResult]:
     """A result for every check: those that are not among `found` were not tried."""
     known = {one.name: one for one in found}
-    return [known.get(name) or ContractResult(name, "not tried", why_not) for name in TITLES]
+    return [known.get(name) or not_tried(name, why_not) for name in TITLES]
 
 
 _VALUES: tuple[Any, ...] = (None, 1, 3, 40, 0.04, 0.3, 0.7)
@@ -124,23 +137,14 @@ _BARS = 60  # of a past that is long enough to answer by
 
 
 def check_terms(
-    file: StrategyFile, settings: Mapping[str, Any], cases: Sequence[Case]
+    file: StrategyFile, settings: Mapping[str, Any], strategy: Strategy, cases: Iterable[Case]
 ) -> ContractResult:
     """Ask about each event with other values of each parameter that is said to be a term.
 
-    Args:
-        file: the strategy.
-        settings: as `configure` takes them.
-        cases: the events to ask about; those with a short past are left out.
-
+    Cases with a short past are left out.
     """
-    strategy = configure(file, settings)
-    if not isinstance(strategy, Strategy):
-        return ContractResult(
-            "terms", "not tried", "A strategy of Backtrader's answers with no signal."
-        )
     if not strategy.signal_terms:
-        return ContractResult("terms", "ok", "signal_terms names none: a sweep asks for every set.")
+        return ok("terms", "signal_terms names none: a sweep asks for every set.")
     changed = list(_changed(file, settings, strategy))
     tried = [one for one in cases if not one.event_has_a_short_past(_BARS)]
     for case in tried:
@@ -155,23 +159,21 @@ def check_terms(
                     f"{shown(value_of(strategy, name))} the answer to {case.how} changes in more "
                     f"than the {term_of(name)} of the signal."
                 )
-                return ContractResult("terms", "failed", what, class_line(file))
-    what = f"{', '.join(strategy.signal_terms)}: handed on and no more, in {len(tried)} questions."
-    return ContractResult("terms", "ok", what)
+                return failed("terms", what, class_line(file))
+    named = ", ".join(strategy.signal_terms)
+    return ok("terms", f"{named}: handed on and no more, in {len(tried)} questions.")
 
 
 def _answer(case: Case, strategy: Strategy) -> Decision | None:
-    """The answer; None where the strategy fails, of which another check tells."""
     try:
         return case.ask(strategy)
-    except UsageError:
+    except UsageError:  # of which another check tells
         return None
 
 
 def _changed(
     file: StrategyFile, settings: Mapping[str, Any], strategy: object
 ) -> Iterator[tuple[str, Strategy]]:
-    """The strategy with other values of each term, as its field and a signal allow them."""
     known = parameters(file.cls)
     for name in file.cls.signal_terms:
         for value in allowed(known[name], _VALUES):
@@ -200,29 +202,22 @@ def check_parameters(file: StrategyFile) -> ContractResult:
     """Whether every parameter has a type, bounds, a description and a default that it allows."""
     known = parameters(file.cls)
     if not issubclass(file.cls, Strategy):
-        return _of_backtrader(file, known)
+        untyped = {name: "no type" for name, field in known.items() if field.annotation is Any}
+        if untyped:
+            what = f"{_listed(untyped)} The type is that of the default, and None has none."
+            return warning("parameters", what, _lines(file, untyped))
+        what = f"{len(known)}, each with a type; Backtrader's have no bounds and no descriptions."
+        return ok("parameters", what)
     faults = {name: fault for name, field in known.items() if (fault := _fault(field))}
     if faults:
-        return ContractResult("parameters", "failed", _told(faults), _lines(file, faults))
+        return failed("parameters", _listed(faults), _lines(file, faults))
     loose = {name: "a number without bounds" for name, field in known.items() if _is_loose(field)}
     if loose:
-        return ContractResult("parameters", "warning", _told(loose), _lines(file, loose))
-    return ContractResult(
-        "parameters", "ok", f"{len(known)}, each with a type, bounds and a description."
-    )
-
-
-def _of_backtrader(file: StrategyFile, known: dict[str, FieldInfo]) -> ContractResult:
-    untyped = {name: "no type" for name, field in known.items() if field.annotation is Any}
-    if untyped:
-        what = f"{_told(untyped)} The type is that of the default, and None has none."
-        return ContractResult("parameters", "warning", what, _lines(file, untyped))
-    what = f"{len(known)}, each with a type; Backtrader's have no bounds and no descriptions."
-    return ContractResult("parameters", "ok", what)
+        return warning("parameters", _listed(loose), _lines(file, loose))
+    return ok("parameters", f"{len(known)}, each with a type, bounds and a description.")
 
 
 def _fault(field: FieldInfo) -> str:
-    """What is wrong with a parameter; empty where nothing is."""
     if Any in _types(field.annotation):
         return "no type (Any)"
     if not field.description:
@@ -244,22 +239,21 @@ def _is_loose(field: FieldInfo) -> bool:
 
 
 def _types(annotation: Any) -> set[Any]:
-    """The types of a union, or the one type; what stands inside `Annotated` counts."""
     if get_origin(annotation) in (Union, UnionType):
         return set().union(*map(_types, get_args(annotation)))
     return {annotation}
 
 
-def _told(faults: dict[str, str]) -> str:
+def _listed(faults: dict[str, str]) -> str:
     return "; ".join(f"{name}: {fault}" for name, fault in faults.items()) + "."
 
 
 def _lines(file: StrategyFile, names: dict[str, str]) -> str:
-    """The lines of the file that declare the parameters."""
-    found = {}
-    for node in ast.walk(ast.parse(file.path.read_bytes())):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            found[node.target.id] = node.lineno
+    found = {
+        node.target.id: node.lineno
+        for node in ast.walk(ast.parse(file.path.read_bytes()))
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
     source = file.path.read_text(encoding="utf-8").splitlines()
     numbers = sorted({found[name] for name in names if name in found})
     return "\n".join(f"{file.path.name}, line {n}: {source[n - 1].strip()}" for n in numbers)
@@ -269,20 +263,8 @@ def check_kinds(file: StrategyFile, kinds: Sequence[type[Event]]) -> ContractRes
     """Whether the strategy listens to anything."""
     if not kinds:
         what = "listens_to names no kind of event, so that it would never be asked."
-        return ContractResult("listens", "failed", what, class_line(file))
-    return ContractResult("listens", "ok", f"{', '.join(kind.kind for kind in kinds)}.")
-
-
-def check_frozen(file: StrategyFile) -> ContractResult:
-    """Whether its parameters cannot be changed, nor anything be kept in it."""
-    if not issubclass(file.cls, Strategy):
-        return ContractResult(
-            "frozen", "not tried", "A strategy of Backtrader's keeps state as it trades."
-        )
-    if not file.cls.model_config.get("frozen"):
-        what = "model_config says frozen=False: what it keeps would change its next answer."
-        return ContractResult("frozen", "failed", what, class_line(file))
-    return ContractResult("frozen", "ok", "Its parameters cannot be changed.")
+        return failed("listens", what, class_line(file))
+    return ok("listens", f"{', '.join(kind.kind for kind in kinds)}.")
 
 
 def kept(strategy: BaseModel) -> str:
@@ -291,12 +273,15 @@ def kept(strategy: BaseModel) -> str:
     return f"{strategy!r} with {private!r}" if private else repr(strategy)
 
 
-def unchanged(file: StrategyFile, before: str, strategy: BaseModel) -> ContractResult:
-    """Whether being asked left the strategy as it was; `before` is what it `kept` then."""
+def check_frozen(file: StrategyFile, before: str, strategy: BaseModel) -> ContractResult:
+    """Whether a strategy is frozen, and still as it was when it `kept` what it held before."""
     if kept(strategy) != before:
         what = f"Being asked changed it, from {before} to {kept(strategy)}."
-        return ContractResult("frozen", "failed", what, method_line(file))
-    return check_frozen(file)
+        return failed("frozen", what, method_line(file))
+    if not file.cls.model_config.get("frozen"):
+        what = "model_config says frozen=False: what it keeps would change its next answer."
+        return failed("frozen", what, class_line(file))
+    return ok("frozen", "Its parameters cannot be changed.")
 
 
 def class_line(file: StrategyFile) -> str:

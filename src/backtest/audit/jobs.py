@@ -8,19 +8,17 @@ The groups are the same for any number of processes, and so is the result.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from backtest.audit.observe import Ask, Observation, observe
+from backtest.audit.observe import Observation, environment, observe
 from backtest.errors import BacktestError
 from backtest.workspace.processes import WorkerPool
 
@@ -29,12 +27,12 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from multiprocessing.context import ForkServerContext, SpawnContext
 
+    from backtest.audit.observe import Ask
     from backtest.audit.worlds import Source, World
 
     Seen = Iterator[tuple["Job", Observation]]
     Observer = Callable[[Source, Sequence["JobGroup"]], Seen]
 
-_HASH_SEED = "PYTHONHASHSEED"
 _USUAL_SEED = 1
 _PRELOADED = ["pandas", "backtest.audit.jobs"]
 
@@ -55,17 +53,6 @@ class JobGroup:
     hash_seed: int = _USUAL_SEED
 
 
-def in_this_process(source: Source, groups: Sequence[JobGroup]) -> Seen:
-    """Observe all worlds here: for few and small ones, of a strategy that is trusted."""
-    with _folder() as folder:
-        for number, group in enumerate(groups):
-            root = folder / str(number)
-            source.copy_to(root)
-            for job in group.jobs:
-                source.write(root, job.world())
-                yield job, observe(root, job.ask)
-
-
 def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Seen:
     """Observe all worlds, in up to `workers` processes at once.
 
@@ -74,7 +61,8 @@ def in_processes(source: Source, groups: Sequence[JobGroup], workers: int) -> Se
 
     """
     waiting, busy = deque(groups), dict["Future[Observation]", _Group]()
-    with _folder() as folder:
+    with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as root:
+        folder = Path(root).resolve()
         try:
             while waiting or busy:
                 while waiting and len(busy) < workers:
@@ -102,12 +90,6 @@ def _observed(task: Future[Observation]) -> Observation:
         ) from None
 
 
-@contextmanager
-def _folder() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="backtest-audit-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder).resolve()
-
-
 class _Group:
     """A group under way: a process of its own with a folder that holds one world at a time."""
 
@@ -122,7 +104,7 @@ class _Group:
         """Write the next world and have it observed."""
         self.job = self.jobs.popleft()
         self._source.write(self._root, self.job.world())
-        with _hash_seed(self._hash_seed):  # the first call starts the process
+        with environment(PYTHONHASHSEED=str(self._hash_seed)):  # the first call starts the process
             return self._pool.submit(observe, self._root, self.job.ask)
 
     def stop(self) -> None:
@@ -142,16 +124,3 @@ def _context(hash_seed: int) -> ForkServerContext | SpawnContext:
     forked = get_context("forkserver")
     forked.set_forkserver_preload(_PRELOADED)
     return forked
-
-
-@contextmanager
-def _hash_seed(seed: int) -> Iterator[None]:
-    before = os.environ.get(_HASH_SEED)
-    os.environ[_HASH_SEED] = str(seed)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_HASH_SEED]
-        else:
-            os.environ[_HASH_SEED] = before

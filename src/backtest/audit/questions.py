@@ -1,11 +1,10 @@
-"""Asking a strategy about events that are hard to answer, and judging what it says."""
+"""Asking a strategy about events that are hard to answer."""
 
 from __future__ import annotations
 
-import csv
 import enum
 import io
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -14,14 +13,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from backtest.data.datafile import DataFile, metadata_of
+from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
-from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, new_york_day
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from pydantic.fields import FieldInfo
@@ -39,14 +39,7 @@ _FIRST, _BETWEEN, _EVENTS = datetime(2025, 6, 10, 16, 5, tzinfo=NEW_YORK), timed
 def made_up_workspace(
     folder: str, workspace: Workspace, strategy: Strategy | BacktraderStrategy
 ) -> Workspace:
-    """Write made-up prices, and events of the kinds that a strategy listens to.
-
-    Args:
-        folder: an empty one.
-        workspace: of the strategies, which stay where they are.
-        strategy: what is traded.
-
-    """
+    """Write made-up prices, and events that a strategy listens to, into an empty folder."""
     data = Path(folder) / "data"
     bars = made_up_bars(AFTER_THE_LAST, SESSIONS)
     days = [day.date().isoformat() for day in bars.index]
@@ -57,7 +50,11 @@ def made_up_workspace(
     for kind in dict.fromkeys((*FILED_KINDS, *heard)):
         events = list(_events(kind)) if kind in heard or Event in strategy.listens_to else []
         text = _text(kind, events)
-        _write(data / "events" / kind.file_name(), text, [str(_day(one)) for one in events])
+        _write(
+            data / "events" / kind.file_name(),
+            text,
+            [str(new_york_day(one.published_at)) for one in events],
+        )
     return replace(workspace, data=data, reports=Path(folder) / "reports")
 
 
@@ -66,7 +63,6 @@ def _write(path: Path, text: str, days: Sequence[str]) -> None:
 
 
 def _events(kind: type[Event]) -> Iterator[Event]:
-    """Events at intervals, each with other content."""
     try:
         contents = [event for _, event in variants(made_up_event(kind))]
     except UsageError:  # the answers tell of it
@@ -77,25 +73,16 @@ def _events(kind: type[Event]) -> Iterator[Event]:
         yield kind.model_validate(content | stamp | {"headline": f"Made-up event {number + 1}"})
 
 
-def _day(event: Event) -> date:
-    return event.published_at.astimezone(NEW_YORK).date()
-
-
 def _text(kind: type[Event], events: Sequence[Event]) -> str:
     """The file of a kind."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns_of(kind), lineterminator="\n")
-    writer.writeheader()
-    for event in events:
-        cells = event.model_dump(mode="json")
-        writer.writerow({name: "" if cell is None else cell for name, cell in cells.items()})
-    return text.getvalue()
+    return csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
 
 
 SYMBOL = "EXAMPLE"
 SESSIONS, AFTER_THE_LAST = 60, date(2025, 8, 27)  # of a whole made-up market
 _AT = datetime(2025, 6, 25, 20, 5, tzinfo=UTC)  # after the close
 _TEXTS = ("example", "2025Q1", "2025-01-31", "A", "1", "2025", "https://example.org", "a@b.org")
+_TO_COME = date(2025, 8, 15)  # for the kinds that tell of such a day
 _TYPICAL: tuple[Any, ...] = (*_TEXTS, 1_000, 100, 10, 1, 0.5, 0.1, -1, date(2025, 1, 31), _AT, [])
 EXTREMES: Mapping[str, Sequence[float]] = {
     "very large": (1e300, 10**18, 10**12, 10**9, 10**6, 1_000, 100, 10, 1, 0.999),
@@ -106,10 +93,6 @@ EXTREMES: Mapping[str, Sequence[float]] = {
 
 def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) -> Event:
     """An event of a kind: what is needed is made up where `fields` does not say it.
-
-    Args:
-        kind: the kind.
-        fields: values by name.
 
     Raises:
         UsageError: a field is wrong, or one that is needed cannot be made up.
@@ -122,18 +105,23 @@ def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) ->
         "precision": "exact",
         "headline": f"A made-up {kind.kind.replace('_', ' ')}",
     }
-    for name, field in kind.model_fields.items():
-        if field.is_required() and name not in (*common, *given):
-            value = typical(field)
-            if value is not None:
-                given[name] = value
-    try:
-        return kind.model_validate(common | given)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}" for one in error.errors()
-        )
-        raise UsageError(f"An event of the kind {kind.kind} cannot be made up: {faults}.") from None
+    needed = {
+        name: field
+        for name, field in kind.model_fields.items()
+        if field.is_required() and name not in (*common, *given)
+    }
+    faults = ""
+    for first in ((), (_TO_COME,)):
+        made = {name: typical(field, first) for name, field in needed.items()}
+        known = {name: value for name, value in made.items() if value is not None}
+        try:
+            return kind.model_validate(common | given | known)
+        except ValidationError as error:
+            faults = faults or "; ".join(
+                f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}"
+                for one in error.errors()
+            )
+    raise UsageError(f"An event of the kind {kind.kind} cannot be made up: {faults}.")
 
 
 def as_example(events: Sequence[Event]) -> list[Event]:
@@ -142,12 +130,7 @@ def as_example(events: Sequence[Event]) -> list[Event]:
 
 
 def variants(event: Event) -> Iterator[tuple[str, Event]]:
-    """The event as it is and with other content, as far as its kind allows it.
-
-    Yields:
-        What was changed, in a few words, and the event.
-
-    """
+    """What was changed and the event: as it is, and with other content that its kind allows."""
     kind = type(event)
     own = {name: f for name, f in kind.model_fields.items() if name not in Event.model_fields}
     as_it_is = event.model_dump()
@@ -174,13 +157,12 @@ def variants(event: Event) -> Iterator[tuple[str, Event]]:
             continue
 
 
-def typical(field: FieldInfo) -> Any:
-    """A value that a field allows; None where none was found."""
-    return next(allowed(field, (*_choices(field.annotation), *_TYPICAL)), None)
+def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:
+    """A value that a field allows, the first ones tried first; None where none was found."""
+    return next(allowed(field, (*_choices(field.annotation), *first, *_TYPICAL)), None)
 
 
 def _number(field: FieldInfo, numbers: Sequence[float]) -> Any:
-    """The first of the numbers that a field of numbers allows."""
     if not {int, float} & set(_parts(field.annotation)):
         return None
     return next(allowed(field, numbers), None)
@@ -199,13 +181,15 @@ def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
 
 def _choices(annotation: Any) -> list[Any]:
     """The values of `Literal` and of enumerations, in their order."""
-    found: list[Any] = []
-    for part in _parts(annotation):
-        if get_origin(part) is Literal:
-            found += get_args(part)
-        elif isinstance(part, type) and issubclass(part, enum.Enum):
-            found += list(part)
-    return found
+    return [
+        choice
+        for part in _parts(annotation)
+        for choice in (get_args(part) if get_origin(part) is Literal else _members(part))
+    ]
+
+
+def _members(part: Any) -> Iterable[Any]:
+    return part if isinstance(part, type) and issubclass(part, enum.Enum) else ()
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -216,23 +200,19 @@ def _parts(annotation: Any) -> Iterator[Any]:
             yield from _parts(inner)
 
 
-def made_up_bars(before: date, count: int) -> pd.DataFrame:
-    """Bars of the last sessions before a day: a stock near 100 dollars that moves a little.
-
-    Args:
-        before: the first day that is not there.
-        count: how many; 0 for a stock that has not traded yet.
-
-    """
+def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
+    """Bars of so many sessions before a day and after it: near 100 dollars, moving a little."""
     import numpy as np
     import pandas as pd
 
     from backtest.data.calendar import trading_calendar
     from backtest.data.prices import BAR_COLUMNS
 
-    start = before - timedelta(days=2 * count + 10)
-    days = trading_calendar().between(start, before - timedelta(days=1))
-    days = days[len(days) - count :]
+    start, end = (timedelta(days=2 * many + 10) for many in (count, after))
+    days = trading_calendar().between(before - start, before + end)
+    first = int(np.searchsorted(days, np.datetime64(before))) - count
+    count += after
+    days = days[first : first + count]
     steps = np.random.default_rng(1).normal(0, 0.02, (count, 2)).round(4)
     closes = 100 * np.cumprod(1 + steps[:, 0])
     opens = closes * (1 + steps[:, 1])
@@ -249,8 +229,7 @@ def replayed(
     strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
 ) -> ContractAnswers:
     """Replay it with events in early and late sessions of a made-up market."""
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.replay.event_strategy import replay_event_strategy
     from backtest.engine.timeline import Decision
 
@@ -259,71 +238,58 @@ def replayed(
     sessions = [table.index[place].date() for place in _TRADED_AT]
     decisions = [Decision(one, session, "notified", "") for session in sessions for one in events]
     terms = ({SYMBOL: prices}, {SYMBOL: BorrowRates(SYMBOL)}, decisions, rules)
-    fault = ""
+    try:
+        with _silent():
+            replay_event_strategy(strategy.cls, strategy.parameters, *terms)
+    except UsageError as error:
+        return ContractAnswers(len(decisions), fault=str(error))
+    return ContractAnswers(len(decisions))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is printed meanwhile, and to end the program is a fault."""
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         try:
-            replay_event_strategy(strategy.cls, strategy.parameters, *terms)
-        except UsageError as error:
-            fault = str(error)
+            yield
         except SystemExit as ending:
-            fault = f"It ends the program (exit code {ending.code})."
-    return ContractAnswers(len(decisions), fault=fault)
+            raise UsageError(f"It ends the program (exit code {ending.code}).") from None
 
 
 REACTION = timedelta(minutes=5)
 _BARS = (60, 5, 1, 0)  # how many sessions are known
+_AFTER = 60  # how many come, for strategies that wait
 _MOST_ROWS = 50  # of a file; the last ones
-_LONG_HOLD, _WIDE_STOP, _FAR_TARGET = 252, 0.5, 5.0
 
 
 @dataclass(frozen=True)
 class Case:
-    """An event and the past that a strategy is asked about.
+    """An event and the past that a strategy is asked about."""
 
-    Attributes:
-        how: what is special, in a few words.
-        question: the event, and what was known.
-        sessions: how many of the stock are known.
-
-    """
-
-    how: str
+    how: str  # it is special, in a few words
     question: Question
-    sessions: int
+    sessions: int  # of the stock that are known
 
     def event_has_a_short_past(self, bars: int) -> bool:
         """Whether fewer sessions are known before it; before the first event none can be."""
         return not isinstance(self.question.event, Start) and self.sessions < bars
 
-    def told(self, fault: str) -> str:
+    def explained(self, fault: str) -> str:
         """Why it was not answered, and what is special about the case."""
         first, _, rest = fault.partition("\n")
         return f"{first.replace(self.question.event.id, self.how)}\n{rest}".strip()
 
     def ask(self, strategy: Strategy) -> Decision:
-        """The answer.
-
-        Raises:
-            UsageError: the strategy fails, or answers with something else.
-
-        """
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            try:
-                return self.question.ask(strategy)
-            except SystemExit as ending:
-                text = f"It ends the program (exit code {ending.code})."
-                raise UsageError(text) from None
+        """The answer; a `UsageError` where the strategy fails, or answers with something else."""
+        with _silent():
+            return self.question.ask(strategy)
 
 
 @dataclass(frozen=True)
 class ContractAnswers:
-    """What a strategy said.
+    """How many questions a strategy was asked, and the terms of its signals.
 
-    Attributes:
-        asked: how many questions it was asked.
-        signals: their terms.
-        fault: why it did not answer one, with the line; empty where it answered all.
-
+    `fault` is why it did not answer one, with the line; empty where it answered all.
     """
 
     asked: int
@@ -334,18 +300,10 @@ class ContractAnswers:
 def events_to_try(
     kinds: Sequence[type[Event]], rows: Sequence[Event]
 ) -> tuple[list[tuple[str, Event]], list[str]]:
-    """Events of each kind, those on file and made-up ones, with their variants.
+    """Events of each kind, the `rows` on file and made-up ones, with their variants.
 
-    Args:
-        kinds: what the strategy listens to.
-        rows: the events on file.
-
-    Returns:
-        What is special and the event; and why there is none, for the kinds without any.
-
+    Each with what is special; and, for the kinds without any, why there is none.
     """
-    from backtest.data.kinds import FILED_KINDS
-
     found: list[tuple[str, Event]] = []
     missing: list[str] = []
     for kind in dict.fromkeys(k for one in kinds for k in (FILED_KINDS if one is Event else [one])):
@@ -360,7 +318,9 @@ def events_to_try(
 
 
 def cases(
-    tried: Sequence[tuple[str, Event]], rows: Sequence[Event], looks_at: Sequence[str]
+    tried: Sequence[tuple[str, Event]],
+    rows: Sequence[Event],
+    strategy: Strategy | BacktraderStrategy,
 ) -> Iterator[Case]:
     """Each event with much, little and nothing known before it."""
     past = cache(made_up_bars)
@@ -368,15 +328,11 @@ def cases(
     for word, event in tried:
         for count in (0,) if isinstance(event, Start) else _BARS:
             # an index may have less of a past than the stock
-            for others in (count, 0) if looks_at and count == most else (count,):
-                question = _question(event, rows, past, count, (looks_at, others))
-                yield Case(_how(event, word, count, others), question, count)
-
-
-def _how(event: Event, word: str, count: int, others: int) -> str:
-    bars = {0: "no bar", 1: "1 bar"}.get(count, f"{count} bars")
-    more = "" if others == count else " and nothing of other symbols"
-    return f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
+            for others in (count, 0) if strategy.looks_at and count == most else (count,):
+                bars = counted(count, "bar") if count else "no bar"
+                more = "" if others == count else " and nothing of other symbols"
+                how = f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
+                yield Case(how, _question(event, rows, past, count, (strategy, others)), count)
 
 
 def _question(
@@ -384,7 +340,7 @@ def _question(
     rows: Sequence[Event],
     past: Callable[..., pd.DataFrame],
     count: int,
-    looked_at: tuple[Sequence[str], int],
+    asked: tuple[Strategy | BacktraderStrategy, int],
 ) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
@@ -392,20 +348,22 @@ def _question(
     from backtest.engine.timeline import Question
 
     calendar = trading_calendar()
-    session = calendar.tradable_session(event.published_at, REACTION)
+    strategy, others = asked
+    session = calendar.tradable_session(event.published_at, REACTION, strategy.decides)
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
-    symbols, others = looked_at
-    bars: dict[str, Any] = {name: past(session, others)[["close"]].copy() for name in symbols}
-    bars[event.symbol] = past(session, count)
-    now = calendar.open_of(session)
+    bars: dict[str, Any] = {
+        name: past(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
+    }
+    bars[event.symbol] = past(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
-    return Question(event, Market(session, now, event.symbol, tape.past), tape)
+    now = calendar.time_of(session, strategy.decides)
+    market = Market(session, now, event.symbol, tape.past)
+    last = bars[event.symbol].index[-1].date()
+    return Question(event, market, tape, lambda day: "beyond the last bar" if day > last else "")
 
 
-def made_up_case(
-    kinds: Sequence[type[Event]], fields: Mapping[str, Any], looks_at: Sequence[str]
-) -> Case:
+def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
     """A question about a made-up event of the first kind that has the fields.
 
     Of symbols that are looked at there are as many made-up closes as of the stock.
@@ -414,6 +372,7 @@ def made_up_case(
         UsageError: none has them, or one of them is wrong.
 
     """
+    kinds = strategy.listens_to
     fitting = [kind for kind in kinds if fields.keys() <= kind.model_fields.keys()]
     if not fitting:
         known = {name for kind in kinds for name in kind.model_fields}
@@ -421,7 +380,7 @@ def made_up_case(
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
     event = made_up_event(fitting[0], fields)
-    question = _question(event, [], made_up_bars, _BARS[0], (looks_at, _BARS[0]))
+    question = _question(event, [], made_up_bars, _BARS[0], (strategy, _BARS[0]))
     return Case("", question, _BARS[0])
 
 
@@ -433,36 +392,8 @@ def answers(strategy: Strategy, asked: Iterator[Case]) -> ContractAnswers:
         try:
             decision = case.ask(strategy)
         except UsageError as error:
-            fault = fault or case.told(str(error))
+            fault = fault or case.explained(str(error))
             continue
         if decision.signal:
             signals.append(decision.signal.model_dump())
     return ContractAnswers(count, signals, fault)
-
-
-def beyond(signals: Sequence[Mapping[str, Any]], rules: Rules) -> str:
-    """What a signal asks for that the account cannot give; empty where there is nothing."""
-    weights = [one.get("weight") or 0.0 for one in signals]  # none is a part of the room
-    worst = max(weights, default=0.0)
-    if worst > rules.max_gross:
-        return (
-            f"A signal has weight {worst:g}; the account holds positions of up to "
-            f"{rules.max_gross:g} times its equity."
-        )
-    return ""
-
-
-def unusual(signals: Sequence[Mapping[str, Any]]) -> str:
-    """What in signals is allowed, and yet seldom meant; empty where there is nothing."""
-    limits = {
-        "hold": (_LONG_HOLD, "sessions, a year"),
-        "stop": (_WIDE_STOP, "of the entry price"),
-        "trailing_stop": (_WIDE_STOP, "of the best price"),
-        "target": (_FAR_TARGET, "times the entry price"),
-    }
-    told = []
-    for name, (limit, unit) in limits.items():
-        worst = max((one[name] for one in signals if one.get(name) is not None), default=0)
-        if worst > limit:
-            told.append(f"{name.replace('_', ' ')} {worst:g} is above {limit:g} {unit}")
-    return "; ".join(told)

@@ -34,8 +34,6 @@ class FindingRow(TypedDict):
 
 
 class Sizes(TypedDict):
-    """How much was tried: worlds made, dates tried, decisions or orders compared."""
-
     worlds: int
     dates: int
     compared: int
@@ -103,8 +101,6 @@ class NullWorlds(TypedDict):
 
 
 class DataFinding(TypedDict):
-    """A finding of the data audit."""
-
     severity: Literal["error", "warning", "note"]
     where: str
     what: str
@@ -162,14 +158,7 @@ def list_audits(reports: Path, tell: Callable[[str], object]) -> list[Audit]:
 
 
 def find_audit(reports: Path, strategy: str, source_sha256: str) -> Audit | None:
-    """The newest audit of a strategy as its source stands now; None where none is readable.
-
-    Args:
-        reports: the reports folder.
-        strategy: the name.
-        source_sha256: as of `StrategyFile.source_sha256`.
-
-    """
+    """The newest audit of a strategy as its source is now; None where none is readable."""
     source = (strategy, source_sha256)
     for audit in list_audits(reports, tell=lambda _: None):
         if (audit.record["strategy"], audit.record["strategy_sha256"]) == source:

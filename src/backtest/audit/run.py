@@ -36,11 +36,12 @@ from backtest.audit.sensitivity import (
 )
 from backtest.audit.worlds import Source
 from backtest.data.checks import check_data
-from backtest.data.events import has_file
-from backtest.data.tables import data_tables
+from backtest.data.events import filed, has_file
+from backtest.data.inputs import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
+from backtest.experiments.terms import folder_name, identity, installed_packages, run_id
+from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy
 from backtest.strategy.parameters import configure, recorded, stated
@@ -71,18 +72,9 @@ _FEWEST = 20  # sessions or null worlds, of however many tables
 class AuditRequest:
     """What is audited: one strategy, one parameter set, one span of data, one set of rules.
 
-    Attributes:
-        strategy: name of a strategy file.
-        symbols: stocks that are traded in one account, in any order.
-        settings: parameters as `strategy.parameters.configure` takes them.
-        first: first day of the replay; the first session of the prices where None.
-        last: last day of the replay; likewise.
-        rules: the trading rules' settings.
-        universe: the universe that is traded, in place of symbols; None for symbols.
-        worlds: how many null worlds, 0 for none; by default 200, or 100 for a strategy of
-            Backtrader's, and fewer of very many stocks.
-        seed: of all that is random.
-
+    `settings` are as `strategy.parameters.configure` takes them; a day that is None is the first or
+    last of the prices. By default there are 200 null `worlds`, or 100 for a strategy of
+    Backtrader's, and fewer of very many stocks.
     """
 
     strategy: str
@@ -91,7 +83,7 @@ class AuditRequest:
     first: date | None
     last: date | None
     rules: Rules
-    universe: str | None = None
+    universe: str | None = None  # is traded in place of symbols
     worlds: int | None = None
     seed: int = 1
 
@@ -128,20 +120,19 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
     span, settings = (request.first, request.last), stated(file, request.settings)
-    ask = Ask(file.name, request.symbols, settings, span, request.rules, request.universe)
+    about = (file.name, request.symbols, settings, span, request.rules, request.universe)
+    ask = Ask(*about, decides=strategy.decides)
     inputs = ask.inputs(workspace.data, strategy)
-    request = replace(request, symbols=tuple(sorted(inputs.span)))
     folder = workspace.strategies if file.package else file.path.parent
-    tables = data_tables(inputs, workspace.data)
-    source = Source(replace(workspace, strategies=folder), tables)
-    if request.worlds is None:
+    source = Source(replace(workspace, strategies=folder), data_tables(inputs, workspace.data))
+    worlds = request.worlds
+    if worlds is None:
         usual = WORLDS_OF_BACKTRADER if isinstance(strategy, BacktraderStrategy) else WORLDS
-        worlds = max(_FEWEST, _TABLES_OF_NULL // len(source.data.files))
-        request = replace(request, worlds=min(usual, worlds))
+        worlds = min(usual, max(_FEWEST, _TABLES_OF_NULL // len(source.data.files)))
+    request = replace(request, symbols=tuple(sorted(inputs.span)), worlds=worlds)
     # Whole files decide, not the rows that are used: worlds alter all of them.
     files = {name: one.sha256 for name, one in source.data.files.items()}
-    terms = _terms(request, strategy, inputs)
-    decides = identity(file, files, strategy=file.name, **terms)
+    decides = identity(file, files, strategy=file.name, **_terms(request, strategy, inputs))
     traded = (request.universe,) if request.universe else request.symbols
     path = workspace.reports / folder_name(f"audit-{file.name}", traded, run_id(decides))
     return PreparedAudit(workspace, request, file, strategy, inputs, ask, source, decides, path)
@@ -173,14 +164,10 @@ def audit(
     observer: Observer | None = None,
     progress: Progress | None = None,
 ) -> Audit:
-    """Audit the strategy and write the folder; an audit that exists whole is read instead.
+    """Audit the strategy and write the folder; one that exists whole is read, unless `force`.
 
-    Args:
-        prepared: from `prepare`.
-        force: audit also where the result exists.
-        observer: who observes the worlds, such as `in_this_process`; by default as many processes
-            as there are cores. The result is the same.
-        progress: told how many worlds are done, of how many.
+    By default as many processes as there are cores observe the worlds; the result is the same for
+    any number. `progress` gets how many worlds are done, of how many.
 
     Raises:
         UsageError: the strategy fails on the full data, or the folder cannot be written.
@@ -192,6 +179,7 @@ def audit(
     observer = observer or partial(in_processes, workers=os.cpu_count() or 1)
     found = _examine(prepared, observer, progress or (lambda *_: None))
     data = _data(prepared)
+    outcome, sentence = _verdict(found["checks"], biased=found["null"]["bias"], data=data)
     record = {
         "audit_id": run_id(prepared.identity),
         **prepared.identity,
@@ -200,7 +188,8 @@ def audit(
         **{name: found[name] for name in ("sensitivity", "null")},
         "checks": [check.as_dict() for check in found["checks"].values()],
         "data": [asdict(one) for one in data],
-        **_verdict(found["checks"], biased=found["null"]["bias"], data=data),
+        "outcome": outcome,
+        "sentence": sentence,
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
     text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
@@ -209,16 +198,15 @@ def audit(
 
 
 def _data(prepared: PreparedAudit) -> list[Finding]:
-    """What the checks of the data find of what is traded."""
     universe = prepared.request.universe
     folder = tables_folder(prepared.workspace.data, universe)
     known = event_kinds(prepared.workspace).values()
-    kinds = [kind for kind in known if not universe or has_file(folder / "events", kind)]
+    own = folder / "events"
+    kinds = [kind for kind in known if has_file(own, kind)] if universe else filed(own, known)
     return check_data(replace(prepared.workspace, data=folder), kinds, prepared.request.symbols)
 
 
 def _examine(prepared: PreparedAudit, observer: Observer, progress: Progress) -> dict[str, Any]:
-    """Observe the strategy on the full data and then in every world, and compare."""
     repeats = Repeats(prepared.source, prepared.ask)
     seen = dict(observer(prepared.source, repeats.groups))
     full = seen[repeats.twice]
@@ -236,8 +224,8 @@ def _in_worlds(
 ) -> dict[str, Any]:
     """What is found in worlds; nothing where answers differ there by chance, which is noted."""
     source, ask, request = prepared.source, prepared.ask, prepared.request
-    sessions = _sessions(prepared)
-    hears = eventful(prepared, full)
+    sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
+    hears = eventful(full)
     every = sessions if isinstance(prepared.strategy, BacktraderStrategy) else hears
     most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
     seed = request.seed
@@ -272,40 +260,25 @@ def _untried(full: Observation) -> dict[str, Any]:
     }
 
 
-def _sessions(prepared: PreparedAudit) -> list[date]:
-    return sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
-
-
-def eventful(prepared: PreparedAudit, full: Observation) -> list[date]:
+def eventful(full: Observation) -> list[date]:
     """The sessions in which it decides, hears of an event or orders."""
-    if not isinstance(prepared.strategy, BacktraderStrategy):
-        return full.heard
     return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
 
 
 def _verdict(
     checks: Mapping[str, Check], *, biased: bool, data: Sequence[Finding]
-) -> dict[str, str]:
+) -> tuple[str, str]:
+    """The outcome and its sentence."""
     found = [name for name, check in checks.items() if check.findings]
     if {*found} - {"repeat"} or biased:
-        names = [TITLES[name] for name in found] + ["Null world"] * biased
-        told = f"What it does depends on what it cannot know. Seen in: {', '.join(names)}."
-        return {"outcome": "bias", "sentence": told}
+        names = ", ".join([TITLES[name] for name in found] + ["Null world"] * biased)
+        return "bias", f"What it does depends on what it cannot know. Seen in: {names}."
     if errors := sum(one.severity == "error" for one in data):
-        told = "1 error" if errors == 1 else f"{errors} errors"
-        return {
-            "outcome": "bias",
-            "sentence": f"The rules do not peek, but the data do: {told} would let it trade on "
-            "facts before they were public.",
-        }
+        what = f"{counted(errors, 'error')} would let it trade on facts before they were public."
+        return "bias", f"The rules do not peek, but the data do: {what}"
     if found:
-        return {
-            "outcome": "not deterministic",
-            "sentence": "The same data give different answers, so that nothing can be proved.",
-        }
+        what = "The same data give different answers, so that nothing can be proved."
+        return "not deterministic", what
     worlds = sum(check.worlds for check in checks.values())
-    return {
-        "outcome": "clean",
-        "sentence": f"Nothing peeked: in {worlds} worlds every decision was the same whatever "
-        "came after it.",
-    }
+    what = f"in {worlds} worlds every decision was the same whatever came after it."
+    return "clean", f"Nothing peeked: {what}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
@@ -20,9 +21,9 @@ if TYPE_CHECKING:
 
     from backtest.audit.checks import Check
     from backtest.audit.observe import Answer, Ask, Observation
-    from backtest.audit.worlds import Source, World
+    from backtest.audit.worlds import Source
+    from backtest.data.inputs import Row
     from backtest.data.kinds import Event
-    from backtest.data.tables import Row
 
 
 _GROUP = 50  # worlds that one process sees
@@ -33,27 +34,14 @@ _SURE = 0.999  # the confidence at which more than luck is called bias
 def null_jobs(
     source: Source, ask: Ask, sessions: Sequence[date], count: int, seed: int
 ) -> list[Job]:
-    """The null worlds, and what is asked in them.
+    """So many null worlds, whose events are put on the sessions, and what is asked in them."""
 
-    Args:
-        source: the data.
-        ask: what is asked.
-        sessions: those of the replay, on which events are put.
-        count: how many worlds.
-        seed: of all of them.
+    def job(number: int) -> Job:
+        rng = partial(np.random.default_rng, (seed, number))
+        placebo = int(rng().integers(2**32))
+        return Job(lambda: worlds.shuffled(source, rng(), sessions), replace(ask, placebo=placebo))
 
-    """
-    return [
-        Job(
-            partial(_world, source, sessions, (seed, number)),
-            replace(ask, placebo=int(np.random.default_rng((seed, number)).integers(2**32))),
-        )
-        for number in range(count)
-    ]
-
-
-def _world(source: Source, sessions: Sequence[date], seed: tuple[int, int]) -> World:
-    return worlds.shuffled(source, np.random.default_rng(seed), sessions)
+    return [job(number) for number in range(count)]
 
 
 def null_groups(jobs: Sequence[Job]) -> list[JobGroup]:
@@ -64,30 +52,22 @@ def null_groups(jobs: Sequence[Job]) -> list[JobGroup]:
 def null_record(
     seen: Sequence[Observation], why_not: str = "no null world was asked for"
 ) -> dict[str, Any]:
-    """How often the strategy looked significant, as the record holds it.
-
-    Args:
-        seen: what it did in the null worlds.
-        why_not: why there are none, where there are none.
-
-    """
-    told: dict[str, Any] = {"worlds": len(seen), "level": LEVEL, "bias": False}
-    failed = [one.error for one in seen if one.error]
+    """How often the strategy looked significant in null worlds, as the record holds it."""
+    sizes = {"worlds": len(seen), "level": LEVEL}
     p_values = [one.p for one in seen if one.p is not None]
-    if not seen:
-        return {**told, "why": f"{why_not}."}
-    if len(failed) == len(seen):
-        return {**told, "why": f"it fails in all of them. {failed[0]}"}
     if not p_values:
+        failed = [one.error for one in seen if one.error]
         why = (
             "it trades in none of them, holds from the first session to the last, or trades so "
             "many stocks at a time that its signals cannot be moved to other times."
         )
-        return {**told, "why": why}
+        if len(failed) == len(seen):
+            why = f"it fails in all of them. {failed[0]}" if seen else f"{why_not}."
+        return {**sizes, "bias": False, "why": why}
     found = sum(p <= LEVEL for p in p_values)
     low, _ = wilson_interval(found, len(p_values), _SURE)
     return {
-        **told,
+        **sizes,
         "what": f"{len(seen)} worlds with days drawn at random from the stock's own and its "
         "events in random sessions: nothing can be predicted there.",
         "tested": len(p_values),
@@ -98,17 +78,8 @@ def null_record(
     }
 
 
-@dataclass(frozen=True)
-class Delay:
-    """One event that comes a session later.
-
-    Attributes:
-        event: as it is.
-        late_id: its id when it comes later.
-        order: what the strategy did on it.
-        job: the world in which it comes later.
-
-    """
+class Delay(NamedTuple):
+    """One event that comes a session later in a world, and what was done on it as it is."""
 
     event: Event
     late_id: str
@@ -122,17 +93,23 @@ def delays(
     """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
     acted: dict[str, Answer] = {}
+    waited = {answer["event_id"] for answer in answers if answer.get("action") == "waits"}
     for answer in answers:
+        if answer["event_id"] in waited:  # a day that is known does not move with its event
+            continue
         if answer["event_id"] in by_id and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
     found = []
     for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
         event = by_id[event_id]
         row = _row_of(source, event)
-        late = worlds.one_session_later(row, ask.reaction).published_at
-        late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
-        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction)
-        found.append(Delay(event, late_id, answer, Job(make, replace(ask))))
+        late = worlds.one_session_later(row, ask.reaction, ask.decides).published_at
+        try:
+            late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
+        except ValidationError:  # the day that it tells of would have passed
+            continue
+        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction, ask.decides)
+        found.append(Delay(event, late_id, answer, Job(make, ask)))
     return found
 
 
@@ -163,7 +140,6 @@ def delay_record(tried: Sequence[Delay], seen: Mapping[Job, Observation]) -> dic
 
 
 def _moved(delay: Delay, seen: Observation) -> dict[str, Any]:
-    """What became of the order of an event that came later."""
     answers = seen.passes[0] if seen.passes else []
     late = next((one for one in answers if one["event_id"] == delay.late_id), None)
     day = delay.order["date"]

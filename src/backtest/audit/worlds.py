@@ -20,16 +20,16 @@ from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path
+from backtest.data.inputs import DataTables, FileTables, event_row, member_row
 from backtest.data.kinds import NEW_YORK
-from backtest.data.tables import DataTables, FileTables, event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.kinds import Event
-    from backtest.data.tables import Cells, Row
+    from backtest.data.inputs import Cells, Row
+    from backtest.data.kinds import Event, When
     from backtest.workspace.folders import Workspace
 
 
@@ -101,13 +101,7 @@ _KEPT = ("symbol", "published_at", "precision")
 
 
 def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
-    """By the line of each event's row, one that says something else of the same time.
-
-    Args:
-        source: the data.
-        seed: of the changes.
-
-    """
+    """By the line of each event's row, one that says something else of the same time."""
     rng = np.random.default_rng(seed)
     altered = {}
     for name, rows in source.data.tables.events.items():
@@ -121,15 +115,11 @@ def altered_events(source: Source, seed: int) -> Mapping[str, Row]:
 def delayed_events(source: Source) -> Mapping[str, Row | None]:
     """By the line of each event's row, the same a week later; None where the kind forbids it."""
     return {
-        row.line: _delayed(row, source.data.kinds[name])
+        row.line: later if _is_valid(later.cells, source.data.kinds[name]) else None
         for name, rows in source.data.tables.events.items()
         for row in rows
+        for later in (shifted(row, _WEEK),)
     }
-
-
-def _delayed(row: Row, kind: type[Event]) -> Row | None:
-    later = shifted(row, _WEEK)
-    return later if _is_valid(later.cells, kind) else None
 
 
 def _altered(
@@ -175,10 +165,10 @@ _LEAST, _MOST = 0.01, 1e6  # dollars, of drawn prices
 _MOST_DECIMALS = 9
 
 
-def prefix(source: Source, session: date, reaction: timedelta) -> World:
-    """What was there before the open of a session, and of the session itself a quiet bar."""
+def prefix(source: Source, session: date, reaction: timedelta, at: When = "open") -> World:
+    """What was there before the open of a session, or its close, and of itself a quiet bar."""
     day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
-    public, true = _public(session, reaction), source.as_is()
+    public, true = _public(session, reaction, at), source.as_is()
     return World(
         prices={name: _prefix_of_prices(table, session) for name, table in true.prices.items()},
         events={name: [r for r in rows if public(r)] for name, rows in true.events.items()},
@@ -195,9 +185,7 @@ def _before(rows: Sequence[Row], day: str) -> list[Row]:
 
 
 def _still_a_member(row: Row, day: str) -> Row:
-    """A membership whose end is not known yet on a day."""
-    last = row.cells["last"]
-    return member_row(row.cells | {"last": ""}) if last >= day else row
+    return member_row(row.cells | {"last": ""}) if row.cells["last"] >= day else row
 
 
 def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
@@ -218,12 +206,7 @@ def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
 def perturbed(source: Source, session: date, seed: int, variant: int) -> World:
     """Prices are made up from a session on: drawn from the stock's own days, up or down at random.
 
-    Args:
-        source: the data.
-        session: the first that is made up.
-        seed: of the draws.
-        variant: 0, 1, …; each next one moves more.
-
+    Variants count from 0; each next one moves more.
     """
     true, prices = source.as_is(), {}
     for number, (name, table) in enumerate(true.prices.items()):
@@ -248,34 +231,24 @@ def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date])
 
 
 def with_later_events(
-    source: Source, session: date, reaction: timedelta, change: Callable[[Row], Row | None]
+    source: Source,
+    session: date,
+    reaction: timedelta,
+    change: Callable[[Row], Row | None],
+    at: When = "open",
 ) -> World:
-    """Events that were not public before the open of a session are changed; prices are not.
+    """Events that could not be traded by the open of a session are changed; prices are not.
 
-    Args:
-        source: the data.
-        session: the session.
-        reaction: time between publication and the earliest order.
-        change: gives the row that stands in place of one, or None.
-
+    `change` gives the row that stands in place of one, or None.
     """
-    public = _public(session, reaction)
+    public = _public(session, reaction, at)
     return _with_events(source, lambda row: row if public(row) else change(row))
 
 
-def dropped(_: Row) -> None:
-    """The event does not come."""
-
-
-def replaced(row: Row, instead: Mapping[str, Row | None]) -> Row | None:
-    """Another event comes, or none; `instead` holds it by the line of the row."""
-    return instead[row.line]
-
-
-def with_one_delayed(source: Source, line: str, reaction: timedelta) -> World:
+def with_one_delayed(source: Source, line: str, reaction: timedelta, at: When = "open") -> World:
     """One event, given by its line, comes as late as makes it tradable one session later."""
     return _with_events(
-        source, lambda row: one_session_later(row, reaction) if row.line == line else row
+        source, lambda row: one_session_later(row, reaction, at) if row.line == line else row
     )
 
 
@@ -288,14 +261,13 @@ def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
     return replace(true, events=changed)
 
 
-def _public(session: date, reaction: timedelta) -> Callable[[Row], bool]:
+def _public(session: date, reaction: timedelta, at: When) -> Callable[[Row], bool]:
     """Whether an event was public early enough to be traded in a session, or before."""
-    latest = trading_calendar().open_of(session) - reaction
+    latest = trading_calendar().time_of(session, at) - reaction
     return lambda row: row.published_at is not None and row.published_at < latest
 
 
 def _start(table: pd.DataFrame, session: date) -> int:
-    """The number of rows before a session."""
     return int(table.index.searchsorted(pd.Timestamp(session)))
 
 
@@ -304,12 +276,7 @@ def _redrawn(
 ) -> pd.DataFrame:
     """The rows before `start`, and from there on days that are drawn from all days of the table.
 
-    Args:
-        table: of prices.
-        start: number of the first row that is made up.
-        moves: of each of them, by how much the drawn day's log returns are multiplied.
-        rng: draws the days.
-
+    `moves` are what the log returns of each drawn day are multiplied by.
     """
     count = len(table)
     if start >= count or count < 2:  # noqa: PLR2004 - a return needs two
@@ -345,12 +312,15 @@ def shifted(row: Row, by: timedelta) -> Row:
     return event_row(row.cells | {"published_at": moved.isoformat()})
 
 
-def one_session_later(row: Row, reaction: timedelta) -> Row:
+def one_session_later(row: Row, reaction: timedelta, at: When = "open") -> Row:
     """An event that is published as many days later as make it tradable a session later."""
     calendar, moved = trading_calendar(), row
     assert row.published_at is not None  # noqa: S101 - an event has been traded
-    session = calendar.tradable_session(row.published_at, reaction)
-    while moved.published_at and calendar.tradable_session(moved.published_at, reaction) == session:
+
+    def session_of(one: Row) -> date | None:
+        return one.published_at and calendar.tradable_session(one.published_at, reaction, at)
+
+    while session_of(moved) == session_of(row):
         moved = shifted(moved, timedelta(days=1))
     return moved
 
@@ -360,11 +330,10 @@ def _moved(row: Row, day: date) -> Row:
     assert row.day is not None  # noqa: S101 - of an event
     by = day - date.fromisoformat(row.day)
     moved = shifted(row, by)
-    dates: Cells = {
-        name: (date.fromisoformat(cell) + by).isoformat()
-        for name, cell in row.cells.items()
-        if name != "published_at" and _is_day(cell)
+    days = {
+        name: cell for name, cell in row.cells.items() if name != "published_at" and _is_day(cell)
     }
+    dates = {name: (date.fromisoformat(day) + by).isoformat() for name, day in days.items()}
     return replace(moved, cells=moved.cells | dates)
 
 

@@ -9,7 +9,7 @@ import typer
 from backtest.cli import options
 
 if TYPE_CHECKING:
-    from backtest.workspace.settings import Config, Setting
+    from backtest.workspace.folders import Config, Setting
 
 
 CONFIG_EXAMPLES = "Examples: `backtest config` · `backtest config --cash 50000 --json`"
@@ -28,7 +28,7 @@ def config(
     With options, it shows what a command with these options works with.
     """
     from backtest.cli import show, show_data
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     named = {
         "symbol": symbol,
@@ -51,7 +51,7 @@ def config(
 def _parameters(found: Config) -> list[Setting]:
     """The parameters of strategies that the file sets."""
     from backtest.strategy.parameters import leaves, plain
-    from backtest.workspace.settings import Setting
+    from backtest.workspace.folders import Setting
 
     return [
         Setting(f"strategies.{name}.{parameter}", plain(value), "file", str(found.path))

@@ -28,7 +28,7 @@ def init(
 ) -> None:
     """Make a workspace: strategies, data, reports and settings."""
     from backtest.cli import show
-    from backtest.workspace.start import PARTS, make_workspace
+    from backtest.workspace.folders import PARTS, make_workspace
 
     made = make_workspace(folder)
     if as_json:
@@ -56,8 +56,8 @@ def new_signal(
         typer.Option(
             "--from",
             metavar="KIND",
-            help="Start from a kind of event that is there: earnings, news, short_report or "
-            "stake_disclosure.",
+            help="Start from a kind of event that is there: earnings, news, short_report, "
+            "stake_disclosure; or one of dates that are known, such as report_date.",
         ),
     ] = None,
     backtrader: Annotated[
@@ -99,7 +99,7 @@ def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
             f"edit {_relative(new.events)}",
             "put real rows, each with its source, for the example",
         )
-        seal = f"backtest events seal {new.name} --source 'where the rows come from'"
+        seal = f"backtest events seal {new.kind} --source 'where the rows come from'"
         yield seal, "checks the rows and records what they are"
     yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
     yield f"backtest audit {new.name}", "whether it looks ahead"

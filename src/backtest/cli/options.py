@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from backtest.strategy.parameters import Text
 
-# What the environment and `backtest.toml` say of these is looked up by `workspace.settings`.
+# What the environment and `backtest.toml` say of these is looked up by `workspace.folders`.
 StrategiesFolder = Annotated[
     list[Path] | None,
     typer.Option(

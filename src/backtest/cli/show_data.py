@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from backtest.data.versions import Version
     from backtest.sources.own_files import PriceFile
     from backtest.sources.updates import PriceUpdate
-    from backtest.workspace.settings import Config, Setting
+    from backtest.workspace.folders import Config, Setting
 
 MOST_SYMBOLS = 12  # of an import, and changes of a symbol
 _FIRST = 3  # that are printed of many

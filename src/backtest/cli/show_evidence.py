@@ -11,10 +11,9 @@ from rich.text import Text
 
 from backtest.cli.show import console, headed, labelled, new_table, with_details
 from backtest.reports import audit_page, study_page
-from backtest.reports import many_study_page as many
-from backtest.reports.study_page import MODELS, TESTS, effect, observed, probability
+from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
-from backtest.stats.formats import new_york_day, percent
+from backtest.stats.formats import effect, fine, new_york_day, percent, probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,26 +31,26 @@ _MOST_SHOWN = 3  # findings of a check; the page has more
 
 def study_of_stocks(out: Console, record: Record) -> None:
     """Print a study of many stocks."""
-    out.print(Text(many.title(record), style="bold"))
+    out.print(Text(study_page.title(record), style="bold"))
     out.print()
     rows = record["rows"]
     windows = [row["window"] for row in rows]
     table = new_table("", *windows, right=windows, whole=("",))
     for place in range(len(record["groups"])):
         table.add_row(
-            many.group_name(record, place),
-            *(many.fine(row["groups"][place]["value"]) for row in rows),
+            study_page.group_name(record, place),
+            *(fine(row["groups"][place]["value"]) for row in rows),
             end_section=place + 1 == len(record["groups"]),
         )
     means = [row["spread"] or row["all"] for row in rows]
-    table.add_row(many.spread_name(record), *(many.fine(mean["value"]) for mean in means))
-    table.add_row("from", *(many.fine(mean["low"]) for mean in means))
-    table.add_row("to", *(many.fine(mean["high"]) for mean in means))
+    table.add_row(study_page.spread_name(record), *(fine(mean["value"]) for mean in means))
+    table.add_row("from", *(fine(mean["low"]) for mean in means))
+    table.add_row("to", *(fine(mean["high"]) for mean in means))
     table.add_row("p", *(probability(mean["p"]) for mean in means))
     table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
     out.print(table)
     out.print()
-    out.print(headed(many.sentences(record)))
+    out.print(headed(study_page.many_sentences(record)))
     out.print()
 
 
@@ -59,14 +58,15 @@ def study(out: Console, record: Record) -> None:
     """Print a study of one stock."""
     out.print(Text(study_page.title(record), style="bold"))
     out.print()
-    out.print(headed(study_page.sentences(record)))
+    out.print(headed(study_page.study_sentences(record)))
     names = "".join(f"{row['window']:>11}" for row in record["windows"])
+    notes = study_page.study_notes(record)
     parts = (
         ("Average cumulative abnormal return (CAAR)", _windows(record["windows"])),
         ("In the expected direction", _windows(record["signed"] or [])),
         (f"Cumulative abnormal returns\n\n{'Day 0':<10}{names}", _events(record)),
-        (f"Groups. {study_page.groups_note(record)}", _groups(record)),
-        (f"Other tests, p-values. {study_page.tests_note(record)}", _tests(record)),
+        (f"Groups. {notes['groups']}", _groups(record)),
+        (f"Other tests, p-values. {notes['tests']}", _tests(record)),
         ("Left out", _left_out(record)),
     )
     for heading, table in parts:
@@ -204,7 +204,7 @@ def audit(out: Console, record: Record) -> None:
                 if finding["full"] or finding["world"]:
                     out.print(Padding(_sides(check, finding), (0, 0, 0, 2)))
     out.print(Text("\nWhat no audit can prove\n", style="bold"))
-    for heading, text in audit_page.LIMITS:
+    for heading, text in audit_page.limits():
         out.print(Text.assemble((f"{heading}. ", "bold"), text), style="dim")
     out.print()
 
@@ -215,9 +215,7 @@ def _summary(record: Record) -> Iterator[tuple[str, str]]:
     for check in record["checks"]:
         size = "" if check["not_tried"] else f" {audit_page.tried(check, noun)}."
         yield check["title"], f"{check['what']}{size} {audit_page.found(check).capitalize()}."
-    yield from audit_page.sensitivity(record)
-    yield "Null world", audit_page.null(record)
-    yield "Data", audit_page.data(record)
+    yield from audit_page.audit_sentences(record)
 
 
 def _sides(check: Record, finding: Record) -> Table:
@@ -226,5 +224,5 @@ def _sides(check: Record, finding: Record) -> Table:
     grid.add_column(no_wrap=True)
     grid.add_column()
     for heading, side in zip(audit_page.headings(check), ("full", "world"), strict=True):
-        grid.add_row(heading, Text(audit_page.text_of(finding[side])))
+        grid.add_row(heading, Text(finding[side]["text"] if finding[side] else "nothing"))
     return grid

@@ -10,7 +10,7 @@ import typer
 from backtest.cli import options
 
 if TYPE_CHECKING:
-    from backtest.experiments.simulation.account import SimulatedAccount
+    from backtest.experiments.simulation.account import Simulation
 
 EXAMPLES = (
     "Examples: `backtest simulate bars.parquet signals.parquet` · "
@@ -49,7 +49,7 @@ def simulate(
     from backtest.api import calls
     from backtest.cli import show
     from backtest.experiments.simulation.account import check_table_path, write_table
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
@@ -73,7 +73,7 @@ def simulate(
             typer.echo(f"{name}: {path}")
 
 
-def _record(account: SimulatedAccount, costs: str | None) -> dict[str, Any]:
+def _record(account: Simulation, costs: str | None) -> dict[str, Any]:
     """All that is printed, as JSON has it."""
     sessions = account.panel.sessions
     return {

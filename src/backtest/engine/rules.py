@@ -33,7 +33,7 @@ _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a doub
 _NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """The version of what results mean: of trades, figures, evidence and the files of a run.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the
@@ -194,6 +194,12 @@ def share_of_equity(weight: float, rules: Rules) -> float:
 def shares_for(value: float, fill: float) -> int:
     """Whole shares that a value buys at a fill price; 0 where it buys none."""
     return max(floor(value / fill + _ROUNDING), 0)
+
+
+def hedge_shares(value: float, price: float) -> int:
+    """The signed shares, to the nearest, that a leg of a signed value is."""
+    shares = floor(abs(value) / price + 0.5)
+    return shares if value > 0 else -shares
 
 
 def affordable_long(shares: int, fill: float, cash: float, rules: Rules) -> int:

@@ -10,14 +10,18 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
-from backtest.experiments.runs.store import run_id
+from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
-from backtest.reports.run_many import is_many
-from backtest.reports.run_words import comparison_notes, comparison_rows, corrected, p_value
+from backtest.reports.run_words import (
+    comparison_notes,
+    comparison_rows,
+    corrected,
+    is_many,
+)
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, percent, ratio
+from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, p_value, percent, ratio
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
@@ -37,12 +41,12 @@ _SHORT = 8  # digits of a checksum that are shown
 
 # What makes the results of runs unlike, whatever their strategies are.
 _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
-    ("span", lambda told: told["span"]),
-    ("day of the data", lambda told: told.get("as_of")),
-    ("symbols", lambda told: sorted(told["symbols"])),
-    ("cash at the start", lambda told: told["rules"]["cash"]),
-    ("costs and rules", lambda told: {**told["rules"], "cash": None}),
-    ("version of the rules", lambda told: told.get("rules_version")),
+    ("span", lambda manifest: manifest["span"]),
+    ("day of the data", lambda manifest: manifest.get("as_of")),
+    ("symbols", lambda manifest: sorted(manifest["symbols"])),
+    ("cash at the start", lambda manifest: manifest["rules"]["cash"]),
+    ("costs and rules", lambda manifest: {**manifest["rules"], "cash": None}),
+    ("version of the rules", lambda manifest: manifest.get("rules_version")),
 )
 
 
@@ -58,26 +62,24 @@ def heading(run: Run, runs: Sequence[Run]) -> str:
     """The strategy, and below it what tells the run from the others."""
     lines = [run.manifest["strategy"].replace("_", " ")]
     if len({other.traded for other in runs}) > 1:
-        lines.append("+".join(_traded(run)))
+        lines.append("+".join(traded(run.manifest)))
     if sum(other.name == run.name for other in runs) > 1:
         lines.append(run.run_id)
     return "\n".join(lines)
 
 
-def _traded(run: Run) -> list[str]:
+def traded(record: Mapping[str, Any]) -> list[str]:
     """The universe, or else the symbols."""
-    universe = run.manifest.get("universe")
-    return [universe] if universe else run.manifest["symbols"]
+    return [record["universe"]] if record.get("universe") else record["symbols"]
 
 
-def span(run: Run) -> tuple[str, str]:
-    """The first and the last day."""
+def _span(run: Run) -> tuple[str, str]:
     return (run.manifest["span"]["first"], run.manifest["span"]["last"])
 
 
 def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     """A label and a day for each run, where the spans differ."""
-    ends = [span(run) for run in runs]
+    ends = [_span(run) for run in runs]
     return [
         (label, [end[n] for end in ends])
         for n, label in enumerate(("From", "To"))
@@ -89,15 +91,15 @@ def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """The benchmark of each span and amount of cash, once."""
     found: dict[_Terms, Run] = {}
     for run in runs:
-        terms = (run.manifest["benchmark"], span(run), run.manifest["rules"]["cash"])
+        terms = (run.manifest["benchmark"], _span(run), run.manifest["rules"]["cash"])
         found.setdefault(terms, run)
     return [
-        ComparedBenchmark(_benchmark_heading(terms, found), run.benchmark, run)
+        ComparedBenchmark(_heading(terms, found), run.benchmark, run)
         for terms, run in found.items()
     ]
 
 
-def _benchmark_heading(terms: _Terms, found: Iterable[_Terms]) -> str:
+def _heading(terms: _Terms, found: Iterable[_Terms]) -> str:
     """The symbol, and below it what tells the benchmark from others of the same symbol."""
     symbol, (first, last), cash = terms
     alike = [other for other in found if other[0] == symbol]
@@ -126,23 +128,23 @@ def unlike(runs: Sequence[Run]) -> list[str]:
     found = [
         name
         for name, ground in _GROUNDS
-        if any(ground(told) != ground(manifests[0]) for told in manifests)
+        if any(ground(manifest) != ground(manifests[0]) for manifest in manifests)
     ]
-    files = {item for told in manifests for item in told.get("inputs", {}).items()}
+    files = {item for manifest in manifests for item in manifest.get("inputs", {}).items()}
     return [*found, "data files"] if len({name for name, _ in files}) < len(files) else found
 
 
 def _settings(run: Run) -> dict[str, str]:
     """All that decides a result; parameters by strategy, since others' are not comparable."""
-    told = run.manifest
-    name = told["strategy"]
-    rest = {key: told.get(key) for key in ("benchmark", "span", "as_of")}
-    rest["symbols"] = _traded(run)
-    checksums = {**told.get("inputs", {}), f"{name}.py": told.get("strategy_sha256")}
+    manifest = run.manifest
+    name = manifest["strategy"]
+    rest = {key: manifest.get(key) for key in ("benchmark", "span", "as_of")}
+    rest["symbols"] = traded(manifest)
+    checksums = {**manifest.get("inputs", {}), f"{name}.py": manifest.get("strategy_sha256")}
     return {
-        **flat({name: told["parameters"], **rest, "rules": told["rules"]}),
+        **flat({name: manifest["parameters"], **rest, "rules": manifest["rules"]}),
         **{key: one[:_SHORT] if one else UNKNOWN for key, one in checksums.items()},
-        "version of the rules": str(told.get("rules_version", UNKNOWN)),
+        "version of the rules": str(manifest.get("rules_version", UNKNOWN)),
     }
 
 
@@ -193,11 +195,7 @@ def figure_rows(
 
 def correlations(curves: Sequence[EquityCurve]) -> list[list[Correlation]]:
     """Of each curve with each, row by row."""
-    found = [
-        [correlation(a.returns, b.returns) for b in curves[: n + 1]] for n, a in enumerate(curves)
-    ]
-    size = range(len(curves))
-    return [[found[max(a, b)][min(a, b)] for b in size] for a in size]
+    return [[correlation(one.returns, other.returns) for other in curves] for one in curves]
 
 
 def correlation(a: Mapping[str, float], b: Mapping[str, float]) -> Correlation:
@@ -226,12 +224,12 @@ class ComparisonRecord(TypedDict):
 def _record(reports: Path, runs: Sequence[Run]) -> Path:
     """Write `compare.json` of a comparison; return its folder, the same for the same runs."""
     identity = run_id({"runs": sorted(run.run_id for run in runs)})
-    first, last = zip(*map(span, runs), strict=True)
+    first, last = zip(*map(_span, runs), strict=True)
     record: ComparisonRecord = {
         "comparison_id": identity,
         "runs": [run.run_id for run in runs],
         "strategies": [run.manifest["strategy"] for run in runs],
-        "symbols": sorted({name for run in runs for name in _traded(run)}),
+        "symbols": sorted({name for run in runs for name in traded(run.manifest)}),
         "span": {"first": min(first), "last": max(last)},
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
@@ -250,10 +248,7 @@ _TILES: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
     """Write `compare.html`, the page of the latest comparison; return its place.
 
-    Args:
-        reports: the reports folder, which holds the folders of the runs.
-        runs: what is compared, at least one.
-        keep: also keep the comparison in a folder of its own, for the index to list.
+    With `keep` the comparison also has a folder of its own, which the index lists.
 
     Raises:
         DataError: a record of trials is corrupt.
@@ -269,7 +264,6 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
-    """What the template names."""
     benchmarks = benchmarks_of(runs)
     headings = [heading(run, runs) for run in runs] + [one.heading for one in benchmarks]
     names = [text.replace("\n", " ") for text in headings]
@@ -295,8 +289,8 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "matrix": found,
         "too_many": any(map(is_many, runs)),
         "strengths": strengths(found, runs),
-        "kinds": sorted({row.kind for row in found.rows}),
-        "symbols": len({row.symbol for row in found.rows}),
+        "kinds": sorted({row.event["kind"] for row in found.rows}),
+        "symbols": len({row.event["symbol"] for row in found.rows}),
         "correlations": alike,
         "common": sorted({cell.sessions for row in alike for cell in row}),
         "differences": differences(runs),
@@ -305,14 +299,13 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _about(runs: Sequence[Run]) -> list[str]:
-    """What all runs have in common, in a few words each."""
-    told = [
-        [f"{' to '.join(span(run))}" for run in runs],
+    rows = [
+        [f"{' to '.join(_span(run))}" for run in runs],
         [f"start {run.manifest['rules']['cash']:,.0f} $" for run in runs],
         [f"benchmark {run.manifest['benchmark']}" for run in runs],
         [f"costs: {costs_line(run.manifest)}" for run in runs],
     ]
-    return [texts[0] for texts in told if len(set(texts)) == 1]
+    return [texts[0] for texts in rows if len(set(texts)) == 1]
 
 
 def _tiles(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str, str]]:

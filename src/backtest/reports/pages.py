@@ -7,7 +7,7 @@ import json
 import os
 import re
 import sys
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from marshal import dumps, loads
 from math import ceil, floor, log10
@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from backtest.stats.formats import UNKNOWN, counted, gain, new_york_day, percent, ratio, share
+from backtest.stats import formats
 from backtest.workspace.files import cached, sha256_of, write_text
 
 if TYPE_CHECKING:
@@ -24,6 +24,16 @@ if TYPE_CHECKING:
 # Of plotly's bundles the one with the charts that pages have: a third of the whole, and read in
 # a third of the time. Where it comes from stands beside it.
 PLOTLY = Path(__file__).parent / "plotly" / "plotly-cartesian-4.1.1.min.js"
+
+_SIGNS = re.compile(r"([\\`*_\[\]<>|~$&])")
+_CALLS = re.compile(r"([@#])(?=\w)")  # would call a person, or name an issue
+_IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
+_NO_WIDTH = "\u200b"
+_TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
+_FILTERS = (
+    "count", "counted", "effect", "fine", "gain", "new_york_day", "new_york_time", "p_value",
+    "percent", "probability", "ratio", "share",
+)  # fmt: skip
 
 
 def store_plotly(reports: Path) -> Path:
@@ -66,14 +76,10 @@ def _script(page: Path, address: str) -> str:
 def write_page(
     page: Path, reports: Path, template: str, *, data: Any = None, **content: Any
 ) -> Path:
-    """Write a page and return its place.
+    """Write a page in or below the reports folder, from a template; return its place.
 
-    Args:
-        page: the file, in the reports folder or in a folder of it.
-        reports: the reports folder, in whose `assets` the script of the charts is kept.
-        template: a file in `templates/` that extends `base.html`.
-        data: what the charts of the page draw, ready for JSON; None for a page without charts.
-        content: what the template names.
+    `data` is what its charts draw, ready for JSON; None for a page without charts, which needs no
+    script in the `assets` of the reports folder.
 
     Raises:
         UsageError: a folder cannot be written.
@@ -95,8 +101,14 @@ def write_page(
 
 
 def fill(template: str, **content: Any) -> str:
-    """A text from a file in `templates/`; a name that is not given is an error."""
+    """A text from a file in `templates/`; a name that is missing in `content` is an error."""
     return _templates().get_template(template).render(content)
+
+
+def sentences(template: str, **content: Any) -> list[tuple[str, str]]:
+    """The headings and sentences that a file in `templates/` sets; empty ones are left out."""
+    found = _templates().get_template(template).make_module(content).sentences  # type: ignore[attr-defined]
+    return [(heading, line) for heading, text in found if (line := " ".join(text.split()))]
 
 
 @cache
@@ -114,17 +126,22 @@ def _templates() -> Environment:
 
     pages = Kept(
         loader=PackageLoader("backtest.reports"),
-        autoescape=True,
+        autoescape=lambda name: name is None or not name.endswith(_TEXTS),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    pages.filters |= {
-        form.__name__: form for form in (counted, gain, new_york_day, percent, ratio, share)
-    }
-    pages.globals["unknown"] = UNKNOWN
+    pages.filters |= {name: getattr(formats, name) for name in _FILTERS}
+    pages.filters |= {"in_markdown": in_markdown, "in_address": partial(quote, safe=_IN_ADDRESSES)}
+    pages.globals["unknown"] = formats.UNKNOWN
     return pages
+
+
+def in_markdown(text: str) -> str:
+    """A text in one line in which Markdown finds no sign, no name and no number of an issue."""
+    line = _SIGNS.sub(r"\\\1", " ".join(text.split()))
+    return _CALLS.sub(rf"\1{_NO_WIDTH}", line)
 
 
 def round_values(low: float, high: float, most: int) -> list[float]:

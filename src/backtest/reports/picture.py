@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.errors import unknown
 from backtest.reports.run_chart import TRADED, kinds_of
-from backtest.reports.run_words import leading_p, p_value
-from backtest.stats.formats import costs_line, counted, new_york_day, percent
+from backtest.reports.run_words import leading_p
+from backtest.stats.formats import costs_line, counted, new_york_day, p_value, percent
 from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _write_heading(figure: Figure, run: Run, symbol: str) -> None:
     manifest, p = run.manifest, leading_p(run)
     own, other = (percent(figures["total_return"]) for figures in (run.summary, run.benchmark))
     others = len(manifest["symbols"]) - 1
-    told = [
+    facts = [
         f"Ruined on {manifest['ruined_on']}" if manifest["ruined_on"] else "",
         f"Return {own}, {manifest['benchmark']} {other}",
         counted(len(run.trades), "trade"),
@@ -220,7 +220,7 @@ def _write_heading(figure: Figure, run: Run, symbol: str) -> None:
     name = f"{manifest['strategy']} · {symbol}" + (f" and {others} more" if others else "")
     for height, size, weight, text in (
         (0.94, 13, "bold", name),
-        (0.9, 8.5, "normal", " · ".join(filter(None, told))),
+        (0.9, 8.5, "normal", " · ".join(filter(None, facts))),
         (0.867, 7, "normal", manifest.get("evidence", _UNWEIGHED)["sentence"]),
         (0.018, 6, "normal", f"run {run.run_id} · {costs_line(manifest)}"),
     ):

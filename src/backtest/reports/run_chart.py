@@ -52,17 +52,14 @@ def kinds_of(run: Run) -> dict[str, dict[str, str]]:
     }
 
 
-def story(run: Run, told: Iterable[str]) -> dict[str, Any]:
+def story(run: Run, ids: Iterable[str]) -> dict[str, Any]:
     """The figures of the chart, rounded to sight and ready for JSON.
 
-    Args:
-        run: the run.
-        told: ids of the events that have a row on the page; the markers of others carry no id.
-
+    Events with a row on the page are named by `ids`; the markers of others carry no id.
     """
     bars, weekly = _bars(run)
     axis = ChartAxis(sorted({str(day) for day in bars["day"]}))
-    kinds, rows = kinds_of(run), set(told)
+    kinds, rows = kinds_of(run), set(ids)
     span = run.manifest["span"]
     return {
         "strategy": run.manifest["strategy"],

@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from backtest.experiments.runs.run_files import FILES
-from backtest.experiments.runs.store import LEADING, Run
+from backtest.experiments.runs.store import FILES, LEADING, Run
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.audit_page import audit_of, audited_on, caution, outcome
+from backtest.reports import audit_page
+from backtest.reports.audit_page import audit_of
 from backtest.reports.pages import round_values, write_page
-from backtest.reports.run_chart import kinds_of, story
-from backtest.reports.run_many import is_many, many_content
+from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded, story
 from backtest.reports.run_words import (
+    ENDS,
+    Earned,
+    earned,
     evidence_rows,
+    is_many,
     leading_p,
+    most_reasons,
     no_room,
     no_trade,
-    p_value,
     plain_sentence,
+    ranked_stocks,
     ruin,
 )
 from backtest.stats.formats import (
     FIGURES,
     costs_line,
-    count,
-    gain,
-    new_york_time,
-    percent,
     ratio,
-    share,
 )
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
 MOST_BYTES = 490_000  # of a page, so that it opens at once
+MOST_TRADES = 10_000  # of very many, so that the page weighs less than 2 MB
 FEW = 25  # rows of a way of grouping, where trades are many
 _FOUND = ("evidence", "attribution", "trials")  # what the page shows itself
+_MOST_LETTERS = 80  # of a headline and a reason
 _LONG = ("symbols", "inputs", "versions")  # of many stocks, which stand in run.json
 _GROUPS = (
     ("event", "Event"),
@@ -62,7 +63,7 @@ def write_run_page(run: Run) -> Path:
     """
     shared = _content(run)
     if is_many(run):
-        return _write(run, "run_many.html", {**shared, **many_content(run), "few": FEW})
+        return _write(run, "run_many.html", {**shared, **_many(run), "few": FEW})
     for rows in MOST_ROWS:
         page = _write(run, "run.html", {**shared, **_each(run, rows)})
         if page.stat().st_size <= MOST_BYTES:
@@ -75,7 +76,6 @@ def _write(run: Run, template: str, content: dict[str, Any]) -> Path:
 
 
 def _content(run: Run) -> dict[str, Any]:
-    """What the page of every run shows."""
     manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
     many = is_many(run)
     hidden = (*_FOUND, *(_LONG if many else ()))
@@ -87,13 +87,14 @@ def _content(run: Run) -> dict[str, Any]:
         "parameters": flat(manifest["parameters"]),
         "costs": costs_line(manifest),
         "files": (*FILES, "run.json"),
-        "tiles": _tiles(run),
+        "p": leading_p(run),
         "sentence": plain_sentence(manifest["evidence"], trials),
         "ruin": ruin(run),
         "no_room": no_room(run),
         "evidence_rows": evidence_rows(manifest["evidence"], trials),
         "null": _null(manifest["evidence"]),
-        "audit": _audit(run),
+        "audit": audit_of(run),
+        "words": audit_page,
         "figures": FIGURES,
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
@@ -103,71 +104,32 @@ def _content(run: Run) -> dict[str, Any]:
 
 def _each(run: Run, rows: int) -> dict[str, Any]:
     """The chart, and so many rows of trades and decisions, with fewer of what tells less."""
-    kinds, decisions, few = kinds_of(run), run.decisions[-rows:], max(1, rows // 4)
+    decisions, few = run.decisions[-rows:], max(1, rows // 4)
     moves = run.manifest["attribution"]["moves"]
     return {
         "data": story(run, [row["event_id"] for row in decisions]),
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
-        "decisions": [_decision(row, kinds) for row in decisions],
+        "decisions": decisions,
+        "kinds": kinds_of(run),
+        "source": _source,
         "moves": [move for move in moves if move["gap"] is not None][-few:],
         "several": len(run.manifest["symbols"]) > 1,
         "few": few,
     }
 
 
-def _tiles(run: Run) -> list[tuple[str, str, str]]:
-    """The main figures: a label, a figure, and what stands beside it."""
-    own, other = run.summary, run.benchmark
-    name, p = run.manifest["benchmark"], leading_p(run)
-    won = f"{share(own['win_rate'])} won" if own["trades"] else "no event opened one"
-    return [
-        ("Total return", percent(own["total_return"]), f"{name} {percent(other['total_return'])}"),
-        ("Max drawdown", percent(own["max_drawdown"]), f"{name} {percent(other['max_drawdown'])}"),
-        ("Trades", count(own["trades"]), won),
-        ("p-value", p_value(p), "no verdict" if p is None else "of times and directions"),
-    ]
-
-
-def _audit(run: Run) -> tuple[str, str, str] | None:
-    """How its source was last audited, the page that tells more, and what it found against it."""
-    audit = audit_of(run)
-    if audit is None:
-        return None
-    told = f"{outcome(audit.record)}, audited on {audited_on(run, audit)}"
-    return told, f"{quote(audit.path.name)}/index.html", caution(run, audit)
-
-
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
-    """A trade's row with its texts as the page shows them."""
+    """A trade's row with its figures as numbers, its costs, and its event."""
     event = next((d for d in run.decisions if d["event_id"] == row["event_id"]), {})
-    net, costs = float(row["return"]), float(row["commission"]) + float(row["borrow"])
+    figures = ("return", "net_profit", "entry_price", "exit_price", "commission", "borrow")
+    numbers = {name: float(row[name]) for name in figures}
     return {
         **row,
-        "entry": f"{float(row['entry_price']):,.2f}",
-        "exit": f"{float(row['exit_price']):,.2f}",
-        "size": f"{float(row['shares']):,.10g}",
-        "costs": f"{costs:,.0f}",
-        "profit": gain(float(row["net_profit"])),
-        "percent": percent(net),
-        "exact": {
-            "costs": f"{costs:.2f}",
-            "profit": f"{float(row['net_profit']):.2f}",
-            "percent": f"{net:.6f}",
-        },
-        "sign": "gain" if net > 0 else "loss",
-        "reason": event.get("reason", ""),
-        "headline": event.get("headline", ""),
-    }
-
-
-def _decision(row: Mapping[str, str], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """A decision's row with its texts as the page shows them."""
-    return {
-        **row,
-        "public": new_york_time(row["published_at"]),
-        "sources": [_source(row[name]) for name in ("source_url", "source_url_2") if row[name]],
-        **kinds[row["kind"]],
+        **numbers,
+        "costs": numbers["commission"] + numbers["borrow"],
+        "sign": "gain" if numbers["return"] > 0 else "loss",
+        "event": event,
     }
 
 
@@ -182,31 +144,88 @@ def _source(address: str) -> tuple[str, str]:
     return parts.hostname.removeprefix("www."), address
 
 
+# ---- of a run with many trades, in place of a chart and a row for each event ----
+
+
+def _many(run: Run) -> dict[str, Any]:
+    """What the template shows beside what every run has."""
+    stocks = ranked_stocks(run)
+    return {
+        "data": _data(run, stocks),
+        "stocks": len(stocks),
+        "best": stocks[:ENDS],
+        "worst": stocks[ENDS:][-ENDS:][::-1],
+        "years": _years(run),
+        "reasons": most_reasons(run),
+        "left_out": max(0, len(run.trades) - MOST_TRADES),
+    }
+
+
+def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
+    """Of each year: what the trades earned that ended in it, and both returns."""
+    equity, nothing = run.equity, Earned("", 0, 0, 0.0, 0.0)
+    grown = (1 + equity[["return", "benchmark_return"]]).groupby(equity.index.year).prod() - 1
+    ended = [{**row, "year": row["exit_session"][:4]} for row in run.trades]
+    found = {one.name: one for one in earned(ended, "year")}
+    years = grown.itertuples()
+    return [(str(year), found.get(str(year), nothing), own, other) for year, own, other in years]
+
+
+def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
+    """The account by week, all stocks, and the newest trades, with names and days by number."""
+    events = {row["event_id"]: row for row in run.decisions}
+    trades = run.trades[-MOST_TRADES:]
+    symbols = {symbol: n for n, (symbol, *_) in enumerate(stocks)}
+    exits = _numbered(row["exit_reason"] for row in trades)
+    days = _numbered(sorted({row[f"{end}_session"] for row in trades for end in ("entry", "exit")}))
+    sessions = run.equity.index.to_series()
+    last = sessions.groupby(sessions.dt.to_period("W-FRI")).max()
+    weeks = ChartAxis(last.dt.strftime("%Y-%m-%d").to_list())
+    return {
+        "strategy": run.manifest["strategy"],
+        "benchmark": run.manifest["benchmark"],
+        "weeks": weeks.days,
+        "account": account_of(run, weeks),
+        "stocks": [[*stock[:3], round(stock[3], 2), round(stock[4], 5)] for stock in stocks],
+        "days": list(days),
+        "exits": [name.replace("_", " ") for name in exits],
+        "trades": [
+            [
+                int(row["trade_id"]),
+                symbols[row["symbol"]],
+                int(row["direction"] == "long"),
+                days[row["entry_session"]],
+                rounded(float(row["entry_price"]), 6),
+                days[row["exit_session"]],
+                rounded(float(row["exit_price"]), 6),
+                exits[row["exit_reason"]],
+                rounded(float(row["shares"]), 8),
+                round(float(row["net_profit"]), 2),
+                round(float(row["return"]), 5),
+                _text(events.get(row["event_id"], {})),
+            ]
+            for row in trades
+        ],
+    }
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: n for n, name in enumerate(dict.fromkeys(names))}
+
+
+def _text(event: dict[str, str]) -> str:
+    """The headline of an event and the reason of its trade, not too long."""
+    text = " · ".join(filter(None, (event.get("headline"), event.get("reason"))))
+    return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
+
+
 # The run inside its null, in pixels.
 
 _WIDTH, _SIDE, _TOP, _BOTTOM = 960, 8, 24, 172
 _ROOM = 24  # half a label: one at the very edge would be cut
 
 
-class Bar(NamedTuple):
-    """A bar in pixels; `beyond` tells whether its middle lies at the mark or above."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    beyond: bool
-
-
-class NullPicture(NamedTuple):
-    """Bars, a mark among them, and the axis below: a place in pixels and a label each."""
-
-    bars: Sequence[Bar]
-    mark: tuple[float, str]
-    ticks: Sequence[tuple[float, str]]
-
-
-def _null(found: Mapping[str, Any]) -> NullPicture | None:
+def _null(found: Mapping[str, Any]) -> dict[str, Any] | None:
     """The picture of the run inside its null; None where it has none."""
     timing = found["random_timing"]
     if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
@@ -214,8 +233,11 @@ def _null(found: Mapping[str, Any]) -> NullPicture | None:
     return null_chart(**timing["histogram"], mark=timing[LEADING]["observed"])
 
 
-def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> NullPicture:
-    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked."""
+def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> dict[str, Any]:
+    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked.
+
+    A bar is `beyond` where its middle lies at the mark or above.
+    """
     width = (_WIDTH - 2 * _SIDE) / len(counts)
     tallest = (_BOTTOM - _TOP) / max(counts)
 
@@ -223,10 +245,10 @@ def null_chart(first: float, step: float, counts: Sequence[int], mark: float) ->
         return _SIDE + width * (value - first) / step
 
     bars = [
-        Bar(x(low), _BOTTOM - tallest * many, width - 1, tallest * many, low + step / 2 >= mark)
-        for low, many in ((first + n * step, many) for n, many in enumerate(counts))
+        {"x": x(low), "y": _BOTTOM - height, "height": height, "beyond": low + step / 2 >= mark}
+        for low, height in ((first + n * step, tallest * many) for n, many in enumerate(counts))
     ]
     values = round_values(first, first + step * len(counts), most=8)
     ticks = [(x(value), f"{value:+g}" if value else "0") for value in values]
     inside = [(place, text) for place, text in ticks if _ROOM < place < _WIDTH - _ROOM]
-    return NullPicture(bars, (x(mark), ratio(mark)), inside)
+    return {"bars": bars, "width": width - 1, "mark": (x(mark), ratio(mark)), "ticks": inside}

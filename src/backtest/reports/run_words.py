@@ -1,20 +1,37 @@
-"""The evidence of runs in words and figures, in the terminal and on pages alike."""
+"""Runs in words and figures, in the terminal, as Markdown and on pages alike."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from backtest.experiments.trials import trials_on_record
+from backtest.reports.pages import fill
 from backtest.stats import SESSIONS_A_YEAR
-from backtest.stats.formats import UNKNOWN, count, counted, new_york_day, percent, ratio, share
+from backtest.stats.formats import (
+    FIGURES,
+    costs_line,
+    count,
+    counted,
+    new_york_day,
+    p_value,
+    percent,
+    ratio,
+    share,
+)
+from backtest.strategy.parameters import flat
+from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.experiments.runs.store import Run
 
 
+MANY = 300  # trades, from which on each is too many to draw and list
+ENDS = 10  # stocks that earned most, and least
+MOST_REASONS = 25
 _FIGURE = re.compile(r"[+-]?\d[\d,.]*(?: ?%)?")
 _NO_ROOM = "no_room"
 
@@ -22,7 +39,7 @@ _NO_ROOM = "no_room"
 def no_trade(run: Run) -> str:
     """What became of most events of a run without trades; of those with a signal, if any had one.
 
-    The reason is told too where it is the same for all of them.
+    The reason is named too where it is the same for all of them.
     """
     if not run.decisions:
         names = " or ".join(run.manifest["symbols"])
@@ -43,20 +60,19 @@ def no_trade(run: Run) -> str:
 
 OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
-_TENTH = 0.1
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
+_COMPARED = (
+    ("p", "Placebo p", p_value),
+    ("mean_trade", "Mean trade", percent),
+    ("mean_trade_low", "95 % from", percent),
+    ("mean_trade_high", "95 % to", percent),
+    ("detectable", "Detectable edge", share),
+)
 _STATISTICS = (
     ("sharpe", "Sharpe ratio"),
     ("total_return", "total return"),
     ("mean_trade_return", "mean trade"),
 )
-
-
-def p_value(p: float | None) -> str:
-    """A p-value with two figures that count."""
-    if p is None:
-        return UNKNOWN
-    return f"{p:.2f}" if p >= _TENTH else f"{p:.2g}"
 
 
 def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
@@ -108,6 +124,52 @@ def reasons(run: Run) -> list[tuple[str, str, int]]:
     return [(became, why, number) for (became, why), number in found.most_common()]
 
 
+class Earned(NamedTuple):
+    """What trades earned that have something in common: dollars, and the mean of their returns."""
+
+    name: str
+    trades: int
+    wins: int
+    net_profit: float
+    mean_return: float
+
+
+def is_many(run: Run) -> bool:
+    """Whether a run has too many trades or stocks to draw and list each."""
+    return bool(run.manifest.get("universe")) or len(run.trades) > MANY
+
+
+def earned(trades: Iterable[Mapping[str, str]], by: str) -> list[Earned]:
+    """What the trades of each value of a column earned."""
+    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for row in trades:
+        groups[row[by]].append((float(row["net_profit"]), float(row["return"])))
+    return [
+        Earned(
+            name,
+            len(its),
+            sum(net > 0 for net, _ in its),
+            sum(net for net, _ in its),
+            sum(change for _, change in its) / len(its),
+        )
+        for name, its in groups.items()
+    ]
+
+
+def most_reasons(run: Run) -> list[tuple[str, str, int]]:
+    """The commonest `reasons`; the rest is a sum."""
+    rows = reasons(run)
+    if rest := rows[MOST_REASONS:]:
+        total = sum(number for *_, number in rest)
+        rows[MOST_REASONS:] = [("other", counted(len(rest), "more reason"), total)]
+    return rows
+
+
+def ranked_stocks(run: Run) -> list[Earned]:
+    """What the trades of each stock earned, most first."""
+    return sorted(earned(run.trades, "symbol"), key=lambda stock: stock.net_profit, reverse=True)
+
+
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the evidence of a run says, a label and a text each."""
     rows = [] if found["refused"] else _placebo_rows(found)
@@ -117,7 +179,6 @@ def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[t
 
 
 def _placebo_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The p-values, of doing as badly where the verdict is worse, and the edge found mostly."""
     is_worse = found["verdict"] == "worse"
     tail, name = ("p_low", "p of doing as badly") if is_worse else ("p", "p")
     edge = f"{share(found['detectable'])} a trade would be missed more than once in five times"
@@ -141,11 +202,13 @@ def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
     years, needed = _years(sharpe["per_session"]["observations"]), sharpe["min_track_record"]
     if sharpe["psr"] is None:
         worth = f"{ratio(sharpe['estimate'])}; interval and PSR unknown ({sharpe['unknown']})"
-        told = "how many would show it is unknown"
+        length = "how many would show it is unknown"
     else:
         worth = f"{_interval(sharpe, ratio)}; above 0 by PSR: {share(sharpe['psr'])}"
-        told = f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
-    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {told} (MinTRL)")]
+        length = (
+            f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
+        )
+    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {length} (MinTRL)")]
 
 
 def _years(sessions: float) -> str:
@@ -161,20 +224,18 @@ def _interval(interval: Mapping[str, Any], form: Any) -> str:
 
 
 def _trials(trials: Mapping[str, Any]) -> str:
-    number = trials["count"]
-    told = "1 variant" if number == 1 else f"{number:,} variants"
+    tried = counted(trials["count"], "variant")
     if trials["deflated_sharpe"] is None:
-        return f"{told} on record"
+        return f"{tried} on record"
     return (
-        f"{told} on record; above the best that so many would show by luck: "
+        f"{tried} on record; above the best that so many would show by luck: "
         f"{share(trials['deflated_sharpe'])} (DSR)"
     )
 
 
 def leading_p(run: Run) -> float | None:
     """The p-value of a run's verdict; None where there is none."""
-    p: float | None = run.manifest.get("evidence", {}).get("p")
-    return p
+    return evidence_figures(run)["p"]
 
 
 def evidence_figures(run: Run) -> dict[str, float | None]:
@@ -186,7 +247,7 @@ def evidence_figures(run: Run) -> dict[str, float | None]:
         "mean_trade_low": mean.get("low"),
         "mean_trade_high": mean.get("high"),
         "detectable": found.get("detectable"),
-        "p": leading_p(run),
+        "p": found.get("p"),
     }
 
 
@@ -205,17 +266,10 @@ def comparison_rows(
 ) -> list[tuple[str, list[str]]]:
     """The rows of a comparison that tell the evidence, a cell a run."""
     found = [evidence_figures(run) for run in runs]
-    rows = [("Placebo p", [p_value(figures["p"]) for figures in found])]
+    rows = [(label, [form(one[name]) for one in found]) for name, label, form in _COMPARED]
     if len(runs) > 1:
-        rows.append(("Holm p", [p_value(p) for p in corrected(runs)]))
-    return [
-        *rows,
-        ("Mean trade", [percent(figures["mean_trade"]) for figures in found]),
-        ("95 % from", [percent(figures["mean_trade_low"]) for figures in found]),
-        ("95 % to", [percent(figures["mean_trade_high"]) for figures in found]),
-        ("Detectable edge", [share(figures["detectable"]) for figures in found]),
-        ("Trials", [count(tried["count"]) for tried in trials]),
-    ]
+        rows.insert(1, ("Holm p", [p_value(p) for p in corrected(runs)]))
+    return [*rows, ("Trials", [count(tried["count"]) for tried in trials])]
 
 
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
@@ -238,5 +292,39 @@ def holm_line(runs: Sequence[Run]) -> str:
     known = [(run, p) for run, p in zip(runs, corrected(runs), strict=True) if p is not None]
     if len(known) < 2:  # noqa: PLR2004
         return ""
-    told = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
-    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {told}."
+    listed = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
+    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {listed}."
+
+
+def run_markdown(run: Run) -> str:
+    """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
+    manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
+    if "evidence" in manifest:
+        trials = trials_on_record(run.path.parent, manifest)
+        opening.insert(0, plain_sentence(manifest["evidence"], trials))
+    settings = [
+        f"{manifest['span']['first']} to {manifest['span']['last']}",
+        f"start {manifest['rules']['cash']:,.0f} dollars",
+        f"costs: {costs_line(manifest)}",
+        *(f"{name} {value}" for name, value in flat(manifest["parameters"]).items()),
+    ]
+    stocks, inputs = ranked_stocks(run), manifest["inputs"]
+    left_out = max(0, len(stocks) - 2 * ENDS)
+    return fill(
+        "run.md",
+        run=run,
+        manifest=manifest,
+        many=many,
+        sentence=" ".join(filter(None, opening)),
+        settings=settings,
+        figures=FIGURES,
+        no_trade="" if run.trades else no_trade(run),
+        no_event=NO_EVENT,
+        events={row["event_id"]: row for row in run.decisions},
+        stocks=[*stocks[:ENDS], *stocks[-ENDS:]] if left_out else stocks,
+        left_out=left_out,
+        reasons=most_reasons(run),
+        untraded=untraded(run),
+        no_room=no_room(run),
+        inputs={f"{len(inputs):,} inputs": sha256_of(inputs)} if many else inputs,
+    )

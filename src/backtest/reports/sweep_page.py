@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import combinations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.experiments.sweeps.folder import read_sweep
-from backtest.reports import sweep_words as words
-from backtest.reports.pages import write_page
-from backtest.reports.sweep_words import evidence_sentences, label, walk_forward_rows
-from backtest.stats.formats import UNKNOWN, costs_line, count, percent, ratio, share
-from backtest.strategy.parameters import flat
+from backtest.reports.pages import sentences, write_page
+from backtest.stats import LEVEL
+from backtest.stats.formats import costs_line, counted
+from backtest.strategy.parameters import flat, shown
 from backtest.workspace.records import damaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backtest.stats.surface import (
         Axis,
         Histogram,
-        Neighbours,
+        Rank,
         Spread,
         SurfaceGrid,
         SweepSummary,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _MOST_CELLS = 50_000  # of all heat maps together: about 300 kB
 _MOST_ALONG = 100  # groups along an axis of a heat map: more could not be told apart
 _MOST_POINTS = 400  # along a line
+_FEW = 6  # values that are listed one by one
 
 
 class _Metric(NamedTuple):
@@ -82,24 +83,6 @@ def make_charts(grid: SurfaceGrid, sets: pd.DataFrame, found: SweepSummary) -> d
             )
         ],
     }
-
-
-def notes(grid: SurfaceGrid) -> list[str]:
-    """What a reader of the charts must know of the axes."""
-    told = []
-    groups = _groups(grid)
-    for number, axis in enumerate(grid.axes):
-        count = len(axis.levels)
-        if number not in groups:
-            told.append(f"{axis.name} has one value only, {label(axis.levels[0])}, and no chart.")
-        elif len(groups[number]) < count:
-            told.append(
-                f"{axis.name} has {count:,} values, shown in {len(groups[number])} groups of "
-                f"neighbours, each by the median of its sets."
-            )
-        if axis.default is None:
-            told.append(f"The default's {axis.name} is not in the grid.")
-    return told
 
 
 def _groups(grid: SurfaceGrid) -> Groups:
@@ -226,73 +209,68 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
 
     grid = make_grid(sweep["axes"], sweep["base"])
     found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])
+    charts = make_charts(grid, sets, found)
     return {
-        "data": make_charts(grid, sets, found),
+        "data": charts,
+        "shown": charts["axes"],
         "sweep": sweep,
         "found": found,
-        "words": words,
+        "said": dict(sweep_sentences(found, sweep)),
+        "words": sys.modules[__name__],
         "name": f"{sweep['strategy']} · {sweep.get('universe') or ', '.join(sweep['symbols'])}",
         "costs": costs_line(sweep),
         "fixed": {k: v for k, v in flat(sweep["parameters"]).items() if k not in sweep["axes"]},
         "grid": grid,
-        "notes": notes(grid),
-        "neighbours": _neighbour_rows(found),
         "evidence": evidence_sentences(sweep["evidence"]),
-        "walked": walk_forward_rows(sweep["evidence"]),
-        "ranked": _ranked_rows(sweep, found, grid.default),
+        "base": [sweep["base"][name] for name in sweep["axes"]],
     }
 
 
-def _neighbour_rows(found: SweepSummary) -> list[list[str]]:
-    """Where, sets, and the lowest, median and highest return and Sharpe ratio."""
-    near = found.neighbourhood
-    own = [percent(found.default["total_return"]), ratio(found.default["sharpe"])]
-    rows = [["The default", "1", "", own[0], "", "", own[1], ""]]
-    if near is not None:
-        rows.append(["One step away in one parameter", *_spreads(near.beside)])
-        rows.append(["Within one step in every parameter", *_spreads(near.around)])
-    everything = [*_triple(found.returns, percent), *_triple(found.sharpes, ratio)]
-    return [*rows, ["All sets", count(found.sets), *everything]]
+def sweep_sentences(found: SweepSummary, sweep: Sweep) -> list[tuple[str, str]]:
+    """What was found and what the best is worth: a heading and its sentences each."""
+    words = sys.modules[__name__]  # the template calls what stands below
+    said = sentences("sweep.txt", found=found, trials=sweep["trials"], words=words)
+    return [*said, *evidence_sentences(sweep["evidence"])]
 
 
-def _spreads(near: Neighbours) -> list[str]:
-    return [count(near.count), *_triple(near.returns, percent), *_triple(near.sharpes, ratio)]
+def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the best is worth, a figure each."""
+    return sentences("sweep_evidence.txt", evidence=evidence, level=LEVEL)
 
 
-def _triple(spread: Spread | None, form: Any) -> list[str]:
-    if spread is None:
-        return [UNKNOWN] * 3
-    return [form(value) for value in (spread.lowest, spread.median, spread.highest)]
+def settings(values: Mapping[str, Value]) -> str:
+    """Parameters with their values, such as `hold 5, stop 0.1`."""
+    return ", ".join(f"{name} {label(value)}" for name, value in values.items())
 
 
-def _ranked_rows(
-    sweep: Sweep, found: SweepSummary, place: int | None
-) -> list[tuple[str, list[list[str]]]]:
-    """Groups of rows: best, default (with its number, where it is in the grid), worst."""
-
-    def row(number: str, settings: Iterable[Value], figures: Any, alike: int) -> list[str]:
-        return [number, *map(label, settings), *_figures(figures), f"{alike:,}"]
-
-    def rows(ranked: Sequence[Any]) -> list[list[str]]:
-        return [
-            row(f"{one.number:,}", one.settings.values(), one.figures, one.alike) for one in ranked
-        ]
-
-    number = UNKNOWN if place is None else f"{place:,}"
-    own = [sweep["base"][name] for name in sweep["axes"]]
-    tried = f"{found.sets:,} tried"
-    groups = [
-        (f"Best of {tried}", rows(found.best)),
-        ("The default", [row(number, own, found.default, found.by_return.equal)]),
-    ]
-    if found.worst:
-        groups.append((f"Worst of {tried}", rows(found.worst[::-1])))
-    return groups
+def span(values: Sequence[Value]) -> str:
+    """The values of an axis in short."""
+    if len(values) <= _FEW:
+        return ", ".join(map(label, values))
+    return f"{', '.join(map(label, values[:3]))} … {label(values[-1])} ({len(values):,} values)"
 
 
-def _figures(figures: Mapping[str, float | None]) -> list[str]:
-    forms = {
-        "total_return": percent, "sharpe": ratio, "max_drawdown": percent, "trades": count,
-        "win_rate": share, "commission": count, "borrow": count,
-    }  # fmt: skip
-    return [form(figures[name]) for name, form in forms.items()]
+def label(value: Value) -> str:
+    """A value of a parameter as `--set` takes it, floats without the noise of their last bits."""
+    return f"{value:.10g}" if isinstance(value, float) else shown(value)
+
+
+def rank(among: Rank, which: str = "") -> str:
+    """How many of which sets have less, such as `23 % of the 3,480 sets`."""
+    same = f"; {among.equal:,} have exactly that" if among.equal > 1 else ""
+    sets = f"{counted(among.known, 'set')}{which}"
+    return f"{_share(among.below, among.known)} of the {sets}{same}"
+
+
+def share_of(part: int, whole: int) -> str:
+    """A part in numbers and percent, such as `12 of 48 (25 %)`."""
+    return f"{part:,} of {whole:,} ({_share(part, whole)})"
+
+
+def _share(part: int, whole: int) -> str:
+    if part in (0, whole):
+        return "none" if part == 0 else "all"
+    percentage = 100 * part / whole
+    if percentage < 1:
+        return "under 1 %"
+    return "over 99 %" if percentage > 99 else f"{percentage:.0f} %"  # noqa: PLR2004

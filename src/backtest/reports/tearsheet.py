@@ -7,6 +7,7 @@ what nothing can be said of: a flat, short or ruined run, and too few trades.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import warnings
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
+from backtest.experiments.runs.store import Run, read_run
 from backtest.reports.pages import fill
 from backtest.reports.run_words import ruin
 from backtest.reports.tearsheet_charts import (
@@ -30,13 +32,13 @@ from backtest.reports.tearsheet_charts import (
 from backtest.stats.figures import FEWEST_SESSIONS
 from backtest.strategy.parameters import flat as flattened
 from backtest.workspace.files import write_text
+from backtest.workspace.processes import completed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     import pandas as pd
-
-    from backtest.experiments.runs.store import Run
 
     Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # its head and its rows, all texts
 
@@ -52,6 +54,23 @@ _OF_THE_STRATEGY = ("R^2", "Information Ratio")  # told of the benchmark against
 _WINDOWS = {"3M": 3, "6M": 6, "1Y": 12, "3Y (ann.)": 36, "5Y (ann.)": 60, "10Y (ann.)": 120}
 
 
+def draw_tearsheets(runs: Sequence[Run]) -> Iterator[Run]:
+    """Draw the tear sheets of runs on all processors; yields each run when its sheet is there."""
+    if len(runs) == 1:  # a process of its own would cost more than it saves
+        write_tearsheet(runs[0])
+        yield runs[0]
+        return
+    by_path = {run.path: run for run in runs}
+    for path, task in completed(draw_tearsheet, by_path, os.cpu_count() or 1):
+        task.result()
+        yield by_path[path]
+
+
+def draw_tearsheet(path: Path) -> None:
+    """As `write_tearsheet`, of a run folder."""
+    write_tearsheet(read_run(path))
+
+
 def write_tearsheet(run: Run) -> None:
     """Write `tearsheet.html` of a run; not for use by two threads at once.
 
@@ -65,7 +84,6 @@ def write_tearsheet(run: Run) -> None:
 
 
 def _content(run: Run) -> dict[str, Any]:
-    """What the template shows."""
     import pandas as pd
 
     evidence, market = run.manifest["evidence"], run.manifest["benchmark"]
@@ -73,10 +91,8 @@ def _content(run: Run) -> dict[str, Any]:
     both = pd.DataFrame({market: run.equity["benchmark_return"], STRATEGY: run.equity["return"]})
     own, rules = both[STRATEGY], Rules(**run.manifest["rules"])
     above = _above_cash(both, rules)
-    flat, plain = (
-        not above[STRATEGY].any(),
-        len(both) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"]),
-    )
+    flat = not above[STRATEGY].any()
+    plain = len(both) < FEWEST_SESSIONS or bool(run.manifest["ruined_on"])
     too_few = "" if flat or plain else evidence["sharpe"]["unknown"]
     charts = charts_of(both, above, plain=plain, flat=flat)
     return {
@@ -84,7 +100,12 @@ def _content(run: Run) -> dict[str, Any]:
         "parameters": {**flattened(run.manifest["parameters"]), "run": run.run_id},
         "days": both.index.date,
         "benchmark": market,
-        "notices": _notices(run, own, too_few, flat=flat),
+        "ruin": ruin(run),
+        "lost": _percent(wealth(own).iloc[-1] - 1.0),
+        "unknown_figures": f"{', '.join(_NEED_TRADES)} ({too_few})" if too_few else "",
+        "flat": flat,
+        "moved": own.any(),
+        "fewest": FEWEST_SESSIONS,
         "charts": [(chart, drawn(chart)) for chart in charts if not chart.missing],
         "missing": [chart for chart in charts if chart.missing],
         "months": [] if plain or flat else _months(own),
@@ -102,28 +123,6 @@ def _above_cash(returns: Any, rules: Rules) -> Any:
     """Returns above what cash earned, of one series or of several side by side."""
     nights = nights_before(returns.index.to_numpy())
     return above_cash(returns, nights if returns.ndim == 1 else nights[:, None], rules)
-
-
-def _notices(run: Run, returns: pd.Series, too_few: str, *, flat: bool) -> Iterator[str]:
-    """What a reader has to know before any figure."""
-    if sentence := ruin(run):
-        lost = _percent(wealth(returns).iloc[-1] - 1.0)
-        yield (
-            f"{sentence} Cumulative return {lost}. Such a run has no annual return and no ratios, "
-            "so none are shown; the curve stays where it fell."
-        )
-    if not run.summary["trades"]:
-        yield "No trade was made, so there is nothing to judge the strategy by."
-    elif too_few:
-        yield f"Unknown: {', '.join(_NEED_TRADES)} ({too_few})."
-    if flat:
-        moved = "moved by the interest of cash alone" if returns.any() else "never moved"
-        yield f"Equity {moved}. The figures below are the benchmark's."
-    if len(returns) < FEWEST_SESSIONS:
-        yield (
-            f"The span is short ({len(returns)} of at least {FEWEST_SESSIONS} sessions): "
-            "annual figures and ratios would mean nothing and are left out."
-        )
 
 
 def _percent(fraction: float) -> str:

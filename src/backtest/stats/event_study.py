@@ -39,30 +39,20 @@ MODELS = tuple(_PARAMETERS)
 class Fit:
     """A model of normal returns as estimated before one event.
 
-    Attributes:
-        model: the model; `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`,
-            `mean_adjusted` `R = alpha`.
-        reason: why it is not the model wanted; empty where it is.
-        alpha: a session, fraction.
-        beta: slope on the market.
-        sigma: standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
-            NaN for fewer than 10 estimation days, or where it would be 0.
-        days: the estimation days, positions in the series, shape (L1,).
-        residuals: abnormal returns on those days, shape (L1,).
-        market_mean: mean return of the market on those days.
-        market_squares: Σ (Rm − mean)² on those days.
-
+    `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`, `mean_adjusted` `R = alpha`.
+    `sigma` is the standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
+    NaN for fewer than 10 estimation days, or where it would be 0.
     """
 
     model: Model
-    reason: str
-    alpha: float
-    beta: float
+    reason: str  # why it is not the model wanted; empty where it is
+    alpha: float  # a session, fraction
+    beta: float  # slope on the market
     sigma: float
-    days: Ints
-    residuals: Floats
-    market_mean: float
-    market_squares: float
+    days: Ints  # the estimation days, positions in the series, shape (L1,)
+    residuals: Floats  # abnormal returns on those days, shape (L1,)
+    market_mean: float  # mean return of the market on those days
+    market_squares: float  # Σ (Rm − mean)² on those days
 
     @property
     def degrees_of_freedom(self) -> int:
@@ -70,14 +60,11 @@ class Fit:
         return len(self.days) - _PARAMETERS[self.model]
 
     def window_error(self, market: Floats) -> float:
-        """Standard deviation of a CAR, the error of the estimated parameters included.
+        """Standard deviation of a CAR over these returns of the market, the estimates' error
+        included.
 
         `s √(L2 + L2² ÷ L1 + (ΣRm − L2 R̄m)² ÷ Sxx)`; the second term falls away without an
         intercept, the third without a slope.
-
-        Args:
-            market: returns of the market in the window, shape (L2,).
-
         """
         length = len(market)
         variance = float(length)
@@ -90,17 +77,10 @@ class Fit:
 
 
 def fit(returns: Floats, market: Floats, days: Ints, wanted: Model) -> Fit:
-    """Estimate a model on some days.
+    """Estimate a model on some days, positions on which stock and market are both known.
 
     Where a model with parameters has fewer than 30 days, or the market does not move on them,
     returns are taken less the market's instead, which needs no estimate.
-
-    Args:
-        returns: of the stock, shape (T,).
-        market: of the market in the same sessions.
-        days: positions of estimation days on which both are known, shape (L1,).
-        wanted: the model, where the days suffice for it.
-
     """
     model, reason = wanted, ""
     if _PARAMETERS[wanted] and len(days) < FEWEST_DAYS:
@@ -129,97 +109,53 @@ _CORE = (-1, 1)  # sessions round an event that no estimate rests on
 
 @dataclass(frozen=True)
 class Series:
-    """A stock's history and its events. All series of a study share their sessions.
+    """A stock's history and its events. All series of a study share their sessions."""
 
-    Attributes:
-        name: of the stock.
-        returns: simple, one a session, shape (T,); NaN where unknown.
-        market: of the market in the same sessions, (T,); likewise.
-        events: position of each event's day 0; one outside the data is unknown in every window, and
-            several of one day are one observation.
-
-    """
-
-    name: str
-    returns: Floats
-    market: Floats
-    events: Ints
+    name: str  # of the stock
+    returns: Floats  # simple, one a session, shape (T,); NaN where unknown
+    market: Floats  # of the market in the same sessions, (T,); likewise
+    events: Ints  # position of each event's day 0; several of one day are one observation
 
 
 @dataclass(frozen=True)
 class EventOutcome:
-    """What the stock did round one day 0.
+    """What the stock did round one day 0."""
 
-    Attributes:
-        series: the stock.
-        day: position of day 0.
-        fit: what was to be expected, and why by this model.
-        abnormal: abnormal returns by day of the event period, shape (days,); NaN where unknown.
-        cars: by window, NaN where unknown.
-        errors: standard deviation of each CAR with the error of prediction; NaN where unknown.
-        unknown: by window why its CAR is unknown; empty where it is known.
-
-    """
-
-    series: str
-    day: int
-    fit: Fit
-    abnormal: Floats
-    cars: Floats
-    errors: Floats
-    unknown: tuple[str, ...]
+    series: str  # the stock
+    day: int  # position of day 0
+    fit: Fit  # what was to be expected, and why by this model
+    abnormal: Floats  # returns by day of the event period, shape (days,); NaN where unknown
+    cars: Floats  # by window, NaN where unknown
+    errors: Floats  # standard deviation of each CAR with the error of prediction; NaN where unknown
+    unknown: tuple[str, ...]  # by window why its CAR is unknown; empty where it is known
 
 
 @dataclass(frozen=True)
 class WindowOutcome:
-    """The events' average over one window, and what it is worth.
+    """The events' average over one window, and what it is worth."""
 
-    Attributes:
-        window: first and last day, both included.
-        known: days 0 whose CAR is known; the average is theirs.
-        unknown: days 0 whose CAR is not.
-        caar: average CAR, a fraction; None where no CAR is known.
-        overlaps: pairs of one stock's events whose windows share a session.
-        correlation: mean correlation of two events' CARs: the share of sessions that their
-            windows share, times the correlation of their residuals on common estimation days,
-            which is 1 within one stock. Where all windows coincide it is the mean correlation of
-            residuals of Kolari & Pynnönen.
-        tests: by name, those with an estimate of spread over the events that have one.
-        permutation: the leading test; None where no CAR is known, and for several stocks, whose
-            events are not independent where they share days.
-        detectable: effect on the average CAR that would be found at 5 %, two-sided, with a power
-            of 80 %; None where no spread is known.
-
-    """
-
-    window: Window
-    known: int
-    unknown: int
-    caar: float | None
-    overlaps: int
-    correlation: float
-    tests: Mapping[str, test.Statistic]
+    window: Window  # first and last day, both included
+    known: int  # days 0 whose CAR is known; the average is theirs
+    unknown: int  # days 0 whose CAR is not
+    caar: float | None  # average CAR, a fraction; None where no CAR is known
+    overlaps: int  # pairs of one stock's events whose windows share a session
+    correlation: float  # mean of two events' CARs; see `_correlation`
+    tests: Mapping[
+        str, test.Statistic
+    ]  # those with an estimate of spread, over events that have it
+    # The leading test; None for several stocks, whose events are not independent on shared days.
     permutation: Permutation | None
-    detectable: float | None
+    detectable: float | None  # effect that would be found at 5 %, two-sided, 80 times in 100
 
 
 @dataclass(frozen=True)
-class Study:
-    """An event study.
+class EventStudy:
+    """An event study."""
 
-    Attributes:
-        days: the event period, from the first day of any window to the last, shape (days,).
-        average: average abnormal return by day, (days,); NaN where no event's is known.
-        counts: events behind each average, (days,).
-        events: one a stock and day 0, in the order of the series and of time.
-        windows: in the order of the arguments.
-
-    """
-
-    days: Ints
-    average: Floats
-    counts: Ints
-    events: tuple[EventOutcome, ...]
+    days: Ints  # the event period, from the first day of any window to the last, shape (days,)
+    average: Floats  # average abnormal return by day, (days,); NaN where no event's is known
+    counts: Ints  # events behind each average, (days,)
+    events: tuple[EventOutcome, ...]  # one a stock and day 0, in the order of series and time
     windows: tuple[WindowOutcome, ...]
 
 
@@ -231,25 +167,13 @@ def study(
     estimation: int = ESTIMATION_DAYS,
     seed: int = 0,
     draws: int = 10_000,
-) -> Study:
+) -> EventStudy:
     """Study what stocks did round their events.
 
-    The event period reaches from the first day of any window to the last. A model is estimated
-    for each event on the last `estimation` sessions before it, less those within a session of
-    any of the stock's events studied here; all windows share it. `fit` tells when another
-    model is taken. Day 0 alone is the window (0, 0).
-
-    Args:
-        series: stocks with their events.
-        windows: first and last day of each, relative to day 0.
-        model: of normal returns.
-        estimation: most estimation days.
-        seed: of the permutation test.
-        draws: of the permutation test.
-
-    Raises:
-        ValueError: the series differ in length, or a window ends before it begins.
-
+    The event period reaches from the first day of any window to the last, relative to day 0. A
+    model is estimated for each event on the last `estimation` sessions before it, less those within
+    a session of any of the stock's events studied here; all windows share it. Raises ValueError
+    where the series differ in length, or a window ends before it begins.
     """
     if len({len(each.returns) for each in series}) != 1 or any(a > b for a, b in windows):
         raise ValueError("series share their sessions, and a window begins before it ends")
@@ -274,7 +198,7 @@ def study(
             )
         columns = slice(window[0] - days[0], window[1] - days[0] + 1)
         outcomes.append(_window(events, number, window, columns, permutation))
-    return Study(days, average, counts, events, tuple(outcomes))
+    return EventStudy(days, average, counts, events, tuple(outcomes))
 
 
 def outcomes_of(
@@ -377,20 +301,25 @@ def _tests(
     positive = np.array([np.mean(residuals > 0) for residuals in estimation])
     rank = test.corrado(estimation, period, columns) if spread else None
     return [
-        test.normal_test("t", test.t_plain(sample)),
-        test.normal_test("t_prediction", test.t_with_prediction_error(sample)),
-        test.student_test("cross_section", test.cross_section_t(cars), len(cars) - 1),
-        test.normal_test("patell", test.patell(sample)),
-        test.student_test("bmp", test.bmp(sample), freedom),
-        test.normal_test("kp_patell", test.kp_patell(sample)),
-        test.student_test("kp_bmp", test.kp_bmp(sample), freedom),
-        test.normal_test("corrado", rank),
-        test.normal_test("sign", test.generalised_sign(sample.cars, positive)),
+        test.statistic("t", test.t_plain(sample)),
+        test.statistic("t_prediction", test.t_with_prediction_error(sample)),
+        test.statistic("cross_section", test.cross_section_t(cars), len(cars) - 1),
+        test.statistic("patell", test.patell(sample)),
+        test.statistic("bmp", test.bmp(sample), freedom),
+        test.statistic("kp_patell", test.kp_patell(sample)),
+        test.statistic("kp_bmp", test.kp_bmp(sample), freedom),
+        test.statistic("corrado", rank),
+        test.statistic("sign", test.generalised_sign(sample.cars, positive)),
     ]
 
 
 def _correlation(events: Sequence[EventOutcome], length: int) -> float:
-    """Mean correlation of two events' CARs; 0 of a single event."""
+    """Mean correlation of two events' CARs; 0 of a single event.
+
+    It is the share of sessions that their windows share, times the correlation of their residuals
+    on common estimation days, which is 1 within one stock. Where all windows coincide it is the
+    mean correlation of residuals of Kolari & Pynnönen.
+    """
     pairs = list(combinations(events, 2))
     shared = 0.0
     for one, other in pairs:

@@ -36,6 +36,13 @@ def session_returns(equity: Floats, start: float) -> Floats:
     return np.where(alive, equity / np.where(alive, before, 1.0) - 1, 0.0)
 
 
+def mean_of_known(returns: Floats) -> Floats:
+    """The mean of the known returns of each session, shape (T,); 0 where none is known."""
+    known = ~np.isnan(returns)
+    total = np.where(known, returns, 0.0).sum(axis=1)
+    return np.asarray(total / np.maximum(known.sum(axis=1), 1), np.float64)
+
+
 def total_return(equity: Floats, start: float) -> float:
     """`final equity ÷ start − 1`; below -1 where the account ends in debt."""
     return float(equity[-1] / start - 1)
@@ -90,18 +97,12 @@ def win_rate(net_profits: Sequence[float]) -> float | None:
 
 
 def exposure(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> float:
-    """Share of sessions in which a position was held at any time.
-
-    Args:
-        held: entry and exit session of each trade, both included.
-        sessions: all sessions of the run, in order.
-
-    """
+    """Share of sessions with a position at any time, from each trade's entry and exit session."""
     return sessions_held(held, sessions) / len(sessions)
 
 
 def sessions_held(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -> int:
-    """How many sessions had a position at any time; arguments as of `exposure`."""
+    """How many sessions had a position at any time; entry and exit session both count."""
     if not held:
         return 0
     days, (first, last) = np.array(sessions, "M8[D]"), np.array(held, "M8[D]").T
@@ -117,14 +118,9 @@ def curve_figures(
 ) -> dict[str, float | None]:
     """The figures that follow from a curve alone, by their names in `run.json`.
 
-    A curve that fell to zero or below has no ratios: its returns cross a base without meaning.
-    Of fewer than 20 sessions there is no figure by the year, which would be a number without sense.
-
-    Args:
-        equity: at the close of each session, dollars, shape (T,).
-        start: cash at the start, dollars.
-        above_cash: returns above what cash earned, (T,); all of them where it earns nothing.
-
+    A curve that fell to zero or below has no ratios: its returns cross a base without meaning. Of
+    fewer than 20 sessions there is no figure by the year, which would be a number without sense.
+    `above_cash` are returns less what cash earned; all returns where it earns nothing.
     """
     returns = session_returns(equity, start)
     above_cash = returns if above_cash is None else above_cash
@@ -146,14 +142,7 @@ def curve_figures(
 
 
 def figures_of_totals(totals: NDArray[Any], start: float, sessions: int) -> dict[str, NDArray[Any]]:
-    """The figures of many totals from the totals that the kernel keeps; NaN where undefined.
-
-    Args:
-        totals: one record an account, fields as in `engine.kernel.records.ACCOUNT`.
-        start: cash at the start, dollars.
-        sessions: sessions of the run.
-
-    """
+    """The figures of many accounts from the kernel's records `ACCOUNT`; NaN where undefined."""
     passed_over = totals["returns"] < sessions  # those sessions earned nothing
     least = np.where(passed_over, np.minimum(totals["least"], 0), totals["least"])
     most = np.where(passed_over, np.maximum(totals["most"], 0), totals["most"])

@@ -13,6 +13,8 @@ UNKNOWN = "–"
 _GROUPED = 10_000
 _LEAST = 0.01  # percent
 _NAMED = 3
+_TENTH = 0.1  # a p-value
+_SMALL, _LEAST_P = 0.01, 0.0001  # p-values that need more digits, and those that need no more
 
 
 def new_york_day(stamp: str) -> str:
@@ -29,6 +31,32 @@ def new_york_time(stamp: str) -> str:
 def percent(value: float | None) -> str:
     """A fraction as a percentage with a sign; what rounds to zero has none."""
     return UNKNOWN if value is None else f"{_signed(f'{100 * value:+.1f}')} %"
+
+
+def fine(value: float | None) -> str:
+    """A fraction as a percentage with a sign, to a hundredth of a per cent."""
+    return UNKNOWN if value is None else f"{100 * value:+z.2f} %"
+
+
+def effect(value: float | None) -> str:
+    """A fraction as a percentage without a sign, to a tenth of a per cent."""
+    return UNKNOWN if value is None else f"{100 * value:.1f} %"
+
+
+def probability(value: float | None) -> str:
+    """A p-value with two decimals, a small one with four."""
+    if value is None:
+        return UNKNOWN
+    if value < _LEAST_P:
+        return f"<{_LEAST_P}"
+    return f"{value:.4f}" if value < _SMALL else f"{value:.2f}"
+
+
+def p_value(p: float | None) -> str:
+    """A p-value with two figures that count."""
+    if p is None:
+        return UNKNOWN
+    return f"{p:.2f}" if p >= _TENTH else f"{p:.2g}"
 
 
 def gain(value: float) -> str:

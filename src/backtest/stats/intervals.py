@@ -26,22 +26,13 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its interval; the bounds are None where they cannot be known.
+    """An estimate with its interval; the bounds are None where they cannot be known."""
 
-    Attributes:
-        estimate: the figure itself.
-        low: lower bound.
-        high: upper bound.
-        confidence: chance that such an interval holds the truth.
-        unknown: why there are no bounds; empty where there are.
-
-    """
-
-    estimate: float | None
-    low: float | None
-    high: float | None
-    confidence: float = CONFIDENCE
-    unknown: str = ""
+    estimate: float | None = None  # the figure itself
+    low: float | None = None  # lower bound
+    high: float | None = None  # upper bound
+    confidence: float = CONFIDENCE  # chance that such an interval holds the truth
+    unknown: str = ""  # why there are no bounds; empty where there are
 
 
 @dataclass(frozen=True)
@@ -53,12 +44,7 @@ class Estimate:
     count: int
 
     def interval(self, draws: Floats) -> Interval:
-        """Student's interval, widened to the spread of the draws about their mean.
-
-        Args:
-            draws: the figure in accounts without knowledge, shape (B,); NaN is left out.
-
-        """
+        """Student's interval, widened to the spread about their mean of draws without knowledge."""
         reach = student(0.5 + CONFIDENCE / 2, self.count - 1) * self.error
         low, high = self.value - reach, self.value + reach
         known = draws[~np.isnan(draws)]
@@ -69,7 +55,7 @@ class Estimate:
         return Interval(self.value, low, high)
 
     def detectable(self, draws: Floats, level: float, power: float) -> float:
-        """The least effect that would be found at this level with this power, one-sided.
+        """The least effect that is found at this level with this power, one-sided.
 
         `(t(1 − level) + t(power)) × error`, the error that of the draws where it is larger.
         """
@@ -96,13 +82,7 @@ def student(probability: float, freedom: int) -> float:
 
 
 def ratio_of_sums(numerators: Floats, denominators: Floats) -> Estimate:
-    """The ratio of two sums over independent observations.
-
-    Args:
-        numerators: of each observation, such as its profit, shape (k,).
-        denominators: likewise, such as what was put into it.
-
-    """
+    """The ratio of two sums over independent observations, such as profits and what was put in."""
     count, total = len(numerators), float(np.sum(denominators))
     ratio = float(np.sum(numerators)) / total
     away = numerators - ratio * denominators
@@ -113,16 +93,9 @@ def ratio_of_sums(numerators: Floats, denominators: Floats) -> Estimate:
 def sharpe_by_group(returns: Floats, groups: NDArray[np.int64]) -> Estimate | None:
     """The annual Sharpe ratio with its error over independent groups of sessions.
 
-    With R and Q the sums of a group's returns and of their squares, the ratio is a function of
-    ΣR and ΣQ; each group moves it by `∂R (R − mean) + ∂Q (Q − mean)` (delta method).
-
-    Args:
-        returns: simple, one a session, shape (T,).
-        groups: the number of each session's group from 0; -1 for none, where nothing is held.
-
-    Returns:
-        None where no return differs.
-
+    With R and Q the sums of a group's returns and of their squares, the ratio is a function of ΣR
+    and ΣQ; each group moves it by `∂R (R − mean) + ∂Q (Q − mean)` (delta method). Groups are
+    numbered from 0; -1 is none, where nothing is held. None where no return differs.
     """
     sessions, count = len(returns), int(groups.max(initial=-1)) + 1
     mean = float(np.mean(returns))

@@ -26,44 +26,19 @@ FEWEST_SEASONS = 8
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean of events, or a difference of two, with what it is worth.
+    """A mean of events, or a difference of two, with what it is worth."""
 
-    Attributes:
-        value: the mean, a fraction; None of no event.
-        low: lower end of the interval at `1 − LEVEL`; None where there are too few seasons.
-        high: upper end.
-        p: two-sided p-value of no effect; None likewise.
-        detectable: the effect that would be found at `LEVEL` 80 times in 100; None likewise.
-        events: how many are known.
-        seasons: how many they lie in.
-
-    """
-
-    value: float | None
-    low: float | None
+    value: float | None  # the mean, a fraction; None of no event
+    low: float | None  # of the interval at `1 − LEVEL`; None where there are too few seasons
     high: float | None
-    p: float | None
-    detectable: float | None
+    p: float | None  # two-sided, of no effect; None likewise
+    detectable: float | None  # the effect that would be found at `LEVEL` 80 times in 100
     events: int
-    seasons: int
-
-
-def abnormal_returns(returns: Floats, market: Floats) -> Floats:
-    """Returns less the market's, shape (sessions, stocks); NaN where either is unknown."""
-    return np.asarray(returns - market[:, None], np.float64)
+    seasons: int  # in which the events are
 
 
 def paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:
-    """The abnormal returns round each event, shape (events, last − first + 1).
-
-    Args:
-        abnormal: shape (sessions, stocks).
-        days: position of each event's day 0, shape (events,).
-        stocks: column of each event's stock, likewise.
-        first: first day relative to day 0.
-        last: last day.
-
-    """
+    """The abnormal returns round each event's day 0, shape (events, last − first + 1)."""
     reached = days[:, None] + np.arange(first, last + 1)
     inside = (reached >= 0) & (reached < len(abnormal))
     found = abnormal[np.where(inside, reached, 0), stocks[:, None]]
@@ -88,13 +63,7 @@ def quantiles(values: Floats, count: int) -> Ints:
 
 
 def mean_by_season(values: Floats, seasons: Ints) -> Mean:
-    """The mean of values, with errors clustered by season.
-
-    Args:
-        values: one an event, NaN where unknown.
-        seasons: the number of each event's season.
-
-    """
+    """The mean of the known values, with errors clustered by season."""
     known = ~np.isnan(values)
     count = int(known.sum())
     if count == 0:
@@ -104,7 +73,7 @@ def mean_by_season(values: Floats, seasons: Ints) -> Mean:
 
 
 def difference_by_season(high: Floats, low: Floats, seasons: tuple[Ints, Ints]) -> Mean:
-    """The mean of some events less that of others; arguments as of `mean_by_season`."""
+    """The mean of some events less that of others, likewise."""
     parts = []
     for values, each in zip((high, low), seasons, strict=True):
         known = ~np.isnan(values)

@@ -35,6 +35,15 @@ def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> ND
     return rng.permuted(chosen, axis=1)
 
 
+def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> NDArray[np.int64]:
+    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
+    if count == 0:
+        return np.empty((draws, 0), np.int64)
+    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
+    ends = np.full((draws, 1), total + count - 1)
+    return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1
+
+
 def holm(p_values: Sequence[float]) -> Floats:
     """Holm's step-down: `max over j ≤ i of (N − j + 1) p_(j)`, in the order given.
 
@@ -48,18 +57,18 @@ def holm(p_values: Sequence[float]) -> Floats:
     return found
 
 
+def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
+    """The p-values that are known, corrected for their number by `holm`; None where unknown."""
+    corrected = iter(holm([p for p in p_values if p is not None]).tolist())
+    return [None if p is None else next(corrected) for p in p_values]
+
+
 @dataclass(frozen=True)
 class MonteCarlo:
-    """Where an outcome stands among draws of the null, as p-values.
+    """Where an outcome stands among draws of the null, as p-values."""
 
-    Attributes:
-        upper: chance of an outcome at least as high.
-        lower: chance of one at least as low.
-
-    """
-
-    upper: float
-    lower: float
+    upper: float  # chance of an outcome at least as high
+    lower: float  # chance of one at least as low
 
     @property
     def two_sided(self) -> float:
@@ -70,16 +79,9 @@ class MonteCarlo:
 def monte_carlo(observed: float, null: Floats, *, is_complete: bool = False) -> MonteCarlo | None:
     """p-values `(1 + #{draws as extreme}) ÷ (1 + B)`, never 0, in both tails.
 
-    Args:
-        observed: the outcome.
-        null: draws of it without effect, shape (B,). One that is NaN counts as more extreme in
-            both tails, so that what is not known never speaks for an effect.
-        is_complete: whether the draws are all that there can be, the outcome among them; p-values
-            are then shares of them.
-
-    Returns:
-        None where the outcome itself is NaN, or there is no draw.
-
+    A draw that is NaN counts as more extreme in both, so that what is not known never speaks for an
+    effect. Where the draws are all that there can be, the outcome among them, p-values are shares
+    of them. None where the outcome itself is NaN, or there is no draw.
     """
     if np.isnan(observed) or len(null) == 0:
         return None
@@ -95,13 +97,6 @@ def is_certain(observed: float, null: Floats, level: float, looks: int) -> bool:
     If the true p-value were `level`, so few or so many draws as extreme would come up with a chance
     of at most `RISK` ÷ `looks`. Over all looks, a p-value lies on another side than that of endless
     draws with a chance of at most `RISK` (Bonferroni; Gandy 2009 bounds the same chance).
-
-    Args:
-        observed: as of `monte_carlo`; NaN, which has no p-value, is certain.
-        null: the draws so far.
-        level: of the test.
-        looks: how often this is asked at most.
-
     """
     from scipy.special import bdtr, bdtrc
 
@@ -113,7 +108,6 @@ def is_certain(observed: float, null: Floats, level: float, looks: int) -> bool:
 
 
 def _as_extreme(observed: float, null: Floats) -> tuple[int, int]:
-    """How many draws are at least as high, and at least as low."""
     near = _ROUNDING * abs(observed)
     upper = np.count_nonzero(~(null < observed - near))
     return int(upper), int(np.count_nonzero(~(null > observed + near)))

@@ -28,16 +28,12 @@ _COLUMNS = 1_000  # variants that are drawn at once
 class Overfitting:
     """The in-sample best, held against what came out of sample.
 
-    Attributes:
-        probability: PBO, the share of splits in which the in-sample best ended in the lower half
-            out of sample. Without any skill it is 0.5 on average, and one sample scatters round
-            that by about 0.15.
-        loss_share: share of splits in which the in-sample best lost out of sample.
-
+    `pbo` is the probability of overfitting, the share of splits in which it ended in the lower
+    half. Without any skill that is 0.5 on average, and one sample scatters round it by about 0.15.
     """
 
-    probability: float
-    loss_share: float
+    pbo: float
+    loss_share: float  # share of splits in which the in-sample best lost out of sample
 
 
 def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
@@ -45,16 +41,10 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
 
     A best that ranks r-th of N variants out of sample is in the lower half where `r ÷ (N + 1)` is
     at most a half, so that its logit is not above 0; equal ones share a rank. Variants compete by
-    mean ÷ standard deviation per period; it is 0 for one that does not vary.
-
-    Args:
-        returns: one row a period and one column a variant, shape (T, N), never demeaned before.
-            The oldest `T mod blocks` rows are left out, so that all blocks are equal.
-        blocks: even; `blocks` over `blocks ÷ 2` splits are made, 12,870 of 16.
-
-    Raises:
-        ValueError: blocks are odd or more than the rows, or there are fewer than two variants.
-
+    mean ÷ standard deviation per period; it is 0 for one that does not vary. Returns have one row a
+    period and one column a variant, never demeaned before; the oldest `T mod blocks` are left out.
+    Raises ValueError where blocks are odd or more than the rows, or there are fewer than two
+    variants.
     """
     rows, variants = returns.shape
     if blocks % 2 or not 0 < blocks <= rows:
@@ -95,18 +85,11 @@ def _rank(values: Floats, variant: int) -> float:
 
 @dataclass(frozen=True)
 class SuperiorAbility:
-    """p-values of the best variant against a benchmark, corrected for the choice among all.
+    """p-values of the best variant against a benchmark, corrected for the choice among all."""
 
-    Attributes:
-        consistent: the one to read; poor variants are left out of the null as data grow.
-        lower: a bound from below: every variant worse than the benchmark is left out.
-        upper: a bound from above: none is (White's reality check).
-
-    """
-
-    consistent: float
-    lower: float
-    upper: float
+    p: float  # the one to read; poor variants are left out of the null as data grow
+    lower: float  # a bound from below: every variant worse than the benchmark is left out
+    upper: float  # a bound from above: none is (White's reality check)
 
 
 def superior_ability(
@@ -115,21 +98,12 @@ def superior_ability(
     """Hansen's test of superior predictive ability, by the stationary bootstrap.
 
     The null: no variant's mean return exceeds the benchmark's. The statistic is the highest mean
-    difference ÷ standard deviation; the mean block is √T periods; p is `(1 + #) ÷ (1 + draws)`.
-    A standard error by blocks in its place is too rough for a maximum over many: of 200 variants
+    difference ÷ standard deviation; the mean block is √T periods; p is `(1 + #) ÷ (1 + draws)`. A
+    standard error by blocks in its place is too rough for a maximum over many: of 200 variants
     without skill it rejects 45 times in 100 at the 10 % level, where this rejects 9 times.
     `arch.bootstrap.SPA` gives the same where it is handed the differences so divided, with
-    `nested=True`: its own maximum is not studentised.
-
-    Args:
-        returns: one row a period and one column a variant, shape (T, N).
-        benchmark: returns of the benchmark, shape (T,).
-        seed: of the bootstrap.
-        draws: of the bootstrap.
-
-    Returns:
-        None where no variant differs from the benchmark.
-
+    `nested=True`: its own maximum is not studentised. None where no variant differs from the
+    benchmark.
     """
     excess = np.unique(returns - benchmark[:, None], axis=1)  # equal ones do not move a maximum
     excess = excess[:, np.ptp(excess, axis=0) > 0]
@@ -148,10 +122,8 @@ def superior_ability(
         centres = (np.where(relevant, mean, 0.0), np.maximum(mean, 0.0), mean)
         for row, centre in zip(highest, centres, strict=True):
             np.maximum(row, np.max(drawn - centre, axis=1), out=row)
-    consistent, lower, upper = (
-        (1 + int(np.count_nonzero(row >= best))) / (1 + draws) for row in highest
-    )
-    return SuperiorAbility(consistent, lower, upper)
+    p, lower, upper = ((1 + int(np.count_nonzero(row >= best))) / (1 + draws) for row in highest)
+    return SuperiorAbility(p, lower, upper)
 
 
 def _resampling_weights(rows: int, seed: int, draws: int) -> Floats:
@@ -176,24 +148,14 @@ def _stationary_positions(rng: np.random.Generator, rows: int, length: int) -> N
 
 @dataclass(frozen=True)
 class WalkForward:
-    """What choosing as one goes would have earned.
+    """What choosing as one goes would have earned."""
 
-    Attributes:
-        events: the events that any set trades, by their column, in order of time.
-        known: whether a trade on an earlier event was over by then, to choose on; shape (events,).
-        picked: the set that was picked for each; the default as long as nothing was known.
-        returns: net return of its trade on the event, a fraction of the entry value; 0 without.
-        default: likewise of the default.
-        hindsight: likewise of the set that is best over all events.
-
-    """
-
-    events: NDArray[np.intp]
-    known: NDArray[np.bool]
-    picked: NDArray[np.intp]
-    returns: Floats
-    default: Floats
-    hindsight: Floats
+    events: NDArray[np.intp]  # the events that any set trades, by their column, in order of time
+    known: NDArray[np.bool]  # whether a trade on an earlier event was over by then
+    picked: NDArray[np.intp]  # the set for each; the default as long as nothing was known
+    returns: Floats  # net, of its trade on the event, a fraction of the entry value; 0 without
+    default: Floats  # likewise of the default
+    hindsight: Floats  # likewise of the set that is best over all events
 
 
 def walk_forward(
@@ -201,13 +163,8 @@ def walk_forward(
 ) -> WalkForward:
     """Choose for each event the set whose trades that were over by then had earned most.
 
-    Args:
-        returns: net return of each set's trade on each event, shape (sets, events); NaN where a
-            set does not trade an event.
-        exits: bar in which the trade was left, likewise; the last bar for one that stays open.
-        bars: bar in which each event can be traded, shape (events,), rising.
-        default: the set that trades until a choice can be made.
-
+    Returns and exits are of each set's trade on each event; NaN where there is none. `bars` rise:
+    when each event can be traded. `default` trades until a choice can be made.
     """
     traded = ~np.isnan(returns)
     earned = np.where(traded, returns, 0.0)

@@ -27,20 +27,12 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class SharpeEstimate:
-    """A Sharpe ratio per period, and what its standard error hangs on.
+    """A Sharpe ratio per period, and what its standard error hangs on."""
 
-    Attributes:
-        ratio: mean ÷ standard deviation (n − 1) of returns, per period.
-        observations: how many returns.
-        skewness: third standardised moment.
-        kurtosis: fourth standardised moment, raw: 3 for the normal distribution.
-
-    """
-
-    ratio: float
-    observations: int
-    skewness: float = 0.0
-    kurtosis: float = 3.0
+    ratio: float  # mean ÷ standard deviation (n − 1) of returns, per period
+    observations: int  # how many returns
+    skewness: float = 0.0  # third standardised moment
+    kurtosis: float = 3.0  # fourth standardised moment, raw: 3 for the normal distribution
 
     @property
     def variance(self) -> float:
@@ -68,16 +60,9 @@ def sharpe_estimate(returns: NDArray[np.float64]) -> SharpeEstimate | None:
 def thin_record(trades: int, held: int, sessions: int, noun: str = "trade") -> str:
     """Why a record is too thin for what is told here; empty where it is not.
 
-    All of it counts sessions, also those without a position, which tell nothing. An account that
-    is in the market for most of them has its sessions for observations; one that is seldom in it
-    has its trades, whose dates it chose, and needs as many as the interval of their mean.
-
-    Args:
-        trades: how many there are.
-        held: sessions with a position.
-        sessions: all of them.
-        noun: what a trade is called.
-
+    All of it counts sessions, also those without a position, which tell nothing. An account that is
+    in the market for most of them has its sessions for observations; one that is seldom in it has
+    its trades, whose dates it chose, and needs as many as the interval of their mean.
     """
     if trades < fewest_occasions() and 2 * held < sessions:
         of = noun if trades == 1 else f"{noun}s"
@@ -112,33 +97,17 @@ def probabilistic_sharpe_ratio(estimate: SharpeEstimate, benchmark: float = 0.0)
     return _NORMAL.cdf(distance / sqrt(estimate.variance))
 
 
-def null_best_sharpe_ratio(variance: float, trials: int) -> float:
-    """The Sharpe ratio that the best of `trials` without any skill would be expected to show.
-
-    `SR0 = √V × E[max]`, Bailey & López de Prado 2014.
-
-    Args:
-        variance: of the trials' Sharpe ratios, per period.
-        trials: how many were made.
-
-    """
-    return sqrt(variance) * expected_maximum(trials)
-
-
 def deflated_sharpe_ratio(
     estimate: SharpeEstimate, trials_variance: float, trials: int
 ) -> float | None:
-    """PSR against the best that chance would show: `PSR(SR0)`, Bailey & López de Prado 2014.
+    """PSR against the ratio that the best of so many trials without skill would be expected to
+    show.
 
-    Args:
-        estimate: the trial that was picked.
-        trials_variance: variance of all trials' Sharpe ratios, per period as the estimate; what
-            is annual is divided by the periods of a year first.
-        trials: how many were made.
-
+    `PSR(√V × E[max])` with the variance of all trials' ratios, per period as the estimate's (Bailey
+    & López de Prado 2014).
     """
-    null = null_best_sharpe_ratio(trials_variance, trials)
-    return probabilistic_sharpe_ratio(estimate, null)
+    best = sqrt(trials_variance) * expected_maximum(trials)
+    return probabilistic_sharpe_ratio(estimate, best)
 
 
 def minimum_track_record_length(

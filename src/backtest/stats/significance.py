@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.multiple_testing import distinct, monte_carlo
+from backtest.stats.multiple_testing import monte_carlo, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,42 +33,24 @@ _POWER = 0.8
 
 @dataclass(frozen=True)
 class Statistic:
-    """A test of no effect.
+    """A test of no effect."""
 
-    Attributes:
-        name: short name.
-        value: None where it is not defined, as for a spread of one event.
-        p: two-sided, None likewise.
-        freedom: degrees of freedom of Student's t that it is held against; None for the normal.
-
-    """
-
-    name: str
-    value: float | None
-    p: float | None
-    freedom: int | None = None
+    name: str  # short name
+    value: float | None  # None where it is not defined, as for a spread of one event
+    p: float | None  # two-sided, None likewise
+    freedom: int | None = None  # of Student's t that it is held against; None for the normal
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the tests of one window look at, one row an event whose CAR and sigma are known.
+    """What the tests of one window look at, one row an event whose CAR and sigma are known."""
 
-    Attributes:
-        cars: cumulative abnormal returns, shape (N,).
-        sigmas: standard deviation of a session's abnormal return, (N,).
-        errors: standard deviation of the CAR with the error of prediction, (N,).
-        freedom: degrees of freedom of the estimates, (N,); L1 − 2 for the market model.
-        length: sessions of the window, L2.
-        correlation: mean correlation of two events' CARs.
-
-    """
-
-    cars: Floats
-    sigmas: Floats
-    errors: Floats
-    freedom: Floats
-    length: int
-    correlation: float
+    cars: Floats  # cumulative abnormal returns, shape (N,)
+    sigmas: Floats  # standard deviation of a session's abnormal return, (N,)
+    errors: Floats  # standard deviation of the CAR with the error of prediction, (N,)
+    freedom: Floats  # degrees of freedom of the estimates, (N,); L1 − 2 for the market model
+    length: int  # sessions of the window, L2
+    correlation: float  # mean correlation of two events' CARs
 
     @property
     def scars(self) -> Floats:
@@ -117,16 +99,10 @@ def kp_bmp(sample: Sample) -> float | None:
 def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float | None:
     """The rank test of Corrado 1989 over a window as Cowan 1992 has it.
 
-    Ranks are taken over an event's estimation and event days and divided by their number plus
-    one, so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal
-    ones it is `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`.
-
-    Args:
-        estimation: abnormal returns of each event's estimation days, oldest first; they are
-            aligned at their ends.
-        event: of its event days, shape (N, days); NaN where unknown.
-        window: columns of `event` that are tested.
-
+    Ranks are taken over an event's estimation and event days and divided by their number plus one,
+    so that events of unequal length can be averaged (Corrado & Zivney 1992); for equal ones it is
+    `mean(K − (M + 1)/2) ÷ S × √L2` with `S² = 1/M Σ_t mean_i(K_it − (M + 1)/2)²`. Estimation days,
+    oldest first, are aligned at their ends; `window` are columns of the event days.
     """
     longest = max((len(days) for days in estimation), default=0)
     table = np.full((len(estimation), longest + event.shape[1]), np.nan)
@@ -142,13 +118,9 @@ def corrado(estimation: Sequence[Floats], event: Floats, window: slice) -> float
 
 
 def generalised_sign(cars: Floats, positive: Floats) -> float | None:
-    """`(w − N p) ÷ √(N p (1 − p))` (Cowan 1992).
+    """`(w − N p) ÷ √(N p (1 − p))` of w positive CARs (Cowan 1992).
 
-    Args:
-        cars: shape (N,); w of them are above 0.
-        positive: share of positive abnormal returns in each event's estimation days, (N,), whose
-            mean is p.
-
+    p is the mean share of positive abnormal returns in the events' estimation days.
     """
     if len(cars) == 0:
         return None
@@ -156,27 +128,20 @@ def generalised_sign(cars: Floats, positive: Floats) -> float | None:
     return _over(np.sum(cars > 0) - count * share, sqrt(count * share * (1 - share)))
 
 
-def normal_test(name: str, value: float | None) -> Statistic:
-    """A statistic held against the normal distribution."""
-    return Statistic(name, value, None if value is None else erfc(abs(value) / sqrt(2)))
-
-
-def student_test(name: str, value: float | None, freedom: int) -> Statistic:
-    """A statistic held against Student's t."""
+def statistic(name: str, value: float | None, freedom: int | None = None) -> Statistic:
+    """A statistic held against Student's t, or without degrees of freedom against the normal."""
     from scipy.stats import t
 
-    p = None if value is None else 2 * float(t.sf(abs(value), freedom))
+    if value is None:
+        return Statistic(name, None, None, freedom)
+    p = erfc(abs(value) / sqrt(2)) if freedom is None else 2 * float(t.sf(abs(value), freedom))
     return Statistic(name, value, p, freedom)
 
 
 def detectable_effect(error: float) -> float:
     """The effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
 
-    `(z(1 − LEVEL/2) + z(0.8)) × error`; the far tail is nothing at such a power.
-
-    Args:
-        error: standard deviation of the mean: sigma ÷ √N of independent events.
-
+    `(z(1 − LEVEL/2) + z(0.8)) × error` of the mean; the far tail is nothing at such a power.
     """
     return (NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(_POWER)) * error
 
@@ -207,50 +172,25 @@ def _over(value: float, spread: float) -> float | None:
 
 @dataclass(frozen=True)
 class Permutation:
-    """The average CAR of the events, beside those of random days.
+    """The average CAR of the events, beside those of random days."""
 
-    Attributes:
-        caar: of the events, a fraction.
-        null: of random days, shape (B,).
-        p: where the events stand among them.
-        days: how many days could be drawn, all series together.
-
-    """
-
-    caar: float
-    null: Floats
-    p: MonteCarlo
-    days: int
+    caar: float  # of the events, a fraction
+    null: Floats  # of random days, shape (B,)
+    p: MonteCarlo  # where the events stand among them
+    days: int  # how many days could be drawn, all series together
 
 
 def permutation_test(
-    cars: Sequence[Floats],
-    events: Sequence[Ints],
-    *,
-    length: int = 1,
-    seed: int,
-    draws: int,
+    cars: Sequence[Floats], events: Sequence[Ints], *, length: int = 1, seed: int, draws: int
 ) -> Permutation | None:
     """Hold the average CAR of the events against that of random days.
 
-    Each series' random days are among all on which its CAR is known, its own events' days too.
-    Windows overlap as much as the true ones do: of the gaps between successive events, that from
-    the last round to the first included, those shorter than a window stay as they are, the others
-    are any that are not shorter, all orders and starts being equally likely. If the true days are
-    random, the test is exact whatever the returns.
-
-    Args:
-        cars: of each series, the CAR that an event on each day would have had, shape (T,); NaN
-            where unknown.
-        events: of each series, the days of its events; several of one day count once, and those
-            whose CAR is unknown are left out.
-        length: sessions of the window that the CAR is over.
-        seed: of the draws.
-        draws: how many.
-
-    Returns:
-        None where no event's CAR is known.
-
+    Of each series `cars` has what an event on each day would have had, and `events` the true days;
+    its random days are among all on which its CAR is known, its own events' days too. Windows of
+    `length` sessions overlap as much as the true ones do: of the gaps between successive events,
+    that from the last round to the first included, those shorter than a window stay as they are,
+    the others are any that are not shorter, all orders and starts being equally likely. If the true
+    days are random, the test is exact whatever the returns. None where no event's CAR is known.
     """
     rng = np.random.default_rng(seed)
     null, total, count, among = np.zeros(draws), 0.0, 0, 0
@@ -278,16 +218,7 @@ def _random_positions(
     short = gaps[gaps < length]
     free = len(gaps) - len(short)
     slack = int(among - short.sum() - free * length)
-    long = length + _parts(rng, draws, free, slack)
+    long = length + shares_of(slack, rng, draws, free)
     drawn = rng.permuted(np.hstack([np.tile(short, (draws, 1)), long]), axis=1)
     starts = rng.integers(among, size=(draws, 1))
     return np.asarray((starts + np.cumsum(drawn, axis=1)) % among, np.int64)
-
-
-def _parts(rng: np.random.Generator, draws: int, count: int, total: int) -> Ints:
-    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
-    if count == 0:
-        return np.empty((draws, 0), np.int64)
-    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
-    ends = np.full((draws, 1), total + count - 1)
-    return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1

@@ -72,13 +72,7 @@ class SurfaceGrid:
 
 
 def make_grid(axes: Mapping[str, Sequence[Value]], base: Mapping[str, Value]) -> SurfaceGrid:
-    """Where each set of a sweep lies.
-
-    Args:
-        axes: the values of each parameter, in the order of the grid.
-        base: the default's value of each parameter.
-
-    """
+    """Where each set of a sweep lies, by the grid's values and the default's."""
     made = tuple(_axis(name, values, base[name]) for name, values in axes.items())
     shape = [len(axis.levels) for axis in made]
     along = np.unravel_index(np.arange(math.prod(shape)), shape)
@@ -118,10 +112,7 @@ def bins(axis: Axis, most: int) -> tuple[range, ...]:
     if count <= most:
         return tuple(range(level, level + 1) for level in range(count))
     for_others = min(others, max(1, most * others // count)) if others else 0
-    parts = [
-        *_parts(0, axis.numbers, most - for_others),
-        *_parts(axis.numbers, count, for_others),
-    ]
+    parts = [*_parts(0, axis.numbers, most - for_others), *_parts(axis.numbers, count, for_others)]
     return tuple(range(first, last) for first, last in parts if last > first)
 
 
@@ -239,19 +230,10 @@ def cells(
     *,
     others_at_default: bool = False,
 ) -> dict[str, Floats] | None:
-    """The median of each metric in each cell: groups of levels along one or two axes.
+    """The median of each metric in each cell: groups of levels (of `bins`) along one or two axes.
 
-    Args:
-        sets: the table of sets.
-        grid: where they lie.
-        along: the groups (as `bins` makes them) of one or two axes, by their numbers.
-        others_at_default: whether only sets count whose other parameters are at their defaults;
-            else all count.
-
-    Returns:
-        By metric an array with one dimension for each of these axes, NaN where no set of the
-        cell has the figure. None where the grid does not hold the default of another parameter.
-
+    With `others_at_default` only sets count whose other parameters are at their defaults; None
+    where the grid does not hold one. NaN where no set of a cell has the figure.
     """
     shape = tuple(len(groups) for groups in along.values())
     of_level = [np.repeat(np.arange(len(g)), [len(part) for part in g]) for g in along.values()]
@@ -348,15 +330,7 @@ def summary(
     base: Mapping[str, Value],
     base_figures: Mapping[str, Any],
 ) -> SweepSummary:
-    """What a sweep found.
-
-    Args:
-        sets: the table of sets, one row or more.
-        axes: the values of each parameter, in the order of the grid.
-        base: the default's value of each parameter.
-        base_figures: the default's figures, by the names of the columns.
-
-    """
+    """What a sweep found; the default's figures are by the names of the columns of the sets."""
     grid = make_grid(axes, base)
     returns, sharpes = sets["total_return"].to_numpy(), sets["sharpe"].to_numpy(float)
     spread_of_returns = spread(returns)

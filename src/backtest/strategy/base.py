@@ -1,13 +1,13 @@
-"""`Strategy` and `Signal`, which a strategy file is made of, and strategies of Backtrader."""
+"""`Strategy`, `Signal` and `Wait`, of which a strategy file is made, and those of Backtrader."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, dataclasses, model_validator
 
-from backtest.data.kinds import Event
+from backtest.data.kinds import Event, When
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,10 +16,25 @@ if TYPE_CHECKING:
 
 Direction = Literal["long", "short"]
 Weight = Annotated[float, Field(gt=0, le=10)]
-Sessions = Annotated[int, Field(ge=1, le=1_000_000)]
+Sessions = Annotated[int, Field(ge=0, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Distance = Annotated[float, Field(gt=0, le=1_000)]
-TERMS = ("weight", "hold", "stop", "target", "trailing_stop", "priority")  # numbers of a signal
+NUMBERS = ("weight", "hold", "stop", "target", "trailing_stop", "priority", "limit")
+TERMS = (*NUMBERS, "enter", "leave", "levels", "resize")
+"""The terms of a signal, which a strategy can hand on; `NUMBERS` are those that are numbers."""
+
+
+class Leg(NamedTuple):
+    """A part of a hedged position in another symbol.
+
+    Attributes:
+        symbol: what is traded against the stock.
+        by: value of it for each dollar of the stock, above 0 in the other direction.
+
+    """
+
+    symbol: str
+    by: float
 
 
 class Signal(BaseModel):
@@ -28,15 +43,25 @@ class Signal(BaseModel):
     Attributes:
         symbol: the stock to hold.
         event_id: the event that is acted on.
-        direction: `long` or `short`.
+        direction: `long` or `short`, or `flat` to leave what is held.
         weight: share of equity to hold, above 0; `max_gross` bounds it. None is an equal part of
             the room: `max_gross` ÷ `max_positions`, which must then be set.
-        hold: sessions after the entry session until the exit at the open; None to the end.
+        hold: sessions after the entry session until the exit; None to the end. 0 leaves at the
+            close of the entry session.
         stop: fraction of the entry price at which a loss is cut; None for no stop.
         target: fraction of the entry price at which a gain is taken; None for no target.
         trailing_stop: fraction from the best close since entry; None for none.
         priority: of the signals at one open those with a higher one are served first, then those
             published first, the alphabet last. Of several on one symbol the last still acts.
+        limit: the entry waits through the session for a price this fraction better than the last
+            close before it (0: that close, or better), and lapses; None for a market order.
+        enter: at which of the tradable session it is traded, `open` or `close`.
+        leave: at which of its last session it leaves when the time is up, or when it is flat.
+        levels: `session`: stop and target rest through each session; `close`: they are looked at
+            in each close alone, and what has passed them leaves at the next open.
+        resize: where the stock is held in this direction already, trade the difference to the
+            new weight. Otherwise the shares stay, and the exit plan alone is new.
+        legs: what is traded against the stock as a part of the same position; see `hedged`.
         reason: why, in a few words, for the decision log.
 
     """
@@ -45,14 +70,30 @@ class Signal(BaseModel):
 
     symbol: str
     event_id: str
-    direction: Direction
+    direction: Direction | Literal["flat"]
     weight: Weight | None = 0.95
     hold: Sessions | None = None
     stop: Fraction | None = None
     target: Distance | None = None
     trailing_stop: Fraction | None = None
     priority: float = 0.0
+    limit: Annotated[float, Field(gt=-1, lt=1)] | None = None
+    enter: When = "open"
+    leave: When = "open"
+    levels: Literal["session", "close"] = "session"
+    resize: bool = False
+    legs: tuple[Leg, ...] = ()
     reason: str = ""
+
+    @model_validator(mode="after")
+    def _terms_that_go_together(self) -> Self:
+        if self.enter == "close" and self.hold == 0:
+            raise ValueError("what enters at the close cannot leave at it: hold=0 needs enter=open")
+        if self.limit is not None and (self.enter == "close" or self.resize or self.legs):
+            raise ValueError("a limit is for an entry at enter=open, without resize and legs")
+        if self.legs and self.resize:
+            raise ValueError("a hedged position is not resized")
+        return self
 
     @classmethod
     def long(cls, event: Event, **terms: Any) -> Signal:
@@ -60,8 +101,7 @@ class Signal(BaseModel):
 
         Args:
             event: the event that is answered.
-            terms: `weight`, `hold`, `stop`, `target`, `trailing_stop`, `priority` and `reason`,
-                as above.
+            terms: `weight`, `hold` and the others, as above.
 
         """
         return cls(symbol=event.symbol, event_id=event.id, direction="long", **terms)
@@ -70,6 +110,45 @@ class Signal(BaseModel):
     def short(cls, event: Event, **terms: Any) -> Signal:
         """Sell the event's stock short. Terms as for `long`."""
         return cls(symbol=event.symbol, event_id=event.id, direction="short", **terms)
+
+    @classmethod
+    def flat(cls, event: Event, **terms: Any) -> Signal:
+        """Leave the event's stock, whichever way it is held. Terms: `leave` and `reason`."""
+        return cls(symbol=event.symbol, event_id=event.id, direction="flat", **terms)
+
+    def hedged(self, symbol: str, by: float = 1.0) -> Signal:
+        """The signal with a leg that is opened and left with it.
+
+        Args:
+            symbol: what is traded against the stock, one of the strategy's `trades_also`.
+            by: dollars of it for each dollar of the stock, such as its beta; below 0 in the same
+                direction. With 0 nothing is added.
+
+        """
+        legs = (*self.legs, Leg(symbol, by)) if by else self.legs
+        return type(self)(**{**self.model_dump(), "legs": legs})
+
+
+@dataclasses.dataclass(frozen=True)
+class Wait:
+    """Ask me again: the same event, at an open some sessions later, with the market of then.
+
+    Attributes:
+        event: the event that is answered.
+        sessions: of the exchange until then, from 1.
+        reason: what is waited for, in a few words, for the decision log.
+        at_most: sessions after the first time it is put to the strategy beyond which it is not
+            put any more; None for no bound.
+        gives_way: whether the wait ends without a signal where a newer event of the same symbol
+            and kind is public by then: a date that was moved.
+
+    """
+
+    event: Event
+    sessions: Annotated[int, Field(ge=1, le=100_000)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    gives_way: bool = False
 
 
 class Strategy(BaseModel):
@@ -89,17 +168,26 @@ class Strategy(BaseModel):
     looks_at: ClassVar[tuple[str, ...]] = ()
     """Symbols whose past it sees and does not trade."""
 
+    trades_also: ClassVar[tuple[str, ...]] = ()
+    """Symbols that it trades against others, as legs of its signals; it sees their past too. They
+    need a bar in every session, and cannot be traded by events of their own in the same run."""
+
     signal_terms: ClassVar[tuple[str, ...]] = ()
     """Parameters that `on_event` does no more with than hand them on, as the terms of its signal
     that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
     their values, and `backtest check` proves them."""
 
-    def on_event(self, event: Any, market: Market) -> Signal | str:
-        """Answer an event with a `Signal`, or with the reason why there is none.
+    decides: ClassVar[When] = "open"
+    """Before which price of a session it decides. With `close` an event can be traded at the first
+    close that comes late enough, and every signal is for a close."""
+
+    def on_event(self, event: Any, market: Market) -> Signal | Wait | str:
+        """Answer an event with a `Signal`, with the reason why there is none, or with a `Wait`.
 
         Args:
             event: an event of a kind in `listens_to`.
-            market: what was known before the open of the event's tradable session.
+            market: what was known before the open of the event's tradable session, or of the one
+                that was waited for.
 
         """
         raise NotImplementedError
@@ -124,8 +212,18 @@ class BacktraderStrategy:
         return kinds
 
     @property
+    def decides(self) -> When:
+        """Before the open, as it orders."""
+        return "open"
+
+    @property
     def looks_at(self) -> tuple[str, ...]:
         """None: Backtrader shows the symbols that are traded."""
+        return ()
+
+    @property
+    def trades_also(self) -> tuple[str, ...]:
+        """None: it orders what it likes of the symbols that are traded."""
         return ()
 
 

@@ -17,13 +17,23 @@ from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, borrowed, compiled, inlined
-from backtest.engine.kernel.orders import (
-    act,
-    answer_ruin_and_margin,
+from backtest.engine.kernel.legs import charge_legs, worth_of_legs
+from backtest.engine.kernel.records import (
+    AT_OPEN,
+    ENTERS_AT_CLOSE,
+    IS_LEG,
+    LEAVES_AT_CLOSE,
+    Bars,
+    Book,
+    Tables,
+)
+from backtest.engine.kernel.session import (
+    answer_the_last_close,
     mark_open_trades,
     pass_the_bar,
+    serve_the_open,
+    trade_at_close,
 )
-from backtest.engine.kernel.records import RUINED, SUPERSEDED, Bars, Book, Tables
 
 
 @compiled
@@ -83,24 +93,19 @@ def _trade(
     _draw(tables, number, account, 0, bar)
     while bar < len(bars.session) and not account.is_ranked:
         _open_the_bar(bars, rules, account, book, bar, last)
-        answer_ruin_and_margin(bars, rules, account, book, tables, bar)
+        answer_the_last_close(bars, rules, account, book, tables, bar)
         first, row = row, _signals_until(bars, signals, row, end, bar, account, book)
-        for current in range(first, row):
-            if account.is_ruined:
-                tables.outcomes[current] = RUINED
-            elif book.newest[signals[current].symbol] != current:
-                tables.outcomes[current] = SUPERSEDED
-            else:
-                outcome = act(bars, signals, current, rules, account, book, tables)
-                tables.outcomes[current] = outcome
+        serve_the_open(bars, signals, (first, row), rules, account, book, tables)
         pass_the_bar(bars, rules, account, book, tables, bar)
+        if account.uses_close:
+            trade_at_close(bars, signals, (first, row), rules, account, book, tables, bar)
         _close_the_bar(rules, account)
         last, bar = bar, _next_bar(bars, signals, row, end, rules, account, bar)
         _draw(tables, number, account, last, bar)
         if bar == len(bars.session) or bars.session[bar] != bars.session[last]:
             _close_the_session(rules, account, bars.day[last] - day)
             day = bars.day[last]
-    mark_open_trades(account, book, tables)
+    mark_open_trades(bars, account, book, tables)
 
 
 @inlined
@@ -113,12 +118,16 @@ def _signals_until(
     """
     while row < end and signals[row].bar == bar:
         symbol = signals[row].symbol
-        if not np.isnan(bars.prices[bar, symbol].open):  # also fetches what `act` reads next
+        if signals[row].terms & IS_LEG:
+            account.uses_close = True  # it is left at the close where its leader is stopped
+        elif not np.isnan(bars.prices[bar, symbol].open):  # also fetches what is read next
             book.newest[symbol] = row
         if signals[row].priority != 0:
             account.is_ranked = True
         if np.isnan(signals[row].weight):
             account.lacks_weight = True
+        if signals[row].terms & (ENTERS_AT_CLOSE | LEAVES_AT_CLOSE) or signals[row].hold == 0:
+            account.uses_close = True
         row += 1
     return row
 
@@ -176,6 +185,11 @@ def _open_the_bar(
         worth = position.shares * position.mark
         value += position.side * worth
         gross += worth
+    if account.legs:
+        owed += charge_legs(bars, rules, account, book, bar, last)
+        worth_now, gross_now, _ = worth_of_legs(bars, account, book, bar, AT_OPEN)
+        value += worth_now
+        gross += gross_now
     account.cash -= owed
     account.borrow += owed
     if rules.cash_rate > 0 and last >= 0:

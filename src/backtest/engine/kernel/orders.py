@@ -1,4 +1,4 @@
-"""The kernel's orders: entries, exits at the open, and those that rest through a bar."""
+"""The kernel's orders at an open or a close: entries, changes of a position, exits."""
 
 from __future__ import annotations
 
@@ -9,49 +9,44 @@ from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
+from backtest.engine.kernel.prices import fill_at, last_close, most_shares, price_at, price_for_size
 from backtest.engine.kernel.records import (
+    AT_CLOSE,
+    AT_OPEN,
     CAPPED,
     ENTER,
-    MARGIN_CALL,
+    ENTERS_AT_CLOSE,
+    IS_FLAT,
+    IS_LEG,
+    LEAVE,
+    LEAVES_AT_CLOSE,
     NO_ROOM,
-    OPEN,
+    NOT_FILLED,
+    NOTHING_HELD,
+    PENDING,
     RENEW,
+    RESIZE,
+    RESIZES,
     REVERSAL,
     REVERSE,
-    RUIN,
-    STOP,
-    TARGET,
-    TIME,
-    TRAILING,
+    SIGNALLED,
+    WAITS,
     Bars,
     Book,
     Tables,
 )
-from backtest.engine.rules import VOLUME_SESSIONS
 
 
 @inlined
-def answer_ruin_and_margin(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
-) -> None:
-    """At the open: close everything where equity is gone, all shorts where margin is called."""
-    if account.ruin_due or account.equity <= 0:
-        account.is_ruined = 1
-    if not account.is_ruined and not account.margin_call:
-        return
-    place = 0
-    while place < account.positions:
-        position = book.positions[place]
-        chosen = account.is_ruined or position.side < 0
-        if chosen and not np.isnan(bars.prices[bar, position.symbol].open):
-            reason = RUIN if account.is_ruined else MARGIN_CALL
-            _leave_at_open(bars, rules, account, book, tables, place, bar, reason)
-        else:
-            place += 1
+def is_for(signal: Any, at: int) -> bool:
+    """Whether a signal is traded at the open, or at the close; a leg goes with its leader."""
+    is_at_close = signal.terms & ENTERS_AT_CLOSE != 0
+    return bool(not signal.terms & IS_LEG and is_at_close == (at == AT_CLOSE))
 
 
 @inlined
-def act(
+def give_up(
     bars: Bars,
     signals: NDArray[Any],
     row: int,
@@ -59,158 +54,260 @@ def act(
     account: Any,
     book: Book,
     tables: Tables,
+    at: int,
 ) -> int:
-    """Act on a signal and tell what was done."""
+    """Leave, renew or reduce what is held, as far as it is due; `PENDING` where that is not all."""
+    signal = signals[row]
+    bar, place, is_flat = signal.bar, book.places[signal.symbol] - 1, signal.terms & IS_FLAT
+    if place < 0:
+        return NOTHING_HELD if is_flat else PENDING
+    position = book.positions[place]
+    if position.side == signal.side:
+        if signal.terms & RESIZES and not position.legs:
+            return _reduce(bars, signal, row, rules, account, book, tables, place, at)
+        _renew(bars, position, signal, bar, at)
+        return RENEW
+    if not is_flat and at == AT_OPEN:
+        return PENDING  # at an open a reversal leaves and enters in its turn
+    reason = SIGNALLED if is_flat else REVERSAL
+    leave_at(bars, rules, account, book, tables, place, bar, reason, at)
+    return LEAVE if is_flat else REVERSE
+
+
+@inlined
+def _reduce(
+    bars: Bars,
+    signal: Any,
+    row: int,
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    place: int,
+    at: int,
+) -> int:
+    """Sell what is above the new weight; `PENDING` where more is wanted."""
+    bar, symbol, position = signal.bar, signal.symbol, book.positions[place]
+    price = price_for_size(bars, rules, bar, symbol, position.side)
+    own = position.shares * position.mark
+    less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
+    if less < 0:
+        return PENDING
+    if less == position.shares:
+        leave_at(bars, rules, account, book, tables, place, bar, SIGNALLED, at)
+        return LEAVE
+    _renew(bars, position, signal, bar, at)
+    if not rule.is_sent(less, price_for_size(bars, rules, bar, symbol, -position.side), rules):
+        return RENEW
+    fill = fill_at(bars, rules, bar, symbol, -position.side, at)
+    _pay(account, position, -position.side * less, fill, rules)
+    gone = position.entered - position.shares
+    part = less / (gone + less)
+    position.exit_price = position.exit_price * (1 - part) + fill * part
+    position.shares -= less
+    account.gross -= less * position.mark
+    note_fill(tables, row, bar, -position.side * less, fill, at)
+    return RESIZE
+
+
+@inlined
+def take(
+    bars: Bars,
+    signals: NDArray[Any],
+    row: int,
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    at: int,
+) -> int:
+    """Enter, reverse, add or renew, and tell what was done."""
     signal = signals[row]
     bar, symbol = signal.bar, signal.symbol
     place = book.places[symbol] - 1
     if place < 0:
-        return _enter(bars, signal, row, rules, account, book, ENTER)
+        done = REVERSE if tables.outcomes[row] == REVERSE else ENTER
+        return _enter(bars, signals, row, rules, account, book, done, tables, at)
     position = book.positions[place]
-    if position.side == signal.side:
-        _plan(position, signal, bars.prices[bar, symbol].open)
+    if position.side != signal.side:
+        leave_at(bars, rules, account, book, tables, place, bar, REVERSAL, at)
+        return _enter(bars, signals, row, rules, account, book, REVERSE, tables, at)
+    _renew(bars, position, signal, bar, at)
+    if not signal.terms & RESIZES or position.legs:
         return RENEW
-    _leave_at_open(bars, rules, account, book, tables, place, bar, REVERSAL)
-    return _enter(bars, signal, row, rules, account, book, REVERSE)
+    return _add(bars, signal, row, position, rules, account, tables, at)
 
 
 @inlined
-def _plan(position: Any, signal: Any, price: float) -> None:
+def _renew(bars: Bars, position: Any, signal: Any, bar: int, at: int) -> None:
+    plan(position, signal, price_at(bars, bar, signal.symbol, at))
+
+
+@inlined
+def plan(position: Any, signal: Any, price: float) -> None:
     """Take over the exit plan of a signal, with levels set from `price`."""
-    position.hold, position.sessions = signal.hold, 0
+    position.hold, position.sessions, position.terms = signal.hold, 0, signal.terms
+    if signal.hold == 0:
+        position.terms |= LEAVES_AT_CLOSE
     position.stop = rule.stop_level(price, position.side, signal.stop)
     position.target = rule.target_level(price, position.side, signal.target)
     position.trailing_stop = signal.trailing_stop
 
 
 @inlined
-def _enter(
-    bars: Bars, signal: Any, row: int, rules: RuleNumbers, account: Any, book: Book, outcome: int
-) -> int:
-    if account.positions >= rules.max_positions:  # NaN, where any number may be held, is above
-        return NO_ROOM
-    bar, symbol = signal.bar, signal.symbol
-    slip = _slippage(bars, rules, bar, symbol)
-    fill = rule.fill_price(bars.prices[bar, symbol].open, signal.side, slip)
-    room = rules.max_gross * account.equity - account.gross
+def _wanted(
+    signal: Any, rules: RuleNumbers, account: Any, price: float, own: float, hedge: float
+) -> float:
+    """The shares that the weight and the room beside the other positions allow."""
+    room = (rules.max_gross * account.equity - (account.gross - own)) / (1 + hedge)
     wanted = rule.share_of_equity(signal.weight, rules) * account.equity
-    shares = rule.shares_for(min(wanted, room), fill)
+    shares: float = rule.shares_for(min(wanted, room), price)
+    return shares
+
+
+@inlined
+def _obtainable(
+    bars: Bars,
+    signal: Any,
+    side: int,
+    rules: RuleNumbers,
+    account: Any,
+    shares: float,
+    price: float,
+    fill: float,
+    at: int,
+) -> tuple[float, int]:
+    """Of the shares that are wanted those that volume, cash and least order allow.
+
+    With them comes `CAPPED` where the volume has cut them, else 0.
+    """
+    capped = 0
     if not np.isnan(rules.max_participation):
-        most = _most_shares(bars, rules, bar, symbol)
+        most = most_shares(bars, rules, signal.bar, signal.symbol)
         if most < shares:
-            shares = most
-            outcome += CAPPED
-    if signal.side > 0:
+            shares, capped = most, CAPPED
+    if not rule.is_sent(shares, price, rules):
+        return 0.0, capped
+    if side > 0:
         shares = rule.affordable_long(shares, fill, account.cash, rules)
     else:
         shares = rule.affordable_short(shares, fill, account.cash, rules)
-    if not rule.is_sent(shares, fill, rules):
-        return NO_ROOM + (outcome & CAPPED)
-    cost = rule.commission(shares, fill, rules)
-    account.cash -= signal.side * shares * fill + cost
-    account.commission += cost
-    account.gross += shares * fill
+    # At a close the order went out before the cash was known to bind.
+    if at == AT_OPEN and not rule.is_sent(shares, fill, rules):
+        return 0.0, capped
+    return float(shares), capped
+
+
+@inlined
+def _enter(
+    bars: Bars,
+    signals: NDArray[Any],
+    row: int,
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    outcome: int,
+    tables: Tables,
+    at: int,
+) -> int:
+    if account.positions >= rules.max_positions:  # NaN, where any number may be held, is above
+        return NO_ROOM
+    signal = signals[row]
+    bar, symbol, side = signal.bar, signal.symbol, signal.side
+    price = price_for_size(bars, rules, bar, symbol, side)
+    fill = fill_at(bars, rules, bar, symbol, side, at)
+    waits = signal.terms & WAITS != 0
+    if waits:
+        price = fill = rule.stop_level(last_close(bars, bar, symbol), side, signal.limit)
+        if np.isnan(fill):
+            return NOT_FILLED
+    hedge = leg_weights(signals, row)
+    wanted = _wanted(signal, rules, account, price, 0.0, hedge)
+    shares, capped = _obtainable(bars, signal, side, rules, account, wanted, price, fill, at)
+    outcome += capped
+    if shares == 0:
+        return NO_ROOM + capped
+    if hedge > 0:
+        left = account.cash - side * shares * fill - rule.commission(shares, fill, rules)
+        if not can_hedge(bars, signals, row, rules, left, shares * price, at):
+            return NO_ROOM + capped
     position = book.positions[account.positions]
     account.positions += 1
     book.places[symbol] = account.positions
-    position.symbol, position.side = symbol, signal.side
+    position.symbol, position.side = symbol, side
     position.signal, position.shares = row, shares
+    position.entered, position.exit_price = shares, 0.0
     position.entry_bar = position.last_bar = bar
-    position.entry_price = position.mark = fill
-    position.commission, position.borrow, position.best_close = cost, 0.0, np.nan
-    _plan(position, signal, fill)
+    position.entry_price, position.mark = fill, price
+    position.commission = position.borrow = 0.0
+    position.best_close, position.entered_at, position.passed = np.nan, at, 0
+    position.legs = position.short_legs = 0
+    account.gross += shares * price
+    position.waits = waits
+    if waits:
+        position.entered_at = outcome  # until it is filled
+        if side > 0:
+            account.cash -= shares * fill + rule.commission(shares, fill, rules)
+        open_price = bars.prices[bar, symbol].open
+        plan(position, signal, open_price if side * open_price <= side * fill else fill)
+        return NOT_FILLED + capped
+    _pay(account, position, side * shares, fill, rules)
+    plan(position, signal, fill)
+    note_fill(tables, row, bar, side * shares, fill, at)
+    if hedge > 0:
+        enter_legs(bars, signals, row, rules, account, book, position, shares * price, at)
     return outcome
 
 
 @inlined
-def _slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The slippage of a session, from the range of the symbol's bar before."""
-    last_range = 0.0
-    if rules.slippage_range > 0:
-        for before in range(bar - 1, -1, -1):
-            close = bars.prices[before, symbol].close
-            if not np.isnan(close):
-                last_range = (
-                    bars.prices[before, symbol].high - bars.prices[before, symbol].low
-                ) / close
-                break
-    return rule.slippage(last_range, rules)
+def note_fill(tables: Tables, row: int, bar: int, size: float, fill: float, at: int) -> None:
+    """Write down the fill of a signal: signed shares and dollars."""
+    if len(tables.trades):
+        trade = tables.trades[row]
+        trade.entry_bar, trade.entered_at = bar, at
+        trade.first_size, trade.first_price = size, fill
 
 
 @inlined
-def _most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
-    """The participation cap of an entry; infinite before any volume was seen."""
-    seen = np.empty(VOLUME_SESSIONS)
-    count, before = 0, bar - 1
-    while before >= 0 and count < VOLUME_SESSIONS:
-        if not np.isnan(bars.prices[before, symbol].close):
-            seen[count] = bars.volume[before, symbol]
-            count += 1
-        before -= 1
-    if count == 0:
-        return np.inf
-    return rule.most_shares(np.median(seen[:count]), rules.max_participation)
+def _add(
+    bars: Bars,
+    signal: Any,
+    row: int,
+    position: Any,
+    rules: RuleNumbers,
+    account: Any,
+    tables: Tables,
+    at: int,
+) -> int:
+    bar, symbol, side = signal.bar, signal.symbol, position.side
+    price = price_for_size(bars, rules, bar, symbol, side)
+    fill = fill_at(bars, rules, bar, symbol, side, at)
+    own = position.shares * position.mark
+    wanted = max(_wanted(signal, rules, account, price, own, 0.0) - position.shares, 0.0)
+    more, capped = _obtainable(bars, signal, side, rules, account, wanted, price, fill, at)
+    if more == 0:
+        return RENEW + capped
+    _pay(account, position, side * more, fill, rules)
+    total = position.entered + more
+    position.entry_price = (position.entered * position.entry_price + more * fill) / total
+    position.entered = total
+    position.shares += more
+    account.gross += more * position.mark
+    note_fill(tables, row, bar, side * more, fill, at)
+    return RESIZE + capped
 
 
 @inlined
-def pass_the_bar(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
-) -> None:
-    """Time exits and resting orders; what is still held is marked at the close."""
-    value = shorts = 0.0
-    place = 0
-    while place < account.positions:
-        position = book.positions[place]
-        close = bars.prices[bar, position.symbol].close
-        if not np.isnan(close):
-            if position.sessions == position.hold:
-                _leave_at_open(bars, rules, account, book, tables, place, bar, TIME)
-                continue
-            if _rest(bars, rules, account, book, tables, place, bar):
-                continue
-            side = position.side
-            position.mark, position.last_bar = close, bar
-            best = position.best_close  # NaN, which no price exceeds, gives way to the first
-            position.best_close = best if side * best >= side * close else close
-        held = position.shares * position.mark
-        value += position.side * held
-        shorts += held if position.side < 0 else 0.0
-        place += 1
-    account.equity, account.shorts = account.cash + value, shorts
+def _pay(account: Any, position: Any, size: float, fill: float, rules: RuleNumbers) -> None:
+    """Pay for an order of signed shares, commission included."""
+    cost = rule.commission(abs(size), fill, rules)
+    account.cash -= size * fill + cost
+    account.commission += cost
+    position.commission += cost
 
 
 @inlined
-def _rest(
-    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
-) -> bool:
-    """Let the stop, then the target rest through the bar; whether one was filled."""
-    position = book.positions[place]
-    symbol = position.symbol
-    side, stop, reason = position.side, position.stop, STOP
-    if not np.isnan(position.trailing_stop):
-        # NaN in the entry session: no close has been seen yet
-        trailing = rule.stop_level(position.best_close, side, position.trailing_stop)
-        if side * trailing > side * stop or (np.isnan(stop) and not np.isnan(trailing)):
-            stop, reason = trailing, TRAILING
-    open_price = bars.prices[bar, symbol].open
-    worst, best = bars.prices[bar, symbol].low, bars.prices[bar, symbol].high
-    if side < 0:
-        worst, best = best, worst
-    if side * worst <= side * stop:
-        price = stop if side * stop < side * open_price else open_price
-        fill = rule.fill_price(price, -side, _slippage(bars, rules, bar, symbol))
-        _leave(rules, account, book, tables, place, bar, fill, reason)
-        return True
-    if side * best >= side * position.target:
-        price = position.target
-        fill = price if side * price > side * open_price else open_price
-        _leave(rules, account, book, tables, place, bar, fill, TARGET)
-        return True
-    return False
-
-
-@inlined
-def _leave_at_open(
+def leave_at(
     bars: Bars,
     rules: RuleNumbers,
     account: Any,
@@ -219,15 +316,17 @@ def _leave_at_open(
     place: int,
     bar: int,
     reason: int,
+    at: int,
 ) -> None:
+    """Close a position at the open or at the close of a bar."""
     position = book.positions[place]
-    slip = _slippage(bars, rules, bar, position.symbol)
-    fill = rule.fill_price(bars.prices[bar, position.symbol].open, -position.side, slip)
-    _leave(rules, account, book, tables, place, bar, fill, reason)
+    fill = fill_at(bars, rules, bar, position.symbol, -position.side, at)
+    leave(bars, rules, account, book, tables, place, bar, fill, reason, at)
 
 
 @inlined
-def _leave(
+def leave(
+    bars: Bars,
     rules: RuleNumbers,
     account: Any,
     book: Book,
@@ -236,17 +335,23 @@ def _leave(
     bar: int,
     fill: float,
     reason: int,
+    at: int,
 ) -> None:
     """Close a position at a fill; the last one takes its place."""
     position = book.positions[place]
-    cost = rule.commission(position.shares, fill, rules)
-    account.cash += position.side * position.shares * fill - cost
-    account.commission += cost
+    _pay(account, position, -position.side * position.shares, fill, rules)
     account.gross -= position.shares * position.mark
-    position.commission += cost
     position.last_bar = bar
-    _book_trade(account, position, tables, fill, reason)
-    book.places[position.symbol] = 0
+    net = book_trade(account, position, tables, fill, reason, at)
+    if position.legs:
+        leave_legs(bars, rules, account, book, position.signal, net, bar, at)
+    remove(account, book, place)
+
+
+@inlined
+def remove(account: Any, book: Book, place: int) -> None:
+    """Take a position out of the book; the last one takes its place."""
+    book.places[book.positions[place].symbol] = 0
     account.positions -= 1
     if place != account.positions:
         book.positions[place] = book.positions[account.positions]
@@ -254,25 +359,27 @@ def _leave(
 
 
 @inlined
-def _book_trade(account: Any, position: Any, tables: Tables, price: float, reason: int) -> None:
-    gross = position.side * position.shares * (price - position.entry_price)
+def book_trade(
+    account: Any, position: Any, tables: Tables, price: float, reason: int, at: int
+) -> float:
+    """Write down a trade whose last shares leave at a price, and tell its net profit.
+
+    With legs it is not known yet whether it has won.
+    """
+    shares, part = position.entered, position.shares / position.entered
+    left = price if part == 1 else position.exit_price * (1 - part) + price * part
+    gross = position.side * shares * (left - position.entry_price)
     net = gross - position.commission - position.borrow
     account.trades += 1
-    account.wins += net > 0
+    account.wins += net > 0 and not position.legs
     account.profit += net
-    account.entered += position.shares * position.entry_price
+    account.entered += shares * position.entry_price
     if len(tables.trades):
         trade = tables.trades[position.signal]
         trade.entry_bar, trade.exit_bar = position.entry_bar, position.last_bar
-        trade.shares, trade.reason = position.shares, reason
-        trade.entry_price, trade.exit_price = position.entry_price, price
+        trade.entered_at, trade.left_at = position.entered_at, at
+        trade.shares, trade.reason = shares, reason
+        trade.last_size, trade.last_price = -position.side * position.shares, price
+        trade.entry_price, trade.exit_price = position.entry_price, left
         trade.commission, trade.borrow = position.commission, position.borrow
-
-
-@inlined
-def mark_open_trades(account: Any, book: Book, tables: Tables) -> None:
-    """Value what is still held at its last close, and empty the book for the next account."""
-    for place in range(account.positions):
-        position = book.positions[place]
-        _book_trade(account, position, tables, position.mark, OPEN)
-        book.places[position.symbol] = 0
+    return net

@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.kernel.records import PRICES, SIGNAL, Bars, blank
+from backtest.engine.kernel.records import (
+    ENTERS_AT_CLOSE,
+    IS_FLAT,
+    IS_LEG,
+    LEAVES_AT_CLOSE,
+    LOOKS_AT_CLOSES,
+    PRICES,
+    RESIZES,
+    SIGNAL,
+    WAITS,
+    Bars,
+    blank,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
     from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
+
+SIDES = {"long": 1, "flat": 0, "short": -1}
 
 
 @dataclass(frozen=True)
@@ -134,26 +148,62 @@ def _borrow(
 
 
 def signal_rows(panel: Panel, signals: Sequence[tuple[date, Signal]]) -> NDArray[Any]:
-    """The signals of one account as the kernel takes them.
+    """The signals of one account as the kernel takes them, each followed by its legs.
 
     Args:
         panel: the bars.
         signals: tradable session and signal, by session, publication, symbol, event id.
 
     """
-    columns = panel.columns
-    rows = np.zeros(len(signals), SIGNAL)
-    for row, (session, signal) in zip(rows, signals, strict=True):
-        row["bar"], row["symbol"] = panel.bar_of(session), columns[signal.symbol]
-        set_terms(row, signal)
+    columns, place = panel.columns, 0
+    rows = np.zeros(sum(1 + len(signal.legs) for _, signal in signals), SIGNAL)
+    for session, signal in signals:
+        of_signal = rows[place : place + 1 + len(signal.legs)]
+        set_terms(of_signal[0], signal)
+        of_signal["bar"] = panel.bar_of(session)
+        of_signal["symbol"] = [
+            columns[s] for s in (signal.symbol, *(leg.symbol for leg in signal.legs))
+        ]
+        set_legs(of_signal, signal)
+        place += len(of_signal)
     return rows
+
+
+def set_legs(rows: NDArray[Any], signal: Signal) -> None:
+    """Write the legs of a signal into the rows after its own, which comes first."""
+    for row, leg in zip(rows[1:], signal.legs, strict=True):
+        row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
+        row["terms"], row["hold"] = IS_LEG, rows[0]["hold"]
+        row["weight"], row["priority"] = abs(leg.by), signal.priority
+
+
+def signalled(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those with a signal that can be traded, by session; in one session in the order given."""
+    found = [one for one in decisions if one.signal and one.tradable_session]
+    return sorted(found, key=lambda one: one.tradable_session or date.max)
+
+
+def decision_rows(panel: Panel, decisions: Sequence[Decision]) -> NDArray[Any]:
+    """The signals of decisions, from `signalled`, as the kernel takes them."""
+    pairs = ((one.tradable_session, one.signal) for one in decisions)
+    return signal_rows(panel, [(day, signal) for day, signal in pairs if day and signal])
 
 
 def set_terms(row: Any, signal: Signal) -> None:
     """Write the direction and the terms of a signal into a record of the type `SIGNAL`."""
-    row["side"] = 1 if signal.direction == "long" else -1
+    is_flat = signal.direction == "flat"
+    row["side"] = SIDES[signal.direction]
+    at = signal.leave if is_flat else signal.enter
+    row["terms"] = (
+        ENTERS_AT_CLOSE * (at == "close")
+        + LEAVES_AT_CLOSE * (signal.leave == "close")
+        + LOOKS_AT_CLOSES * (signal.levels == "close")
+        + RESIZES * signal.resize
+        + IS_FLAT * is_flat
+        + WAITS * (signal.limit is not None)
+    )
     row["hold"] = -1 if signal.hold is None else signal.hold
     row["priority"] = signal.priority
-    for name in ("weight", "stop", "target", "trailing_stop"):
+    for name in ("weight", "stop", "target", "trailing_stop", "limit"):
         value = getattr(signal, name)
         row[name] = np.nan if value is None else value

@@ -7,45 +7,81 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-OUTCOMES = ("pending", "enter", "renew", "reverse", "superseded", "no_room", "ruined")
-ENTER, RENEW, REVERSE, SUPERSEDED, NO_ROOM, RUINED = range(1, len(OUTCOMES))
-CAPPED = 8  # added to the outcome of an entry that the volume has cut
-REASONS = ("time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open")
-TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN = range(len(REASONS))
+OUTCOMES = (
+    "pending", "enter", "renew", "reverse", "superseded", "no_room", "ruined", "resize", "leave",
+    "not_filled", "nothing_held",
+)  # fmt: skip
+(
+    PENDING, ENTER, RENEW, REVERSE, SUPERSEDED, NO_ROOM, RUINED, RESIZE, LEAVE, NOT_FILLED,
+    NOTHING_HELD,
+) = range(len(OUTCOMES))  # fmt: skip
+CAPPED = 16  # added to the outcome of an entry that the volume has cut
+REASONS = (
+    "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "signal",
+)  # fmt: skip
+TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED = range(len(REASONS))
+FILL_TIMES = ("open", "session", "close")
+AT_OPEN, IN_SESSION, AT_CLOSE = range(len(FILL_TIMES))
+# What a signal says beside its numbers, each in a bit of `terms`.
+ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG, WAITS = (
+    1, 2, 4, 8, 16, 32, 64,
+)  # fmt: skip
 
 # Side by side, for one bar is one place in memory.
 PRICES = np.dtype([("open", "f8"), ("high", "f8"), ("low", "f8"), ("close", "f8")])
-# What a signal wants; NaN is no stop, no target and no trailing stop, and of the weight an equal
-# part of the room; -1 is no time exit. One record fills one line of the memory's cache.
+# What a signal wants; NaN is no stop, no target, no trailing stop and no limit, and of the weight
+# an equal part of the room; -1 is no time exit. One record fills one line of the memory's cache.
 SIGNAL = np.dtype(
     [
-        ("bar", "i8"), ("symbol", "i8"), ("side", "i4"), ("hold", "i4"), ("weight", "f8"),
-        ("stop", "f8"), ("target", "f8"), ("trailing_stop", "f8"), ("priority", "f8"),
+        ("bar", "i4"), ("symbol", "i4"), ("side", "i1"), ("terms", "u1"), ("unused", "u2"),
+        ("hold", "i4"), ("weight", "f8"), ("stop", "f8"), ("target", "f8"),
+        ("trailing_stop", "f8"), ("priority", "f8"), ("limit", "f8"),
     ]
 )  # fmt: skip
 TRADE = np.dtype(
     [
-        ("entry_bar", "i8"), ("exit_bar", "i8"), ("reason", "i8"), ("shares", "f8"),
-        ("entry_price", "f8"), ("exit_price", "f8"), ("commission", "f8"), ("borrow", "f8"),
+        ("entry_bar", "i8"), ("exit_bar", "i8"), ("reason", "i4"), ("entered_at", "i2"),
+        ("left_at", "i2"), ("shares", "f8"), ("entry_price", "f8"), ("exit_price", "f8"),
+        ("commission", "f8"), ("borrow", "f8"), ("first_size", "f8"), ("first_price", "f8"),
+        ("last_size", "f8"), ("last_price", "f8"), ("hedge_profit", "f8"),
     ]
 )  # fmt: skip
-# What every bar looks at comes first: it fills one line of the memory's cache.
+# `shares` are all that were entered, at the average `entry_price`; sizes are signed, of the first
+# and the last fill. A signal that resized has its own fill as the first, and no shares.
+# What every bar looks at comes first: it fills one line of the memory's cache. `passed` is the
+# reason of a level that the last close has passed, plus 1. `entered` counts all shares that were
+# entered, `exit_price` is the average of those that have left.
 POSITION = np.dtype(
     [
-        ("side", "i4"), ("last_bar", "i4"), ("hold", "i4"), ("sessions", "i4"), ("shares", "f8"),
-        ("mark", "f8"), ("stop", "f8"), ("target", "f8"), ("trailing_stop", "f8"),
-        ("best_close", "f8"), ("entry_price", "f8"), ("commission", "f8"), ("borrow", "f8"),
-        ("symbol", "i8"), ("signal", "i8"), ("entry_bar", "i8"), ("unused", "f8", 2),
+        ("side", "i1"), ("terms", "u1"), ("passed", "i1"), ("waits", "b1"), ("last_bar", "i4"),
+        ("hold", "i4"), ("sessions", "i4"), ("shares", "f8"), ("mark", "f8"), ("stop", "f8"),
+        ("target", "f8"), ("trailing_stop", "f8"), ("best_close", "f8"), ("entry_price", "f8"),
+        ("commission", "f8"), ("borrow", "f8"), ("symbol", "i4"), ("entry_bar", "i4"),
+        ("signal", "i8"), ("entered_at", "i2"), ("legs", "i2"), ("short_legs", "i4"),
+        ("entered", "f8"), ("exit_price", "f8"),
     ]
+)  # fmt: skip
+# A leg that is held: signed shares, what they were entered at and have cost, and the row of the
+# signal that leads it. `pending` are signed shares that wait to be netted, `paid` what they count
+# as until then, `made` its net profit, `leader_net` that of its leader once it has left.
+LEG = np.dtype(
+    [
+        ("symbol", "i8"), ("row", "i8"), ("size", "f8"), ("price", "f8"), ("costs", "f8"),
+        ("pending", "f8"), ("paid", "f8"), ("made", "f8"), ("leader_net", "f8"),
+        ("is_left_behind", "b1"),
+    ],
+    align=True,
 )  # fmt: skip
 # Totals of one account. `profit` and `entered` add up net profit and entry value of trades; `peak`,
 # `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
-# the last four tell of their returns above cash. `is_ranked` and `lacks_weight` tell of signals.
+# the last four tell of their returns above cash. `is_ranked` and `lacks_weight` tell of signals,
+# `uses_close` whether any trades at a close, `is_passed` whether a position has passed a level.
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),
         ("is_ruined", "b1"), ("ruin_due", "b1"), ("margin_call", "b1"),
-        ("is_ranked", "b1"), ("lacks_weight", "b1"), ("positions", "i8"),
+        ("is_ranked", "b1"), ("lacks_weight", "b1"), ("uses_close", "b1"), ("is_passed", "b1"),
+        ("positions", "i8"), ("legs", "i8"),
         ("trades", "i8"), ("wins", "i8"), ("profit", "f8"), ("entered", "f8"), ("commission", "f8"),
         ("borrow", "f8"), ("interest", "f8"), ("peak", "f8"), ("deepest", "f8"),
         ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"), ("total", "f8"),
@@ -96,10 +132,15 @@ class Book(NamedTuple):
     """The positions that are held, side by side.
 
     `opens` holds their opens in the current bar, `places` by symbol its place among them plus 1
-    (0 for none), `newest` by symbol the row of its newest signal.
+    (0 for none), `newest` by symbol the row of its newest signal. `legs` are held beside them,
+    `net` are their signed shares by symbol, `shares` and `sizes` is room to add up in, by symbol.
     """
 
     positions: NDArray[Any]
     opens: NDArray[np.float64]
     places: NDArray[np.int64]
     newest: NDArray[np.int64]
+    legs: NDArray[Any]
+    net: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    sizes: NDArray[np.float64]

@@ -10,20 +10,28 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backtest.engine.kernel.panel import panel_of, signal_rows
-from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
-from backtest.engine.kernel.simulate import by_entry, simulate
+from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
+from backtest.engine.kernel.records import (
+    CAPPED,
+    FILL_TIMES,
+    IS_LEG,
+    OPEN,
+    OUTCOMES,
+    REASONS,
+    TRADE,
+    WAITS,
+)
+from backtest.engine.kernel.simulate import as_served, by_entry, simulate
 from backtest.engine.replay.books import (
-    AT_THE_OPEN,
     EquityPoint,
     Result,
     SentOrder,
     Trade,
     borrow_assumptions,
-    check_identity,
     set_excursions,
     settle,
 )
+from backtest.engine.replay.ledger import check_identity
 from backtest.engine.rules import VOLUME_SESSIONS, participation_cap
 
 if TYPE_CHECKING:
@@ -32,14 +40,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRate, BorrowRates
-    from backtest.data.prices import Prices
-    from backtest.engine.replay.books import ExitReason, OrderType
+    from backtest.data.prices import BorrowRate, BorrowRates, Prices
+    from backtest.engine.replay.books import ExitReason, FillTime, OrderType
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
 
 _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "target": "limit"}
-_PHASES = {"ruin": 0, "margin_call": 0, "reversal": 1, "time": 3}  # entries are 2, resting ones 4
+# In a session, entries being 2 and what rests 4; what happens at its close comes after all that.
+_PHASES = {"ruin": 0, "margin_call": 0, "signal": 1, "reversal": 1, "time": 3}
+_ENTRY, _REST, _CLOSE = 2, 4, 5
 
 
 def replay_by_kernel(
@@ -62,24 +71,20 @@ def replay_by_kernel(
 
     """
     panel = panel_of(prices)
-    signalled = [
-        (decision.tradable_session, place, decision.signal)
-        for place, decision in enumerate(decisions)
-        if decision.signal is not None and decision.tradable_session is not None
-    ]
-    signalled.sort(key=lambda one: one[:2])  # decisions stand in order of publication
-    places = [place for _, place, _ in signalled]
-    rows = signal_rows(panel, [(session, signal) for session, _, signal in signalled])
+    acting = signalled(decisions)  # which stand in order of publication
+    rows = decision_rows(panel, acting)
     whole = np.array([0, len(rows)])
     made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
+    leads = rows["terms"] & IS_LEG == 0
+    rows, table, outcome = rows[leads], made.trades[leads], made.outcomes[leads]
     sessions = panel.sessions.tolist()
-    trades = _trades(made.trades, rows, sessions, [decisions[place] for place in places])
+    trades = _trades(table, rows, sessions, acting)
     set_excursions(trades, prices)
     equity, cash = made.equity[0].tolist(), made.cash[0].tolist()
     interest = float(made.totals[0]["interest"])
     check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
-    ids = [decisions[place].event.id for place in places]
-    outcomes = dict(zip(ids, made.outcomes.tolist(), strict=True))
+    ids = [decision.event.id for decision in acting]
+    outcomes = dict(zip(ids, outcome.tolist(), strict=True))
     notes = {
         decision.event.id: _participation(decision, prices, rules)
         for decision in decisions
@@ -94,7 +99,7 @@ def replay_by_kernel(
         trades=trades,
         decisions=settle(decisions, names, notes),
         assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
-        orders=_orders(trades),
+        orders=_orders(table, rows, sessions, acting),
         interest=interest,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
     )
@@ -106,10 +111,12 @@ def _trades(
     """The trades in order of entry, from one record a signal."""
     trades: list[Trade] = []
     for place in by_entry(rows, made).tolist():
-        entry_bar, exit_bar, reason, shares, entry, exit_price, commission, borrow = made[
-            place
-        ].item()
-        side, event = int(rows[place]["side"]), decisions[place].event
+        one, side, event = made[place], int(rows[place]["side"]), decisions[place].event
+        shares, entry, left = (
+            one["shares"].item(),
+            one["entry_price"].item(),
+            one["exit_price"].item(),
+        )
         trades.append(
             Trade(
                 trade_id=len(trades) + 1,
@@ -117,14 +124,17 @@ def _trades(
                 symbol=event.symbol,
                 direction="long" if side > 0 else "short",
                 shares=shares,
-                entry_session=sessions[entry_bar],
+                entry_session=sessions[one["entry_bar"]],
                 entry_price=entry,
-                exit_session=sessions[exit_bar],
-                exit_price=exit_price,
-                exit_reason=cast("ExitReason", REASONS[reason]),
-                gross_profit=side * shares * (exit_price - entry),
-                commission=commission,
-                borrow=borrow,
+                exit_session=sessions[one["exit_bar"]],
+                exit_price=left,
+                exit_reason=cast("ExitReason", REASONS[one["reason"]]),
+                gross_profit=side * shares * (left - entry),
+                commission=one["commission"].item(),
+                borrow=one["borrow"].item(),
+                entered_at=cast("FillTime", FILL_TIMES[one["entered_at"]]),
+                hedge_profit=one["hedge_profit"].item(),
+                left_at=cast("FillTime", FILL_TIMES[one["left_at"]]),
             )
         )
     return trades
@@ -154,18 +164,34 @@ def _used_rates(
     return used
 
 
-def _orders(trades: Sequence[Trade]) -> list[SentOrder]:
+def _orders(
+    made: NDArray[Any], rows: NDArray[Any], sessions: list[date], decisions: Sequence[Decision]
+) -> list[SentOrder]:
     """The orders that were filled, at their fills, in the order of the rules."""
-    found: list[tuple[tuple[date, int, int], SentOrder]] = []
-    for trade in trades:
-        size = trade.sign * trade.shares
-        name, event = trade.symbol, trade.event_id
-        entry = SentOrder(trade.entry_session, name, size, "market", trade.entry_price, event, None)
-        found.append(((trade.entry_session, 2, trade.trade_id), entry))
-        if trade.exit_reason == "open" or trade.exit_session is None:
+    found: list[tuple[int, int, SentOrder]] = []
+    trade_of: dict[str, str] = {}  # by symbol the event of its newest trade
+    for place in as_served(rows).tolist():
+        row, decision = rows[place], decisions[place]
+        change = dict(zip(TRADE.names or (), made[place].item(), strict=True))
+        symbol, side, first = decision.event.symbol, int(row["side"]), change["first_size"]
+        if not first:
             continue
-        reason = trade.exit_reason
-        kind = "market" if reason in AT_THE_OPEN else _RESTING[reason]
-        leave = SentOrder(trade.exit_session, name, -size, kind, trade.exit_price, event, reason)
-        found.append(((trade.exit_session, _PHASES.get(reason, 4), trade.trade_id), leave))
-    return [order for _, order in sorted(found, key=lambda one: one[0])]
+        is_entry = change["shares"] > 0
+        if is_entry:
+            trade_of[symbol] = decision.event.id
+        event_id, bar, at = trade_of[symbol], change["entry_bar"], FILL_TIMES[change["entered_at"]]
+        kind: OrderType = "market" if at == "open" else "close"
+        kind = "limit" if row["terms"] & WAITS else kind
+        less: ExitReason | None = None if first * side > 0 else "signal"
+        price = change["first_price"]
+        order = SentOrder(sessions[bar], symbol, first, kind, price, event_id, less)
+        phase = _PHASES["signal"] if less else _ENTRY
+        found.append((bar, _CLOSE if at == "close" else phase, order))
+        if not is_entry or change["reason"] == OPEN:
+            continue
+        reason, at = cast("ExitReason", REASONS[change["reason"]]), FILL_TIMES[change["left_at"]]
+        kind = _RESTING.get(reason, "close" if at == "close" else "market")
+        bar, size, price = change["exit_bar"], change["last_size"], change["last_price"]
+        order = SentOrder(sessions[bar], symbol, size, kind, price, event_id, reason)
+        found.append((bar, _CLOSE if at == "close" else _PHASES.get(reason, _REST), order))
+    return [order for *_, order in sorted(found, key=lambda one: one[:2])]

@@ -11,7 +11,18 @@ import numpy as np
 from backtest.engine.kernel.compiled import numbers_of
 from backtest.engine.kernel.kernel import run_accounts
 from backtest.engine.kernel.panel import kernel_bars
-from backtest.engine.kernel.records import ACCOUNT, POSITION, TRADE, Book, Tables, blank
+from backtest.engine.kernel.records import (
+    ACCOUNT,
+    ENTERS_AT_CLOSE,
+    IS_LEG,
+    LEG,
+    POSITION,
+    TRADE,
+    WAITS,
+    Book,
+    Tables,
+    blank,
+)
 from backtest.engine.rules import check_weights
 
 if TYPE_CHECKING:
@@ -19,7 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.rules import Rules
 
@@ -77,11 +88,12 @@ def simulate(
         cash=np.zeros(curve),
     )
     work = (kernel_bars(panel, rates, rules), signals, starts, numbers_of(rules))
+    legs = _most_legs(signals, starts)
     parts = _PARTS * threads if threads > 1 else 1  # short ones, for accounts differ in work
     bounds = np.linspace(0, accounts, parts + 1).astype(int).tolist()
 
     def trade(part: tuple[int, int]) -> None:
-        run_accounts(*work, part, tables, _blank_book(len(panel.symbols)))
+        run_accounts(*work, part, tables, _blank_book(len(panel.symbols), legs))
 
     if threads == 1:
         trade((0, accounts))
@@ -103,9 +115,21 @@ def simulate(
 
 def by_entry(signals: NDArray[Any], trades: NDArray[Any]) -> NDArray[np.int64]:
     """The rows of one account's signals that entered, in the order of their entries."""
-    entered = np.flatnonzero(trades["shares"] > 0)
-    rows = signals[entered]
-    return entered[np.lexsort((-rows["priority"], rows["bar"]))]
+    order = as_served(signals)
+    return order[trades["shares"][order] > 0]
+
+
+def as_served(signals: NDArray[Any]) -> NDArray[np.int64]:
+    """The rows of one account's signals in the order in which they are filled."""
+    waits, at_close = signals["terms"] & WAITS != 0, signals["terms"] & ENTERS_AT_CLOSE
+    turn = np.where(waits, signals["symbol"], -signals["priority"])
+    return np.lexsort((turn, waits + 2 * at_close, signals["bar"]))
+
+
+def leaders(signals: NDArray[Any]) -> NDArray[np.int64]:
+    """By row that of the signal that leads it: of a leg the one before it, else its own."""
+    own = np.arange(len(signals))
+    return np.maximum.accumulate(np.where(signals["terms"] & IS_LEG, 0, own))
 
 
 def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -116,13 +140,24 @@ def _as_served(signals: NDArray[Any], starts: NDArray[np.int64]) -> NDArray[np.i
     last = np.append((np.diff(keys[:, alike]) != 0).any(axis=0), True)
     acts = np.empty_like(last)
     acts[alike] = last
+    acts = acts[leaders(signals)]
     return np.lexsort((-signals["priority"], acts, signals["bar"], account))
 
 
-def _blank_book(symbols: int) -> Book:
+def _most_legs(signals: NDArray[Any], starts: NDArray[np.int64]) -> int:
+    """The most legs that an account can hold."""
+    legs = np.concatenate(([0], np.cumsum(signals["terms"] & IS_LEG != 0)))
+    return int(np.diff(legs[starts]).max(initial=0))
+
+
+def _blank_book(symbols: int, legs: int) -> Book:
     return Book(
         positions=blank(symbols, POSITION),
         opens=np.zeros(symbols),
         places=np.zeros(symbols, np.int64),
         newest=np.zeros(symbols, np.int64),
+        legs=np.zeros(legs, LEG),
+        net=np.zeros(symbols),
+        shares=np.zeros(symbols),
+        sizes=np.zeros(symbols),
     )

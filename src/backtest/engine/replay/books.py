@@ -1,23 +1,17 @@
-"""Orders, fills and trades, the ledger that accounts for every cent of them, and the result.
-
-The ledger keeps books of its own beside the broker's, so that either can be held against the other.
-"""
+"""What a replay is told in: quotes, orders, fills, trades, and the result."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-
-from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRate
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRate, Prices
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Direction
@@ -26,17 +20,21 @@ if TYPE_CHECKING:
 CENT = 0.005
 _FRESH_DAYS = 7  # a quote that is older when it is charged is an assumption
 _NAMED = 3  # stocks without a rate
-AT_THE_OPEN = ("time", "reversal", "margin_call", "ruin")
 
-OrderType = Literal["market", "stop", "limit"]
+OrderType = Literal["market", "stop", "limit", "close"]
+FillTime = Literal["open", "session", "close"]
 ExitReason = Literal[
-    "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "strategy"
-]
+    "time", "signal", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open",
+    "strategy",
+]  # fmt: skip
 
 
 _WHY = {
     "renew": "same direction as the open trade: its exit plan is set anew",
+    "resize": "same direction as the open trade: the difference to the new weight was traded",
     "no_room": "no room: not one share fits the weight, the cash and the gross limit",
+    "not_filled": "the price did not come to the limit",
+    "nothing_held": "nothing was held that could be left",
     "ruined": "the account was ruined before",
 }
 _PUBLISHED_LATER = "another signal of the same open was published later"
@@ -84,12 +82,22 @@ class Quote:
         open: the open, dollars.
         slip: slippage of this session, a fraction of the price.
         most_shares: the participation cap of an entry; None where there is none.
+        last_close: dollars; None in its first session.
 
     """
 
     open: float
     slip: float
     most_shares: int | None = None
+    last_close: float | None = None
+
+
+class Lot(NamedTuple):
+    """The part of an order that belongs to one event: signed shares, and why they leave."""
+
+    event_id: str
+    size: int
+    exit_reason: ExitReason | None
 
 
 @dataclass(frozen=True)
@@ -99,10 +107,12 @@ class Order:
     Attributes:
         symbol: the stock.
         size: signed shares, positive to buy.
-        type: `market` fills at the open, `stop` and `limit` rest through the session.
-        price: the level of a resting order, dollars; for a market order the fill expected.
+        type: `market` fills at the open, `close` at the close, `stop` and `limit` rest through
+            the session.
+        price: the level of a resting order, dollars; otherwise the fill expected.
         event_id: the event behind an entry; of an exit, the event of its trade.
         exit_reason: why the position is left; None for an entry.
+        lots: of legs, the lots that it nets; their sizes add up to its own, which may be 0.
 
     """
 
@@ -112,6 +122,7 @@ class Order:
     price: float
     event_id: str
     exit_reason: ExitReason | None = None
+    lots: tuple[Lot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +136,7 @@ class Fill:
     commission: float
     event_id: str
     exit_reason: ExitReason | None = None
+    at: FillTime = "open"
 
 
 @dataclass(frozen=True)
@@ -158,9 +170,11 @@ class SentOrder:
 class Trade:
     """One position from flat to flat, or to a reversal.
 
-    Prices are fills in dollars (averages where a position grew or shrank in steps),
-    `commission` and `borrow` dollars paid, `mae` and `mfe` the worst and best excursion as
-    fractions of the entry price.
+    Prices are fills in dollars (averages where a position grew or shrank in steps), `shares` all
+    that were entered, `commission` and `borrow` dollars paid, `mae` and `mfe` the worst and best
+    excursion as fractions of the entry price. `entered_at` and `left_at` tell of the first and the
+    last fill whether it was at the open, within the session or at the close. `hedge_profit` is what
+    its legs made, dollars after their costs; all else is of the stock itself.
     """
 
     trade_id: int
@@ -178,6 +192,9 @@ class Trade:
     borrow: float = 0.0
     mae: float = 0.0
     mfe: float = 0.0
+    entered_at: FillTime = "open"
+    left_at: FillTime = "close"
+    hedge_profit: float = 0.0
 
     @property
     def sign(self) -> int:
@@ -186,8 +203,8 @@ class Trade:
 
     @property
     def net_profit(self) -> float:
-        """Gross profit less commission and borrow, dollars."""
-        return self.gross_profit - self.commission - self.borrow
+        """Gross profit less commission and borrow, and what the legs made; dollars."""
+        return self.gross_profit - self.commission - self.borrow + self.hedge_profit
 
     @property
     def net_return(self) -> float:
@@ -219,173 +236,31 @@ class Result:
     ruined_on: date | None
 
 
-@dataclass
-class _Holding:
-    """The open part of a trade."""
-
-    trade: Trade
-    shares: float  # signed
-    closed_shares: float = 0.0
-    exit_price: float = 0.0  # average of what was closed
-
-    def leave(self, shares: float, price: float) -> None:
-        """Close shares at a price; one price stays as it is, several are averaged."""
-        total = self.closed_shares + shares
-        part = shares / total
-        self.exit_price = price if part == 1 else self.exit_price * (1 - part) + price * part
-        self.closed_shares = total
-
-
-class Ledger:
-    """Cash, holdings and trades of one account."""
-
-    def __init__(self, cash: float) -> None:
-        self.start_cash = cash
-        self.cash = cash
-        self.interest = 0.0
-        self.trades: list[Trade] = []
-        self._open: dict[str, _Holding] = {}
-
-    def shares(self, symbol: str) -> float:
-        """Signed shares held."""
-        holding = self._open.get(symbol)
-        return holding.shares if holding else 0.0
-
-    def charge_borrow(self, symbol: str, amount: float) -> None:
-        """Take the cost of a short's night from cash."""
-        self.cash -= amount
-        self._open[symbol].trade.borrow += amount
-
-    def receive_interest(self, amount: float) -> None:
-        """Add what the cash has earned."""
-        self.cash += amount
-        self.interest += amount
-
-    def book(self, fill: Fill) -> None:
-        """Enter a fill: it opens, adds to, reduces or closes the symbol's trade.
-
-        A fill that crosses zero closes the trade and opens the next; its commission is shared
-        in proportion to the shares.
-        """
-        self.cash -= fill.size * fill.price + fill.commission
-        held = self.shares(fill.symbol)
-        if held == 0 or held * fill.size > 0:
-            self._add(fill, fill.size, fill.commission)
-            return
-        closing = max(-abs(held), -abs(fill.size)) * (1 if held > 0 else -1)
-        opening = fill.size - closing
-        part = closing / fill.size
-        self._reduce(fill, closing, fill.commission * part)
-        if opening:
-            self._add(fill, opening, fill.commission * (1 - part))
-
-    def _add(self, fill: Fill, size: float, commission: float) -> None:
-        holding = self._open.get(fill.symbol)
-        if holding is None:
-            trade = Trade(
-                trade_id=len(self.trades) + 1,
-                event_id=fill.event_id,
-                symbol=fill.symbol,
-                direction="long" if size > 0 else "short",
-                shares=abs(size),
-                entry_session=fill.session,
-                entry_price=fill.price,
-                commission=commission,
-            )
-            self.trades.append(trade)
-            self._open[fill.symbol] = _Holding(trade, size)
-            return
-        trade = holding.trade
-        value = trade.shares * trade.entry_price + abs(size) * fill.price
-        trade.shares += abs(size)
-        trade.entry_price = value / trade.shares
-        trade.commission += commission
-        holding.shares += size
-
-    def _reduce(self, fill: Fill, size: float, commission: float) -> None:
-        holding = self._open[fill.symbol]
-        trade = holding.trade
-        trade.commission += commission
-        holding.shares += size
-        holding.leave(abs(size), fill.price)
-        if holding.shares == 0:
-            del self._open[fill.symbol]
-            self._finish(holding, fill.session, fill.exit_reason or "strategy")
-
-    def mark_open_trades(self, marks: Mapping[str, float], sessions: Mapping[str, date]) -> None:
-        """Value the trades that stay open at the last closes; they stay flagged `open`."""
-        for symbol, holding in self._open.items():
-            holding.leave(abs(holding.shares), marks[symbol])
-            self._finish(holding, sessions[symbol], "open")
-
-    @staticmethod
-    def _finish(holding: _Holding, session: date, reason: ExitReason) -> None:
-        trade = holding.trade
-        trade.exit_session = session
-        trade.exit_price = holding.exit_price
-        trade.exit_reason = reason
-        trade.gross_profit = trade.sign * trade.shares * (trade.exit_price - trade.entry_price)
-
-    def check_cash(self, broker_cash: float, session: date) -> None:
-        """Hold the ledger's cash against the broker's.
-
-        Raises:
-            AccountingError: they differ by a cent or more.
-
-        """
-        if not abs(self.cash - broker_cash) < _tolerance(broker_cash):
-            raise AccountingError(
-                f"{session}: the ledger has {self.cash:.4f} in cash and Backtrader "
-                f"{broker_cash:.4f}. This is a fault of the program; please report it."
-            )
-
-    def check_identity(self, final_equity: float) -> None:
-        """Hold the trades of the ledger against the final equity; see `check_identity`."""
-        expected = self.start_cash + self.interest + sum(t.net_profit for t in self.trades)
-        check_identity(expected, final_equity)
-
-
-def check_identity(expected: float, final_equity: float) -> None:
-    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
-
-    It holds to the cent.
-
-    Raises:
-        AccountingError: the identity does not hold.
-
-    """
-    if not abs(expected - final_equity) < _tolerance(final_equity):
-        raise AccountingError(
-            f"The accounting identity is broken: the trades make {expected:.4f} of final "
-            f"equity {final_equity:.4f}. This is a fault of the program; please report it."
-        )
-
-
-def _tolerance(amount: float) -> float:
-    # A cent; for fortunes beyond a trillion, what a double can still resolve.
-    return max(CENT, abs(amount) * 1e-14)
-
-
 def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> None:
     """Set `mae` and `mfe` of each trade: fractions of the entry price, `mae` ≤ 0 ≤ `mfe`.
 
-    Whole bars count from the entry session to the one before the exit. Of the exit session only
-    what surely came before the exit counts: its open and the exit itself.
+    Whole bars count from the entry session to the one before the exit, or with it where the trade
+    was held to its close. Of the exit session only what surely came before the exit counts: its
+    open and the exit itself; of that of an entry at a limit the side from which the price came,
+    and the close; of that of an entry at the close nothing.
     """
+    columns = ("open", "low", "high", "close")
     tables = {
         symbol: (
             prices[symbol].table.index.to_numpy("M8[D]"),
-            *(prices[symbol].table[name].to_numpy() for name in ("open", "low", "high")),
+            *(prices[symbol].table[name].to_numpy() for name in columns),
         )
         for symbol in {trade.symbol for trade in trades}
     }
     for trade in trades:
-        days, opens, lows, highs = tables[trade.symbol]
+        days, opens, lows, highs, closes = tables[trade.symbol]
         held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
         first, last = np.searchsorted(days, held).tolist()
-        is_open = trade.exit_reason == "open"
-        whole, seen = slice(first, last + is_open), [] if is_open else [trade.exit_price]
-        if trade.exit_reason in AT_THE_OPEN or last > first:
+        whole = slice(first + (trade.entered_at != "open"), last + (trade.left_at == "close"))
+        seen = [trade.entry_price, trade.exit_price]
+        if trade.entered_at == "session" and (last > first or trade.left_at == "close"):
+            seen += [float((lows if trade.sign > 0 else highs)[first]), float(closes[first])]
+        if trade.left_at == "open" or last > first:
             seen.append(float(opens[last]))
         low = min([*lows[whole].tolist(), *seen])
         high = max([*highs[whole].tolist(), *seen])

@@ -24,16 +24,16 @@ from backtest.engine.rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.rules import Rules
 
 
 # Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
 _SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
+_PLENTY = 1e15
 
 _EPOCH = date(1970, 1, 1).toordinal()  # Backtrader counts days as Python does
 
@@ -106,6 +106,20 @@ class PriceFeed(bt.feed.DataBase):
         """Keep none, as above."""
 
 
+def fills_at_open(order: Any) -> bool:
+    """Whether an order was filled at the price of the open."""
+    # Backtrader averages what it fills, and loses the last bit of it.
+    return math.isclose(order.executed.price, order.data.open[0], rel_tol=1e-12)
+
+
+def commission_of(order: Any, rules: Rules) -> float:
+    """What an order has cost; Backtrader counts one of legs that crosses zero as two."""
+    done = order.executed
+    if not order.info.get("lots"):
+        return float(done.comm)
+    return commission(abs(done.size), done.price, rules)
+
+
 def day_of(data: Any, ago: int = 0) -> date:
     """The day of a feed's current bar, or of one `ago` bars from it; -1 is the one before."""
     return date.fromordinal(int(data.lines.datetime[ago]))
@@ -117,7 +131,8 @@ def quote_of(data: Any, rules: Rules) -> Quote:
     if rules.max_participation is not None:
         seen = min(len(data) - 1, VOLUME_SESSIONS)
         cap = participation_cap([data.volume[-ago] for ago in range(1, seen + 1)], rules)
-    return Quote(data.open[0], session_slippage(data, rules), cap)
+    last_close = data.close[-1] if len(data) > 1 else None
+    return Quote(data.open[0], session_slippage(data, rules), cap, last_close)
 
 
 def session_slippage(data: Any, rules: Rules) -> float:
@@ -163,6 +178,7 @@ class RulesBroker(bt.brokers.BackBroker):
 
     def __init__(self) -> None:
         super().__init__()
+        self.cash: float
         self.session: date
         self.feeds: dict[str, Any] = {}
         self.borrow_paid: dict[str, float] = defaultdict(float)
@@ -174,6 +190,8 @@ class RulesBroker(bt.brokers.BackBroker):
         self._closed_on: date | None = None
         self._ruined = False
         self._free_cash = 0.0
+        self.before_close: Callable[[], Sequence[Any]] = list
+        """Sends the orders of the close, once those that rest were executed."""
 
     def see_the_bar(self) -> None:
         """Look at what bar it is, once a bar: at its open, or else when orders are executed."""
@@ -206,9 +224,36 @@ class RulesBroker(bt.brokers.BackBroker):
         self.cash += self._interest_due
         self.interest_paid += self._interest_due
         super().next()
+        for order in self.before_close():
+            self._execute_at_close(order)
         self._has_seen_the_bar = False
         if self.p.rules.cash_rate:
             self._note_free_cash()
+
+    def _execute_at_close(self, order: Any) -> None:
+        """Fill an order at the close of this very bar, which Backtrader does in the next alone."""
+        self.pending.remove(order)
+        price = fill_price(
+            order.data.close[0],
+            1 if order.isbuy() else -1,
+            session_slippage(order.data, self.p.rules),
+        )
+        with self._lent(order):
+            self._execute(order, ago=0, price=price)
+        self._get_value()
+
+    @contextmanager
+    def _lent(self, order: Any) -> Iterator[None]:
+        """Lend what rounding lacks; all where orders are netted, for each may pay for others."""
+        if not order.info.get("are_netted"):
+            self.cash += _SPECK
+            yield
+            self.cash -= _SPECK
+            return
+        cash, self.cash = self.cash, _PLENTY
+        yield
+        self.cash = cash - order.executed.size * order.executed.price
+        self.cash -= commission_of(order, self.p.rules)
 
     def _borrow_of(self, data: Any, position: Any) -> float:
         costs = self.getcommissioninfo(data)
@@ -225,9 +270,8 @@ class RulesBroker(bt.brokers.BackBroker):
         if order.data._name not in self.feeds:  # noqa: SLF001
             return  # no bar in this session: the lines stand on some other day's prices
         self._slip = session_slippage(order.data, self.p.rules)
-        self.cash += _SPECK
-        super()._try_exec(order)
-        self.cash -= _SPECK
+        with self._lent(order):
+            super()._try_exec(order)
 
     def _get_value(self, datas: Any = None, lever: bool = False) -> float:  # noqa: FBT001, FBT002 - Backtrader's signature
         for data in [data for data in self.positions if not len(data)]:
@@ -247,8 +291,11 @@ class RulesBroker(bt.brokers.BackBroker):
         super()._bracketize(order, cancel)
         if order.exectype == bt.Order.Close:
             return
+        at_open = order.exectype == bt.Order.Market or (
+            order.exectype == bt.Order.Limit and fills_at_open(order)
+        )
         for child in [one for one in self._toactivate if one.parent.ref == order.ref]:
-            if order.exectype == bt.Order.Market or child.exectype != bt.Order.Limit:
+            if at_open or child.exectype != bt.Order.Limit:
                 self._toactivate.remove(child)
                 self._wake(child)
 

@@ -11,20 +11,21 @@ from backtest.engine.replay.books import (
     EquityPoint,
     ExitReason,
     Fill,
-    Ledger,
+    FillTime,
     Result,
     SentOrder,
     borrow_assumptions,
     set_excursions,
 )
-from backtest.engine.replay.broker import day_of
+from backtest.engine.replay.broker import commission_of, day_of, fills_at_open
+from backtest.engine.replay.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRate
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRate, Prices
+    from backtest.engine.replay.books import Lot, Order
     from backtest.engine.timeline import Decision
 
 # Why a strategy's own order left a position, where the order does not say.
@@ -33,6 +34,14 @@ _BY_TYPE: dict[int, ExitReason] = {
     bt.Order.StopTrail: "trailing_stop",
     bt.Order.Limit: "target",
 }
+
+
+def _time_of(order: Any) -> FillTime:
+    """When in its session an order was filled; one at a level may be filled at the open."""
+    if order.exectype in (bt.Order.Market, bt.Order.Close):
+        return "open" if order.exectype == bt.Order.Market else "close"
+    is_limit = order.exectype == bt.Order.Limit
+    return "open" if is_limit and fills_at_open(order) else "session"
 
 
 class Recorder(bt.Analyzer):
@@ -44,6 +53,7 @@ class Recorder(bt.Analyzer):
         self.ledger = Ledger(self.p.rules.cash)
         self.refused: set[str] = set()  # ids of events whose orders the broker refused
         self._curve: list[EquityPoint] = []
+        self._crossed: list[Order] = []
         self._orders: list[SentOrder] = []
         self._borrow_seen: dict[str, float] = defaultdict(float)
         self._used_rates: dict[tuple[str, BorrowRate | None], date] = {}  # the last night of each
@@ -60,10 +70,20 @@ class Recorder(bt.Analyzer):
             return
         self._settle_nights()
         done = order.executed
+        if said.get("lots"):
+            self._book_legs(
+                order.data._name,  # noqa: SLF001
+                done.size,
+                done.price,
+                commission_of(order, self.p.rules),
+                said.lots,
+            )
+            return
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(
             Fill(
                 session=self.strategy.broker.session,
+                at=_time_of(order),
                 symbol=order.data._name,  # noqa: SLF001 - Backtrader's name for it
                 size=done.size,
                 price=done.price,
@@ -72,6 +92,19 @@ class Recorder(bt.Analyzer):
                 exit_reason=reason,
             )
         )
+
+    def cross(self, order: Order) -> None:
+        """Book lots that net to nothing: no order goes to the market, and nothing is paid.
+
+        They wait until the nights are settled, which are of what was held in them.
+        """
+        self._crossed.append(order)
+
+    def _book_legs(
+        self, symbol: str, size: float, price: float, commission: float, lots: Sequence[Lot]
+    ) -> None:
+        fill = Fill(self.strategy.broker.session, symbol, size, price, commission, "")
+        self.ledger.book_legs(fill, lots)
 
     def note(self, order: Any) -> None:
         """Write down an order that is live in the current session."""
@@ -135,6 +168,9 @@ class Recorder(bt.Analyzer):
                 self.ledger.charge_borrow(symbol, amount)
                 self._borrow_seen[symbol] = paid
                 self._note_rate(symbol)
+        crossed, self._crossed = self._crossed, []
+        for order in crossed:
+            self._book_legs(order.symbol, 0.0, order.price, 0.0, order.lots)
 
     def _note_rate(self, symbol: str) -> None:
         if self.p.rules.borrow_mode == "table":

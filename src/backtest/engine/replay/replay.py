@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
@@ -18,14 +20,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.replay.books import Order, Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Signal
 
-_TYPES = {"market": bt.Order.Market, "stop": bt.Order.Stop, "limit": bt.Order.Limit}
+_TYPES = {
+    "market": bt.Order.Market,
+    "stop": bt.Order.Stop,
+    "limit": bt.Order.Limit,
+    "close": bt.Order.Close,
+}
 
 
 def replay(
@@ -73,7 +79,9 @@ class _SignalTrader(bt.Strategy):
     def __init__(self) -> None:
         self._trader = Trader(self.p.rules)
         self._resting: list[Order] = []
+        self._told: set[int] = set()  # of their fills
         self._live: list[Any] = []  # Backtrader's orders of those that rest
+        self.broker.before_close = self._before_close
 
     @property
     def recorder(self) -> Recorder:
@@ -108,20 +116,28 @@ class _SignalTrader(bt.Strategy):
                 self.recorder.note(order)
 
     def notify_order(self, order: Any) -> None:
-        """Tell the trader of a resting fill; an order that is refused is a fault of ours."""
+        """Stop where Backtrader refuses an order: a fault of ours."""
         if order.status in (order.Margin, order.Rejected):
             raise AccountingError(
                 f"{self.data.datetime.date(0)}: Backtrader refused an order of "
                 f"{order.created.size} {order.data._name}. "  # noqa: SLF001
                 f"This is a fault of the program; please report it."
             )
-        if order.status == order.Completed and order.exectype != bt.Order.Market:
-            self._trader.left(order.data._name)  # noqa: SLF001
 
     def next(self) -> None:
         """At the close: let the trader mark and look."""
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         self._trader.at_close(closes, self.broker.get_value())
+
+    def _before_close(self) -> list[Any]:
+        """Tell the trader what was filled, and send its orders of the close."""
+        for order, live in zip(self._resting, self._live, strict=True):
+            if live.status == live.Completed and live.ref not in self._told:
+                self._told.add(live.ref)
+                self._trader.filled(order)
+        closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
+        orders = self._trader.before_close(closes, self.broker.cash)
+        return self._send_now(orders)
 
     def settled(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with what became of their signals."""
@@ -131,22 +147,42 @@ class _SignalTrader(bt.Strategy):
         """Send the orders of a session, the resting ones last, in place of those that rested."""
         for live in self._live:  # a live stop and a close of one bar would both fill
             self.cancel(live)
-        for order in market:
-            self._send(order)
-        first: dict[str, Any] = {}  # by symbol: the stop, which counts where both are touched
+        self._send_now(market)
         self._resting, self._live = resting, []
-        for order in resting:
-            self._live.append(self._send(order, oco=first.get(order.symbol)))
-            first.setdefault(order.symbol, self._live[-1])
+        for _, group in groupby(resting, key=attrgetter("symbol")):
+            self._live += self._send_resting(list(group))
 
-    def _send(self, order: Order, oco: Any = None) -> Any:
+    def _send_resting(self, orders: list[Order]) -> list[Any]:
+        """An entry at its limit, if any, with the stop and the target as its children.
+
+        Of stop and target the stop counts where both are touched, and each ends the other.
+        """
+        if orders[0].exit_reason is not None:
+            first = self._send(orders[0])
+            return [first, *(self._send(order, oco=first) for order in orders[1:])]
+        entry = self._send(orders[0], transmit=len(orders) == 1)
+        last = len(orders) - 1
+        exits = enumerate(orders[1:], start=1)
+        return [entry, *(self._send(o, parent=entry, transmit=n == last) for n, o in exits)]
+
+    def _send_now(self, orders: Sequence[Order]) -> list[Any]:
+        """Send the orders of an open or a close; lots that cross each other need none."""
+        sent, are_netted = [], any(order.lots for order in orders)
+        for order in orders:
+            if order.size:
+                sent.append(self._send(order, lots=order.lots, are_netted=are_netted))
+            else:
+                self.recorder.cross(order)
+        return sent
+
+    def _send(self, order: Order, **terms: Any) -> Any:
         trade = self.buy if order.size > 0 else self.sell
         return trade(
             data=self.getdatabyname(order.symbol),
             size=abs(order.size),
             exectype=_TYPES[order.type],
             price=order.price,
-            oco=oco,
+            **terms,
             event_id=order.event_id,
             exit_reason=order.exit_reason,
         )

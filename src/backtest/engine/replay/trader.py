@@ -1,72 +1,30 @@
 """The trader: turns signals into orders, session by session, by the rules of the design.
 
-Within a session: at the open ruin and margin call, then new signals, then time exits; resting
-orders through the session; at the close trailing stops move and margin is checked. It knows no
-engine: it gets opens, cash and closes, and answers with orders.
+Within a session: at the open ruin, margin call and what has passed its levels at the last close,
+then new signals, reductions first, then time exits; resting orders through the session; at the
+close what leaves, then what enters; trailing stops move and margin is checked. It knows no engine:
+it gets opens, cash and closes, and answers with orders.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Literal
 
 from backtest.engine import rules as rule
-from backtest.engine.replay.books import ExitReason, Order, Quote
+from backtest.engine.replay.books import ExitReason, Lot, Order, Quote
+from backtest.engine.replay.position import HeldLeg, Moment, Position, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Signal
 
-Outcome = Literal["enter", "renew", "reverse", "superseded", "no_room", "ruined"]
-
-
-@dataclass
-class _Position:
-    """A position as the trader plans it, with the exit plan of its newest signal."""
-
-    event_id: str
-    direction: int  # +1 long, -1 short
-    shares: int
-    expires: int | None = None  # count of the symbol's sessions at which time is up
-    stop: float | None = None
-    target: float | None = None
-    trailing: float | None = None
-    best_close: float | None = None  # since entry
-
-    @property
-    def size(self) -> int:
-        return self.direction * self.shares
-
-    def plan(self, signal: Signal, price: float, clock: int) -> None:
-        """Take over the exit plan of a signal, with levels set from `price`."""
-        side = self.direction
-        self.expires = None if signal.hold is None else clock + signal.hold
-        self.stop = signal.stop and rule.stop_level(price, side, signal.stop)
-        self.target = signal.target and rule.target_level(price, side, signal.target)
-        self.trailing = signal.trailing_stop
-
-    def nearest_stop(self) -> tuple[float, ExitReason] | None:
-        """The stop that is touched first: the fixed one or the trailing one."""
-        levels: list[tuple[float, ExitReason]] = []
-        if self.stop is not None:
-            levels.append((self.stop, "stop"))
-        if self.trailing is not None and self.best_close is not None:
-            level = rule.stop_level(self.best_close, self.direction, self.trailing)
-            levels.append((level, "trailing_stop"))
-        return max(levels, key=lambda level: self.direction * level[0], default=None)
-
-
-@dataclass
-class _Open:
-    """The account at an open, as the orders of that open change it."""
-
-    quotes: Mapping[str, Quote]
-    equity: float
-    cash: float
-    orders: list[Order]
+Outcome = Literal[
+    "enter", "renew", "reverse", "resize", "leave", "superseded", "no_room", "not_filled",
+    "nothing_held", "ruined",
+]  # fmt: skip
 
 
 class Trader:
@@ -74,9 +32,15 @@ class Trader:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._positions: dict[str, _Position] = {}
+        self._positions: dict[str, Position] = {}
+        self._waiting: dict[str, Waiting] = {}  # entries at a limit, of this session
+        self._legs: dict[str, list[HeldLeg]] = {}  # by the symbol of their position
+        self._left_behind: list[tuple[HeldLeg, ExitReason]] = []  # of positions left in the session
         self._clock: dict[str, int] = {}
         self._marks: dict[str, float] = {}
+        self._quotes: Mapping[str, Quote] = {}
+        self._for_the_close: list[Signal] = []
+        self._entered_at_close: set[str] = set()
         self._margin_call = False
         self._ruin_due = False
         self.is_ruined = False
@@ -91,62 +55,111 @@ class Trader:
         Args:
             quotes: the quote of every symbol that trades in this session.
             cash: cash after borrow and interest, dollars.
-            signals: the signals of this open, in order of publication, symbol, event id.
+            signals: the signals of this session, in order of publication, symbol, event id.
 
         """
+        self._quotes = quotes
         for symbol, quote in quotes.items():
             self._clock[symbol] = self._clock.get(symbol, -1) + 1
             self._marks[symbol] = quote.open
-        equity = cash + sum(p.size * self._marks[s] for s, p in self._positions.items())
-        opening = _Open(quotes, equity, cash, [])
-        self._end_if_ruined(opening)
-        self._answer_margin_call(opening)
-        for signal in self._acting(signals):
-            self._act(signal, opening)
-        self._exit_on_time(opening)
-        return opening.orders
+        prices = {symbol: quote.open for symbol, quote in quotes.items()}
+        moment = Moment("open", quotes, prices, self._worth(cash), cash)
+        self._end_if_ruined(moment)
+        self._answer_margin_call(moment)
+        for symbol, position in sorted(self._positions.items()):
+            if position.passed:
+                self._leave(symbol, position.passed, moment)
+        acting = self._acting(signals)
+        self._for_the_close = [signal for signal in acting if _when(signal) == "close"]
+        self._serve([signal for signal in acting if _when(signal) == "open"], moment)
+        self._exit_on_time(moment)
+        return [*moment.orders, *moment.netted()]
 
     def resting(self, symbol: str) -> list[Order]:
-        """The stop and the target that rest through the session, the stop first."""
-        position = self._positions.get(symbol)
-        if position is None:
-            return []
-        orders = []
-        stop = position.nearest_stop()
-        if stop is not None:
-            level, reason = stop
-            orders.append(self._exit_order(symbol, position, "stop", level, reason))
-        if position.target is not None and position.target > 0:  # no price reaches zero
-            orders.append(self._exit_order(symbol, position, "limit", position.target, "target"))
-        return orders
+        """What rests through the session: an entry at a limit; the stop, then the target."""
+        waiting = self._waiting.get(symbol)
+        if waiting is None:
+            position = self._positions.get(symbol)
+            return [] if position is None else position.exits(symbol, has_target=True)
+        position = waiting.position
+        entry = Order(symbol, position.size, "limit", waiting.price, position.event_id)
+        # Inside the session nobody knows whether the target came before the entry or after it.
+        return [entry, *position.exits(symbol, has_target=waiting.fills_at_open)]
 
-    def left(self, symbol: str) -> None:
-        """A resting order was filled: the position is gone."""
-        del self._positions[symbol]
+    def filled(self, order: Order) -> None:
+        """A resting order was filled: a position is gone, or there."""
+        if order.exit_reason is not None:
+            del self._positions[order.symbol]
+            legs = self._legs.pop(order.symbol, [])
+            self._left_behind += [(leg, order.exit_reason) for leg in legs]
+            return
+        waiting = self._waiting.pop(order.symbol)
+        self._positions[order.symbol] = waiting.position
+        self.outcomes[order.event_id] = "reverse" if waiting.is_reversal else "enter"
+
+    def before_close(self, closes: Mapping[str, float], cash: float) -> list[Order]:
+        """The orders of a close, in the order in which they are executed.
+
+        They are sized on the opens: the closes decide what they cost, and nothing else.
+
+        Args:
+            closes: of every symbol that trades in this session, dollars.
+            cash: what the resting orders have left, dollars.
+
+        """
+        for waiting in self._waiting.values():
+            self.outcomes[waiting.position.event_id] = "not_filled"
+        self._waiting.clear()
+        self._entered_at_close.clear()
+        self._marks |= {symbol: quote.open for symbol, quote in self._quotes.items()}
+        moment = Moment("close", self._quotes, closes, self._worth(cash), cash)
+        behind, self._left_behind = self._left_behind, []
+        for leg, reason in behind:
+            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
+        rest = [signal for signal in self._for_the_close if not self._give_up(signal, moment)]
+        self._exit_on_time(moment)
+        for signal in rest:
+            self._take(signal, moment)
+        return [*moment.orders, *moment.netted()]
 
     def at_close(self, closes: Mapping[str, float], equity: float) -> None:
-        """Mark the positions, move trailing stops, check margin and ruin for the next open."""
+        """Mark the positions, look at their levels, check margin and ruin for the next open."""
         self._marks.update(closes)
         for symbol, position in self._positions.items():
             if symbol in closes:
-                best, close = position.best_close, closes[symbol]
-                better = max if position.direction > 0 else min
-                position.best_close = close if best is None else better(best, close)
+                has_entered = symbol in self._entered_at_close
+                position.see_close(closes[symbol], has_entered=has_entered)
         shorts = -sum(min(p.size, 0) * self._marks[s] for s, p in self._positions.items())
+        shorts -= sum(min(size, 0) * self._marks[s] for s, size in self._net_legs().items())
         self._margin_call = rule.is_margin_call(equity, shorts, self._rules)
         self._ruin_due = equity <= 0
 
-    def _end_if_ruined(self, opening: _Open) -> None:
-        if self._ruin_due or opening.equity <= 0:
+    def _worth(self, cash: float) -> float:
+        held = sum(p.size * self._marks[s] for s, p in self._positions.items())
+        return cash + held + sum(n * self._marks[s] for s, n in self._net_legs().items())
+
+    def _net_legs(self) -> dict[str, int]:
+        """Signed shares of legs by symbol, those that are left at this close among them."""
+        legs = [leg for held in self._legs.values() for leg in held]
+        net: dict[str, int] = {}
+        for leg in [*legs, *(leg for leg, _ in self._left_behind)]:
+            net[leg.symbol] = net.get(leg.symbol, 0) + leg.size
+        return net
+
+    def _end_if_ruined(self, moment: Moment) -> None:
+        if self._ruin_due or moment.equity <= 0:
             self.is_ruined = True
         if self.is_ruined:  # also later on: a halted stock is left when it opens again
             for symbol in list(self._positions):
-                self._leave(symbol, "ruin", opening)
+                self._leave(symbol, "ruin", moment)
 
-    def _answer_margin_call(self, opening: _Open) -> None:
+    def _answer_margin_call(self, moment: Moment) -> None:
         if self._margin_call:
-            for symbol in [s for s, p in self._positions.items() if p.direction < 0]:
-                self._leave(symbol, "margin_call", opening)
+            for symbol in [s for s, p in self._positions.items() if self._is_short(s, p)]:
+                self._leave(symbol, "margin_call", moment)
+
+    def _is_short(self, symbol: str, position: Position) -> bool:
+        return position.direction < 0 or any(leg.size < 0 for leg in self._legs.get(symbol, ()))
 
     def _acting(self, signals: Sequence[Signal]) -> list[Signal]:
         """Of several signals on one symbol the one published last, by priority; none after ruin."""
@@ -161,73 +174,234 @@ class Trader:
                 self.outcomes[signal.event_id] = "superseded"
         return sorted(acting, key=lambda signal: -signal.priority)
 
-    def _act(self, signal: Signal, opening: _Open) -> None:
-        direction = 1 if signal.direction == "long" else -1
-        position = self._positions.get(signal.symbol)
-        if position is not None and position.direction == direction:
-            open_price = opening.quotes[signal.symbol].open
-            position.plan(signal, open_price, self._clock[signal.symbol])
-            self.outcomes[signal.event_id] = "renew"
-            return
-        if position is not None:
-            self._leave(signal.symbol, "reversal", opening)
-        entered = self._enter(signal, direction, opening)
-        done: Outcome = "enter" if position is None else "reverse"
-        self.outcomes[signal.event_id] = done if entered else "no_room"
+    def _serve(self, signals: Iterable[Signal], moment: Moment) -> None:
+        """At an open: what gives up shares first, so that what it frees can be bought with."""
+        rest = [
+            signal
+            for signal in signals
+            if not (signal.direction == "flat" or signal.resize)
+            or not self._give_up(signal, moment)
+        ]
+        for signal in rest:
+            self._take(signal, moment)
 
-    def _enter(self, signal: Signal, direction: int, opening: _Open) -> bool:
-        most = self._rules.max_positions
-        if most is not None and len(self._positions) >= most:
+    def _give_up(self, signal: Signal, moment: Moment) -> bool:
+        """Leave, renew or reduce what is held, as far as it is due; whether that is all."""
+        symbol, position = signal.symbol, self._positions.get(signal.symbol)
+        if signal.direction == "flat":
+            if position is not None:
+                self._leave(symbol, "signal", moment)
+            self.outcomes[signal.event_id] = "nothing_held" if position is None else "leave"
+            return True
+        if position is None:
             return False
-        symbol = signal.symbol
-        quote = opening.quotes[symbol]
-        fill = rule.fill_price(quote.open, direction, quote.slip)
-        shares = self._size(signal, direction, fill, opening)
-        if not rule.is_sent(shares, fill, self._rules):
+        if position.direction != _side(signal):
+            if moment.at == "close":  # at an open a reversal leaves and enters in its turn
+                self._leave(symbol, "reversal", moment)
+                self.outcomes[signal.event_id] = "reverse"
             return False
-        position = _Position(signal.event_id, direction, shares)
-        position.plan(signal, fill, self._clock[symbol])
-        self._positions[symbol] = position
-        self._marks[symbol] = fill  # a position of this open counts at its fill for the room left
-        self._trade(Order(symbol, position.size, "market", fill, signal.event_id), opening)
+        if not signal.resize or symbol in self._legs:
+            self._renew(signal, position, moment)
+            return True
+        less = position.shares - self._wanted(signal, position.direction, moment)
+        if less < 0:
+            return False
+        self._reduce(signal, position, less, moment)
         return True
 
-    def _size(self, signal: Signal, direction: int, fill: float, opening: _Open) -> int:
-        gross = sum(p.shares * self._marks[s] for s, p in self._positions.items())
-        room = self._rules.max_gross * opening.equity - gross
-        weight = rule.share_of_equity(nan if signal.weight is None else signal.weight, self._rules)
-        shares = rule.shares_for(min(weight * opening.equity, room), fill)
-        cap = opening.quotes[signal.symbol].most_shares
-        if cap is not None and cap < shares:
-            self.notes[signal.event_id] = f"cut to {cap:,} shares by participation"
-            shares = cap
-        affordable = rule.affordable_long if direction > 0 else rule.affordable_short
-        return affordable(shares, fill, opening.cash, self._rules)
-
-    def _exit_on_time(self, opening: _Open) -> None:
-        for symbol, position in list(self._positions.items()):
-            if symbol in opening.quotes and position.expires == self._clock[symbol]:
-                self._leave(symbol, "time", opening)
-
-    def _leave(self, symbol: str, reason: ExitReason, opening: _Open) -> None:
-        if symbol not in opening.quotes:  # its prices have ended: it stays, marked
+    def _reduce(self, signal: Signal, position: Position, less: int, moment: Moment) -> None:
+        symbol, side = signal.symbol, -position.direction
+        if less == position.shares:
+            self._leave(symbol, "signal", moment)
+            self.outcomes[signal.event_id] = "leave"
             return
-        position = self._positions.pop(symbol)
-        quote = opening.quotes[symbol]
-        fill = rule.fill_price(quote.open, -position.direction, quote.slip)
-        self._trade(self._exit_order(symbol, position, "market", fill, reason), opening)
+        fill = moment.fill(symbol, side)
+        self._renew(signal, position, moment)
+        if rule.is_sent(less, moment.price_for_size(symbol, side), self._rules):
+            position.shares -= less
+            self._trade(symbol, side * less, fill, moment, position.event_id, "signal")
+            self.outcomes[signal.event_id] = "resize"
 
-    def _trade(self, order: Order, opening: _Open) -> None:
-        cost = rule.commission(abs(order.size), order.price, self._rules)
-        opening.cash -= order.size * order.price + cost
-        opening.orders.append(order)
+    def _renew(self, signal: Signal, position: Position, moment: Moment) -> None:
+        position.plan(signal, moment.prices[signal.symbol], self._clock[signal.symbol])
+        self.outcomes[signal.event_id] = "renew"
+
+    def _take(self, signal: Signal, moment: Moment) -> None:
+        """Enter, reverse, add or renew."""
+        position, side = self._positions.get(signal.symbol), _side(signal)
+        if position is not None and position.direction == side:
+            self._renew(signal, position, moment)
+            if signal.resize and signal.symbol not in self._legs:
+                self._add(signal, position, moment)
+            return
+        if position is not None:
+            self._leave(signal.symbol, "reversal", moment)
+        is_reversal = position is not None or self.outcomes.get(signal.event_id) == "reverse"
+        self.outcomes[signal.event_id] = self._enter(signal, side, moment, is_reversal=is_reversal)
+
+    def _enter(self, signal: Signal, side: int, moment: Moment, *, is_reversal: bool) -> Outcome:
+        most, symbol = self._rules.max_positions, signal.symbol
+        if most is not None and len(self._positions) + len(self._waiting) >= most:
+            return "no_room"
+        for_size, fill = moment.price_for_size(symbol, side), moment.fill(symbol, side)
+        if signal.limit is not None:
+            last_close = moment.quotes[symbol].last_close
+            if last_close is None:
+                return "not_filled"
+            for_size = fill = rule.stop_level(last_close, side, signal.limit)
+        wanted = self._wanted(signal, side, moment, for_size)
+        shares = self._obtainable(signal, side, wanted, for_size, fill, moment)
+        legs = self._legs_of(signal, side * shares * for_size, moment)
+        cash = moment.cash - side * shares * fill - rule.commission(shares, fill, self._rules)
+        if not shares or not self._can_pay(legs, cash, moment):
+            return "no_room"
+        position = Position(signal.event_id, side, shares)
+        if signal.limit is not None:
+            self._wait_at(fill, signal, position, moment, is_reversal=is_reversal)
+            return "not_filled"
+        position.plan(signal, fill, self._clock[symbol])
+        self._positions[symbol] = position
+        self._marks[symbol] = for_size  # a position of this moment counts at it for the room left
+        if moment.at == "close":
+            self._entered_at_close.add(symbol)
+        self._trade(symbol, position.size, fill, moment, signal.event_id)
+        if legs:
+            self._legs[symbol] = legs
+        for leg in legs:
+            self._trade_leg(leg.symbol, Lot(leg.event_id, leg.size, None), moment)
+        return "reverse" if is_reversal else "enter"
+
+    def _obtainable(
+        self,
+        signal: Signal,
+        side: int,
+        shares: int,
+        for_size: float,
+        fill: float,
+        moment: Moment,
+    ) -> int:
+        """Of the shares that are wanted those that volume, cash and least order allow."""
+        shares = self._capped(signal, shares, moment)
+        if not rule.is_sent(shares, for_size, self._rules):
+            return 0
+        shares = self._affordable(side, shares, fill, moment.cash)
+        # At a close the order went out before the cash was known to bind.
+        is_sent = moment.at == "close" or rule.is_sent(shares, fill, self._rules)
+        return shares if is_sent else 0
 
     @staticmethod
-    def _exit_order(
+    def _legs_of(signal: Signal, value: float, moment: Moment) -> list[HeldLeg]:
+        """The legs of an entry of a signed value, in shares counted at the opens."""
+        return [
+            HeldLeg(
+                signal.event_id,
+                leg.symbol,
+                rule.hedge_shares(-value * leg.by, moment.quotes[leg.symbol].open),
+            )
+            for leg in signal.legs
+        ]
+
+    def _can_pay(self, legs: list[HeldLeg], cash: float, moment: Moment) -> bool:
+        """Whether each leg has a share, and the cash never falls below zero."""
+        for leg in legs:
+            if not leg.size:
+                return False
+            side = 1 if leg.size > 0 else -1
+            fill = moment.fill(leg.symbol, side)
+            if self._affordable(side, abs(leg.size), fill, cash) < abs(leg.size):
+                return False
+            cash -= leg.size * fill + rule.commission(abs(leg.size), fill, self._rules)
+        return True
+
+    def _trade_leg(self, symbol: str, lot: Lot, moment: Moment) -> None:
+        """Order a lot; what it costs until they are netted is as of an order of its own."""
+        fill = moment.fill(symbol, 1 if lot.size > 0 else -1)
+        moment.cash -= lot.size * fill + rule.commission(abs(lot.size), fill, self._rules)
+        moment.lots.append((symbol, lot))
+
+    def _wait_at(
+        self,
+        limit: float,
+        signal: Signal,
+        position: Position,
+        moment: Moment,
+        *,
+        is_reversal: bool,
+    ) -> None:
+        """Let an entry wait; what it would cost is not there for others meanwhile."""
+        symbol, side, open_price = signal.symbol, position.direction, moment.prices[signal.symbol]
+        fills_at_open = side * open_price <= side * limit
+        position.plan(signal, open_price if fills_at_open else limit, self._clock[symbol])
+        self._waiting[symbol] = Waiting(position, limit, is_reversal, fills_at_open)
+        if side > 0:
+            cost = rule.commission(position.shares, limit, self._rules)
+            moment.cash -= position.shares * limit + cost
+
+    def _add(self, signal: Signal, position: Position, moment: Moment) -> None:
+        symbol, side = signal.symbol, position.direction
+        fill, for_size = moment.fill(symbol, side), moment.price_for_size(symbol, side)
+        more = self._wanted(signal, side, moment) - position.shares
+        more = self._obtainable(signal, side, max(more, 0), for_size, fill, moment)
+        if not more:
+            return
+        position.shares += more
+        self._trade(symbol, side * more, fill, moment, position.event_id)
+        self.outcomes[signal.event_id] = "resize"
+
+    def _wanted(self, signal: Signal, side: int, moment: Moment, price: float | None = None) -> int:
+        """The shares that the weight and the room beside the other positions allow."""
+        symbol = signal.symbol
+        price = moment.price_for_size(symbol, side) if price is None else price
+        gross = sum(p.shares * self._marks[s] for s, p in self._positions.items() if s != symbol)
+        gross += sum(w.position.shares * w.price for w in self._waiting.values())
+        gross += sum(abs(size) * self._marks[s] for s, size in self._net_legs().items())
+        room = self._rules.max_gross * moment.equity - gross
+        room /= 1 + sum(abs(leg.by) for leg in signal.legs)
+        weight = rule.share_of_equity(nan if signal.weight is None else signal.weight, self._rules)
+        return rule.shares_for(min(weight * moment.equity, room), price)
+
+    def _capped(self, signal: Signal, shares: int, moment: Moment) -> int:
+        cap = moment.quotes[signal.symbol].most_shares
+        if cap is None or cap >= shares:
+            return shares
+        self.notes[signal.event_id] = f"cut to {cap:,} shares by participation"
+        return cap
+
+    def _affordable(self, side: int, shares: int, fill: float, cash: float) -> int:
+        affordable = rule.affordable_long if side > 0 else rule.affordable_short
+        return affordable(shares, fill, cash, self._rules)
+
+    def _exit_on_time(self, moment: Moment) -> None:
+        for symbol, position in list(self._positions.items()):
+            if symbol in moment.quotes and position.is_due(self._clock[symbol], moment.at):
+                self._leave(symbol, "time", moment)
+
+    def _leave(self, symbol: str, reason: ExitReason, moment: Moment) -> None:
+        if symbol not in moment.quotes:  # its prices have ended: it stays, marked
+            return
+        position = self._positions.pop(symbol)
+        fill = moment.fill(symbol, -position.direction)
+        self._trade(symbol, -position.size, fill, moment, position.event_id, reason)
+        for leg in self._legs.pop(symbol, []):
+            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
+
+    def _trade(
+        self,
         symbol: str,
-        position: _Position,
-        kind: Literal["market", "stop", "limit"],
-        price: float,
-        reason: ExitReason,
-    ) -> Order:
-        return Order(symbol, -position.size, kind, price, position.event_id, reason)
+        size: int,
+        fill: float,
+        moment: Moment,
+        event_id: str,
+        reason: ExitReason | None = None,
+    ) -> None:
+        moment.cash -= size * fill + rule.commission(abs(size), fill, self._rules)
+        moment.orders.append(Order(symbol, size, moment.order_type, fill, event_id, reason))
+
+
+def _side(signal: Signal) -> int:
+    return 1 if signal.direction == "long" else -1
+
+
+def _when(signal: Signal) -> str:
+    """At which of its session a signal is traded."""
+    return signal.leave if signal.direction == "flat" else signal.enter

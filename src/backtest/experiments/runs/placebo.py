@@ -17,18 +17,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.kernel.records import MARGIN_CALL, OPEN, SIGNAL, TIME
-from backtest.engine.kernel.simulate import simulate
+from backtest.engine.kernel.records import (
+    AT_OPEN,
+    IS_FLAT,
+    IS_LEG,
+    OPEN,
+    REVERSAL,
+    RUIN,
+    SIGNAL,
+    TARGET,
+)
+from backtest.engine.kernel.simulate import leaders, simulate
 from backtest.stats import LEVEL
 from backtest.stats.figures import figures_of_totals
-from backtest.stats.multiple_testing import distinct, is_certain, monte_carlo
+from backtest.stats.multiple_testing import is_certain, monte_carlo, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import EquityPoint, Trade
     from backtest.engine.rules import Rules
@@ -44,33 +53,23 @@ _LONGEST = 2  # an occasion is cut when it has gone on for so many times the lon
 
 @dataclass(frozen=True)
 class Chains:
-    """Signals that stand within one another's planned holding time.
+    """Signals that stand within one another's planned holding time."""
 
-    Attributes:
-        of_signal: number of the chain of each signal, from 0, shape (n,).
-        first: session in which each begins, shape (chains,).
-        lengths: sessions from there up to and with its last planned exit, likewise.
-
-    """
-
-    of_signal: Numbers
-    first: Numbers
-    lengths: Numbers
+    of_signal: Numbers  # number of the chain of each signal, from 0, shape (n,)
+    first: Numbers  # session in which each begins, shape (chains,)
+    lengths: Numbers  # sessions from there up to and with its last planned exit, likewise
 
 
 def chains_of(signals: NDArray[Any], longest: int) -> Chains:
-    """The chains of signals.
+    """The chains of signals, which are sorted by session.
 
     A session joins a chain up to the last exit planned in it, for at that open a new signal still
-    renews the trade or turns it round.
-
-    Args:
-        signals: fields as in `SIGNAL`, sorted by session.
-        longest: sessions that a signal without a time exit counts for.
-
+    renews the trade or turns it round. A signal without a time exit counts for `longest` sessions.
     """
     sessions = signals["bar"]
-    ends = sessions + np.where(signals["hold"] < 0, longest, signals["hold"])
+    is_flat = signals["terms"] & IS_FLAT != 0  # it ends others and plans nothing itself
+    hold = np.where(is_flat, 0, signals["hold"])
+    ends = sessions + np.where(hold < 0, longest, hold)
     last = np.maximum.accumulate(ends)
     begins = np.concatenate(([True], sessions[1:] > last[:-1]))
     number = np.cumsum(begins) - 1
@@ -80,19 +79,16 @@ def chains_of(signals: NDArray[Any], longest: int) -> Chains:
 
 
 def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
-    """The number of each signal's occasion, from 0, shape (n,).
+    """The number of each signal's occasion, from 0, shape (n,), by what became of each signal.
 
     At an open with signals a new occasion begins where all that the present one has entered has
     left by then, or where it has gone on for twice the longest trade. Signals that entered nothing
     (renewals, or no room) belong to the present one; one without any trade joins the one before.
-
-    Args:
-        signals: fields as in `SIGNAL`, sorted by session.
-        trades: what became of each signal, fields as in `TRADE`; no shares where it did not enter.
-
     """
     entered = trades["shares"] > 0
-    left_at_open = np.isin(trades["reason"], (TIME, MARGIN_CALL))
+    # After a reversal or a target of an open the day is not free for another trade.
+    is_free = ~np.isin(trades["reason"], (TARGET, REVERSAL, RUIN))
+    left_at_open = is_free & (trades["left_at"] == AT_OPEN)
     free_from = np.where(left_at_open, trades["exit_bar"], trades["exit_bar"] + 1)
     limit = _LONGEST * longest_trade(trades)
     sessions, rows = np.unique(signals["bar"], return_index=True)
@@ -132,20 +128,11 @@ _TRIES = 200  # of places for a chain among others, before a draw is left out
 
 @dataclass(frozen=True)
 class Null:
-    """What happened, beside draws of what happens without knowledge.
+    """What happened, beside draws of what happens without knowledge."""
 
-    Attributes:
-        observed: by statistic, of the signals as they are; NaN where undefined. Returns are
-            fractions, the Sharpe ratio is annual.
-        draws: by statistic, shape (B,); likewise. Of many signals there are fewer draws than were
-            wished for where the verdict was certain before.
-        is_complete: whether the draws are all that there can be, what happened among them.
-
-    """
-
-    observed: Mapping[str, float]
-    draws: Mapping[str, Floats]
-    is_complete: bool = False
+    observed: Mapping[str, float]  # by statistic, of the signals as they are; NaN where undefined
+    draws: Mapping[str, Floats]  # likewise, (B,): fewer where the verdict was certain before
+    is_complete: bool = False  # whether they are all that there can be, what happened among them
 
     def standing(self, statistic: str) -> MonteCarlo | None:
         """p-values of a statistic; `upper` says how often chance does as well.
@@ -159,19 +146,10 @@ class Null:
 
 @dataclass(frozen=True)
 class Account:
-    """What a placebo trades: the bars, the rules and the signals that acted.
-
-    Attributes:
-        panel: daily bars.
-        signals: fields as in `SIGNAL`, by session, publication, symbol and event id; of several on
-            one symbol at one open the last alone.
-        rules: the settings.
-        rates: borrow rates by symbol.
-
-    """
+    """What a placebo trades: the bars, the rules and the signals that acted."""
 
     panel: Panel
-    signals: NDArray[Any]
+    signals: NDArray[Any]  # from `acting`, by session, publication, symbol and event id
     rules: Rules
     rates: Mapping[str, BorrowRates]
 
@@ -189,13 +167,9 @@ class Account:
         return min(draws, max(_LEAST_BATCH, _BATCH // len(self.signals)))
 
     def null(self, batches: Callable[[int], Draws], draws: int, *, is_complete: bool) -> Null:
-        """Trade what happened, then draws until their verdict is certain; see `is_certain`.
+        """Trade what happened, then draws until their verdict is certain (see `is_certain`).
 
-        Args:
-            batches: makes so many draws, in tables of shape (accounts, n).
-            draws: the most.
-            is_complete: as of `Null`.
-
+        `batches` makes so many draws, in tables of shape (accounts, n), of at most `draws` in all.
         """
         observed = {name: float(of[0]) for name, of in self._statistics(self.signals[None]).items()}
         size = self.batch(draws)
@@ -220,27 +194,23 @@ class Account:
 
 
 def acting(signals: NDArray[Any]) -> NDArray[Any]:
-    """The signals without those that another of the same open supersedes."""
-    opens = signals[["bar", "symbol"]][::-1]
-    return signals[np.sort(len(signals) - 1 - np.unique(opens, return_index=True)[1])]
+    """The signals without those that another of the same open supersedes, legs included."""
+    own = np.flatnonzero(signals["terms"] & IS_LEG == 0)
+    opens = signals[own][["bar", "symbol"]][::-1]
+    acts = np.zeros(len(signals), np.bool_)
+    acts[own[len(own) - 1 - np.unique(opens, return_index=True)[1]]] = True
+    return signals[acts[leaders(signals)]]
 
 
 def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) -> Null | None:
     """The same signals at other times; None where the history is too short to move them in.
 
-    The sessions are a circle. The chains stand on it in random order with random gaps (all ways
-    to share out the free sessions are equally likely), and within a chain distances, directions,
+    The sessions are a circle. The chains stand on it in random order with random gaps (all ways to
+    share out the free sessions are equally likely), and within a chain distances, directions,
     weights and exit plans stay. Chains that would not fit side by side move all by one number.
     Where symbols lack bars, a chain only goes where each of its signals finds one. Chains of many
     symbols find no such sessions; a signal that meets none of its symbol's bars then goes as many
     sessions round those that there are.
-
-    Args:
-        account: what is traded.
-        chains: of its signals.
-        seed: of the draws.
-        draws: how many at most.
-
     """
     signals, has_bar = account.signals, ~np.isnan(account.panel.prices["open"])
     sessions, number = len(has_bar), chains.of_signal
@@ -277,16 +247,9 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
 def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: int) -> Null:
     """The same signals at their true times, all of an occasion turned round by one coin.
 
-    Costs are left out in draws and in what happened alike: a long turned into a short would lose
-    by its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each
-    is made once.
-
-    Args:
-        account: what is traded.
-        occasions: number of each signal's occasion, shape (n,).
-        seed: of the draws.
-        draws: how many at most.
-
+    Costs are left out in draws and in what happened alike: a long turned into a short would lose by
+    its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each is
+    made once.
     """
     free, count = account.without_costs(), int(occasions.max()) + 1
     is_complete = 2**count <= free.batch(draws)
@@ -312,14 +275,7 @@ def signals_of_trades(
 
     Each trade becomes a signal of its direction at its entry session, with the weight that it had
     of the equity at the close before, held as many sessions as the trade was, at least one, and
-    without stops: what made the strategy leave is not known.
-
-    Args:
-        panel: the bars.
-        trades: of the run; those still open are held to the end.
-        curve: the equity of the run, one point a session.
-        cash: at the start, dollars.
-
+    without stops: what made the strategy leave is not known. Trades still open are held to the end.
     """
     equity = {point.session: point.equity for point in curve}
     before = dict(zip(equity, [cash, *equity.values()], strict=False))
@@ -375,11 +331,8 @@ def _can_stand_apart(lengths: Numbers, fits: NDArray[np.bool_], seed: int) -> bo
 
 def _side_by_side(lengths: Numbers, sessions: int, draws: int, rng: np.random.Generator) -> Numbers:
     """Chains in random order with random gaps on a circle of sessions."""
-    count, free = len(lengths), sessions - lengths.sum()
-    order = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)
-    bars = np.sort(distinct(rng, draws, count - 1, int(free) + count - 1), axis=1)
-    walls = np.concatenate([np.full((draws, 1), -1), bars], axis=1)
-    gaps = np.diff(walls, axis=1, append=free + count - 1) - 1
+    order = rng.permuted(np.tile(np.arange(len(lengths)), (draws, 1)), axis=1)
+    gaps = shares_of(sessions - int(lengths.sum()), rng, draws, len(lengths))
     ahead = np.cumsum(lengths[order] + gaps, axis=1) - lengths[order]
     begins: Numbers = np.empty_like(ahead)
     np.put_along_axis(begins, order, ahead + rng.integers(sessions, size=(draws, 1)), axis=1)

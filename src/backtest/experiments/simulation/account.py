@@ -1,63 +1,281 @@
-"""One account traded by the kernel on bars and signals from files, and what came of it."""
+"""One account traded by the kernel on bars and signals from Parquet files, and what came of it."""
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import cache
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import csv, parquet
+from pyarrow import compute, csv, parquet
 
-from backtest.data.borrow import read_borrow_rates
-from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
+from backtest.data.kinds import NEW_YORK
+from backtest.data.prices import read_borrow_rates
+from backtest.engine.kernel.panel import SIDES
+from backtest.engine.kernel.records import (
+    CAPPED,
+    ENTERS_AT_CLOSE,
+    IS_FLAT,
+    LEAVES_AT_CLOSE,
+    LOOKS_AT_CLOSES,
+    OUTCOMES,
+    REASONS,
+    SIGNAL,
+    WAITS,
+)
 from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.books import CENT
-from backtest.errors import AccountingError, UsageError
-from backtest.experiments.simulation.bars import read_panel
-from backtest.experiments.simulation.signals import read_signals
+from backtest.errors import AccountingError, DataError, UsageError
+from backtest.experiments.simulation import bars as files
 from backtest.stats.figures import figures_of_totals, session_returns
+from backtest.stats.formats import few
+from backtest.strategy.base import NUMBERS, Signal
+from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules
-    from backtest.experiments.simulation.signals import SignalTable
+    from backtest.experiments.simulation.bars import Times
 
-TABLE_FORMATS = (".parquet", ".csv")
-# What became of signals, in the order of OUTCOMES after `pending`.
-_BECAME = ("entered", "renewed", "reversed", "superseded", "no_room", "ruined")
-_MOST_NAMES = 5
+_NEEDED = {"symbol": files.TEXT, "published_at": files.MOMENT, "direction": files.TEXT}
+# What a column of texts may say, with its bit of a signal's terms.
+_WORDS = {
+    "enter": {"open": 0, "close": ENTERS_AT_CLOSE},
+    "leave": {"open": 0, "close": LEAVES_AT_CLOSE},
+    "levels": {"session": 0, "close": LOOKS_AT_CLOSES},
+}
+_OPTIONAL = {
+    "event_id": files.TEXT,
+    **dict.fromkeys(NUMBERS, files.NUMBER),
+    **dict.fromkeys(_WORDS, files.TEXT),
+}
+_DEFAULTS = {
+    **dict.fromkeys(NUMBERS, np.nan), "weight": Signal.model_fields["weight"].default, "hold": -1,
+    "priority": 0.0,
+}  # fmt: skip
+_CHECKS = {
+    "minimum": (np.greater_equal, "from"),
+    "exclusiveMinimum": (np.greater, "above"),
+    "maximum": (np.less_equal, "up to"),
+    "exclusiveMaximum": (np.less, "below"),
+}
+_MOST_SESSIONS = np.iinfo(np.int32).max  # to hold for more is to hold for ever
+
+TOO_EARLY = "public before the first price of its symbol"
+TOO_LATE = "after the last bar of its symbol"
 
 
 @dataclass(frozen=True)
-class SimulatedAccount:
-    """An account that was traded.
+class SignalTable:
+    """Signals that can be traded, by bar, publication, symbol and event id."""
 
-    Attributes:
-        panel: the bars.
-        signals: what could be traded.
-        rules: the settings.
-        rates: borrow rates of the symbols that have a file of them.
-        result: what the kernel gave back.
+    rows: NDArray[Any]  # as the kernel takes them, records of `SIGNAL`, shape (signals,)
+    event_ids: NDArray[np.object_]  # what each acts on, shape (signals,)
+    published_at: Times  # the late bound, UTC, shape (signals,)
+    left_out: Mapping[str, int]  # how many more there are that cannot be traded, by reason
 
+
+def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
+    """Read signals and find the bar at which each can first be traded.
+
+    The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound),
+    `direction` (`long`, `short` or `flat`) and, as far as they are wanted, `event_id` (a row's
+    number where there is none), `weight`, `hold`, `stop`, `target`, `trailing_stop`, `priority` and
+    `limit` in the bounds of `Signal` (null is no such term, and for weight and priority the
+    default), `enter`, `leave` and `levels` in its words.
+
+    Each signal is on the first bar of its own symbol that opens later than its publication and
+    the reaction time. Those that have none, or were public on a day (in New York) before the
+    symbol's first session, are counted. Raises UsageError where there is no such file, and
+    DataError where it is corrupt, has no row, lacks a column, has one too many or of the wrong
+    type, or rows are wrong.
     """
+    schema = files.schema_of(path)
+    _refuse_unknown(path, schema)
+    optional = {name: kind for name, kind in _OPTIONAL.items() if name in schema.names}
+    files.check_columns(path, schema, {**_NEEDED, **optional})
+    with files.readable(path), files.parquet_file(path) as file:
+        columns = file.read([*_NEEDED, *optional])
+        table = {name: columns.column(name).combine_chunks() for name in columns.column_names}
+    if not len(table["symbol"]):
+        raise DataError(f"{path} has no row. It needs one for each signal.")
+    faults = files.Faults(path)
+    with files.readable(path):
+        rows = _records(table, panel, faults)
+        published = files.moments(table["published_at"])
+        event_ids, rank = _event_ids(table, faults)
+    faults.note("A signal says when it was published;", np.isnat(published), "row {}".format)
+    faults.check()
+    rows["bar"], early = _tradable_bars(rows["symbol"], published, panel, reaction)
+    late = ~early & (rows["bar"] == len(panel.times))
+    order = np.lexsort((rank, rows["symbol"], published, rows["bar"]))
+    order = order[~(early | late)[order]]
+    counts = {TOO_EARLY: int(early.sum()), TOO_LATE: int(late.sum())}
+    return SignalTable(
+        rows=rows[order],
+        event_ids=event_ids[order],
+        published_at=published[order],
+        left_out={reason: count for reason, count in counts.items() if count},
+    )
+
+
+def _refuse_unknown(path: Path, schema: pa.Schema) -> None:
+    known = {**_NEEDED, **_OPTIONAL}
+    others = [n for n in schema.names if n not in known and not n.startswith("__index_level_")]
+    if others:  # a stop whose name is mistyped would not be there
+        raise DataError(
+            f"{path} has columns that no signal has: {', '.join(others)}. "
+            f"Allowed: {', '.join(known)}. Rename them or take them out."
+        )
+
+
+def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) -> NDArray[Any]:
+    """What the signals want, by row of the file; their bars are not found yet."""
+    rows = np.zeros(len(table["symbol"]), SIGNAL)
+    rows["symbol"] = _coded(
+        table, "symbol", panel.columns, "A signal's symbol is one that has bars;", faults
+    )
+    rows["side"] = _coded(table, "direction", SIDES, "A direction is long, short or flat;", faults)
+    for term in NUMBERS:
+        rows[term] = _term(table, term, faults)
+    for name, words in _WORDS.items():
+        if name in table:
+            rule = f"{name} is {' or '.join(words)};"
+            rows["terms"] |= _coded(table, name, words, rule, faults).astype(np.uint8)
+    is_flat, at_close = rows["side"] == 0, rows["terms"] & LEAVES_AT_CLOSE != 0
+    rows["terms"] |= np.where(~np.isnan(rows["limit"]), WAITS, 0).astype(np.uint8)
+    rows["terms"][is_flat] &= ~np.uint8(ENTERS_AT_CLOSE)
+    rows["terms"] |= np.where(is_flat, IS_FLAT + ENTERS_AT_CLOSE * at_close, 0).astype(np.uint8)
+    enters_at_close = ~is_flat & (rows["terms"] & ENTERS_AT_CLOSE != 0)
+    for fault, is_wrong in (
+        ("What enters at the close cannot leave at it: hold is above 0;", rows["hold"] == 0),
+        ("A limit is for an entry at the open;", ~np.isnan(rows["limit"])),
+    ):
+        faults.note(fault, enters_at_close & is_wrong, "row {}".format)
+    return rows
+
+
+def _coded(
+    table: Mapping[str, pa.Array],
+    name: str,
+    codes: Mapping[str, int],
+    rule: str,
+    faults: files.Faults,
+) -> NDArray[np.int64]:
+    """The codes of a column of texts by row; 0 of one that has none, which is a fault."""
+    words, places = files.texts(table[name])
+    known = np.array([word in codes for word in words])
+    faults.note(
+        rule, ~known[places], lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}"
+    )
+    return np.array([codes.get(word, 0) for word in words])[places]
+
+
+def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDArray[np.float64]:
+    """The values of a term by row, in the bounds that `Signal` sets."""
+    default = _DEFAULTS[term]
+    if term not in table:
+        return np.full(len(table["symbol"]), default)
+    values, known = (
+        files.numbers(table[term]),
+        table[term].is_valid().to_numpy(zero_copy_only=False),
+    )
+    limits = _limits(term)
+    allowed = np.isfinite(values)
+    for name, (holds, _) in _CHECKS.items():
+        if name in limits:
+            allowed &= holds(values, limits[name])
+    if limits["type"] == "integer":
+        allowed &= values == np.floor(values)
+        values = np.minimum(values, _MOST_SESSIONS)
+    bounds = " and ".join(f"{word} {limits[n]}" for n, (_, word) in _CHECKS.items() if n in limits)
+    kind = "a whole number" if limits["type"] == "integer" else "a number"
+    faults.note(
+        f"A {term} is {kind} {bounds}".rstrip() + ", or null;",
+        known & ~allowed,
+        lambda row: f"row {row}: {term} {values[row]:g}",
+    )
+    return np.where(known & allowed, values, default)
+
+
+def _limits(term: str) -> dict[str, Any]:
+    schema = Signal.model_json_schema()["properties"][term]
+    limits: dict[str, Any] = next(
+        kind for kind in schema.get("anyOf", [schema]) if kind["type"] != "null"
+    )
+    return limits
+
+
+def _event_ids(
+    table: Mapping[str, pa.Array], faults: files.Faults
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """The event of each signal, and its place in the order of ids."""
+    if "event_id" not in table:
+        count = len(table["symbol"])
+        return np.array([str(row) for row in range(count)], object), np.arange(count)
+    ids = table["event_id"].cast("string")
+    names = ids.to_numpy(zero_copy_only=False)
+    faults.note(
+        "A signal names its event, where there is a column event_id;",
+        np.array([not name for name in names]),
+        "row {}".format,
+    )
+    return names, compute.rank(ids, tiebreaker="dense").to_numpy()
+
+
+def _tradable_bars(
+    columns: NDArray[np.int64], published: Times, panel: Panel, reaction: timedelta
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """By signal the first bar that comes late enough, or else the number of bars.
+
+    And whether it was public on a day before its symbol's first session.
+    """
+    known = published + np.timedelta64(reaction)
+    bars = np.full(len(columns), len(panel.times))
+    early = np.zeros(len(columns), np.bool_)
+    by_symbol = np.argsort(columns, kind="stable")
+    bounds = np.searchsorted(columns[by_symbol], range(len(panel.symbols) + 1))
+    for column in np.flatnonzero(np.diff(bounds)).tolist():
+        mine = by_symbol[bounds[column] : bounds[column + 1]]
+        own = np.flatnonzero(~np.isnan(panel.prices["open"][:, column]))
+        later = np.searchsorted(panel.times[own], known[mine], side="right")
+        bars[mine] = np.append(own, len(panel.times))[later]
+        early[mine] = published[mine] < _midnight(panel.sessions[own[0]].item())
+    return bars, early
+
+
+@cache
+def _midnight(day: date) -> np.datetime64:
+    """When a day begins in New York, UTC."""
+    moment = datetime.combine(day, time(), NEW_YORK).astimezone(UTC)
+    return np.datetime64(moment.replace(tzinfo=None), "us")
+
+
+TABLE_FORMATS = (".parquet", ".csv")
+# What became of signals, in the order of OUTCOMES after `pending`.
+_OUTCOMES = ("entered", "renewed", "reversed", "superseded", "no_room", "ruined")
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """An account that was traded."""
 
     panel: Panel
-    signals: SignalTable
+    signals: SignalTable  # what could be traded
     rules: Rules
-    rates: Mapping[str, BorrowRates]
-    result: Tables
+    rates: Mapping[str, BorrowRates]  # borrow rates of the symbols that have a file of them
+    result: Tables  # of the kernel
 
     def figures(self) -> dict[str, float | None]:
         """The figures by the names in `run.json`; None where undefined.
@@ -72,13 +290,13 @@ class SimulatedAccount:
         """How much there was, and how many signals came to what."""
         left_out = sum(self.signals.left_out.values())
         outcomes = self.result.outcomes
-        became = np.bincount(outcomes % CAPPED, minlength=len(OUTCOMES)).tolist()
+        counts = np.bincount(outcomes % CAPPED, minlength=len(OUTCOMES)).tolist()
         return {
             "symbols": len(self.panel.symbols),
             "sessions": self.panel.count,
             "bars": int(np.count_nonzero(~np.isnan(self.panel.prices["open"]))),
             "signals": len(self.signals.rows) + left_out,
-            **dict(zip(_BECAME, became[1:], strict=True)),
+            **dict(zip(_OUTCOMES, counts[1:], strict=True)),
             "not_tradable": left_out,
             "capped_by_volume": int(np.count_nonzero(outcomes >= CAPPED)),
         }
@@ -92,8 +310,7 @@ class SimulatedAccount:
     def trades(self) -> pa.Table:
         """Every trade in order of entry, columns as in a run's `trades.csv`.
 
-        In place of excursions it has `entry_bar` and `exit_bar`: when the bars of the fills
-        opened.
+        In place of excursions stand `entry_bar` and `exit_bar`: when the bars of the fills opened.
         """
         entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
@@ -158,19 +375,17 @@ class SimulatedAccount:
         sentences = []
         if unknown:
             sentences.append(
-                f"No borrow rate is known for some nights short {_listed(unknown)}; "
+                f"No borrow rate is known for some nights short {few(unknown)}; "
                 f"{self.rules.borrow_default:.1%} a year was charged."
             )
         if assumed:
-            sentences.append(f"Some borrow rates of {_listed(assumed)} are assumptions.")
+            sentences.append(f"Some borrow rates of {few(assumed)} are assumptions.")
         return sentences
 
     def check_identity(self) -> None:
         """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
 
-        Raises:
-            AccountingError: it does not hold to the cent.
-
+        Raises AccountingError where it does not hold to the cent.
         """
         totals = self.result.totals[0]
         expected = self.rules.cash + totals["interest"] + self._profits()[1].sum()
@@ -190,50 +405,30 @@ class SimulatedAccount:
         return gross, gross - trades["commission"] - trades["borrow"]
 
 
-def _listed(symbols: Sequence[str]) -> str:
-    more = f" and {len(symbols) - _MOST_NAMES:,} more" if len(symbols) > _MOST_NAMES else ""
-    return ", ".join(symbols[:_MOST_NAMES]) + more
-
-
 def simulate_files(
     bars: Path, signals: Path, rules: Rules, borrow: Path, *, curves: bool = False
-) -> SimulatedAccount:
+) -> Simulation:
     """Trade the signals of a file on the bars of a file or folder, in one account.
 
-    Args:
-        bars: as `read_panel` takes them.
-        signals: as `read_signals` takes them.
-        rules: the trading rules' settings.
-        borrow: folder of borrow rates, a file for each symbol that has them.
-        curves: whether equity and cash are wanted.
-
-    Raises:
-        UsageError: a file is not there.
-        DataError: a file is corrupt or holds what it must not.
-        AccountingError: the books do not balance, a fault of the program.
-
+    `borrow` is a folder of borrow rates, with a file for each symbol that has them; `curves` says
+    whether equity and cash are wanted. Errors are those of `read_panel` and `read_signals`, and
+    AccountingError where the books do not balance, a fault of the program.
     """
-    panel = read_panel(bars, volume=rules.max_participation is not None)
+    panel = files.read_panel(bars, volume=rules.max_participation is not None)
     table = read_signals(signals, panel, timedelta(minutes=rules.reaction_minutes))
     known = {path.stem for path in borrow.glob("*.csv")} & set(panel.symbols)
     rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(known)}
     starts = np.array([0, len(table.rows)])
     result = simulate(panel, table.rows, starts, rules, rates, trades=True, curves=curves)
-    account = SimulatedAccount(panel, table, rules, rates, result)
+    account = Simulation(panel, table, rules, rates, result)
     account.check_identity()
     return account
 
 
 def check_table_path(path: Path, *taken: Path) -> None:
-    """Refuse a place to which a table cannot be written, before the work is done.
+    """Refuse a path to which a table cannot be written, before the work is done.
 
-    Args:
-        path: the place.
-        taken: files that must not be overwritten.
-
-    Raises:
-        UsageError: its ending is unknown, or it is one of those.
-
+    Raises UsageError where its ending is unknown, or it is one of the files that are taken.
     """
     if path.suffix not in TABLE_FORMATS:
         raise UsageError(f"{path} must end in {' or '.join(TABLE_FORMATS)}.")
@@ -242,29 +437,12 @@ def check_table_path(path: Path, *taken: Path) -> None:
 
 
 def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as its ending says, beside its place and renamed when it is complete.
-
-    Raises:
-        UsageError: the folder cannot be written.
-
-    """
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".parquet":
-            parquet.write_table(table, beside)
-        else:
-            _write_csv(table, beside)
-        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
-
-
-def _write_csv(table: pa.Table, path: Path) -> None:
-    with path.open("wb") as file:
-        file.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
+    """Write a table as its ending says; errors as of `write_bytes`."""
+    sink = BytesIO()
+    if path.suffix == ".parquet":
+        parquet.write_table(table, sink)
+    else:
+        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
         options: Any = csv.WriteOptions(include_header=False)
-        csv.write_csv(table, file, options)
+        csv.write_csv(table, sink, options)
+    write_bytes(path, sink.getvalue())

@@ -1,78 +1,279 @@
-"""Bars from Parquet files to a panel, in two passes: first who and when, then the prices."""
+"""Bars from Parquet files to a panel, in two passes: first who and when, then the prices.
+
+Columns are checked, files are read batch by batch, and wrong rows are told together.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
+import pyarrow as pa
+from pyarrow import parquet, types
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.prices import beyond, is_allowed
 from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import PRICES
-from backtest.errors import DataError, UsageError, unknown
-from backtest.experiments.simulation.parquet import (
-    DAY,
-    MOMENT,
-    NUMBER,
-    TEXT,
-    Faults,
-    check_columns,
-    days,
-    moments,
-    numbers,
-    read_batches,
-    readable,
-    schema_of,
-    texts,
-)
+from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     Times = NDArray[np.datetime64]
-    from collections.abc import Iterator
 
-    import pyarrow as pa
-
-
+_BATCH = 65_536  # rows
+_BUFFER = 1 << 20  # bytes; without it a column of a whole row group would be in memory
+_EXAMPLES = 3  # rows of each kind of fault
+_PARTITION = "symbol="
 _FIELDS: tuple[str, ...] = PRICES.names or ()
 
 
-def read_panel(path: Path, symbols: Sequence[str] | None = None, *, volume: bool = False) -> Panel:
+@dataclass(frozen=True)
+class Kind:
+    """A kind of column: what it holds, and which types of Arrow do."""
+
+    content: str
+    fits: Callable[[pa.DataType], bool]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    plain = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(
+        types.is_string(plain) or types.is_large_string(plain) or types.is_string_view(plain)
+    )
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
+
+
+TEXT = Kind("texts", _is_text)
+NUMBER = Kind("numbers", _is_number)
+MOMENT = Kind(
+    "timestamps with a zone, such as timestamp[us, tz=UTC]",
+    lambda kind: types.is_timestamp(kind) and kind.tz is not None,
+)
+DAY = Kind("dates without a time, such as date32 (in pandas: `.dt.date`)", types.is_date)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise UsageError where a file is missing, and DataError where it is not readable Parquet."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError):
+        raise UsageError(f"There is no file {path}.") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DataError(
+            f"{path} is not readable Parquet ({str(error).strip().partition(chr(10))[0]}). "
+            f"Write it anew."
+        ) from None
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """The columns of a file; errors as of `readable`."""
+    with readable(path):
+        return parquet.read_schema(path)
+
+
+def check_columns(path: Path, schema: pa.Schema, needed: Mapping[str, Kind]) -> None:
+    """Raise DataError where a file lacks a column, or has one twice or of another kind."""
+    for name, kind in needed.items():
+        if schema.names.count(name) != 1:
+            fault = f"column {name!r} twice" if name in schema.names else f"no column {name!r}"
+            raise DataError(
+                f"{path}: {fault}. Needed: {', '.join(needed)}; it has {', '.join(schema.names)}."
+            )
+        found = schema.field(name).type
+        with readable(path):
+            fits = kind.fits(found) or types.is_null(found)  # nulls alone have no type
+        if not fits:
+            raise DataError(f"{path}, column {name!r}: {found}. It must hold {kind.content}.")
+
+
+def parquet_file(path: Path) -> parquet.ParquetFile:
+    """An open file that holds little of itself in memory."""
+    return parquet.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER)
+
+
+def moments(column: Any) -> Times:
+    """A column of `MOMENT`, UTC in microseconds; NaT where it is null."""
+    # Of nanoseconds the whole microseconds are kept: whatever is later than them is so of both.
+    exact = not str(column.type).startswith("timestamp[ns")
+    return _array(column.cast(pa.timestamp("us", "UTC"), safe=exact))
+
+
+def days(column: Any) -> Times:
+    """A column of `DAY`; NaT where it is null."""
+    return _array(column.cast(pa.date32(), safe=False)).astype("M8[D]")
+
+
+def numbers(column: Any) -> NDArray[np.float64]:
+    """A column of `NUMBER`; NaN where it is null."""
+    return _array(column.cast(pa.float64(), safe=False))
+
+
+def texts(column: Any) -> tuple[list[str], NDArray[np.int64]]:
+    """A column of `TEXT` as its distinct texts and each row's place among them; null is empty."""
+    coded = column if types.is_dictionary(column.type) else column.dictionary_encode()
+    names = [name or "" for name in coded.dictionary.to_pylist()]
+    places = _array(coded.indices.fill_null(len(names)).cast(pa.int64()))
+    return [*names, ""], places
+
+
+def _array(column: Any) -> NDArray[Any]:
+    array: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return array
+
+
+class Faults:
+    """What is wrong with the rows of a file or folder: of each kind how many, and the first."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._found: dict[str, tuple[int, list[str]]] = {}
+
+    def note(self, rule: str, bad: NDArray[np.bool_], tell: Callable[[int], str]) -> None:
+        """Note the rows that break a rule; `tell` says which row has what, by its place."""
+        places = np.flatnonzero(bad)
+        if len(places):
+            count, examples = self._found.get(rule, (0, []))
+            more = [tell(place) for place in places[: _EXAMPLES - len(examples)].tolist()]
+            self._found[rule] = (count + len(places), examples + more)
+
+    def check(self) -> None:
+        """Raise DataError where something is wrong; one message for all of it."""
+        if not self._found:
+            return
+        lines = []
+        for rule, (count, examples) in self._found.items():
+            lines.append(
+                f"\n  {rule} {count:,} {'row breaks' if count == 1 else 'rows break'} this:"
+            )
+            lines += [f"\n    {example}" for example in examples]
+            lines += ["\n    …"] * (count > len(examples))
+        raise DataError(
+            f"{self._path} has rows that are wrong (they are counted from 0)." + "".join(lines)
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file."""
+
+    file: str  # what the file is called
+    first: int  # number of its first row in the file
+    names: list[str]  # symbols
+    codes: NDArray[np.int64]  # the place of each row's symbol in `names`
+    times: Times  # opens of bars in microseconds, UTC, or sessions as days
+    table: pa.RecordBatch
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column of numbers, NaN where it is null."""
+        return numbers(self.table.column(name))
+
+    def tell(self, row: int) -> str:
+        """Where a row is and which bar it has, by its place in the batch."""
+        symbol, time = self.names[self.codes[row]] or "no symbol", self.times[row]
+        when = str(time)
+        if np.isnat(time):
+            when = "without a time"
+        elif np.datetime_data(time.dtype)[0] != "D":
+            when = f"{when.removesuffix('.000000').replace('T', ' ')} UTC"
+        return f"{self.file}, row {self.first + row}: {symbol} {when}"
+
+
+class BarFiles:
+    """A Parquet file of bars or a folder of them, which can be read again and again.
+
+    `key` is the column that says when: `time`, or `session` where bars are sessions.
+    """
+
+    def __init__(self, path: Path, *, volume: bool) -> None:
+        """Find the files and check their columns; errors as of `read_panel`."""
+        self.path = path
+        schemas = {file: schema_of(file) for file in _files(path)}
+        self.key = _key_of(*next(iter(schemas.items())))
+        needed = {self.key: DAY if self.key == "session" else MOMENT}
+        needed |= dict.fromkeys((*_FIELDS, *(["volume"] if volume else [])), NUMBER)
+        self._symbols: dict[Path, str | None] = {}  # None where a column says it
+        for file, schema in schemas.items():
+            has_symbol = "symbol" in schema.names
+            check_columns(file, schema, {**({"symbol": TEXT} if has_symbol else {}), **needed})
+            self._symbols[file] = None if has_symbol else _symbol_of(file, path)
+
+    def batches(self, *columns: str) -> Iterator[Batch]:
+        """The rows with their symbol, their time and these columns, batch by batch."""
+        read_times = days if self.key == "session" else moments
+        for path, symbol in self._symbols.items():
+            name = path.name if path == self.path else path.relative_to(self.path).as_posix()
+            keys = ("symbol", self.key) if symbol is None else (self.key,)
+            first = 0
+            with readable(path), parquet_file(path) as file:
+                for table in file.iter_batches(_BATCH, columns=[*keys, *columns]):
+                    names, codes = [symbol or ""], np.zeros(table.num_rows, np.int64)
+                    if symbol is None:
+                        names, codes = texts(table.column("symbol"))
+                    times = read_times(table.column(self.key))
+                    if table.num_rows:
+                        yield Batch(name, first, names, codes, times, table)
+                    first += table.num_rows
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = [
+        file
+        for file in sorted(path.rglob("*.parquet"))
+        if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+    ]
+    if not found:
+        raise UsageError(f"There is no file *.parquet in the folder {path}.")
+    return found
+
+
+def _key_of(file: Path, schema: pa.Schema) -> str:
+    for key in ("time", "session"):
+        if key in schema.names:
+            return key
+    raise DataError(
+        f"{file}: no column that says when. Needed: 'time', the open of each bar with its zone, "
+        f"or 'session', a date, where bars are sessions; it has {', '.join(schema.names)}."
+    )
+
+
+def _symbol_of(file: Path, root: Path) -> str:
+    for part in file.relative_to(root).parts if file != root else ():
+        if part.startswith(_PARTITION):
+            return unquote(part.removeprefix(_PARTITION))
+    return file.stem
+
+
+def read_panel(path: Path, *, volume: bool = False) -> Panel:
     """Read bars from a Parquet file, or a folder of them, in any order of rows.
 
     The columns are `time` (a timestamp with a zone: when the bar opens) or `session` (a date,
-    where bars are sessions), `open high low close` in dollars, `volume` if it is asked for, and
+    where bars are sessions), `open high low close` in dollars, `volume` if it is wanted, and
     `symbol`. Without that column a file has the bars of one symbol: of the folder `symbol=…` that
-    it is in, of the only one in `symbols`, or else of its own name.
+    it is in, or else of its own name. Each time at which any symbol has a bar is one of the
+    panel's bars; sessions open when the calendar says.
 
-    Args:
-        path: the file or folder.
-        symbols: those that are wanted; all where None.
-        volume: whether volumes are wanted, as a cap on participation needs them.
-
-    Returns:
-        The panel of the symbols in alphabetical order. Each time at which any of them has a bar
-        is one of its bars; sessions open when the calendar says.
-
-    Raises:
-        UsageError: there is nothing at the path, a symbol is not there, or there is not enough
-            memory.
-        DataError: a file is corrupt, lacks a column or has one of the wrong type, or rows are
-            wrong: without symbol or time, outside the hours of the exchange, twice for a symbol
-            and time, without a price above 0, or with a high or low that is not.
-
+    Raises UsageError where there is nothing at the path, or not enough memory, and DataError where
+    a file is corrupt, lacks a column or has one of the wrong type, or rows are wrong: without
+    symbol or time, outside the hours of the exchange, twice for a symbol and time, without a price
+    above 0, or with a high or low that is not.
     """
-    files = BarFiles(path, symbols, volume=volume)
-    names, times = _keys(files, symbols)
-    opens, sessions = _placed(files, times)
+    files = BarFiles(path, volume=volume)
+    names, times = _keys(files)
+    opens, sessions = _opens_and_sessions(files, times)
     shape = (len(times), len(names))
     try:
         prices = blank_prices(shape)
@@ -101,7 +302,6 @@ class _Distinct:
             self.merged()
 
     def merged(self) -> Times:
-        """All times so far."""
         self._parts, self._waiting = [_sorted_once(np.concatenate(self._parts))], 0
         return self._parts[0]
 
@@ -113,35 +313,21 @@ def _sorted_once(times: Times) -> Times:
     return distinct
 
 
-def _keys(files: BarFiles, wanted: Sequence[str] | None) -> tuple[tuple[str, ...], Times]:
-    """The symbols and the distinct times."""
-    faults, distinct = Faults(files.path), _Distinct()
-    symbols: set[str] = set()
+def _keys(files: BarFiles) -> tuple[tuple[str, ...], Times]:
+    faults, distinct, symbols = Faults(files.path), _Distinct(), set[str]()
     for batch in files.batches():
         nameless = np.array([not name for name in batch.names])[batch.codes]
         faults.note("Each row names its symbol;", nameless, batch.tell)
         faults.note(f"Each row has a {files.key};", np.isnat(batch.times), batch.tell)
-        symbols |= batch.symbols
+        symbols |= {batch.names[code] for code in np.flatnonzero(np.bincount(batch.codes)).tolist()}
         distinct.add(batch.times)
-    faults.tell()
-    for symbol in wanted or ():
-        if symbol not in symbols:
-            others = {
-                s for b in BarFiles(files.path, None, volume=False).batches() for s in b.symbols
-            }
-            raise unknown(f"symbol in {files.path}", symbol, others)
+    faults.check()
     if not symbols:
         raise DataError(f"{files.path} has no row. It needs one for each symbol and {files.key}.")
     return tuple(sorted(symbols)), distinct.merged()
 
 
-def _placed(files: BarFiles, times: Times) -> tuple[Times, Times]:
-    """When each bar opens, and its session.
-
-    Raises:
-        DataError: a bar lies outside the sessions of the exchange.
-
-    """
+def _opens_and_sessions(files: BarFiles, times: Times) -> tuple[Times, Times]:
     calendar = trading_calendar()
     if files.key == "session":
         opens, sessions = calendar.opens_of(times), times
@@ -157,23 +343,18 @@ def _placed(files: BarFiles, times: Times) -> tuple[Times, Times]:
         faults = Faults(files.path)
         for batch in files.batches():
             faults.note(rule, np.isin(batch.times, times[bad]), batch.tell)
-        faults.tell()
+        faults.check()
     return opens, sessions
 
 
 def _fill(
     files: BarFiles,
-    names: tuple[str, ...],
+    names: Sequence[str],
     times: Times,
     prices: NDArray[Any],
     volumes: NDArray[np.float64],
 ) -> None:
-    """Write prices and volumes into their places.
-
-    Raises:
-        DataError: rows are wrong.
-
-    """
+    """Write each row's prices and volume where its symbol and time are in the panel."""
     columns = {name: column for column, name in enumerate(names)}
     faults, rows = Faults(files.path), 0
     bars, sizes = prices.reshape(-1), volumes.reshape(-1)
@@ -188,19 +369,19 @@ def _fill(
             bad = ~is_allowed("volume", volume)
             faults.note("A volume is a number from 0 up;", bad, batch.tell)
         rows += len(places)
-    faults.tell()
+    faults.check()
     if np.count_nonzero(~np.isnan(prices["open"])) < rows:
         _refuse_repeated(files, columns, times)
 
 
-def _places(batch: Batch, columns: dict[str, int], times: Times) -> NDArray[np.int64]:
+def _places(batch: Batch, columns: Mapping[str, int], times: Times) -> NDArray[np.int64]:
     """Where the bars of a batch belong, counted along the rows of the panel."""
     column = np.array([columns.get(name, 0) for name in batch.names])[batch.codes]
     places: NDArray[np.int64] = np.searchsorted(times, batch.times) * len(columns) + column
     return places
 
 
-def _check_prices(batch: Batch, found: dict[str, NDArray[np.float64]], faults: Faults) -> None:
+def _check_prices(batch: Batch, found: Mapping[str, NDArray[np.float64]], faults: Faults) -> None:
     def tell(row: int) -> str:
         prices = ", ".join(f"{name} {values[row]:g}" for name, values in found.items())
         return f"{batch.tell(row)}, {prices}"
@@ -213,8 +394,7 @@ def _check_prices(batch: Batch, found: dict[str, NDArray[np.float64]], faults: F
         faults.note(rule, allowed & wrong, tell)
 
 
-def _refuse_repeated(files: BarFiles, columns: dict[str, int], times: Times) -> None:
-    """Tell which bars are there twice."""
+def _refuse_repeated(files: BarFiles, columns: Mapping[str, int], times: Times) -> None:
     faults, seen = Faults(files.path), np.zeros(len(times) * len(columns), np.bool_)
     for batch in files.batches():
         places = _places(batch, columns, times)
@@ -223,160 +403,4 @@ def _refuse_repeated(files: BarFiles, columns: dict[str, int], times: Times) -> 
         repeated |= seen[places]
         seen[places] = True
         faults.note(f"A symbol has one row for a {files.key};", repeated, batch.tell)
-    faults.tell()
-
-
-_PARTITION = "symbol="
-
-
-@dataclass(frozen=True)
-class BarFile:
-    """A file of bars, what it is called, and whose they are where no column says it."""
-
-    path: Path
-    name: str
-    symbol: str | None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some rows of a file.
-
-    Attributes:
-        file: what the file is called.
-        rows: their numbers in it, shape (rows,).
-        names: symbols.
-        codes: the place of each row's symbol in `names`, shape (rows,).
-        times: opens of bars in microseconds, UTC, or sessions as days; shape (rows,).
-        table: all that was read.
-
-    """
-
-    file: str
-    rows: NDArray[np.int64]
-    names: list[str]
-    codes: NDArray[np.int64]
-    times: NDArray[np.datetime64]
-    table: pa.RecordBatch
-
-    def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column of numbers, NaN where it is null."""
-        return numbers(self.table.column(name))
-
-    @cached_property
-    def symbols(self) -> set[str]:
-        """The symbols that have rows."""
-        return {self.names[code] for code in np.flatnonzero(np.bincount(self.codes)).tolist()}
-
-    def tell(self, row: int) -> str:
-        """Where a row stands and which bar it is, by its place in the batch."""
-        symbol = self.names[self.codes[row]] or "no symbol"
-        return f"{self.file}, row {self.rows[row]}: {symbol} {told(self.times[row])}"
-
-
-def told(time: np.datetime64) -> str:
-    """A day as it is, a moment with its zone."""
-    if np.isnat(time):
-        return "without a time"
-    is_day = np.datetime_data(time.dtype)[0] == "D"
-    return str(time) if is_day else f"{str(time).removesuffix('.000000').replace('T', ' ')} UTC"
-
-
-class BarFiles:
-    """A Parquet file of bars or a folder of them, which can be read again and again.
-
-    Attributes:
-        path: the file or folder.
-        key: the column that says when: `time`, or `session` where bars are sessions.
-
-    """
-
-    def __init__(self, path: Path, symbols: Sequence[str] | None, *, volume: bool) -> None:
-        """Find the files and check their columns.
-
-        Args:
-            path: the file or folder.
-            symbols: the symbols that are wanted; all where None.
-            volume: whether the column `volume` is needed.
-
-        Raises:
-            UsageError: there is nothing at the path.
-            DataError: a file is corrupt, lacks a column or has one of the wrong type.
-
-        """
-        self.path = path
-        self._wanted = None if symbols is None else set(symbols)
-        only = symbols[0] if symbols is not None and len(symbols) == 1 else None
-        schemas = {file: schema_of(file) for file in _files(path)}
-        self.key = _key_of(*next(iter(schemas.items())))
-        needed = {self.key: DAY if self.key == "session" else MOMENT}
-        needed |= dict.fromkeys((*(PRICES.names or ()), *(["volume"] if volume else [])), NUMBER)
-        self._files = []
-        for file, schema in schemas.items():
-            has_symbol = "symbol" in schema.names
-            check_columns(file, schema, {**({"symbol": TEXT} if has_symbol else {}), **needed})
-            symbol = None if has_symbol else _symbol_of(file, path, only)
-            if symbol is None or self._wanted is None or symbol in self._wanted:
-                name = file.name if file == path else file.relative_to(path).as_posix()
-                self._files.append(BarFile(file, name, symbol))
-
-    def batches(self, *columns: str) -> Iterator[Batch]:
-        """The rows of the symbols that are wanted, batch by batch.
-
-        Args:
-            columns: those that are read beside symbol and time.
-
-        Raises:
-            DataError: a file is corrupt.
-
-        """
-        for file in self._files:
-            keys = ("symbol", self.key) if file.symbol is None else (self.key,)
-            for first, table in read_batches(file.path, (*keys, *columns)):
-                with readable(file.path):
-                    batch = self._batch(file, first, table)
-                if len(batch.rows):
-                    yield batch
-
-    def _batch(self, file: BarFile, first: int, table: pa.RecordBatch) -> Batch:
-        rows = np.arange(first, first + table.num_rows)
-        if file.symbol is not None:
-            names, codes = [file.symbol], np.zeros(len(rows), np.int64)
-        else:
-            names, codes = texts(table.column("symbol"))
-            if self._wanted is not None:
-                keep = np.array([name in self._wanted for name in names])[codes]
-                table, rows, codes = table.filter(keep), rows[keep], codes[keep]
-        times = (days if self.key == "session" else moments)(table.column(self.key))
-        return Batch(file.name, rows, names, codes, times, table)
-
-
-def _key_of(file: Path, schema: pa.Schema) -> str:
-    for key in ("time", "session"):
-        if key in schema.names:
-            return key
-    raise DataError(
-        f"{file}: no column that says when. Needed: 'time', the open of each bar with its zone, "
-        f"or 'session', a date, where bars are sessions; it has {', '.join(schema.names)}."
-    )
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found = [
-        file
-        for file in sorted(path.rglob("*.parquet"))
-        if not any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
-    ]
-    if not found:
-        raise UsageError(f"There is no file *.parquet in the folder {path}.")
-    return found
-
-
-def _symbol_of(file: Path, root: Path, only: str | None) -> str:
-    """Whose bars a file without a column `symbol` holds."""
-    for part in file.relative_to(root).parts if file != root else ():
-        if part.startswith(_PARTITION):
-            return unquote(part.removeprefix(_PARTITION))
-    return only if only and file == root else file.stem
+    faults.check()

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from backtest.engine.kernel.panel import set_terms
-from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.panel import set_legs, set_terms
+from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL, WAITS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.grid import value_of
 from backtest.strategy.base import Signal, term_of
@@ -26,56 +26,55 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydantic.fields import FieldInfo
 
+    from backtest.engine.kernel.panel import Panel
     from backtest.engine.timeline import Decision, Question
     from backtest.strategy.base import Strategy
 
     Rows = NDArray[np.intp]
     # Of all events: the signals as the kernel takes them, and by term whether it was handed on.
     _Answers = tuple[NDArray[Any], NDArray[np.bool]]
+    _Ends = Mapping[str, tuple[Any, Any]]  # by varied term its first and its last value
 
 _CHECKED, _EVENTS_CHECKED = 10, 50  # sets, and events of each, that are asked directly as well
 _KEPT = 1_000_000  # answers that are remembered from one chunk to the next
 
 
 def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> Decision:
-    """What a strategy that was made of some values answers.
-
-    Raises:
-        UsageError: it fails, or answers with something else.
-
-    """
+    """What a strategy that was made of some values answers; an error names them."""
     try:
         return question.ask(strategy)
     except UsageError as error:
-        told = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
-        raise UsageError(f"{error}\n  in the set with {told}") from None
+        own = ", ".join(f"{name} {shown(value)}" for name, value in values.items())
+        raise UsageError(f"{error}\n  in the set with {own}") from None
 
 
 def same_answer(one: Decision, other: Decision) -> bool:
     """Whether two answers are the same signal, or the same reason why there is none."""
-    return (one.signal, one.reason) == (other.signal, other.reason)
+    return (one.signal, one.reason, one.tradable_session) == (
+        other.signal, other.reason, other.tradable_session
+    )  # fmt: skip
 
 
 def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
-    """Whether a parameter is the term of the signal.
+    """Whether a parameter is the term of the signal, by the answers with one value and another.
 
-    Args:
-        before: the answer with one value of the parameter.
-        after: the answer with another, all else the same.
-        term: the term that it should be.
-        value: the other value.
-
-    Returns:
-        True where the term moved to the value and nothing else changed, False where nothing did;
-        None where anything else changed.
-
+    True where the term moved to the other value and nothing else changed, False where nothing did;
+    None where anything else changed.
     """
     if same_answer(before, after):
         return False
     if before.signal is None or after.signal is None or getattr(after.signal, term) != value:
         return None
+    if before.tradable_session != after.tradable_session:
+        return None
     moved = before.signal.model_copy(update={term: getattr(after.signal, term)})
     return True if moved == after.signal else None
+
+
+def does_act(signals: NDArray[Any]) -> NDArray[np.bool]:
+    """Which records hold a signal or a leg of one; a flat one has no side."""
+    acts: NDArray[np.bool] = (signals["side"] != 0) | (signals["terms"] & IS_FLAT != 0)
+    return acts
 
 
 class Answers:
@@ -86,20 +85,20 @@ class Answers:
         name: str,
         questions: Sequence[Question],
         empty: NDArray[Any],
+        panel: Panel,
+        legs: int,
         make: Callable[[Mapping[str, Any]], Strategy],
         terms: Sequence[str],
     ) -> None:
         """Begin with no answer.
 
-        Args:
-            name: the strategy's.
-            questions: the events.
-            empty: a record of the type `SIGNAL` for each event, with its bar and its symbol.
-            make: makes the strategy of the values of the varied parameters.
-            terms: the parameters that it only hands on to its signal.
-
+        `empty` has records of the type `SIGNAL` for each event, with its bar and its symbol: one,
+        and after it `legs` more for those that a signal may have. `panel` has the bar of a session
+        that a strategy waits for, and the columns of legs; `make` makes the strategy of the values
+        of the varied parameters; `terms` are those that it only hands on to its signal.
         """
         self._name, self._questions, self._empty = name, questions, empty
+        self._panel, self._width = panel, 1 + legs
         self._make, self._terms = make, terms
         self._kept: dict[tuple[str, ...], _Answers] = {}
         self._asking = Lock()  # the questions share one past, which goes forwards and back
@@ -107,142 +106,126 @@ class Answers:
     def signals(self, axes: Mapping[str, Sequence[Any]], codes: Mapping[str, Rows]) -> NDArray[Any]:
         """The signals by set and event, of the type `SIGNAL`; those without a side do not act.
 
-        Args:
-            axes: values by parameter.
-            codes: by parameter the place of each set's value on its axis, shape (sets,).
-
-        Raises:
-            UsageError: the strategy fails, a signal is out of bounds, a term is none, or the same
-                question gets another answer each time.
-
+        `codes` has by parameter the place of each set's value on its axis, shape (sets,). Raises
+        UsageError where the strategy fails, a signal is out of bounds, a term is none, or the same
+        question gets another answer each time.
         """
-        terms = [name for name in self._terms if len(axes.get(name, ())) > 1]
-        others = [name for name in axes if name not in terms]
+        ends = {n: (axes[n][0], axes[n][-1]) for n in self._terms if len(axes.get(n, ())) > 1}
+        others = [name for name in axes if name not in ends]
         shape = [len(axes[name]) for name in others]
         places = [codes[name] for name in others]
-        alike = np.ravel_multi_index(places, shape) if others else np.zeros_like(codes[terms[0]])
+        count = len(next(iter(codes.values())))
+        alike = np.ravel_multi_index(places, shape) if others else np.zeros(count, np.intp)
         _, firsts, group = np.unique(alike, return_index=True, return_inverse=True)
-        asked = [{name: axes[name][codes[name][row]] for name in others} for row in firsts]
+        groups = [{name: axes[name][codes[name][row]] for name in others} for row in firsts]
         with self._asking:
-            found = self._answers_of(asked, axes, terms)
+            found = self._answers_of(groups, ends)
             table = np.stack([records for records, _ in found])[group]
-            self._hand_on(table, found, group, axes, codes, terms)
-            self._check(table, axes, codes, terms)
+            for number, name in enumerate(ends):
+                handed_on = np.stack([handed[number] for _, handed in found])[group]
+                if handed_on.any():
+                    term = term_of(name)
+                    used, at = np.unique(codes[name], return_inverse=True)
+                    values = _column_of(self._name, term, [axes[name][place] for place in used])[at]
+                    every = np.broadcast_to(values[:, None], table.shape)
+                    table[term][handed_on] = every[handed_on]
+                    self._agree(table, term)
+            self._check(table, axes, codes, ends)
         return table
 
-    def _hand_on(
-        self,
-        table: NDArray[Any],
-        found: Sequence[_Answers],
-        group: Rows,
-        axes: Mapping[str, Sequence[Any]],
-        codes: Mapping[str, Rows],
-        terms: Sequence[str],
-    ) -> None:
-        """Write each set's own terms into its signals."""
-        for number, name in enumerate(terms):
-            handed_on = np.stack([handed[number] for _, handed in found])[group]
-            if handed_on.any():
-                used, at = np.unique(codes[name], return_inverse=True)
-                values = _column_of(
-                    self._name, term_of(name), [axes[name][place] for place in used]
-                )[at]
-                column = table[term_of(name)]
-                column[handed_on] = np.broadcast_to(values[:, None], column.shape)[handed_on]
+    def _agree(self, table: NDArray[Any], term: str) -> None:
+        """Keep what else the records say of a term that was handed on in step with it."""
+        if term == "limit":
+            waits = ~np.isnan(table["limit"]) & does_act(table)
+            bare = table["terms"] & ~np.uint8(WAITS)
+            table["terms"] = bare | np.where(waits, WAITS, 0).astype(np.uint8)
+        at_close = table["terms"] & (ENTERS_AT_CLOSE | IS_FLAT) == ENTERS_AT_CLOSE
+        if term == "hold" and (at_close & (table["hold"] == 0)).any():
+            raise UsageError(
+                f"{self._name} enters at the close, which cannot be left at hold 0: begin the grid "
+                f"of hold with 1."
+            )
 
-    def _answers_of(
-        self,
-        groups: Sequence[Mapping[str, Any]],
-        axes: Mapping[str, Sequence[Any]],
-        terms: Sequence[str],
-    ) -> list[_Answers]:
-        """The answers to all events for groups of sets that differ in terms of the signal alone.
-
-        Args:
-            groups: of each the values of the other parameters.
-            axes: values by parameter.
-            terms: the parameters that are handed on to the signal.
-
-        """
-        keys = [(*terms, repr(group)) for group in groups]
+    def _answers_of(self, groups: Sequence[Mapping[str, Any]], ends: _Ends) -> list[_Answers]:
+        """The answers to all events for groups of sets that differ in terms of the signal alone."""
+        keys = [(*ends, repr(group)) for group in groups]
         missing = {k: v for k, v in zip(keys, groups, strict=True) if k not in self._kept}
-        new = self._ask(list(missing.values()), axes, terms)
+        new = self._ask(list(missing.values()), ends)
         known = {**self._kept, **dict(zip(missing, new, strict=True))}
-        if terms:
+        if ends:
             most = max(1, _KEPT // (len(self._questions) or 1))
             self._kept = dict(list(known.items())[-most:])
         return [known[key] for key in keys]
 
-    def _ask(
-        self,
-        groups: Sequence[Mapping[str, Any]],
-        axes: Mapping[str, Sequence[Any]],
-        terms: Sequence[str],
-    ) -> list[_Answers]:
+    def _ask(self, groups: Sequence[Mapping[str, Any]], ends: _Ends) -> list[_Answers]:
         """Ask all of them event by event, so that time runs forwards once."""
-        sets = [{**group, **{name: axes[name][0] for name in terms}} for group in groups]
+        sets = [{**group, **{name: first for name, (first, _) in ends.items()}} for group in groups]
         made = [self._make(values) for values in sets]
-        changes = [[{**values, name: axes[name][-1]} for name in terms] for values in sets]
+        changes = [[{**values, name: ends[name][1]} for name in ends] for values in sets]
         changed = [[(one, self._make(one)) for one in some] for some in changes]
-        found = [
-            (self._empty.copy(), np.zeros((len(terms), len(self._questions)), np.bool))
-            for _ in sets
-        ]
+        handed_on = np.zeros((len(sets), len(ends), len(self._empty)), np.bool)
+        found = [(self._empty.copy(), handed) for handed in handed_on]
         for column, question in enumerate(self._questions):
-            for (records, handed_on), values, strategy, others in zip(
+            for (records, handed), values, strategy, others in zip(
                 found, sets, made, changed, strict=True
             ):
                 before = ask(question, strategy, values)
-                if before.signal is not None:
-                    set_terms(records[column], before.signal)
-                for number, (name, (other, varied)) in enumerate(zip(terms, others, strict=True)):
+                self._write(records, column, before)
+                for number, (name, (other, varied)) in enumerate(zip(ends, others, strict=True)):
                     after = ask(question, varied, other)
                     is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
                     if is_term is None:
                         raise self._not_a_term(question, values, name)
-                    handed_on[number, column] = is_term
+                    handed[number, column * self._width] = is_term
         return found
+
+    def _of(self, column: int) -> slice:
+        """The records of an event."""
+        return slice(column * self._width, (column + 1) * self._width)
+
+    def _write(self, records: NDArray[Any], column: int, decision: Decision) -> None:
+        """Write the signal of a decision, if it has one, into the records of its event."""
+        signal = decision.signal
+        if signal is None:
+            return
+        own = records[self._of(column)]
+        set_terms(own[0], signal)
+        set_legs(own[: 1 + len(signal.legs)], signal)
+        for row, leg in zip(own[1:], signal.legs, strict=False):
+            row["symbol"] = self._panel.columns[leg.symbol]
+        if decision.waited and decision.tradable_session is not None:
+            own["bar"] = self._panel.bar_of(decision.tradable_session)
 
     def _check(
         self,
         table: NDArray[Any],
         axes: Mapping[str, Sequence[Any]],
         codes: Mapping[str, Rows],
-        terms: Sequence[str],
+        ends: _Ends,
     ) -> None:
-        """Hold some answers, drawn at random, against those of the strategy of their set.
-
-        Raises:
-            UsageError: one differs.
-
-        """
+        """Hold some answers, drawn at random, against those of the strategy of their set."""
         drawn = np.random.default_rng(0)
-        sets, events = table.shape
+        sets, events = len(table), len(self._questions)
         for row in np.unique(drawn.integers(sets, size=_CHECKED)):
             values = {name: axes[name][code[row]] for name, code in codes.items()}
             strategy = self._make(values)
             for column in np.sort(drawn.permutation(events)[:_EVENTS_CHECKED]):
-                question, got = self._questions[column], table[row, column]
-                wanted = self._empty[column].copy()
-                if (signal := ask(question, strategy, values).signal) is not None:
-                    set_terms(wanted, signal)
-                acts = wanted["side"] or got["side"]
+                question, got = self._questions[column], table[row, self._of(column)]
+                every = self._empty.copy()
+                self._write(every, column, ask(question, strategy, values))
+                wanted = every[self._of(column)]
+                acts = does_act(wanted).any() or does_act(got).any()
                 if acts and wanted.tobytes() != got.tobytes():
-                    moved = [name for name in terms if wanted[term_of(name)] != got[term_of(name)]]
-                    name = self._false_term(question, values, terms, axes) or ", ".join(moved)
+                    terms = map(term_of, ends)
+                    moved = [term for term in terms if wanted[0][term] != got[0][term]]
+                    name = self._false_term(question, values, ends) or ", ".join(moved)
                     raise self._not_a_term(question, values, name)
 
-    def _false_term(
-        self,
-        question: Question,
-        values: Mapping[str, Any],
-        terms: Sequence[str],
-        axes: Mapping[str, Sequence[Any]],
-    ) -> str:
+    def _false_term(self, question: Question, values: Mapping[str, Any], ends: _Ends) -> str:
         """The first parameter that changes more of the answer than its term; empty without one."""
         before = ask(question, self._make(values), values)
-        for name in terms:
-            for value in (axes[name][0], axes[name][-1]):
+        for name, both in ends.items():
+            for value in both:
                 other = {**values, name: value}
                 made = self._make(other)
                 after = ask(question, made, other)
@@ -250,12 +233,7 @@ class Answers:
                     return name
         return ""
 
-    def _not_a_term(
-        self,
-        question: Question,
-        values: Mapping[str, Any],
-        name: str,
-    ) -> UsageError:
+    def _not_a_term(self, question: Question, values: Mapping[str, Any], name: str) -> UsageError:
         """The error for a term that is none, or for a strategy that is not pure."""
         again = [ask(question, self._make(values), values) for _ in range(2)]
         if not name or not same_answer(*again):
@@ -272,12 +250,7 @@ class Answers:
 
 
 def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
-    """The values of a parameter as a term of signals.
-
-    Raises:
-        UsageError: a signal cannot have one of them.
-
-    """
+    """The values of a parameter as a term of signals."""
     for value in values:
         if fault := _fault(term, value):
             raise UsageError(

@@ -1,4 +1,4 @@
-"""Evaluating the sets of a sweep, chunk by chunk, from its specification alone."""
+"""The sets of a sweep evaluated from its specification alone: here, in processes, on a cluster."""
 
 from __future__ import annotations
 
@@ -9,29 +9,116 @@ import traceback
 from collections import deque
 from concurrent.futures import BrokenExecutor, CancelledError
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache, partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from backtest.data.inputs import read_inputs
+from backtest.engine.kernel.panel import panel_of
+from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.simulate import simulate
+from backtest.engine.rules import RULES_VERSION, Rules, above_cash
+from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.sweeps.grid import SweepSpec
-from backtest.experiments.sweeps.prepared import PreparedSweep
+from backtest.experiments.runs.run import benchmark_returns
+from backtest.experiments.sweeps.answers import Answers, derives, does_act
+from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
+from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
+from backtest.stats.figures import figures_of_totals, mean_of_known, session_returns
 from backtest.stats.surface import FIGURES
+from backtest.strategy.base import heard_kinds
+from backtest.strategy.loading import find_strategy
+from backtest.strategy.parameters import ParameterReader, parameters, plain, typed, variant
 from backtest.workspace.folders import workspace_of_worker
 from backtest.workspace.processes import MOST_TRIES, completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
     from distributed import Client, Future
+    from numpy.typing import NDArray
 
+    from backtest.engine.kernel.records import Tables
+    from backtest.experiments.sweeps.answers import Rows
+    from backtest.strategy.base import Strategy
+    from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
-    Parts = Generator[tuple[int, bytes]]
+    Axes = Mapping[str, Sequence[Any]]  # values by parameter
+    Codes = Mapping[str, Rows]  # by parameter the place of each set's value on its axis, (sets,)
+    Parts = Generator[tuple[int, bytes]]  # number and part of each chunk, as it ends
+
+_CELLS = 1_000_000  # sets × events that are in memory at once; some 400 bytes each
+_BY_SET = ("earned", "entries", "exits")
+_FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
+_CONNECT = 20.0  # seconds for the scheduler to answer, and for its first worker to come
+_PATIENCE = 60.0  # seconds without news after which it is asked whether workers are left
+_AHEAD = 2  # chunks that are given out for each thread of the cluster
+_LOADING = Lock()
+
+
+def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> bytes:
+    """The part of a chunk: its sets with their figures, as the bytes of a Parquet file.
+
+    Folders are found around the working folder where there are none; errors as of `evaluator`.
+    """
+    sweep = evaluator(spec_json, folders)
+    spec = sweep.spec
+    numbers = np.array(spec.numbers(chunk))
+    codes = spec.codes(numbers)
+    figures = sweep.figures(spec.axes, codes)
+    columns = {"set": pa.array(numbers)}
+    for name, code in codes.items():
+        columns[name] = _column(spec.axes[name]).take(pa.array(code))
+    for name in FIGURES:
+        columns[name] = pa.array(figures[name], from_pandas=True)
+    table = pa.table(columns).replace_schema_metadata({"sweep_id": spec.sweep_id})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _column(values: Sequence[Any]) -> pa.Array:
+    """The values of an axis; as texts of JSON where they are of several types."""
+    if is_mixed(values):
+        values = [None if value is None else json.dumps(value) for value in values]
+    return pa.array(values, pa.string() if all(value is None for value in values) else None)
+
+
+def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, float | None]:
+    """The figures of the base set, which has no value from the grid."""
+    sweep = evaluator(spec_json, folders)
+    figures = sweep.figures(*sweep.base)
+    values = {name: figures[name][0].item() for name in FIGURES}
+    return {name: None if np.isnan(value) else value for name, value in values.items()}
+
+
+def prepare(spec_json: str) -> None:
+    """Read what the chunks of a sweep need where this process finds it, as `evaluator` does."""
+    evaluator(spec_json)
+
+
+def evaluator(spec_json: str, folders: Workspace | None = None) -> Evaluator:
+    """The evaluator of a sweep, made once a process.
+
+    Raises UsageError where program, strategy or data are not those of the specification.
+    """
+    with _LOADING:  # threads of a process load a strategy one after the other
+        return _evaluator(spec_json, folders)
+
+
+@lru_cache(maxsize=2)
+def _evaluator(spec_json: str, folders: Workspace | None) -> Evaluator:
+    return Evaluator(SweepSpec.from_json(spec_json), folders or workspace_of_worker())
 
 
 def run_chunks(
@@ -45,48 +132,24 @@ def run_chunks(
 ) -> None:
     """Evaluate chunks and hand over each part as its chunk ends, in whatever order.
 
-    Few parts are in memory at a time. What stops this call, be it an error or Ctrl-C, also stops
-    the chunks that run.
-
-    Args:
-        spec_json: the specification.
-        todo: numbers of the chunks.
-        on_part: takes a chunk's number and the bytes of its part.
-        folders: where strategies and data are on this machine.
-        workers: processes to use; this process alone where None.
-        cluster: address of a Dask scheduler to use instead.
-
-    Raises:
-        UsageError: the cluster cannot be reached, or a worker has another program or other data.
-        BacktestError: a chunk has ended its process again and again.
-
+    Without `workers` (processes) and `cluster` (address of a Dask scheduler) this process does it
+    alone. Few parts are in memory at a time. What stops this call, be it an error or Ctrl-C, also
+    stops the chunks that run. Raises UsageError where the cluster cannot be reached or is lost, or
+    a worker has another program or other data, and BacktestError where a chunk has failed, or has
+    ended its process again and again.
     """
-    with closing(_parts(spec_json, todo, folders, workers, cluster)) as parts:
+    if cluster:
+        parts = _on_cluster(spec_json, todo, cluster)
+    elif workers:
+        parts = _in_processes(partial(evaluate, spec_json, folders=folders), todo, workers)
+    else:
+        parts = ((chunk, evaluate(spec_json, chunk, folders)) for chunk in todo)
+    with closing(parts):
         for chunk, content in parts:
             on_part(chunk, content)
 
 
-def _parts(
-    spec_json: str,
-    todo: Sequence[int],
-    folders: Workspace,
-    workers: int | None,
-    cluster: str | None,
-) -> Parts:
-    if cluster:
-        return on_cluster(spec_json, todo, cluster)
-    if workers:
-        return in_processes(partial(evaluate, spec_json, folders=folders), todo, workers)
-    return ((chunk, evaluate(spec_json, chunk, folders)) for chunk in todo)
-
-
-def in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int) -> Parts:
-    """Evaluate chunks in processes of this machine; yields each with its part as it ends.
-
-    Raises:
-        BacktestError: a chunk has failed, or has ended its process again and again.
-
-    """
+def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int) -> Parts:
     with closing(completed(partial(attempt, evaluate), todo, workers)) as ended:
         for chunk, task in ended:
             try:
@@ -101,12 +164,7 @@ def in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers:
 
 
 def attempt(evaluate: Callable[[int], bytes], chunk: int) -> bytes:
-    """Evaluate a chunk where every failure has to travel.
-
-    Raises:
-        BacktestError: whatever failed; a fault of the program is told with its traceback.
-
-    """
+    """Evaluate a chunk where every failure has to travel: a fault comes with its traceback."""
     try:
         return evaluate(chunk)
     except BacktestError:
@@ -115,25 +173,7 @@ def attempt(evaluate: Callable[[int], bytes], chunk: int) -> bytes:
         raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
 
 
-_CONNECT = 20.0  # seconds for the scheduler to answer, and for its first worker to come
-_PATIENCE = 60.0  # seconds without news after which it is asked whether workers are left
-_AHEAD = 2  # chunks that are given out for each thread of the cluster
-
-
-def on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Generator[tuple[int, bytes]]:
-    """Evaluate chunks on a cluster; yields each chunk's number and part as its scheduler has it.
-
-    Args:
-        spec_json: the specification.
-        todo: numbers of the chunks.
-        address: the scheduler's, such as `tcp://10.0.0.5:8786`.
-
-    Raises:
-        UsageError: Dask is not installed, the scheduler cannot be reached or is lost, or a worker
-            has another program or other data.
-        BacktestError: a chunk has failed.
-
-    """
+def _on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Parts:
     with _connect(address) as client, _lost(address):
         _check_workers(client, address, prepare, spec_json)
         waiting = deque(todo)
@@ -153,19 +193,12 @@ def on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Generator[t
             client.cancel(list(running))
 
 
-def on_worker(
-    evaluate: Callable[[str, int, Workspace | None], bytes], spec_json: str, chunk: int
-) -> bytes:
-    """Evaluate a chunk with the folders that the worker finds.
-
-    Raises:
-        BacktestError: whatever failed, with the worker's address.
-
-    """
+def on_worker(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int) -> bytes:
+    """Evaluate a chunk with the folders that the worker finds; a failure has its address."""
     from distributed import get_worker
 
     try:
-        return attempt(lambda number: evaluate(spec_json, number, None), chunk)
+        return attempt(partial(evaluate, spec_json), chunk)
     except BacktestError as error:
         raise type(error)(f"Worker {get_worker().address}: {error}") from None
 
@@ -221,17 +254,17 @@ def _check_workers(
     except TimeoutError:
         raise UsageError(_no_worker(address)) from None
     found = client.run(check_worker, prepare, spec_json, on_error="return")
-    wrong = [f"{worker}: {_fault(answer)}" for worker, answer in sorted(found.items()) if answer]
+    wrong = [
+        f"{worker}: {answer if isinstance(answer, str) else f'{type(answer).__name__}: {answer}'}"
+        for worker, answer in sorted(found.items())
+        if answer
+    ]
     if wrong:
         raise UsageError(
             f"{len(wrong)} of {len(found)} workers of {address} cannot evaluate this sweep. Give "
             f"them the same program, strategies and data as here, or take them off the cluster.\n  "
             + "\n  ".join(wrong)
         )
-
-
-def _fault(answer: str | Exception) -> str:
-    return answer if isinstance(answer, str) else f"{type(answer).__name__}: {answer}"
 
 
 def _ended(
@@ -285,83 +318,183 @@ def _lost(address: str) -> Iterator[None]:
         ) from None
 
 
-_LOADING = Lock()
+@dataclass(frozen=True)
+class Histories:
+    """How some sets came to their figures."""
+
+    returns: NDArray[np.float64]  # above cash, by session and set, shape (sessions, sets)
+    earned: NDArray[np.float64]  # return of each set's trade on each event, (sets, events), or NaN
+    entries: NDArray[np.int32]  # bar in which that trade was entered; 0 where there is none
+    exits: NDArray[np.int32]  # bar in which it was left, or marked last where it stays open
+
+    @property
+    def traded(self) -> NDArray[np.bool]:
+        """Whether each set has a trade on each event, shape (sets, events)."""
+        return ~np.isnan(self.earned)
+
+    def held(self) -> NDArray[np.bool]:
+        """Whether each set has a position in each session, shape (sessions, sets)."""
+        changes = np.zeros((len(self.returns) + 1, len(self.earned)), np.int64)
+        sets, events = np.nonzero(self.traded)
+        np.add.at(changes, (self.entries[sets, events], sets), 1)
+        np.add.at(changes, (self.exits[sets, events] + 1, sets), -1)
+        found: NDArray[np.bool] = changes[:-1].cumsum(axis=0) > 0
+        return found
 
 
-def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> bytes:
-    """The part of a chunk: its sets with their figures, as the bytes of a Parquet file.
+class Evaluator:
+    """A sweep whose strategy and data are read: it evaluates any sets of its parameters."""
 
-    Args:
-        spec_json: the specification.
-        chunk: number of the chunk.
-        folders: strategies and data; found around the working folder where None.
+    def __init__(self, spec: SweepSpec, folders: Workspace) -> None:
+        """Read what the specification names; raises UsageError where that is not as it says."""
+        self.spec = spec
+        file = find_strategy(folders, spec.strategy)
+        strategy = sweepable(file, spec.settings)
+        inputs = read_inputs(
+            folders.data,
+            spec.symbols,
+            spec.universe or spec.symbols[0],
+            spec.days,
+            strategy.listens_to,
+            looks_at=strategy.looks_at,
+            universe=spec.universe,
+            trades_also=strategy.trades_also,
+        )
+        _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
+        axes = {name: [plain(value_of(strategy, name))] for name in spec.axes}
+        self.base: tuple[Axes, Codes] = axes, dict.fromkeys(axes, np.zeros(1, np.intp))
+        self._fixed = typed(file, spec.settings)
+        self._readers = {name: ParameterReader(parameters(file.cls)[name]) for name in spec.axes}
+        self._file = file
+        self._rules = Rules(**spec.rules)
+        self._rates = inputs.rates
+        self._panel = panel_of(inputs.replayed)
+        reaction = timedelta(minutes=self._rules.reaction_minutes)
+        self._universe = inputs.benchmark if spec.universe else None
+        where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
+        asked = questions(strategy.listens_to, *where, strategy.decides)
+        # As the kernel takes them: by session, then by publication, symbol and event id.
+        self._questions = sorted(
+            (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
+        )
+        self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
+        legs = len(strategy.trades_also)
+        self._width = 1 + legs  # records of an event
+        symbols = [self._panel.columns[one.event.symbol] for one in self._questions]
+        empty = np.zeros(len(self._questions) * self._width, SIGNAL)
+        empty["bar"] = np.repeat(self._bars, self._width)
+        empty["symbol"] = np.repeat(symbols, self._width)
+        # What a validator computes or forbids is found by making each set.
+        terms = () if derives(type(strategy)) else strategy.signal_terms
+        self._answers = Answers(
+            file.name, self._questions, empty, self._panel, legs, self._make, terms
+        )
 
-    Raises:
-        UsageError: the program, the strategy or the data are not those of the specification.
+    def figures(self, axes: Axes, codes: Codes) -> dict[str, NDArray[Any]]:
+        """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
+        parts = [self._trade(axes, block)[-1].totals for block in self._blocks(codes)]
+        return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
 
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    def histories(self, axes: Axes, codes: Codes) -> Histories:
+        """How some sets came to their figures."""
+        parts = [self._histories(axes, block) for block in self._blocks(codes)]
+        return Histories(
+            np.hstack([part.returns for part in parts]),
+            *(np.vstack([getattr(part, name) for part in parts]) for name in _BY_SET),
+        )
 
-    sweep = prepared(spec_json, folders)
-    spec = sweep.spec
-    numbers = np.arange(chunk * spec.chunk, min((chunk + 1) * spec.chunk, spec.sets))
-    places = np.unravel_index(numbers, spec.grid.shape)
-    codes = dict(zip(spec.axes, places, strict=True))
-    figures = sweep.figures(spec.axes, codes)
-    columns = {"set": pa.array(numbers)}
-    for name, code in codes.items():
-        columns[name] = _column(spec.axes[name]).take(pa.array(code))
-    for name in FIGURES:
-        columns[name] = pa.array(figures[name], from_pandas=True)
-    table = pa.table(columns).replace_schema_metadata({"sweep_id": spec.sweep_id})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
-    content: bytes = sink.getvalue().to_pybytes()
-    return content
+    def _histories(self, axes: Axes, codes: Codes) -> Histories:
+        signals, (sets, events), done = self._trade(axes, codes, histories=True)
+        is_traded = done.trades["shares"] > 0
+        entered = sets[is_traded], events[is_traded] // self._width
+        trades = done.trades[is_traded]
+        value = trades["shares"] * trades["entry_price"]
+        side = signals["side"][is_traded]
+        gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
+        shape = len(done.totals), len(self._questions)
+        earned = np.full(shape, np.nan)
+        entries, exits = np.zeros((2, *shape), np.int32)
+        net = gross - trades["commission"] - trades["borrow"] + trades["hedge_profit"]
+        earned[entered] = net / value
+        entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
+        returns = [
+            above_cash(session_returns(equity, self._rules.cash), self._panel.nights, self._rules)
+            for equity in done.equity
+        ]
+        return Histories(np.array(returns).T, earned, entries, exits)
+
+    @property
+    def events(self) -> list[tuple[str, int]]:
+        """The id of each event and the bar in which it can be traded, in order."""
+        ids = [one.event.id for one in self._questions]
+        return list(zip(ids, self._bars, strict=True))
+
+    def held_throughout(self) -> NDArray[np.float64]:
+        """Returns above cash of the symbols, equally, or of the mean of the universe."""
+        if self._universe is not None:
+            mean = benchmark_returns(self._universe, self._panel.sessions.tolist())
+            return above_cash(mean, self._panel.nights, self._rules)
+        close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
+        changes = close / np.vstack([first, close[:-1]]) - 1
+        return above_cash(mean_of_known(changes), self._panel.nights, self._rules)
+
+    def _blocks(self, codes: Codes) -> Iterator[Codes]:
+        """The sets in blocks that memory holds."""
+        count = len(next(iter(codes.values())))
+        most = max(1, _CELLS // (len(self._questions) + 1))
+        for first in range(0, count, most):
+            yield {name: code[first : first + most] for name, code in codes.items()}
+
+    def _trade(
+        self, axes: Axes, codes: Codes, *, histories: bool = False
+    ) -> tuple[NDArray[Any], tuple[Rows, Rows], Tables]:
+        """The signals of some sets, the set and event of each, and what the kernel made of it."""
+        table = self._answers.signals(axes, codes)
+        sets, events = np.nonzero(does_act(table))
+        signals = table[sets, events]
+        if (np.diff(table["bar"]) < 0).any():  # some were waited for; the kernel goes bar by bar
+            order = np.lexsort((signals["bar"], sets))
+            signals, events = signals[order], events[order]
+        starts = np.searchsorted(sets, np.arange(len(table) + 1))
+        work = (self._panel, signals, starts, self._rules, self._rates)
+        return signals, (sets, events), simulate(*work, trades=histories, curves=histories)
+
+    def _make(self, values: Mapping[str, Any]) -> Strategy:
+        """The strategy of a set, made as that of a run with these settings is."""
+        own = {name: self._readers[name].read(value) for name, value in values.items()}
+        made = variant(self._file, {**self._fixed, **own})
+        return cast("Strategy", made)  # as `sweepable` has found
+
+    def seconds_a_set(self) -> float:
+        """How long a set takes, by a sample of the grid that is as large as time allows."""
+        drawn, size = np.random.default_rng(0), _FEWEST
+        self._seconds(drawn.integers(self.spec.sets, size=1))  # compiles
+        while True:
+            seconds = self._seconds(drawn.integers(self.spec.sets, size=size))
+            if seconds > _ENOUGH or size >= self.spec.chunk:
+                return seconds / size
+            size *= 4
+
+    def _seconds(self, numbers: Rows) -> float:
+        begun = perf_counter()
+        self.figures(self.spec.axes, self.spec.codes(numbers))
+        return perf_counter() - begun
 
 
-def prepare(spec_json: str) -> None:
-    """Read what the chunks of a sweep need, where this process finds it.
-
-    Raises:
-        UsageError: the program, the strategy or the data are not those of the specification.
-
-    """
-    prepared(spec_json)
-
-
-def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, float | None]:
-    """The figures of the base set, which has no value from the grid."""
-    sweep = prepared(spec_json, folders)
-    one = np.zeros(1, np.intp)
-    axes = {name: [value] for name, value in sweep.base.items()}
-    figures = sweep.figures(axes, dict.fromkeys(axes, one))
-    values = {name: figures[name][0].item() for name in FIGURES}
-    return {name: None if value != value else value for name, value in values.items()}  # noqa: PLR0124 - NaN
-
-
-def prepared(spec_json: str, folders: Workspace | None = None) -> PreparedSweep:
-    """The sweep with its strategy and data, read once a process.
-
-    Raises:
-        UsageError: the program, the strategy or the data are not those of the specification.
-
-    """
-    with _LOADING:  # threads of a process load a strategy one after the other
-        return _prepared(spec_json, folders)
-
-
-@lru_cache(maxsize=2)
-def _prepared(spec_json: str, folders: Workspace | None) -> PreparedSweep:
-    return PreparedSweep(SweepSpec.from_json(spec_json), folders or workspace_of_worker())
-
-
-def _column(values: Sequence[Any]) -> pa.Array:
-    """The values of an axis; as texts of JSON where they are of several types."""
-    import pyarrow as pa
-
-    kinds = {type(value) for value in values if value is not None}
-    if is_mixed(values):
-        values = [None if value is None else json.dumps(value) for value in values]
-    return pa.array(values, None if kinds else pa.string())
+def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> None:
+    versions = deciding_packages()
+    faults = [f"data/{name}" for name in spec.inputs if inputs.get(name) != spec.inputs[name]]
+    if file.source_sha256() != spec.strategy_sha256:
+        faults.append(f"the strategy {file.name}")
+    if spec.rules_version != RULES_VERSION:
+        faults.append("the version of the program's rules")
+    faults += [
+        f"{name} {versions.get(name)} instead of {wanted}"
+        for name, wanted in spec.packages.items()
+        if versions.get(name) != wanted
+    ]
+    if faults:
+        raise UsageError(
+            f"What is here differs from what the sweep was begun with: {', '.join(faults)}. "
+            f"All that take part need the same program, strategies and data."
+        )

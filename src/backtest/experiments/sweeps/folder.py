@@ -12,118 +12,23 @@ import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NotRequired
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from typing_extensions import TypedDict
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from backtest.errors import DataError, UsageError
-from backtest.experiments.runs.record import RunRules
-from backtest.experiments.runs.store import folder_name
+from backtest.experiments.records import SweepRecord
+from backtest.experiments.terms import folder_name
 from backtest.workspace.files import held, write_text
-from backtest.workspace.records import CostsName, Moment, Span, damaged, read_record
+from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    import pyarrow as pa
-
     from backtest.experiments.sweeps.grid import SweepSpec
-
-
-class SetFigures(TypedDict):
-    """The figures of a set; None where one has no meaning."""
-
-    final_equity: float | None
-    total_return: float | None
-    sharpe: float | None
-    max_drawdown: float | None
-    trades: float | None
-    win_rate: float | None
-    commission: float | None
-    borrow: float | None
-
-
-class Best(TypedDict):
-    """The best set: its Sharpe ratio a year, deflated by the trials on record."""
-
-    set: int
-    trials: int
-    sharpe: float | None
-    dsr: float | None
-
-
-class OverfittingRecord(TypedDict):
-    """The probability of backtest overfitting, by so many blocks of sessions."""
-
-    pbo: float
-    loss_share: float
-    blocks: int
-
-
-class SuperiorAbilityRecord(TypedDict):
-    """The p-value against holding, and its bounds."""
-
-    p: float
-    lower: float
-    upper: float
-
-
-class Thin(TypedDict):
-    """Why the trades of the best set, and of all, are too few to tell; empty where they are not."""
-
-    best: str
-    all: str
-
-
-ChosenSet = TypedDict(
-    "ChosenSet",
-    {"event_id": str, "known": bool, "set": int | None, "return": float, "default": float},
-)
-
-
-class WalkForwardRecord(TypedDict):
-    """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
-
-    events: list[ChosenSet]
-    total: float
-    default: float
-    hindsight: float
-
-
-class SweepEvidence(TypedDict):
-    """What the best of a sweep is worth."""
-
-    compared: int
-    distinct: int
-    best: Best
-    overfitting: OverfittingRecord | None
-    thin: Thin
-    superior: SuperiorAbilityRecord | None
-    walk_forward: WalkForwardRecord
-    universe: NotRequired[str | None]
-
-
-class SweepRecord(TypedDict):
-    """What `sweep.json` holds."""
-
-    sweep_id: str
-    strategy: str
-    symbols: list[str]
-    universe: NotRequired[str | None]
-    assumptions: NotRequired[list[str]]
-    parameters: dict[str, Any]
-    axes: dict[str, list[Any]]
-    base: dict[str, Any]
-    base_figures: SetFigures
-    sets: int
-    rules: RunRules
-    costs: CostsName | None
-    span: Span
-    trials: int
-    evidence: SweepEvidence
-    finished_at: Moment
 
 
 @dataclass(frozen=True)
@@ -135,12 +40,7 @@ class Sweep:
 
     @cached_property
     def sets(self) -> pa.Table:
-        """Every set: its number, its value on each axis, its figures.
-
-        Raises:
-            DataError: the file is corrupt, or is not of this sweep.
-
-        """
+        """Every set: number, value on each axis, figures; DataError where the file is corrupt."""
         path = self.path / "sets.parquet"
         try:
             table = _read_table(path.read_bytes(), self.manifest["sweep_id"])
@@ -152,19 +52,12 @@ class Sweep:
 
 
 class SweepFolder:
-    """Where one sweep is written.
-
-    Attributes:
-        path: the folder of the finished sweep.
-        work: the folder of the unfinished one.
-
-    """
+    """Where one sweep is written: to `work` while it is unfinished, then to `path`."""
 
     def __init__(self, reports: Path, spec: SweepSpec) -> None:
         """Name the folders; nothing is written yet."""
-        self._id = spec.sweep_id
         traded = (spec.universe,) if spec.universe else spec.symbols
-        name = folder_name(f"sweep-{spec.strategy}", traded, self._id)
+        name = folder_name(f"sweep-{spec.strategy}", traded, spec.sweep_id)
         self.path = reports / name
         self.work = reports / f".{name}"
         self._parts = self.work / "parts"
@@ -174,10 +67,8 @@ class SweepFolder:
     def held(self) -> Iterator[None]:
         """Hold the unfinished folder against other processes; it is made where it is missing.
 
-        Raises:
-            UsageError: it cannot be written, another process holds it, or it has another
-                specification.
-
+        Raises UsageError where it cannot be written, another process holds it, or it has another
+        specification.
         """
         lock = self.work.with_name(f"{self.work.name}.lock")
         busy = (
@@ -198,9 +89,7 @@ class SweepFolder:
     def finished_parts(self, tell: Callable[[str], None]) -> list[int]:
         """The chunks whose parts are there and whole, in order.
 
-        Args:
-            tell: takes one sentence for each part that is not; it is set aside as `*.corrupt`.
-
+        `tell` takes one sentence for each part that is not; it is set aside as `*.corrupt`.
         """
         found = []
         for path in sorted(self._parts.glob("*.parquet")):
@@ -216,12 +105,7 @@ class SweepFolder:
         return found
 
     def write_part(self, chunk: int, content: bytes) -> None:
-        """Write the part of a chunk that has ended, whole or not at all.
-
-        Raises:
-            UsageError: the disk is full, or the folder cannot be written.
-
-        """
+        """Write the part of a chunk whole or not at all; UsageError where that is not possible."""
         part = self._part(chunk)
         beside = part.with_name(f".{part.name}.{uuid4().hex[:8]}")
         try:
@@ -237,16 +121,11 @@ class SweepFolder:
                 beside.unlink(missing_ok=True)
 
     def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
-        """The parts of chunks as tables, one after the other.
-
-        Raises:
-            DataError: a part is missing or corrupt.
-
-        """
+        """The parts of chunks one after the other; DataError where one is missing or corrupt."""
         for chunk in chunks:
             path = self._part(chunk)
             try:
-                yield _read_table(path.read_bytes(), self._id)
+                yield _read_table(path.read_bytes(), self._spec.sweep_id)
             except (OSError, ValueError) as error:
                 raise DataError(
                     f"{path} cannot be read any more ({error}). "
@@ -254,15 +133,10 @@ class SweepFolder:
                 ) from None
 
     def finish(self, manifest: Mapping[str, Any]) -> Sweep:
-        """Join all parts to `sets.parquet`, in order and without holding them all in memory.
+        """Join all parts to `sets.parquet`, and write the manifest to `sweep.json`.
 
-        Args:
-            manifest: what stands in `sweep.json`.
-
-        Raises:
-            UsageError: the disk is full, or the folder cannot be written.
-            DataError: a part is missing or corrupt.
-
+        Raises UsageError where the disk is full, or the folder cannot be written, and DataError
+        where a part is missing or corrupt.
         """
         try:
             self._join()
@@ -278,9 +152,7 @@ class SweepFolder:
         return read_sweep(self.path)
 
     def _join(self) -> None:
-        """Write one row group a part, so that the bytes hang on the parts alone."""
-        import pyarrow.parquet as pq
-
+        """Write one row group a part: the bytes hang on the parts alone, few are in memory."""
         beside = self.work / ".sets.parquet"
         tables = self.tables(list(range(self._spec.chunks)))
         first = next(tables)
@@ -305,18 +177,12 @@ class SweepFolder:
             )
 
     def _chunk_of(self, path: Path) -> int:
-        """The number of a part that is whole.
-
-        Raises:
-            ValueError: it is not, with the reason.
-
-        """
+        """The number of a part; raises ValueError where it is not whole."""
         chunk = int(path.stem)
         if not 0 <= chunk < self._spec.chunks:
             raise ValueError(f"the sweep has {self._spec.chunks} parts")
-        table = _read_table(path.read_bytes(), self._id)
-        first = chunk * self._spec.chunk
-        due = range(first, min(first + self._spec.chunk, self._spec.sets))
+        table = _read_table(path.read_bytes(), self._spec.sweep_id)
+        due = self._spec.numbers(chunk)
         if table.column("set").to_pylist() != list(due):
             raise ValueError(f"it does not hold the sets {due[0]} to {due[-1]}")
         return chunk
@@ -334,25 +200,11 @@ class SweepFolder:
 
 
 def read_sweep(path: Path) -> Sweep:
-    """Read the folder of a finished sweep.
-
-    Raises:
-        DataError: it holds no readable record.
-
-    """
+    """Read the folder of a finished sweep; raises DataError where it holds no readable record."""
     return Sweep(path, read_record(path / "sweep.json", SweepRecord))
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:
-    """The table of a Parquet file.
-
-    Raises:
-        ValueError: it is corrupt, or of another sweep.
-
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
             table = file.read()

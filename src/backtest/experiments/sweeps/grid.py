@@ -8,10 +8,13 @@ from datetime import date
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from functools import cached_property
 from math import prod
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.store import run_id
+from backtest.experiments.terms import run_id
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.parameters import (
@@ -28,6 +31,8 @@ from backtest.strategy.parameters import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from backtest.strategy.base import Strategy
     from backtest.strategy.source import StrategyFile
 
@@ -37,49 +42,40 @@ _PARTS, _FEWEST, _MOST = 64, 1_000, 20_000  # chunks that are aimed at, and sets
 
 @dataclass(frozen=True)
 class SweepSpec:
-    """All that decides the result of a sweep.
-
-    Attributes:
-        strategy: name of the strategy file.
-        settings: parameters that all sets share, JSON values by dotted name.
-        axes: JSON values by parameter; see `Grid`.
-        symbols: stocks that are traded in one account.
-        span: first and last session.
-        rules: the trading rules' settings.
-        inputs: sha256 of the data that are used, by names such as `prices/CRWV`.
-        strategy_sha256: of the strategy's source.
-        rules_version: of what results mean; see `RULES_VERSION`.
-        packages: what of the packages' versions decides results.
-        universe: the universe that is traded, whose members the symbols are; None for symbols.
-
-    """
+    """All that decides the result of a sweep."""
 
     strategy: str
-    settings: Mapping[str, Any]
-    axes: Mapping[str, list[Any]]
-    symbols: tuple[str, ...]
-    span: tuple[str, str]
+    settings: Mapping[str, Any]  # parameters that all sets share, JSON values by dotted name
+    axes: Mapping[str, list[Any]]  # JSON values by parameter
+    symbols: tuple[str, ...]  # traded in one account
+    span: tuple[str, str]  # first and last session
     rules: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    strategy_sha256: str
+    inputs: Mapping[str, str]  # sha256 of the data that are used, by names such as `prices/CRWV`
+    strategy_sha256: str  # of the strategy's source
     rules_version: int
-    packages: Mapping[str, str]
-    universe: str | None = None
+    packages: Mapping[str, str]  # what of the packages' versions decides results
+    universe: str | None = None  # whose members the symbols are
 
     @property
-    def grid(self) -> Grid:
-        """The axes as a grid."""
-        return Grid(self.axes)
+    def shape(self) -> tuple[int, ...]:
+        """How many values each axis has."""
+        return tuple(len(values) for values in self.axes.values())
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All of it, as JSON knows it."""
+        found: dict[str, Any] = json.loads(self.to_json())
+        return found
 
     @cached_property
     def sweep_id(self) -> str:
         """A short hash of all of it."""
-        return run_id(json.loads(self.to_json()))
+        return run_id(self.identity)
 
     @property
     def sets(self) -> int:
-        """How many sets are evaluated."""
-        return self.grid.sets
+        """How many sets there are: the product of the axes, the last one changing fastest."""
+        return prod(self.shape)
 
     @property
     def chunk(self) -> int:
@@ -91,9 +87,13 @@ class SweepSpec:
         """How many chunks there are."""
         return -(-self.sets // self.chunk)
 
-    def size_of(self, chunk: int) -> int:
-        """How many sets a chunk has."""
-        return min(self.chunk, self.sets - chunk * self.chunk)
+    def numbers(self, chunk: int) -> range:
+        """The numbers of the sets of a chunk."""
+        return range(chunk * self.chunk, min((chunk + 1) * self.chunk, self.sets))
+
+    def codes(self, numbers: NDArray[np.intp]) -> dict[str, NDArray[np.intp]]:
+        """By parameter the place of each set's value on its axis."""
+        return dict(zip(self.axes, np.unravel_index(numbers, self.shape), strict=True))
 
     @property
     def days(self) -> tuple[date, date]:
@@ -123,30 +123,8 @@ _TYPES = (bool, int, float, str, type(None))
 _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value,…"
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Values by parameter; its sets are their product, the last parameter changing fastest."""
-
-    axes: Mapping[str, list[Any]]  # as JSON has them
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """How many values each axis has."""
-        return tuple(len(values) for values in self.axes.values())
-
-    @property
-    def sets(self) -> int:
-        """How many sets there are."""
-        return prod(self.shape)
-
-
 def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
-    """The axes that `--grid` names, each with the text of its values.
-
-    Raises:
-        UsageError: a text has no name and values, or a name is there twice.
-
-    """
+    """By axis of `--grid` the text of its values; UsageError where one has none, or is twice."""
     axes: dict[str, Text] = {}
     for text in texts:
         name, equals, values = text.partition("=")
@@ -161,18 +139,11 @@ def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
 
 def read_grid(
     file: StrategyFile, settings: Mapping[str, Any], axes: Mapping[str, Text | Sequence[Any]]
-) -> Grid:
-    """Read the axes and check every value against the strategy's field.
+) -> dict[str, list[Any]]:
+    """By parameter the values of its axis in JSON, checked against the strategy's field.
 
-    Args:
-        file: the strategy.
-        settings: parameters that all sets share, as `discovery.configure` takes them.
-        axes: by parameter its values, or the text of them.
-
-    Raises:
-        UsageError: an axis names no parameter, is empty, reversed or named twice, or a value is
-            out of the parameter's bounds.
-
+    Raises UsageError where an axis names no parameter, is empty, reversed or named twice, or a
+    value is out of the parameter's bounds.
     """
     if not axes:
         raise UsageError(f"A sweep needs at least one axis. {_FORMS}.")
@@ -184,7 +155,7 @@ def read_grid(
             f"The grid has {sets:,} sets, more than can be numbered. "
             f"Take wider steps, or fewer parameters."
         )
-    return Grid({name: _axis(file, fixed, name, found) for name, found in values_by_name.items()})
+    return {name: _axis(file, fixed, name, found) for name, found in values_by_name.items()}
 
 
 def _by_name(
@@ -209,12 +180,7 @@ def _by_name(
 
 
 def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
-    """The strategy that the sets of a sweep are variants of.
-
-    Raises:
-        UsageError: it cannot be swept, or a setting is wrong.
-
-    """
+    """The strategy that the sets are variants of; raises UsageError where it cannot be swept."""
     strategy = configure(file, settings)
     if isinstance(strategy, BacktraderStrategy):
         raise UsageError(
@@ -226,14 +192,10 @@ def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
 
 def value_of(strategy: object, name: str) -> Any:
     """The value of a parameter by its dotted name."""
-    value: Any = strategy
-    for part in name.split("."):
-        value = getattr(value, part)
-    return value
+    return attrgetter(name)(strategy)
 
 
 def _split(name: str, text: str) -> list[Any]:
-    """The values of an axis, each as a text."""
     parts = _range(name, text) if ":" in text else [part.strip() for part in text.split(",")]
     return [Text(part) for part in parts if part]
 
@@ -252,9 +214,7 @@ def _range(name: str, text: str) -> list[str]:
         raise UsageError(f"--grid {name}={text}: the step must be above 0.")
     if last < first:
         raise UsageError(f"--grid {name}={text} is empty: write the smaller end first.")
-    with localcontext(
-        Context(traps=[InvalidOperation])
-    ):  # a number of steps without end is too many
+    with localcontext(Context(traps=[InvalidOperation])):  # endless steps are too many
         steps = (last - first) / step
     if steps >= MOST_VALUES:
         count = f"{steps + 1:,.0f}" if steps < MOST_SETS else f"{steps:.0e}"

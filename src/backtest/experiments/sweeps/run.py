@@ -6,48 +6,35 @@ The evidence looks at the distinct results of a sweep, at most `MOST` of them, s
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
-from backtest.experiments.runs.store import identity, installed_packages
-from backtest.experiments.sweeps.evaluate import base_figures, prepared, run_chunks
-from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
+from backtest.experiments.sweeps.evaluate import base_figures, evaluator, run_chunks
+from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
-from backtest.experiments.trials import (
-    count_trials,
-    has_sweep,
-    record_base,
-    record_sweep,
-    trial_sharpes,
-)
+from backtest.experiments.terms import Plan, identity, installed_packages
+from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
 from backtest.stats import SEED, SESSIONS_A_YEAR
 from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
-from backtest.stats.sharpe_inference import (
-    deflated_sharpe_ratio,
-    sharpe_estimate,
-    thin_record,
-)
+from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import plain, recorded, stated
-from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.engine.rules import Costs, Rules
-    from backtest.experiments.sweeps.folder import Sweep
-    from backtest.experiments.sweeps.prepared import Histories, PreparedSweep
+    from backtest.experiments.sweeps.evaluate import Evaluator, Histories
     from backtest.stats.overfitting import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
@@ -62,35 +49,22 @@ _CENT = 2  # decimals in which final equities differ
 
 @dataclass(frozen=True)
 class SweepRequest:
-    """What is swept: one strategy over a grid, one span of data, one set of rules.
-
-    Attributes:
-        strategy: name of a strategy file.
-        symbols: stocks that are traded in one account, in any order.
-        settings: parameters that all sets share, as `strategy.parameters.configure` takes them.
-        grid: by parameter its values, or a text of them such as `1:40`.
-        first: first day; the first session of the prices where None.
-        last: last day; likewise.
-        rules: the trading rules' settings.
-        costs: where the rules' costs come from, for the manifest; None for the defaults.
-        universe: the universe that is traded, in place of symbols; None for symbols.
-
-    """
+    """What is swept: one strategy over a grid, one span of data, one set of rules."""
 
     strategy: str
-    symbols: tuple[str, ...]
-    settings: Mapping[str, Any]
-    grid: Mapping[str, Text | Sequence[Any]]
-    first: date | None
-    last: date | None
+    symbols: tuple[str, ...]  # in any order
+    settings: Mapping[str, Any]  # shared by all sets, as `strategy.parameters.configure` takes them
+    grid: Mapping[str, Text | Sequence[Any]]  # by parameter its values, or a text such as `1:40`
+    first: date | None  # the first session of the prices where None
+    last: date | None  # likewise
     rules: Rules
-    costs: Costs | None = None
-    universe: str | None = None
+    costs: Costs | None = None  # where the rules' costs come from; None for the defaults
+    universe: str | None = None  # what is traded in place of symbols
 
 
 @dataclass(frozen=True)
-class SweepPlan:
-    """A request that was checked: its specification, and where its result goes."""
+class SweepPlan(Plan[Sweep]):
+    """A sweep whose inputs were read and checked."""
 
     spec: SweepSpec
     strategy: Strategy
@@ -103,19 +77,22 @@ class SweepPlan:
         """The folder of the sweep."""
         return SweepFolder(self.workspace.reports, self.spec)
 
+    def read(self) -> Sweep:
+        """Read the finished sweep, all its sets; errors as of `read_sweep`."""
+        sweep = read_sweep(self.path)
+        sweep.sets.validate()
+        return sweep
+
 
 def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     """Read and check everything that a sweep needs.
 
-    Raises:
-        UsageError: the strategy, the grid, a symbol or the span is wrong.
-        DataError: a data file is.
-
+    Raises UsageError where the strategy, the grid, a symbol or the span is wrong, and DataError
+    where a data file is.
     """
     file = find_strategy(workspace, request.strategy)
     symbols = tuple(sorted({*request.symbols}))
     strategy = sweepable(file, request.settings)
-    grid = read_grid(file, request.settings, request.grid)
     span = (request.first, request.last)
     inputs = read_inputs(
         workspace.data,
@@ -124,6 +101,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         span,
         strategy.listens_to,
         looks_at=strategy.looks_at,
+        trades_also=strategy.trades_also,
         wanted_by=file.name,
         universe=request.universe,
     )
@@ -132,34 +110,29 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         inputs.hashes(heard_kinds(strategy)),
         strategy=file.name,
         settings=stated(file, request.settings),
-        axes=grid.axes,
+        axes=read_grid(file, request.settings, request.grid),
         symbols=tuple(sorted(inputs.span)),
         universe=request.universe,
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
         rules=request.rules.model_dump(),
     )
-    assumptions = tuple(inputs.assumptions)
-    return SweepPlan(SweepSpec(**decides), strategy, workspace, request.costs, assumptions)
+    spec, assumptions = SweepSpec(**decides), tuple(inputs.assumptions)
+    path = SweepFolder(workspace.reports, spec).path
+    return SweepPlan(spec.identity, path, spec, strategy, workspace, request.costs, assumptions)
 
 
 def seconds_a_set(plan: SweepPlan) -> float:
     """How long a set takes in one process, by a sample of the grid."""
-    return prepared(plan.spec.to_json(), plan.workspace).seconds_a_set()
+    return evaluator(plan.spec.to_json(), plan.workspace).seconds_a_set()
 
 
 def known_sweep(plan: SweepPlan) -> Sweep | None:
     """The finished sweep of a plan, its sets on record; None where none is there and whole."""
-    done = known(plan.folder.path, _read_all)
+    done = plan.result
     if done and not has_sweep(plan.workspace.reports, done.manifest):
         record_sweep(plan.workspace.reports, done.manifest, [done.sets])
         record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
     return done
-
-
-def _read_all(path: Path) -> Sweep:
-    sweep = read_sweep(path)
-    sweep.sets.validate()
-    return sweep
 
 
 def run_sweep(
@@ -172,17 +145,9 @@ def run_sweep(
 ) -> Sweep:
     """Evaluate every set and write the sweep's folder; parts that are there are not done again.
 
-    Args:
-        plan: from `prepare_sweep`.
-        workers: processes to use; this one alone where None.
-        cluster: address of a Dask scheduler to use instead.
-        on_sets: takes the number of sets that were just done or found done.
-        tell: takes a sentence for each part that was found corrupt.
-
-    Raises:
-        UsageError: the folder cannot be written, the cluster cannot be reached, or a worker has
-            another program or other data.
-
+    `on_sets` takes the number of sets that were just done or found done, `tell` a sentence for each
+    part that was found corrupt. Errors are those of `run_chunks`, and UsageError where the folder
+    cannot be written.
     """
     folder, spec = plan.folder, plan.spec
     started = datetime.now(UTC)
@@ -190,12 +155,12 @@ def run_sweep(
         done = folder.finished_parts(tell)
         todo = sorted(set(range(spec.chunks)) - set(done))
         for chunk in done:
-            on_sets(spec.size_of(chunk))
+            on_sets(len(spec.numbers(chunk)))
 
         def keep(chunk: int, content: bytes) -> None:
             folder.write_part(chunk, content)
             done.append(chunk)
-            on_sets(spec.size_of(chunk))
+            on_sets(len(spec.numbers(chunk)))
 
         def record() -> dict[str, Any]:
             manifest = _manifest(plan, started)
@@ -204,12 +169,7 @@ def run_sweep(
 
         try:
             run_chunks(
-                spec.to_json(),
-                todo,
-                keep,
-                folders=plan.workspace,
-                workers=workers,
-                cluster=cluster,
+                spec.to_json(), todo, keep, folders=plan.workspace, workers=workers, cluster=cluster
             )
         except BaseException:
             with suppress(BacktestError):  # what stopped the sweep is what has to be told
@@ -218,29 +178,24 @@ def run_sweep(
         manifest = record()
         figures = base_figures(spec.to_json(), plan.workspace)
         record_base(plan.workspace.reports, manifest, figures["sharpe"])
-        told = {
-            "base_figures": figures,
-            "trials": count_trials(plan.workspace.reports, spec.strategy, spec.symbols),
-            "evidence": _evidence(plan, folder),
-        }
-        return folder.finish({**manifest, **told})
+        sharpes = trial_sharpes(plan.workspace.reports, spec.strategy, spec.symbols)
+        found = sweep_evidence(
+            evaluator(spec.to_json(), plan.workspace), _equities(folder, spec), sharpes
+        )
+        more = {"base_figures": figures, "trials": len(sharpes), "evidence": found}
+        return folder.finish({**manifest, **more})
 
 
-def _evidence(plan: SweepPlan, folder: SweepFolder) -> dict[str, Any]:
-    """What the best of the sweep is worth."""
-    import pandas as pd
-
-    spec, needed = plan.spec, ["final_equity", "total_return"]
+def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
     parts = folder.tables(list(range(spec.chunks)))
-    sets = pd.concat([part.select(needed).to_pandas() for part in parts], ignore_index=True)
-    sharpes = trial_sharpes(plan.workspace.reports, spec.strategy, spec.symbols)
-    return sweep_evidence(prepared(spec.to_json(), plan.workspace), sets, sharpes)
+    columns = ["final_equity", "total_return"]
+    return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
 
 
 def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
     spec = plan.spec
     return {
-        "sweep_id": spec.sweep_id,
+        "sweep_id": plan.id,
         "strategy": spec.strategy,
         "symbols": list(spec.symbols),
         "universe": spec.universe,
@@ -262,23 +217,16 @@ def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
 
 
 def sweep_evidence(
-    sweep: PreparedSweep, sets: pd.DataFrame, sharpes: Sequence[float | None]
+    sweep: Evaluator, sets: pd.DataFrame, sharpes: Sequence[float | None]
 ) -> dict[str, Any]:
     """The evidence of a sweep, as JSON knows it; None where a figure has no meaning.
 
-    Args:
-        sweep: the sweep.
-        sets: its sets, as `sets.parquet` holds them.
-        sharpes: annual Sharpe ratios of all trials on record, this sweep's included.
-
+    `sets` are as in `sets.parquet`; `sharpes` are the annual Sharpe ratios of all trials on record,
+    this sweep's included.
     """
     spec, numbers = sweep.spec, _chosen(sets)
-    places = np.unravel_index(numbers, spec.grid.shape)
-    chosen = sweep.histories(spec.axes, dict(zip(spec.axes, places, strict=True)))
-    base = sweep.histories(
-        {name: [value] for name, value in sweep.base.items()},
-        dict.fromkeys(spec.axes, np.zeros(1, np.intp)),
-    )
+    chosen = sweep.histories(spec.axes, spec.codes(numbers))
+    base = sweep.histories(*sweep.base)
     best = int(np.argmax(sets["total_return"].to_numpy()[numbers]))
     ids, bars = zip(*sweep.events, strict=True) if sweep.events else ((), ())
     forward = walk_forward(
@@ -288,6 +236,7 @@ def sweep_evidence(
         default=0,
     )
     thin = _thin(chosen, best)
+    superior = superior_ability(chosen.returns, sweep.held_throughout(), seed=SEED)
     return {
         "universe": spec.universe,
         "compared": len(numbers),
@@ -298,7 +247,7 @@ def sweep_evidence(
         },
         "overfitting": None if thin["all"] else _overfitting(chosen.returns),
         "thin": thin,
-        "superior": _superior(chosen.returns, sweep.held_throughout()),
+        "superior": superior and asdict(superior),
         "walk_forward": _walked(forward, ids, [None, *numbers.tolist()]),
         "seed": SEED,
     }
@@ -340,19 +289,7 @@ def _deflated(returns: Floats, sharpes: Sequence[float | None], thin: str) -> di
 def _overfitting(returns: Floats) -> dict[str, Any] | None:
     if returns.shape[1] < 2 or len(returns) < 2 * BLOCKS:  # noqa: PLR2004 - none to choose from
         return None
-    found = probability_of_overfitting(returns, BLOCKS)
-    return {
-        "pbo": found.probability,
-        "loss_share": found.loss_share,
-        "blocks": BLOCKS,
-    }
-
-
-def _superior(returns: Floats, held: Floats) -> dict[str, Any] | None:
-    found = superior_ability(returns, held, seed=SEED)
-    if found is None:
-        return None
-    return {"p": found.consistent, "lower": found.lower, "upper": found.upper}
+    return {**asdict(probability_of_overfitting(returns, BLOCKS)), "blocks": BLOCKS}
 
 
 def _walked(

@@ -13,10 +13,9 @@ from backtest.engine.timeline import Question
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules
 from backtest.experiments.sweeps import answers
-from backtest.experiments.sweeps import prepared as module
-from backtest.experiments.sweeps.evaluate import evaluate
+from backtest.experiments.sweeps import evaluate as module
+from backtest.experiments.sweeps.evaluate import Evaluator, evaluate
 from backtest.experiments.sweeps.grid import parse_axes
-from backtest.experiments.sweeps.prepared import PreparedSweep
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.workspace.folders import Workspace
 from tests.golden.goldens import ROOT
@@ -41,7 +40,8 @@ import itertools
 import random
 import threading
 from pydantic import BaseModel, Field, model_validator
-from backtest import Signal, Strategy
+from backtest import Signal, Strategy, Wait
+from backtest.blocks import sessions_since
 from backtest.events import Earnings
 
 SEEN = {}
@@ -59,7 +59,7 @@ GRID = ("hold=1:4", "stop=0.1,0.2,0.3")
 
 def sweep_of(workspace, name, *grid, symbol="ACME", first=None):
     request = SweepRequest(name, (symbol,), {}, parse_axes(grid), first, None, make_rules())
-    return PreparedSweep(prepare_sweep(workspace, request).spec, workspace)
+    return Evaluator(prepare_sweep(workspace, request).spec, workspace)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def asked(monkeypatch):
 
 
 def codes_of(sweep):
-    places = np.unravel_index(np.arange(sweep.spec.sets), sweep.spec.grid.shape)
+    places = np.unravel_index(np.arange(sweep.spec.sets), sweep.spec.shape)
     return dict(zip(sweep.spec.axes, places, strict=True))
 
 
@@ -94,13 +94,15 @@ def signals_of(sweep):
 
 def signals_by_asking(sweep):
     table = np.zeros((sweep.spec.sets, len(sweep._questions)), module.SIGNAL)
-    table["bar"], table["symbol"] = sweep._bars, sweep._columns
+    table["bar"] = sweep._bars
+    table["symbol"] = [sweep._panel.columns[one.event.symbol] for one in sweep._questions]
     for row, values in enumerate(product(*sweep.spec.axes.values())):
         strategy = sweep._make(dict(zip(sweep.spec.axes, values, strict=True)))
         for column, question in enumerate(sweep._questions):
-            signal = question.ask(strategy).signal
-            if signal is not None:
-                set_terms(table[row, column], signal)
+            decision = question.ask(strategy)
+            if decision.signal is not None:
+                set_terms(table[row, column], decision.signal)
+                table[row, column]["bar"] = sweep._panel.bar_of(decision.tradable_session)
     return table
 
 
@@ -112,7 +114,38 @@ def on_event(self, event, market):
 """
 
 
-@pytest.mark.parametrize("methods", [HOLD, SOME], ids=["nothing declared", "a term"])
+WAITS = """
+signal_terms = ("stop",)
+
+def on_event(self, event, market):
+    wait = 4 * self.hold if event.eps > 0 else 0
+    if sessions_since(event, market) < wait:
+        return Wait(event, sessions=1, reason="not yet")
+    return Signal.long(event, hold=2, stop=self.stop)
+"""
+
+
+def test_what_is_waited_for_is_traded_then_also_where_a_later_event_comes_first(sweep):
+    """The beat of 2025-06-05 waits for 4, 8, 12 or 16 sessions; the miss of 06-27 does not wait.
+
+    The 16th session after 06-05 is 06-30: its signal comes after that of 06-27, and renews it.
+    """
+    made = sweep(WAITS)
+    found = made.histories(made.spec.axes, codes_of(made))
+    days = made._panel.sessions.tolist()
+    by_hold = found.entries[::3]  # the first of three stops for each
+    assert [str(days[bar]) for bar in by_hold[:, 0]] == [
+        "2025-06-11", "2025-06-17", "2025-06-24", "2025-06-02",
+    ]  # fmt: skip
+    assert not found.traded[9, 0]
+    assert [str(days[bar]) for bar in by_hold[:, 1]] == ["2025-06-27"] * 4
+    # renewed on the 30th, the position of the 27th is held for two sessions from then
+    assert [str(days[bar]) for bar in found.exits[::3, 1]] == ["2025-07-01"] * 3 + ["2025-07-02"]
+
+
+@pytest.mark.parametrize(
+    "methods", [HOLD, SOME, WAITS], ids=["nothing declared", "a term", "one that waits"]
+)
 def test_the_signals_are_those_of_asking_for_each_set(sweep, methods):
     made = sweep(methods)
     for _ in range(2):

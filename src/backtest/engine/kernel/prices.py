@@ -1,0 +1,71 @@
+"""What the kernel's orders are filled at: prices, slippage, volume."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backtest.engine.kernel import compiled_rules as rule
+from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.records import AT_CLOSE, Bars
+from backtest.engine.rules import VOLUME_SESSIONS
+
+
+@inlined
+def price_at(bars: Bars, bar: int, symbol: int, at: int) -> float:
+    """The open or the close of a bar."""
+    prices = bars.prices[bar, symbol]
+    return float(prices.close if at == AT_CLOSE else prices.open)
+
+
+@inlined
+def price_for_size(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int) -> float:
+    """What shares are counted at: the slipped open, which is known before a close too."""
+    slip = slippage(bars, rules, bar, symbol)
+    return float(rule.fill_price(bars.prices[bar, symbol].open, side, slip))
+
+
+@inlined
+def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at: int) -> float:
+    """What an order is filled at, at the open or at the close of a bar."""
+    price = price_at(bars, bar, symbol, at)
+    return float(rule.fill_price(price, side, slippage(bars, rules, bar, symbol)))
+
+
+@inlined
+def last_close(bars: Bars, bar: int, symbol: int) -> float:
+    """The close of the symbol's bar before; NaN where it has none."""
+    for before in range(bar - 1, -1, -1):
+        close = bars.prices[before, symbol].close
+        if not np.isnan(close):
+            return float(close)
+    return np.nan
+
+
+@inlined
+def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
+    """The slippage of a session, from the range of the symbol's bar before."""
+    last_range = 0.0
+    if rules.slippage_range > 0:
+        for before in range(bar - 1, -1, -1):
+            close = bars.prices[before, symbol].close
+            if not np.isnan(close):
+                last_range = (
+                    bars.prices[before, symbol].high - bars.prices[before, symbol].low
+                ) / close
+                break
+    return float(rule.slippage(last_range, rules))
+
+
+@inlined
+def most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
+    """The participation cap of an entry; infinite before any volume was seen."""
+    seen = np.empty(VOLUME_SESSIONS)
+    count, before = 0, bar - 1
+    while before >= 0 and count < VOLUME_SESSIONS:
+        if not np.isnan(bars.prices[before, symbol].close):
+            seen[count] = bars.volume[before, symbol]
+            count += 1
+        before -= 1
+    if count == 0:
+        return np.inf
+    return float(rule.most_shares(np.median(seen[:count]), rules.max_participation))

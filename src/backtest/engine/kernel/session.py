@@ -1,0 +1,321 @@
+"""The kernel's session: what follows from the last close, resting orders, the close."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backtest.engine.kernel import compiled_rules as rule
+from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
+from backtest.engine.kernel.orders import (
+    book_trade,
+    give_up,
+    is_for,
+    leave,
+    leave_at,
+    note_fill,
+    remove,
+    take,
+)
+from backtest.engine.kernel.prices import slippage
+from backtest.engine.kernel.records import (
+    AT_CLOSE,
+    AT_OPEN,
+    IN_SESSION,
+    IS_FLAT,
+    IS_LEG,
+    LEAVES_AT_CLOSE,
+    LOOKS_AT_CLOSES,
+    MARGIN_CALL,
+    OPEN,
+    PENDING,
+    RESIZES,
+    REVERSE,
+    RUIN,
+    RUINED,
+    STOP,
+    SUPERSEDED,
+    TARGET,
+    TIME,
+    TRAILING,
+    Bars,
+    Book,
+    Tables,
+)
+
+
+@inlined
+def answer_the_last_close(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+) -> None:
+    """At the open: close everything where equity is gone, all shorts where margin is called.
+
+    Then go the positions that have passed their levels.
+    """
+    if account.ruin_due or account.equity <= 0:
+        account.is_ruined = True
+    if not account.is_ruined and not account.margin_call and not account.is_passed:
+        return
+    account.is_passed = False
+    place = 0
+    while place < account.positions:
+        position = book.positions[place]
+        reason = position.passed - 1
+        if account.margin_call and (position.side < 0 or position.short_legs):
+            reason = MARGIN_CALL
+        if account.is_ruined:
+            reason = RUIN
+        has_bar = not np.isnan(bars.prices[bar, position.symbol].open)
+        if reason >= 0 and has_bar:
+            leave_at(bars, rules, account, book, tables, place, bar, reason, AT_OPEN)
+        else:
+            account.is_passed |= position.passed > 0
+            place += 1
+
+
+@inlined
+def serve_the_open(
+    bars: Bars,
+    signals: NDArray[Any],
+    rows: tuple[int, int],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+) -> None:
+    """Act on the signals of an open, reductions first: what they free can be bought with."""
+    for row in range(rows[0], rows[1]):
+        if signals[row].terms & IS_LEG:
+            continue
+        if account.is_ruined:
+            tables.outcomes[row] = RUINED
+        elif book.newest[signals[row].symbol] != row:
+            tables.outcomes[row] = SUPERSEDED
+    _give_up_all(bars, signals, rows, rules, account, book, tables, AT_OPEN)
+    _take_all(bars, signals, rows, rules, account, book, tables, AT_OPEN)
+
+
+@inlined
+def _give_up_all(
+    bars: Bars,
+    signals: NDArray[Any],
+    rows: tuple[int, int],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    at: int,
+) -> None:
+    for row in range(rows[0], rows[1]):
+        gives = at == AT_CLOSE or signals[row].terms & (IS_FLAT | RESIZES)
+        if gives and tables.outcomes[row] == PENDING and is_for(signals[row], at):
+            outcome = give_up(bars, signals, row, rules, account, book, tables, at)
+            tables.outcomes[row] = outcome
+
+
+@inlined
+def _take_all(
+    bars: Bars,
+    signals: NDArray[Any],
+    rows: tuple[int, int],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    at: int,
+) -> None:
+    for row in range(rows[0], rows[1]):
+        if tables.outcomes[row] in (PENDING, REVERSE) and is_for(signals[row], at):
+            outcome = take(bars, signals, row, rules, account, book, tables, at)
+            tables.outcomes[row] = outcome
+
+
+@inlined
+def pass_the_bar(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+) -> None:
+    """Time exits at the open and resting orders; what is still held is marked at the close."""
+    place = 0
+    while place < account.positions:
+        position = book.positions[place]
+        if not np.isnan(bars.prices[bar, position.symbol].close):
+            if position.waits and not _fill_limit(bars, rules, account, book, tables, place, bar):
+                continue
+            is_due = position.sessions == position.hold
+            if is_due and not position.terms & LEAVES_AT_CLOSE:
+                leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_OPEN)
+                continue
+            if _rest(bars, rules, account, book, tables, place, bar):
+                continue
+        place += 1
+    if account.legs:
+        net_orders(bars, rules, account, book, tables, bar, AT_OPEN)
+    if not account.uses_close:
+        _mark(bars, account, book, bar)
+
+
+@inlined
+def trade_at_close(
+    bars: Bars,
+    signals: NDArray[Any],
+    rows: tuple[int, int],
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    bar: int,
+) -> None:
+    """What leaves at the close, then what enters: sized on the opens, paid at the close."""
+    account.equity, account.gross = account.cash, 0.0
+    for place in range(account.positions):
+        position = book.positions[place]
+        price = bars.prices[bar, position.symbol].open
+        if not np.isnan(price):
+            position.mark = price
+        worth = position.shares * position.mark
+        account.equity += position.side * worth
+        account.gross += worth
+    if account.legs:
+        value, gross, _ = worth_of_legs(bars, account, book, bar, AT_OPEN)
+        account.equity += value
+        account.gross += gross
+        leave_behind(bars, rules, account, book, bar, AT_CLOSE)
+    _give_up_all(bars, signals, rows, rules, account, book, tables, AT_CLOSE)
+    place = 0
+    while place < account.positions:
+        position = book.positions[place]
+        is_due = position.sessions == position.hold and position.terms & LEAVES_AT_CLOSE
+        if is_due and not np.isnan(bars.prices[bar, position.symbol].close):
+            leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_CLOSE)
+        else:
+            place += 1
+    _take_all(bars, signals, rows, rules, account, book, tables, AT_CLOSE)
+    if account.legs:
+        net_orders(bars, rules, account, book, tables, bar, AT_CLOSE)
+    _mark(bars, account, book, bar)
+
+
+@inlined
+def _mark(bars: Bars, account: Any, book: Book, bar: int) -> None:
+    """Value what is held at the close; look at the levels of closes, let the trailing stop go."""
+    value = shorts = 0.0
+    for place in range(account.positions):
+        position = book.positions[place]
+        close = bars.prices[bar, position.symbol].close
+        if not np.isnan(close):
+            if position.terms & LOOKS_AT_CLOSES:
+                _look(account, position, close, bar)
+            side = position.side
+            position.mark, position.last_bar = close, bar
+            best = position.best_close  # NaN, which no price exceeds, gives way to the first
+            position.best_close = best if side * best >= side * close else close
+        held = position.shares * position.mark
+        value += position.side * held
+        shorts += held if position.side < 0 else 0.0
+    if account.legs:
+        worth, _, short = worth_of_legs(bars, account, book, bar, AT_CLOSE)
+        value += worth
+        shorts += short
+    account.equity, account.shorts = account.cash + value, shorts
+
+
+@inlined
+def _look(account: Any, position: Any, close: float, bar: int) -> None:
+    """Note a level that a close has passed; not at the very close of the entry."""
+    if position.entered_at == AT_CLOSE and position.entry_bar == bar:
+        return
+    side = position.side
+    stop, reason = _nearest_stop(position)
+    if side * close <= side * stop:
+        position.passed = reason + 1
+    elif side * close >= side * position.target:
+        position.passed = TARGET + 1
+    account.is_passed |= position.passed > 0
+
+
+@inlined
+def _nearest_stop(position: Any) -> tuple[float, int]:
+    """The stop that is touched first, and why; NaN is none."""
+    side, stop, reason = position.side, position.stop, STOP
+    if not np.isnan(position.trailing_stop):
+        # NaN in the entry session: no close has been seen yet
+        trailing = rule.stop_level(position.best_close, side, position.trailing_stop)
+        if side * trailing > side * stop or (np.isnan(stop) and not np.isnan(trailing)):
+            stop, reason = trailing, TRAILING
+    return stop, reason
+
+
+@inlined
+def _fill_limit(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
+) -> bool:
+    """Fill an entry at its limit, or let it lapse; whether it was filled."""
+    position = book.positions[place]
+    prices, side, limit = bars.prices[bar, position.symbol], position.side, position.entry_price
+    if side > 0:  # what was set aside is there again
+        account.cash += position.shares * limit + rule.commission(position.shares, limit, rules)
+    best = prices.low if side > 0 else prices.high
+    if side * best > side * limit:
+        remove(account, book, place)
+        return False
+    outcome = position.entered_at
+    tables.outcomes[position.signal] = outcome
+    at_open = side * prices.open <= side * limit
+    position.waits, position.entered_at = False, AT_OPEN if at_open else IN_SESSION
+    if at_open:
+        position.entry_price = prices.open
+    cost = rule.commission(position.shares, position.entry_price, rules)
+    account.cash -= side * position.shares * position.entry_price + cost
+    account.commission += cost
+    position.commission += cost
+    size = side * position.shares
+    fill, at = position.entry_price, position.entered_at
+    note_fill(tables, position.signal, bar, size, fill, at)
+    return True
+
+
+@inlined
+def _rest(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, place: int, bar: int
+) -> bool:
+    """Let the stop, then the target rest through the bar; whether one was filled."""
+    position = book.positions[place]
+    if position.terms & LOOKS_AT_CLOSES:
+        return False
+    symbol, side = position.symbol, position.side
+    stop, reason = _nearest_stop(position)
+    open_price = bars.prices[bar, symbol].open
+    worst, best = bars.prices[bar, symbol].low, bars.prices[bar, symbol].high
+    if side < 0:
+        worst, best = best, worst
+    # Of an entry within the session nobody knows whether the target came before it.
+    is_within = position.entered_at == IN_SESSION and position.entry_bar == bar
+    if side * worst <= side * stop:
+        price = stop if side * stop < side * open_price else open_price
+        fill = rule.fill_price(price, -side, slippage(bars, rules, bar, symbol))
+        leave(bars, rules, account, book, tables, place, bar, fill, reason, IN_SESSION)
+        return True
+    if side * best >= side * position.target and not is_within:
+        price = position.target
+        fill = price if side * price > side * open_price else open_price
+        at = AT_OPEN if fill == open_price else IN_SESSION
+        leave(bars, rules, account, book, tables, place, bar, fill, TARGET, at)
+        return True
+    return False
+
+
+@inlined
+def mark_open_trades(bars: Bars, account: Any, book: Book, tables: Tables) -> None:
+    """Value what is still held at its last close, and empty the book for the next account."""
+    for place in range(account.positions):
+        position = book.positions[place]
+        net = book_trade(account, position, tables, position.mark, OPEN, AT_CLOSE)
+        book.places[position.symbol] = 0
+        for number in range(account.legs if position.legs else 0):
+            if book.legs[number].row == position.signal:
+                book.legs[number].leader_net = net
+    if account.legs:
+        mark_legs(bars, account, book, tables)

@@ -1,0 +1,204 @@
+"""The ledger: it accounts for every cent of fills and trades.
+
+It keeps books of its own beside the broker's, so that either can be held against the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backtest.engine.replay.books import CENT, ExitReason, Fill, Trade
+from backtest.errors import AccountingError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+
+    from backtest.engine.replay.books import Lot
+
+
+@dataclass
+class _Holding:
+    """The open part of a trade."""
+
+    trade: Trade
+    shares: float  # signed
+    closed_shares: float = 0.0
+    exit_price: float = 0.0  # average of what was closed
+
+    def leave(self, shares: float, price: float) -> None:
+        """Close shares at a price; one price stays as it is, several are averaged."""
+        total = self.closed_shares + shares
+        part = shares / total
+        self.exit_price = price if part == 1 else self.exit_price * (1 - part) + price * part
+        self.closed_shares = total
+
+
+@dataclass
+class _Leg:
+    """An open leg of a trade."""
+
+    trade: Trade
+    symbol: str
+    size: float  # signed
+    price: float
+    costs: float
+
+    def leave(self, price: float, cost: float = 0.0) -> None:
+        """Add what it has made to its trade."""
+        self.trade.hedge_profit += self.size * (price - self.price) - self.costs - cost
+
+
+class Ledger:
+    """Cash, holdings and trades of one account."""
+
+    def __init__(self, cash: float) -> None:
+        self.start_cash = cash
+        self.cash = cash
+        self.interest = 0.0
+        self.trades: list[Trade] = []
+        self._open: dict[str, _Holding] = {}
+        self._legs: dict[tuple[str, str], _Leg] = {}  # by symbol and event id
+
+    def shares(self, symbol: str) -> float:
+        """Signed shares held."""
+        holding = self._open.get(symbol)
+        return holding.shares if holding else 0.0
+
+    def charge_borrow(self, symbol: str, amount: float) -> None:
+        """Take the cost of a short's night from cash; short legs share it by their shares."""
+        self.cash -= amount
+        if symbol in self._open:
+            self._open[symbol].trade.borrow += amount
+            return
+        short = [leg for leg in self._legs.values() if leg.symbol == symbol and leg.size < 0]
+        total = sum(leg.size for leg in short)
+        for leg in short:
+            leg.costs += amount * leg.size / total
+
+    def receive_interest(self, amount: float) -> None:
+        """Add what the cash has earned."""
+        self.cash += amount
+        self.interest += amount
+
+    def book(self, fill: Fill) -> None:
+        """Enter a fill: it opens, adds to, reduces or closes the symbol's trade.
+
+        A fill that crosses zero closes the trade and opens the next; its commission is shared
+        in proportion to the shares.
+        """
+        self.cash -= fill.size * fill.price + fill.commission
+        held = self.shares(fill.symbol)
+        if held == 0 or held * fill.size > 0:
+            self._add(fill, fill.size, fill.commission)
+            return
+        closing = max(-abs(held), -abs(fill.size)) * (1 if held > 0 else -1)
+        opening = fill.size - closing
+        part = closing / fill.size
+        self._reduce(fill, closing, fill.commission * part)
+        if opening:
+            self._add(fill, opening, fill.commission * (1 - part))
+
+    def book_legs(self, fill: Fill, lots: Sequence[Lot]) -> None:
+        """Enter a fill of legs: each lot opens or closes its own, and pays its part of the cost."""
+        self.cash -= fill.size * fill.price + fill.commission
+        traded = sum(abs(lot.size) for lot in lots)
+        trades = {trade.event_id: trade for trade in self.trades}
+        for lot in lots:
+            key, cost = (fill.symbol, lot.event_id), fill.commission * abs(lot.size) / traded
+            if lot.exit_reason is None:
+                trade = trades[lot.event_id]
+                self._legs[key] = _Leg(trade, fill.symbol, lot.size, fill.price, cost)
+            else:
+                self._legs.pop(key).leave(fill.price, cost)
+
+    def _add(self, fill: Fill, size: float, commission: float) -> None:
+        holding = self._open.get(fill.symbol)
+        if holding is None:
+            trade = Trade(
+                trade_id=len(self.trades) + 1,
+                event_id=fill.event_id,
+                symbol=fill.symbol,
+                direction="long" if size > 0 else "short",
+                shares=abs(size),
+                entry_session=fill.session,
+                entry_price=fill.price,
+                commission=commission,
+                entered_at=fill.at,
+            )
+            self.trades.append(trade)
+            self._open[fill.symbol] = _Holding(trade, size)
+            return
+        trade = holding.trade
+        value = trade.shares * trade.entry_price + abs(size) * fill.price
+        trade.shares += abs(size)
+        trade.entry_price = value / trade.shares
+        trade.commission += commission
+        holding.shares += size
+
+    def _reduce(self, fill: Fill, size: float, commission: float) -> None:
+        holding = self._open[fill.symbol]
+        trade = holding.trade
+        trade.commission += commission
+        holding.shares += size
+        holding.leave(abs(size), fill.price)
+        if holding.shares == 0:
+            del self._open[fill.symbol]
+            holding.trade.left_at = fill.at
+            self._finish(holding, fill.session, fill.exit_reason or "strategy")
+
+    def mark_open_trades(self, marks: Mapping[str, float], sessions: Mapping[str, date]) -> None:
+        """Value the trades that stay open at the last closes; they stay flagged `open`."""
+        for symbol, holding in self._open.items():
+            holding.leave(abs(holding.shares), marks[symbol])
+            self._finish(holding, sessions[symbol], "open")
+        for leg in self._legs.values():
+            leg.leave(marks[leg.symbol])
+
+    @staticmethod
+    def _finish(holding: _Holding, session: date, reason: ExitReason) -> None:
+        trade = holding.trade
+        trade.exit_session = session
+        trade.exit_price = holding.exit_price
+        trade.exit_reason = reason
+        trade.gross_profit = trade.sign * trade.shares * (trade.exit_price - trade.entry_price)
+
+    def check_cash(self, broker_cash: float, session: date) -> None:
+        """Hold the ledger's cash against the broker's.
+
+        Raises:
+            AccountingError: they differ by a cent or more.
+
+        """
+        if not abs(self.cash - broker_cash) < _tolerance(broker_cash):
+            raise AccountingError(
+                f"{session}: the ledger has {self.cash:.4f} in cash and Backtrader "
+                f"{broker_cash:.4f}. This is a fault of the program; please report it."
+            )
+
+    def check_identity(self, final_equity: float) -> None:
+        """Hold the trades of the ledger against the final equity; see `check_identity`."""
+        expected = self.start_cash + self.interest + sum(t.net_profit for t in self.trades)
+        check_identity(expected, final_equity)
+
+
+def check_identity(expected: float, final_equity: float) -> None:
+    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
+
+    It holds to the cent.
+
+    Raises:
+        AccountingError: the identity does not hold.
+
+    """
+    if not abs(expected - final_equity) < _tolerance(final_equity):
+        raise AccountingError(
+            f"The accounting identity is broken: the trades make {expected:.4f} of final "
+            f"equity {final_equity:.4f}. This is a fault of the program; please report it."
+        )
+
+
+def _tolerance(amount: float) -> float:
+    # A cent; for fortunes beyond a trillion, what a double can still resolve.
+    return max(CENT, abs(amount) * 1e-14)

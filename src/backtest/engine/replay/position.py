@@ -1,0 +1,160 @@
+"""A position as the trader plans it, and the account at an open or a close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from backtest.engine import rules as rule
+from backtest.engine.replay.books import Order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backtest.data.kinds import When
+    from backtest.engine.replay.books import ExitReason, Lot, OrderType, Quote
+    from backtest.strategy.base import Signal
+
+
+@dataclass
+class Position:
+    """A position with the exit plan of its newest signal."""
+
+    event_id: str
+    direction: int  # +1 long, -1 short
+    shares: int
+    expires: int | None = None  # count of the symbol's sessions at which time is up
+    leave: When = "open"
+    stop: float | None = None
+    target: float | None = None
+    trailing: float | None = None
+    looks_at_closes: bool = False  # at its levels; otherwise they rest through the session
+    best_close: float | None = None  # since entry
+    passed: ExitReason | None = None  # the level that its last close has passed
+
+    @property
+    def size(self) -> int:
+        """Signed shares."""
+        return self.direction * self.shares
+
+    def plan(self, signal: Signal, price: float, clock: int) -> None:
+        """Take over the exit plan of a signal, with levels set from `price`."""
+        side = self.direction
+        self.expires = None if signal.hold is None else clock + signal.hold
+        self.leave = "close" if signal.hold == 0 else signal.leave
+        self.stop = signal.stop and rule.stop_level(price, side, signal.stop)
+        self.target = signal.target and rule.target_level(price, side, signal.target)
+        self.trailing = signal.trailing_stop
+        self.looks_at_closes = signal.levels == "close"
+
+    def is_due(self, clock: int, at: When) -> bool:
+        """Whether its time is up at an open or a close."""
+        return self.expires == clock and self.leave == at
+
+    def nearest_stop(self) -> tuple[float, ExitReason] | None:
+        """The stop that is touched first: the fixed one or the trailing one."""
+        levels: list[tuple[float, ExitReason]] = []
+        if self.stop is not None:
+            levels.append((self.stop, "stop"))
+        if self.trailing is not None and self.best_close is not None:
+            level = rule.stop_level(self.best_close, self.direction, self.trailing)
+            levels.append((level, "trailing_stop"))
+        return max(levels, key=lambda level: self.direction * level[0], default=None)
+
+    def exits(self, symbol: str, *, has_target: bool) -> list[Order]:
+        """The orders that rest through a session: the stop, then the target."""
+        if self.looks_at_closes:
+            return []
+        stop, orders = self.nearest_stop(), []
+        if stop is not None:
+            orders.append(Order(symbol, -self.size, "stop", stop[0], self.event_id, stop[1]))
+        # No price reaches zero.
+        if has_target and self.target is not None and self.target > 0:
+            order = Order(symbol, -self.size, "limit", self.target, self.event_id, "target")
+            orders.append(order)
+        return orders
+
+    def see_close(self, close: float, *, has_entered: bool) -> None:
+        """Look at the levels of closes, then let the trailing stop follow.
+
+        Args:
+            close: of a session in which it was held, dollars.
+            has_entered: whether it was entered at this very close.
+
+        """
+        if self.looks_at_closes and not has_entered:
+            stop, side = self.nearest_stop(), self.direction
+            if stop is not None and side * close <= side * stop[0]:
+                self.passed = stop[1]
+            elif self.target is not None and side * close >= side * self.target:
+                self.passed = "target"
+        better = max if self.direction > 0 else min
+        self.best_close = close if self.best_close is None else better(self.best_close, close)
+
+
+@dataclass(frozen=True)
+class HeldLeg:
+    """A part of a position in another symbol; it comes and goes with it."""
+
+    event_id: str
+    symbol: str
+    size: int  # signed shares
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An entry that waits at a limit through a session."""
+
+    position: Position  # with the levels that it will have
+    price: float
+    is_reversal: bool
+    fills_at_open: bool
+
+
+@dataclass
+class Moment:
+    """The account at an open or a close, as its orders change it.
+
+    Attributes:
+        at: which of the two.
+        quotes: of the symbols that trade in the session.
+        prices: what each trades at, before slippage: the opens, or the closes.
+        equity: what sizes are shares of; known before the prices of a close.
+        cash: dollars.
+        orders: what was ordered, in the order in which it is executed.
+        lots: what was ordered of legs, which is netted by symbol.
+
+    """
+
+    at: When
+    quotes: Mapping[str, Quote]
+    prices: Mapping[str, float]
+    equity: float
+    cash: float
+    orders: list[Order] = field(default_factory=list)
+    lots: list[tuple[str, Lot]] = field(default_factory=list)
+
+    @property
+    def order_type(self) -> OrderType:
+        """The type of its orders."""
+        return "market" if self.at == "open" else "close"
+
+    def fill(self, symbol: str, side: int) -> float:
+        """What an order is filled at."""
+        return rule.fill_price(self.prices[symbol], side, self.quotes[symbol].slip)
+
+    def price_for_size(self, symbol: str, side: int) -> float:
+        """What its shares are counted at: the same, but at a close as of the open."""
+        quote = self.quotes[symbol]
+        return rule.fill_price(quote.open, side, quote.slip)
+
+    def netted(self) -> list[Order]:
+        """One order for the lots of each symbol, in order of the alphabet; some of no size."""
+        found = []
+        for symbol in sorted({symbol for symbol, _ in self.lots}):
+            lots = tuple(lot for of, lot in self.lots if of == symbol)
+            size = sum(lot.size for lot in lots)
+            price = self.fill(symbol, 1 if size > 0 else -1) if size else self.prices[symbol]
+            event_id = lots[0].event_id
+            found.append(Order(symbol, size, self.order_type, price, event_id, lots=lots))
+        return found

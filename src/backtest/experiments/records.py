@@ -1,0 +1,435 @@
+"""What readers use of `run.json`, `sweep.json`, `study.json` and `many-study.json`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from backtest.workspace.records import CostsName, Day, Moment, Span
+
+STUDY, MANY_STUDY = "study.json", "many-study.json"
+
+
+class RunRules(TypedDict):
+    """The rules that pages show; all of them stand in the record."""
+
+    cash: float
+    commission_per_share: float
+    slippage_bps: float
+    slippage_range: float
+    reaction_minutes: float
+    borrow_mode: str
+
+
+class Figures(TypedDict):
+    """The figures of a run; None where one has no meaning."""
+
+    trades: int
+    win_rate: float | None
+    final_equity: float
+    total_return: float
+    cagr: float | None
+    volatility: float | None
+    sharpe: float | None
+    sortino: float | None
+    max_drawdown: float | None
+    calmar: float | None
+    exposure: float | None
+    commission: float
+    borrow: float
+    interest: float
+
+
+class Summary(TypedDict):
+    """The figures of the run, and by the same names those of its benchmark."""
+
+    run: Figures
+    benchmark: dict[str, float | None]
+
+
+class Standing(TypedDict):
+    """Where a run is among draws by one statistic."""
+
+    observed: float | None
+    p: float | None
+    p_low: float | None
+    percentiles: dict[str, float]
+
+
+class HistogramRecord(TypedDict):
+    """How many draws fell between neighbouring edges."""
+
+    first: float
+    step: float
+    counts: list[int]
+
+
+class Placebo(TypedDict):
+    """A run among draws of one placebo, and the picture of the Sharpe ratio."""
+
+    sharpe: Standing
+    total_return: Standing
+    mean_trade_return: Standing
+    histogram: HistogramRecord | None
+    drawn: NotRequired[int]  # where the verdict was certain before all draws were made
+
+
+class IntervalRecord(TypedDict):
+    """An estimate and its interval, or why that is unknown."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    confidence: float
+    unknown: str
+
+
+class SharpeRatio(IntervalRecord):
+    """The Sharpe ratio, a year; by session what PSR and DSR are made of, where it is known."""
+
+    per_session: NotRequired[dict[str, float]]
+    psr: NotRequired[float | None]
+    min_track_record: NotRequired[float | None]
+
+
+class Evidence(TypedDict):
+    """What the result of a run is worth."""
+
+    sentence: str
+    trades: int
+    occasions: int
+    by_trades: bool
+    ruined: bool
+    total_return: float
+    level: float
+    power: float
+    draws: int
+    refused: str
+    p: float | None
+    p_low: float | None
+    random_timing: Placebo | None
+    random_direction: Placebo | None
+    mean_trade_return: IntervalRecord
+    detectable: float | None
+    sharpe: SharpeRatio
+    verdict: Literal["better", "worse", "neither", "none"]
+
+
+class GroupRecord(TypedDict):
+    """The trades of a group and what they earned."""
+
+    name: str
+    trades: int
+    wins: int
+    net_profit: float
+    mean_return: float
+
+
+class MoveRecord(TypedDict):
+    """The gap on an event, and what was earned on it."""
+
+    event_id: str
+    last_close: float | None
+    first_open: float | None
+    gap: float | None
+    direction: int | None
+    traded: float | None
+
+
+class Attribution(TypedDict):
+    """Where the profit came from, by way of grouping, and the move on each event."""
+
+    profit_by: dict[str, list[GroupRecord]]
+    moves: list[MoveRecord]
+
+
+class NoRoom(TypedDict):
+    """Signals without room, and what each would have made in an account of its own."""
+
+    signals: int
+    mean_return: float | None
+    wins: int
+
+
+class RunRecord(TypedDict):
+    """What `run.json` holds; the last three come after the rest is written."""
+
+    run_id: str
+    strategy: str
+    parameters: dict[str, Any]
+    symbols: list[str]
+    universe: NotRequired[str | None]
+    engine: NotRequired[Literal["backtrader", "kernel"]]
+    benchmark: str
+    span: Span
+    as_of: Day | None
+    rules: RunRules
+    inputs: dict[str, str]
+    strategy_sha256: str
+    rules_version: int
+    packages: dict[str, str]
+    costs: CostsName | None
+    finished_at: Moment
+    assumptions: list[str]
+    ruined_on: Day | None
+    summary: Summary
+    files: dict[str, str]  # by name the sha256
+    evidence: NotRequired[Evidence]
+    attribution: NotRequired[Attribution]
+    no_room: NotRequired[NoRoom]
+
+
+class SetFigures(TypedDict):
+    """The figures of a set; None where one has no meaning."""
+
+    final_equity: float | None
+    total_return: float | None
+    sharpe: float | None
+    max_drawdown: float | None
+    trades: float | None
+    win_rate: float | None
+    commission: float | None
+    borrow: float | None
+
+
+class Best(TypedDict):
+    """The best set: its Sharpe ratio a year, deflated by the trials on record."""
+
+    set: int
+    trials: int
+    sharpe: float | None
+    dsr: float | None
+
+
+class OverfittingRecord(TypedDict):
+    """The probability of backtest overfitting, by so many blocks of sessions."""
+
+    pbo: float
+    loss_share: float
+    blocks: int
+
+
+class SuperiorAbilityRecord(TypedDict):
+    """The p-value against holding, and its bounds."""
+
+    p: float
+    lower: float
+    upper: float
+
+
+class Thin(TypedDict):
+    """Why the trades of the best set, and of all, are too few to tell; empty where they are not."""
+
+    best: str
+    all: str
+
+
+ChosenSet = TypedDict(
+    "ChosenSet",
+    {"event_id": str, "known": bool, "set": int | None, "return": float, "default": float},
+)
+
+
+class WalkForwardRecord(TypedDict):
+    """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
+
+    events: list[ChosenSet]
+    total: float
+    default: float
+    hindsight: float
+
+
+class SweepEvidence(TypedDict):
+    """What the best of a sweep is worth."""
+
+    compared: int
+    distinct: int
+    best: Best
+    overfitting: OverfittingRecord | None
+    thin: Thin
+    superior: SuperiorAbilityRecord | None
+    walk_forward: WalkForwardRecord
+    universe: NotRequired[str | None]
+
+
+class SweepRecord(TypedDict):
+    """What `sweep.json` holds."""
+
+    sweep_id: str
+    strategy: str
+    symbols: list[str]
+    universe: NotRequired[str | None]
+    assumptions: NotRequired[list[str]]
+    parameters: dict[str, Any]
+    axes: dict[str, list[Any]]
+    base: dict[str, Any]
+    base_figures: SetFigures
+    sets: int
+    rules: RunRules
+    costs: CostsName | None
+    span: Span
+    trials: int
+    evidence: SweepEvidence
+    finished_at: Moment
+
+
+class StudySettings(TypedDict):
+    """How it was studied."""
+
+    estimation: int
+    seed: int
+    draws: int
+
+
+class EventFields(TypedDict):
+    event_id: str
+    kind: str
+    published_at: Moment
+    precision: str
+    headline: str
+
+
+class StudiedRow(EventFields):
+    """An event of a study; by window its CAR, its standard error, or why it is unknown."""
+
+    day_0: Day
+    direction: int
+    model: str
+    model_reason: str
+    estimation_days: int
+    beta: float | None
+    cars: dict[str, float | None]
+    errors: dict[str, float | None]
+    unknown: dict[str, str]
+    path: list[float | None]
+
+
+class LeftOutRow(EventFields):
+    """An event that could not be studied, and why."""
+
+    reason: str
+
+
+class Average(TypedDict):
+    """The average CAR of events, and how random days do; `known` counts their days 0."""
+
+    events: int
+    known: int
+    caar: float | None
+    p: float | None
+    p_holm: float | None
+    p_across: float | None
+
+
+class WindowRow(Average):
+    """A window: all events, or those in the expected direction, which have no tests."""
+
+    window: str
+    detectable: float | None
+    overlaps: NotRequired[int]
+    right: NotRequired[int]
+    tests: NotRequired[dict[str, dict[str, Any]]]
+
+
+class GroupRow(Average):
+    """A group of events in the leading window."""
+
+    by: str
+    name: str
+
+
+class CurveRecord(TypedDict):
+    """The average path of events by day, and the band of random days."""
+
+    by: str
+    name: str
+    places: list[int]
+    signs: list[int]
+    mean: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+
+
+Windows = Annotated[list[WindowRow], Field(min_length=1)]
+
+
+class StudyRecord(TypedDict):
+    """What `study.json` holds."""
+
+    study_id: str
+    name: str
+    of: Literal["kind", "strategy"]
+    symbol: str
+    benchmark: str
+    benchmark_reason: str
+    reaction_minutes: float
+    settings: StudySettings
+    also: str
+    days: list[int]
+    events: list[StudiedRow]
+    windows: Windows
+    signed: Windows | None
+    groups: list[GroupRow]
+    curves: list[CurveRecord]
+    left_out: list[LeftOutRow]
+    finished_at: Moment
+
+
+class MeanRow(TypedDict):
+    """A mean of observations with what it is worth; None where that is unknown."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    detectable: float | None
+    events: int
+    seasons: int
+
+
+class ManyWindowRow(TypedDict):
+    """A window: all observations, each group, and the highest group less the lowest."""
+
+    window: str
+    all: MeanRow
+    groups: list[MeanRow]
+    spread: MeanRow | None
+    p_holm: float | None
+
+
+class ManyCurve(TypedDict):
+    """The mean path of a group by day, with its interval."""
+
+    name: str
+    mean: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+
+
+class ManyStudyRecord(TypedDict):
+    """What `many-study.json` holds."""
+
+    study_id: str
+    name: str
+    of: Literal["kind", "strategy"]
+    symbols: list[str]
+    universe: str | None
+    against: str
+    by: str | None
+    quantiles: int | None
+    reaction_minutes: float
+    told: int
+    observations: int
+    stocks: int
+    dates: int
+    seasons: int
+    without_value: int
+    groups: list[str]
+    rows: Annotated[list[ManyWindowRow], Field(min_length=1)]
+    days: list[int]
+    curves: list[ManyCurve]
+    left_out: dict[str, int]
+    assumptions: list[str]
+    finished_at: Moment
