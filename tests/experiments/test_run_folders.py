@@ -33,7 +33,8 @@ def test_columns_are_those_of_the_design(checkout):
     run = do(checkout)
     assert ",".join(table(run, "trades.csv")[0]) == (
         "trade_id,event_id,symbol,direction,shares,entry_session,entry_price,exit_session,"
-        "exit_price,exit_reason,gross_profit,commission,borrow,net_profit,return,mae,mfe"
+        "exit_price,exit_reason,gross_profit,commission,borrow,net_profit,return,mae,mfe,"
+        "entered_at,left_at,hedge_profit"
     )
     assert ",".join(table(run, "equity.csv")[0]) == (
         "session,equity,cash,position_value,return,benchmark_return"

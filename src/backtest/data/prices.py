@@ -10,7 +10,6 @@ import hashlib
 import io
 from bisect import bisect_right
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,7 @@ from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa

@@ -152,7 +152,8 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) 
     for name, words in _WORDS.items():
         if name in table:
             rule = f"{name} is {' or '.join(words)};"
-            rows["terms"] |= _coded(table, name, words, rule, faults).astype(np.uint8)
+            known = {**words, "": 0}  # null is the default
+            rows["terms"] |= _coded(table, name, known, rule, faults).astype(np.uint8)
     is_flat, at_close = rows["side"] == 0, rows["terms"] & LEAVES_AT_CLOSE != 0
     rows["terms"] |= np.where(~np.isnan(rows["limit"]), WAITS, 0).astype(np.uint8)
     rows["terms"][is_flat] &= ~np.uint8(ENTERS_AT_CLOSE)
