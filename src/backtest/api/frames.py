@@ -165,10 +165,8 @@ def _check_symbol(symbol: object) -> None:
 def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of prices as a table indexed by session, checked as a price file is.
 
-    Args:
-        name: of the frame, for messages.
-        frame: an index or a column `session` or `date`, and the columns of bars or `close` alone,
-            in any case; other columns are left out.
+    It has an index or a column `session` or `date`, and the columns of bars or `close` alone, in
+    any case; other columns are left out.
 
     Raises:
         DataError: a column is missing or doubled, or rows break the format.
@@ -245,16 +243,9 @@ def workspace_of(
 ) -> Iterator[Workspace]:
     """The folders of a call; with frames, those of a copy of the data folder that holds them.
 
-    Frames of prices go before the files of their symbols, and events before all files of events.
-    The copy is of links and goes away afterwards. Without a workspace, results go to `reports` in
-    the working folder.
-
-    Args:
-        frames: the data that come as frames.
-        strategies: a folder, or None for that of the workspace.
-        data: likewise.
-        reports: likewise.
-        kinds: kinds of event beside those that ship and those of strategy files.
+    Frames of prices go before the files of their symbols, and events before all files of events;
+    `kinds` may come beside those that ship and those of strategy files. The copy is of links and
+    goes away afterwards. Without a workspace, results go to `reports` in the working folder.
 
     Raises:
         UsageError: a folder is wrong, or an event is of no known kind.
@@ -320,17 +311,7 @@ def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
 def event_rows(
     events: EventFrames, kinds: Mapping[str, type[Event]]
 ) -> dict[str, list[dict[str, str]]]:
-    """The rows of events by kind, as files take them, checked as files are.
-
-    Args:
-        events: a frame with a column `kind`, frames by kind, or events.
-        kinds: the kinds that there are, by name.
-
-    Raises:
-        UsageError: there is no such kind, or events are of no frame.
-        DataError: rows break the format; every such row of a frame is named.
-
-    """
+    """The rows of events by kind, as files take them, checked as files are; see `workspace_of`."""
     found: dict[str, list[dict[str, str]]] = {}
     for kind, name, numbered in _of_kinds(events):
         if kind not in kinds:
@@ -339,9 +320,7 @@ def event_rows(
     return found
 
 
-def _of_kinds(
-    events: EventFrames,
-) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
+def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
     """Each kind by name, what its frame is called, and its rows with their numbers."""
     if isinstance(events, Mapping):
         for kind, frame in events.items():
@@ -376,8 +355,8 @@ def _row_of(event: object) -> dict[str, str]:
 
 def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
     columns = [str(name).strip() for name in frame.columns]
-    values = zip(*(frame.iloc[:, place] for place in range(len(columns))), strict=True)
-    return [dict(zip(columns, map(_text, row), strict=True)) for row in values]
+    rows: list[dict[str, str]] = frame.set_axis(columns, axis=1).map(_text).to_dict("records")
+    return rows
 
 
 def _checked(
