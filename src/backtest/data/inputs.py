@@ -206,6 +206,11 @@ def _of_universe(
     history = {symbol: known[symbol] for symbol in spans}
     members = every.only(spans)
     if benchmark == name:
+        if len(spans) == 1:
+            remarks.append(
+                f"{name} has one stock, so that the mean of its members is that stock: name "
+                f"another to compare with by --benchmark."
+            )
         against = universe.mean_of_members(members, history)
     else:
         against = history.get(benchmark) or files.prices(benchmark)

@@ -304,5 +304,5 @@ def obstacle(event: Event, session: date, span: Prices, universe: Universe | Non
     if session > span.last:
         return f"after the last session of the replay, {span.last}"
     if universe is not None and not universe.has(event.symbol, session):
-        return f"{event.symbol} was no member of {universe.name} on {session}"
+        return f"the stock was no member of {universe.name} then"
     return ""

@@ -96,6 +96,7 @@ def read_universe(data: Path, name: str, read: Reader = read_data_file) -> Unive
 def parse_universe(name: str, file: DataFile) -> Universe:
     """Check a table of members; see `read_universe`."""
     problems: list[str] = []
+    again: list[str] = []
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
     for line, row in read_rows(file, _COLUMNS, problems):
         try:
@@ -104,11 +105,13 @@ def parse_universe(name: str, file: DataFile) -> Universe:
             problems.append(f"line {line}, {error}")
             continue
         if any(first <= until and since <= last for since, until in spans[row["symbol"]]):
-            problems.append(
-                f"line {line}: {row['symbol']} is a member in part of that span already; "
-                f"one line a span, and the spans of a stock that came back lie apart"
-            )
+            again.append(f"line {line}: {row['symbol']}")
         spans[row["symbol"]].append((first, last))
+    if again:
+        problems.append(
+            f"{first_few(again)} is a member in part of that span already; one line a span, and "
+            f"the spans of a stock that came back lie apart"
+        )
     if not spans and not problems:
         problems.append("no member; write one line a stock: symbol, first, last")
     raise_problems(file.path, problems)
@@ -164,8 +167,13 @@ def members_spans(
     span: tuple[date | None, date | None],
     remarks: list[str],
 ) -> dict[str, Prices]:
-    """The prices that are replayed, of the members that have any in the span."""
-    found = {}
+    """The prices that are replayed, of the members that have any in the span and were in it then.
+
+    Raises:
+        UsageError: none has, or was.
+
+    """
+    found: dict[str, Prices] = {}
     fault = None
     for symbol, prices in history.items():
         try:
@@ -184,7 +192,19 @@ def members_spans(
         )
     total = len(universe.symbols)
     _remark(remarks, total, "have no session in the span", {*history} - {*found})
-    return found
+    apart = {
+        symbol
+        for symbol, prices in found.items()
+        if not any(a <= prices.last and prices.first <= b for a, b in universe.spans[symbol])
+    }
+    _remark(remarks, total, "were members only before or after their prices", apart)
+    if apart == {*found}:
+        raise UsageError(
+            f"No stock was a member of {universe.name} while there are prices of it: {remarks[-1]} "
+            f"Mend the days in {universe.file.path}, then `backtest universes seal "
+            f"{universe.name}`, or choose --from and --to."
+        )
+    return {symbol: prices for symbol, prices in found.items() if symbol not in apart}
 
 
 def members_events(file: EventFile, traded: Collection[str], remarks: list[str]) -> EventFile:

@@ -426,6 +426,7 @@ class ManyStudyRecord(TypedDict):
     dates: int
     seasons: int
     without_value: int
+    without_return: NotRequired[int]
     groups: list[str]
     rows: Annotated[list[ManyWindowRow], Field(min_length=1)]
     days: list[int]

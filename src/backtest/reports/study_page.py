@@ -127,6 +127,7 @@ def _part(record: Record) -> str:
 def many_sentences(record: Record) -> list[tuple[str, str]]:
     """What was found and how, as `study_sentences`."""
     terms = {"spread": spread_name(record), "interval": interval, "level": LEVEL}
+    terms["unknown"] = UNKNOWN
     return sentences("study_many.txt", record=record, **terms)
 
 

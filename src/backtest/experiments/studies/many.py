@@ -193,6 +193,7 @@ class _Sample:
             "stocks": len(set(self.stocks.tolist())),
             "dates": len(set(self.days.tolist())),
             "seasons": len(set(self.seasons.tolist())),
+            "without_return": int(np.isnan(self.car(self.request.windows[0])).sum()),
             "without_value": int(np.sum(self.group < 0)) if self.names else 0,
             "groups": self.names,
             "rows": _corrected([self._window(window) for window in self.request.windows]),
