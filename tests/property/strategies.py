@@ -152,9 +152,13 @@ def with_volumes(draw: st.DrawFn, rows: list[Row]) -> list[Row]:
 
 @st.composite
 def signal_lists(
-    draw: st.DrawFn, bars: dict[str, list[Row]], *, may_leave_out_weights: bool
+    draw: st.DrawFn,
+    bars: dict[str, list[Row]],
+    *,
+    may_leave_out_weights: bool,
+    newer: bool,
 ) -> list[Signal]:
-    """Up to eight signals, often several at one open, in any order of the list."""
+    """Up to twelve signals, often several at one open, in any order of the list."""
     count = draw(st.integers(0, 8) | st.integers(6, 12))
     ids = draw(st.permutations([f"e{number}" for number in range(1, count + 1)]))
     # Signals crowd into so many sessions, from the first on or up to the last.
@@ -162,7 +166,7 @@ def signal_lists(
     bold = draw(st.sampled_from((False, False, True)))  # large shorts without exits: margin, ruin
     directions = ("short",) if bold else ("long", "short")
     # In some worlds signals trade at closes, wait at limits, leave, resize, and are hedged.
-    news = draw(st.sampled_from((False, True, True))) and not bold
+    news = newer and draw(st.sampled_from((False, True, True))) and not bold
     weights = st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
     if news:  # there is room for several, and something to resize
         weights = st.sampled_from((0.2, 0.4, 0.1, 0.05, 0.3, 0.5))
@@ -279,8 +283,8 @@ def rates(draw: st.DrawFn, bars: dict[str, list[Row]]) -> dict[str, list[tuple[d
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """A world to trade in."""
+def worlds(draw: st.DrawFn, *, newer: bool = True) -> World:
+    """A world to trade in; `newer` says whether signals may do more than enter at an open."""
     chosen = draw(settings())
     if chosen.max_participation is None:
         bars = draw(markets())
@@ -289,5 +293,5 @@ def worlds(draw: st.DrawFn) -> World:
         bars = draw(markets() if few else markets(22, 28))
         bars = {symbol: draw(with_volumes(rows)) for symbol, rows in bars.items()}
     may_leave_out = chosen.max_positions is not None
-    signals = draw(signal_lists(bars, may_leave_out_weights=may_leave_out))
+    signals = draw(signal_lists(bars, may_leave_out_weights=may_leave_out, newer=newer))
     return World(bars, signals, chosen, draw(rates(bars)))

@@ -48,6 +48,12 @@ class ExpectedTrade:
     gross: float = 0.0
     commission: float = 0.0
     borrow: float = 0.0
+    hedge: float = 0.0
+
+
+def flat(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
+    """A signal to leave."""
+    return Signal(date.fromisoformat(session), symbol, "flat", **terms)
 
 
 def trade(
@@ -64,12 +70,13 @@ def trade(
     gross: float = 0.0,
     commission: float = 0.0,
     borrow: float = 0.0,
+    hedge: float = 0.0,
 ) -> ExpectedTrade:
     """An expected trade. What is not given is zero: nothing is derived."""
     entered, left = date.fromisoformat(entry_session), date.fromisoformat(exit_session)
     return ExpectedTrade(
         event_id, symbol, direction, shares, entered, entry_price, left, exit_price, exit_reason,
-        gross, commission, borrow,
+        gross, commission, borrow, hedge,
     )  # fmt: skip
 
 
