@@ -13,152 +13,103 @@ each rule holds with *bar* for session, but nights, interest and ``hold`` go by 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from math import floor
-from statistics import median
 from typing import Any
 
+from tests.oracle_account import Account, sign_of
+from tests.oracle_parts import LimitEntry, Position, day, level
 from tests.oracle_terms import Bar, Outcome, Point, Settings, Signal, Trade
 
-
-def level(base: float, distance: float) -> float:
-    """A level off ``base``, to nine decimals: ten percent over 100 are 110, whatever floats say.
-
-    Half a billionth is rounded up.
-    """
-    return floor(base * (1 + distance) * 1e9 + 0.5) / 1e9
+__all__ = ["Bar", "Outcome", "Point", "Settings", "Signal", "Trade", "day", "level", "simulate"]
 
 
-def day(moment: date) -> date:
-    """The session of a bar."""
-    return moment.date() if isinstance(moment, datetime) else moment
-
-
-@dataclass
-class _Position:
-    """An open trade."""
-
-    event_id: str
-    symbol: str
-    sign: int  # +1 long, -1 short
-    shares: int
-    entry_session: date
-    entry_price: float
-    number: int  # how many trades were entered before it
-    commission: float
-    borrow: float = 0.0
-    best: float | None = None  # best close since the entry; None during the entry session
-    counted_from: int = 0  # index of the bar of the entry or of the last renewal
-    hold: int | None = None
-    stop: float | None = None  # level
-    target: float | None = None  # level
-    trailing_stop: float | None = None  # fraction
-
-    def plan(self, signal: Signal, base: float, index: int) -> None:
-        """Take the whole exit plan of the newest signal; levels are set from ``base``."""
-        self.counted_from = index
-        self.hold = signal.hold
-        self.trailing_stop = signal.trailing_stop
-        self.stop = self.target = None
-        if signal.stop is not None:
-            self.stop = level(base, -self.sign * signal.stop)
-        if signal.target is not None:
-            self.target = level(base, self.sign * signal.target)
-
-
-@dataclass
-class _Simulation:
-    bars: Mapping[str, Sequence[Bar]]
-    signals: Sequence[Signal]
-    rules: Settings
-    borrow: Mapping[str, Sequence[tuple[date, float]]]
-    cash: float = 0.0
-    ended: bool = False  # ruined: nothing is traded any more
-    ruin_due: bool = False
-    call_due: bool = False
-    positions: dict[str, _Position] = field(default_factory=dict)
-    last_close: dict[str, float] = field(default_factory=dict)
-    trades: list[tuple[int, Trade]] = field(default_factory=list)
-    equity: list[Point] = field(default_factory=list)
-    outcomes: dict[str, str] = field(default_factory=dict)
-    entered: int = 0
-    slip: dict[str, float] = field(default_factory=dict)  # of this session
-    shorts: float = 0.0  # market value at the last close
-    capped: set[str] = field(default_factory=set)
-    interest: float = 0.0
-
+class _Simulation(Account):
     def run(self) -> Outcome:
         """Walk through the sessions; within one, the order of the design."""
         self.cash = self.rules.cash
         rows = {symbol: {bar.session: bar for bar in table} for symbol, table in self.bars.items()}
-        for session in sorted({day for table in rows.values() for day in table}):
-            today = {s: rows[s][session] for s in sorted(rows) if session in rows[s]}
-            self.slip = {symbol: self.slippage(symbol, session) for symbol in today}
-            self.pay_borrow(today)  # (1) borrow for the nights since the last session,
-            self.earn_interest(session)  # then interest for them
-            self.at_the_open(session, today)  # (2) ruin, margin call, signals, time exits
-            self.through_the_session(today)  # (3) resting orders
-            self.at_the_close(session, today)  # (4) mark, trailing stop, margin
-        for position in self.positions.values():  # last bar: open trades stay open
-            last = self.bars[position.symbol][-1]
-            self.record(position, last.session, last.close, "open")
-        trades = [trade for _, trade in sorted(self.trades, key=lambda pair: pair[0])]
+        for session in sorted({bar.session for table in self.bars.values() for bar in table}):
+            self.session = session
+            self.today = {s: rows[s][session] for s in sorted(rows) if session in rows[s]}
+            self.slip = {symbol: self.costs.slippage(symbol, session) for symbol in self.today}
+            arrived = [signal for signal in self.signals if signal.session == session]
+            self.pay_borrow()  # (1) borrow for the nights since the last session,
+            self.earn_interest()  # then interest for them
+            acting = self.at_the_open(arrived)  # (2) ruin, margin call, signals, time exits
+            self.through_the_session()  # (3) resting orders
+            self.at_the_close(acting)  # (4) orders at the close
+            self.mark()  # (5) mark, trailing stop, margin
+        self.leave_open()
+        trades = [position.trade() for position in self.all_positions]
         return Outcome(trades, self.equity, self.outcomes, self.capped, self.interest)
+
+    def leave_open(self) -> None:
+        """What is held after the last bar stays open, valued at the last close."""
+        for position in self.positions.values():
+            last = self.bars[position.symbol][-1]
+            position.exits.append((position.shares, last.close))
+            position.exit_session, position.reason = last.session, "open"
+            for leg in position.legs:
+                leg.gross += leg.shares * self.bars[leg.symbol][-1].close
 
     # (1) ------------------------------------------------------------------------------------
 
-    def pay_borrow(self, today: dict[str, Bar]) -> None:
+    def pay_borrow(self) -> None:
         """Each short pays for its last night, even if it is closed at this open."""
-        for symbol, bar in today.items():
-            position = self.positions.get(symbol)
-            if position is None or position.sign > 0 or self.rules.borrow_mode == "none":
-                continue
-            last = self.bars[symbol][self.index(symbol, bar.session) - 1]
-            night, morning = day(last.session), day(bar.session)
-            if night == morning:
-                continue
-            dated = [pair for pair in self.borrow.get(symbol, ()) if pair[0] <= night]
-            known = dated and self.rules.borrow_mode == "table"
-            rate = max(dated)[1] if known else self.rules.borrow_default
-            value = position.shares * last.close * self.rules.borrow_collateral
-            fee = value * rate / self.rules.borrow_day_count * (morning - night).days
-            self.cash -= fee
-            position.borrow += fee
+        for symbol in self.today:
+            held = self.positions.get(symbol)
+            if held is not None and held.sign < 0:
+                fee = self.night_fee(symbol, held.shares)
+                self.cash -= fee
+                held.borrow += fee
+            net = self.net(symbol)
+            if net < 0:  # of legs it is the net short, shared among the lots that are short
+                fee = self.night_fee(symbol, -net)
+                self.cash -= fee
+                lots = [leg for leg in self.legs(symbol) if leg.shares < 0]
+                for leg in lots:
+                    leg.borrow += fee * leg.shares / sum(lot.shares for lot in lots)
 
-    def earn_interest(self, session: date) -> None:
+    def night_fee(self, symbol: str, shares: int) -> float:
+        return self.costs.night_fee(symbol, self.session, self.borrow.get(symbol, ()), shares)
+
+    def earn_interest(self) -> None:
         """On the cash of the last close that is not the proceeds of shorts; never after ruin."""
         if not self.equity or self.ended or self.ruin_due:
             return
         last = self.equity[-1]
-        free, days = max(0.0, last.cash - self.shorts), (day(session) - day(last.session)).days
+        free, days = max(0.0, last.cash - self.shorts), (day(self.session) - day(last.session)).days
         earned = free * self.rules.cash_rate / self.rules.borrow_day_count * days
         self.cash += earned
         self.interest += earned
 
     # (2) ------------------------------------------------------------------------------------
 
-    def at_the_open(self, session: date, today: dict[str, Bar]) -> None:
-        arrived = [signal for signal in self.signals if signal.session == session]
-        # Equity is taken once, before any order; a symbol without a bar counts at its last close.
-        price = {s: today[s].open if s in today else self.last_close[s] for s in self.positions}
-        equity = self.cash + sum(p.sign * p.shares * price[s] for s, p in self.held())
-        if self.ruin_due or equity <= 0:
+    def at_the_open(self, arrived: list[Signal]) -> list[Signal]:
+        """Trade at the open; return what is left to do at the close."""
+        self.begin("open")
+        if self.ruin_due or self.worth <= 0:
             self.ended = True
         if self.ended:
-            self.close_all(today, "ruin", lambda position: True)
-            for signal in arrived:
-                self.outcomes[signal.event_id] = "ruined"
-            return
+            self.leave_all("ruin", lambda position: True)
+            self.outcomes.update({signal.event_id: "ruined" for signal in arrived})
+            self.settle_legs()
+            return []
         if self.call_due:
-            self.close_all(today, "margin_call", lambda position: position.sign < 0)
-        for signal in self.acting(arrived):
-            self.outcomes[signal.event_id] = self.serve(signal, today, equity, price)
+            self.leave_all("margin_call", Position.is_short_anywhere)
         for symbol, position in self.held():
-            if symbol in today and position.hold is not None:
-                now = self.index(symbol, session)
-                if self.sessions(symbol, position.counted_from, now) == position.hold:
-                    self.close_at_the_open(position, today[symbol], "time")
+            if symbol in self.today and position.passed is not None:
+                self.leave(position, position.passed)
+        acting = self.acting(arrived)
+        now = [signal for signal in acting if self.is_for(signal, "open")]
+        done = [signal for signal in now if self.reduce(signal)]
+        for signal in now:
+            if signal not in done:
+                self.outcomes[signal.event_id] = self.serve(signal, reverses=False)
+        self.time_exits()
+        self.settle_legs()
+        return [signal for signal in acting if self.is_for(signal, "close")]
 
     def acting(self, arrived: list[Signal]) -> list[Signal]:
         """Of each symbol the signal published last, in the order in which they are served."""
@@ -171,184 +122,256 @@ class _Simulation:
         served.sort(key=lambda s: s.priority, reverse=True)  # what is equal keeps its turn
         return served
 
-    def close_all(
-        self, today: dict[str, Bar], reason: str, chosen: Callable[[_Position], bool]
-    ) -> None:
+    def is_for(self, signal: Signal, at: str) -> bool:
+        return (signal.leave if signal.direction == "flat" else signal.enter) == at
+
+    def leave_all(self, reason: str, chosen: Callable[[Position], bool]) -> None:
         """Close the chosen positions at this open; one whose data has ended cannot be closed."""
         for symbol, position in self.held():
-            if symbol in today and chosen(position):
-                self.close_at_the_open(position, today[symbol], reason)
+            if symbol in self.today and chosen(position):
+                self.leave(position, reason)
 
-    def serve(
-        self, signal: Signal, today: dict[str, Bar], equity: float, price: dict[str, float]
-    ) -> str:
-        """Act on the newest signal of a symbol and tell what was done.
+    def reduce(self, signal: Signal) -> bool:
+        """Leave or sell a part, where the signal asks for that; whether it is done with."""
+        held = self.positions.get(signal.symbol)
+        if signal.direction == "flat":
+            if held is not None:
+                self.leave(held, "signal")
+            self.outcomes[signal.event_id] = "nothing_held" if held is None else "leave"
+            return True
+        if held is None or held.sign != sign_of(signal) or not signal.resize or held.legs:
+            return False
+        if self.wanted(signal) >= held.shares:
+            return False
+        self.outcomes[signal.event_id] = self.resize(signal, held)
+        return True
 
-        ``price`` values the other positions: this open, or the fill of an entry at this open.
-        """
-        symbol, bar = signal.symbol, today[signal.symbol]
-        sign = 1 if signal.direction == "long" else -1
-        index = self.index(symbol, bar.session)
-        held = self.positions.get(symbol)
-        if held is not None and held.sign == sign:  # shares stay, the plan is new, from the open
-            held.plan(signal, bar.open, index)
-            return "renew"
+    def serve(self, signal: Signal, *, reverses: bool) -> str:
+        """Act on the newest signal of a symbol and tell what was done."""
+        held, sign = self.positions.get(signal.symbol), sign_of(signal)
+        if held is not None and held.sign == sign:
+            return self.renew_or_resize(signal, held)
         if held is not None:  # a reversal is two orders
-            self.close_at_the_open(held, bar, "reversal")
-        if self.rules.max_positions is not None and self.rules.max_positions <= len(self.positions):
-            return "no_room"  # all seats are taken; a reversal has just left its own
-        fill = self.slipped(symbol, bar.open, sign)
-        others = sum(p.shares * price[s] for s, p in self.held() if s != symbol)
+            self.leave(held, "reversal")
+            reverses = True
+        outcome = "reverse" if reverses else "enter"
+        if signal.limit is not None:
+            return self.wait_at_limit(signal, outcome)
+        fill, known = self.raw(signal.symbol, sign), self.known(signal.symbol, sign)
+        shares = self.entry_size(signal, known)
+        shares = self.payable(shares, known, fill, sign)
+        if shares == 0:
+            return "no_room"
+        legs = self.legs_of(signal, shares, known)
+        if legs is None or not self.can_pay(shares, fill, sign, legs):
+            return "no_room"
+        new = self.enter(signal, shares, fill)
+        for leg in legs:
+            self.order_leg(leg, leg.shares)
+        new.legs, new.fresh = legs, self.at == "close"
+        self.price[signal.symbol] = known
+        return outcome
+
+    def renew_or_resize(self, signal: Signal, held: Position) -> str:
+        if signal.resize and not held.legs:
+            return self.resize(signal, held)
+        self.renew(signal, held)
+        return "renew"
+
+    def renew(self, signal: Signal, held: Position) -> None:
+        """Shares stay, the plan is new, from the raw price."""
+        bar = self.today[signal.symbol]
+        base = bar.open if self.at == "open" else bar.close
+        held.plan(signal, base, self.costs.index(signal.symbol, self.session))
+
+    def entry_size(self, signal: Signal, fill: float) -> int:
+        """Whole shares by weight, room and participation; none where all seats are taken."""
+        seats = self.rules.max_positions
+        if seats is not None and seats <= len(self.positions) + len(self.limits):
+            return 0  # a reversal has just left its own
+        return self.cap(signal, self.wanted(signal, fill))
+
+    def wanted(self, signal: Signal, fill: float | None = None) -> int:
+        """Whole shares by weight and room; the room leaves the signal's own position out."""
+        fill = self.known(signal.symbol, sign_of(signal)) if fill is None else fill
         weight = signal.weight
         if weight is None:
+            assert self.rules.max_positions is not None
             weight = self.rules.max_gross / self.rules.max_positions
-        shares = floor(weight * equity / fill + 1e-9)  # 90.01 buy 9,001 at 0.01
-        shares = min(shares, floor((self.rules.max_gross * equity - others) / fill + 1e-9))
-        most = self.participation(symbol, index)
-        if most is not None and shares > most:
-            shares = most
-            self.capped.add(signal.event_id)
-        if sign > 0:
-            shares = self.affordable(shares, fill)
-        elif self.cash + shares * fill - self.commission(shares, fill) < -1e-9:
-            shares = 0
-        too_small = shares * fill < self.rules.min_order - 1e-9
-        if shares <= 0 or too_small:
-            return "no_room"
-        fee = self.commission(shares, fill)
-        self.cash -= sign * shares * fill + fee
-        new = _Position(signal.event_id, symbol, sign, shares, bar.session, fill, self.entered, fee)
-        new.plan(signal, fill, index)
-        self.positions[symbol] = new
-        self.entered += 1
-        price[symbol] = fill
-        return "enter" if held is None else "reverse"
+        others = sum(p.shares * self.price[s] for s, p in self.held() if s != signal.symbol)
+        others += sum(abs(self.net(s)) * self.price[s] for s in self.leg_symbols())
+        others += sum(waiting.shares * waiting.level for waiting in self.limits)
+        room = self.rules.max_gross * self.worth - others
+        room /= 1 + sum(abs(by) for _, by in signal.legs)
+        # 90.01 buy 9,001 at 0.01
+        by_weight = floor(weight * self.worth / fill + 1e-9)
+        return max(0, min(by_weight, floor(room / fill + 1e-9)))
 
-    def affordable(self, shares: int, fill: float) -> int:
-        """The largest number up to ``shares`` whose value and commission the cash can pay."""
-        enough, too_many = 0, max(shares, 0) + 1
-        while too_many - enough > 1:  # value plus commission never falls with the number
-            middle = (enough + too_many) // 2
-            if middle * fill + self.commission(middle, fill) <= self.cash + 1e-9:
-                enough = middle
-            else:
-                too_many = middle
-        return enough
+    def cap(self, signal: Signal, shares: int) -> int:
+        index = self.costs.index(signal.symbol, self.session)
+        most = self.costs.participation(signal.symbol, index)
+        if most is None or shares <= most:
+            return shares
+        self.capped.add(signal.event_id)
+        return most
+
+    def is_sent(self, shares: int, price: float) -> bool:
+        return shares > 0 and shares * price >= self.rules.min_order - 1e-9
+
+    def payable(self, shares: int, known: float, fill: float, sign: int) -> int:
+        """How many the cash can pay; 0 where that is not worth an order.
+
+        At the close the order is sent before the price is known that it is paid at.
+        """
+        if self.at == "close" and not self.is_sent(shares, known):
+            return 0
+        shares = self.costs.affordable(shares, fill, sign, self.cash)
+        if self.at == "open" and not self.is_sent(shares, known):
+            return 0
+        return shares
+
+    def resize(self, signal: Signal, held: Position) -> str:
+        """Trade the difference to the new number of shares; the plan is new."""
+        sign, symbol = held.sign, held.symbol
+        known, wanted = self.known(symbol, sign), self.wanted(signal)
+        if wanted == 0:
+            self.leave(held, "signal")
+            return "leave"
+        self.renew(signal, held)
+        if wanted < held.shares:
+            less = held.shares - wanted
+            if not self.is_sent(less, known):
+                return "renew"
+            self.sell(held, less, self.raw(symbol, -sign))
+            return "resize"
+        fill = self.raw(symbol, sign)
+        more = self.cap(signal, wanted - held.shares)
+        more = self.payable(more, known, fill, sign)
+        if more == 0:
+            return "renew"
+        self.buy(held, more, fill)
+        return "resize"
+
+    def wait_at_limit(self, signal: Signal, outcome: str) -> str:
+        """Place an entry at a level; what it would cost is set aside until it is filled."""
+        if signal.symbol not in self.last_close:
+            return "not_filled"
+        sign, limit = sign_of(signal), signal.limit
+        assert limit is not None
+        price = level(self.last_close[signal.symbol], -sign * limit)
+        shares = self.costs.affordable(self.entry_size(signal, price), price, sign, self.cash)
+        if not self.is_sent(shares, price):
+            return "no_room"
+        cost = shares * price + self.costs.commission(shares, price) if sign > 0 else 0.0
+        self.cash -= cost
+        self.limits.append(LimitEntry(signal, shares, price, cost, outcome))
+        return "not_filled"  # so far
+
+    def time_exits(self) -> None:
+        """Leave what is held for long enough, at this open or this close."""
+        for symbol, position in self.held():
+            if symbol not in self.today or position.hold is None or position.leave != self.at:
+                continue
+            now = self.costs.index(symbol, self.session)
+            if self.at == "close" and not self.costs.ends_its_session(symbol, now):
+                continue
+            if self.costs.sessions(symbol, position.counted_from, now) == position.hold:
+                self.leave(position, "time")
 
     # (3) ------------------------------------------------------------------------------------
 
-    def through_the_session(self, today: dict[str, Bar]) -> None:
-        """Stop before target, at the levels set by now."""
+    def through_the_session(self) -> None:
+        """Stop before target, at the levels set by now; then the entries that wait."""
         for symbol, position in self.held():
-            if symbol not in today:
-                continue
-            bar, sign = today[symbol], position.sign
-            stop, reason = position.stop, "stop"
-            if position.trailing_stop is not None and position.best is not None:
-                trailing = level(position.best, -sign * position.trailing_stop)
-                if stop is None or sign * trailing > sign * stop:  # the nearer one is live
-                    stop, reason = trailing, "trailing_stop"
-            if stop is not None and (bar.low <= stop if sign > 0 else bar.high >= stop):
-                raw = min(stop, bar.open) if sign > 0 else max(stop, bar.open)
-                self.close(position, bar.session, self.slipped(symbol, raw, -sign), reason)
-                continue
-            target = position.target
-            if target is not None and (bar.high >= target if sign > 0 else bar.low <= target):
-                fill = max(target, bar.open) if sign > 0 else min(target, bar.open)
-                self.close(position, bar.session, fill, "target")
+            if symbol in self.today and position.levels == "session":
+                self.touch(position, self.today[symbol])
+        for waiting in self.limits:
+            self.cash += waiting.reserved
+            self.reach(waiting, self.today[waiting.signal.symbol])
+        self.limits = []
+
+    def touch(self, position: Position, bar: Bar) -> None:
+        """Leave at the stop or the target where the bar has touched it."""
+        sign = position.sign
+        stop, reason = position.live_stop()
+        if stop is not None and (bar.low <= stop if sign > 0 else bar.high >= stop):
+            raw = min(stop, bar.open) if sign > 0 else max(stop, bar.open)
+            self.close(position, self.slipped(position.symbol, raw, -sign), reason)
+            return
+        target = position.target
+        if target is not None and (bar.high >= target if sign > 0 else bar.low <= target):
+            fill = max(target, bar.open) if sign > 0 else min(target, bar.open)
+            self.close(position, fill, "target")
+
+    def reach(self, waiting: LimitEntry, bar: Bar) -> None:
+        """Fill an entry at the open where that is better, else at its level if it is reached."""
+        signal, sign = waiting.signal, sign_of(waiting.signal)
+        at_open = sign * bar.open <= sign * waiting.level
+        if not at_open and (bar.low > waiting.level if sign > 0 else bar.high < waiting.level):
+            return
+        new = self.enter(signal, waiting.shares, bar.open if at_open else waiting.level)
+        self.outcomes[signal.event_id] = waiting.outcome
+        if new.levels != "session":
+            return
+        if at_open:
+            self.touch(new, bar)
+        elif new.stop is not None and (bar.low <= new.stop if sign > 0 else bar.high >= new.stop):
+            self.close(new, self.slipped(signal.symbol, new.stop, -sign), "stop")
 
     # (4) ------------------------------------------------------------------------------------
 
-    def at_the_close(self, session: date, today: dict[str, Bar]) -> None:
-        """Mark; move the best close; see whether margin or ruin is due at the next open."""
-        for symbol, bar in today.items():
+    def at_the_close(self, acting: list[Signal]) -> None:
+        """Exits first, then time exits, then what is entered."""
+        self.begin("close")
+        for position in self.orphans:
+            self.leave_legs(position)
+        self.orphans = []
+        later: list[tuple[Signal, bool]] = []
+        for signal in acting:
+            held = self.positions.get(signal.symbol)
+            against = held is not None and held.sign != sign_of(signal)
+            if self.reduce(signal):
+                continue
+            if held is not None and against:
+                self.leave(held, "reversal")
+            elif held is not None and (not signal.resize or held.legs):
+                self.outcomes[signal.event_id] = self.serve(signal, reverses=False)
+                continue
+            later.append((signal, against))
+        self.time_exits()
+        for signal, against in later:
+            self.outcomes[signal.event_id] = self.serve(signal, reverses=against)
+        self.settle_legs()
+
+    # (5) ------------------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        """Look at levels, move the best close, see whether margin or ruin is due next."""
+        for symbol, bar in self.today.items():
             self.last_close[symbol] = bar.close
             position = self.positions.get(symbol)
             if position is not None:
+                self.look_at_levels(position, bar.close)
                 best = bar.close if position.best is None else position.best
                 position.best = max(best, bar.close) if position.sign > 0 else min(best, bar.close)
-        value = sum(p.sign * p.shares * self.last_close[s] for s, p in self.held())
+        value = self.value(self.last_close)
         self.shorts = sum(p.shares * self.last_close[s] for s, p in self.held() if p.sign < 0)
+        self.shorts += sum(max(0, -self.net(s)) * self.last_close[s] for s in self.leg_symbols())
         equity = self.cash + value
-        self.equity.append(Point(session, equity, self.cash, value))
+        self.equity.append(Point(self.session, equity, self.cash, value))
         needed = self.rules.maintenance_margin * self.shorts
         self.call_due = self.shorts > 0 and equity < needed
         self.ruin_due = equity <= 0
 
-    # helpers --------------------------------------------------------------------------------
-
-    def held(self) -> list[tuple[str, _Position]]:
-        """The positions by symbol; a copy, so that they can be closed on the way."""
-        return sorted(self.positions.items())
-
-    def index(self, symbol: str, session: date) -> int:
-        """Which of the symbol's own sessions this is."""
-        return [bar.session for bar in self.bars[symbol]].index(session)
-
-    def sessions(self, symbol: str, first: int, last: int) -> int:
-        """How many of the symbol's sessions have begun after its bar ``first``, up to ``last``."""
-        return len({day(bar.session) for bar in self.bars[symbol][first : last + 1]}) - 1
-
-    def slippage(self, symbol: str, session: date) -> float:
-        """A fraction: basis points, and a share of the range of the symbol's session before."""
-        slip, index = self.rules.slippage_bps * 1e-4, self.index(symbol, session)
-        if index > 0:
-            last = self.bars[symbol][index - 1]
-            slip += self.rules.slippage_range * (last.high - last.low) / last.close
-        return min(slip, 0.99)
-
-    def slipped(self, symbol: str, price: float, side: int) -> float:
-        """The price after slippage for a buyer (+1) or a seller (-1)."""
-        return price * (1 + side * self.slip[symbol])
-
-    def participation(self, symbol: str, index: int) -> int | None:
-        """The most shares that the volume of the twenty sessions before lets an entry take."""
-        before = self.bars[symbol][max(index - 20, 0) : index]
-        if self.rules.max_participation is None or not before:
-            return None
-        return floor(self.rules.max_participation * median(bar.volume for bar in before))
-
-    def commission(self, shares: int, price: float) -> float:
-        """Of one order. The minimum applies only where a commission is charged at all."""
-        rules = self.rules
-        charge = rules.commission_fixed + rules.commission_per_share * shares
-        charge += rules.commission_bps * 1e-4 * shares * price
-        if charge == 0:
-            return 0.0
-        return min(max(charge, rules.commission_min), rules.commission_max * shares * price)
-
-    def close_at_the_open(self, position: _Position, bar: Bar, reason: str) -> None:
-        """A market order at the open, with slippage."""
-        fill = self.slipped(position.symbol, bar.open, -position.sign)
-        self.close(position, bar.session, fill, reason)
-
-    def close(self, position: _Position, session: date, price: float, reason: str) -> None:
-        """Sell a long or cover a short at this price, which already bears its slippage."""
-        fee = self.commission(position.shares, price)
-        self.cash += position.sign * position.shares * price - fee
-        position.commission += fee
-        del self.positions[position.symbol]
-        self.record(position, session, price, reason)
-
-    def record(self, position: _Position, session: date, price: float, reason: str) -> None:
-        """Write the trade down."""
-        gross = position.sign * position.shares * (price - position.entry_price)
-        trade = Trade(
-            event_id=position.event_id,
-            symbol=position.symbol,
-            direction="long" if position.sign > 0 else "short",
-            shares=position.shares,
-            entry_session=position.entry_session,
-            entry_price=position.entry_price,
-            exit_session=session,
-            exit_price=price,
-            exit_reason=reason,
-            gross_profit=gross,
-            commission=position.commission,
-            borrow=position.borrow,
-            net_profit=gross - position.commission - position.borrow,
-        )
-        self.trades.append((position.number, trade))
+    def look_at_levels(self, position: Position, close: float) -> None:
+        """Note the level that this close has passed: the position leaves at the next open."""
+        if position.levels == "close" and not position.fresh:
+            sign, (stop, reason) = position.sign, position.live_stop()
+            if stop is not None and sign * close <= sign * stop:
+                position.passed = reason
+            elif position.target is not None and sign * close >= sign * position.target:
+                position.passed = "target"
+        position.fresh = False
 
 
 def simulate(

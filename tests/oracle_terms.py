@@ -48,7 +48,7 @@ class Signal:
 
     session: date
     symbol: str
-    direction: str  # 'long' or 'short'
+    direction: str  # 'long', 'short' or 'flat'
     weight: float | None = 0.95  # None: max_gross over max_positions
     hold: int | None = None
     stop: float | None = None
@@ -57,17 +57,20 @@ class Signal:
     published_at: Any = None
     event_id: str = ""
     priority: float = 0.0  # the higher, the sooner
-    limit: float | None = None
-    enter: str = "open"
-    leave: str = "open"
-    levels: str = "session"
+    limit: float | None = None  # fraction better than the last close
+    enter: str = "open"  # or 'close'
+    leave: str = "open"  # or 'close': of a time exit and of a flat signal
+    levels: str = "session"  # or 'close': when stop, target and trailing stop are looked at
     resize: bool = False
-    legs: tuple = ()
+    legs: tuple[tuple[str, float], ...] = ()  # symbol, dollars of it for one of the stock
 
 
 @dataclass(frozen=True)
 class Trade:
-    """One position from flat to flat, to a reversal, or to the end of the data."""
+    """One position from flat to flat, to a reversal, or to the end of the data.
+
+    Its shares are all that were ever entered, its prices the means of all entries and all exits.
+    """
 
     event_id: str
     symbol: str
@@ -82,6 +85,7 @@ class Trade:
     commission: float
     borrow: float
     net_profit: float
+    hedge_profit: float = 0.0  # of its legs, after their costs; in the net profit
 
 
 class Point(NamedTuple):
