@@ -17,7 +17,7 @@ from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
 from backtest.strategy import base
-from backtest.strategy.base import Signal
+from backtest.strategy.base import Leg, Signal
 from tests import oracle
 
 if TYPE_CHECKING:
@@ -48,10 +48,16 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
             tradable_session=signal.session,
             action="signal",
             reason="",
-            signal=Signal(**{term: getattr(signal, term) for term in TERMS}),
+            signal=model(signal),
         )
         for signal in ordered
     ]
+
+
+def model(signal: oracle.Signal) -> Signal:
+    """The signal as a strategy gives it."""
+    legs = tuple(Leg(*leg) for leg in signal.legs)
+    return Signal(**{term: getattr(signal, term) for term in TERMS}, legs=legs)
 
 
 def borrow_rates(
@@ -149,8 +155,11 @@ def trade_panel(
     from backtest.engine.kernel.simulate import by_entry, simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
-    rows = signal_rows(panel, [(oracle.day(s.session), s) for s in ordered])
-    rows["bar"] = [moments.index(s.session) for s in ordered]
+    rows = signal_rows(panel, [(oracle.day(s.session), model(s)) for s in ordered])
+    # Each row of a signal is followed by those of its legs.
+    owners = [signal for signal in ordered for _ in (signal, *signal.legs)]
+    leaders = [row for row, s in enumerate(owners) if row == 0 or owners[row - 1] is not s]
+    rows["bar"] = [moments.index(signal.session) for signal in owners]
     result = simulate(
         panel,
         rows,
@@ -161,7 +170,7 @@ def trade_panel(
         curves=True,
     )
     trades = [
-        (ordered[place], rows[place]["side"], result.trades[place])
+        (owners[place], rows[place]["side"], result.trades[place])
         for place in by_entry(rows, result.trades)
     ]
     curve = zip(moments, result.equity[0].tolist(), result.cash[0].tolist(), strict=True)
@@ -182,18 +191,19 @@ def trade_panel(
                 ),
                 commission=trade["commission"],
                 borrow=trade["borrow"],
-                net_profit=gross - trade["commission"] - trade["borrow"],
+                net_profit=gross - trade["commission"] - trade["borrow"] + trade["hedge_profit"],
+                hedge_profit=trade["hedge_profit"],
             )
             for signal, side, trade in trades
         ],
         equity=[oracle.Point(moment, *both, both[0] - both[1]) for moment, *both in curve],
         outcomes={
             signal.event_id: OUTCOMES[outcome % CAPPED]
-            for signal, outcome in zip(ordered, result.outcomes.tolist(), strict=True)
+            for signal, outcome in zip(ordered, result.outcomes[leaders].tolist(), strict=True)
         },
         capped={
             signal.event_id
-            for signal, outcome in zip(ordered, result.outcomes.tolist(), strict=True)
+            for signal, outcome in zip(ordered, result.outcomes[leaders].tolist(), strict=True)
             if outcome >= CAPPED
         },
         interest=float(result.totals["interest"][0]),

@@ -6,7 +6,7 @@ Everything is drawn from choices that make levels, opens and cash meet exactly n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.oracle import Settings, Signal
 
 Row = tuple[date, float, float, float, float] | tuple[date, float, float, float, float, float]
 SYMBOLS = ("ACME", "BOLT", "COIL")
+HEDGE = "HEDGE"  # a symbol of legs: it has all sessions and no signals of its own
 HOLIDAYS = {
     date(2025, 5, 26),
     date(2025, 6, 19),
@@ -152,7 +153,12 @@ def with_volumes(draw: st.DrawFn, rows: list[Row]) -> list[Row]:
 
 @st.composite
 def signal_lists(
-    draw: st.DrawFn, bars: dict[str, list[Row]], *, may_leave_out_weights: bool
+    draw: st.DrawFn,
+    bars: dict[str, list[Row]],
+    *,
+    may_leave_out_weights: bool,
+    is_rich: bool = False,
+    hedges: tuple[str, ...] = (),
 ) -> list[Signal]:
     """Up to eight signals, often several at one open, in any order of the list."""
     count = draw(st.integers(0, 8))
@@ -191,7 +197,38 @@ def signal_lists(
                 **({} if bold else {name: draw(plan) for name, plan in plans.items()}),
             )
         )
+    if is_rich:
+        turns = st.lists(st.integers(0, TURNS - 1), min_size=count, max_size=count)
+        signals = [turned(*pair, hedges) for pair in zip(signals, draw(turns), strict=True)]
     return signals
+
+
+LIMITS = (0.0, 0.01, -0.01, 0.1, 0.0001, -0.5)
+BETAS = (1.0, 0.5, -1.0, 2.0, 0.01, -0.3)
+TURNS = 4 * 2**3 * 4 * 6 * 6  # numbers that `turned` reads as terms
+
+
+def turned(signal: Signal, number: int, hedges: tuple[str, ...]) -> Signal:
+    """The signal with terms that are read off a number, which is quicker than to draw them."""
+    number, kind = divmod(number, 4)
+    number, bits = divmod(number, 8)
+    number, what = divmod(number, 4)
+    by, limit = BETAS[number % 6], LIMITS[number // 6 % 6]
+    enter, leave, levels = (("open", "close")[bits >> n & 1] for n in range(3))
+    terms: dict[str, Any] = {"enter": enter, "leave": leave}
+    terms["levels"] = "close" if levels == "close" else "session"
+    if what == 0:
+        terms["resize"] = True
+    elif what == 1:
+        terms |= {"limit": limit, "enter": "open"}
+    elif what == 2 and hedges:
+        legs = tuple((symbol, by / (n + 1)) for n, symbol in enumerate(hedges))
+        terms["legs"] = legs if limit < 0 else legs[:1]
+    if terms["enter"] == "open" and kind == 0 and signal.hold is not None:
+        terms["hold"] = signal.hold - 1  # down to 0: it leaves at the close of its session
+    if kind == 1 and what == 3:
+        return replace(signal, direction="flat", leave=leave)
+    return replace(signal, **terms)
 
 
 @st.composite
@@ -247,14 +284,28 @@ def rates(draw: st.DrawFn, bars: dict[str, list[Row]]) -> dict[str, list[tuple[d
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """A world to trade in."""
+    """A world to trade in. In two of three signals use the terms beyond size and exit plan."""
     chosen = draw(settings())
     if chosen.max_participation is None:
         bars = draw(markets())
     else:  # sometimes with more sessions than the median looks back on
         few = draw(st.booleans())
         bars = draw(markets() if few else markets(22, 28))
+    is_rich = draw(st.sampled_from((False, True, True)))
+    hedged = draw(st.sampled_from((0, 0, 1, 2))) if is_rich else 0
+    sessions = sorted({row[0] for rows in bars.values() for row in rows})
+    traded = dict(bars)
+    hedges = tuple(f"{HEDGE}{number}" for number in range(hedged))
+    for symbol in hedges:
+        bars[symbol] = draw(tables(sessions))
+    if chosen.max_participation is not None:
         bars = {symbol: draw(with_volumes(rows)) for symbol, rows in bars.items()}
-    may_leave_out = chosen.max_positions is not None
-    signals = draw(signal_lists(bars, may_leave_out_weights=may_leave_out))
+    signals = draw(
+        signal_lists(
+            traded,
+            may_leave_out_weights=chosen.max_positions is not None,
+            is_rich=is_rich,
+            hedges=hedges,
+        )
+    )
     return World(bars, signals, chosen, draw(rates(bars)))
