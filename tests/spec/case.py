@@ -32,6 +32,11 @@ def short(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
     return Signal(date.fromisoformat(session), symbol, "short", **terms)
 
 
+def flat(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
+    """A signal to leave."""
+    return Signal(date.fromisoformat(session), symbol, "flat", **terms)
+
+
 @dataclass(frozen=True)
 class ExpectedTrade:
     """A trade as the case states it."""
@@ -48,6 +53,7 @@ class ExpectedTrade:
     gross: float = 0.0
     commission: float = 0.0
     borrow: float = 0.0
+    hedge: float = 0.0  # net profit of its legs
 
 
 def trade(
@@ -64,12 +70,13 @@ def trade(
     gross: float = 0.0,
     commission: float = 0.0,
     borrow: float = 0.0,
+    hedge: float = 0.0,
 ) -> ExpectedTrade:
     """An expected trade. What is not given is zero: nothing is derived."""
     entered, left = date.fromisoformat(entry_session), date.fromisoformat(exit_session)
     return ExpectedTrade(
         event_id, symbol, direction, shares, entered, entry_price, left, exit_price, exit_reason,
-        gross, commission, borrow,
+        gross, commission, borrow, hedge,
     )  # fmt: skip
 
 
