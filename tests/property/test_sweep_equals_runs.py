@@ -130,9 +130,8 @@ def longer_worlds(draw):
     bars = draw(markets(20, 28))
     if chosen.max_participation is not None:
         bars = {symbol: draw(with_volumes(rows)) for symbol, rows in bars.items()}
-    return World(
-        bars, draw(signal_lists(bars, may_leave_out_weights=False)), chosen, draw(rates(bars))
-    )
+    signals = draw(signal_lists(bars, may_leave_out_weights=False, newer=True))
+    return World(bars, signals, chosen, draw(rates(bars)))
 
 
 @run_settings(max_examples=3 * run_settings().max_examples)

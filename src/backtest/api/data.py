@@ -118,7 +118,8 @@ def show_event(
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """The symbols of the data folder, a row each, with their span, adjust mode and source."""
-    return pd.DataFrame(listing.list_prices(folders("strategies", data))).set_index("symbol")
+    rows = listing.list_prices(folders("strategies", data))
+    return pd.DataFrame(rows, columns=listing.OF_PRICES).set_index("symbol")
 
 
 def check_prices(
