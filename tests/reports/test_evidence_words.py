@@ -8,6 +8,7 @@ from backtest.reports.run_page import null_chart
 from backtest.reports.run_words import (
     corrected,
     evidence_rows,
+    hedge_sentence,
     holm_line,
     no_room,
     plain_sentence,
@@ -119,3 +120,12 @@ def test_bars_by_hand():
     assert picture["mark"] == (pytest.approx(8 + 944 * 0.16 / 0.3), "0.06")
     # Eight steps at most: 0.05 is the round one above 0.3 ÷ 8.
     assert [text for _, text in picture["ticks"]] == ["-0.05", "0", "+0.05", "+0.1", "+0.15"]
+
+
+def test_what_stocks_and_their_hedges_made_is_told_apart():
+    rows = [
+        {"net_profit": "180.75", "hedge_profit": "-148.25"},  # 329 by the stock
+        {"net_profit": "-40.0", "hedge_profit": "0.0"},
+    ]
+    assert hedge_sentence(rows) == "The stocks made +289 $, their hedges -148 $."
+    assert hedge_sentence(rows[1:]) == ""

@@ -20,6 +20,7 @@ from backtest.reports.run_words import (
     NO_EVENT,
     OPENING,
     evidence_rows,
+    hedge_sentence,
     holm_line,
     no_room,
     no_trade,
@@ -375,6 +376,8 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
         out.print(rest)
+    if sentence := hedge_sentence(run.trades):
+        out.print(Text(f"\n{sentence}"))
     if sentence := ruin(run):
         out.print(Text(sentence))
     if sentence := no_room(run):

@@ -16,6 +16,7 @@ from backtest.reports.run_words import (
     Earned,
     earned,
     evidence_rows,
+    hedge_sentence,
     is_many,
     leading_p,
     most_reasons,
@@ -110,6 +111,7 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
         "data": story(run, [row["event_id"] for row in decisions]),
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
+        "hedges": hedge_sentence(run.trades),
         "decisions": decisions,
         "kinds": kinds_of(run),
         "source": _source,
@@ -122,7 +124,8 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
     """A trade's row with its figures as numbers, its costs, and its event."""
     event = next((d for d in run.decisions if d["event_id"] == row["event_id"]), {})
-    figures = ("return", "net_profit", "entry_price", "exit_price", "commission", "borrow")
+    prices, costs = ("entry_price", "exit_price"), ("commission", "borrow")
+    figures = ("return", "net_profit", "hedge_profit", *prices, *costs)
     numbers = {name: float(row[name]) for name in figures}
     return {
         **row,

@@ -14,6 +14,7 @@ from backtest.stats.formats import (
     costs_line,
     count,
     counted,
+    gain,
     new_york_day,
     p_value,
     percent,
@@ -101,6 +102,16 @@ def no_room(run: Run) -> str:
         f"{text}; in an account of their own they would have made {percent(found['mean_return'])} "
         f"a trade, {found['wins']:,} of them a profit."
     )
+
+
+def hedge_sentence(trades: Iterable[Mapping[str, str]]) -> str:
+    """What stocks and their hedges made, apart; empty where nothing was hedged."""
+    rows = [(float(t["net_profit"]), float(t["hedge_profit"])) for t in trades]
+    hedges = sum(hedge for _, hedge in rows)
+    if not any(hedge for _, hedge in rows):
+        return ""
+    own = sum(net for net, _ in rows) - hedges
+    return f"The stocks made {gain(own)} $, their hedges {gain(hedges)} $."
 
 
 def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
