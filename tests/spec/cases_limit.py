@@ -1,0 +1,131 @@
+"""Entries that wait for a price within the session."""
+
+from tests.spec.case import Case, free, long, short, trade
+
+DAYS = {
+    "ACME": """
+        2025-06-02 100 101  99 100
+        2025-06-03  98 110  90 105
+        2025-06-04 104 106 103 105
+    """
+}
+
+# fmt: off
+CASES = [
+    Case(
+        name="a_limit_fills_at_its_level_without_slippage",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-03", weight=0.475, limit=0.05)],  # 95; 47,500 ÷ 95 = 500
+        settings=free(slippage_bps=100.0, commission_fixed=5.0),
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 95.0, "2025-06-04", 105.0, "open",
+                  gross=500 * 10, commission=5),
+        ],
+        equity=[100_000, 104_995, 104_995],
+        outcomes={"e1": "enter"},
+    ),
+    Case(
+        name="a_limit_fills_at_a_better_open",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-03", weight=0.5, limit=0.0)],  # sized at 100, filled at 98
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 98.0, "2025-06-04", 105.0, "open",
+                  gross=500 * 7),
+        ],
+        equity=[100_000, 103_500, 103_500],
+    ),
+    Case(
+        name="a_limit_is_touched_by_a_low_that_equals_it",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-03", weight=0.45, limit=0.1)],  # 90
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 90.0, "2025-06-04", 105.0, "open",
+                  gross=500 * 15),
+        ],
+        equity=[100_000, 107_500, 107_500],
+    ),
+    Case(
+        name="a_limit_that_is_not_reached_lapses",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-03", weight=0.5, limit=0.101)],  # 89.9
+        trades=[],
+        equity=[100_000, 100_000, 100_000],
+        outcomes={"e1": "not_filled"},
+    ),
+    Case(
+        name="a_limit_of_a_short_is_above_the_last_close",
+        rule="limit",
+        bars=DAYS,
+        signals=[short("2025-06-03", weight=0.5, limit=0.05)],  # 105; 50,000 ÷ 105 = 476.2
+        trades=[
+            trade("e1", "ACME", "short", 476, "2025-06-03", 105.0, "2025-06-04", 105.0, "open"),
+        ],
+        equity=[100_000, 100_000, 100_000],
+    ),
+    Case(
+        name="a_stop_may_be_touched_after_a_limit_in_one_session",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-03", weight=0.475, limit=0.05, stop=0.04)],  # 95 − 4 % = 91.2
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 95.0, "2025-06-03", 91.2, "stop",
+                  gross=500 * -3.8),
+        ],
+        equity=[100_000, 98_100, 98_100],
+    ),
+    Case(
+        name="a_target_may_not_be_touched_after_a_limit_in_one_session",
+        rule="limit",
+        bars=DAYS,
+        # 95 + 10 % = 104.5: the high of 110 may have been before, the 106 of the next session counts.
+        signals=[long("2025-06-03", weight=0.475, limit=0.05, target=0.1)],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 95.0, "2025-06-04", 104.5, "target",
+                  gross=500 * 9.5),
+        ],
+        equity=[100_000, 105_000, 104_750],
+    ),
+    Case(
+        name="without_an_earlier_close_no_limit_is_filled",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-02", weight=0.5, limit=0.0)],
+        trades=[],
+        equity=[100_000, 100_000, 100_000],
+        outcomes={"e1": "not_filled"},
+    ),
+    Case(
+        name="a_reversal_with_a_limit_leaves_and_may_not_enter",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-02", weight=0.5), short("2025-06-03", weight=0.5, limit=0.2)],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-02", 100.0, "2025-06-03", 98.0, "reversal",
+                  gross=500 * -2),
+        ],
+        equity=[100_000, 99_000, 99_000],
+        outcomes={"e1": "enter", "e2": "not_filled"},
+    ),
+    Case(
+        name="what_waits_at_a_limit_takes_room_from_later_entries",
+        rule="limit",
+        bars=DAYS | {"BOLT": """
+            2025-06-02 50 50 50 50
+            2025-06-03 50 50 50 50
+            2025-06-04 50 50 50 50
+        """},
+        # 89.9 is not reached, but 889 × 89.9 = 79,921.10 stand by: 20,078.90 ÷ 50 = 401.6
+        signals=[
+            long("2025-06-03", weight=0.8, limit=0.101),
+            long("2025-06-03", "BOLT", weight=1.0),
+        ],
+        trades=[trade("e2", "BOLT", "long", 401, "2025-06-03", 50.0, "2025-06-04", 50.0, "open")],
+        equity=[100_000, 100_000, 100_000],
+        cash=[100_000, 100_000 - 401 * 50, 100_000 - 401 * 50],
+        outcomes={"e1": "not_filled", "e2": "enter"},
+    ),
+]
