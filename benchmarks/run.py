@@ -11,6 +11,7 @@ import replay
 import rows
 import startup
 import table
+import universes
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -20,7 +21,7 @@ def main() -> None:
     measured, grown = [], {}
     with tempfile.TemporaryDirectory() as folder:
         print(*table.HEAD, sep="\n", flush=True)
-        for row in chain(rows.rows(Path(folder)), replay.rows(), startup.rows()):
+        for row in chain(rows.rows(Path(folder)), replay.rows(), startup.rows(), universes.rows()):
             measured.append(row)
             print(table.line(row), flush=True)
         for what, sizes in growth.tables(Path(folder)):

@@ -27,7 +27,9 @@ class EarningsSurprise(Strategy):
     hold: int = Field(10, ge=1, description="sessions")
     stop: float | None = Field(0.15, gt=0, lt=1, description="fraction of the entry price")
     target: float | None = Field(None, gt=0, description="fraction of the entry price")
-    weight: float = Field(0.95, gt=0, le=10, description="share of equity")
+    weight: float | None = Field(
+        0.95, gt=0, le=10, description="share of equity; none for an equal part of the room"
+    )
     side: Literal["both", "long", "short"] = Field("both", description="directions allowed")
 
     def on_event(self, event: Earnings, market: Market) -> Signal | str:

@@ -25,7 +25,9 @@ class NvidiaStake(Strategy):
     first_filing: bool = Field(True, description="whether the first filing trades")
     hold: int = Field(10, ge=1, description="sessions")
     stop: float | None = Field(0.15, gt=0, lt=1, description="fraction of the entry price")
-    weight: float = Field(0.95, gt=0, le=10, description="share of equity")
+    weight: float | None = Field(
+        0.95, gt=0, le=10, description="share of equity; none for an equal part of the room"
+    )
     side: Literal["both", "long", "short"] = Field("both", description="directions allowed")
 
     def on_event(self, event: StakeDisclosure, market: Market) -> Signal | str:

@@ -24,7 +24,9 @@ class ShortReports(Strategy):
     )
     hold: int = Field(10, ge=1, description="sessions")
     stop: float | None = Field(0.15, gt=0, lt=1, description="fraction of the entry price")
-    weight: float = Field(0.95, gt=0, le=10, description="share of equity")
+    weight: float | None = Field(
+        0.95, gt=0, le=10, description="share of equity; none for an equal part of the room"
+    )
 
     def on_event(self, event: ShortReport, market: Market) -> Signal | str:
         if event.author_type not in self.authors:

@@ -1,42 +1,40 @@
-"""An example for those who come from Backtrader: its indicators and orders, and events."""
+"""With the trend of the closes after a report."""
 
-from backtrader.indicators import SMA
+from pydantic import Field
 
-from backtest import EventStrategy
+from backtest import Market, Signal, Strategy
 from backtest.events import Earnings
 
 
-class TrendAfterEarnings(EventStrategy):
+class TrendAfterEarnings(Strategy):
     """With the trend after a report: long above the moving average, short below, out when crossed.
 
-    The report only says when to look; its content is ignored. Time-series momentum (Moskowitz,
-    Ooi & Pedersen 2012) was found over months and many markets, not in one stock around six days.
-    The weight leaves room for a gap: Backtrader sizes on the last close, and refuses an order for
-    which the open has become too dear.
+    The report only says when to look; its content is ignored. It leaves at the open after a close
+    that is as far against it as the average stood away before the report: the average of then,
+    which does not move with the trade. The next report decides anew.
+
+    Time-series momentum (Moskowitz, Ooi & Pedersen 2012) was found over months and many markets,
+    not in one stock around six days.
     """
 
     listens_to = (Earnings,)
-    params = (("period", 20), ("weight", 0.8))
+    signal_terms = ("weight",)
+    period: int = Field(20, ge=2, le=250, description="sessions that are averaged")
+    weight: float = Field(0.95, gt=0, le=10, description="share of equity")
 
-    def __init__(self) -> None:
-        self.averages = {
-            name: SMA(self.getdatabyname(name).close, period=self.p.period)
-            for name in self.getdatanames()
-        }
-
-    def notify_event(self, event: Earnings) -> None:
-        data = self.getdatabyname(event.symbol)
-        if len(data) >= self.p.period:
-            weight = self.p.weight if self.is_above(event.symbol) else -self.p.weight
-            self.order_target_percent(data=data, target=weight)
-
-    def next(self) -> None:
-        for symbol in self.averages:
-            data = self.getdatabyname(symbol)
-            size, above = self.getposition(data).size, self.is_above(symbol)
-            if (size > 0 and not above) or (size < 0 and above):
-                self.close(data=data)
-
-    def is_above(self, symbol: str) -> bool:
-        """Whether the last close stands above its average."""
-        return self.getdatabyname(symbol).close[0] > self.averages[symbol][0]
+    def on_event(self, event: Earnings, market: Market) -> Signal | str:
+        closes = market.bars()["close"].tail(self.period)
+        if len(closes) < self.period:
+            return f"{len(closes)} sessions are known, {self.period} are averaged"
+        away = float(closes.iloc[-1] / closes.mean()) - 1
+        if not away:
+            return "the last close is at its average"
+        side = Signal.long if away > 0 else Signal.short
+        stop = abs(float(closes.mean() / closes.iloc[-1]) - 1)
+        return side(
+            event,
+            weight=self.weight,
+            stop=min(stop, 0.99),
+            levels="close",
+            reason=f"{away:+.1%} from the average of {self.period} closes",
+        )

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.datafile import DataFile
-from backtest.data.prices import Prices
+from backtest.data.prices import BorrowRate, BorrowRates, Prices
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
 from backtest.strategy import base
-from backtest.strategy.base import Leg, Signal
+from backtest.strategy.base import Signal
 from tests import oracle
 
 if TYPE_CHECKING:
@@ -48,16 +47,17 @@ def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
             tradable_session=signal.session,
             action="signal",
             reason="",
-            signal=model(signal),
+            signal=as_signal(signal),
         )
         for signal in ordered
     ]
 
 
-def model(signal: oracle.Signal) -> Signal:
-    """The signal as a strategy gives it."""
-    legs = tuple(Leg(*leg) for leg in signal.legs)
-    return Signal(**{term: getattr(signal, term) for term in TERMS}, legs=legs)
+def as_signal(signal: oracle.Signal) -> Signal:
+    """The oracle's signal in the program's words."""
+    terms = {term: getattr(signal, term) for term in TERMS}
+    # Without its checks: engines bear more than strategies may say.
+    return Signal.model_construct(**terms, legs=tuple(base.Leg(*leg) for leg in signal.legs))
 
 
 def borrow_rates(
@@ -151,15 +151,12 @@ def trade_panel(
 ) -> oracle.Outcome:
     """The kernel on a panel, in the oracle's words; `moments` are what its bars are known by."""
     from backtest.engine.kernel.panel import signal_rows
-    from backtest.engine.kernel.records import CAPPED, OUTCOMES, REASONS
+    from backtest.engine.kernel.records import CAPPED, IS_LEG, OUTCOMES, REASONS
     from backtest.engine.kernel.simulate import by_entry, simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
-    rows = signal_rows(panel, [(oracle.day(s.session), model(s)) for s in ordered])
-    # Each row of a signal is followed by those of its legs.
-    owners = [signal for signal in ordered for _ in (signal, *signal.legs)]
-    leaders = [row for row, s in enumerate(owners) if row == 0 or owners[row - 1] is not s]
-    rows["bar"] = [moments.index(signal.session) for signal in owners]
+    rows = signal_rows(panel, [(oracle.day(s.session), as_signal(s)) for s in ordered])
+    rows["bar"] = [moments.index(s.session) for s in ordered for _ in range(1 + len(s.legs))]
     result = simulate(
         panel,
         rows,
@@ -169,9 +166,10 @@ def trade_panel(
         trades=True,
         curves=True,
     )
+    leads = rows["terms"] & IS_LEG == 0
+    rows, table, outcomes = rows[leads], result.trades[leads], result.outcomes[leads].tolist()
     trades = [
-        (owners[place], rows[place]["side"], result.trades[place])
-        for place in by_entry(rows, result.trades)
+        (ordered[place], rows[place]["side"], table[place]) for place in by_entry(rows, table)
     ]
     curve = zip(moments, result.equity[0].tolist(), result.cash[0].tolist(), strict=True)
     return oracle.Outcome(
@@ -199,11 +197,11 @@ def trade_panel(
         equity=[oracle.Point(moment, *both, both[0] - both[1]) for moment, *both in curve],
         outcomes={
             signal.event_id: OUTCOMES[outcome % CAPPED]
-            for signal, outcome in zip(ordered, result.outcomes[leaders].tolist(), strict=True)
+            for signal, outcome in zip(ordered, outcomes, strict=True)
         },
         capped={
             signal.event_id
-            for signal, outcome in zip(ordered, result.outcomes[leaders].tolist(), strict=True)
+            for signal, outcome in zip(ordered, outcomes, strict=True)
             if outcome >= CAPPED
         },
         interest=float(result.totals["interest"][0]),

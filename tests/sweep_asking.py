@@ -22,6 +22,7 @@ EVENT = earnings()
 TAPE = SimpleNamespace(play=lambda session, now: None, lock=nullcontext())
 QUESTION = Question(EVENT, SimpleNamespace(session=None, now=None), TAPE)
 EMPTY = np.zeros(1, SIGNAL)
+NO_PANEL = SimpleNamespace(bar_of=len, columns={})  # nothing waits, and nothing is hedged
 
 
 class Made(Strategy):
@@ -61,7 +62,7 @@ def by_sweep(cls, axes):
     """
     made: list[Any] = []
     answers = Answers(
-        "made", [QUESTION], EMPTY, lambda v: made.append(v) or make(cls, v), terms(cls)
+        "made", [QUESTION], EMPTY, NO_PANEL, 0, lambda v: made.append(v) or make(cls, v), terms(cls)
     )
     checked: list[int] = []
     check = answers._check

@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 import backtest
 from backtest.experiments.runs.store import latest_runs, read_run
-from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
+from backtest.experiments.studies.many import ManyStudyRequest, prepare_many_study, run_many_study
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.picture import write_picture
 from backtest.reports.study_page import write_many_study_page
@@ -64,7 +64,7 @@ def many_stocks(reports: Path) -> Path:
     """The page of the study of the universe that ships."""
     workspace = find_workspace([ROOT / "strategies"], ROOT / "data", reports)
     request = ManyStudyRequest("earnings", universe="us_large", by="surprise")
-    made = study_many(prepare_many(workspace, request))
+    made = run_many_study(prepare_many_study(workspace, request))
     return write_many_study_page(made.path, made.record, reports)
 
 

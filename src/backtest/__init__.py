@@ -7,7 +7,6 @@ if TYPE_CHECKING:
     from backtest.api.calls import (
         audit_strategy,
         check,
-        run,
         simulate,
         study,
         sweep,
@@ -22,35 +21,34 @@ if TYPE_CHECKING:
         import_prices,
         judge_claims,
         list_prices,
-        list_universes,
         load_events,
         load_prices,
         remove_event,
         seal_events,
         seal_prices,
-        seal_universe,
         show_event,
         undo_events,
         undo_prices,
     )
     from backtest.api.edgar import fetch_earnings, fetch_filings, fetch_stakes
-    from backtest.api.pages import find_page, report_run
+    from backtest.api.pages import compare, find_page, list_runs, report_run
+    from backtest.api.runs import run
     from backtest.api.workspace import (
-        compare,
         init,
-        list_runs,
         list_settings,
         list_strategies,
+        list_universes,
         new_signal,
+        seal_universe,
     )
     from backtest.data.market import Market
     from backtest.engine.replay.event_strategy import EventStrategy
-    from backtest.strategy.base import Signal, Strategy
+    from backtest.strategy.base import Signal, Strategy, Wait
 
 __version__ = "0.1.0"
 __all__ = [
-    "EventStrategy", "Market", "Signal", "Strategy", "__version__", "add_event",
-    "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
+    "EventStrategy", "Market", "Signal", "Strategy", "Wait", "__version__",
+    "add_event", "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
     "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes", "find_page",
     "import_events", "import_prices", "init", "judge_claims", "list_prices", "list_runs",
     "list_settings", "list_strategies", "list_universes", "load_events", "load_prices",
@@ -59,21 +57,23 @@ __all__ = [
 ]  # fmt: skip
 
 _NAMES = {
-    "api.calls": ("audit_strategy", "check", "run", "simulate", "study", "sweep"),
+    "api.calls": ("audit_strategy", "check", "simulate", "study", "sweep"),
     "api.data": (
         "add_event", "check_events", "check_prices", "edit_event", "fetch_prices",
-        "import_events", "import_prices", "judge_claims", "list_prices", "list_universes",
-        "load_events", "load_prices", "remove_event", "seal_events", "seal_prices",
-        "seal_universe", "show_event", "undo_events", "undo_prices",
+        "import_events", "import_prices", "judge_claims", "list_prices", "load_events",
+        "load_prices", "remove_event", "seal_events", "seal_prices", "show_event",
+        "undo_events", "undo_prices",
     ),
     "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
-    "api.pages": ("find_page", "report_run"),
+    "api.pages": ("compare", "find_page", "list_runs", "report_run"),
+    "api.runs": ("run",),
     "api.workspace": (
-        "compare", "init", "list_runs", "list_settings", "list_strategies", "new_signal",
+        "init", "list_settings", "list_strategies", "list_universes", "new_signal",
+        "seal_universe",
     ),
     "data.market": ("Market",),
     "engine.replay.event_strategy": ("EventStrategy",),
-    "strategy.base": ("Signal", "Strategy"),
+    "strategy.base": ("Signal", "Strategy", "Wait"),
 }  # fmt: skip
 _MODULES = {name: f"backtest.{module}" for module, names in _NAMES.items() for name in names}
 

@@ -10,13 +10,29 @@ from backtest.data.kinds import (
     StakeDisclosure,
     Start,
 )
+from backtest.data.scheduled import (
+    DecisionDate,
+    ExDate,
+    IndexChange,
+    LockupEnd,
+    MacroDate,
+    MarketEvent,
+    ReportDate,
+)
 
 __all__ = [
+    "DecisionDate",
     "Earnings",
     "Event",
+    "ExDate",
     "Grade",
+    "IndexChange",
+    "LockupEnd",
+    "MacroDate",
+    "MarketEvent",
     "News",
     "Precision",
+    "ReportDate",
     "ShortReport",
     "StakeDisclosure",
     "Start",

@@ -31,8 +31,7 @@ def check_strategy(name: str) -> Report:
 
     """
     from backtest.audit.contract import check
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import find_workspace, read_config
 
     report = check(find_workspace(), name, symbols=read_config().value("symbol"))
     if report.failed:
@@ -42,6 +41,8 @@ def check_strategy(name: str) -> Report:
 
 def ask(name: str, /, **fields: Any) -> Signal | str:
     """What a strategy answers to a made-up event, with 60 made-up sessions before it.
+
+    Where it waits, it is put to it again, in up to 60 made-up sessions after it.
 
     Args:
         name: of the strategy.
@@ -65,5 +66,5 @@ def ask(name: str, /, **fields: Any) -> Signal | str:
     strategy = configure(find_strategy(find_workspace(), name), {})
     if not isinstance(strategy, Strategy):
         raise UsageError(f"{name} orders by itself as it trades: it cannot be asked.")
-    decision = made_up_case(strategy.listens_to, fields, strategy.looks_at).ask(strategy)
+    decision = made_up_case(strategy, fields).ask(strategy)
     return decision.signal or decision.reason

@@ -101,12 +101,12 @@ def test_a_run_takes_days_rules_and_costs(inside):
     found = on_acme(
         first=date(2025, 6, 4), last="2025-06-20", cash=5_000, rules={"slippage_bps": 9}
     )
-    told = found.manifest
+    told = found.record
     assert told["span"] == {"first": "2025-06-04", "last": "2025-06-20"}
     assert (told["rules"]["cash"], told["rules"]["slippage_bps"]) == (5_000, 9)
     costs = inside.root / "mine.toml"
     costs.write_text("[figures]\nslippage_bps = 1\n")
-    assert on_acme(costs=costs).manifest["rules"]["slippage_bps"] == 1
+    assert on_acme(costs=costs).record["rules"]["slippage_bps"] == 1
 
 
 def test_pages_are_drawn_when_they_are_asked_for(inside):
@@ -117,6 +117,19 @@ def test_pages_are_drawn_when_they_are_asked_for(inside):
     swept = backtest.sweep("beats", {"hold": [1, 2]}, symbols="ACME")
     studied = backtest.study("earnings", symbols="ACME", benchmark="INDX", draws=99)
     assert [one.page().name for one in (swept, studied)] == ["index.html"] * 2
+
+
+def test_a_result_gives_frames_and_markdown_and_says_whether_it_was_known(inside):
+    found = on_acme()
+    assert list(found.frames()) == ["summary", "trades", "equity", "decisions"]
+    assert "### Trades" in found.markdown()
+    assert (found.known, on_acme().known) == (False, True)
+    studied = backtest.study("earnings", symbols="ACME", benchmark="INDX", draws=99)
+    assert list(studied.frames()) == ["windows", "events", "left_out"]
+    assert "- **Found**: 2 events." in studied.markdown()
+    assert (inside.root / "reports" / "index.html").exists() is False
+    studied.page()
+    assert (inside.root / "reports" / "index.html").exists()
 
 
 def written(text, name="Mine"):
@@ -280,7 +293,7 @@ def test_events_are_loaded_with_the_session_they_can_be_traded_in(inside):
         (lambda: on_acme(reports="/dev/null/here"), "cannot be written"),
         (lambda: on_acme(data="nowhere"), "The data folder"),
         (lambda: backtest.compare("nothing"), "There is no run 'nothing'"),
-        (backtest.compare, "no run yet"),
+        (backtest.compare, "There is no run in"),
         (lambda: backtest.sweep("beats", {"hold": 3}, symbols="ACME"), "no collection of values"),
         (lambda: backtest.sweep("beats", {"hald": [3]}, symbols="ACME"), "Did you mean 'hold'"),
         (lambda: backtest.sweep(written(MINE), {"hold": [3]}), "takes the name of a strategy"),
@@ -357,7 +370,7 @@ def test_frames_may_be_one_of_many_symbols_and_of_many_kinds(inside, frames):
     events = pd.concat([one.assign(kind=kind) for kind, one in frames["events"].items()])
     closes = frames["prices"]["INDX"]
     found = backtest.run("beats", prices=prices, events=events, benchmark=closes)
-    assert (found.manifest["symbols"], found.manifest["benchmark"]) == (["ACME"], "BENCHMARK")
+    assert (found.record["symbols"], found.record["benchmark"]) == (["ACME"], "BENCHMARK")
     pd.testing.assert_frame_equal(found.trades, on_acme().trades)
 
 

@@ -18,7 +18,7 @@ def folders(checkout):
 def test_a_run_of_a_universe(folders):
     made = run("beats", universe="quartet", engine="kernel", **folders)
     assert made.trades["symbol"].tolist() == ["ACME", "BOLT"]
-    assert (made.manifest["engine"], made.manifest["benchmark"]) == ("kernel", "quartet")
+    assert (made.record["engine"], made.record["benchmark"]) == ("kernel", "quartet")
     assert str(made).startswith("beats · quartet from 2025-06-02 to 2025-07-15")
 
 

@@ -73,6 +73,11 @@ PEEKS = {
     ),
     # On 08-15 the quarter was restated, to a miss.
     "revised_consensus": Caught("prefix event_time reads", "2025-06-13", "not a beat", "long"),
+    # On 06-24 the report of 07-01 is announced, eleven sessions after 06-13.
+    "announced_day": Caught(
+        "prefix event_time reads", "2025-06-13", "waits, sessions 6", "no day is known"
+    ),
+    "fills_at_it": Caught("prefix perturbation reads", "2025-06-13", "long", "a bad day"),
     "coming_event": Caught("prefix event_time", "2025-06-13", "long", "no good news to come"),
     # The report of 06-12 came after the close; the order is filled at the open of that day.
     "own_day": Caught("prefix event_time reads", "2025-06-12", "buy 100 ACME"),
@@ -101,6 +106,11 @@ UNIVERSE = {
     "leaving_member": Caught("prefix reads", "2025-06-25", "short", "stays"),
 }
 CASES = PEEKS | UNSTEADY | UNIVERSE
+REPORT_DATES = """\
+symbol,published_at,precision,headline,report_on,session
+ACME,2025-06-24T08:00:00-04:00,minute,A day is announced,2025-07-01,after close
+ACME,2025-07-08T08:00:00-04:00,minute,Another day is announced,2025-07-17,after close
+"""
 # What other worlds left in memory is no part of the world, hashes differ between processes, and a
 # library is loaded once in each.
 APART = {"collector_cheat", "hash_cheat", "finer_bars_cheat"}
@@ -118,6 +128,8 @@ def audited(market):
     """Writes a strategy of `cheats/` into the checkout and audits it; gives the record."""
 
     def audit_it(name: str, worlds: int = 0):
+        if name.startswith("announced_day"):
+            market.write("data/events/report_dates.csv", REPORT_DATES)
         source = (CHEATS / f"{name}.py").read_text(encoding="utf-8")
         source = source.replace("/THE/CHECKOUT", str(market.root))
         market.write(f"strategies/{name}.py", source)

@@ -8,13 +8,11 @@ import pytest
 
 from backtest.audit import worlds
 from backtest.audit.worlds import Source, altered_events, delayed_events
-from backtest.data.borrow import read_borrow_rates
 from backtest.data.datafile import read_data_file
 from backtest.data.events import read_all_events, read_events
-from backtest.data.inputs import read_inputs
+from backtest.data.inputs import data_tables, read_inputs
 from backtest.data.kinds import FILED_KINDS, Earnings
-from backtest.data.prices import read_prices
-from backtest.data.tables import data_tables
+from backtest.data.prices import read_borrow_rates, read_prices
 from backtest.errors import DataError
 from tests.made_up import MINUTES_5, SESSIONS, day
 
@@ -224,14 +222,14 @@ def changed(source, change, until="2025-06-26"):
 
 
 def test_later_events_are_dropped_and_prices_stay(source):
-    world = changed(source, worlds.dropped)
+    world = changed(source, lambda _: None)
     assert cells(world.events[EARNINGS], "headline") == ["A made-up beat"]
     assert world.prices is source.as_is().prices
 
 
 def test_later_events_come_a_week_later_at_the_same_time_of_day(source):
     late = delayed_events(source)
-    world = changed(source, lambda row: worlds.replaced(row, late))
+    world = changed(source, lambda row: late[row.line])
     first, second = world.events[EARNINGS]
     assert first.line == source.as_is().events[EARNINGS][0].line
     assert second.published_at == datetime(2025, 7, 4, 12, 0, tzinfo=UTC)
@@ -249,7 +247,7 @@ def test_a_delay_keeps_the_end_of_the_day_when_the_clocks_change(checkout):
 
 def test_altered_events_say_something_else_and_are_still_of_their_kind(source, written):
     instead = altered_events(source, seed=1)
-    world = changed(source, lambda row: worlds.replaced(row, instead), SESSIONS[0])
+    world = changed(source, lambda row: instead[row.line], SESSIONS[0])
     read_all_events(written(world) / "events", FILED_KINDS)
     for true, other in zip(source.as_is().events[EARNINGS], world.events[EARNINGS], strict=True):
         assert other.cells["symbol"] == true.cells["symbol"]

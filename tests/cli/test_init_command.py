@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from backtest.errors import UsageError
-from backtest.workspace import start as new_workspace
-from backtest.workspace.settings import read_config
-from backtest.workspace.start import PARTS, make_workspace
+from backtest.workspace import folders as new_workspace
+from backtest.workspace.folders import PARTS, make_workspace, read_config
 from tests.golden.goldens import ROOT
 
 EMPTY: set[str] = set()

@@ -14,7 +14,7 @@ from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.sweeps import run as module
 from backtest.experiments.sweeps.evaluate import Evaluator
-from backtest.experiments.trials import count_trials
+from backtest.experiments.trials import trial_sharpes
 from tests.commands import WRONG_USE, fails, too_wide, words
 from tests.made_up import ACME, EARNINGS, day, do
 from tests.sweeps import FIGURES
@@ -43,7 +43,7 @@ def manifest_of(checkout, folder="reports"):
 
 
 def trials(checkout, strategy="beats"):
-    return count_trials(checkout.root / "reports", strategy, ["ACME"])
+    return len(trial_sharpes(checkout.root / "reports", strategy, ["ACME"]))
 
 
 def assert_like_the_run(row, run):

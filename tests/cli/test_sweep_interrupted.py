@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from backtest.experiments.trials import count_trials
+from backtest.experiments.trials import trial_sharpes
 from tests.commands import INTERRUPTED, WRONG_USE
 from tests.sweep_parts import GRID, SECONDS, WAITING, until
 
@@ -81,7 +81,7 @@ def written(checkout):
 
 
 def trials(checkout):
-    return count_trials(checkout.root / "reports", "waiting", ["ACME"])
+    return len(trial_sharpes(checkout.root / "reports", "waiting", ["ACME"]))
 
 
 def test_an_interrupted_sweep_keeps_what_had_ended(at_part, checkout, command, sets):

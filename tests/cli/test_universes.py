@@ -8,6 +8,7 @@ import pytest
 from backtest.engine.kernel import replay as kernel
 from tests.commands import WRONG_USE, fails, words
 from tests.golden.goldens import ROOT
+from tests.made_up import INDX
 from tests.universes import MEMBERS, write_crowd, write_universe
 
 RUN = ("run", "beats", "--universe", "quartet", "--no-tearsheet")
@@ -192,3 +193,64 @@ def test_the_engines_agree_on_the_universe_that_ships(command, tmp_path):
     assert "both engines agree: 3,012 trades" in outcome.err
     assert words(outcome.out).startswith("us_large, 144 stocks, from 2013-07-01 to 2024-03-")
     assert len(outcome.out.splitlines()) < 100
+
+
+# What is wrong in a universe is one message, and what can go on goes on and says so
+
+
+NAMES = [f"S{number:02}" for number in range(1, 9)]
+
+
+@pytest.fixture
+def crowd(checkout):
+    """A checkout with a universe of eight stocks; takes the rows of its members."""
+    write_crowd(checkout, 8)
+
+    def with_members(*rows: str):
+        checkout.write("data/universes/crowd/members.csv", "\n".join(["symbol,first,last", *rows]))
+        return checkout
+
+    return with_members
+
+
+CROWD = ("run", "beats", "--universe", "crowd", "--no-tearsheet")
+
+
+def test_members_before_or_after_their_prices_are_left_out_and_counted(crowd, command):
+    crowd(*(f"{name},2030-01-01," for name in NAMES[:5]), *(f"{name},," for name in NAMES[5:]))
+    told = words(command(*CROWD).out)
+    assert told.startswith("crowd, 3 stocks,")
+    assert (
+        "5 of 8 members were members only before or after their prices: S01, S02, S03 and 2 more."
+    ) in told
+
+
+def test_a_universe_without_a_member_in_its_prices_is_refused(crowd, command):
+    checkout = crowd(*(f"{name},2030-01-01," for name in NAMES))
+    for words_of_command in (CROWD, ("study", "earnings", "--universe", "crowd")):
+        told = ["No stock was a member of crowd while there are prices of it: 8 of 8", "S03 and 5"]
+        fails(command(*words_of_command), WRONG_USE, told, checkout, checkout.snapshot())
+
+
+def test_stocks_that_are_there_twice_are_one_problem(crowd, command):
+    checkout = crowd(*(f"{name},," for name in NAMES), *(f"{name},2025-06-02," for name in NAMES))
+    told = ["1 problem", "line 10: S01, line 11: S02, line 12: S03 and 5 more is a member in part"]
+    fails(command(*CROWD), 3, told, checkout, checkout.snapshot())
+
+
+def test_a_universe_of_one_says_that_it_is_its_own_mean(crowd, command):
+    crowd("S03,,")
+    one = "crowd has one stock, so that the mean of its members is that stock"
+    assert one in words(command(*CROWD).out)
+    assert one in words(command("study", "earnings", "--universe", "crowd").out)
+    assert one not in words(command(*CROWD, "--benchmark", "INDX").out)
+
+
+def test_a_benchmark_that_ends_early_is_told_and_the_study_goes_on(crowd, command):
+    checkout = crowd(*(f"{name},," for name in NAMES))
+    early = "\n".join(INDX.splitlines()[:20]) + "\n"  # up to 2025-06-26
+    checkout.write("data/prices/INDX.csv", early)
+    told = ["The benchmark INDX has no close on 2025-06-27 (12 sessions are missing)"]
+    fails(command(*CROWD, "--benchmark", "INDX"), 3, told, checkout, checkout.snapshot())
+    study = ("study", "earnings", "--universe", "crowd", "--benchmark", "INDX")
+    assert "8 have no return over all of [0,+10], for the prices" in words(command(*study).out)

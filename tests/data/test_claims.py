@@ -39,7 +39,7 @@ def event_id(checkout, kind, number=0):
     from backtest.strategy.loading import kinds_named
 
     kinds = kinds_named(checkout.workspace, kind)
-    return list_events(checkout.workspace, kinds, "ACME", 5)[number].event.id
+    return list_events(checkout.workspace, kinds, ["ACME"], 5)[number].event.id
 
 
 # The verdicts

@@ -220,15 +220,15 @@ def test_a_changed_file_is_told_with_both_hashes_and_the_others_are_still_checke
     errors = [one for one in check_data(checkout.workspace) if one.severity == "error"]
     assert sorted(one.where.partition(",")[0] for one in errors) == sorted([name, NEWS_FILE])
     (changed,) = [one for one in errors if one.where == name]
-    assert recorded in changed.what
-    assert hashlib.sha256(path.read_bytes()).hexdigest() in changed.what
+    assert recorded[:12] in changed.what
+    assert hashlib.sha256(path.read_bytes()).hexdigest()[:12] in changed.what
     assert f"`{seal}`" in changed.mend
 
 
 def test_a_changed_file_is_read_all_the_same(checkout):
     checkout.edit(EARNINGS_FILE, "08:00:00-04:00", "00:00:00-04:00", sealed=False)
     found = check_events(checkout.workspace)
-    assert told(found, "Changed since") == told(found, "Stamped at midnight") == ["error"]
+    assert told(found, "changed since") == told(found, "Stamped at midnight") == ["error"]
 
 
 def test_a_file_that_is_missing_or_without_metadata_is_told(checkout):

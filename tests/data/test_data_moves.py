@@ -3,7 +3,7 @@
 import pytest
 
 from backtest.data.checks import check_events
-from backtest.data.move_checks import nearest_day, stated_figures
+from backtest.data.event_checks import nearest_day, stated_figures
 from tests.made_up import EARNINGS, NEWS, SESSIONS, day
 
 EARNINGS_FILE, NEWS_FILE, PRICES_FILE = (

@@ -65,6 +65,24 @@ def test_a_session_without_volume_and_one_without_movement_are_good():
 
 
 @pytest.mark.parametrize(
+    "number", ["11", "11.3", "11.123456789012345678", "1.1e1", " 11.5 ", "+11.1", "011.25", "11."]
+)
+def test_a_number_is_the_same_whether_a_file_is_read_at_once_or_cell_by_cell(number):
+    row = f"2025-06-03,10,12,9,{number},100"
+    at_once, by_cell = parse(GOOD, row), parse(GOOD, row.replace("2025-06-03", '"2025-06-03"'))
+    assert at_once.table.equals(by_cell.table)
+    assert at_once.sha256() == by_cell.sha256()
+
+
+def test_a_cell_too_many_in_one_row_does_not_make_up_for_one_too_few_in_another():
+    text = fault(GOOD, "2025-06-03,10,12,9,11,100,7", "2025-06-04,10,12,9,11")
+    assert text[1:3] == [
+        "line 3: 7 cells where the header has 6",
+        "line 4: 5 cells where the header has 6",
+    ]
+
+
+@pytest.mark.parametrize(
     "cell", ["", "cheap", "nan", "NaN", "inf", "-inf", "-1", "0", "1,5", "0x1"]
 )
 @pytest.mark.parametrize("column", ["open", "high", "low", "close"])

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from backtest.errors import UsageError
-from backtest.experiments.studies.many import ManyStudyRequest, prepare_many, study_many
+from backtest.experiments.studies.many import ManyStudyRequest, prepare_many_study, run_many_study
 from tests.commands import fails
 from tests.made_up import EARNINGS, SESSIONS
 from tests.made_up_universe import CORP, write_members
@@ -44,7 +44,7 @@ def request(**changes):
 
 
 def study(checkout, *, force=False, **changes):
-    return study_many(prepare_many(checkout.workspace, request(**changes)), force=force)
+    return run_many_study(prepare_many_study(checkout.workspace, request(**changes)), force=force)
 
 
 def rows_of(result):
@@ -134,19 +134,19 @@ def test_stocks_with_closes_alone_are_studied_and_not_traded(stocks):
     assert of_universe["symbols"] == list(STOCKS)
     assert not any("closes alone" in text for text in of_universe["assumptions"])
     own = ManyStudyRequest("beats", (), universe="three")
-    traded = study_many(prepare_many(stocks.workspace, own)).record
+    traded = run_many_study(prepare_many_study(stocks.workspace, own)).record
     assert traded["symbols"] == ["ACME", "CORP"]
     assert "1 of 3 members have closes alone: BOLT." in traded["assumptions"]
     with pytest.raises(UsageError, match="BOLT has closes alone"):
-        prepare_many(stocks.workspace, ManyStudyRequest("beats", STOCKS))
+        prepare_many_study(stocks.workspace, ManyStudyRequest("beats", STOCKS))
 
 
 def test_a_study_that_stands_whole_is_read_and_another_is_made_anew(stocks):
     result = study(stocks)
     finished = result.record["finished_at"]
-    prepared = prepare_many(stocks.workspace, request())
+    prepared = prepare_many_study(stocks.workspace, request())
     assert prepared.exists
-    assert study_many(prepared).record["finished_at"] == finished
+    assert run_many_study(prepared).record["finished_at"] == finished
     again = study(stocks, force=True)
     assert again.path == result.path
     assert again.record["finished_at"] > finished
@@ -161,8 +161,8 @@ def test_a_study_that_stands_whole_is_read_and_another_is_made_anew(stocks):
     ids=str,
 )
 def test_whatever_decides_the_result_decides_the_id(stocks, changes):
-    usual = prepare_many(stocks.workspace, request())
-    assert prepare_many(stocks.workspace, request(**changes)).path != usual.path
+    usual = prepare_many_study(stocks.workspace, request())
+    assert prepare_many_study(stocks.workspace, request(**changes)).path != usual.path
 
 
 def test_several_symbols_are_one_study(stocks, command):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from backtest.engine.kernel.records import REASONS, SIGNAL, TRADE
+from backtest.engine.kernel.records import AT_OPEN, IN_SESSION, REASONS, SIGNAL, TRADE
 from backtest.experiments.runs.placebo import chains_of, longest_trade, occasions_of
 
 
@@ -21,6 +21,7 @@ def trades(*terms: tuple[int, int, str] | None) -> np.ndarray:
         if one:
             row["entry_bar"], row["exit_bar"], row["shares"] = one[0], one[1], 10
             row["reason"] = REASONS.index(one[2])
+            row["left_at"] = IN_SESSION if one[2] == "stop" else AT_OPEN
     return rows
 
 

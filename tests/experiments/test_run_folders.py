@@ -13,7 +13,7 @@ import pytest
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
-from backtest.experiments.runs.run_files import bars_around
+from backtest.experiments.runs.store import bars_around
 from backtest.stats import SEED
 from tests.engines import made_up_prices
 from tests.made_up import Checkout, day, do, make_checkout, request
@@ -33,7 +33,8 @@ def test_columns_are_those_of_the_design(checkout):
     run = do(checkout)
     assert ",".join(table(run, "trades.csv")[0]) == (
         "trade_id,event_id,symbol,direction,shares,entry_session,entry_price,exit_session,"
-        "exit_price,exit_reason,gross_profit,commission,borrow,net_profit,return,mae,mfe"
+        "exit_price,exit_reason,gross_profit,commission,borrow,net_profit,return,mae,mfe,"
+        "entered_at,left_at,hedge_profit"
     )
     assert ",".join(table(run, "equity.csv")[0]) == (
         "session,equity,cash,position_value,return,benchmark_return"
@@ -82,8 +83,8 @@ def test_the_bars_of_a_universe_are_those_around_its_trades():
     ]
     kept = bars_around(trades, prices)
     found = {name: [days.tolist().index(d.date()) for d in kept[name].index] for name in kept}
-    # 10 to 45, and 30 to 60; BOLT did not trade.
-    assert found == {"ACME": list(range(10, 61)), "CORE": list(range(100))}
+    # 5 around each; BOLT did not trade.
+    assert found == {"ACME": [*range(25, 41), *range(45, 56)], "CORE": list(range(100))}
 
 
 def test_a_decision_tells_the_grade_and_the_sources_of_its_event(checkout):

@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from backtest.errors import UsageError
+from backtest.experiments import terms
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
 from backtest.experiments.runs.run import make_rules
-from backtest.experiments.studies.run import StudyRequest
-from backtest.experiments.studies.run import prepare as prepare_study
+from backtest.experiments.studies.run import StudyRequest, prepare_study
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
 from backtest.strategy.parameters import Text
 from tests.made_up import BORROW, Checkout, day, do, request
@@ -141,7 +141,7 @@ def test_prices_of_another_symbol_do_not_count_until_they_are_used(checkout):
 
 def test_the_id_changes_with_the_version_of_the_rules(checkout, monkeypatch):
     before = identity(checkout)
-    monkeypatch.setattr(runs, "RULES_VERSION", runs.RULES_VERSION + 1)
+    monkeypatch.setattr(terms, "RULES_VERSION", terms.RULES_VERSION + 1)
     assert identity(checkout) != before
 
 
@@ -161,9 +161,9 @@ def test_the_id_changes_with_the_version_of_the_rules(checkout, monkeypatch):
     ],
 )
 def test_packages_count_by_what_may_change_numbers(checkout, monkeypatch, package, release, counts):
-    monkeypatch.setattr(runs, "version", lambda name: "2.3.3")
+    monkeypatch.setattr(terms, "version", lambda name: "2.3.3")
     before = identity(checkout)
-    monkeypatch.setattr(runs, "version", lambda name: release if name == package else "2.3.3")
+    monkeypatch.setattr(terms, "version", lambda name: release if name == package else "2.3.3")
     assert (identity(checkout) != before) is counts
 
 
@@ -217,8 +217,8 @@ def test_the_id_is_the_same_wherever_the_checkout_stands(checkout, tmp_path_fact
 
 def test_the_id_is_a_hash_of_the_identity_in_any_order():
     # sha256 of {"a":1,"b":[2,null]}
-    assert runs.run_id({"b": [2, None], "a": 1}) == "cc243773f7"
-    assert runs.run_id({"a": 1, "b": [2, None]}) == "cc243773f7"
+    assert terms.run_id({"b": [2, None], "a": 1}) == "cc243773f7"
+    assert terms.run_id({"a": 1, "b": [2, None]}) == "cc243773f7"
 
 
 def test_a_parameter_may_be_a_day(checkout):
@@ -240,7 +240,7 @@ def test_a_parameter_may_be_a_day(checkout):
     ],
 )
 def test_folders_are_named_after_strategy_symbols_and_id(symbols, name):
-    assert runs.folder_name("beats", symbols, "0123456789") == name
+    assert terms.folder_name("beats", symbols, "0123456789") == name
 
 
 # Finding runs

@@ -13,10 +13,17 @@ from pyarrow import parquet
 from pydantic import ValidationError
 
 from backtest.data.market import tradable_session
+from backtest.engine.kernel.records import (
+    ENTERS_AT_CLOSE,
+    IS_FLAT,
+    LEAVES_AT_CLOSE,
+    LOOKS_AT_CLOSES,
+    WAITS,
+)
 from backtest.errors import DataError, UsageError
 from backtest.experiments.simulation.account import TOO_EARLY, TOO_LATE, read_signals
 from backtest.experiments.simulation.bars import read_panel
-from backtest.strategy.base import TERMS, Signal
+from backtest.strategy.base import NUMBERS, Signal
 from tests.engines import made_up_prices
 from tests.made_up import news
 from tests.parquet_bars import MONDAY, TUESDAY, WEDNESDAY, at, bar, utc, write
@@ -162,15 +169,46 @@ class TestTerms:
             signal("02 11:00", "BOLT", "short"),
         )
         rows = read_signals(path, panel, MINUTES_5).rows
-        assert rows[0].tolist() == (1, 0, 1, 3, 0.5, 0.1, 0.2, 0.3, -1.5)
-        assert rows[1].tolist()[:5] == (1, 1, -1, -1, Signal.model_fields["weight"].default)
-        assert np.isnan(rows[1].tolist()[5:8]).all()
+        numbers = ["bar", "symbol", "side", "hold", "weight", "stop", "target", "trailing_stop"]
+        assert rows[numbers][0].tolist() == (1, 0, 1, 3, 0.5, 0.1, 0.2, 0.3)
+        default = Signal.model_fields["weight"].default
+        assert rows[numbers[:5]][1].tolist() == (1, 1, -1, -1, default)
+        assert np.isnan([rows[1][name] for name in numbers[5:]]).all()
         assert rows["priority"].tolist() == [-1.5, 0.0]
+
+    def test_words_say_when_and_flat_signals_leave(self, panel, path) -> None:
+        written(
+            path,
+            signal("02 10:00", enter="close", leave="open", levels="close", limit=None),
+            signal("02 11:00", "BOLT", "flat", enter="open", leave="close", levels="session"),
+            signal("03 10:00", "BOLT", enter="open", leave="close", limit=0.02),
+        )
+        rows = read_signals(path, panel, MINUTES_5).rows
+        assert rows["side"].tolist() == [1, 0, 1]
+        assert rows["terms"].tolist() == [
+            ENTERS_AT_CLOSE | LOOKS_AT_CLOSES,
+            IS_FLAT | ENTERS_AT_CLOSE | LEAVES_AT_CLOSE,  # where it leaves is when it is traded
+            LEAVES_AT_CLOSE | WAITS,
+        ]
+
+    @pytest.mark.parametrize("terms", [{"hold": 0}, {"limit": 0.01}])
+    def test_what_does_not_go_with_an_entry_at_the_close(self, panel, path, terms) -> None:
+        written(path, signal("02 10:00", enter="close", **terms))
+        refused(path, panel, "at the", "row 0")
 
     def test_without_the_columns_they_are_the_defaults(self, panel, path) -> None:
         rows = read_signals(written(path, signal("02 10:00")), panel, MINUTES_5).rows
-        assert rows[0].tolist()[:5] == (1, 0, 1, -1, Signal.model_fields["weight"].default)
-        assert np.isnan(rows[0].tolist()[5:8]).all()
+        default = Signal.model_fields["weight"].default
+        assert rows[["bar", "symbol", "side", "hold", "weight"]][0].tolist() == (
+            1,
+            0,
+            1,
+            -1,
+            default,
+        )
+        unknown = ("stop", "target", "trailing_stop", "limit")
+        assert np.isnan([rows[0][name] for name in unknown]).all()
+        assert rows["terms"].tolist() == [0]
         assert rows["priority"].tolist() == [0.0]
 
     def test_a_column_of_nulls_alone_has_no_type(self, panel, path) -> None:
@@ -190,7 +228,7 @@ class TestTerms:
         with pytest.raises(DataError, match="hold"):
             read_signals(path, panel, MINUTES_5)
 
-    @pytest.mark.parametrize("term", TERMS)
+    @pytest.mark.parametrize("term", NUMBERS)
     @pytest.mark.parametrize(
         "value",
         [
@@ -290,7 +328,9 @@ class TestRefused:
     @pytest.mark.parametrize("word", ["Long", "buy", "", None])
     def test_another_direction(self, panel, path, word) -> None:
         written(path, signal("02 10:00", direction=word))
-        refused(path, panel, "long or short; 1 row breaks this:", f"direction {word or 'missing'}")
+        refused(
+            path, panel, "long, short or flat; 1 row breaks this:", f"direction {word or 'missing'}"
+        )
 
     def test_no_publication(self, panel, path) -> None:
         written(path, signal("02 10:00"), {**signal("02 10:00"), "published_at": None})

@@ -9,8 +9,13 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.experiments.studies import run as studies
-from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.run import StudyRequest, parse_windows, prepare
+from backtest.experiments.studies.run import (
+    Settings,
+    StudyRequest,
+    measure,
+    parse_windows,
+    prepare_study,
+)
 from backtest.experiments.studies.subject import StudiedEvent
 from backtest.reports import study_page as words
 from backtest.stats.event_study import Series
@@ -24,7 +29,7 @@ def request(name="earnings", **changes) -> StudyRequest:
 
 
 def study(checkout, name="earnings", **changes):
-    return studies.study(prepare(checkout.workspace, request(name, **changes)))
+    return studies.run_study(prepare_study(checkout.workspace, request(name, **changes)))
 
 
 def measured(returns, market, days, directions, labels=None, **settings):
@@ -197,7 +202,7 @@ def test_the_fund_that_explains_more_of_the_stock_is_chosen(checkout):
     unlike = "".join(f"{line[0]},{100 + 5 * (n % 3):.2f}\n" for n, line in enumerate(closes))
     checkout.write("data/prices/SPY.csv", f"date,close\n{unlike}")
     checkout.write("data/prices/QQQ.csv", f"date,close\n{like}")
-    chosen = prepare(checkout.workspace, StudyRequest("earnings", "ACME")).benchmark
+    chosen = prepare_study(checkout.workspace, StudyRequest("earnings", "ACME")).benchmark
     assert chosen.symbol == "QQQ"
     assert "QQQ 100 %" in chosen.reason
     assert "QQQ explains most" in chosen.reason
@@ -226,10 +231,10 @@ def test_windows_are_read_once_each():
 
 
 def test_the_same_inputs_give_the_same_id_and_the_same_bytes(checkout):
-    prepared = prepare(checkout.workspace, request())
-    first = studies.study(prepared)
+    prepared = prepare_study(checkout.workspace, request())
+    first = studies.run_study(prepared)
     cars = (first.path / "cars.csv").read_bytes()
-    again = studies.study(prepare(checkout.workspace, request()), force=True)
+    again = studies.run_study(prepare_study(checkout.workspace, request()), force=True)
     assert again.path == first.path
     assert (again.path / "cars.csv").read_bytes() == cars
     times = ("started_at", "finished_at")
@@ -249,8 +254,8 @@ def test_the_same_inputs_give_the_same_id_and_the_same_bytes(checkout):
     ids=str,
 )
 def test_whatever_decides_the_result_decides_the_id(checkout, changes):
-    own = prepare(checkout.workspace, request())
-    assert prepare(checkout.workspace, request(**changes)).path != own.path
+    own = prepare_study(checkout.workspace, request())
+    assert prepare_study(checkout.workspace, request(**changes)).path != own.path
 
 
 def test_every_event_and_window_has_its_row(checkout):
@@ -262,7 +267,7 @@ def test_every_event_and_window_has_its_row(checkout):
 
 def test_a_study_without_a_single_event_says_why(checkout):
     with pytest.raises(UsageError, match=r"(?s)No event of owner on ACME.*the replay begins"):
-        prepare(checkout.workspace, request("owner"))
+        prepare_study(checkout.workspace, request("owner"))
 
 
 @pytest.mark.parametrize(

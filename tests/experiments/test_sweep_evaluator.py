@@ -40,7 +40,8 @@ import itertools
 import random
 import threading
 from pydantic import BaseModel, Field, model_validator
-from backtest import Signal, Strategy
+from backtest import Signal, Strategy, Wait
+from backtest.blocks import sessions_since
 from backtest.events import Earnings
 
 SEEN = {}
@@ -98,9 +99,10 @@ def signals_by_asking(sweep):
     for row, values in enumerate(product(*sweep.spec.axes.values())):
         strategy = sweep._make(dict(zip(sweep.spec.axes, values, strict=True)))
         for column, question in enumerate(sweep._questions):
-            signal = question.ask(strategy).signal
-            if signal is not None:
-                set_terms(table[row, column], signal)
+            decision = question.ask(strategy)
+            if decision.signal is not None:
+                set_terms(table[row, column], decision.signal)
+                table[row, column]["bar"] = sweep._panel.bar_of(decision.tradable_session)
     return table
 
 
@@ -112,7 +114,38 @@ def on_event(self, event, market):
 """
 
 
-@pytest.mark.parametrize("methods", [HOLD, SOME], ids=["nothing declared", "a term"])
+WAITS = """
+signal_terms = ("stop",)
+
+def on_event(self, event, market):
+    wait = 4 * self.hold if event.eps > 0 else 0
+    if sessions_since(event, market) < wait:
+        return Wait(event, sessions=1, reason="not yet")
+    return Signal.long(event, hold=2, stop=self.stop)
+"""
+
+
+def test_what_is_waited_for_is_traded_then_also_where_a_later_event_comes_first(sweep):
+    """The beat of 2025-06-05 waits for 4, 8, 12 or 16 sessions; the miss of 06-27 does not wait.
+
+    The 16th session after 06-05 is 06-30: its signal comes after that of 06-27, and renews it.
+    """
+    made = sweep(WAITS)
+    found = made.histories(made.spec.axes, codes_of(made))
+    days = made._panel.sessions.tolist()
+    by_hold = found.entries[::3]  # the first of three stops for each
+    assert [str(days[bar]) for bar in by_hold[:, 0]] == [
+        "2025-06-11", "2025-06-17", "2025-06-24", "2025-06-02",
+    ]  # fmt: skip
+    assert not found.traded[9, 0]
+    assert [str(days[bar]) for bar in by_hold[:, 1]] == ["2025-06-27"] * 4
+    # renewed on the 30th, the position of the 27th is held for two sessions from then
+    assert [str(days[bar]) for bar in found.exits[::3, 1]] == ["2025-07-01"] * 3 + ["2025-07-02"]
+
+
+@pytest.mark.parametrize(
+    "methods", [HOLD, SOME, WAITS], ids=["nothing declared", "a term", "one that waits"]
+)
 def test_the_signals_are_those_of_asking_for_each_set(sweep, methods):
     made = sweep(methods)
     for _ in range(2):

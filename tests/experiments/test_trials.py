@@ -11,7 +11,6 @@ import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.experiments.trials import (
-    count_trials,
     has_sweep,
     record_base,
     record_run,
@@ -53,7 +52,7 @@ def sets(sharpe=0.25, first=0, **axes):
 @pytest.fixture
 def count(tmp_path):
     """How many trials of the strategy on ACME there are."""
-    return lambda: count_trials(tmp_path, *ACME)
+    return lambda: len(trial_sharpes(tmp_path, *ACME))
 
 
 @pytest.fixture
@@ -201,8 +200,8 @@ def test_strategies_and_symbols_are_counted_apart(tmp_path, count):
 
 def test_the_order_of_symbols_does_not_matter(tmp_path):
     record_run(tmp_path, {**run(), "symbols": ["BBB", "AAA"]})
-    assert count_trials(tmp_path, "beats", ["AAA", "BBB"]) == 1
-    assert count_trials(tmp_path, "beats", ["AAA"]) == 0
+    assert len(trial_sharpes(tmp_path, "beats", ["AAA", "BBB"])) == 1
+    assert len(trial_sharpes(tmp_path, "beats", ["AAA"])) == 0
 
 
 # Processes and faults
@@ -317,4 +316,4 @@ found = [name for name in ("pandas", "pyarrow", "numpy") if name in sys.modules]
 assert not found, found
 """
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert count_trials(tmp_path, *ACME) == 1
+    assert len(trial_sharpes(tmp_path, *ACME)) == 1

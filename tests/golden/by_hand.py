@@ -189,7 +189,38 @@ def long_of_august_4(shares: int) -> Row:
     return Row(LEIDOS, "long", shares, entry, leave, "time")
 
 
+def long_before_a_report(event_id: str, shares: int, entry: float, leave: float, *days: str) -> Row:
+    """From the open of the first session to the close of the last, after which it reports."""
+    first, last = days
+    return Row(event_id, "long", shares, (first, entry * BUY), (last, leave * SELL), "time")
+
+
+def short_about_the_end_of_the_lockup(shares: int) -> Row:
+    """From the session before 2025-08-14 to the close of the one after; no high reached 152.84."""
+    entry, leave = ("2025-08-13", 132.975 * SELL), ("2025-08-15", 99.97 * BUY)
+    nights = (117.76 + 99.505) * 1.9
+    return Row("lockup_end-20250806-2ec0e8", "short", shares, entry, leave, "time", nights)
+
+
 EXPECTED = {
+    # Announced on a Sunday for Wednesday the 14th of May, after the close: five sessions are the
+    # 8th, 9th, 12th, 13th and 14th. Known late, from the 7th of August on: the 7th, 8th, 11th and
+    # 12th. Known from Monday the 4th of May on, for the 7th. And the 5th to the 11th of August.
+    "report_runup": [
+        long_before_a_report(
+            "report_date-20250504-9170a0", 1735, 54.71, 67.46, "2025-05-08", "2025-05-14"
+        ),
+        long_before_a_report(
+            "report_date-20250806-b69317", 1003, 115.48, 148.75, "2025-08-07", "2025-08-12"
+        ),
+        long_before_a_report(
+            "report_date-20260503-591622", 1216, 121.18, 128.84, "2026-05-04", "2026-05-07"
+        ),
+        long_before_a_report(
+            "report_date-20260727-afc36f", 1691, 92.29, 90.32, "2026-08-05", "2026-08-11"
+        ),
+    ],
+    "lockup_day": [short_about_the_end_of_the_lockup(714)],
     "earnings_surprise": [
         short_of_may(1380, ("2025-05-16", STOP_OF_MAY_16), "stop"),
         short_of_august(612),

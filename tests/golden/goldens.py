@@ -16,7 +16,7 @@ from typing import Any
 
 from backtest.engine.rules import RULES_VERSION
 from backtest.experiments.runs.run import RunRequest, _replay, make_rules, prepare_run, run
-from backtest.experiments.runs.run_files import FILES
+from backtest.experiments.runs.store import FILES
 from backtest.strategy.loading import strategy_names
 from backtest.workspace.files import sha256_of
 from backtest.workspace.folders import Workspace

@@ -9,6 +9,7 @@ from backtest.experiments.runs import run as api
 from backtest.strategy.parameters import Text
 from backtest.workspace.folders import Workspace
 from tests.golden.by_hand import (
+    BEFORE_AUGUST_15,
     BUY,
     CASH,
     EXPECTED,
@@ -200,16 +201,34 @@ def test_parameters_reach_the_parts_of_all_events(tmp_path):
 def test_the_first_trade_against_a_gap_by_hand(tmp_path):
     """Out before the open of 2025-07-31: from 102.89 to 112.63, 9.5 %, closed at 114.13.
 
-    Short from the next open; 80 % of 100,000 $ are 700 shares at that close. The close of the
-    fourth, two sessions in, is still above 102.89, so it leaves at the open of the fifth.
+    Short from the next open; 95 % of 100,000 $ are 906 shares at 104.84755. No close falls by a
+    tenth, to 94.52, in two sessions, so it leaves at the open of the fifth of August.
     """
     trade = run(tmp_path, "fade_the_gap").trades[0]
     assert (trade["entry_session"], trade["exit_session"]) == ("2025-08-01", "2025-08-05")
-    assert (trade["direction"], trade["shares"], trade["exit_reason"]) == ("short", "700", "time")
+    assert (trade["direction"], trade["shares"], trade["exit_reason"]) == ("short", "906", "time")
     entry, leave = 104.90 * SELL, 105.225 * BUY
-    borrow = 700 * 1.02 * 1.9 * (104.14 * 3 + 106.01) / 360
+    borrow = 906 * 1.02 * 1.9 * (104.14 * 3 + 106.01) / 360
     assert float(trade["entry_price"]) == pytest.approx(entry, rel=1e-12)
     assert float(trade["exit_price"]) == pytest.approx(leave, rel=1e-12)
     assert float(trade["borrow"]) == pytest.approx(borrow, rel=1e-12)
-    net = 700 * (entry - leave) - 2 * 3.50 - borrow
+    net = 906 * (entry - leave) - 2 * 4.53 - borrow
     assert float(trade["net_profit"]) == pytest.approx(net, rel=1e-9)
+
+
+def test_the_first_trade_with_the_trend_by_hand(tmp_path):
+    """Long from 2025-05-15, above the average; renewed by the report of August.
+
+    The 20 closes before 2025-08-13 have a mean of 121.1025, 18.6 % below the last, 148.75. From
+    the open of that day, 132.975, that is 108.26: the close of the 13th, 117.76, is above it and
+    that of the 14th, 99.505, below, so that it leaves at the open of the 15th.
+    """
+    before = (143.04, *BEFORE_AUGUST_15[:-2])
+    assert len(before) == 20
+    level = 132.975 * sum(before) / 20 / 148.75
+    assert 99.505 < level < 117.76
+    trade = run(tmp_path, "trend_after_earnings").trades[0]
+    assert (trade["direction"], trade["exit_reason"]) == ("long", "stop")
+    assert (trade["entry_session"], trade["exit_session"]) == ("2025-05-15", "2025-08-15")
+    assert float(trade["entry_price"]) == pytest.approx(68.87 * BUY, rel=1e-12)
+    assert float(trade["exit_price"]) == pytest.approx(95.90 * SELL, rel=1e-12)

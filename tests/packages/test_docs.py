@@ -48,6 +48,11 @@ def test_strategies_in_the_documents_run(page: str, code: str, checkout: Checkou
     checkout.write("strategies/shown.py", code)
     checkout.write("data/prices/SPY.csv", INDX)
     checkout.write(
+        "data/events/report_dates.csv",
+        "symbol,published_at,precision,headline,report_on\n"
+        "ACME,2025-06-04T16:05:00-04:00,minute,A day is announced,2025-06-27\n",
+    )
+    checkout.write(
         "data/events/insider_sales.csv",
         "symbol,published_at,precision,headline,seller,shares\n"
         "ACME,2025-06-04T16:05:00-04:00,minute,A sale,Jane Boss,100\n",

@@ -28,14 +28,14 @@ finally:
 # ... and here those that are there when the evidence would be weighed, and when sheets be drawn.
 BEFORE_THE_EVIDENCE = """
 import sys
-from backtest.experiments.runs.run import weigh
-from backtest.cli import run
+from backtest.cli import options
 from backtest.cli.main import main
-def weighed(plan, replayed):
+announce = options.announce_compiling
+def weigh():
     print("<weighing>")
     print("modules", *sys.modules, file=sys.__stderr__)
-    return weigh(plan, replayed)
-run._weighed = weighed
+    announce()
+options.announce_compiling = weigh
 main()
 """
 BEFORE_THE_SHEETS = """

@@ -6,7 +6,7 @@ Everything is drawn from choices that make levels, opens and cash meet exactly n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -16,7 +16,6 @@ from tests.oracle import Settings, Signal
 
 Row = tuple[date, float, float, float, float] | tuple[date, float, float, float, float, float]
 SYMBOLS = ("ACME", "BOLT", "COIL")
-HEDGE = "HEDGE"  # a symbol of legs: it has all sessions and no signals of its own
 HOLIDAYS = {
     date(2025, 5, 26),
     date(2025, 6, 19),
@@ -157,17 +156,20 @@ def signal_lists(
     bars: dict[str, list[Row]],
     *,
     may_leave_out_weights: bool,
-    is_rich: bool = False,
-    hedges: tuple[str, ...] = (),
+    newer: bool,
 ) -> list[Signal]:
-    """Up to eight signals, often several at one open, in any order of the list."""
-    count = draw(st.integers(0, 8))
+    """Up to twelve signals, often several at one open, in any order of the list."""
+    count = draw(st.integers(0, 8) | st.integers(6, 12))
     ids = draw(st.permutations([f"e{number}" for number in range(1, count + 1)]))
     # Signals crowd into so many sessions, from the first on or up to the last.
     busy, late = draw(st.integers(1, 25)), draw(st.sampled_from((False, False, True)))
     bold = draw(st.sampled_from((False, False, True)))  # large shorts without exits: margin, ruin
     directions = ("short",) if bold else ("long", "short")
+    # In some worlds signals trade at closes, wait at limits, leave, resize, and are hedged.
+    news = newer and draw(st.sampled_from((False, True, True))) and not bold
     weights = st.sampled_from((0.95, 0.5, 1.0, 0.25, 0.05, 2.0)) | st.floats(0.001, 2.0)
+    if news:  # there is room for several, and something to resize
+        weights = st.sampled_from((0.2, 0.4, 0.1, 0.05, 0.3, 0.5))
     if may_leave_out_weights:
         weights = st.none() | weights
     is_ranked = draw(st.booleans())
@@ -179,56 +181,54 @@ def signal_lists(
         "trailing_stop": st.none() | fractions(),
     }
     signals = []
+    sessions = {row[0] for rows in bars.values() for row in rows}
+    whole = [symbol for symbol in sorted(bars) if len(bars[symbol]) == len(sessions)]
+    # Legs are in one symbol, which has every bar, and then no signals of its own.
+    hedge = draw(st.sampled_from(("", whole[-1], whole[-1]))) if news and len(bars) > 1 else ""
     for event_id in ids:
-        symbol = draw(st.sampled_from(sorted(bars)))
+        symbol = draw(st.sampled_from(sorted(set(bars) - {hedge})))
         days = bars[symbol]
         place = draw(st.integers(0, min(busy, len(days)) - 1))
         session = days[-1 - place if late else place][0]
         minutes = timedelta(minutes=draw(st.integers(0, 3)))
+        terms = {} if bold else {name: draw(plan) for name, plan in plans.items()}
         signals.append(
             Signal(
                 session=session,
                 symbol=symbol,
-                direction=draw(st.sampled_from(directions)),
+                direction=draw(st.sampled_from((*directions, "flat") if news else directions)),
                 weight=draw(st.sampled_from((1.0, 1.5, 2.0)) if bold else weights),
                 published_at=datetime.combine(session, time(12), UTC) + minutes,
                 event_id=event_id,
                 priority=draw(priorities),
-                **({} if bold else {name: draw(plan) for name, plan in plans.items()}),
+                **(draw(newer_terms(terms, hedge)) if news else terms),
             )
         )
-    if is_rich:
-        turns = st.lists(st.integers(0, TURNS - 1), min_size=count, max_size=count)
-        signals = [turned(*pair, hedges) for pair in zip(signals, draw(turns), strict=True)]
     return signals
 
 
-LIMITS = (0.0, 0.01, -0.01, 0.1, 0.0001, -0.5)
-BETAS = (1.0, 0.5, -1.0, 2.0, 0.01, -0.3)
-TURNS = 4 * 2**3 * 4 * 6 * 6  # numbers that `turned` reads as terms
+NUMBERS = tuple(37 * number % 128 for number in range(128))  # all, the plain one first
 
 
-def turned(signal: Signal, number: int, hedges: tuple[str, ...]) -> Signal:
-    """The signal with terms that are read off a number, which is quicker than to draw them."""
-    number, kind = divmod(number, 4)
-    number, bits = divmod(number, 8)
-    number, what = divmod(number, 4)
-    by, limit = BETAS[number % 6], LIMITS[number // 6 % 6]
-    enter, leave, levels = (("open", "close")[bits >> n & 1] for n in range(3))
-    terms: dict[str, Any] = {"enter": enter, "leave": leave}
-    terms["levels"] = "close" if levels == "close" else "session"
-    if what == 0:
-        terms["resize"] = True
-    elif what == 1:
-        terms |= {"limit": limit, "enter": "open"}
-    elif what == 2 and hedges:
-        legs = tuple((symbol, by / (n + 1)) for n, symbol in enumerate(hedges))
-        terms["legs"] = legs if limit < 0 else legs[:1]
-    if terms["enter"] == "open" and kind == 0 and signal.hold is not None:
-        terms["hold"] = signal.hold - 1  # down to 0: it leaves at the close of its session
-    if kind == 1 and what == 3:
-        return replace(signal, direction="flat", leave=leave)
-    return replace(signal, **terms)
+@st.composite
+def newer_terms(draw: st.DrawFn, terms: dict[str, Any], hedge: str) -> dict[str, Any]:
+    """The terms, with what a signal may say beside them; one number draws most of it."""
+    number = draw(st.sampled_from(NUMBERS))
+    terms = {
+        **terms,
+        "enter": "close" if number & 1 else "open",
+        "leave": "close" if number & 2 else "open",
+        "levels": "close" if number & 4 else "session",
+        "resize": bool(number & 8) and not (hedge and number & 64),
+    }
+    if number & 16 and terms["enter"] == "open" and terms["hold"] is not None:
+        terms["hold"] -= 1  # 0 leaves at the close
+    may_wait = number & 32 and terms["enter"] == "open" and not terms["resize"]
+    if may_wait and not (hedge and number & 64):
+        terms["limit"] = draw(st.sampled_from((0.0, 0.01, 0.05, -0.02, 0.1, 0.25)))
+    elif number & 64 and hedge:
+        terms["legs"] = ((hedge, draw(st.sampled_from((1.0, 0.5, 1.3, -0.4, 0.07)))),)
+    return terms
 
 
 @st.composite
@@ -283,29 +283,15 @@ def rates(draw: st.DrawFn, bars: dict[str, list[Row]]) -> dict[str, list[tuple[d
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """A world to trade in. In two of three signals use the terms beyond size and exit plan."""
+def worlds(draw: st.DrawFn, *, newer: bool = True) -> World:
+    """A world to trade in; `newer` says whether signals may do more than enter at an open."""
     chosen = draw(settings())
     if chosen.max_participation is None:
         bars = draw(markets())
     else:  # sometimes with more sessions than the median looks back on
         few = draw(st.booleans())
         bars = draw(markets() if few else markets(22, 28))
-    is_rich = draw(st.sampled_from((False, True, True)))
-    hedged = draw(st.sampled_from((0, 0, 1, 2))) if is_rich else 0
-    sessions = sorted({row[0] for rows in bars.values() for row in rows})
-    traded = dict(bars)
-    hedges = tuple(f"{HEDGE}{number}" for number in range(hedged))
-    for symbol in hedges:
-        bars[symbol] = draw(tables(sessions))
-    if chosen.max_participation is not None:
         bars = {symbol: draw(with_volumes(rows)) for symbol, rows in bars.items()}
-    signals = draw(
-        signal_lists(
-            traded,
-            may_leave_out_weights=chosen.max_positions is not None,
-            is_rich=is_rich,
-            hedges=hedges,
-        )
-    )
+    may_leave_out = chosen.max_positions is not None
+    signals = draw(signal_lists(bars, may_leave_out_weights=may_leave_out, newer=newer))
     return World(bars, signals, chosen, draw(rates(bars)))

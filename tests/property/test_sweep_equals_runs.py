@@ -58,6 +58,10 @@ GRIDS = {
         "quiet=0:20",
         "weight=0.1:4:0.1",
     ),
+    "report_runup": ("sessions=1:30", "weight=0.1:4:0.1"),
+    "lockup_day": ("before=0:10", "after=0:20", "side=short,long", STOP, "weight=0.1:4:0.1"),
+    "fade_the_gap": ("min_gap=0.01:0.2:0.01", HOLD, WEIGHT),
+    "trend_after_earnings": ("period=2:60", WEIGHT),
     "buy_and_hold": ("weight=0.05:10:0.05",),
     "all_events": (
         f"stakes.{HOLD}",

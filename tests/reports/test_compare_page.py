@@ -141,11 +141,11 @@ def test_columns_add_up_to_the_net_profit_of_the_runs(checkout):
 
 def test_a_cell_tells_the_profit_or_the_reason_or_nothing(checkout):
     runs = [do(checkout), do(checkout, "owner")]
-    rows = {row.headline: row for row in matrix(runs).rows}
-    assert [row.headline for row in matrix(runs).rows] == [
+    rows = {row.event["headline"]: row for row in matrix(runs).rows}
+    assert [row.event["headline"] for row in matrix(runs).rows] == [
         "The replay begins", "A made-up beat", "A made-up miss",
     ]  # fmt: skip
-    assert rows["A made-up beat"].day == "2025-06-04"
+    assert rows["A made-up beat"].event["published_at"].startswith("2025-06-04")
     (trade,) = runs[0].trades
     profit, nothing = rows["A made-up beat"].profits
     assert (profit.dollars, profit.text) == (float(trade["net_profit"]), "+2.8 %")
@@ -176,7 +176,7 @@ def test_of_very_many_events_the_newest_traded_are_shown_and_the_sums_hold(check
     assert len(run.trades) == 3
     monkeypatch.setattr(compare_charts, "MOST_CELLS", 2)
     found = matrix([run])
-    assert [row.headline for row in found.rows] == ["A made-up contract", "A made-up miss"]
+    assert [row.event["headline"] for row in found.rows] == ["A made-up contract", "A made-up miss"]
     assert found.left_out == 1
     assert [label for label, _ in found.others] == ["Earlier events"]
     assert sums(found, [run]) == pytest.approx([net_profit(run)])

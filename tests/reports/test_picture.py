@@ -14,6 +14,7 @@ from backtest.reports.picture import GAIN, LOSS, PAPER, write_picture
 from backtest.reports.run_chart import TRADED
 from backtest.stats.formats import p_value
 from tests.made_up import EVERY_KIND, day, do, often
+from tests.universes import write_universe
 
 GUARDED = "return Signal.long(event, weight=0.5, hold=3, stop=0.10, target=0.05)"
 
@@ -242,3 +243,26 @@ def test_results_that_fit_in_no_row_are_left_out_rather_than_written_over_others
     prices = drawn(run).axes[1]
     assert len({text.get_position()[1] for text in prices.texts}) == len(prices.texts) == 3
     assert len([patch for patch in prices.patches if patch.get_alpha()]) == 5
+
+
+# A universe
+
+
+def test_the_picture_of_a_universe_is_of_the_account_and_a_stock_can_be_named(checkout, tmp_path):
+    write_universe(checkout)
+    run = do(checkout, "beats", symbols=(), universe="quartet", benchmark="quartet")
+    with mpl.style.context(["default", picture._STYLE]):
+        figure = picture._account_figure(run)
+        FigureCanvasAgg(figure).draw()
+    said = " ".join(text.get_text() for text in texts(figure))
+    assert "beats · quartet, 2 stocks" in said
+    assert "Stocks held" in said
+    # ACME from the open of 2025-06-05 on, BOLT from that of 2025-06-11 on
+    counts = dict(zip(map(str, run.equity.index.date), picture._held(run), strict=True))
+    held = {row["symbol"]: row for row in run.trades}
+    for session, count in counts.items():
+        assert count == sum(
+            row["entry_session"] <= session <= row["exit_session"] for row in held.values()
+        )
+    whole = write_picture(run, tmp_path / "whole.png").read_bytes()
+    assert write_picture(run, tmp_path / "one.png", "ACME").read_bytes() != whole

@@ -381,9 +381,11 @@ def test_costs_and_sources_are_told_whole(checkout):
     guarded = do(checkout, "owner")
     row = {**guarded.trades[0], "commission": "1.25", "borrow": "2.50"}
     assert run_page._trade(row, guarded)["costs"] == 3.75
-    kinds = {"start": {}}
-    seen = {**guarded.decisions[0], "source_url": "https://a.org/1", "source_url_2": "http://b.org"}
-    assert [name for name, _ in run_page._decision(seen, kinds)["sources"]] == ["a.org", "b.org"]
+    seen = {"source_url": "https://a.org/1", "source_url_2": "http://b.org"}
+    guarded.decisions[0].update(seen)
+    text = page_of(guarded).text
+    for address, name in zip(seen.values(), ("a.org", "b.org"), strict=True):
+        assert f'<a href="{address}" rel="noopener noreferrer">{name}</a>' in text
 
 
 def test_an_event_that_renews_a_trade_is_one_that_traded(checkout):

@@ -189,7 +189,7 @@ def test_two_levels_of_columns_are_made_one():
     for order in (["Price", "Ticker"], ["Ticker", "Price"]):
         pairs = [(n, "ACME") if order[0] == "Price" else ("ACME", n) for n in frame.columns]
         level = frame.set_axis(pd.MultiIndex.from_tuples(pairs, names=order), axis=1)
-        assert bars(level).table.columns.tolist() == ["open", "high", "low", "close", "volume"]
+        assert bars(level)[0].columns.tolist() == ["open", "high", "low", "close", "volume"]
 
 
 def test_two_symbols_in_one_table_are_not_taken_for_one():

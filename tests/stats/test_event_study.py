@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backtest.stats.event_study import Series, Study, fit, study
+from backtest.stats.event_study import EventStudy, Series, fit, study
 from backtest.stats.significance import (
     corrado,
     cross_section_t,
@@ -45,7 +45,7 @@ def one_stock(*days: int, count: int = 200, seed: int = 1) -> Series:
 
 
 @pytest.fixture(scope="module")
-def golden() -> Study:
+def golden() -> EventStudy:
     return study(worked(), ((-2, 2), (0, 0)), estimation=40, draws=99)
 
 

@@ -26,7 +26,7 @@ def noise(seed: int, rows: int, columns: int) -> np.ndarray:
 
 def test_pbo_by_hand():
     found = probability_of_overfitting(by_hand(), blocks=4)
-    assert found.probability == pytest.approx(1 / 3)
+    assert found.pbo == pytest.approx(1 / 3)
     # relative ranks 1/4, 2/4 and four times 3/4
     assert found.loss_share == pytest.approx(1 / 6)
 
@@ -34,26 +34,25 @@ def test_pbo_by_hand():
 def test_oldest_rows_that_fill_no_block_are_left_out():
     longer = np.vstack([np.full((3, 3), 99.0), by_hand()])
     found = probability_of_overfitting(longer, blocks=4)
-    assert found.probability == pytest.approx(1 / 3)
+    assert found.pbo == pytest.approx(1 / 3)
 
 
 def test_one_dominant_variant_is_not_overfitted():
     returns = noise(1, 240, 20)
     returns[:, 7] += 0.05
     found = probability_of_overfitting(returns, blocks=8)
-    assert (found.probability, found.loss_share) == (0.0, 0.0)
+    assert (found.pbo, found.loss_share) == (0.0, 0.0)
 
 
 def test_demeaned_columns_are_overfitted_without_exception():
     returns = noise(2, 240, 20)
     found = probability_of_overfitting(returns - returns.mean(axis=0), blocks=8)
-    assert found.probability == 1.0
+    assert found.pbo == 1.0
 
 
 def test_null_reference_and_its_scatter():
     draws = [
-        probability_of_overfitting(noise(seed, 1000, 100), blocks=8).probability
-        for seed in range(100)
+        probability_of_overfitting(noise(seed, 1000, 100), blocks=8).pbo for seed in range(100)
     ]
     assert np.mean(draws) == pytest.approx(0.511, abs=3 * 0.165 / 10)
     assert np.std(draws) == pytest.approx(0.165, abs=0.04)
@@ -68,7 +67,7 @@ def test_copies_of_a_variant_share_their_rank():
 def test_variants_that_never_trade_have_a_ratio_of_zero():
     returns = np.zeros((40, 3))
     found = probability_of_overfitting(returns, blocks=4)
-    assert (found.probability, found.loss_share) == (1.0, 0.0)
+    assert (found.pbo, found.loss_share) == (1.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -109,21 +108,21 @@ def test_spa_is_that_of_arch_on_studentised_differences(monkeypatch, lift):
     test = SPA(np.zeros(200), -excess / excess.std(axis=0), reps=200, seed=1, nested=True)
     test.compute()
     found = superior_ability(returns, benchmark, seed=1, draws=200)
-    for name in ("lower", "consistent", "upper"):
-        assert getattr(found, name) * 201 - 1 == pytest.approx(test.pvalues[name] * 200)
-    assert found.lower <= found.consistent <= found.upper
+    for name, theirs in (("lower", "lower"), ("p", "consistent"), ("upper", "upper")):
+        assert getattr(found, name) * 201 - 1 == pytest.approx(test.pvalues[theirs] * 200)
+    assert found.lower <= found.p <= found.upper
 
 
 def test_spa_finds_what_is_better_and_never_says_zero():
     returns, benchmark = noise(6, 250, 5), noise(7, 250, 1)[:, 0]
     returns[:, 2] += 0.005
-    assert superior_ability(returns, benchmark, seed=1, draws=99).consistent == 1 / 100
+    assert superior_ability(returns, benchmark, seed=1, draws=99).p == 1 / 100
 
 
 def test_level_of_spa_holds_for_the_best_of_many():
     tries = 150
     found = sum(
-        superior_ability(noise(seed, 250, 50), np.zeros(250), seed=1, draws=99).consistent <= 0.1
+        superior_ability(noise(seed, 250, 50), np.zeros(250), seed=1, draws=99).p <= 0.1
         for seed in range(tries)
     )
     low, high = wilson_interval(found, tries, 0.99)

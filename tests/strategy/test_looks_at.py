@@ -8,8 +8,7 @@ import pytest
 from backtest.audit.observe import Ask, observe
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import make_rules, prepare_run
-from backtest.experiments.studies.run import StudyRequest
-from backtest.experiments.studies.run import prepare as prepare_study
+from backtest.experiments.studies.run import StudyRequest, prepare_study
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.sweeps.grid import parse_axes
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep

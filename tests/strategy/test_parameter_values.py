@@ -13,7 +13,7 @@ import backtest
 from backtest.audit.run import AuditRequest, prepare
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
-from backtest.experiments.trials import count_trials
+from backtest.experiments.trials import trial_sharpes
 from backtest.strategy.loading import find_strategy, load_strategy
 from backtest.strategy.parameters import Text, configure, recorded, shown, stated
 from backtest.workspace.folders import find_workspace
@@ -201,10 +201,10 @@ def test_an_axis_of_values_is_what_runs_have(kinds, checkout, name, values):
     found = backtest.sweep("kinds", {name: values}, symbols="ACME")
     assert found.manifest["axes"] == {name: values}
     assert len(found.sets) == len(values)
-    before = count_trials(checkout.root / "reports", "kinds", ["ACME"])
+    before = len(trial_sharpes(checkout.root / "reports", "kinds", ["ACME"]))
     for value in values:  # each of them is on record
         on_acme(parameters={name: value})
-    assert count_trials(checkout.root / "reports", "kinds", ["ACME"]) == before
+    assert len(trial_sharpes(checkout.root / "reports", "kinds", ["ACME"])) == before
 
 
 def test_trials_keep_values_apart(kinds, checkout):
@@ -212,7 +212,7 @@ def test_trials_keep_values_apart(kinds, checkout):
         on_acme(parameters={"names": names})
     for name in (None, "none"):
         on_acme(parameters={"name": name})
-    assert count_trials(checkout.root / "reports", "kinds", ["ACME"]) == 4
+    assert len(trial_sharpes(checkout.root / "reports", "kinds", ["ACME"])) == 4
 
 
 def test_an_audit_hands_on_the_values(kinds):

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 
 import backtest
+from backtest.audit.questions import made_up_case
 from backtest.data.listing import find_event, list_events
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run, run
 from backtest.strategy import new as scaffold
-from backtest.strategy.loading import kind_of
+from backtest.strategy.loading import kind_of, load_strategy
 from backtest.strategy.new import camel_case, checked_name, new_signal
-from tests.made_up import request
+from backtest.strategy.parameters import configure
+from tests.made_up import day, request
 
 SOURCE = Path(backtest.__file__).parent.parent
 KINDS = (None, "earnings", "news", "short_report", "stake_disclosure")
@@ -25,6 +27,7 @@ VARIANTS = {
     for kind in KINDS
     for backtrader in (False, True)
 }
+VARIANTS |= {f"before_{kind}": (kind, False) for kind in ("report_date", "index_change")}
 
 
 @pytest.fixture
@@ -72,7 +75,8 @@ def test_they_run_and_keep_the_contract(checkout, monkeypatch, name):
     assert not report.failed, report
     # Nothing can be traded before the example row is replaced, which is said; ACME has the others.
     warned = [one.name for one in report.results if one.outcome == "warning"]
-    assert warned == ([] if kind else ["listens"])
+    has_example = kind is None or name.startswith("before_")
+    assert warned == (["listens"] if has_example else [])
 
 
 def scaffold_check(checkout, name):
@@ -201,3 +205,28 @@ def test_every_template_is_used():
     used = {f"{prefix}{form}.py.tmpl" for form in forms for prefix in ("", "backtrader_")}
     used |= {"test.py.tmpl", "test_backtrader.py.tmpl", "events.csv.tmpl"}
     assert {path.name for path in folder.iterdir()} == used
+
+
+@pytest.mark.parametrize("kind", [kind for kind in scaffold._KNOWN if kind not in KINDS])
+def test_one_before_a_day_that_is_known_waits_for_it(checkout, kind):
+    new = new_signal(checkout.workspace, "before_it", kind=kind)
+    assert (
+        new.events
+        == checkout.root / "data" / "events" / kind_of(checkout.workspace, kind).file_name()
+    )
+    (row,) = list_events(checkout.workspace, [kind_of(checkout.workspace, kind)], None, 5.0)
+    assert row.event.headline.startswith("Example row")
+    strategy = configure(load_strategy(checkout.workspace.strategies, "before_it"), {})
+    name = scaffold._KNOWN[kind].more["field"]
+    decision = made_up_case(strategy, {name: "2025-07-31"}).ask(strategy)
+    # From 2025-06-26 to 07-31 are 25 sessions; five before is 07-24, and out on 07-30.
+    assert (decision.tradable_session, decision.signal.hold) == (day("2025-07-24"), 4)
+    passed = made_up_case(strategy, {name: "2025-06-25"}).ask(strategy)
+    assert passed.reason == "the day has come"
+    again = new_signal(checkout.workspace, "before_it_again", kind=kind)
+    assert again.events is None
+
+
+def test_one_of_backtraders_counts_for_itself(checkout):
+    with pytest.raises(UsageError, match="Leave out --backtrader"):
+        new_signal(checkout.workspace, "before_it", kind="ex_date", backtrader=True)

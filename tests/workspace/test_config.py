@@ -9,8 +9,7 @@ import pytest
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
 from backtest.experiments.runs.run import prepare_run
-from backtest.workspace.folders import find_workspace, workspace_of_worker
-from backtest.workspace.settings import Setting, read_config
+from backtest.workspace.folders import Setting, find_workspace, read_config, workspace_of_worker
 from tests.made_up import request
 
 # By key: the variable, the option's name, and texts for the variable and for the file.

@@ -17,7 +17,7 @@ from backtest.strategy.loading import one_strategy
 from backtest.strategy.parameters import Text, recorded
 from backtest.strategy.source import StrategyFile, syntax
 from backtest.workspace.files import sha256_of
-from backtest.workspace.folders import Workspace, find_workspace
+from backtest.workspace.folders import Workspace, find_data, find_reports, find_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -83,8 +83,11 @@ Folders = Folder | list[str] | list[Path]
 Day = str | date | None
 
 
-def folders(strategies: Folders, data: Folder, reports: Folder) -> Workspace:
-    """The folders that are named; the others as commands find them."""
+def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> Workspace:
+    """The folders that are named; the others as commands find them.
+
+    Without `reports` nothing is written there, so that no such folder is needed.
+    """
     several_folders = strategies if isinstance(strategies, list) else [strategies]
     return find_workspace(
         [Path(one) for one in several_folders if one] or None,
@@ -93,12 +96,22 @@ def folders(strategies: Folders, data: Folder, reports: Folder) -> Workspace:
     )
 
 
+def data_of(data: Folder) -> Path:
+    """The data folder that is named, or that of the workspace."""
+    return find_data(Path(data) if data else None)
+
+
+def reports_of(reports: Folder) -> Path:
+    """The reports folder, likewise."""
+    return find_reports(Path(reports) if reports else None)
+
+
 def several(names: str | Sequence[str] | None) -> list[str] | None:
     """Names that come as one text or as several."""
     return [names] if isinstance(names, str) else list(names or ()) or None
 
 
-def terms(
+def terms_of(
     data: Path,
     symbols: str | Sequence[str] | None,
     benchmark: str | None,
@@ -136,18 +149,14 @@ def window(ends: object) -> str:
 
 
 def axis(name: str, values: object) -> Text | list[Any]:
-    """The values of a parameter in a grid; a text is read as that of `--grid`.
-
-    Args:
-        name: of the parameter.
-        values: a text such as `1:40`, a range, or any collection of values.
+    """The values of a parameter in a grid; a text such as `1:40` is read as that of `--grid`.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: they are neither a text nor a collection.
 
     """
-    if isinstance(values, str):
-        return Text(values)
+    if isinstance(values, str | Text):
+        return Text(values) if isinstance(values, str) else values
     try:
         return list(values)  # type: ignore[call-overload, no-any-return]
     except TypeError:

@@ -1,7 +1,9 @@
 """The calls about data: prices and events, loaded, checked, taken in, changed and sealed.
 
-What changes files of events, and `import_prices`, take `dry_run`: nothing is written then, and
-what comes back says what would change; its `make()` writes it.
+`strategies` and `data` are folders, those of the workspace by default; `symbols` is one symbol or
+several, all that there are by default. What changes files of events, and `import_prices`, take
+`dry_run`: nothing is written then, and what comes back says what would change; its `make()` writes
+it. A wrong name raises a UsageError, a file that breaks its format a DataError.
 """
 
 from __future__ import annotations
@@ -9,32 +11,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from backtest.api.arguments import folders, several
+import pandas as pd
+
+from backtest.api.arguments import data_of, folders, several
+from backtest.data import checks, edits, listing
+from backtest.data.datafile import open_data_file
+from backtest.data.prices import price_path, price_symbols, read_prices
+from backtest.data.versions import undo
 from backtest.errors import BacktestError, unknown
 from backtest.experiments.terms import read_day
+from backtest.sources.updates import bars_path, check_symbol, raise_refused
+from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
-
-    import pandas as pd
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Edit
     from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
     from backtest.sources.updates import PriceUpdate
-    from backtest.workspace.folders import Workspace
 
-
-def _workspace(strategies: Folders, data: Folder) -> Workspace:
-    return folders(strategies, data, "reports")  # nothing is written there
-
-
-def _data(data: Folder) -> Path:
-    from backtest.workspace.folders import find_data
-
-    return find_data(Path(data) if data else None)
+_EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
 
 
 def load_prices(
@@ -42,22 +41,12 @@ def load_prices(
 ) -> dict[str, pd.DataFrame]:
     """The daily prices of the data folder, checked.
 
-    Args:
-        symbols: one stock or fund, or several; all that there are by default.
-        data: folder of prices and events; that of the workspace by default.
-
     Returns:
         By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
         alone. The calls take it as `prices`.
 
-    Raises:
-        UsageError: there is no such symbol.
-        DataError: a file is wrong.
-
     """
-    from backtest.data.prices import price_symbols, read_prices
-
-    folder = _data(data) / "prices"
+    folder = data_of(data) / "prices"
     wanted = several(symbols) or price_symbols(folder)
     return {symbol: read_prices(folder, symbol).table for symbol in wanted}
 
@@ -75,19 +64,12 @@ def load_events(
     Args:
         kind: one kind by name, such as `earnings`, also one that a strategy file defines; all by
             default.
-        symbols: one stock or several; all by default.
         reaction: minutes from publication to the earliest open.
-        strategies: folder of strategies; that of the workspace by default.
-        data: folder of events and prices, likewise.
 
     Returns:
         A row for each event in order of publication, indexed by its id: `kind`, `symbol`,
         `published_at` (UTC), `precision`, `tradable_session` (NaT where it cannot be traded, and
         `not_tradable_because` says why), `headline`, then the other fields that have a value.
-
-    Raises:
-        UsageError: there is no such kind, or no event of the stock.
-        DataError: a file is wrong.
 
     Examples:
         >>> found = load_events("short_report", "CRWV")
@@ -105,53 +87,38 @@ def load_events(
         9 2026-03-18 03:59:59+00:00       2026-03-18                  Bernstein
 
     """
-    from backtest.api.results import event_table
-
-    return event_table(event_rows(_workspace(strategies, data), kind, several(symbols), reaction))
+    rows = event_rows(kind, several(symbols), reaction, strategies, data)
+    table = pd.DataFrame([row.as_dict() for row in rows])
+    more = [name for name in table.columns if name not in _EVENT]
+    table = table[[*_EVENT, *more]].set_index("id").dropna(axis="columns", how="all")
+    table["tradable_session"] = pd.to_datetime(table.get("tradable_session"))
+    return table
 
 
 def event_rows(
-    workspace: Workspace, kind: str | None, symbols: Sequence[str] | None, reaction: float
+    kind: str | None,
+    symbols: Sequence[str] | None,
+    reaction: float,
+    strategies: Folders,
+    data: Folder,
 ) -> list[ListedEvent]:
     """Events with the session each can be traded in; see `load_events`."""
-    from backtest.data.listing import list_events
-    from backtest.strategy.loading import kinds_named
-
-    kinds = kinds_named(workspace, kind)
-    one = symbols[0] if symbols and len(symbols) == 1 else None
-    rows = list_events(workspace, kinds, one, reaction)
-    there = {row.event.symbol for row in rows}
-    for symbol in symbols or ():
-        if symbol not in there:
-            raise unknown("event of symbol", symbol, there)
-    return [row for row in rows if not symbols or row.event.symbol in symbols]
+    workspace = folders(strategies, data)
+    return listing.list_events(workspace, kinds_named(workspace, kind), symbols, reaction)
 
 
 def show_event(
     event_id: str, *, reaction: float = 5.0, strategies: Folders = None, data: Folder = None
 ) -> dict[str, Any]:
-    """All that is known of one event, by name; `provenance` says where its row comes from.
-
-    Raises:
-        UsageError: no event has that id.
-        DataError: a file is wrong.
-
-    """
-    from backtest.data.listing import find_event, provenance
-    from backtest.strategy.loading import event_kinds
-
-    workspace = _workspace(strategies, data)
-    row = find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
-    return {**row.as_dict(), "provenance": provenance(workspace, row.event)}
+    """All that is known of one event, by name; `provenance` says where its row comes from."""
+    workspace = folders(strategies, data)
+    row = listing.find_event(workspace, event_kinds(workspace).values(), event_id, reaction)
+    return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
 
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """The symbols of the data folder, a row each, with their span, adjust mode and source."""
-    import pandas as pd
-
-    from backtest.data.listing import list_prices as read
-
-    return pd.DataFrame(read(folders("strategies", data, "reports"))).set_index("symbol")
+    return pd.DataFrame(listing.list_prices(folders("strategies", data))).set_index("symbol")
 
 
 def check_prices(
@@ -162,36 +129,19 @@ def check_prices(
     Returns:
         A row for each finding: `severity` (error, warning or note), `where`, `what`, `why`, `mend`.
 
-    Raises:
-        UsageError: there is no such symbol.
-
     """
-    from backtest.data.checks import check_prices as find
-
-    return _findings(find(_workspace(strategies, data), several(symbols)))
+    return _findings(checks.check_prices(folders(strategies, data), several(symbols)))
 
 
 def check_events(
     kind: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
-    """Find events that could be traded before they were public, or that disagree with prices.
-
-    Returns:
-        A row for each finding, as of `check_prices`.
-
-    Raises:
-        UsageError: there is no such kind.
-
-    """
-    from backtest.data.checks import check_events as find
-    from backtest.strategy.loading import kinds_named
-
-    workspace = _workspace(strategies, data)
-    return _findings(find(workspace, kinds_named(workspace, kind)))
+    """Find events that could be traded before they were public, or that disagree with prices."""
+    workspace = folders(strategies, data)
+    return _findings(checks.check_events(workspace, kinds_named(workspace, kind)))
 
 
 def _findings(found: Iterable[object]) -> pd.DataFrame:
-    import pandas as pd
 
     columns = ["severity", "where", "what", "why", "mend"]
     return pd.DataFrame([vars(one) for one in found], columns=columns)
@@ -203,15 +153,10 @@ def judge_claims(*, strategies: Folders = None, data: Folder = None) -> pd.DataF
     Returns:
         A row for each claim, with its `verdict`, what was `found` and the `evidence`.
 
-    Raises:
-        DataError: a file is wrong.
-
     """
-    import pandas as pd
-
     from backtest.audit.claims import judge_claims as judge
 
-    return pd.DataFrame([one.as_dict() for one in judge(_workspace(strategies, data))])
+    return pd.DataFrame([one.as_dict() for one in judge(folders(strategies, data))])
 
 
 def add_event(
@@ -222,17 +167,8 @@ def add_event(
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Append an event, with its fields as the file of its kind writes them.
-
-    Raises:
-        UsageError: there is no such kind, a field is wrong, or the event is there already.
-        DataError: the file is wrong.
-
-    """
-    from backtest.data import edits
-    from backtest.strategy.loading import kind_of
-
-    workspace = _workspace(strategies, data)
+    """Append an event, with its fields as the file of its kind writes them."""
+    workspace = folders(strategies, data)
     return _made(edits.add_event(workspace, kind_of(workspace, kind), fields), dry_run=dry_run)
 
 
@@ -256,13 +192,11 @@ def import_events(
         DataError: a file is wrong; every row at fault is named.
 
     """
-    from backtest.data import edits
-    from backtest.data.events import read_event_rows
-    from backtest.strategy.loading import kind_of
-
-    workspace, path = _workspace(strategies, data), Path(file)
+    workspace, path = folders(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
-    rows = read_event_rows(path, cls, source_url)
+    from backtest.sources.own_files import read_event_file
+
+    rows = read_event_file(path, cls, source_url)
     reason = f"{'imported' if replace else 'added from'} {path.name}"
     edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
     return _made(edit, dry_run=dry_run)
@@ -276,17 +210,8 @@ def edit_event(
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Change fields of an event; an empty text is unknown.
-
-    Raises:
-        UsageError: there is no such event or field, or a value breaks the format.
-        DataError: the file is wrong.
-
-    """
-    from backtest.data import edits
-    from backtest.strategy.loading import event_kinds
-
-    workspace = _workspace(strategies, data)
+    """Change fields of an event; an empty text is unknown."""
+    workspace = folders(strategies, data)
     edit = edits.edit_event(workspace, event_kinds(workspace).values(), event_id, fields)
     return _made(edit, dry_run=dry_run)
 
@@ -294,17 +219,8 @@ def edit_event(
 def remove_event(
     event_id: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
 ) -> Edit:
-    """Take an event out of its file.
-
-    Raises:
-        UsageError: there is no such event.
-        DataError: the file is wrong.
-
-    """
-    from backtest.data import edits
-    from backtest.strategy.loading import event_kinds
-
-    workspace = _workspace(strategies, data)
+    """Take an event out of its file."""
+    workspace = folders(strategies, data)
     edit = edits.remove_event(workspace, event_kinds(workspace).values(), event_id)
     return _made(edit, dry_run=dry_run)
 
@@ -312,17 +228,8 @@ def remove_event(
 def undo_events(
     kind: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
 ) -> Edit:
-    """Take back the last change of a kind's file; again for the one before.
-
-    Raises:
-        UsageError: there is no such kind, or no version before.
-        DataError: that version is lost or damaged.
-
-    """
-    from backtest.data import edits
-    from backtest.strategy.loading import kind_of
-
-    workspace = _workspace(strategies, data)
+    """Take back the last change of a kind's file; again for the one before."""
+    workspace = folders(strategies, data)
     return _made(edits.undo_events(workspace, kind_of(workspace, kind)), dry_run=dry_run)
 
 
@@ -337,19 +244,11 @@ def seal_events(
 ) -> Path:
     """Check the file of a kind, or of `claims`, as it is now, and record its sha256 anew.
 
-    Returns:
-        The file of the metadata.
-
-    Raises:
-        UsageError: there is no such kind.
-        DataError: the file breaks its format.
-
+    The file of the metadata comes back.
     """
     from backtest.audit import claims
-    from backtest.data import listing
-    from backtest.strategy.loading import kind_of
 
-    workspace = _workspace(strategies, data)
+    workspace = folders(strategies, data)
     if kind == claims.NAME:
         return claims.seal_claims(workspace.data, source)
     return listing.seal_events(workspace, kind_of(workspace, kind), source)
@@ -375,14 +274,13 @@ def fetch_prices(
         SourceError: Yahoo does not answer.
 
     """
-    from backtest.sources.updates import check_symbol
     from backtest.sources.yahoo import fetch_prices as fetch
 
     names = list(dict.fromkeys(check_symbol(one.upper()) for one in several(symbols) or ()))
     found = []
     for name in names:
         update = fetch(
-            _data(data),
+            data_of(data),
             name,
             interval=interval,
             first=read_day("first", first),
@@ -413,7 +311,6 @@ def import_prices(
     """Take in a CSV or Parquet file of daily prices, of one symbol or many.
 
     Args:
-        file: the file.
         symbols: whose prices they are; of a file with many, the one to take.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
         source: where the figures come from, or `unknown`; needed where none is on record.
@@ -422,8 +319,6 @@ def import_prices(
         decimal: the decimal sign; guessed by default.
         date_format: how days are written, as `%d/%m/%Y`; guessed by default.
         accept: replace rows that differ; without it they stay.
-        dry_run: write nothing.
-        data: folder of prices and events; that of the workspace by default.
 
     Returns:
         What changes, symbol by symbol.
@@ -436,7 +331,6 @@ def import_prices(
     """
     from backtest.sources.own_files import import_prices as prepare
     from backtest.sources.own_files import read_price_file
-    from backtest.sources.updates import raise_refused
 
     found = read_price_file(
         Path(file),
@@ -448,7 +342,7 @@ def import_prices(
     )
     refused: dict[str, BacktestError] = {}
     updates = list(
-        prepare(_data(data), found, refused, source=source, adjust=adjust, accept=accept)
+        prepare(data_of(data), found, refused, source=source, adjust=adjust, accept=accept)
     )
     for update in updates:
         if not dry_run:
@@ -463,60 +357,13 @@ def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> t
     Returns:
         The file, and the version that it has now.
 
-    Raises:
-        UsageError: there is no such file, or no version before.
-
     """
-    from backtest.data.datafile import open_data_file
-    from backtest.data.prices import price_path, price_symbols
-    from backtest.data.versions import undo
-    from backtest.sources.updates import bars_path
-
-    folder, daily = _data(data) / "prices", interval == "1d"
+    folder, daily = data_of(data) / "prices", interval == "1d"
     path = price_path(folder, symbols) if daily else bars_path(folder, symbols, interval)
     if path is None or not path.exists():
         known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
         raise unknown("price file of symbol", symbols, known)
     return path, undo(path, over=open_data_file(path).sha256)
-
-
-def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
-    """The universes of the data folder, as `backtest universes` lists them.
-
-    Returns:
-        A row for each, indexed by `name`: `symbols`, the span of prices `first` and `last`, the
-        number of `events` by kind, the members `without_prices` and `without_events`, and `source`.
-
-    Raises:
-        DataError: a file is wrong.
-
-    """
-    import pandas as pd
-
-    from backtest.data import listing
-    from backtest.strategy.loading import kinds_named
-
-    workspace = _workspace(strategies, data)
-    rows = [vars(row) for row in listing.list_universes(workspace, kinds_named(workspace, None))]
-    return pd.DataFrame(rows, columns=list(listing.UniverseRow.__annotations__)).set_index("name")
-
-
-def seal_universe(
-    name: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
-) -> Path:
-    """Check a universe's table of members that was changed, and record its sha256 anew.
-
-    Returns:
-        The file of the metadata.
-
-    Raises:
-        UsageError: there is no such universe, or no source is named and none is on record.
-        DataError: the table breaks its format.
-
-    """
-    from backtest.data import listing
-
-    return listing.seal_universe(_workspace(strategies, data), name, source)
 
 
 def seal_prices(
@@ -530,14 +377,7 @@ def seal_prices(
 ) -> Path:
     """Check a symbol's price file, or with `borrow` its borrow rates, and record its sha256 anew.
 
-    Returns:
-        The file of the metadata.
-
-    Raises:
-        DataError: the file is not there or breaks its format.
-
+    The file of the metadata comes back.
     """
-    from backtest.data import listing
-
-    seal = listing.seal_borrow_rates if borrow else listing.seal_prices
-    return seal(_workspace(strategies, data), symbols, source, adjust)
+    workspace = folders(strategies, data)
+    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow)

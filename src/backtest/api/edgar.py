@@ -1,9 +1,20 @@
 """The calls that fetch events from EDGAR: earnings, stakes, and other filings.
 
-Each holds what it fetched against the file of its kind: new events are added, and with `accept`
-those that differ replaced. With `dry_run` nothing is written; `edit.make()` then writes it.
-`identity` is your name and e-mail address, which the SEC asks for, by default that in the
-environment's BACKTEST_EDGAR_IDENTITY; `base_url` an address that stands for EDGAR's own.
+Each holds what it fetched against the file of its kind. Arguments that all take:
+
+    symbols: the stock, one alone.
+    cik: number of its company at EDGAR; found by the symbol.
+    first: first date of filing; the first session of its prices, or all without prices.
+    accept: replace what differs; without it new events are added alone.
+    dry_run: write nothing; `edit.make()` of what comes back then writes it.
+    identity: your name and e-mail address, which the SEC asks for; by default that in the
+        environment's BACKTEST_EDGAR_IDENTITY.
+    base_url: an address that stands for EDGAR's own.
+    answered: takes the path of each answer, to show how far it is.
+    strategies, data: folders; those of the workspace by default.
+
+Each raises a UsageError for a wrong symbol, identity or day, a SourceError where EDGAR does not
+answer, and a DataError where the file is wrong.
 """
 
 from __future__ import annotations
@@ -17,16 +28,12 @@ from backtest.experiments.terms import read_day
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import date
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Change, Edit
     from backtest.data.kinds import Event
-    from backtest.data.prices import Prices
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import Company
+    from backtest.sources.edgar import Company
     from backtest.sources.filings import Fetched
-    from backtest.workspace.folders import Workspace
 
     Answered = Callable[[str], None]
 
@@ -49,6 +56,58 @@ class FetchedEvents:
     remarks: Sequence[str]
 
 
+class _Request:
+    """A stock at EDGAR: its company, its prices, and the first day that matters."""
+
+    def __init__(
+        self,
+        symbol: str,
+        cik: int | None,
+        first: Day,
+        identity: str | None,
+        base_url: str | None,
+        answered: Answered | None,
+        strategies: Folders,
+        data: Folder,
+    ) -> None:
+        from backtest.data.prices import price_symbols, read_prices
+        from backtest.sources.edgar import Edgar
+        from backtest.sources.updates import check_symbol
+
+        self.symbol, self.cik = check_symbol(symbol.upper()), cik
+        self.workspace = folders(strategies, data)
+        folder = self.workspace.data / "prices"
+        there = self.symbol in price_symbols(folder)
+        self.prices = read_prices(folder, self.symbol) if there else None
+        self.since = read_day("first", first) or (self.prices.first if self.prices else None)
+        self.edgar = Edgar(
+            identity or os.environ.get("BACKTEST_EDGAR_IDENTITY"),
+            base_url or os.environ.get("BACKTEST_EDGAR_URL"),
+            answered,
+        )
+
+    def company(self) -> Company:
+        """The company whose stock it is."""
+        from backtest.sources.edgar import company_of_number, company_of_symbol
+
+        if self.cik is None:
+            return company_of_symbol(self.edgar, self.symbol)
+        return company_of_number(self.edgar, self.cik)
+
+    def held_against(self, fetched: Fetched, *, accept: bool, dry_run: bool) -> FetchedEvents:
+        """What was fetched beside the file of its kind, which it is written to."""
+        from backtest.data.edits import update
+        from backtest.sources.filings import same
+
+        reason = "fetched from EDGAR"
+        edit, differences = update(
+            self.workspace, fetched.kind, fetched.rows, same, reason=reason, accept=accept
+        )
+        if edit.diff and not dry_run:
+            edit.make()
+        return FetchedEvents(fetched.kind, edit, differences, fetched.remarks)
+
+
 def fetch_earnings(
     symbols: str,
     *,
@@ -65,37 +124,16 @@ def fetch_earnings(
 ) -> FetchedEvents:
     """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo.
 
-    Args:
-        symbols: the stock, one alone.
-        cik: number of its company at EDGAR; found by the symbol.
-        first: first date of filing; the first session of its prices, or all without prices.
-        estimates: ask Yahoo; without it the figures are unknown.
-        accept: replace what differs.
-        dry_run: write nothing.
-        identity: your name and e-mail address.
-        base_url: an address that stands for EDGAR's own.
-        answered: takes the path of each answer, to show how far it is.
-        strategies: folder of strategies; that of the workspace by default.
-        data: folder of events and prices, likewise.
-
-    Raises:
-        UsageError: the symbol, the identity or a day is wrong.
-        SourceError: EDGAR does not answer.
-        DataError: the file is wrong.
-
+    Without `estimates` the figures are unknown. The other arguments are explained at the head of
+    `backtest.api.edgar`.
     """
-    from backtest.sources.edgar import Edgar
     from backtest.sources.filings import fetch_earnings as fetch
-    from backtest.sources.updates import check_symbol
     from backtest.sources.yahoo import ask_estimates
 
-    symbol = check_symbol(symbols.upper())
-    workspace = folders(strategies, data, "reports")
-    edgar = Edgar(_identity(identity), _address(base_url), answered)
-    since = read_day("first", first) or _first_session(_prices(workspace, symbol))
-    known = ask_estimates(symbol) if estimates else None
-    fetched = fetch(edgar, _company(edgar, symbol, cik), symbol, since, known)
-    return _held_against(workspace, fetched, accept=accept, dry_run=dry_run)
+    of = _Request(symbols, cik, first, identity, base_url, answered, strategies, data)
+    known = ask_estimates(of.symbol) if estimates else None
+    fetched = fetch(of.edgar, of.company(), of.symbol, of.since, known)
+    return of.held_against(fetched, accept=accept, dry_run=dry_run)
 
 
 def fetch_stakes(
@@ -115,54 +153,33 @@ def fetch_stakes(
 ) -> FetchedEvents:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G.
 
-    Args:
-        holder: a name, or a number (CIK) at EDGAR.
-        symbols: the stock, one alone; CRWV by default.
-        cusip: of the stock; learned from the holder's tables.
-        cik: as of `fetch_earnings`, and so are the others.
-        first: likewise.
-        accept: likewise.
-        dry_run: likewise.
-        identity: likewise.
-        base_url: likewise.
-        answered: likewise.
-        strategies: likewise.
-        data: likewise.
-
-    Raises:
-        UsageError: the holder, the symbol, the identity or a day is wrong.
-        SourceError: EDGAR does not answer.
-        DataError: the file is wrong.
-
+    The `holder` is a name, or a number (CIK) at EDGAR; the stock CRWV by default, and its `cusip`
+    learned from the holder's tables. The other arguments are explained at the head of
+    `backtest.api.edgar`.
     """
     from backtest.data.edits import event_lines
     from backtest.data.kinds import StakeDisclosure
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import find_holder
+    from backtest.sources.edgar import find_holder
     from backtest.sources.stakes import close_before
     from backtest.sources.stakes import fetch_stakes as fetch
-    from backtest.sources.updates import check_symbol
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
-    named = [symbols] if symbols else None
-    symbol = check_symbol(read_config({"symbol": named}).one_symbol().upper())
-    workspace = folders(strategies, data, "reports")
-    prices = _prices(workspace, symbol)
-    table = {} if prices is None else prices.table["close"].to_dict()
+    symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
+    of = _Request(symbol, cik, first, identity, base_url, answered, strategies, data)
+    table = {} if of.prices is None else of.prices.table["close"].to_dict()
     closes = {stamp.date(): float(close) for stamp, close in table.items()}
-    on_file = [line.event for line in event_lines(workspace, StakeDisclosure)]
-    edgar = Edgar(_identity(identity), _address(base_url), answered)
+    on_file = [line.event for line in event_lines(of.workspace, StakeDisclosure)]
     fetched = fetch(
-        edgar,
-        _company(edgar, symbol, cik),
-        symbol,
-        find_holder(edgar, holder),
+        of.edgar,
+        of.company(),
+        of.symbol,
+        find_holder(of.edgar, holder),
         cusip=cusip and cusip.upper(),
-        since=read_day("first", first) or _first_session(prices),
+        since=of.since,
         known=[event for event in on_file if isinstance(event, StakeDisclosure)],
         close=lambda day: close_before(closes, day),
     )
-    return _held_against(workspace, fetched, accept=accept, dry_run=dry_run)
+    return of.held_against(fetched, accept=accept, dry_run=dry_run)
 
 
 def fetch_filings(
@@ -181,71 +198,11 @@ def fetch_filings(
 ) -> FetchedEvents:
     """Fetch filings as news: agreements, financing, officers; or sales by insiders.
 
-    Args:
-        symbols: as of `fetch_earnings`, and so are the others.
-        form: `8-K`, its items as news; or `4`, sales by insiders.
-        cik: likewise.
-        first: likewise.
-        accept: likewise.
-        dry_run: likewise.
-        identity: likewise.
-        base_url: likewise.
-        answered: likewise.
-        strategies: likewise.
-        data: likewise.
-
-    Raises:
-        UsageError: the symbol, the form, the identity or a day is wrong.
-        SourceError: EDGAR does not answer.
-        DataError: the file is wrong.
-
+    The `form` is `8-K`, its items as news, or `4`, sales by insiders. The other arguments are
+    explained at the head of `backtest.api.edgar`.
     """
-    from backtest.sources.edgar import Edgar
     from backtest.sources.filings import fetch_filings as fetch
-    from backtest.sources.updates import check_symbol
 
-    symbol = check_symbol(symbols.upper())
-    workspace = folders(strategies, data, "reports")
-    edgar = Edgar(_identity(identity), _address(base_url), answered)
-    since = read_day("first", first) or _first_session(_prices(workspace, symbol))
-    fetched = fetch(edgar, _company(edgar, symbol, cik), symbol, form.upper(), since)
-    return _held_against(workspace, fetched, accept=accept, dry_run=dry_run)
-
-
-def _identity(identity: str | None) -> str | None:
-    return identity or os.environ.get("BACKTEST_EDGAR_IDENTITY")
-
-
-def _address(base_url: str | None) -> str | None:
-    return base_url or os.environ.get("BACKTEST_EDGAR_URL")
-
-
-def _company(edgar: Edgar, symbol: str, cik: int | None) -> Company:
-    from backtest.sources.filers import company_of_number, company_of_symbol
-
-    return company_of_symbol(edgar, symbol) if cik is None else company_of_number(edgar, cik)
-
-
-def _prices(workspace: Workspace, symbol: str) -> Prices | None:
-    from backtest.data.prices import price_symbols, read_prices
-
-    folder = workspace.data / "prices"
-    return read_prices(folder, symbol) if symbol in price_symbols(folder) else None
-
-
-def _first_session(prices: Prices | None) -> date | None:
-    return None if prices is None else prices.first
-
-
-def _held_against(
-    workspace: Workspace, fetched: Fetched, *, accept: bool, dry_run: bool
-) -> FetchedEvents:
-    from backtest.data.edits import update
-    from backtest.sources.filings import same
-
-    found = update(
-        workspace, fetched.kind, fetched.rows, same, reason="fetched from EDGAR", accept=accept
-    )
-    if found.edit.diff and not dry_run:
-        found.edit.make()
-    return FetchedEvents(fetched.kind, found.edit, found.differences, fetched.remarks)
+    of = _Request(symbols, cik, first, identity, base_url, answered, strategies, data)
+    fetched = fetch(of.edgar, of.company(), of.symbol, form.upper(), of.since)
+    return of.held_against(fetched, accept=accept, dry_run=dry_run)

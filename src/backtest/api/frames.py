@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -18,8 +16,14 @@ import numpy as np
 import pandas as pd
 
 from backtest.api.arguments import folders
-from backtest.data.datafile import metadata_of, metadata_path, raise_problems, write_data_file
-from backtest.data.events import check_row, columns_of
+from backtest.data.datafile import (
+    csv_text,
+    metadata_of,
+    metadata_path,
+    raise_problems,
+    write_data_file,
+)
+from backtest.data.events import check_row, check_rows, columns_of
 from backtest.data.kinds import FILED_KINDS, Event, Start
 from backtest.data.prices import (
     BAR_COLUMNS,
@@ -31,7 +35,7 @@ from backtest.data.prices import (
 )
 from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
-from backtest.workspace.settings import read_config
+from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -161,10 +165,8 @@ def _check_symbol(symbol: object) -> None:
 def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     """A frame of prices as a table indexed by session, checked as a price file is.
 
-    Args:
-        name: of the frame, for messages.
-        frame: an index or a column `session` or `date`, and the columns of bars or `close` alone,
-            in any case; other columns are left out.
+    It has an index or a column `session` or `date`, and the columns of bars or `close` alone, in
+    any case; other columns are left out.
 
     Raises:
         DataError: a column is missing or doubled, or rows break the format.
@@ -241,16 +243,9 @@ def workspace_of(
 ) -> Iterator[Workspace]:
     """The folders of a call; with frames, those of a copy of the data folder that holds them.
 
-    Frames of prices go before the files of their symbols, and events before all files of events.
-    The copy is of links and goes away afterwards. Without a workspace, results go to `reports` in
-    the working folder.
-
-    Args:
-        frames: the data that come as frames.
-        strategies: a folder, or None for that of the workspace.
-        data: likewise.
-        reports: likewise.
-        kinds: kinds of event beside those that ship and those of strategy files.
+    Frames of prices go before the files of their symbols, and events before all files of events;
+    `kinds` may come beside those that ship and those of strategy files. The copy is of links and
+    goes away afterwards. Without a workspace, results go to `reports` in the working folder.
 
     Raises:
         UsageError: a folder is wrong, or an event is of no known kind.
@@ -304,12 +299,9 @@ def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Ev
         path = folder / kind.file_name()
         if path.exists():
             continue
-        text = io.StringIO()
-        writer = csv.DictWriter(text, columns_of(kind), restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows.get(kind.kind, []))
+        text = csv_text(columns_of(kind), rows.get(kind.kind, []))
         days = [row["published_at"][:10] for row in rows.get(kind.kind, [])]
-        _write(path, text.getvalue().encode(), days)
+        _write(path, text.encode(), days)
 
 
 def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
@@ -319,17 +311,7 @@ def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
 def event_rows(
     events: EventFrames, kinds: Mapping[str, type[Event]]
 ) -> dict[str, list[dict[str, str]]]:
-    """The rows of events by kind, as files take them, checked as files are.
-
-    Args:
-        events: a frame with a column `kind`, frames by kind, or events.
-        kinds: the kinds that there are, by name.
-
-    Raises:
-        UsageError: there is no such kind, or events are of no frame.
-        DataError: rows break the format; every such row of a frame is named.
-
-    """
+    """The rows of events by kind, as files take them, checked as files are; see `workspace_of`."""
     found: dict[str, list[dict[str, str]]] = {}
     for kind, name, numbered in _of_kinds(events):
         if kind not in kinds:
@@ -338,9 +320,7 @@ def event_rows(
     return found
 
 
-def _of_kinds(
-    events: EventFrames,
-) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
+def _of_kinds(events: EventFrames) -> Iterator[tuple[str, str, list[tuple[int, dict[str, str]]]]]:
     """Each kind by name, what its frame is called, and its rows with their numbers."""
     if isinstance(events, Mapping):
         for kind, frame in events.items():
@@ -375,31 +355,20 @@ def _row_of(event: object) -> dict[str, str]:
 
 def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
     columns = [str(name).strip() for name in frame.columns]
-    values = zip(*(frame.iloc[:, place] for place in range(len(columns))), strict=True)
-    return [dict(zip(columns, map(_text, row), strict=True)) for row in values]
+    rows: list[dict[str, str]] = frame.set_axis(columns, axis=1).map(_text).to_dict("records")
+    return rows
 
 
 def _checked(
     kind: type[Event], name: str, rows: Iterable[tuple[int, dict[str, str]]]
 ) -> list[dict[str, str]]:
     problems: list[str] = []
-    numbers: dict[str, int] = {}
-    found = []
-    for number, row in rows:
+    rows = list(rows)
+    for _, row in rows:
         for column in row:
             if column not in kind.model_fields:
                 error = unknown(f"column of {kind.kind}", column, columns_of(kind))
                 raise DataError(f"{name}: {error}")
-        event, faults = check_row(kind, row)
-        problems += [f"row {number}, {fault}" for fault in faults]
-        if event is None:
-            continue
-        if event.id in numbers:
-            problems.append(
-                f"row {number}: repeats row {numbers[event.id]} "
-                f"(same symbol, time and headline); remove one"
-            )
-        numbers.setdefault(event.id, number)
-        found.append(row)
+    found = check_rows(kind, rows, "row", problems)
     raise_problems(Path(name), problems)
-    return found
+    return [dict(one.cells) for one in found]

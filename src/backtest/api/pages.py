@@ -1,4 +1,4 @@
-"""The calls about pages: those of all that was made, and a run in other forms."""
+"""The calls about what was made: runs listed, compared and in other forms, and pages of all."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backtest.api.arguments import reports_of
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.run_files import TRADES
+from backtest.experiments.runs import store
+from backtest.experiments.runs.store import TRADES
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
+    import pandas as pd
+
     from backtest.api.arguments import Folder
+    from backtest.api.runs import RunResult
     from backtest.experiments.runs.store import Run
 
 _FORMATS = ("html", "md", "json", "csv", "png")
@@ -29,7 +34,7 @@ def report_run(
     symbols: str | None = None,
     output: str | os.PathLike[str] | None = None,
     reports: Folder = None,
-    tell: Callable[[str], object] = warnings.warn,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> Path | str:
     """Show a run as a page, Markdown, JSON, CSV or a picture, as `backtest report` does.
 
@@ -50,14 +55,13 @@ def report_run(
         UsageError: there is no such run, form, table or symbol, or a file cannot be written.
 
     """
-    from backtest.experiments.runs.store import find_run
     from backtest.workspace.files import write_text
 
     if form not in _FORMATS:
         raise unknown("format", form, _FORMATS)
     if table not in _TABLES:
         raise unknown("table", table, _TABLES)
-    found = find_run(_folder(reports), Path(run).name, tell)
+    found = store.find_run(reports_of(reports), Path(run).name, tell)
     file = None if output is None else Path(output)
     if form == "png":
         from backtest.reports.picture import write_picture
@@ -79,10 +83,7 @@ def report_run(
 
 
 def find_page(
-    name: str = "index",
-    *,
-    reports: Folder = None,
-    tell: Callable[[str], object] = warnings.warn,
+    name: str = "index", *, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
 ) -> Path:
     """The page of a run, sweep, study or comparison, which is drawn where it is missing.
 
@@ -98,7 +99,7 @@ def find_page(
     """
     from backtest.reports.index_page import write_index
 
-    folder = _folder(reports)
+    folder = reports_of(reports)
     if name == "index":
         return write_index(folder)  # anew: folders come and go
     if name == "compare":
@@ -110,32 +111,138 @@ def find_page(
     return _run_page(folder, name, tell)
 
 
-def _folder(reports: Folder) -> Path:
-    from backtest.workspace.folders import find_reports
+def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
+    """The figures and the evidence of runs side by side, as `backtest compare` shows them.
 
-    return find_reports(Path(reports) if reports else None)
+    Args:
+        *runs: results of `run`, or run ids, run folders or strategies by name; without any, the
+            latest run of each strategy.
+        reports: folder of the runs that are named; that of the workspace by default.
+
+    Returns:
+        A row for each run and, below, for each benchmark. Columns: the figures of
+        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
+        that is found four times in five), `p` of the verdict (the larger of random timing and
+        random direction), `p_holm` corrected for the runs compared, and `trials` on record.
+        Fractions, not percent; NaN where unknown.
+
+    Raises:
+        UsageError: there is no such run, or none at all.
+        DataError: a run's folder is damaged.
+
+    Examples:
+        >>> found = compare(run("earnings_surprise"), run("buy_and_hold"))
+        >>> found[["trades", "total_return", "p", "detectable"]].round(3)
+                           trades  total_return      p  detectable
+        earnings_surprise       6        -0.121  0.703       0.199
+        buy_and_hold            1         1.296    NaN         NaN
+        SPY                  <NA>         0.380    NaN         NaN
+
+    """
+    import pandas as pd
+
+    from backtest.experiments.trials import trials_on_record
+    from backtest.reports.compare_page import benchmarks_of
+    from backtest.reports.run_words import corrected, evidence_figures
+
+    found = find_runs(*runs, reports=reports)
+    rows: dict[str, dict[str, Any]] = {}
+    for run, p_holm in zip(found, corrected(found), strict=True):
+        trials = trials_on_record(run.path.parent, run.manifest)["count"]
+        row = {**run.summary, **evidence_figures(run), "p_holm": p_holm, "trials": trials}
+        strategy = run.manifest["strategy"]
+        several = sum(other.manifest["strategy"] == strategy for other in found) > 1
+        rows[f"{strategy} {run.run_id}" if several else strategy] = row
+    for benchmark in benchmarks_of(found):
+        symbol = benchmark.run.manifest["benchmark"]
+        name = f"{symbol} of {benchmark.run.run_id}" if symbol in rows else symbol
+        rows[name] = dict(benchmark.figures)
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    return table.astype({"trades": "Int64", "trials": "Int64"})
 
 
-def _comparison(reports: Path, tell: Callable[[str], object]) -> Path:
-    from backtest.experiments.runs.store import latest_runs
+def find_runs(
+    *runs: RunResult | str, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
+) -> list[Run]:
+    """The runs that `compare` compares; `tell` takes a sentence for each that is damaged."""
+    if found := [
+        store.find_run(reports_of(reports), one, tell)
+        if isinstance(one, str)
+        else store.read_run(one.path)
+        for one in runs
+    ]:
+        return found
+    folder = reports_of(reports)
+    if latest := store.latest_runs(folder, tell):
+        return latest
+    raise UsageError(f"There is no run in {folder} yet. Make one with `backtest run`.")
 
+
+def draw_comparison(runs: Sequence[Run]) -> Path:
+    """Draw the page that compares runs, keep it for the index, and return its path."""
+    from backtest.reports.compare_page import write_comparison
+    from backtest.reports.index_page import write_index
+
+    reports = runs[0].path.parent
+    page = write_comparison(reports, runs, keep=True)
+    write_index(reports)
+    return page
+
+
+def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """The manifests of runs that are looked at together, with the trials as they stand now."""
+    from backtest.experiments.trials import trials_on_record
+    from backtest.reports.run_words import corrected
+
+    return [
+        {
+            **run.manifest,
+            "trials": trials_on_record(run.path.parent, run.manifest),
+            "placebo_p_holm": p,
+            "path": str(run.path),
+        }
+        for run, p in zip(runs, corrected(runs), strict=True)
+    ]
+
+
+def list_runs(*, reports: Folder = None) -> pd.DataFrame:
+    """The runs in the reports folder, newest first.
+
+    Returns:
+        A row for each, indexed by `run_id`: `strategy`, `symbols`, `first`, `last`, then the
+        figures of `docs/figures.md` and the `path` of its folder. A run that is damaged is left
+        out, with a warning.
+
+    """
+    import pandas as pd
+
+    rows = [
+        {
+            "run_id": run.run_id,
+            "strategy": run.manifest["strategy"],
+            "symbols": run.manifest["symbols"],
+            **run.manifest["span"],
+            **run.summary,
+            "path": run.path,
+        }
+        for run in store.list_runs(reports_of(reports), warnings.warn)
+    ]
+    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["run_id"]).set_index("run_id")
+
+
+def _comparison(reports: Path, tell: Callable[[str], None]) -> Path:
     page = reports / "compare.html"
     if page.exists():
         return page
     from backtest.reports.compare_page import write_comparison
 
-    runs = latest_runs(reports, tell)
-    if not runs:
-        raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
-    return write_comparison(reports, runs)
+    return write_comparison(reports, find_runs(reports=reports, tell=tell))
 
 
-def _run_page(reports: Path, name: str, tell: Callable[[str], object]) -> Path:
+def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
-    from backtest.experiments.runs.store import find_run
-
     try:
-        run = find_run(reports, name, tell)
+        run = store.find_run(reports, name, tell)
     except UsageError as error:
         folders = (page.parent for page in reports.glob("[!.]*/index.html"))
         others = sorted(one.name for one in folders if not (one / "run.json").exists())
@@ -153,8 +260,7 @@ def _draw(run: Run) -> Path:
             f"Run {run.run_id} was interrupted before its evidence was there. "
             f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
         )
-    write_run_page(run)
-    return run.path / "index.html"
+    return write_run_page(run)
 
 
 def _text(run: Run, form: str, table: str) -> str:
@@ -177,19 +283,3 @@ def _record(run: Run) -> dict[str, Any]:
     ]
     known = ({name: cell or None for name, cell in row.items()} for row in run.decisions)
     return {**manifest, "trades": trades, "decisions": list(known)}
-
-
-def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The manifests of runs that are looked at together, with the trials as they stand now."""
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.run_words import corrected
-
-    return [
-        {
-            **run.manifest,
-            "trials": trials_on_record(run.path.parent, run.manifest),
-            "placebo_p_holm": p,
-            "path": str(run.path),
-        }
-        for run, p in zip(runs, corrected(runs), strict=True)
-    ]

@@ -1,4 +1,4 @@
-"""The calls about a workspace: begun, its settings, and its strategies and runs on record."""
+"""The calls about a workspace: begun, its settings, its universes, and its strategies on record."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.api.arguments import folders
-from backtest.errors import UsageError
 
 if TYPE_CHECKING:
     import os
@@ -16,17 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.api.arguments import Folder, Folders
-    from backtest.api.results import RunResult
     from backtest.audit.record import Audit
+    from backtest.data.listing import UniverseRow
     from backtest.experiments.runs.store import Run
     from backtest.strategy.new import NewSignal
-    from backtest.workspace.folders import Workspace
-
-
-def _folder(reports: Folder) -> Path:
-    from backtest.workspace.folders import find_reports
-
-    return find_reports(Path(reports) if reports else None)
 
 
 def init(folder: str | os.PathLike[str]) -> Path:
@@ -36,7 +28,7 @@ def init(folder: str | os.PathLike[str]) -> Path:
         UsageError: one of these is there already, or the folder cannot be written.
 
     """
-    from backtest.workspace.start import make_workspace
+    from backtest.workspace.folders import make_workspace
 
     return make_workspace(Path(folder))
 
@@ -55,8 +47,6 @@ def new_signal(
         name: of the strategy, in snake case.
         kind: the kind of event to start from; a new one by default.
         backtrader: write a strategy of Backtrader's.
-        strategies: folder that it is written to; that of the workspace by default.
-        data: folder of events and prices, likewise.
 
     Returns:
         The files that were written.
@@ -67,8 +57,7 @@ def new_signal(
     """
     from backtest.strategy.new import new_signal as write
 
-    workspace = folders(strategies, data, "reports")
-    return write(workspace, name, kind=kind, backtrader=backtrader)
+    return write(folders(strategies, data), name, kind=kind, backtrader=backtrader)
 
 
 def list_settings() -> pd.DataFrame:
@@ -80,81 +69,47 @@ def list_settings() -> pd.DataFrame:
     """
     import pandas as pd
 
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     rows = [vars(one) for one in read_config().settings.values()]
     return pd.DataFrame(rows).set_index("key")
 
 
-def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
-    """The figures and the evidence of runs side by side, as `backtest compare` shows them.
-
-    Args:
-        *runs: results of `run`, or run ids, run folders or strategies by name; without any, the
-            latest run of each strategy.
-        reports: folder of the runs that are named; that of the workspace by default.
+def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:
+    """The universes of the data folder, as `backtest universes` lists them.
 
     Returns:
-        A row for each run and, below, for each benchmark. Columns: the figures of
-        `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
-        that is found four times in five), `p` of the verdict (the larger of random timing and
-        random direction), `p_holm` corrected for the runs compared, and `trials` on record.
-        Fractions, not percent; NaN where unknown.
-
-    Raises:
-        UsageError: there is no such run, or none at all.
-        DataError: a run's folder is damaged.
-
-    Examples:
-        >>> found = compare(run("earnings_surprise"), run("buy_and_hold"))
-        >>> found[["trades", "total_return", "p", "detectable"]].round(3)
-                           trades  total_return      p  detectable
-        earnings_surprise       6        -0.121  0.703       0.199
-        buy_and_hold            1         1.296    NaN         NaN
-        SPY                  <NA>         0.380    NaN         NaN
-
-    """
-    from backtest.api.results import RunResult, comparison
-    from backtest.experiments.runs.store import find_run, latest_runs, read_run
-
-    found = [
-        read_run(one.path)
-        if isinstance(one, RunResult)
-        else find_run(_folder(reports), one, warnings.warn)
-        for one in runs
-    ]
-    if not runs:
-        found = latest_runs(_folder(reports), warnings.warn)
-    if not found:
-        raise UsageError("There is no run yet to compare. Make one with `run`.")
-    return comparison(found)
-
-
-def list_runs(*, reports: Folder = None) -> pd.DataFrame:
-    """The runs in the reports folder, newest first.
-
-    Returns:
-        A row for each, indexed by `run_id`: `strategy`, `symbols`, `first`, `last`, then the
-        figures of `docs/figures.md` and the `path` of its folder. A run that is damaged is left
-        out, with a warning.
+        A row for each, indexed by `name`: `symbols`, the span of prices `first` and `last`, the
+        number of `events` by kind, the members `without_prices` and `without_events`, and `source`.
 
     """
     import pandas as pd
 
-    from backtest.experiments.runs import store
+    from backtest.data.listing import UniverseRow
 
-    rows = [
-        {
-            "run_id": run.run_id,
-            "strategy": run.manifest["strategy"],
-            "symbols": run.manifest["symbols"],
-            **run.manifest["span"],
-            **run.summary,
-            "path": run.path,
-        }
-        for run in store.list_runs(_folder(reports), warnings.warn)
-    ]
-    return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["run_id"]).set_index("run_id")
+    rows = [vars(row) for row in universe_rows(strategies, data)]
+    return pd.DataFrame(rows, columns=list(UniverseRow.__annotations__)).set_index("name")
+
+
+def universe_rows(strategies: Folders, data: Folder) -> list[UniverseRow]:
+    """The rows of `list_universes`."""
+    from backtest.data import listing
+    from backtest.strategy.loading import kinds_named
+
+    workspace = folders(strategies, data)
+    return listing.list_universes(workspace, kinds_named(workspace, None))
+
+
+def seal_universe(
+    name: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check a universe's table of members that was changed, and record its sha256 anew.
+
+    The file of the metadata comes back.
+    """
+    from backtest.data import listing
+
+    return listing.seal_universe(folders(strategies, data), name, source)
 
 
 def list_strategies(
@@ -172,19 +127,19 @@ def list_strategies(
     """
     import pandas as pd
 
-    rows = strategy_rows(folders(strategies, data, reports), warnings.warn)
+    rows = strategy_rows(strategies, data, reports)
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["name"]).set_index("name")
 
 
-def strategy_rows(workspace: Workspace, tell: Callable[[str], object]) -> list[dict[str, Any]]:
-    """Every strategy by name, with how it last ran and was audited.
-
-    `tell` takes a sentence for each run or audit that is damaged and left out.
-    """
+def strategy_rows(
+    strategies: Folders, data: Folder, reports: Folder, tell: Callable[[str], None] = warnings.warn
+) -> list[dict[str, Any]]:
+    """The rows of `list_strategies`; `tell` takes a sentence for each run or audit left out."""
     from backtest.audit.record import list_audits
     from backtest.experiments.runs import store
     from backtest.strategy.loading import describe_strategies
 
+    workspace = folders(strategies, data, reports)
     runs, audits = store.list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
     newest_runs = {run.manifest["strategy"]: run for run in reversed(runs)}
     newest_audits = {audit.record["strategy"]: audit for audit in reversed(audits)}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from backtest.audit.jobs import Observer
     from backtest.audit.observe import Answer, Ask, Observation
     from backtest.audit.worlds import Source, World
-    from backtest.data.tables import Row
+    from backtest.data.inputs import Row
 
     Seen = Mapping[Job, Observation]
     Progress = Callable[[int, int], None]  # worlds done, worlds in all
@@ -102,13 +102,21 @@ def _side(answer: Answer | None) -> dict[str, Any] | None:
 def text_of(answer: Answer) -> str:
     """An answer in one line."""
     if "action" in answer:
-        terms = [f"{name.replace('_', ' ')} {answer[name]:g}" for name in TERMS if name in answer]
+        terms = [
+            f"{name.replace('_', ' ')} {_number(answer[name])}"
+            for name in (*TERMS, "sessions")
+            if name in answer
+        ]
         told = ", ".join([answer["action"], *terms])
         return f"{told}: {answer['reason']}" if answer["reason"] else told
     side_of = "buy" if answer["size"] > 0 else "sell"
     why = f" ({answer['exit_reason'].replace('_', ' ')})" if "exit_reason" in answer else ""
     at = "" if answer["type"] == "market" else f" at {answer['price']:,.2f}"
     return f"{side_of} {abs(answer['size']):,.0f} {answer['symbol']}, {answer['type']}{at}{why}"
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
 
 
 UNSTEADY = "it is not deterministic"
@@ -138,16 +146,16 @@ class Repeats:
             dates=set(seen[self.twice].heard),
             compared=(2 + len(DAYS)) * len(first),
         )
-        told = _clock_told(seen[job] for job in self._days)
-        check.note(f"It does otherwise when asked again{told}", differences(first, again))
-        check.note(f"It does otherwise in another process{told}", differences(first, anew))
+        clock = _clock_read(seen[job] for job in self._days)
+        check.note(f"It does otherwise when asked again{clock}", differences(first, again))
+        check.note(f"It does otherwise in another process{clock}", differences(first, anew))
         for job in self._days:
             if error := seen[job].error:
-                failed = finding(f"It fails on another day{told}: {error}")
+                failed = finding(f"It fails on another day{clock}: {error}")
                 check.findings.setdefault((None, ""), failed)
             else:
                 answers = seen[job].passes[0]
-                check.note(f"It does otherwise on another day{told}", differences(anew, answers))
+                check.note(f"It does otherwise on another day{clock}", differences(anew, answers))
         return check
 
     def steady(self, seen: Seen) -> bool:
@@ -156,7 +164,7 @@ class Repeats:
         return all(seen[job].passes[:1] == [first] for job in (self.anew, *self._days))
 
 
-def _clock_told(days: Iterable[Observation]) -> str:
+def _clock_read(days: Iterable[Observation]) -> str:
     lines = [line for day in days for what, line, _ in day.touched if what == CLOCK]
     return f"; it {CLOCK} ({lines[0]})" if lines else ""
 
@@ -224,8 +232,8 @@ class Check:
     def note(self, what: str, pairs: Iterable[Pair]) -> None:
         """Add answers that differ; of each date and event the first ones count."""
         for pair in pairs:
-            told = finding(what, pair)
-            self.findings.setdefault((told["date"], told["event_id"]), told)
+            row = finding(what, pair)
+            self.findings.setdefault((row["date"], row["event_id"]), row)
 
     def as_dict(self) -> dict[str, Any]:
         """As the record holds it."""
@@ -253,14 +261,15 @@ def plan(
     def trial(check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
         return Trial(check, day, how, Job(make, replace(ask, until=day)))
 
+    delayed, altered = delayed_events(source), altered_events(source, seed)
     changes: dict[str, Callable[[Row], Row | None]] = {
-        "dropped": worlds.dropped,
-        "delayed by a week": partial(worlds.replaced, instead=delayed_events(source)),
-        "altered": partial(worlds.replaced, instead=altered_events(source, seed)),
+        "dropped": lambda _: None,
+        "delayed by a week": lambda row: delayed[row.line],
+        "altered": lambda row: altered[row.line],
     }
     trials = []
     for day in sorted(every):
-        make = partial(worlds.prefix, source, day, ask.reaction)
+        make = partial(worlds.prefix, source, day, ask.reaction, ask.decides)
         trials.append(trial(PREFIX, day, f"with nothing known from the open of {day} on", make))
     for day in sorted(eventful):
         made_up, later = f"with prices made up from {day} on", f"with the events after {day}"
@@ -268,7 +277,7 @@ def plan(
             make = partial(worlds.perturbed, source, day, seed, variant)
             trials.append(trial(PERTURBATION, day, made_up, make))
         for word, change in changes.items():
-            make = partial(worlds.with_later_events, source, day, ask.reaction, change)
+            make = partial(worlds.with_later_events, source, day, ask.reaction, change, ask.decides)
             trials.append(trial(EVENT_TIME, day, f"{later} {word}", make))
     return trials
 
@@ -351,8 +360,8 @@ def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> 
     wrong = sum(said != full.peeks.get(event_id) for event_id, said in seen.peeks.items())
     check.peeks = (caught + wrong, asked + len(seen.peeks))
     if seen.error:
-        told = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
-        check.findings.setdefault((trial.session, ""), told)
+        row = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
+        check.findings.setdefault((trial.session, ""), row)
         return
     if pairs := list(differences(ours, seen.passes[0], trial.session)):
         check.odd.append(trial)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file, raise_problems, read_data_file, read_rows
+from backtest.data.event_checks import agrees, session_figure
 from backtest.data.listing import list_events
-from backtest.data.move_checks import agrees, session_figure
 from backtest.data.prices import price_symbols, read_prices
 from backtest.data.versions import seal
 from backtest.stats.formats import field

@@ -11,6 +11,7 @@ from backtest.audit import declared, questions
 from backtest.audit.checks import TITLES, Repeats, in_worlds, plan, reads, spread
 from backtest.audit.declared import Report, all_results, failed, not_tried, ok, warning
 from backtest.audit.jobs import in_processes
+from backtest.audit.observe import WITHOUT_SIGNAL
 from backtest.audit.run import AuditRequest, eventful, prepare
 from backtest.data.kinds import Event, Start
 from backtest.engine.rules import Rules
@@ -99,9 +100,9 @@ def _examined(
     tried, missing = questions.events_to_try(strategy.listens_to, rows)
     if isinstance(strategy, Strategy):
         before = declared.kept(strategy)
-        given = questions.answers(strategy, questions.cases(tried, rows, strategy.looks_at))
+        given = questions.answers(strategy, questions.cases(tried, rows, strategy))
         frozen = declared.check_frozen(file, before, strategy)
-        cases = questions.cases(tried, rows, strategy.looks_at)
+        cases = questions.cases(tried, rows, strategy)
         terms = declared.check_terms(file, request.settings, strategy, cases)
     else:
         given = questions.replayed(strategy, [event for _, event in tried], request.rules)
@@ -145,7 +146,8 @@ def _tradable(prepared: PreparedAudit) -> int:
 
     inputs, kinds = prepared.inputs, prepared.strategy.listens_to
     reaction = prepared.ask.reaction
-    found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction)
+    at = prepared.strategy.decides
+    found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction, at=at)
     started = len(inputs.span) if Start in kinds else 0
     return started + sum(one.action == "notified" for one in found)
 
@@ -168,7 +170,7 @@ def _bounded(
     if isinstance(prepared.strategy, BacktraderStrategy):
         why = "It sizes its own orders; Backtrader refuses those that the cash does not cover."
         return not_tried("bounded", why)
-    on_file = (one for one in (full.passes or [[]])[0] if one["action"] != "no signal")
+    on_file = (one for one in (full.passes or [[]])[0] if one["action"] not in WITHOUT_SIGNAL)
     given = [*answers.signals, *on_file]
     worst = max((one.get("weight") or 0.0 for one in given), default=0.0)
     if worst > (most := prepared.request.rules.max_gross):
@@ -203,7 +205,7 @@ def observe(
     again = repeats.check(seen)
     checks: Mapping[str, Check] = {}
     if not again.findings:
-        dates = spread(eventful(prepared, full), _MOST_DATES)
+        dates = spread(eventful(full), _MOST_DATES)
         trials = plan(prepared.source, prepared.ask, dates, dates, _SEED)
         checks = in_worlds(prepared.source, observer, trials, full, again).checks
     if again.findings:

@@ -8,19 +8,17 @@ The groups are the same for any number of processes, and so is the result.
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from backtest.audit.observe import Observation, observe
+from backtest.audit.observe import Observation, environment, observe
 from backtest.errors import BacktestError
 from backtest.workspace.processes import WorkerPool
 
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     Seen = Iterator[tuple["Job", Observation]]
     Observer = Callable[[Source, Sequence["JobGroup"]], Seen]
 
-_HASH_SEED = "PYTHONHASHSEED"
 _USUAL_SEED = 1
 _PRELOADED = ["pandas", "backtest.audit.jobs"]
 
@@ -107,7 +104,7 @@ class _Group:
         """Write the next world and have it observed."""
         self.job = self.jobs.popleft()
         self._source.write(self._root, self.job.world())
-        with _hash_seed(self._hash_seed):  # the first call starts the process
+        with environment(PYTHONHASHSEED=str(self._hash_seed)):  # the first call starts the process
             return self._pool.submit(observe, self._root, self.job.ask)
 
     def stop(self) -> None:
@@ -127,16 +124,3 @@ def _context(hash_seed: int) -> ForkServerContext | SpawnContext:
     forked = get_context("forkserver")
     forked.set_forkserver_preload(_PRELOADED)
     return forked
-
-
-@contextmanager
-def _hash_seed(seed: int) -> Iterator[None]:
-    before = os.environ.get(_HASH_SEED)
-    os.environ[_HASH_SEED] = str(seed)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_HASH_SEED]
-        else:
-            os.environ[_HASH_SEED] = before

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -14,7 +14,7 @@ from backtest.audit.watch import Watch
 from backtest.data.inputs import read_inputs
 from backtest.data.prices import read_prices
 from backtest.data.universe import tables_folder
-from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.inputs import Inputs
-    from backtest.data.kinds import Event
+    from backtest.data.kinds import When
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
@@ -53,8 +53,7 @@ def of_decisions(
 ) -> float | None:
     """The chance that random timing does as well as the signals; None where none was given."""
     panel = panel_of(inputs.replayed)
-    given = [(d.tradable_session, d.signal) for d in decisions if d.tradable_session and d.signal]
-    return _p(panel, signal_rows(panel, sorted(given, key=lambda one: one[0])), inputs, rules, seed)
+    return _p(panel, decision_rows(panel, signalled(decisions)), inputs, rules, seed)
 
 
 def of_trades(result: Result, inputs: Inputs, rules: Rules, seed: int) -> float | None:
@@ -79,37 +78,26 @@ Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
 
 _ANSWERED = ("signal", "no_signal")
+WITHOUT_SIGNAL = ("no signal", "waits")
+"""The actions of answers that trade nothing."""
 _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked of a strategy in a world.
-
-    Attributes:
-        strategy: its name.
-        symbols: stocks that are traded.
-        universe: the universe that is traded, in place of symbols; None for symbols.
-        settings: parameters by dotted name.
-        span: first and last day of the replay.
-        rules: the settings.
-        until: the last session whose decisions are asked for; None for all.
-        passes: how often everything is asked, of the same strategy in the same process.
-        placebo: seed of the placebo that the answers are held against; None for none.
-        clock: the time at which the strategy is at work; None for the true one.
-
-    """
+    """What is asked of a strategy in a world."""
 
     strategy: str
     symbols: tuple[str, ...]
     settings: Mapping[str, Any]
     span: tuple[date | None, date | None]
     rules: Rules
-    universe: str | None = None
-    until: date | None = None
-    passes: int = 1
-    placebo: int | None = None
-    clock: datetime | None = None
+    universe: str | None = None  # is traded in place of symbols
+    decides: When = "open"  # before which price of a session it decides
+    until: date | None = None  # the last session whose decisions count
+    passes: int = 1  # how often all is asked, of the same strategy in the same process
+    placebo: int | None = None  # its seed; None for no placebo
+    clock: datetime | None = None  # the time at which it is at work; None for the true one
 
     @property
     def reaction(self) -> timedelta:
@@ -138,22 +126,13 @@ class Ask:
 
 @dataclass
 class Observation:
-    """What a strategy did in a world.
-
-    Attributes:
-        passes: its answers, once for each time that it was asked.
-        error: why it failed, with its line; empty where it did not.
-        touched: what it touched that is not its to touch: what, the line, when.
-        peeks: by event id, the session and what the planted peek answered.
-        p: of the placebo; None where none was asked for, or there was nothing to test.
-
-    """
+    """What a strategy did in a world: its answers in each pass, or why it failed, with its line."""
 
     passes: list[list[Answer]] = field(default_factory=list)
     error: str = ""
-    touched: list[tuple[str, str, str]] = field(default_factory=list)
-    peeks: dict[str, tuple[date, str]] = field(default_factory=dict)
-    p: float | None = None
+    touched: list[tuple[str, str, str]] = field(default_factory=list)  # what, the line, and when
+    peeks: dict[str, tuple[date, str]] = field(default_factory=dict)  # planted, by event
+    p: float | None = None  # of the placebo
 
     @property
     def heard(self) -> list[date]:
@@ -162,18 +141,15 @@ class Observation:
 
 
 def observe(root: Path, ask: Ask) -> Observation:
-    """Load the strategy anew from a world and ask it.
-
-    Args:
-        root: the folder of the world, resolved.
-        ask: what is asked.
+    """Load the strategy anew from a world in a folder, resolved, and ask it.
 
     Raises:
         DataError: the world cannot be read, a fault of its maker.
 
     """
     seen, watch = Observation(), Watch(root, ask.clock)
-    with _inside(root), Path(os.devnull).open("w") as nowhere:
+    folders = {f"BACKTEST_{name.upper()}": str(root / name) for name in ("strategies", "data")}
+    with chdir(root), environment(**folders), Path(os.devnull).open("w") as nowhere:
         try:
             with redirect_stdout(nowhere), redirect_stderr(nowhere):
                 _ask(ask, seen, watch)
@@ -190,16 +166,13 @@ def observe(root: Path, ask: Ask) -> Observation:
 
 
 @contextmanager
-def _inside(root: Path) -> Iterator[None]:
-    """Stand in the folder of a world, as the program would."""
-    names = ("BACKTEST_STRATEGIES", "BACKTEST_DATA")
-    folder, before = Path.cwd(), {name: os.environ.get(name) for name in names}
-    os.chdir(root)
-    os.environ.update(zip(names, (str(root / "strategies"), str(root / "data")), strict=True))
+def environment(**variables: str) -> Iterator[None]:
+    """Environment variables that hold meanwhile."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
     try:
         yield
     finally:
-        os.chdir(folder)
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
@@ -218,7 +191,7 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
     if ask.placebo is None:
-        seen.peeks = _peeks(ask, inputs, strategy.listens_to, workspace.data)
+        seen.peeks = _peeks(ask, inputs, strategy, workspace.data)
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
@@ -226,16 +199,14 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
 
 
 def _peeks(
-    ask: Ask, inputs: Inputs, listens_to: tuple[type[Event], ...], data: Path
+    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy, data: Path
 ) -> dict[str, tuple[date, str]]:
     """What a planted peek answers to the events of the last session, or else to all."""
     prices = tables_folder(data, ask.universe) / "prices"
     table = cache(lambda symbol: read_prices(prices, symbol).table)
-    found = questions(listens_to, *_where(ask, inputs))
-    asked = [one for one in found if isinstance(one, Question)]
     return {
         one.event.id: (session, _peek(table(one.event.symbol), session))
-        for one in asked
+        for one in _questions(ask, inputs, strategy)
         if (session := one.market.session) == (ask.until or session)
     }
 
@@ -253,7 +224,9 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
     for _ in range(ask.passes):
         with watch.during("while it decides"):
             decisions = _decisions(ask, strategy, inputs)
-        answers = [_decided(one) for one in decisions if one.action in _ANSWERED]
+        answers = [
+            answer for one in decisions if one.action in _ANSWERED for answer in _decided(one)
+        ]
         seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
         seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
@@ -267,12 +240,22 @@ def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
         if ask.until is None:
             raise
     # Made-up prices may break it later: what it answers up to the session counts.
-    asked = [one for one in questions(strategy.listens_to, *where) if isinstance(one, Question)]
-    return [one.ask(strategy) for one in asked if one.market.session <= ask.until]
+    until = ask.until
+    return [
+        one.ask_until(strategy, until)
+        for one in _questions(ask, inputs, strategy)
+        if one.market.session <= until
+    ]
+
+
+def _questions(ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy) -> list[Question]:
+    terms: tuple[Any, ...] = (*_where(ask, inputs), strategy.decides)
+    found = questions(strategy.listens_to, *terms)
+    return [one for one in found if isinstance(one, Question)]
 
 
 def _where(ask: Ask, inputs: Inputs) -> Any:
-    """The terms of `questions` that follow the kinds of event."""
+    """The terms of `decide` that follow the strategy."""
     return inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe
 
 
@@ -280,13 +263,24 @@ def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
     return [one for one in answers if ask.until is None or one["date"] <= ask.until]
 
 
-def _decided(decision: Decision) -> Answer:
-    signal = decision.signal
+def _decided(decision: Decision) -> Iterator[Answer]:
+    """What the strategy answered: each of its waits, and what came of them."""
+    signal, about = decision.signal, decision.event.id
+    for pause in decision.waited:
+        yield {
+            "date": pause.session,
+            "event_id": about,
+            "action": "waits",
+            "sessions": pause.sessions,
+            "reason": pause.reason,
+        }
+    if decision.waits_in_vain:  # that the data end is no answer of the strategy's
+        return
     terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
-    return {
+    yield {
         "date": decision.tradable_session,
-        "event_id": decision.event.id,
-        "action": decision.direction or "no signal",
+        "event_id": about,
+        "action": signal.direction if signal else "no signal",
         **{name: value for name, value in terms.items() if value},  # a priority of 0 is none
         "reason": decision.reason,
     }

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
-from backtest.data.datafile import DataFile, metadata_of
+from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
-from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, new_york_day
 from backtest.data.versions import put
 from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
@@ -50,7 +50,11 @@ def made_up_workspace(
     for kind in dict.fromkeys((*FILED_KINDS, *heard)):
         events = list(_events(kind)) if kind in heard or Event in strategy.listens_to else []
         text = _text(kind, events)
-        _write(data / "events" / kind.file_name(), text, [str(_day(one)) for one in events])
+        _write(
+            data / "events" / kind.file_name(),
+            text,
+            [str(new_york_day(one.published_at)) for one in events],
+        )
     return replace(workspace, data=data, reports=Path(folder) / "reports")
 
 
@@ -69,21 +73,16 @@ def _events(kind: type[Event]) -> Iterator[Event]:
         yield kind.model_validate(content | stamp | {"headline": f"Made-up event {number + 1}"})
 
 
-def _day(event: Event) -> date:
-    return event.published_at.astimezone(NEW_YORK).date()
-
-
 def _text(kind: type[Event], events: Sequence[Event]) -> str:
-    import pandas as pd
-
-    rows = [event.model_dump(mode="json") for event in events]
-    return str(pd.DataFrame(rows, columns=list(columns_of(kind)), dtype=object).to_csv(index=False))
+    """The file of a kind."""
+    return csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
 
 
 SYMBOL = "EXAMPLE"
 SESSIONS, AFTER_THE_LAST = 60, date(2025, 8, 27)  # of a whole made-up market
 _AT = datetime(2025, 6, 25, 20, 5, tzinfo=UTC)  # after the close
 _TEXTS = ("example", "2025Q1", "2025-01-31", "A", "1", "2025", "https://example.org", "a@b.org")
+_TO_COME = date(2025, 8, 15)  # for the kinds that tell of such a day
 _TYPICAL: tuple[Any, ...] = (*_TEXTS, 1_000, 100, 10, 1, 0.5, 0.1, -1, date(2025, 1, 31), _AT, [])
 EXTREMES: Mapping[str, Sequence[float]] = {
     "very large": (1e300, 10**18, 10**12, 10**9, 10**6, 1_000, 100, 10, 1, 0.999),
@@ -106,18 +105,23 @@ def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) ->
         "precision": "exact",
         "headline": f"A made-up {kind.kind.replace('_', ' ')}",
     }
-    for name, field in kind.model_fields.items():
-        if field.is_required() and name not in (*common, *given):
-            value = typical(field)
-            if value is not None:
-                given[name] = value
-    try:
-        return kind.model_validate(common | given)
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}" for one in error.errors()
-        )
-        raise UsageError(f"An event of the kind {kind.kind} cannot be made up: {faults}.") from None
+    needed = {
+        name: field
+        for name, field in kind.model_fields.items()
+        if field.is_required() and name not in (*common, *given)
+    }
+    faults = ""
+    for first in ((), (_TO_COME,)):
+        made = {name: typical(field, first) for name, field in needed.items()}
+        known = {name: value for name, value in made.items() if value is not None}
+        try:
+            return kind.model_validate(common | given | known)
+        except ValidationError as error:
+            faults = faults or "; ".join(
+                f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}"
+                for one in error.errors()
+            )
+    raise UsageError(f"An event of the kind {kind.kind} cannot be made up: {faults}.")
 
 
 def as_example(events: Sequence[Event]) -> list[Event]:
@@ -153,9 +157,9 @@ def variants(event: Event) -> Iterator[tuple[str, Event]]:
             continue
 
 
-def typical(field: FieldInfo) -> Any:
-    """A value that a field allows; None where none was found."""
-    return next(allowed(field, (*_choices(field.annotation), *_TYPICAL)), None)
+def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:
+    """A value that a field allows, the first ones tried first; None where none was found."""
+    return next(allowed(field, (*_choices(field.annotation), *first, *_TYPICAL)), None)
 
 
 def _number(field: FieldInfo, numbers: Sequence[float]) -> Any:
@@ -196,17 +200,19 @@ def _parts(annotation: Any) -> Iterator[Any]:
             yield from _parts(inner)
 
 
-def made_up_bars(before: date, count: int) -> pd.DataFrame:
-    """Bars of the last sessions before a day: a stock near 100 dollars that moves a little."""
+def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
+    """Bars of so many sessions before a day and after it: near 100 dollars, moving a little."""
     import numpy as np
     import pandas as pd
 
     from backtest.data.calendar import trading_calendar
     from backtest.data.prices import BAR_COLUMNS
 
-    start = before - timedelta(days=2 * count + 10)
-    days = trading_calendar().between(start, before - timedelta(days=1))
-    days = days[len(days) - count :]
+    start, end = (timedelta(days=2 * many + 10) for many in (count, after))
+    days = trading_calendar().between(before - start, before + end)
+    first = int(np.searchsorted(days, np.datetime64(before))) - count
+    count += after
+    days = days[first : first + count]
     steps = np.random.default_rng(1).normal(0, 0.02, (count, 2)).round(4)
     closes = 100 * np.cumprod(1 + steps[:, 0])
     opens = closes * (1 + steps[:, 1])
@@ -223,8 +229,7 @@ def replayed(
     strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
 ) -> ContractAnswers:
     """Replay it with events in early and late sessions of a made-up market."""
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.replay.event_strategy import replay_event_strategy
     from backtest.engine.timeline import Decision
 
@@ -253,6 +258,7 @@ def _silent() -> Iterator[None]:
 
 REACTION = timedelta(minutes=5)
 _BARS = (60, 5, 1, 0)  # how many sessions are known
+_AFTER = 60  # how many come, for strategies that wait
 _MOST_ROWS = 50  # of a file; the last ones
 
 
@@ -312,7 +318,9 @@ def events_to_try(
 
 
 def cases(
-    tried: Sequence[tuple[str, Event]], rows: Sequence[Event], looks_at: Sequence[str]
+    tried: Sequence[tuple[str, Event]],
+    rows: Sequence[Event],
+    strategy: Strategy | BacktraderStrategy,
 ) -> Iterator[Case]:
     """Each event with much, little and nothing known before it."""
     past = cache(made_up_bars)
@@ -320,11 +328,11 @@ def cases(
     for word, event in tried:
         for count in (0,) if isinstance(event, Start) else _BARS:
             # an index may have less of a past than the stock
-            for others in (count, 0) if looks_at and count == most else (count,):
+            for others in (count, 0) if strategy.looks_at and count == most else (count,):
                 bars = counted(count, "bar") if count else "no bar"
                 more = "" if others == count else " and nothing of other symbols"
                 how = f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
-                yield Case(how, _question(event, rows, past, count, (looks_at, others)), count)
+                yield Case(how, _question(event, rows, past, count, (strategy, others)), count)
 
 
 def _question(
@@ -332,7 +340,7 @@ def _question(
     rows: Sequence[Event],
     past: Callable[..., pd.DataFrame],
     count: int,
-    looked_at: tuple[Sequence[str], int],
+    asked: tuple[Strategy | BacktraderStrategy, int],
 ) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
@@ -340,20 +348,22 @@ def _question(
     from backtest.engine.timeline import Question
 
     calendar = trading_calendar()
-    session = calendar.tradable_session(event.published_at, REACTION)
+    strategy, others = asked
+    session = calendar.tradable_session(event.published_at, REACTION, strategy.decides)
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
-    symbols, others = looked_at
-    bars: dict[str, Any] = {name: past(session, others)[["close"]].copy() for name in symbols}
-    bars[event.symbol] = past(session, count)
-    now = calendar.open_of(session)
+    bars: dict[str, Any] = {
+        name: past(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
+    }
+    bars[event.symbol] = past(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
-    return Question(event, Market(session, now, event.symbol, tape.past), tape)
+    now = calendar.time_of(session, strategy.decides)
+    market = Market(session, now, event.symbol, tape.past)
+    last = bars[event.symbol].index[-1].date()
+    return Question(event, market, tape, lambda day: "beyond the last bar" if day > last else "")
 
 
-def made_up_case(
-    kinds: Sequence[type[Event]], fields: Mapping[str, Any], looks_at: Sequence[str]
-) -> Case:
+def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
     """A question about a made-up event of the first kind that has the fields.
 
     Of symbols that are looked at there are as many made-up closes as of the stock.
@@ -362,6 +372,7 @@ def made_up_case(
         UsageError: none has them, or one of them is wrong.
 
     """
+    kinds = strategy.listens_to
     fitting = [kind for kind in kinds if fields.keys() <= kind.model_fields.keys()]
     if not fitting:
         known = {name for kind in kinds for name in kind.model_fields}
@@ -369,7 +380,7 @@ def made_up_case(
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
     event = made_up_event(fitting[0], fields)
-    question = _question(event, [], made_up_bars, _BARS[0], (looks_at, _BARS[0]))
+    question = _question(event, [], made_up_bars, _BARS[0], (strategy, _BARS[0]))
     return Case("", question, _BARS[0])
 
 

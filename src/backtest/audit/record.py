@@ -34,8 +34,6 @@ class FindingRow(TypedDict):
 
 
 class Sizes(TypedDict):
-    """How much was tried: worlds made, dates tried, decisions or orders compared."""
-
     worlds: int
     dates: int
     compared: int
@@ -103,8 +101,6 @@ class NullWorlds(TypedDict):
 
 
 class DataFinding(TypedDict):
-    """A finding of the data audit."""
-
     severity: Literal["error", "warning", "note"]
     where: str
     what: str

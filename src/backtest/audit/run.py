@@ -36,11 +36,11 @@ from backtest.audit.sensitivity import (
 )
 from backtest.audit.worlds import Source
 from backtest.data.checks import check_data
-from backtest.data.events import has_file
-from backtest.data.tables import data_tables
+from backtest.data.events import filed, has_file
+from backtest.data.inputs import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
-from backtest.experiments.runs.store import folder_name, identity, installed_packages, run_id
+from backtest.experiments.terms import folder_name, identity, installed_packages, run_id
 from backtest.stats.formats import counted
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.loading import event_kinds, find_strategy
@@ -120,7 +120,8 @@ def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     request = replace(request, symbols=tuple(sorted({*request.symbols})))
     strategy = configure(file, request.settings)
     span, settings = (request.first, request.last), stated(file, request.settings)
-    ask = Ask(file.name, request.symbols, settings, span, request.rules, request.universe)
+    about = (file.name, request.symbols, settings, span, request.rules, request.universe)
+    ask = Ask(*about, decides=strategy.decides)
     inputs = ask.inputs(workspace.data, strategy)
     folder = workspace.strategies if file.package else file.path.parent
     source = Source(replace(workspace, strategies=folder), data_tables(inputs, workspace.data))
@@ -200,7 +201,8 @@ def _data(prepared: PreparedAudit) -> list[Finding]:
     universe = prepared.request.universe
     folder = tables_folder(prepared.workspace.data, universe)
     known = event_kinds(prepared.workspace).values()
-    kinds = [kind for kind in known if not universe or has_file(folder / "events", kind)]
+    own = folder / "events"
+    kinds = [kind for kind in known if has_file(own, kind)] if universe else filed(own, known)
     return check_data(replace(prepared.workspace, data=folder), kinds, prepared.request.symbols)
 
 
@@ -223,7 +225,7 @@ def _in_worlds(
     """What is found in worlds; nothing where answers differ there by chance, which is noted."""
     source, ask, request = prepared.source, prepared.ask, prepared.request
     sessions = sorted({day.date() for p in prepared.inputs.span.values() for day in p.table.index})
-    hears = eventful(prepared, full)
+    hears = eventful(full)
     every = sessions if isinstance(prepared.strategy, BacktraderStrategy) else hears
     most = max(_FEWEST, _TABLES // (WORLDS_OF_SESSION * len(source.data.files)))
     seed = request.seed
@@ -258,10 +260,8 @@ def _untried(full: Observation) -> dict[str, Any]:
     }
 
 
-def eventful(prepared: PreparedAudit, full: Observation) -> list[date]:
+def eventful(full: Observation) -> list[date]:
     """The sessions in which it decides, hears of an event or orders."""
-    if not isinstance(prepared.strategy, BacktraderStrategy):
-        return full.heard
     return sorted({*full.heard, *(answer["date"] for answer in full.passes[0])})
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from pydantic import ValidationError
 
 from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from backtest.audit.checks import Check
     from backtest.audit.observe import Answer, Ask, Observation
     from backtest.audit.worlds import Source
+    from backtest.data.inputs import Row
     from backtest.data.kinds import Event
-    from backtest.data.tables import Row
 
 
 _GROUP = 50  # worlds that one process sees
@@ -92,16 +93,22 @@ def delays(
     """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
     acted: dict[str, Answer] = {}
+    waited = {answer["event_id"] for answer in answers if answer.get("action") == "waits"}
     for answer in answers:
+        if answer["event_id"] in waited:  # a day that is known does not move with its event
+            continue
         if answer["event_id"] in by_id and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
     found = []
     for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
         event = by_id[event_id]
         row = _row_of(source, event)
-        late = worlds.one_session_later(row, ask.reaction).published_at
-        late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
-        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction)
+        late = worlds.one_session_later(row, ask.reaction, ask.decides).published_at
+        try:
+            late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
+        except ValidationError:  # the day that it tells of would have passed
+            continue
+        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction, ask.decides)
         found.append(Delay(event, late_id, answer, Job(make, ask)))
     return found
 

@@ -1,4 +1,4 @@
-"""Purity: what a strategy touches besides what it is handed, told by Python's audit events.
+"""Purity: what a strategy touches besides what it is handed, by Python's audit events.
 
 A world can only change the files of its own folder. A file that is named by its absolute path, the
 network and other programs lie outside of it, so that to look at them is a finding of its own.
@@ -88,7 +88,7 @@ class Watch:
 
     def see(self, event: str, terms: tuple[Any, ...]) -> None:
         """Note an audit event where it tells of something that is not the strategy's to touch."""
-        what = self._told(event, terms)
+        what = self._described(event, terms)
         line = self._line(importing=event == "import") if what else None
         if line is not None and len(self.touched) < _MOST:
             self.touched.setdefault((what, line), self._when)
@@ -98,7 +98,7 @@ class Watch:
         if line := self._line(importing=False):
             self.touched.setdefault((CLOCK, line), self._when)
 
-    def _told(self, event: str, terms: tuple[Any, ...]) -> str:
+    def _described(self, event: str, terms: tuple[Any, ...]) -> str:
         if event == "import":
             return f"loads {terms[0]}, which opens files unseen," if terms[0] in _UNSEEN else ""
         if event in ("open", "sqlite3.connect"):
@@ -132,7 +132,7 @@ class Watch:
         """The line of the strategy that is at work, or nothing where it is not on the way.
 
         None where it imports a library, which may read and import what it needs; with `importing`
-        the import itself is what is told.
+        the import itself is what counts.
         """
         folder = str(self._root / "strategies")
         frame = sys._getframe(1)  # noqa: SLF001 - the one way to see who asks

@@ -20,16 +20,16 @@ from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path
+from backtest.data.inputs import DataTables, FileTables, event_row, member_row
 from backtest.data.kinds import NEW_YORK
-from backtest.data.tables import DataTables, FileTables, event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.kinds import Event
-    from backtest.data.tables import Cells, Row
+    from backtest.data.inputs import Cells, Row
+    from backtest.data.kinds import Event, When
     from backtest.workspace.folders import Workspace
 
 
@@ -165,10 +165,10 @@ _LEAST, _MOST = 0.01, 1e6  # dollars, of drawn prices
 _MOST_DECIMALS = 9
 
 
-def prefix(source: Source, session: date, reaction: timedelta) -> World:
-    """What was there before the open of a session, and of the session itself a quiet bar."""
+def prefix(source: Source, session: date, reaction: timedelta, at: When = "open") -> World:
+    """What was there before the open of a session, or its close, and of itself a quiet bar."""
     day, after = session.isoformat(), (session + timedelta(days=1)).isoformat()
-    public, true = _public(session, reaction), source.as_is()
+    public, true = _public(session, reaction, at), source.as_is()
     return World(
         prices={name: _prefix_of_prices(table, session) for name, table in true.prices.items()},
         events={name: [r for r in rows if public(r)] for name, rows in true.events.items()},
@@ -231,29 +231,24 @@ def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date])
 
 
 def with_later_events(
-    source: Source, session: date, reaction: timedelta, change: Callable[[Row], Row | None]
+    source: Source,
+    session: date,
+    reaction: timedelta,
+    change: Callable[[Row], Row | None],
+    at: When = "open",
 ) -> World:
     """Events that could not be traded by the open of a session are changed; prices are not.
 
     `change` gives the row that stands in place of one, or None.
     """
-    public = _public(session, reaction)
+    public = _public(session, reaction, at)
     return _with_events(source, lambda row: row if public(row) else change(row))
 
 
-def dropped(_: Row) -> None:
-    """The event does not come."""
-
-
-def replaced(row: Row, instead: Mapping[str, Row | None]) -> Row | None:
-    """Another event comes, or none; `instead` holds it by the line of the row."""
-    return instead[row.line]
-
-
-def with_one_delayed(source: Source, line: str, reaction: timedelta) -> World:
+def with_one_delayed(source: Source, line: str, reaction: timedelta, at: When = "open") -> World:
     """One event, given by its line, comes as late as makes it tradable one session later."""
     return _with_events(
-        source, lambda row: one_session_later(row, reaction) if row.line == line else row
+        source, lambda row: one_session_later(row, reaction, at) if row.line == line else row
     )
 
 
@@ -266,9 +261,9 @@ def _with_events(source: Source, change: Callable[[Row], Row | None]) -> World:
     return replace(true, events=changed)
 
 
-def _public(session: date, reaction: timedelta) -> Callable[[Row], bool]:
+def _public(session: date, reaction: timedelta, at: When) -> Callable[[Row], bool]:
     """Whether an event was public early enough to be traded in a session, or before."""
-    latest = trading_calendar().open_of(session) - reaction
+    latest = trading_calendar().time_of(session, at) - reaction
     return lambda row: row.published_at is not None and row.published_at < latest
 
 
@@ -317,12 +312,15 @@ def shifted(row: Row, by: timedelta) -> Row:
     return event_row(row.cells | {"published_at": moved.isoformat()})
 
 
-def one_session_later(row: Row, reaction: timedelta) -> Row:
+def one_session_later(row: Row, reaction: timedelta, at: When = "open") -> Row:
     """An event that is published as many days later as make it tradable a session later."""
     calendar, moved = trading_calendar(), row
     assert row.published_at is not None  # noqa: S101 - an event has been traded
-    session = calendar.tradable_session(row.published_at, reaction)
-    while moved.published_at and calendar.tradable_session(moved.published_at, reaction) == session:
+
+    def session_of(one: Row) -> date | None:
+        return one.published_at and calendar.tradable_session(one.published_at, reaction, at)
+
+    while session_of(moved) == session_of(row):
         moved = shifted(moved, timedelta(days=1))
     return moved
 

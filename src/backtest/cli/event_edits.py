@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from itertools import chain, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import DataFolder, StrategiesFolder, Verbose, Yes, parse_pairs
+from backtest.cli import events, options
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from backtest.data.edits import Diff, Edit
+    from backtest.data.edits import Edit
     from backtest.data.kinds import Event
 
 
-_FIRST = 3  # rows that are printed of many
+app = events.app
 _AUTOMATIC = "retrieved_at"  # it is now
 _NUMBERS = {"number": "a number", "integer": "a whole number"}
 _TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
@@ -28,6 +26,18 @@ _TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zon
 def at_terminal() -> bool:
     """Whether somebody can answer."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def is_confirmed(*, yes: bool) -> bool:
+    """Whether what was printed is to be written: `yes`, or the answer at the terminal."""
+    from backtest.errors import UsageError
+
+    if not yes and not at_terminal():
+        raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
+    if yes or typer.confirm("Write it?"):
+        return True
+    typer.echo("Nothing was written.")
+    return False
 
 
 def ask_event(kind: type[Event]) -> dict[str, str]:
@@ -119,6 +129,7 @@ def _words(schema: Mapping[str, Any]) -> str:
 
 
 _EXAMPLE = "target_price=10"
+_EDIT_EXAMPLE = f"Example: `backtest events edit short_report-20250915-0a1b2c --field {_EXAMPLE}`"
 Kind = Annotated[str, typer.Argument(metavar="KIND", help="Such as short_report.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")]
 Fields = Annotated[
@@ -126,40 +137,39 @@ Fields = Annotated[
     typer.Option("--field", metavar="NAME=VALUE", help="A field; repeat for several."),
 ]
 SourceUrl = Annotated[
-    str | None,
-    typer.Option(metavar="URL", help="Where it can be read, or `unknown`."),
+    str | None, typer.Option(metavar="URL", help="Where it can be read, or `unknown`.")
 ]
 
 
+@app.command("add", epilog="Example: `backtest events add short_report`")
 def add(
+    folders: options.Folders,
     kind: Kind,
     fields: Fields = None,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="A CSV file of events to add.")
     ] = None,
     source_url: SourceUrl = None,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    verbose: options.Verbose = False,
+    yes: options.Yes = False,
 ) -> None:
     """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    from backtest.api.arguments import folders
+    from backtest.api.arguments import folders as workspace_of
     from backtest.api.data import add_event, import_events
     from backtest.data.events import columns_of
     from backtest.errors import UsageError
     from backtest.strategy.loading import kind_of
 
-    cls = kind_of(folders(strategies, data, "reports"), kind)
+    cls = kind_of(workspace_of(**folders.arguments()), kind)
     if fields and csv:
         raise UsageError("Give either --field or --csv, not both.")
     if csv:
         edit = import_events(
             csv, kind, source_url=source_url, replace=False,
-            dry_run=True, strategies=strategies, data=data,
+            dry_run=True, **folders.arguments(),
         )  # fmt: skip
     else:
-        row = parse_pairs("--field", fields or [], example=_EXAMPLE)
+        row = options.parse_pairs("--field", fields or [], example=_EXAMPLE)
         if not row:
             if not at_terminal():
                 raise UsageError(
@@ -170,67 +180,58 @@ def add(
             row = ask_event(cls)
         if source_url is not None:
             row["source_url"] = source_url
-        edit = add_event(kind, row, dry_run=True, strategies=strategies, data=data)
+        edit = add_event(kind, row, dry_run=True, **folders.arguments())
     write(edit, kind, yes=yes, whole=verbose)
 
 
+@app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
 def import_file(
+    folders: options.Folders,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")],
     kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
     source_url: SourceUrl = None,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    verbose: options.Verbose = False,
+    yes: options.Yes = False,
 ) -> None:
     """Take in a CSV file: new events are added, known ones change where the file differs."""
     from backtest.api.data import import_events
 
-    edit = import_events(
-        file, kind, source_url=source_url, dry_run=True, strategies=strategies, data=data
-    )
+    edit = import_events(file, kind, source_url=source_url, dry_run=True, **folders.arguments())
     write(edit, kind, yes=yes, whole=verbose)
 
 
+@app.command("edit", epilog=_EDIT_EXAMPLE)
 def edit(
-    event_id: Id,
-    fields: Fields = None,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    folders: options.Folders, event_id: Id, fields: Fields = None, yes: options.Yes = False
 ) -> None:
     """Change fields of an event; an empty value is unknown."""
     from backtest.api.data import edit_event
     from backtest.errors import UsageError
 
-    settings = parse_pairs("--field", fields or [], example=_EXAMPLE)
+    settings = options.parse_pairs("--field", fields or [], example=_EXAMPLE)
     if not settings:
         raise UsageError(f"Name what changes with --field name=value, such as {_EXAMPLE}.")
-    change = edit_event(event_id, settings, dry_run=True, strategies=strategies, data=data)
+    change = edit_event(event_id, settings, dry_run=True, **folders.arguments())
     write(change, _kind_in(event_id), yes=yes)
 
 
-def remove(
-    event_id: Id, yes: Yes = False, data: DataFolder = None, strategies: StrategiesFolder = None
-) -> None:
+@app.command("remove", epilog="Example: `backtest events remove short_report-20250915-0a1b2c`")
+def remove(folders: options.Folders, event_id: Id, yes: options.Yes = False) -> None:
     """Take an event out of its file."""
     from backtest.api.data import remove_event
 
-    change = remove_event(event_id, dry_run=True, strategies=strategies, data=data)
+    change = remove_event(event_id, dry_run=True, **folders.arguments())
     write(change, _kind_in(event_id), yes=yes)
 
 
+@app.command("undo", epilog="Example: `backtest events undo short_report`")
 def undo(
-    kind: Kind,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    folders: options.Folders, kind: Kind, verbose: options.Verbose = False, yes: options.Yes = False
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
     from backtest.api.data import undo_events
 
-    change = undo_events(kind, dry_run=True, strategies=strategies, data=data)
+    change = undo_events(kind, dry_run=True, **folders.arguments())
     write(change, kind, yes=yes, whole=verbose)
 
 
@@ -240,87 +241,15 @@ def _kind_in(event_id: str) -> str:
 
 def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False) -> None:
     """Show what changes, of many rows the first unless all are wanted; write what is confirmed."""
-    from backtest.errors import UsageError
+    from backtest.cli import show_data
 
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
-    _print_changes(edit, whole=whole)
-    if not yes:
-        if not at_terminal():
-            raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
-        if not typer.confirm("Write it?"):
-            typer.echo("Nothing was written.")
-            return
+    show_data.changes(edit, whole=whole)
+    if not is_confirmed(yes=yes):
+        return
     version = edit.make()
     typer.echo(
         f"wrote {edit.path}, version {version.number}; `backtest events undo {kind}` takes it back"
     )
-
-
-def _print_changes(edit: Edit, *, whole: bool) -> None:
-    """The diff, and the session in which each event that it touches can be traded."""
-    from rich.text import Text
-
-    from backtest.cli import show
-
-    out = show.console()
-    rows = list(_rows(edit.diff))
-    cut = len(rows) > show.MOST_ROWS and not whole
-    for line, style in chain.from_iterable(rows[:_FIRST] if cut else rows):
-        out.print(Text(line, style=style), soft_wrap=True)
-    for row in edit.events[:_FIRST] if cut else edit.events:
-        when = row.obstacle or f"first tradable in the session of {row.session}"
-        line = f"{row.event.id}: public {row.published} New York, {when}"
-        out.print(Text(line), soft_wrap=True)
-    if cut:
-        out.print(Text(f"… and {len(rows) - _FIRST:,} more rows; -v prints them all", style="dim"))
-        out.print(Text(_counts(edit)))
-
-
-def _counts(edit: Edit) -> str:
-    """How many rows a change adds, changes and removes, and how many events can be traded."""
-    from backtest.stats.formats import counted
-
-    diff = edit.diff
-    changed = len({change.key for change in diff.changed})
-    told = f"In all {len(diff.added):,} added, {changed:,} changed, {len(diff.removed):,} removed."
-    obstacles = Counter(row.obstacle for row in edit.events if row.obstacle).most_common()
-    if not obstacles:
-        return told
-    why = "; ".join(f"{number:,} {obstacle}" for obstacle, number in obstacles[:_FIRST])
-    rest = sum(number for _, number in obstacles[_FIRST:])
-    more = f"; {rest:,} for other reasons" if rest else ""
-    total = sum(number for _, number in obstacles)
-    return f"{told} {counted(total, 'event')} cannot be traded: {why}{more}."
-
-
-def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
-    """The lines of each row that changes, each with its style."""
-    from backtest.stats.formats import UNKNOWN
-
-    for sign, rows, style in (("+", diff.added, "green"), ("-", diff.removed, "red")):
-        for name, row in rows.items():
-            cells = [f"    {column}: {cell}" for column, cell in row.items() if cell]
-            yield [(line, style) for line in (f"{sign} {name}", *cells)]
-    for name, changes in groupby(diff.changed, key=lambda change: change.key):
-        yield [
-            (f"~ {name}", "yellow"),
-            *(
-                (f"    {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}", "")
-                for change in changes
-            ),
-        ]
-
-
-COMMANDS = (
-    ("add", add, "Example: `backtest events add short_report`"),
-    ("import", import_file, "Example: `backtest events import mine.csv --kind news`"),
-    (
-        "edit",
-        edit,
-        "Example: `backtest events edit short_report-20250915-0a1b2c --field target_price=10`",
-    ),
-    ("remove", remove, "Example: `backtest events remove short_report-20250915-0a1b2c`"),
-    ("undo", undo, "Example: `backtest events undo short_report`"),
-)

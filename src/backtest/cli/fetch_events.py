@@ -4,151 +4,130 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Verbose, Yes
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from backtest.api.edgar import FetchedEvents
 
-app = typer.Typer(
+app = options.App(
     no_args_is_help=True,
     help="Fetch events from EDGAR: each shows what is new and what differs, and asks.",
 )
 Symbol = Annotated[str, typer.Argument(metavar="SYMBOL", help="The stock.")]
-Cik = Annotated[
-    int | None,
-    typer.Option("--cik", min=1, help="Number of its company at EDGAR; found by the symbol."),
-]
-Since = Annotated[
-    str | None,
-    typer.Option(
-        "--from",
-        metavar="DAY",
-        help="First date of filing; the first session of its prices, or all where there are none.",
-    ),
-]
-Accept = Annotated[
-    bool,
-    typer.Option("--accept-revisions", help="Replace what differs; without it that stays."),
-]
-Identity = Annotated[
-    str | None,
-    typer.Option(
-        "--identity",
-        envvar="BACKTEST_EDGAR_IDENTITY",
-        metavar="WHO",
-        help="Your name and e-mail address, which the SEC asks for.",
-    ),
-]
-BaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--base-url",
-        envvar="BACKTEST_EDGAR_URL",
-        metavar="URL",
-        help="An address that stands for EDGAR's own, such as a copy.",
-    ),
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filings(options.Folders):
+    """Options of each command: whose filings, since when, and what is done with them."""
+
+    cik: Annotated[
+        int | None,
+        typer.Option("--cik", min=1, help="Number of its company at EDGAR; found by the symbol."),
+    ] = None
+    since: Annotated[
+        date | None,
+        options.day(
+            "--from",
+            "First date of filing; the first session of its prices, or all where there are none.",
+        ),
+    ] = None
+    accept: Annotated[
+        bool,
+        typer.Option("--accept-revisions", help="Replace what differs; without it that stays."),
+    ] = False
+    identity: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BACKTEST_EDGAR_IDENTITY",
+            metavar="WHO",
+            help="Your name and e-mail address, which the SEC asks for.",
+        ),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BACKTEST_EDGAR_URL",
+            metavar="URL",
+            help="An address that stands for EDGAR's own, such as a copy.",
+        ),
+    ] = None
+    verbose: options.Verbose = False
+    yes: options.Yes = False
+    as_json: options.AsJson = False
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        names = ("cik", "accept", "identity", "base_url")
+        own = {name: getattr(self, name) for name in names}
+        return {**super().arguments(), **own, "first": self.since, "dry_run": True}
 
 
 @app.command("earnings", epilog="Example: `backtest events fetch earnings CRWV`")
 def earnings(
     symbol: Symbol,
-    cik: Cik = None,
-    since: Since = None,
+    filings: Filings,
     no_estimates: Annotated[
         bool, typer.Option("--no-estimates", help="Do not ask Yahoo; leave the figures unknown.")
     ] = False,
-    accept: Accept = False,
-    identity: Identity = None,
-    base_url: BaseUrl = None,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo."""
     from backtest.api.edgar import fetch_earnings
 
-    with _progress() as answered:
-        found = fetch_earnings(
-            symbol, cik=cik, first=_day(since), estimates=not no_estimates, accept=accept,
-            dry_run=True, identity=identity, base_url=base_url, answered=answered,
-            strategies=strategies, data=data,
-        )  # fmt: skip
-    _finish(found, accept=accept, yes=yes, whole=verbose, as_json=as_json)
+    _fetch(partial(fetch_earnings, symbol, estimates=not no_estimates), filings)
 
 
 @app.command("stakes", epilog="Example: `backtest events fetch stakes --holder NVIDIA`")
 def stakes(
+    filings: Filings,
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
     symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
         str | None, typer.Option(help="Of the stock; learned from the holder's tables.")
     ] = None,
-    cik: Cik = None,
-    since: Since = None,
-    accept: Accept = False,
-    identity: Identity = None,
-    base_url: BaseUrl = None,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
     from backtest.api.edgar import fetch_stakes
 
-    with _progress() as answered:
-        found = fetch_stakes(
-            holder, symbol, cusip=cusip, cik=cik, first=_day(since), accept=accept,
-            dry_run=True, identity=identity, base_url=base_url, answered=answered,
-            strategies=strategies, data=data,
-        )  # fmt: skip
-    _finish(found, accept=accept, yes=yes, whole=verbose, as_json=as_json)
+    _fetch(partial(fetch_stakes, holder, symbol, cusip=cusip), filings)
 
 
 @app.command("filings", epilog="Example: `backtest events fetch filings CRWV --form 4`")
-def filings(
+def news(
     symbol: Symbol,
+    filings: Filings,
     form: Annotated[
         str, typer.Option(help="8-K: its items as news. 4: sales by insiders.")
     ] = "8-K",
-    cik: Cik = None,
-    since: Since = None,
-    accept: Accept = False,
-    identity: Identity = None,
-    base_url: BaseUrl = None,
-    verbose: Verbose = False,
-    yes: Yes = False,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Fetch filings as news: agreements, financing, officers; or sales by insiders."""
     from backtest.api.edgar import fetch_filings
 
+    _fetch(partial(fetch_filings, symbol, form), filings)
+
+
+def _fetch(call: Callable[..., FetchedEvents], filings: Filings) -> None:
+    """Show what is fetched, and write it once it is confirmed."""
+    from backtest.cli.event_edits import write
+
     with _progress() as answered:
-        found = fetch_filings(
-            symbol, form, cik=cik, first=_day(since), accept=accept,
-            dry_run=True, identity=identity, base_url=base_url, answered=answered,
-            strategies=strategies, data=data,
-        )  # fmt: skip
-    _finish(found, accept=accept, yes=yes, whole=verbose, as_json=as_json)
-
-
-def _day(since: str | None) -> date | None:
-    from backtest.experiments.terms import read_day
-
-    return read_day("--from", since)
+        found = call(answered=answered, **filings.arguments())
+    if filings.as_json:
+        _print(found, yes=filings.yes)
+        return
+    _print_remarks(found, accept=filings.accept)
+    if found.differences and not found.edit.diff:
+        typer.echo("Nothing else is new: nothing changes.")
+        return
+    write(found.edit, found.kind.kind, yes=filings.yes, whole=filings.verbose)
 
 
 @contextmanager
@@ -167,20 +146,6 @@ def _progress() -> Iterator[Callable[[str], None] | None]:
             status.update(f"Asking EDGAR: {len(answers):,} answers")
 
         yield answered
-
-
-def _finish(found: FetchedEvents, *, accept: bool, yes: bool, whole: bool, as_json: bool) -> None:
-    """Show what was fetched, and write it once it is confirmed."""
-    from backtest.cli.event_edits import write
-
-    if as_json:
-        _print(found, yes=yes)
-        return
-    _print_remarks(found, accept=accept)
-    if found.differences and not found.edit.diff:
-        typer.echo("Nothing else is new: nothing changes.")
-        return
-    write(found.edit, found.kind.kind, yes=yes, whole=whole)
 
 
 def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:

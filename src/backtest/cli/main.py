@@ -15,24 +15,23 @@ from backtest import __version__
 from backtest.cli import (
     audit,
     event_edits,
-    events,
     fetch_events,
     listing,
     new,
+    options,
     prices,
     report,
     run,
     simulate,
     study,
     sweep,
-    universes,
 )
 from backtest.errors import BacktestError
 
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
 _NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
 
-app = typer.Typer(
+app = options.App(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # frames around the help would double the time until it is there
@@ -55,14 +54,12 @@ app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("open", epilog=report.OPEN_EXAMPLES)(report.open_page)
 app.command("config", epilog=listing.CONFIG_EXAMPLES)(listing.config)
-for name, command, example in event_edits.COMMANDS:
-    events.app.command(name, epilog=example)(command)
-events.app.add_typer(fetch_events.app, name="fetch")
+event_edits.app.add_typer(fetch_events.app, name="fetch")
 app.add_typer(new.app, name="new")
 app.add_typer(listing.app, name="list")
-app.add_typer(events.app, name="events")
+app.add_typer(event_edits.app, name="events")
 app.add_typer(prices.app, name="prices")
-app.add_typer(universes.app, name="universes")
+app.add_typer(listing.universes, name="universes")
 
 
 def _print_version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +24,11 @@ def init(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Where; a folder that is there may be used.")
     ],
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Make a workspace: strategies, data, reports and settings."""
     from backtest.cli import show
-    from backtest.workspace.start import PARTS, make_workspace
+    from backtest.workspace.folders import PARTS, make_workspace
 
     made = make_workspace(folder)
     if as_json:
@@ -40,7 +40,7 @@ def init(
     typer.echo("Then: backtest list strategies, backtest run, or backtest new signal NAME")
 
 
-app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
+app = options.App(no_args_is_help=True, help="Begin a signal of your own.")
 
 
 @app.command(
@@ -49,22 +49,21 @@ app = typer.Typer(no_args_is_help=True, help="Begin a signal of your own.")
     "`backtest new signal insider_sale --from news`. Nothing is ever overwritten.",
 )
 def new_signal(
+    folders: options.Folders,
     name: Annotated[str, typer.Argument(metavar="NAME", help="In snake case: insider_sale.")],
     kind: Annotated[
         str | None,
         typer.Option(
             "--from",
             metavar="KIND",
-            help="Start from a kind of event that is there: earnings, news, short_report or "
-            "stake_disclosure.",
+            help="Start from a kind of event that is there: earnings, news, short_report, "
+            "stake_disclosure; or one of dates that are known, such as report_date.",
         ),
     ] = None,
     backtrader: Annotated[
         bool, typer.Option("--backtrader", help="Write a strategy of Backtrader's.")
     ] = False,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Write a strategy that runs at once, its events with an example row, and its test."""
     from rich.text import Text
@@ -72,7 +71,7 @@ def new_signal(
     from backtest.api import workspace as calls
     from backtest.cli import show
 
-    new = calls.new_signal(name, kind, backtrader=backtrader, strategies=strategies, data=data)
+    new = calls.new_signal(name, kind, backtrader=backtrader, **folders.arguments())
     if as_json:
         show.print_json(vars(new))
         return
@@ -100,7 +99,7 @@ def _next(new: NewSignal) -> Iterator[tuple[str, str]]:
             f"edit {_relative(new.events)}",
             "put real rows, each with its source, for the example",
         )
-        seal = f"backtest events seal {new.name} --source 'where the rows come from'"
+        seal = f"backtest events seal {new.kind} --source 'where the rows come from'"
         yield seal, "checks the rows and records what they are"
     yield f"backtest check {new.name}", "the contract of every strategy, in seconds"
     yield f"backtest audit {new.name}", "whether it looks ahead"

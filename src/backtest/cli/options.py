@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from backtest.strategy.parameters import Text
 
-# What the environment and `backtest.toml` say of these is looked up by `workspace.settings`.
+# What the environment and `backtest.toml` say of these is looked up by `workspace.folders`.
 StrategiesFolder = Annotated[
     list[Path] | None,
     typer.Option(
@@ -32,9 +38,7 @@ DataFolder = Annotated[
 ReportsFolder = Annotated[
     Path | None,
     typer.Option(
-        "--out",
-        metavar="FOLDER",
-        help="Folder of the run folders; the workspace's by default.",
+        "--out", metavar="FOLDER", help="Folder of the run folders; the workspace's by default."
     ),
 ]
 
@@ -73,10 +77,19 @@ Benchmark = Annotated[
         "its members]",
     ),
 ]
-FirstDay = Annotated[
-    str | None, typer.Option("--from", metavar="DAY", help="First day of the replay.")
-]
-LastDay = Annotated[str | None, typer.Option("--to", metavar="DAY", help="Last day of the replay.")]
+
+
+def day(name: str, text: str) -> Any:
+    """An option that takes a day."""
+
+    def parse(value: str) -> date | None:
+        from backtest.experiments.terms import read_day
+
+        return read_day(name, value)
+
+    return typer.Option(name, metavar="DAY", parser=parse, help=text)
+
+
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -95,25 +108,6 @@ CostsOption = Annotated[
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
 ]
-CommissionOption = Annotated[
-    float | None,
-    typer.Option("--commission", help="Dollars a share, in place of what the costs say. [0.005]"),
-]
-SlippageOption = Annotated[
-    float | None,
-    typer.Option("--slippage", help="Basis points on market and stop fills, likewise. [5]"),
-]
-ReactionOption = Annotated[
-    float | None,
-    typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
-]
-MaxPositions = Annotated[
-    int | None,
-    typer.Option("--max-positions", help="Most positions at a time. [as many as the room]"),
-]
-MinOrder = Annotated[
-    float | None, typer.Option("--min-order", help="Dollars below which no entry is sent. [0]")
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
 Verbose = Annotated[
@@ -122,13 +116,8 @@ Verbose = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
 
-def parse_settings(texts: list[str]) -> dict[str, Text]:
-    """Parameters given as `name=value`.
-
-    Raises:
-        UsageError: a text has no `=`, or a name is given twice.
-
-    """
+def parse_settings(texts: list[str] | None) -> dict[str, Text]:
+    """The parameters that `--set` sets; see `parse_pairs`."""
     from backtest.strategy.parameters import Text
 
     more = "; lists are written with commas"
@@ -136,21 +125,17 @@ def parse_settings(texts: list[str]) -> dict[str, Text]:
     return {name: Text(text) for name, text in pairs.items()}
 
 
-def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "") -> dict[str, str]:
-    """Texts given as `name=value`.
-
-    Args:
-        option: the option that takes them, for the message.
-        texts: what was given.
-        example: one that is right.
-        twice: what to say where a name is given twice.
+def parse_pairs(
+    option: str, texts: list[str] | None, *, example: str, twice: str = ""
+) -> dict[str, str]:
+    """The texts of an option, each written as `name=value`.
 
     Raises:
-        UsageError: a text has no `=`, or a name is given twice.
+        UsageError: a text has no `=`, or a name comes twice.
 
     """
     pairs: dict[str, str] = {}
-    for text in texts:
+    for text in texts or ():
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
@@ -161,21 +146,123 @@ def parse_pairs(option: str, texts: list[str], *, example: str, twice: str = "")
     return pairs
 
 
-def rules_of(
-    commission: float | None,
-    slippage: float | None,
-    reaction: float | None,
-    max_positions: int | None,
-    min_order: float | None,
-) -> dict[str, float | None]:
-    """The trading rules that options set, by name."""
-    return {
-        "commission_per_share": commission,
-        "slippage_bps": slippage,
-        "reaction_minutes": reaction,
-        "max_positions": max_positions,
-        "min_order": min_order,
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """Options of an account: its cash, costs and trading rules."""
+
+    cash: CashOption = None
+    costs: CostsOption = None
+    commission_per_share: Annotated[
+        float | None,
+        typer.Option(
+            "--commission", help="Dollars a share, in place of what the costs say. [0.005]"
+        ),
+    ] = None
+    slippage_bps: Annotated[
+        float | None,
+        typer.Option("--slippage", help="Basis points on market and stop fills, likewise. [5]"),
+    ] = None
+    reaction_minutes: Annotated[
+        float | None,
+        typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
+    ] = None
+    max_positions: Annotated[
+        int | None, typer.Option(help="Most positions at a time. [as many as the room]")
+    ] = None
+    min_order: Annotated[
+        float | None, typer.Option(help="Dollars below which no entry is sent. [0]")
+    ] = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them; what is no setting of its own is a trading rule."""
+        rules = {one.name: getattr(self, one.name) for one in fields(Account)}
+        return {"cash": rules.pop("cash"), "costs": rules.pop("costs"), "rules": rules}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms(Account):
+    """Options of a command that trades: an account, what it trades, from when to when."""
+
+    symbol: Symbols = None
+    universe: UniverseOption = None
+    first: Annotated[date | None, day("--from", "First day of the replay.")] = None
+    last: Annotated[date | None, day("--to", "Last day of the replay.")] = None
+    settings: Settings = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {
+            **super().arguments(),
+            "symbols": self.symbol,
+            "universe": self.universe,
+            "first": self.first,
+            "last": self.last,
+            "parameters": parse_settings(self.settings),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders:
+    """Options of a command that reads the data of a workspace."""
+
+    data: DataFolder = None
+    strategies: StrategiesFolder = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {"data": self.data, "strategies": self.strategies}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllFolders(Folders):
+    """The same of one that also writes to its reports."""
+
+    out: ReportsFolder = None
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {**super().arguments(), "reports": self.out}
+
+
+class App(typer.Typer):
+    """Commands, of which a parameter may be a class of options; see `spread`."""
+
+    def command(self, *args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+        """Add a command as typer does."""
+        add = super().command(*args, **kwargs)
+        return lambda function: add(spread(function))
+
+
+def spread(function: Callable[..., None]) -> Callable[..., None]:
+    """A command as typer takes it: in place of a class of options each option by itself."""
+    found = signature(function, eval_str=True).parameters
+    groups: dict[str, Any] = {
+        name: one.annotation for name, one in found.items() if is_dataclass(one.annotation)
     }
+    flat = [
+        one.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, one in found.items()
+        if name not in groups
+    ]
+    for group in groups.values():
+        hints = get_type_hints(group, include_extras=True)
+        flat += [
+            Parameter(
+                one.name, Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name]
+            )
+            for one in fields(group)
+        ]
+
+    @wraps(function)
+    def called(**values: Any) -> None:
+        for name, group in groups.items():
+            own = {field.name: values.pop(field.name) for field in fields(group)}
+            values[name] = group(**own)
+        function(**values)
+
+    called.__signature__ = Signature(flat)  # type: ignore[attr-defined]
+    called.__annotations__ = {one.name: one.annotation for one in flat}
+    return called
 
 
 def announce_compiling() -> None:

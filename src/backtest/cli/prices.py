@@ -2,41 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import AsJson, DataFolder, StrategiesFolder, Yes, parse_pairs
+from backtest.cli import options
 from backtest.errors import BacktestError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from backtest.data.versions import Version
-    from backtest.sources.own_files import PriceFile
     from backtest.sources.updates import PriceUpdate
 
 
-_MOST = 12  # changes that are shown of a symbol, and symbols of an import
+app = options.App(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
 Accept = Annotated[
-    bool,
-    typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay."),
+    bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
 
 
+@app.command(
+    "fetch", epilog="Example: `backtest prices fetch CRWV` · `backtest prices fetch SPY QQQ`"
+)
 def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
     interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
     first: Annotated[
-        str | None,
-        typer.Option(
-            "--from", metavar="DAY", help="First day; that of the file, or as far as Yahoo goes."
-        ),
+        date | None, options.day("--from", "First day; that of the file, or as far as Yahoo goes.")
     ] = None,
-    last: Annotated[
-        str | None, typer.Option("--to", metavar="DAY", help="Last day; the last finished bar.")
-    ] = None,
+    last: Annotated[date | None, options.day("--to", "Last day; the last finished bar.")] = None,
     adjust: Annotated[
         str | None,
         typer.Option(
@@ -45,11 +42,11 @@ def fetch(
         ),
     ] = None,
     accept: Accept = False,
-    as_json: AsJson = False,
-    data: DataFolder = None,
+    as_json: options.AsJson = False,
+    data: options.DataFolder = None,
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
-    from backtest.experiments.terms import read_day
+    from backtest.cli import show, show_data
     from backtest.sources.updates import check_symbol, raise_refused
     from backtest.sources.yahoo import ADJUSTS, INTERVALS, fetch_prices
     from backtest.workspace.folders import find_data
@@ -57,8 +54,8 @@ def fetch(
     names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
     terms: dict[str, Any] = {
         "interval": _one_of("--interval", interval, INTERVALS),
-        "first": read_day("--from", first),
-        "last": read_day("--to", last),
+        "first": first,
+        "last": last,
         "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
         "accept": accept,
         "among": len(names),
@@ -73,14 +70,13 @@ def fetch(
         except BacktestError as error:
             failed[symbol] = error
     if as_json:
-        from backtest.cli import show
-
         show.print_json([_as_dict(update, version) for update, version in made])
     else:
-        _show_made(made)
+        show_data.prices_written(made)
     raise_refused(failed, len(names), "fetched")
 
 
+@app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     symbol: Annotated[
@@ -105,50 +101,52 @@ def import_file(
         str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
     ] = None,
     accept: Accept = False,
-    yes: Yes = False,
-    data: DataFolder = None,
+    yes: options.Yes = False,
+    data: options.DataFolder = None,
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
-    from backtest.cli.event_edits import at_terminal
+    from backtest.cli import show_data
+    from backtest.cli.event_edits import at_terminal, is_confirmed
     from backtest.sources.own_files import import_prices, read_price_file
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
-    named = parse_pairs("--map", columns or [], example="close=Last")
+    named = options.parse_pairs("--map", columns or [], example="close=Last")
     sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
     found = read_price_file(
         file, named, symbol=symbol, decimal=sign, date_form=date_format, closes=closes
     )
-    _show_guess(found)
+    show_data.price_file(found)
     if source is None and at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
     total = len(found.tables)
     prepared = import_prices(folder, found, refused, source=source, adjust=adjust, accept=accept)
     updates = list(_with_progress(prepared, "Checking", total))
-    _show_updates(updates)
+    show_data.price_updates(updates)
     if not any(update.added or update.replaced for update in updates):
         raise_refused(refused, total, "taken in")
         typer.echo("Nothing changes.")
         return
-    if not yes:
-        if not at_terminal():
-            raise UsageError("Nothing was written: there is no terminal to ask at. --yes writes.")
-        if not typer.confirm("Write it?"):
-            typer.echo("Nothing was written.")
-            return
+    if not is_confirmed(yes=yes):
+        return
     written = [u.path for u in _with_progress(updates, "Writing") if u.make() is not None]
-    places = written if len(written) <= _MOST else sorted({path.parent for path in written})
+    paths = (
+        written
+        if len(written) <= show_data.MOST_SYMBOLS
+        else sorted({path.parent for path in written})
+    )
     files = f"{len(written):,} files: " * (len(written) > 1)
-    typer.echo(f"wrote {files}{', '.join(map(str, places))}")
+    typer.echo(f"wrote {files}{', '.join(map(str, paths))}")
     raise_refused(refused, total, "taken in")
 
 
+@app.command("undo", epilog="Example: `backtest prices undo CRWV`")
 def undo(
     symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
     interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
-    data: DataFolder = None,
+    data: options.DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
     from backtest.api import data as calls
@@ -189,146 +187,44 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
     }
 
 
-def _show_guess(file: PriceFile) -> None:
-    """The columns as they were understood, and the first rows."""
-    from backtest.cli import show
-    from backtest.stats.formats import counted
-
-    columns = [name for name in file.columns if name not in ("date", "symbol")]
-    table = show.new_table("Symbol", "Date", *columns, right=columns)
-    for symbol, rows in list(file.tables.items())[:3]:
-        for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
-            table.add_row(symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
-    out = show.console()
-    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
-    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
-    for note in file.notes:
-        out.print(note, soft_wrap=True, markup=False)
-    out.print(table)
-    rows = sum(len(rows) for rows in file.tables.values())
-    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
-
-
-def _show_made(made: list[tuple[PriceUpdate, Version | None]]) -> None:
-    from rich.text import Text
-
-    from backtest.cli import show
-
-    out = show.console()
-    for update, version in made:
-        written = f"  wrote {update.path}, version {version.number}" if version else "  unchanged"
-        for line in (*_lines(update), written):
-            out.print(Text(line), soft_wrap=True)
-
-
-def _show_updates(updates: list[PriceUpdate]) -> None:
-    """What changes, of the first symbols row by row; those that change come first."""
-    from rich.text import Text
-
-    from backtest.cli import show
-
-    out = show.console()
-    for update in sorted(updates, key=lambda one: not (one.added or one.changes))[:_MOST]:
-        for line in _lines(update):
-            out.print(Text(line), soft_wrap=True)
-    if len(updates) > _MOST:
-        added = sum(len(update.added) for update in updates)
-        changed = sum(len({change.key for change in update.changes}) for update in updates)
-        out.print(
-            f"… and {len(updates) - _MOST:,} more symbols. "
-            f"In all {added:,} rows added, {changed:,} that differ."
-        )
-
-
-def _lines(update: PriceUpdate) -> Iterable[str]:
-    from backtest.stats.formats import counted
-
-    added, changes = update.added, update.changes
-    span = f", {added[0]} to {added[-1]}" if added else ""
-    yield f"{update.symbol}: {counted(len(added), 'row')} added{span}"
-    for change in changes[:_MOST]:
-        yield f"  {change.key} {change.column}: {change.old} → {change.new}"
-    if len(changes) > _MOST:
-        yield f"  … and {len(changes) - _MOST:,} more cells"
-    if changes:
-        differ = counted(len({change.key for change in changes}), "row")
-        yield (
-            f"  replaced {differ}"
-            if update.accepted
-            else (
-                f"  what came differs in {differ}; the file stays, --accept-revisions replaces them"
-            )
-        )
-    for note in update.notes:
-        yield f"  {note}"
-
-
-COMMANDS = (
-    ("fetch", fetch, "Example: `backtest prices fetch CRWV` · `backtest prices fetch SPY QQQ`"),
-    ("import", import_file, "Example: `backtest prices import ACME.csv --source 'my broker'`"),
-    ("undo", undo, "Example: `backtest prices undo CRWV`"),
-)
-
-
-app = typer.Typer(no_args_is_help=True, help="List, fetch, import, check and seal prices.")
-for name, command, example in COMMANDS:
-    app.command(name, epilog=example)(command)
-
-
 @app.command("list", epilog="Example: `backtest prices list`")
-def list_prices(
-    as_json: AsJson = False, data: DataFolder = None, strategies: StrategiesFolder = None
-) -> None:
+def list_prices(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
-    from backtest.cli import show
-    from backtest.data import listing
-    from backtest.stats.formats import UNKNOWN
-    from backtest.workspace.folders import find_workspace
+    from backtest.api import data as calls
+    from backtest.cli import show, show_data
 
-    rows = listing.list_prices(find_workspace(strategies, data))
+    rows = calls.list_prices(data=folders.data).reset_index().to_dict("records")
     if as_json:
         show.print_json(rows)
-        return
-    lines = ((_line(row), f"Adjusted: {row['adjust'] or UNKNOWN}. {row['source']}") for row in rows)
-    show.console().print(show.with_details(lines))
-
-
-def _line(row: dict[str, Any]) -> str:
-    span = f"{row['first']} to {row['last']}  {row['sessions']:>6,} sessions"
-    return f"{row['symbol']:<6} {span}  {row['columns']}"
+    else:
+        show_data.symbols(show.console(), rows)
 
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
 def check_prices(
+    folders: options.Folders,
     symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
-    as_json: AsJson = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
-    from backtest.cli.events import show_findings
-    from backtest.data.checks import check_prices as find
-    from backtest.workspace.folders import find_workspace
+    from backtest.api import data as calls
+    from backtest.cli import show_data
 
-    symbols = None if symbol is None else [symbol]
-    show_findings(find(find_workspace(strategies, data), symbols), as_json=as_json)
+    show_data.findings(calls.check_prices(symbol, **folders.arguments()), as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
 def seal_prices(
+    folders: options.Folders,
     symbol: Annotated[str, typer.Argument(help="The symbol whose file was changed.")],
     source: Annotated[str | None, typer.Option(help="Where the figures come from.")] = None,
     adjust: Annotated[
         str | None, typer.Option(help="Adjust mode: none, or for splits and dividends.")
     ] = None,
     borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
     from backtest.api import data as calls
 
-    sealed = calls.seal_prices(
-        symbol, source, adjust, borrow=borrow, strategies=strategies, data=data
-    )
+    sealed = calls.seal_prices(symbol, source, adjust, borrow=borrow, **folders.arguments())
     typer.echo(f"wrote {sealed}")

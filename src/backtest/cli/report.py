@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.options import AsJson, ReportsFolder
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
@@ -27,35 +27,25 @@ def compare(
             help="Run ids, run folders or strategies; the latest run of each by default.",
         ),
     ] = None,
-    as_json: AsJson = False,
-    out: ReportsFolder = None,
+    as_json: options.AsJson = False,
+    out: options.ReportsFolder = None,
 ) -> None:
     """Show the figures of runs side by side, with their benchmark, and write a page of them."""
-    from backtest.api.pages import manifests
+    from backtest.api import pages as calls
     from backtest.cli import show
-    from backtest.errors import UsageError
-    from backtest.experiments.runs.store import find_run, latest_runs
-    from backtest.reports.compare_page import write_comparison
-    from backtest.reports.index_page import write_index
-    from backtest.workspace.folders import find_reports
 
-    reports = find_reports(out)
-    named = [find_run(reports, name, show.left_out) for name in run or ()]
-    runs = named or latest_runs(reports, show.left_out)
-    if not runs:
-        raise UsageError(f"There is no run in {reports} yet. Make one with `backtest run`.")
+    runs = calls.find_runs(*(run or ()), reports=out, tell=show.left_out)
     if as_json:
         columns = ("run_id", "strategy", "evidence", "attribution", "trials", "placebo_p_holm")
         show.print_json(
             [
                 {**{name: manifest.get(name) for name in columns}, **manifest["summary"]}
-                for manifest in manifests(runs)
+                for manifest in calls.manifests(runs)
             ]
         )
     else:
         _print_comparison(runs)
-    page = write_comparison(reports, runs, keep=True)
-    write_index(reports)
+    page = calls.draw_comparison(runs)
     if not as_json:
         typer.echo(f"\nThe page: {page}")
 
@@ -88,7 +78,7 @@ def open_page(
             show_default=False,
         ),
     ] = "index",
-    out: ReportsFolder = None,
+    out: options.ReportsFolder = None,
 ) -> None:
     """Show a page in the browser; it is drawn where it is missing."""
     from backtest.api.pages import find_page
@@ -143,7 +133,7 @@ def report(
             "run folder; others: the terminal]",
         ),
     ] = None,
-    out: ReportsFolder = None,
+    out: options.ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
     from backtest.api.pages import report_run

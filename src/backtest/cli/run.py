@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from datetime import date
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backtest.cli.options import (
-    AsJson,
-    Benchmark,
-    CashOption,
-    CommissionOption,
-    CostsOption,
-    DataFolder,
-    FirstDay,
-    LastDay,
-    MaxPositions,
-    MinOrder,
-    ReactionOption,
-    ReportsFolder,
-    Settings,
-    SlippageOption,
-    StrategiesFolder,
-    Symbols,
-    UniverseOption,
-    Verbose,
-    announce_compiling,
-    parse_settings,
-    rules_of,
-)
+from backtest.cli import options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from rich.console import Console
 
-    from backtest.experiments.runs.run import PreparedRun
+    from backtest.api.runs import Replay
     from backtest.experiments.runs.store import Run
-    from backtest.strategy.parameters import Text
-    from backtest.strategy.source import StrategyFile
-    from backtest.workspace.folders import Workspace
 
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
@@ -52,31 +28,19 @@ _ENGINES = {"backtrader": "Backtrader", "kernel": "the kernel"}
 
 
 def run(
+    terms: options.Terms,
+    folders: options.AllFolders,
     strategy: Annotated[
         list[str] | None,
         typer.Argument(metavar="STRATEGY", help="Strategies to run; all by default."),
     ] = None,
-    symbol: Symbols = None,
-    universe: UniverseOption = None,
-    first: FirstDay = None,
-    last: LastDay = None,
     as_of: Annotated[
-        str | None,
-        typer.Option(
-            "--as-of",
-            metavar="DAY",
-            help="Replay with what was in the files, and public, at the end of that day.",
+        date | None,
+        options.day(
+            "--as-of", "Replay with what was in the files, and public, at the end of that day."
         ),
     ] = None,
-    settings: Settings = None,
-    cash: CashOption = None,
-    benchmark: Benchmark = None,
-    costs: CostsOption = None,
-    commission: CommissionOption = None,
-    slippage: SlippageOption = None,
-    reaction: ReactionOption = None,
-    max_positions: MaxPositions = None,
-    min_order: MinOrder = None,
+    benchmark: options.Benchmark = None,
     engine: Annotated[
         str | None,
         typer.Option(metavar="|".join(_ENGINES), help="What replays. [kernel where bars are many]"),
@@ -91,163 +55,57 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", help="Run again also what has been run.")
     ] = False,
-    verbose: Verbose = False,
-    as_json: AsJson = False,
-    out: ReportsFolder = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    verbose: options.Verbose = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
-    from backtest.api.pages import manifests
+    from backtest.api import pages, runs
     from backtest.cli import show
-    from backtest.errors import UsageError, unknown
-    from backtest.experiments.runs.run import RunRequest, prepare_run
-    from backtest.experiments.terms import read_day, read_terms
-    from backtest.workspace.folders import find_workspace
+    from backtest.errors import UsageError
 
-    if engine is not None and engine not in _ENGINES:
-        raise unknown("engine", engine, _ENGINES)
-    workspace = find_workspace(strategies, data, out)
-    terms = read_terms(
-        workspace.data,
-        {"symbol": symbol, "benchmark": benchmark, "cash": cash, "costs": costs},
-        rules_of(commission, slippage, reaction, max_positions, min_order),
-        universe,
+    made, faults = runs.replay_all(
+        strategy or [],
+        as_of=as_of,
+        benchmark=benchmark,
+        engine=engine,
+        force=force,
+        **terms.arguments(),
+        **folders.arguments(),
     )
-    wanted = parse_settings(settings or [])
-    files, left_out = _strategies_to_run(workspace, strategy or [], wanted)
-    prepared = [
-        prepare_run(
-            workspace,
-            RunRequest(
-                strategy=file.name,
-                symbols=terms.symbols,
-                settings=wanted,
-                first=read_day("--from", first),
-                last=read_day("--to", last),
-                benchmark=terms.benchmark,
-                rules=terms.rules,
-                costs=terms.costs,
-                as_of=read_day("--as-of", as_of),
-                universe=terms.universe,
-                engine=cast("Any", engine),
-            ),
-            file,
-        )
-        for file in files
-    ]
-    known = {plan.path for plan in prepared if plan.exists and not force}
-    made, failed = _replay(prepared, force=force)
-    if not made:
-        raise UsageError("\n".join([*failed, *left_out]))
     terminal = show.console()
     if not as_json:
-        _print_table(terminal, [run for _, run in made])
+        _print_table(terminal, [replay.run for replay in made])
     if verified:
         _verify(made)
-    runs = []
-    for plan, replayed in made:
-        runs.append(_weighed(plan, replayed))
+    weighed = []
+    for replay in made:
+        if "evidence" not in replay.run.manifest:
+            options.announce_compiling()
+        weighed.append(replay.weigh())
         if not as_json:
-            show.run_details(terminal, runs[-1], whole=verbose)
+            show.run_details(terminal, weighed[-1], whole=verbose)
     if as_json:
-        show.print_json(manifests(runs))
+        show.print_json(pages.manifests(weighed))
     else:
-        show.correction(terminal, runs)
-        show.audits(terminal, runs)
-    _draw(runs, tearsheet=tearsheet)
-    page = _side_by_side(workspace.reports)
+        show.correction(terminal, weighed)
+        show.audits(terminal, weighed)
+    with show.progress("Tear sheets") as on_sheet:
+        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
     if not as_json:
-        _print_places(terminal, runs, page, known=len(known))
-    if failed or left_out:
-        raise UsageError("\n".join([*failed, *left_out]))
+        _print_places(terminal, weighed, page, known=sum(replay.known for replay in made))
+    if faults:
+        raise UsageError("\n".join(faults))
 
 
-def _strategies_to_run(
-    workspace: Workspace, names: Sequence[str], settings: Mapping[str, Text]
-) -> tuple[list[StrategyFile], list[str]]:
-    """The strategies that are named, or all; and a message for each of all that does not load.
-
-    Raises:
-        UsageError: a strategy that is named does not load, none does, or a parameter is not one
-            of each of several strategies.
-
-    """
-    from backtest.errors import UsageError
-    from backtest.strategy.loading import find_strategy, strategy_origins
-
-    files: list[StrategyFile] = []
-    left_out: list[str] = []
-    for name in dict.fromkeys(names or strategy_origins(workspace)):
-        try:
-            files.append(find_strategy(workspace, name))
-        except UsageError as error:
-            if names:
-                raise
-            left_out.append(f"{name} was left out: {error}")
-    if not files:
-        raise UsageError(
-            "\n".join(left_out)
-            or f"There is no strategy in {workspace.strategies}. "
-            f"Point --strategies or BACKTEST_STRATEGIES to a folder of strategy files."
-        )
-    if len(files) > 1:
-        _check_settings(files, settings)
-    return files, left_out
-
-
-def _check_settings(files: Sequence[StrategyFile], settings: Mapping[str, Text]) -> None:
-    """Hold what is set in several strategies against the parameters of each."""
-    from backtest.errors import UsageError
-    from backtest.strategy.parameters import parameters
-
-    for name, value in settings.items():
-        having = [file.name for file in files if name in parameters(file.cls)]
-        if len(having) < len(files):
-            known = f"{', '.join(having)} alone" if having else "none of them"
-            raise UsageError(
-                f"--set {name}={value.text} is for each of the {len(files)} strategies that are "
-                f"run, but the parameter {name} is known to {known}. Name the one that is meant: "
-                f"`backtest run {having[0] if having else 'NAME'} --set {name}={value.text}`; "
-                f"`backtest list strategies` shows the parameters of each."
-            )
-
-
-def _replay(
-    plans: list[PreparedRun], *, force: bool
-) -> tuple[list[tuple[PreparedRun, Run]], list[str]]:
-    """Every run that can be made, and the messages of those that cannot."""
-    from backtest.errors import UsageError
-    from backtest.experiments.runs.run import replay_run
-
-    made: list[tuple[PreparedRun, Run]] = []
-    faults: list[str] = []
-    for plan in plans:
-        try:
-            made.append((plan, replay_run(plan, force=force)))
-        except UsageError as error:  # of one strategy: the others are shown all the same
-            faults.append(str(error))
-    return made, faults
-
-
-def _verify(made: list[tuple[PreparedRun, Run]]) -> None:
+def _verify(made: Sequence[Replay]) -> None:
     """Replay each with the other engine; the message is no part of what `--json` prints."""
-    from backtest.experiments.runs.run import verify
     from backtest.stats.formats import counted
 
-    for plan, replayed in made:
-        announce_compiling()
-        agree = f"both engines agree: {counted(verify(plan, replayed), 'trade')}"
-        typer.echo(f"{plan.request.strategy}: {agree}" if len(made) > 1 else agree, err=True)
-
-
-def _weighed(plan: PreparedRun, run: Run) -> Run:
-    """The run with its evidence; what that needs is loaded after the result has been told."""
-    from backtest.experiments.runs.run import weigh
-
-    if "evidence" not in run.manifest:
-        announce_compiling()
-    return weigh(plan, run)
+    for replay in made:
+        options.announce_compiling()
+        agree = f"both engines agree: {counted(replay.verify(), 'trade')}"
+        name = replay.run.manifest["strategy"]
+        typer.echo(f"{name}: {agree}" if len(made) > 1 else agree, err=True)
 
 
 def _print_table(terminal: Console, runs: list[Run]) -> None:
@@ -263,7 +121,7 @@ def _print_table(terminal: Console, runs: list[Run]) -> None:
     terminal.print(
         f"{traded} from {first['span']['first']} to {first['span']['last']}, "
         f"start {first['rules']['cash']:,.0f} $, benchmark {held_against}, "
-        f"on {' and '.join(engines)}",
+        f"on {' and '.join(engines)}"
     )
     if first.get("as_of"):
         terminal.print(
@@ -271,46 +129,6 @@ def _print_table(terminal: Console, runs: list[Run]) -> None:
         )
     terminal.print(f"Costs: {costs_line(first)}", style="dim")
     show.comparison(terminal, runs)
-
-
-def _draw(runs: list[Run], *, tearsheet: bool) -> None:
-    """Draw what is missing: tear sheets in parallel with a progress bar, then the run pages."""
-    from backtest.cli import show
-    from backtest.reports.run_page import write_run_page
-    from backtest.reports.tearsheet import draw_tearsheets
-
-    missing = [run for run in runs if tearsheet and not run.has_tearsheet]
-    if missing:
-        from rich.progress import Progress
-
-        bar = Progress(console=show.console(stderr=True), transient=True)
-        with bar:
-            task = bar.add_task("Tear sheets", total=len(missing))
-            for _ in draw_tearsheets(missing):
-                bar.advance(task)
-    for run in runs:
-        write_run_page(run)
-
-
-def _side_by_side(reports: Path) -> Path | None:
-    """Write the comparison of the latest run of each strategy, and the index.
-
-    A record of trials that cannot be read is no fault of this run: it is told, and there is no
-    page.
-    """
-    from backtest.cli import show
-    from backtest.errors import DataError
-    from backtest.experiments.runs.store import latest_runs
-    from backtest.reports.compare_page import write_comparison
-    from backtest.reports.index_page import write_index
-
-    page = None
-    try:
-        page = write_comparison(reports, latest_runs(reports, show.left_out))
-    except DataError as error:
-        typer.echo(f"The page of the comparison was not written. {error}", err=True)
-    write_index(reports)
-    return page
 
 
 def _print_places(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -30,7 +31,7 @@ from backtest.reports.run_words import (
 from backtest.stats.formats import FIGURES, UNKNOWN, counted, gain, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from backtest.experiments.runs.store import Run
 
@@ -50,6 +51,27 @@ class _Terminal(Console):
 def console(*, stderr: bool = False) -> Console:
     """The terminal; its width and NO_COLOR are respected."""
     return _Terminal(stderr=stderr, highlight=False)
+
+
+@contextmanager
+def progress(word: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr that appears with the first call: how many are done, of how many."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), Remaining())
+    bar = Progress(*columns, console=console(stderr=True), transient=True)
+    task = bar.add_task(word, total=None)
+
+    def update(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield update
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def print_json(value: Any) -> None:
@@ -110,6 +132,24 @@ def print_fitted(
     out.print(table)
     if missing:
         notes(out, [f"No room for {', '.join(missing)}: in a wider terminal, and with --json."])
+
+
+def labelled(lines: Iterable[tuple[str, str]]) -> Table:
+    """Dim labels that do not wrap, each with its text beside it."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    for label, text in lines:
+        grid.add_row(label, Text(text))
+    return grid
+
+
+def headed(lines: Iterable[tuple[str, str]]) -> Table:
+    """Headings, each with its sentences beside it."""
+    grid = Table.grid(padding=(0, 2))
+    for name, text in lines:
+        grid.add_row(name, Text(text))
+    return grid
 
 
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
@@ -232,14 +272,9 @@ def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]])
 
 def evidence(run: Run) -> Group:
     """What a run's result is worth: a sentence, and the figures that it rests on."""
-    found = run.manifest["evidence"]
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    trials = trials_on_record(run.path.parent, run.manifest)
-    for label, text in evidence_rows(found, trials):
-        table.add_row(label, Text(text))
-    return Group(Text(plain_sentence(found, trials), style="bold"), Text(), table)
+    found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
+    sentence = Text(plain_sentence(found, trials), style="bold")
+    return Group(sentence, Text(), labelled(evidence_rows(found, trials)))
 
 
 def correction(out: Console, runs: Sequence[Run]) -> None:

@@ -7,19 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli.options import (
-    AsJson,
-    CashOption,
-    CommissionOption,
-    CostsOption,
-    DataFolder,
-    MaxPositions,
-    MinOrder,
-    ReactionOption,
-    SlippageOption,
-    announce_compiling,
-    rules_of,
-)
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from backtest.experiments.simulation.account import Simulation
@@ -31,6 +19,7 @@ EXAMPLES = (
 
 
 def simulate(
+    account: options.Account,
     bars: Annotated[
         Path,
         typer.Argument(
@@ -46,51 +35,35 @@ def simulate(
             "hold, stop, target, trailing_stop, priority.",
         ),
     ],
-    cash: CashOption = None,
-    costs: CostsOption = None,
-    commission: CommissionOption = None,
-    slippage: SlippageOption = None,
-    reaction: ReactionOption = None,
-    max_positions: MaxPositions = None,
-    min_order: MinOrder = None,
     trades: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Write every trade, as .parquet or .csv."),
+        Path | None, typer.Option(metavar="FILE", help="Write every trade, as .parquet or .csv.")
     ] = None,
     equity: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the account at each session's close, likewise."),
     ] = None,
-    as_json: AsJson = False,
-    data: DataFolder = None,
+    as_json: options.AsJson = False,
+    data: options.DataFolder = None,
 ) -> None:
     """Trade signals from a file on bars from files, all symbols in one account."""
+    from backtest.api import calls
     from backtest.cli import show
-    from backtest.experiments.simulation.account import (
-        check_table_path,
-        simulate_files,
-        write_table,
-    )
-    from backtest.experiments.terms import read_terms
-    from backtest.workspace.folders import find_data
+    from backtest.experiments.simulation.account import check_table_path, write_table
+    from backtest.workspace.folders import read_config
 
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
             check_table_path(path, *others)
-    folder = find_data(data)
-    terms = read_terms(
-        folder,
-        {"cash": cash, "costs": costs},
-        rules_of(commission, slippage, reaction, max_positions, min_order),
+    options.announce_compiling()
+    traded = calls.simulate(
+        bars, signals, **account.arguments(), curves=equity is not None, data=data
     )
-    announce_compiling()
-    borrow = folder / "borrow"
-    account = simulate_files(bars, signals, terms.rules, borrow, curves=equity is not None)
     if trades:
-        write_table(account.trades(), trades)
+        write_table(traded.trades(), trades)
     if equity:
-        write_table(account.equity(), equity)
-    record = _record(account, terms.costs.name if terms.costs else None)
+        write_table(traded.equity(), equity)
+    preset = read_config({"costs": account.costs}).chosen("costs")
+    record = _record(traded, preset and Path(preset).stem)
     if as_json:
         show.print_json({"bars": str(bars), "signals": str(signals), **record})
         return

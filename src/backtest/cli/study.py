@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
-from backtest.cli.options import (
-    AsJson,
-    DataFolder,
-    ReportsFolder,
-    StrategiesFolder,
-    Symbols,
-    UniverseOption,
-    announce_compiling,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from rich.console import Console
-    from rich.table import Table
-
-    from backtest.experiments.studies.many import ManyStudyRequest
-    from backtest.workspace.folders import Workspace
-
-    Record = Mapping[str, Any]
+from backtest.cli import options
 
 EXAMPLES = (
     "Examples: `backtest study earnings` · `backtest study short_report --strategy` · "
@@ -35,15 +16,15 @@ _MODELS = ("market", "market_adjusted", "mean_adjusted")
 
 
 def study(
+    folders: options.AllFolders,
     name: Annotated[
-        str | None,
-        typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy."),
+        str | None, typer.Argument(metavar="KIND|STRATEGY", help="A kind of event, or a strategy.")
     ] = None,
     as_strategy: Annotated[
         bool, typer.Option("--strategy", help="The strategy, where a kind has the same name.")
     ] = False,
-    symbol: Symbols = None,
-    universe: UniverseOption = None,
+    symbol: options.Symbols = None,
+    universe: options.UniverseOption = None,
     by: Annotated[
         str | None,
         typer.Option(metavar="FIELD", help="Of many stocks: sort the events, as by surprise."),
@@ -73,24 +54,13 @@ def study(
     ] = False,
     worlds: Annotated[int, typer.Option(min=1, help="How many null worlds of each kind.")] = 400,
     force: Annotated[bool, typer.Option("--force", help="Study again what has been.")] = False,
-    as_json: AsJson = False,
-    out: ReportsFolder = None,
-    data: DataFolder = None,
-    strategies: StrategiesFolder = None,
+    as_json: options.AsJson = False,
 ) -> None:
     """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
-    from backtest.cli import show
-    from backtest.errors import UsageError, unknown
-    from backtest.experiments.studies import run as studies
-    from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
-    from backtest.experiments.studies.many import ManyStudyRequest
-    from backtest.experiments.studies.measure import Settings
-    from backtest.experiments.terms import check_one_of
-    from backtest.reports.index_page import write_index
-    from backtest.reports.study_page import write_study_page
-    from backtest.stats.event_study import WINDOWS
-    from backtest.workspace.folders import find_workspace
-    from backtest.workspace.settings import read_config
+    from backtest.api import calls
+    from backtest.api.results import StudyResult
+    from backtest.cli import show, show_evidence
+    from backtest.errors import UsageError
 
     if null_world:
         if name is not None:
@@ -102,249 +72,42 @@ def study(
             "Name a kind of event or a strategy, such as `backtest study earnings`; "
             "`backtest list strategies` shows both. Or give --null-world."
         )
-    if model not in _MODELS:
-        raise unknown("model", model, _MODELS)
-    workspace = find_workspace(strategies, data, out)
-    check_one_of(universe, symbol)
-    config = read_config({"symbol": symbol, "benchmark": benchmark})
-    stocks = () if universe else tuple(sorted(config.value("symbol")))
-    if universe or len(stocks) > 1:
-        many = ManyStudyRequest(
-            name, stocks, universe=universe, as_strategy=as_strategy,
-            by=by, quantiles=quantiles, benchmark=benchmark, reaction=reaction,
-            windows=studies.parse_windows(window) if window else MANY_WINDOWS,
-        )  # fmt: skip
-        _study_many(workspace, many, force=force, as_json=as_json)
-        return
-    if by is not None:
-        raise UsageError("--by sorts the events of many stocks: name a --universe, or symbols.")
-    windows = studies.parse_windows(window) if window else WINDOWS
-    request = studies.StudyRequest(
-        name, stocks[0], as_strategy=as_strategy,
-        benchmark=config.chosen("benchmark"), reaction=reaction,
-        settings=Settings(windows=windows, model=cast("Any", model), seed=seed, draws=draws),
-    )  # fmt: skip
-    prepared = studies.prepare(workspace, request)
-    known = prepared.exists and not force
-    done = studies.study(prepared, force=force)
-    page = write_study_page(done.path, done.record, workspace.reports)
-    write_index(workspace.reports)
-    if as_json:
-        show.print_json({**done.record, "path": str(done.path)})
-        return
-    _print_study(show.console(), done.record)
-    if known:
-        typer.echo("It had been studied before with the same inputs; --force does it again.")
-    typer.echo(f"Every CAR: {done.path / 'cars.csv'}")
-    typer.echo(f"The page:  {page}")
-
-
-def _study_many(
-    workspace: Workspace, request: ManyStudyRequest, *, force: bool, as_json: bool
-) -> None:
-    from backtest.cli import show
-    from backtest.experiments.studies.many import prepare_many, study_many
-    from backtest.reports.index_page import write_index
-    from backtest.reports.study_page import write_many_study_page
-
-    prepared = prepare_many(workspace, request)
-    known = prepared.exists and not force
-    done = study_many(prepared, force=force)
-    page = write_many_study_page(done.path, done.record, workspace.reports)
-    write_index(workspace.reports)
-    if as_json:
-        show.print_json({**done.record, "path": str(done.path)})
-        return
-    _print_many(show.console(), done.record)
-    if known:
-        typer.echo("It had been studied before with the same inputs; --force does it again.")
-    typer.echo(f"Every CAR: {done.path / 'cars.csv'}")
-    typer.echo(f"The page:  {page}")
-
-
-def _print_many(out: Console, record: Record) -> None:
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    from backtest.cli.show import new_table
-    from backtest.reports import study_page as words
-    from backtest.stats.formats import fine, probability
-
-    out.print(Text(words.title(record), style="bold"))
-    out.print()
-    rows = record["rows"]
-    windows = [row["window"] for row in rows]
-    table = new_table("", *windows, right=windows, whole=("",))
-    for place in range(len(record["groups"])):
-        table.add_row(
-            words.group_name(record, place),
-            *(fine(row["groups"][place]["value"]) for row in rows),
-            end_section=place + 1 == len(record["groups"]),
-        )
-    means = [row["spread"] or row["all"] for row in rows]
-    table.add_row(words.spread_name(record), *(fine(mean["value"]) for mean in means))
-    table.add_row("from", *(fine(mean["low"]) for mean in means))
-    table.add_row("to", *(fine(mean["high"]) for mean in means))
-    table.add_row("p", *(probability(mean["p"]) for mean in means))
-    table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
-    out.print(table)
-    out.print()
-    lines = Grid.grid(padding=(0, 2))
-    for heading, text in words.many_sentences(record):
-        lines.add_row(heading, Text(text))
-    out.print(lines)
-    out.print()
-
-
-def _print_study(out: Console, record: Record) -> None:
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    from backtest.reports import study_page as words
-
-    out.print(Text(words.title(record), style="bold"))
-    out.print()
-    lines = Grid.grid(padding=(0, 2))
-    for heading, text in words.study_sentences(record):
-        lines.add_row(heading, Text(text))
-    out.print(lines)
-    names = "".join(f"{row['window']:>11}" for row in record["windows"])
-    notes = words.study_notes(record)
-    parts = (
-        ("Average cumulative abnormal return (CAAR)", _windows(record["windows"])),
-        ("In the expected direction", _windows(record["signed"] or [])),
-        (f"Cumulative abnormal returns\n\n{'Day 0':<10}{names}", _events(record)),
-        (f"Groups. {notes['groups']}", _groups(record)),
-        (f"Other tests, p-values. {notes['tests']}", _tests(record)),
-        ("Left out", _left_out(record)),
+    found = calls.study(
+        name,
+        as_strategy=as_strategy,
+        symbols=symbol,
+        universe=universe,
+        by=by,
+        quantiles=quantiles,
+        windows=window,
+        benchmark=benchmark,
+        model=cast("Any", model),
+        reaction=reaction,
+        seed=seed,
+        draws=draws,
+        force=force,
+        **folders.arguments(),
     )
-    for heading, table in parts:
-        if table.row_count:
-            out.print(Text(f"\n{heading}\n", style="bold"))
-            out.print(table)
-    out.print()
-
-
-def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
-    from backtest.cli.show import new_table
-    from backtest.reports.study_page import observed
-    from backtest.stats.formats import effect, percent, probability
-
-    last = "As expected" if rows and "right" in rows[0] else "Overlaps"
-    headers = ("Window", "Events", "CAAR", "p", "p corrected", "p of t", "Detectable", last)
-    table = new_table(*headers, right=headers[1:], whole=headers)
-    for row in rows:
-        table.add_row(
-            row["window"],
-            observed(row),
-            percent(row["caar"]),
-            probability(row["p"]),
-            probability(row["p_holm"]),
-            probability(row["p_across"]),
-            effect(row["detectable"]),
-            str(row["right" if "right" in row else "overlaps"]),
-        )
-    return table
-
-
-def _events(record: Record) -> Table:
-    """A line with the CARs of each event, and below it what the event was."""
-    from rich.text import Text
-
-    from backtest.cli.show import with_details
-    from backtest.reports.study_page import MODELS
-    from backtest.stats.formats import percent
-
-    lines = []
-    for event in record["events"]:
-        cars = "".join(f"{percent(car):>11}" for car in event["cars"].values())
-        labels = "".join(f"{text}, " for by, text in event["labels"].items() if by != "kind")
-        below = f"{event['headline']} ({labels}{MODELS[event['model']]})"
-        below += "".join(f"; {name}: {why}" for name, why in event["unknown"].items())
-        lines.append((Text(f"{event['day_0']}{cars}"), below))
-    return with_details(lines)
-
-
-def _groups(record: Record) -> Table:
-    from backtest.cli.show import new_table
-    from backtest.reports.study_page import observed
-    from backtest.stats.formats import percent, probability
-
-    headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
-    table = new_table(*headers, right=headers[2:], whole=("By", *headers[2:]))
-    for row in record["groups"]:
-        table.add_row(
-            row["by"],
-            row["name"],
-            observed(row),
-            percent(row["caar"]),
-            probability(row["p"]),
-            probability(row["p_holm"]),
-            probability(row["p_across"]),
-        )
-    return table
-
-
-def _tests(record: Record) -> Table:
-    from backtest.cli.show import new_table
-    from backtest.reports.study_page import TESTS
-    from backtest.stats.formats import probability
-
-    names = [row["window"] for row in record["windows"]]
-    table = new_table("Test", *names, right=names, whole=("Test",))
-    for test, label in TESTS.items():
-        ps = [probability(row["tests"][test]["p"]) for row in record["windows"]]
-        table.add_row(label, *ps)
-    return table
-
-
-def _left_out(record: Record) -> Table:
-    from rich.text import Text
-
-    from backtest.cli.show import new_table
-    from backtest.stats.formats import new_york_day
-
-    table = new_table("Public", "Why", "Event", whole=("Public",))
-    for event in record["left_out"]:
-        public = new_york_day(event["published_at"])
-        table.add_row(public, Text(event["reason"]), Text(event["headline"]))
-    return table
+    page = found.page()
+    if as_json:
+        show.print_json({**found.record, "path": str(found.path)})
+        return
+    one = isinstance(found, StudyResult)
+    (show_evidence.study if one else show_evidence.study_of_stocks)(show.console(), found.record)
+    if found.known:
+        typer.echo("It had been studied before with the same inputs; --force does it again.")
+    typer.echo(f"Every CAR: {found.path / 'cars.csv'}")
+    typer.echo(f"The page:  {page}")
 
 
 def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
-    from backtest.cli import show
+    from backtest.cli import show, show_evidence
     from backtest.experiments.studies.null_worlds import calibrate, null_study
-    from backtest.stats import LEVEL
 
-    announce_compiling()
+    options.announce_compiling()
     found, studied = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)
     if as_json:
         rows = [one.as_dict() for one in found]
         show.print_json({"worlds": rows, "study": {"significant": studied, "worlds": worlds}})
         return
-    typer.echo(
-        f"{worlds} made-up worlds of each kind, without anything to find (seed {seed}). A sound\n"
-        f"verdict is better, or worse, in at most {100 * LEVEL:g} of 100; an interval covers the\n"
-        f"true mean trade in 95. None: without a verdict. Given: with an interval.\n"
-    )
-    headers = ("World, shares in %", "Better", "Worse", "None", "Covers", "Given")
-    table = show.new_table(*headers, right=headers[1:], whole=headers)
-    for one in found:
-        table.add_row(
-            one.world,
-            *(_share_of(one.share(name)) for name in ("better", "worse")),
-            f"{100 * one.refused / one.worlds:.0f}",
-            f"{100 * one.share('covered')[0]:.1f}" if one.intervals else "–",
-            f"{100 * one.intervals / one.worlds:.0f}",
-        )
-    show.console().print(table)
-    typer.echo(
-        f"\nThe permutation test of a study finds something in {studied} of {worlds} worlds "
-        f"with\nsix events."
-    )
-
-
-def _share_of(share: tuple[float, float, float]) -> str:
-    """A share with its Wilson interval, in percent."""
-    found, low, high = (100 * value for value in share)
-    return f"{found:.1f} ({low:.0f}–{high:.0f})"
+    show_evidence.null_worlds(found, studied, worlds, seed)

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.errors import DataError
+from backtest.errors import DataError, UsageError
 from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
     from datetime import date, datetime, timedelta
 
     from numpy.typing import NDArray
+
+    from backtest.data.kinds import When
 
 # XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date.
 EXCHANGE = "XNYS"
@@ -36,12 +38,15 @@ class TradingCalendar:
         self.opens: NDArray[np.datetime64] = moments[1]
         self.closes: NDArray[np.datetime64] = moments[2]
 
-    def tradable_session(self, published_at: datetime, reaction: timedelta) -> date:
-        """The first session whose open comes after `published_at` plus the reaction time.
+    def tradable_session(
+        self, published_at: datetime, reaction: timedelta, at: When = "open"
+    ) -> date:
+        """The first session whose open, or close, comes after `published_at` plus the reaction.
 
         Strictly after: with five minutes, 09:24 makes the 09:30 open, 09:25 does not.
         """
-        known = np.searchsorted(self.opens, _to_utc64(published_at + reaction), side="right")
+        times = self.opens if at == "open" else self.closes
+        known = np.searchsorted(times, _to_utc64(published_at + reaction), side="right")
         if known >= len(self.sessions):
             raise DataError(
                 f"{published_at:%Y-%m-%d} is past the calendar, which ends on {_LAST}. "
@@ -52,8 +57,33 @@ class TradingCalendar:
 
     def open_of(self, session: date) -> datetime:
         """When a session opens, UTC."""
-        moment: datetime = self.opens[self._index(session)].item()
+        return self.time_of(session, "open")
+
+    def time_of(self, session: date, at: When) -> datetime:
+        """When a session opens, or closes, UTC."""
+        times = self.opens if at == "open" else self.closes
+        moment: datetime = times[self._index(session)].item()
         return moment.replace(tzinfo=UTC)
+
+    def steps(self, session: date, day: date) -> int:
+        """How many sessions a day lies after a session; below 0 before it.
+
+        A day without a session counts as the next one.
+        """
+        there = int(np.searchsorted(self.sessions, np.datetime64(day)))
+        if there >= len(self.sessions) or day < self.sessions[0].item():
+            raise UsageError(f"{day} is outside of the calendar, {_FIRST} to {_LAST}.")
+        return there - self._index(session)
+
+    def after(self, session: date, steps: int) -> date:
+        """The session so many after one; below 0 before it."""
+        there = self._index(session) + steps
+        if not 0 <= there < len(self.sessions):
+            raise UsageError(
+                f"{steps} sessions from {session} is outside of the calendar, {_FIRST} to {_LAST}."
+            )
+        found: date = self.sessions[there].item()
+        return found
 
     def previous_close(self, session: date) -> datetime:
         """When the session before `session` closed, UTC."""
@@ -122,7 +152,6 @@ def trading_calendar() -> TradingCalendar:
 
 
 def _times() -> bytes:
-    """The times of the calendar as the library gives them."""
     import exchange_calendars  # slow to import, and slower to ask
 
     calendar: Any = exchange_calendars.get_calendar(EXCHANGE, start=_FIRST, end=_LAST)

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from contextlib import suppress
 from dataclasses import replace
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from backtest.data import event_checks, move_checks
-from backtest.data.borrow import BorrowRates, parse_borrow_rates
-from backtest.data.datafile import open_data_file, read_metadata
-from backtest.data.event_checks import FiledEvent, Finding
+from backtest.data.calendar import trading_calendar
+from backtest.data.datafile import known_metadata, open_data_file, read_data_file
+from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
-from backtest.data.prices import parse_prices, place_for, price_symbols
+from backtest.data.prices import (
+    BorrowRates,
+    parse_borrow_rates,
+    parse_prices,
+    place_for,
+    price_symbols,
+)
 from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
@@ -23,7 +31,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRate
     from backtest.data.datafile import DataFile
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
@@ -39,14 +46,7 @@ def check_data(
 ) -> list[Finding]:
     """Everything that the checks of events, prices and borrow rates find.
 
-    Args:
-        workspace: the folders.
-        kinds: the kinds of event.
-        symbols: the stocks that matter; all where None.
-
-    Raises:
-        UsageError: a symbol has no price file.
-
+    All `symbols` matter where None; UsageError where one has no price file.
     """
     return check_events(workspace, kinds, symbols) + check_prices(workspace, symbols)
 
@@ -64,12 +64,7 @@ def check_events(
 
 
 def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
-    """What is wrong, unlikely or assumed in the files of prices and borrow rates.
-
-    Raises:
-        UsageError: a symbol has no price file.
-
-    """
+    """What is wrong, unlikely or assumed in the files of prices and borrow rates."""
     known = price_symbols(workspace.data / "prices")
     for symbol in symbols or ():
         if symbol not in known:
@@ -89,28 +84,26 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
     rows = [
         FiledEvent(f"{where}, line {one.line}", one.cells["published_at"], one.event)
         for one in lines
-        if not symbols or one.event.symbol in symbols
+        if not symbols or one.event.symbol in {*symbols, ""}
     ]
     prices = _usable_prices(data / "prices", {row.event.symbol for row in rows})
     for row in rows:
-        yield from event_checks.check_time(row)
-        yield from event_checks.check_record(row, file.metadata.get("compiled_on"))
-        yield from move_checks.check_texts(row)
+        yield from check_time(row)
+        yield from check_record(row, file.metadata.get("compiled_on"))
+        yield from check_texts(row)
         if row.event.symbol in prices:
-            yield from move_checks.check_stated(row, prices[row.event.symbol])
-            yield from move_checks.check_gap(row, prices[row.event.symbol])
-    yield from event_checks.check_doubles(rows)
-    yield from event_checks.check_symbols(rows, price_symbols(data / "prices"))
+            yield from check_stated(row, prices[row.event.symbol])
+            yield from check_gap(row, prices[row.event.symbol])
+    yield from check_doubles(rows)
+    yield from check_symbols(rows, price_symbols(data / "prices"))
 
 
 def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
     """Prices as they are, sealed or not; `check_prices` tells of those that cannot be read."""
     prices = {}
     for symbol in symbols & set(price_symbols(folder)):
-        try:
+        with suppress(DataError):
             prices[symbol] = parse_prices(open_data_file(place_for(folder, symbol)))
-        except DataError:
-            continue
     return prices
 
 
@@ -140,18 +133,12 @@ def _looked_at(
         return None, _faults(_problems(error, path), where, "")
     found = []
     try:
-        file = replace(file, metadata=read_metadata(path, file.sha256, seal))
+        read_data_file(path, seal)
     except DataError as error:
-        what, _, _ = str(error).partition(". ")
+        what, _, mend = str(error).replace(f"{path.parent}/", "").partition(". ")
         why = "Nobody can tell where the figures come from, or whether they were changed."
-        mend = f"Write the metadata with `{seal} --source '…'`."
-        found = [Finding("error", where, what.replace(f"{path.parent}/", ""), why, mend)]
-    if file.metadata.get("sha256", file.sha256) != file.sha256:
-        what = f"sha256 {file.sha256}, recorded {file.metadata['sha256']}"
-        what = f"Changed since its metadata were written: {what}"
-        why = "The figures are no longer those that the metadata speak of."
-        mend = f"If the change is meant, acknowledge it with `{seal}`; else restore the file."
         found = [Finding("error", where, what, why, mend)]
+    file = replace(file, metadata=known_metadata(path, file.sha256))
     try:
         return parse(file), found
     except DataError as error:
@@ -159,7 +146,6 @@ def _looked_at(
 
 
 def _problems(error: DataError, path: Path) -> list[str]:
-    """Each problem in an error of reading a file."""
     first, *rest = str(error).splitlines()
     return [line.strip() for line in rest] or [first.removeprefix(str(path)).lstrip(",: ")]
 
@@ -175,6 +161,87 @@ def _name(path: Path) -> str:
     data = path.parents[2 if path.suffix == ".parquet" else 1]
     return path.relative_to(data.parent).as_posix()
 
+
+# Rows of events among each other, and beside the prices
+
+_ALIKE = 0.8  # share of a headline's letters that two rows have in common
+_MEMORY, _FEWEST = 60, 20  # sessions before an event that tell what gap is ordinary
+_ORDINARY, _EXTRAORDINARY = 1.5, 4.0  # gaps, in medians of the absolute gap
+
+
+def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
+    """What is missing in a row, or later than the ISO day on which its file was compiled."""
+    event = row.event
+    if not event.source_url and not event.source_url_2:
+        what = f"No source: {event.headline}"
+        why = "Nobody can look the fact up."
+        mend = "Add the address where it can be read."
+        yield row.finding("note", what, why, mend)
+    if compiled_on and row.day.isoformat() > compiled_on:
+        what = f"Public on {row.day}, after the file was compiled on {compiled_on}"
+        why = "A fact of the future is a plan, or its day is wrong."
+        mend = "Check the year and the day."
+        yield row.finding("warning", what, why, mend)
+
+
+def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
+    """Rows of one symbol, kind and day whose headlines are alike."""
+    known: dict[tuple[str, date], list[FiledEvent]] = defaultdict(list)
+    for row in rows:
+        same_day = known[row.event.symbol, row.day]
+        for other in same_day:
+            one, two = row.event.headline.casefold(), other.event.headline.casefold()
+            if SequenceMatcher(None, one, two).ratio() >= _ALIKE:
+                what = f"Repeats {other.event.id} of the same day: {row.event.headline}"
+                why = "A fact that is there twice counts twice in every statistic."
+                mend = "Remove one of the two rows, or tell them apart in the headline."
+                yield row.finding("warning", what, why, mend)
+        same_day.append(row)
+
+
+def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterator[Finding]:
+    """The first row of each symbol without prices."""
+    known = {*symbols, ""}
+    first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in known}
+    for symbol, row in sorted(first.items()):
+        near = get_close_matches(symbol, symbols, n=1)
+        what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")
+        why = "Its events are never traded."
+        mend = f"Correct the symbol, or `backtest prices import {symbol} FILE`."
+        yield row.finding("note", what, why, mend)
+
+
+def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
+    """An event stamped before an open that the stock did not heed, and the next open did.
+
+    So it looks where a report that came after the close is stamped on the morning of its own day.
+    Gaps are in medians of the absolute gap of the 60 sessions before: below 1.5 is ordinary,
+    4 or more is extraordinary.
+    """
+    event, day = row.event, row.day
+    if not prices.has_bars or row.session != day:
+        return
+    if event.published_at >= trading_calendar().open_of(day):
+        return
+    table = prices.table
+    gaps = (table["open"] / table["close"].shift() - 1).to_numpy()
+    place = int(table.index.searchsorted(np.datetime64(day)))
+    past = gaps[max(1, place - _MEMORY) : place]
+    if len(past) < _FEWEST or place + 1 >= len(gaps):
+        return
+    own, following = gaps[place : place + 2]
+    ordinary = float(np.median(np.abs(past)))
+    if abs(own) < _ORDINARY * ordinary and abs(following) >= _EXTRAORDINARY * ordinary:
+        what = (
+            f"Stamped before the open of {day}, which opened {100 * own:+.1f} %; "
+            f"the next session opened {100 * following:+.1f} %"
+        )
+        why = "If it came out after the close of that day, a strategy would trade it before."
+        mend = "Check the time of publication."
+        yield row.finding("warning", what, why, mend)
+
+
+# Prices and borrow rates
 
 _ABSURD = 0.6  # change from close to close
 _SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
@@ -230,7 +297,8 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
         known = "No borrow rates" if first is None else f"No borrow rate before {first}"
         what = f"{known}: {_count(before)} at the default rate of the rules"
         yield Finding("note", where, what, why, mend)
-    for rate, covered in _covered(rates, nights):
+    for rate in rates.rates:
+        covered = [night for night in nights if rates.on(night) is rate]
         span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
         if rate.is_assumption:
             what = f"{100 * rate.annual_rate:g} % a year {span} is an assumption: {_count(covered)}"
@@ -242,9 +310,3 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
 
 def _count(nights: list[date]) -> str:
     return f"{len(nights)} night{'' if len(nights) == 1 else 's'}"
-
-
-def _covered(rates: BorrowRates, nights: list[date]) -> Iterator[tuple[BorrowRate, list[date]]]:
-    """Each rate with the nights that pay it."""
-    for rate in rates.rates:
-        yield rate, [night for night in nights if rates.on(night) is rate]

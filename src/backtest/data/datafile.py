@@ -11,46 +11,32 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 
 from backtest.errors import DataError
 from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    # takes a path and the command that acknowledges a change of the file, as `read_data_file` does
+    Reader = Callable[[Path, str], "DataFile"]
+
 _MOST_PROBLEMS = 50
-METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
+_METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file that was read and held against its metadata.
+    """A file that was read and held against its metadata."""
 
-    Attributes:
-        path: where it stands, or stood.
-        text: of a CSV file.
-        sha256: of its bytes.
-        metadata: what is on record of it.
-        content: of a Parquet file.
-
-    """
-
-    path: Path
-    text: str
+    path: Path  # where it stands, or stood
+    text: str  # of a CSV file
     sha256: str
     metadata: dict[str, Any]
-    content: bytes = b""
-
-
-class Reader(Protocol):
-    """Reads a data file, as `read_data_file` does, in the version that it decides on."""
-
-    def __call__(self, path: Path, *, seal_command: str) -> DataFile:
-        """Read it; the command acknowledges a change of the file, for the message."""
-        ...
+    content: bytes = b""  # of a Parquet file
 
 
 def metadata_path(path: Path) -> Path:
@@ -64,12 +50,7 @@ def waiting_path(path: Path) -> Path:
 
 
 def open_data_file(path: Path) -> DataFile:
-    """Read a data file as it is, its metadata unread.
-
-    Raises:
-        DataError: the file is missing, empty or not UTF-8.
-
-    """
+    """Read a data file as it is; DataError where it is missing, empty or not UTF-8."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -89,16 +70,11 @@ def open_data_file(path: Path) -> DataFile:
     return DataFile(path, text, sha256, {})
 
 
-def read_data_file(path: Path, *, seal_command: str) -> DataFile:
-    """Read a data file and hold it against its metadata.
-
-    Raises:
-        DataError: the file is unreadable, or its metadata is missing or does not agree.
-
-    """
+def read_data_file(path: Path, seal_command: str) -> DataFile:
+    """Read a data file and hold it against its metadata; DataError where they do not agree."""
     for _ in range(2):  # another process may be putting a new version in place right now
         file = open_data_file(path)
-        metadata = read_metadata(path, file.sha256, seal_command)
+        metadata = _metadata(path, file.sha256, seal_command)
         if metadata["sha256"] == file.sha256:
             return replace(file, metadata=metadata)
     raise DataError(
@@ -125,10 +101,9 @@ def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
     return waiting if waiting.get("sha256") == sha256 else json_object(metadata_path(path))
 
 
-def read_metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
-    """The metadata of a data file with the bytes of that hash; see `read_data_file`."""
+def _metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
     metadata = known_metadata(path, sha256)
-    missing = [name for name in METADATA_FIELDS if name not in metadata]
+    missing = [name for name in _METADATA_FIELDS if name not in metadata]
     if not missing:
         return metadata
     place = metadata_path(path)
@@ -169,11 +144,8 @@ def read_rows(
 ) -> list[tuple[int, dict[str, str]]]:
     """The rows of a CSV file with their line numbers, cells stripped.
 
-    `problems` takes a text for each row that cannot be read.
-
-    Raises:
-        DataError: a required column is missing, or a column is named twice.
-
+    `problems` takes a text for each row that cannot be read. DataError where a required column is
+    missing, or a column is named twice.
     """
     reader = csv.reader(io.StringIO(file.text))
     header = header_of(file)
@@ -193,11 +165,31 @@ def read_rows(
                     f"line {reader.line_num}: {len(cells)} cells where the header has {len(header)}"
                 )
                 continue
-            named = zip(header, (cell.strip() for cell in cells), strict=True)
-            rows.append((reader.line_num, dict(named)))
+            rows.append((reader.line_num, dict(zip(header, map(str.strip, cells), strict=True))))
     except csv.Error as error:
         problems.append(f"line {reader.line_num}: {error}; is a quote opened and not closed?")
     return rows
+
+
+def day_of(row: Mapping[str, str], column: str, nor: str = "") -> date:
+    """The day in a cell; ValueError where it is none, `nor` what else is allowed there."""
+    try:
+        return date.fromisoformat(row[column])
+    except ValueError:
+        text = f"column {column}: {row[column]!r} is not a day such as 2025-03-28{nor}"
+        raise ValueError(text) from None
+
+
+def csv_text(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], like: DataFile | None = None
+) -> str:
+    """A CSV file of rows, with the line ends of the file that it replaces; None is empty."""
+    text = io.StringIO()
+    line_end = "\r\n" if like and "\r\n" in like.text else "\n"
+    writer = csv.DictWriter(text, columns, "", extrasaction="ignore", lineterminator=line_end)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def raise_problems(path: Path, problems: list[str]) -> None:

@@ -1,17 +1,17 @@
-"""Changing event files, by hand or by what was fetched: what a change would do, then doing it."""
+"""Changing event files, by hand or by what was fetched: what a change would do, then doing it.
+
+UsageError where the change is wrong, DataError where the file is, or would be.
+"""
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from backtest.data.datafile import DataFile, header_of, metadata_of, span_of
+from backtest.data.datafile import DataFile, csv_text, header_of, metadata_of, span_of
 from backtest.data.events import (
-    as_written,
     check_row,
+    checked,
     columns_of,
     open_events,
     parse_lines,
@@ -20,7 +20,7 @@ from backtest.data.events import (
 from backtest.data.kinds import new_york_day
 from backtest.data.listing import ListedEvent, find_event, with_sessions
 from backtest.data.versions import put, read_version, undo, version_before
-from backtest.errors import DataError, UsageError, unknown
+from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -59,7 +59,6 @@ class Diff:
     changed: Sequence[Change]
 
     def __bool__(self) -> bool:
-        """Whether they differ at all."""
         return bool(self.added or self.removed or self.changed)
 
 
@@ -80,19 +79,11 @@ def diff_rows(old: Rows, new: Rows) -> Diff:
 
 @dataclass(frozen=True)
 class Edit:
-    """A change of an event file that has not been made yet.
-
-    Attributes:
-        path: the file.
-        diff: what changes, by the id of the event as it is now.
-        events: those that are added or changed, with the session each can first be traded in.
-        make: makes the change.
-
-    """
+    """A change of an event file; `make` makes it."""
 
     path: Path
-    diff: Diff
-    events: Sequence[ListedEvent]
+    diff: Diff  # by the id of the event as it is now
+    events: Sequence[ListedEvent]  # those that are added or changed
     make: Callable[[], Version]
 
 
@@ -128,43 +119,23 @@ class _EventFile:
         old = {one.event.id: one.event for one in self.lines}
         new = {name: self.event(row) for name, row in rows.items()}
         touched = [event for name, event in new.items() if old.get(name) != event]
-        events = with_sessions(self.workspace, touched, timedelta(minutes=_REACTION))
+        events = with_sessions(self.workspace, touched, _REACTION)
         return Edit(self.path, diff_rows(self.rows, rows), events, make)
 
     def _text(self, rows: Sequence[Cells]) -> str:
-        """A file of rows, in the columns and with the line ends that it has."""
         known = columns_of(self.kind)
         header = header_of(self.file) if self.file else known
         more = [n for n in known if n not in header and any(row.get(n) for row in rows)]
-        line_end = "\r\n" if self.file and "\r\n" in self.file.text else "\n"
-        text = io.StringIO()
-        # a cell of any other column is empty in every row
-        writer = csv.DictWriter(
-            text, [*header, *more], "", extrasaction="ignore", lineterminator=line_end
-        )
-        writer.writeheader()
-        writer.writerows(rows)
-        return text.getvalue()
+        return csv_text([*header, *more], rows, self.file)  # other columns are empty in every row
 
 
 def event_lines(workspace: Workspace, kind: type[Event]) -> list[EventLine]:
-    """The events of a kind on file with their lines; none where there is no file.
-
-    Raises:
-        DataError: the file is wrong.
-
-    """
+    """The lines of a kind's file; none where there is no file."""
     return _EventFile(workspace, kind).lines
 
 
 def add_event(workspace: Workspace, kind: type[Event], row: Cells) -> Edit:
-    """Append an event, from texts by field as `prepared` takes them.
-
-    Raises:
-        UsageError: the row is wrong, or is there already.
-        DataError: the file is wrong.
-
-    """
+    """Append an event, from texts by field as `prepared` takes them."""
     try:
         cells = prepared(kind, row)
     except ValueError as error:
@@ -180,15 +151,10 @@ def add_rows(
     reason: str,
     replace: bool = False,
 ) -> Edit:
-    """Append rows, which are as of `prepared`; the reason, in a few words, is for the version.
+    """Append rows, which are as of `prepared`.
 
-    With `replace` rows of events that are there change what differs in them. What a row does not
+    With `replace` rows of events that are there change what differs in them: what a row does not
     name stays as it is, and so does `retrieved_at` where nothing else differs.
-
-    Raises:
-        UsageError: an event comes twice, or is there already and is not to be replaced.
-        DataError: the file is wrong, or would be.
-
     """
     held = _EventFile(workspace, kind)
     known = held.rows
@@ -210,71 +176,32 @@ def add_rows(
 def edit_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, settings: Cells
 ) -> Edit:
-    """Change fields of an event; an empty text is unknown.
-
-    Raises:
-        UsageError: there is no such event or field, or a value breaks the format.
-        DataError: the file is wrong.
-
-    """
+    """Change fields of an event; an empty text is unknown."""
     kind = type(find_event(workspace, kinds, event_id, _REACTION).event)
-    for name in settings:
-        if name not in kind.model_fields:
-            raise unknown(f"field of {kind.kind}", name, columns_of(kind))
     held = _EventFile(workspace, kind)
     rows = held.rows
     try:
-        rows[event_id] = as_written({**rows[event_id], **settings})
+        rows[event_id] = checked(kind, {**rows[event_id], **settings})
     except ValueError as error:
         raise UsageError(f"{event_id}: {error}") from None
-    _, problems = check_row(kind, rows[event_id])
-    if problems:
-        raise UsageError(f"{event_id}: {'; '.join(problems)}")
     return held.edit(rows, f"edited {event_id}")
 
 
 def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: str) -> Edit:
-    """Take an event out of its file.
-
-    Raises:
-        UsageError: there is no such event.
-        DataError: the file is wrong.
-
-    """
+    """Take an event out of its file."""
     held = _EventFile(workspace, type(find_event(workspace, kinds, event_id, _REACTION).event))
     rows = {name: row for name, row in held.rows.items() if name != event_id}
     return held.edit(rows, f"removed {event_id}")
 
 
 def undo_events(workspace: Workspace, kind: type[Event]) -> Edit:
-    """Put the version of a file of events before this one back.
-
-    Raises:
-        UsageError: there is none.
-        DataError: it is lost or damaged.
-
-    """
+    """Put the version of a file of events before this one back."""
     held = _EventFile(workspace, kind)
     if (file := held.file) is None:
         raise UsageError(f"There is no file of {kind.kind}, so there is nothing to undo.")
     before = parse_lines(read_version(file.path, version_before(file.path)), kind)
     rows = {one.event.id: one.cells for one in before}
     return held.becoming(rows, lambda: undo(file.path, over=file.sha256))
-
-
-@dataclass(frozen=True)
-class Update:
-    """What fetched events would change in a file.
-
-    Attributes:
-        edit: the change; not made yet.
-        differences: cells of events on file that were fetched otherwise, by the event's id. They
-            are in the edit only where revisions are accepted.
-
-    """
-
-    edit: Edit
-    differences: Sequence[Change]
 
 
 def update(
@@ -285,21 +212,12 @@ def update(
     *,
     reason: str,
     accept: bool,
-) -> Update:
-    """Hold fetched rows against the file of their kind.
+) -> tuple[Edit, list[Change]]:
+    """Hold fetched rows against the file of their kind, in which `same` tells the same facts.
 
-    Args:
-        workspace: the folders.
-        kind: the kind.
-        fetched: rows as the file takes them.
-        same: whether an event on file and a fetched one are the same fact.
-        reason: for the version, in a few words.
-        accept: whether what differs is replaced, but for what a person wrote.
-
-    Raises:
-        UsageError: an event that is no fact on file has the id of one.
-        DataError: a fetched row breaks the format, or the file is wrong.
-
+    The change comes with the cells on file that were fetched otherwise. They are replaced, but for
+    what a person wrote, where `accept` says so. UsageError where an event that is no fact on file
+    has the id of one; DataError where a fetched row or the file breaks the format.
     """
     held = _EventFile(workspace, kind)
     rows = held.rows
@@ -321,7 +239,7 @@ def update(
         differences += found
         if found and accept:
             rows[line.event.id] = _revised(line.cells, row, found)
-    return Update(held.edit(rows, reason), differences)
+    return held.edit(rows, reason), differences
 
 
 def _differences(line: EventLine, event: Event, row: Cells) -> list[Change]:

@@ -1,4 +1,4 @@
-"""Checks of an event's knowledge time, by itself and by what its texts say.
+"""Checks of an event: the time at which it was known, and what its texts say of the prices.
 
 The bounds, and where they come from:
 
@@ -16,11 +16,12 @@ The bounds, and where they come from:
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, date, time, timedelta
-from difflib import SequenceMatcher, get_close_matches
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import (
@@ -34,8 +35,9 @@ from backtest.data.kinds import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
+    from backtest.data.prices import Prices
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
@@ -65,7 +67,6 @@ def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
 _CLOSING_THE_BOOKS = timedelta(days=5)
 _EDGAR_HOURS = (time(6), time(22))
 _SATURDAY = 5
-_ALIKE = 0.8  # share of a headline's letters that two rows have in common
 _SAID = r"(?m:^|[.;:] |\b(?:released|reported|published|announced|issued|filed|came|was|out) )"
 _NO_OTHER_DAY = r"(?! (?:of|on)\b)"  # "before the open of 2025-09-16" speaks of another day
 _AFTER_CLOSE = re.compile(
@@ -94,9 +95,21 @@ class FiledEvent:
         return new_york_day(self.event.published_at)
 
     def finding(self, severity: Severity, what: str, why: str, mend: str) -> Finding:
-        """A finding about this row."""
         seal = f"Then `backtest events seal {self.event.kind}`."
         return Finding(severity, f"{self.where}, {self.event.id}", what, why, f"{mend} {seal}")
+
+    @property
+    def session(self) -> date | None:
+        """The session of a move whose day is not named, or None where nobody can tell it.
+
+        It is the first that closes after publication, or on the day of an event without a time.
+        """
+        if self.event.precision in NEVER_TRADED:
+            return None
+        moment = self.event.published_at
+        if self.event.precision in COARSE:
+            moment = datetime.combine(self.day, time(0), NEW_YORK)
+        return trading_calendar().next_to_close(moment)
 
 
 def check_time(row: FiledEvent) -> Iterator[Finding]:
@@ -111,52 +124,10 @@ def check_time(row: FiledEvent) -> Iterator[Finding]:
     yield from _hours(row)
 
 
-def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
-    """What is missing in a row, or later than the ISO day on which its file was compiled."""
-    event = row.event
-    if not event.source_url and not event.source_url_2:
-        what = f"No source: {event.headline}"
-        why = "Nobody can look the fact up."
-        mend = "Add the address where it can be read."
-        yield row.finding("note", what, why, mend)
-    if compiled_on and row.day.isoformat() > compiled_on:
-        what = f"Public on {row.day}, after the file was compiled on {compiled_on}"
-        why = "A fact of the future is a plan, or its day is wrong."
-        mend = "Check the year and the day."
-        yield row.finding("warning", what, why, mend)
-
-
-def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
-    """Rows of one symbol, kind and day whose headlines are alike."""
-    known: dict[tuple[str, date], list[FiledEvent]] = defaultdict(list)
-    for row in rows:
-        same_day = known[row.event.symbol, row.day]
-        for other in same_day:
-            one, two = row.event.headline.casefold(), other.event.headline.casefold()
-            if SequenceMatcher(None, one, two).ratio() >= _ALIKE:
-                what = f"Repeats {other.event.id} of the same day: {row.event.headline}"
-                why = "A fact that is there twice counts twice in every statistic."
-                mend = "Remove one of the two rows, or tell them apart in the headline."
-                yield row.finding("warning", what, why, mend)
-        same_day.append(row)
-
-
-def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterator[Finding]:
-    """The first row of each symbol without prices."""
-    known = set(symbols)
-    first = {row.event.symbol: row for row in reversed(rows) if row.event.symbol not in known}
-    for symbol, row in sorted(first.items()):
-        near = get_close_matches(symbol, symbols, n=1)
-        what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")
-        why = "Its events are never traded."
-        mend = f"Correct the symbol, or `backtest prices import {symbol} FILE`."
-        yield row.finding("note", what, why, mend)
-
-
 def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
     if event.period is None:
         return
-    end = _quarter_end(event.period)
+    end = pd.Period(event.period).end_time.date()
     if row.day <= end:
         what = f"Results of {event.period} are stamped {row.day}, and the quarter ends on {end}"
         mend = (
@@ -187,11 +158,6 @@ def _of_filing(row: FiledEvent, event: StakeDisclosure) -> Iterator[Finding]:
             yield row.finding("warning", what, why, mend)
 
 
-def _quarter_end(period: str) -> date:
-    year, month = int(period[:4]), 3 * int(period[5])
-    return date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
-
-
 def _midnight(row: FiledEvent) -> Iterator[Finding]:
     mend = "Write precision `date`, stamped 23:59:59 New York time, or the time that is known."
     precision = row.event.precision
@@ -210,7 +176,6 @@ def _midnight(row: FiledEvent) -> Iterator[Finding]:
 
 
 def _words(row: FiledEvent) -> Iterator[Finding]:
-    """Texts that place the event in the day, where its stamp places it otherwise."""
     event, calendar = row.event, trading_calendar()
     if not len(calendar.between(row.day, row.day)):
         return
@@ -260,3 +225,196 @@ def _is_acceptance(event: Event) -> bool:
     if not isinstance(event, StakeDisclosure) or event.precision not in ("exact", "minute"):
         return False
     return event.form.upper().startswith(("13F", "8-K", "10-", "S-1", "SC 13", "SCHEDULE 13"))
+
+
+# What the texts of an event say of the prices
+
+# changes as fractions: what changed, and what it is held against
+CHANGES = {
+    "close_change": ("close", "previous_close"),
+    "high_change": ("high", "previous_close"),
+    "low_change": ("low", "previous_close"),
+    "open_to_close": ("close", "open"),
+}
+
+
+def session_figure(prices: Prices, session: date, name: str) -> float | None:
+    """A price or `previous_close`, in dollars, or one of `CHANGES`; None if unknown."""
+    if name in CHANGES:
+        new, old = (session_figure(prices, session, part) for part in CHANGES[name])
+        return None if new is None or old is None else new / old - 1
+    column = prices.table.get("close" if name == "previous_close" else name)
+    if column is None or pd.Timestamp(session) not in column.index:
+        return None
+    place = int(column.index.get_loc(pd.Timestamp(session))) - (name == "previous_close")
+    return float(column.iloc[place]) if place >= 0 else None
+
+
+_PERCENT = r"(?P<change>[+-]\d+(?:\.\d+)?) ?%"
+_DAY = r"(?<![\d-])(?:\d{4}-)?\d{2}-\d{2}(?![\d-])"
+_PRICE = r"\d+(?:\.\d+)?"
+_PRECEDING = "(?:prior|previous)"
+_FALLS = ("fell", "dropped", "lost", "sank", "slid")
+_RISES = ("rose", "gained", "jumped", "climbed")
+# A move over a longer time, or out of hours, is none from close to close.
+_NOT_OF_A_SESSION = r"(?! (?:in|since|over|for|within|from|this|on the|after.hours|pre.?market)\b)"
+DAY = re.compile(_DAY)
+_CLOSE = re.compile(
+    rf"(?:\bclosed? (?:(?P<then>{_DAY}) )?|(?P<day>{_DAY}) (?:closed? )?\(?|"
+    rf"\bsame session as the ){_PERCENT}\)?"
+    rf"(?: \((?P<before>{_PRICE}) to (?P<after>{_PRICE})\))?",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    rf"\b(?:shares|stock) (?P<verb>{'|'.join(_RISES + _FALLS)}) (?P<size>{_PRICE}) ?%"
+    rf"{_NOT_OF_A_SESSION}(?: on (?P<day>{_DAY}))?",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(rf"\b(?P<word>intraday|high|low) {_PERCENT}", re.IGNORECASE)
+_EXTREME = re.compile(rf"\bintraday (?P<name>high|low) (?P<price>{_PRICE})(?! ?%)", re.IGNORECASE)
+_OPEN = re.compile(
+    rf"\bopen (?P<open>{_PRICE}) (?:vs\.?|against) (?:an? |the )?{_PRECEDING} close "
+    rf"(?:of )?(?P<close>{_PRICE})",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class StatedFigure:
+    """A price or a move of a session, as a text states it."""
+
+    text: str
+    name: str  # as of `session_figure`
+    day: str  # such as 2025-08-14 or 08-14; empty where the text names none
+    figure: str  # as it is written: percent of a change, dollars of a price
+
+    def session(self, row: FiledEvent) -> date | None:
+        return nearest_day(self.day, row.day) if self.day else row.session
+
+    def actual(self, prices: Prices, session: date) -> float | None:
+        value = session_figure(prices, session, self.name)
+        return value if value is None or self.name not in CHANGES else 100 * value
+
+    def is_of(self, prices: Prices, session: date) -> bool:
+        actual = self.actual(prices, session)
+        return actual is not None and agrees(self.figure, actual)
+
+
+def agrees(stated: str, actual: float) -> bool:
+    """Whether a figure rounds to a number as it is written, such as `-16.3` or `36`."""
+    return abs(float(stated) - actual) <= 0.5 * 0.1 ** _decimals(stated) + 1e-9
+
+
+def _decimals(figure: str) -> int:
+    return len(figure.partition(".")[2])
+
+
+def stated_figures(text: str) -> Iterator[StatedFigure]:
+    """Every price and move that a text states in a form that is known."""
+    for match in _CLOSE.finditer(text):
+        day = match["then"] or match["day"] or ""
+        yield StatedFigure(match[0], "close_change", day, match["change"])
+        if match["before"]:
+            yield StatedFigure(match[0], "previous_close", day, match["before"])
+            yield StatedFigure(match[0], "close", day, match["after"])
+    for match in _VERB.finditer(text):
+        sign = "-" if match["verb"].lower() in _FALLS else "+"
+        yield StatedFigure(match[0], "close_change", match["day"] or "", sign + match["size"])
+    for match in _RANGE.finditer(text):
+        word = match["word"].lower()
+        if word == "intraday":
+            word = "low" if match["change"].startswith("-") else "high"
+        yield StatedFigure(match[0], f"{word}_change", "", match["change"])
+    for match in _EXTREME.finditer(text):
+        yield StatedFigure(match[0], match["name"].lower(), "", match["price"])
+    for match in _OPEN.finditer(text):
+        yield StatedFigure(match[0], "open", "", match["open"])
+        yield StatedFigure(match[0], "previous_close", "", match["close"])
+
+
+def nearest_day(text: str, event_day: date) -> date | None:
+    """The day of a text such as 2025-08-14, or 08-14 of the year that is nearest to the event."""
+    full = text.count("-") > 1
+    texts = [text] if full else [f"{event_day.year + off}-{text}" for off in (-1, 0, 1)]
+    days = []
+    for one in texts:
+        try:
+            days.append(date.fromisoformat(one))
+        except ValueError:  # such as 13-40, or 02-29 of a common year
+            continue
+    return min(days, key=lambda day: abs(day - event_day), default=None)
+
+
+_NEXT = re.compile(
+    r"\b(?:(?:the )?(?:next|following) (?:day|session)|the day after)\b", re.IGNORECASE
+)
+_TERM = timedelta(days=300)  # a day that is farther away is a maturity or the end of a contract
+_MEND = "Write it into `note`, which strategies do not see."
+
+
+def check_texts(row: FiledEvent) -> Iterator[Finding]:
+    """Moves and days in the texts of an event that lie after its publication."""
+    for name, text in row.event.as_published().model_dump(exclude={"symbol"}).items():
+        if isinstance(text, str):
+            yield from _moves(row, name, text)
+            yield from _days(row, name, text)
+
+
+def _moves(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
+    closed = trading_calendar().last_closed(row.event.published_at)
+    for stated in stated_figures(text):
+        session = stated.session(row)
+        if session and session > closed:
+            what = f"{name} tells {stated.text!r}, and the session of {session} had not closed"
+            why = "Strategies read it before they trade that session."
+            yield row.finding("error", what, why, _MEND)
+            return
+
+
+def _days(row: FiledEvent, name: str, text: str) -> Iterator[Finding]:
+    days = [(match, nearest_day(match[0], row.day)) for match in DAY.finditer(text)]
+    later = [match for match, day in days if day and row.day < day < row.day + _TERM]
+    if match := (_NEXT.search(text) or next(iter(later), None)):
+        what = f"{name} speaks of {match[0]!r}, after the event was public"
+        why = "Strategies read it; if it was planned by then, all is well."
+        mend = f"Check that it tells nothing that happened then. {_MEND}"
+        yield row.finding("note", what, why, mend)
+
+
+_WORDS = {
+    "close_change": "close", "high_change": "high", "low_change": "low",
+    "previous_close": "close before",
+}  # fmt: skip
+
+
+def check_stated(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
+    """Prices and moves in the texts of an event that the prices do not show."""
+    event = row.event
+    for text in (event.headline, event.note, getattr(event, "figures", "")):
+        for stated in stated_figures(text):
+            yield from _held(row, stated, prices)
+
+
+def _held(row: FiledEvent, stated: StatedFigure, prices: Prices) -> Iterator[Finding]:
+    session = stated.session(row)
+    if session is None or not prices.first <= session <= prices.last:
+        return
+    if stated.is_of(prices, session):
+        return
+    sessions, day = trading_calendar().sessions, np.datetime64(session)
+    before, after = np.searchsorted(sessions, day) - 1, np.searchsorted(sessions, day, side="right")
+    actual = stated.actual(prices, session)
+    if actual is None and after - before > 1:
+        return  # closes alone, or the first session: nothing to hold it against
+    found = "no session" if actual is None else _figure_text(actual, stated)
+    beside = (sessions[place].item() for place in (before, after))
+    hint = next((f"; {other} has it" for other in beside if stated.is_of(prices, other)), "")
+    what = f"States {stated.text!r}; {prices.symbol} on {session}: {found}{hint}"
+    why = "The day or the figure of the row is wrong, or the prices are."
+    mend = "Check both at the source and correct the row."
+    yield row.finding("warning", what, why, mend)
+
+
+def _figure_text(actual: float, stated: StatedFigure) -> str:
+    word, digits = _WORDS.get(stated.name, stated.name), _decimals(stated.figure)
+    return f"{word} {actual:+.{digits}f} %" if stated.name in CHANGES else f"{word} {actual:,.2f}"

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from backtest.data.datafile import (
     DataFile,
     header_of,
-    open_data_file,
     raise_problems,
     read_data_file,
     read_rows,
 )
 from backtest.data.kinds import COARSE, NEW_YORK, Event, end_of_day
+from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import DataError, unknown
 
 if TYPE_CHECKING:
@@ -48,11 +48,8 @@ _BEFORE_OPEN = time(9)
 def stamped(text: str, precision: str) -> tuple[str, str]:
     """The stamp of a time in one of `FORMS`, and its precision, which may be empty before.
 
-    A text of no such form is returned as it is, for the check of the event to judge.
-
-    Raises:
-        ValueError: the day or the time is none, or precision and form do not go together.
-
+    A text of no such form is returned as it is, for the check of the event to judge. ValueError
+    where the day or the time is none, or precision and form do not go together.
     """
     form = _FORM.fullmatch(text.strip())
     if form is None:
@@ -90,34 +87,38 @@ def _bare(text: str, precision: str) -> str:
 
 
 UNKNOWN_SOURCE = "unknown"
-_FIRST_COLUMNS = ("symbol", "published_at", "precision", "headline")
+FIRST_COLUMNS = ("symbol", "published_at", "precision", "headline")
 
 
 def columns_of(kind: type[Event]) -> list[str]:
     """The columns of a kind as its file orders them: its own ones stand before the sources."""
     own = [name for name in kind.model_fields if name not in Event.model_fields]
-    rest = [name for name in Event.model_fields if name not in _FIRST_COLUMNS]
-    return [*_FIRST_COLUMNS, *own, *rest]
+    rest = [name for name in Event.model_fields if name not in FIRST_COLUMNS]
+    return [*FIRST_COLUMNS, *own, *rest]
 
 
 def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
     """A row as the file takes it, from one as people write it.
 
     The time is stamped, `unknown` sources are emptied, and `retrieved_at` is now. `source_url`
-    counts where the row names none.
-
-    Raises:
-        ValueError: it names no source, has a column of no such name, or breaks the format.
-
+    counts where the row names none. ValueError where it names no source, has a column of no such
+    name, or breaks the format.
     """
+    source = row.get("source_url") or source_url or ""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    known = {**row, "source_url": source, "retrieved_at": row.get("retrieved_at") or now}
+    cells = checked(kind, known)
+    if not source:
+        raise ValueError(f"column source_url: is empty; name the address, or {UNKNOWN_SOURCE!r}")
+    return cells
+
+
+def checked(kind: type[Event], row: Cells) -> dict[str, str]:
+    """A row as of `as_written`; ValueError where it has other columns or breaks the format."""
     for name in row:
         if name not in kind.model_fields:
             raise ValueError(str(unknown(f"field of {kind.kind}", name, columns_of(kind))))
-    cells = as_written({**row, "source_url": row.get("source_url") or source_url or ""})
-    if not (row.get("source_url") or source_url):
-        raise ValueError(f"column source_url: is empty; name the address, or {UNKNOWN_SOURCE!r}")
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    cells["retrieved_at"] = cells.get("retrieved_at") or now
+    cells = as_written(row)
     _, problems = check_row(kind, cells)
     if problems:
         raise ValueError("; ".join(problems))
@@ -138,33 +139,8 @@ def field_fault(kind: type[Event], row: Cells, name: str) -> str:
     return "; ".join(one.removeprefix(place) for one in problems if one.startswith(place))
 
 
-def read_event_rows(path: Path, kind: type[Event], source_url: str | None) -> list[dict[str, str]]:
-    """The rows of somebody's CSV file, checked and prepared.
-
-    Raises:
-        DataError: the file cannot be read, or rows are wrong; every such row is named.
-
-    """
-    file = open_data_file(path)
-    check_columns(file, kind)
-    problems: list[str] = []
-    found = []
-    for line, row in read_rows(file, _FIRST_COLUMNS, problems):
-        try:
-            found.append(prepared(kind, row, source_url))
-        except ValueError as error:
-            problems.append(f"line {line}, {error}")
-    raise_problems(path, problems)
-    return found
-
-
 def as_written(row: Cells) -> dict[str, str]:
-    """A row with its time stamped and an unknown source emptied.
-
-    Raises:
-        ValueError: time and precision do not go together.
-
-    """
+    """A row with its time stamped and an unknown source emptied; ValueError as of `stamped`."""
     cells = {name: cell.strip() for name, cell in row.items()}
     for name in ("source_url", "source_url_2"):
         if cells.get(name, "").casefold() == UNKNOWN_SOURCE:
@@ -204,20 +180,14 @@ class EventFile:
 
 
 def event_order(event: Event) -> tuple[Any, ...]:
-    """Sort key: publication, symbol, then kind and headline in order of the alphabet.
-
-    So neither the order of files nor that of their rows matters.
-    """
+    """Sort key by which neither the order of files nor that of their rows matters."""
     return (event.published_at, event.symbol, event.kind, event.headline)
 
 
 def read_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> EventFile:
     """Read the events of one kind from `folder/<kind in the plural>.csv`.
 
-    Raises:
-        DataError: the file does not agree with its metadata, or rows break the format;
-            every such row is named with line, column, value and what is allowed.
-
+    DataError where the file does not agree with its metadata, or rows break the format.
     """
     file = open_events(folder, kind, read)
     return EventFile(kind, parse_events(file, kind), file)
@@ -228,9 +198,14 @@ def has_file(folder: Path, kind: type[Event]) -> bool:
     return (folder / kind.file_name()).exists()
 
 
+def filed(folder: Path, kinds: Iterable[type[Event]]) -> list[type[Event]]:
+    """The kinds without those that ship and are of use without a file, where they have none."""
+    return [kind for kind in kinds if kind not in SCHEDULED_KINDS or has_file(folder, kind)]
+
+
 def open_events(folder: Path, kind: type[Event], read: Reader = read_data_file) -> DataFile:
     """The file of a kind, held against its metadata."""
-    return read(folder / kind.file_name(), seal_command=f"backtest events seal {kind.kind}")
+    return read(folder / kind.file_name(), f"backtest events seal {kind.kind}")
 
 
 def read_all_events(
@@ -250,12 +225,12 @@ def read_all_events(
 
 
 def parse_events(file: DataFile, kind: type[Event]) -> tuple[Event, ...]:
-    """The events of a file's text, checked; see `read_events`."""
+    """The events of a file's text, in order of publication; errors as of `read_events`."""
     return tuple(sorted((one.event for one in parse_lines(file, kind)), key=event_order))
 
 
 def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
-    """The events of a file's text with their lines, in the order of the file; see `read_events`."""
+    """The lines of a file's text, in the order of the file; errors as of `read_events`."""
     problems: list[str] = []
     found = read_lines(file, kind, problems)
     raise_problems(file.path, problems)
@@ -263,28 +238,30 @@ def parse_lines(file: DataFile, kind: type[Event]) -> list[EventLine]:
 
 
 def read_lines(file: DataFile, kind: type[Event], problems: list[str]) -> list[EventLine]:
-    """The lines that can be read; `problems` takes a text for each of the others.
-
-    Raises:
-        DataError: columns are missing, or there are others.
-
-    """
+    """The lines that can be read, `problems` those that cannot; DataError of wrong columns."""
     required = tuple(n for n, f in kind.model_fields.items() if f.is_required())
     rows = read_rows(file, required, problems)
     check_columns(file, kind)
+    return check_rows(kind, rows, "line", problems)
+
+
+def check_rows(
+    kind: type[Event], rows: Iterable[tuple[int, Cells]], word: str, problems: list[str]
+) -> list[EventLine]:
+    """The numbered rows that are events, each once; a row is called `line` or `row`."""
     found: dict[str, EventLine] = {}
-    for line, row in rows:
+    for number, row in rows:
         event, faults = check_row(kind, row)
-        problems += [f"line {line}, {fault}" for fault in faults]
+        problems += [f"{word} {number}, {fault}" for fault in faults]
         if event is None:
             continue
         if event.id in found:
             problems.append(
-                f"line {line}: repeats line {found[event.id].line} "
+                f"{word} {number}: repeats {word} {found[event.id].line} "
                 f"(same symbol, time and headline); remove one"
             )
             continue
-        found[event.id] = EventLine(line, row, event)
+        found[event.id] = EventLine(number, row, event)
     return list(found.values())
 
 
@@ -297,12 +274,7 @@ def check_row(kind: type[Event], row: Cells) -> tuple[Event | None, list[str]]:
 
 
 def check_columns(file: DataFile, kind: type[Event]) -> None:
-    """Refuse columns that the kind does not have.
-
-    Raises:
-        DataError: there is one.
-
-    """
+    """Refuse columns that the kind does not have."""
     fields, problems = kind.model_fields, []
     for name in header_of(file):
         if name not in fields:
@@ -313,7 +285,6 @@ def check_columns(file: DataFile, kind: type[Event]) -> None:
 
 
 def _stamp(cell: Any) -> str:
-    """How files write the time of a cell, or an example where nobody can tell which it is."""
     try:
         stamp, _ = stamped(str(cell), "")
     except ValueError:

@@ -1,56 +1,62 @@
-"""The inputs of a replay: prices, borrow rates and events, read and checked together."""
+"""The inputs of a replay: prices, borrow rates and events, read and checked together.
+
+As tables they can be altered and written into another data folder. Prices are a frame a symbol; the
+others are rows of text, since what they say is altered cell by cell.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from backtest.data.datafile import DataFile, read_data_file
-from backtest.data.events import has_file, read_all_events
-from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day
+from pydantic import AwareDatetime, TypeAdapter
+
+from backtest.data.datafile import (
+    DataFile,
+    header_of,
+    read_data_file,
+    read_rows,
+    span_of,
+    write_data_file,
+)
+from backtest.data.events import filed, has_file, read_all_events
+from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, end_of_day, new_york_day
+from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.data.versions import read_version, version_as_of
 from backtest.errors import DataError, UsageError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from backtest.data.borrow import BorrowRates
+    import pandas as pd
+
     from backtest.data.events import EventFile
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.data.universe import Universe
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What was read.
+    """What was read; prices and rates by symbol."""
 
-    Attributes:
-        history: by symbol all prices, also from before the span.
-        span: by symbol the prices that are replayed.
-        rates: by symbol the borrow rates.
-        files: the event files of every kind that may be looked at.
-        benchmark: closes to compare with.
-        others: by symbol the prices that the strategy looks at and answers no event of.
-        hedges: by symbol the prices of these that it trades against others, for the span.
-        assumptions: what is assumed about the files themselves.
-        universe: the stocks with the days on which each can be traded; None for all days.
-
-    """
-
-    history: Mapping[str, Prices]
-    span: Mapping[str, Prices]
+    history: Mapping[str, Prices]  # also from before the span
+    span: Mapping[str, Prices]  # what is replayed
     rates: Mapping[str, BorrowRates]
-    files: Sequence[EventFile]
+    files: Sequence[EventFile]  # of every kind that may be looked at
     benchmark: Prices
-    others: Mapping[str, Prices] = field(default_factory=dict)
-    hedges: Mapping[str, Prices] = field(default_factory=dict)
-    assumptions: Sequence[str] = ()
-    universe: Universe | None = None
+    others: Mapping[str, Prices] = field(
+        default_factory=dict
+    )  # looked at, or traded against others
+    hedges: Mapping[str, Prices] = field(default_factory=dict)  # traded against others, in the span
+    assumptions: Sequence[str] = ()  # about the files themselves
+    universe: Universe | None = None  # where None, all can be traded on all days
 
     @property
     def events(self) -> list[Event]:
@@ -101,13 +107,16 @@ class Inputs:
 
     def versions(self, data: Path) -> dict[str, int]:
         """The number of the version of every file that was read, by its path in the data folder."""
-        files = [p.file for p in (*self.seen.values(), self.benchmark)]
-        files += [r.file for r in self.rates.values() if r.file] + [f.file for f in self.files]
+        files = self.by_path(data).items()
+        return {path: int(file.metadata.get("version", 1)) for path, file in files}
+
+    def by_path(self, data: Path) -> dict[str, DataFile]:
+        """Every file that was read, by its path in the data folder."""
+        files = [prices.file for prices in (*self.seen.values(), self.benchmark)]
+        files += [one.file for one in self.rates.values() if one.file]
+        files += [one.file for one in self.files]
         files += [self.universe.file] if self.universe else []
-        return {
-            one.path.relative_to(data).as_posix(): int(one.metadata.get("version", 1))
-            for one in files
-        }
+        return {file.path.relative_to(data).as_posix(): file for file in files}
 
 
 def read_inputs(
@@ -126,24 +135,11 @@ def read_inputs(
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
-    Args:
-        data: the data folder.
-        symbols: stocks that are traded; without an effect where a universe is named.
-        benchmark: a symbol with closes; of a universe, its own name for the mean of its members.
-        span: first and last day of the replay; the prices' own where None.
-        listens_to: the kinds of event that the strategy hears of.
-        as_of: the day at whose end, in New York, the files are looked at: in the version of
-            then, without what became public later; None for the files as they are.
-        looks_at: symbols whose past the strategy sees beside those that are traded.
-        wanted_by: the name of the strategy, for the message where one of these is not there.
-        universe: the name of the universe that is traded.
-        trades_also: symbols that the strategy trades against others.
-        bars: whether stocks with closes alone are refused, or left out of a universe.
-
-    Raises:
-        UsageError: a symbol or the span is wrong, or the day is still to come.
-        DataError: a file is, or a version in its history is damaged.
-
+    The files are looked at as of the end of a day in New York: in the version of then, without what
+    became public later. A `universe` takes the place of `symbols`; its name as `benchmark` is the
+    mean of its members. With `bars` a stock with closes alone is refused, or left out of a
+    universe. `wanted_by` names who `looks_at` other symbols, or `trades_also` others. UsageError
+    where a symbol or the span is wrong, or the day is still to come.
     """
     from backtest.data.universe import tables_folder
 
@@ -164,27 +160,23 @@ def read_inputs(
     )
 
 
-_Span = tuple["date | None", "date | None"]
-
-
 def _of_symbols(
     files: _Files,
     symbols: Sequence[str],
     benchmark: str,
-    span: _Span,
+    span: tuple[date | None, date | None],
     kinds: Sequence[type[Event]],
     *,
     bars: bool,
 ) -> Inputs:
     history = {symbol: files.prices(symbol, bars=bars) for symbol in dict.fromkeys(symbols)}
-    rates = files.rates(history)
-    # Strategies may look at any public event, not only at those that they answer.
-    events = files.events(dict.fromkeys((*FILED_KINDS, *kinds)))
+    there = filed(files.tables / "events", SCHEDULED_KINDS)
     return Inputs(
         history=history,
         span={symbol: prices.span(*span) for symbol, prices in history.items()},
-        rates=rates,
-        files=events,
+        rates=files.rates(history),
+        # Strategies may look at any public event, not only at those that they answer.
+        files=files.events(dict.fromkeys((*FILED_KINDS, *there, *kinds))),
         benchmark=history.get(benchmark) or files.prices(benchmark),
     )
 
@@ -193,7 +185,7 @@ def _of_universe(
     files: _Files,
     name: str,
     benchmark: str,
-    span: _Span,
+    span: tuple[date | None, date | None],
     kinds: Sequence[type[Event]],
     *,
     bars: bool,
@@ -207,12 +199,18 @@ def _of_universe(
     known = universe.members_prices(
         every, files.tables / "prices", files.prices, remarks, bars=bars
     )
-    there = [kind for kind in FILED_KINDS if has_file(files.tables / "events", kind)]
+    shipped = (*FILED_KINDS, *SCHEDULED_KINDS)
+    there = [kind for kind in shipped if has_file(files.tables / "events", kind)]
     events = files.events(dict.fromkeys((*there, *kinds)))
     spans = universe.members_spans(every, known, span, remarks)
     history = {symbol: known[symbol] for symbol in spans}
     members = every.only(spans)
     if benchmark == name:
+        if len(spans) == 1:
+            remarks.append(
+                f"{name} has one stock, so that the mean of its members is that stock: name "
+                f"another to compare with by --benchmark."
+            )
         against = universe.mean_of_members(members, history)
     else:
         against = history.get(benchmark) or files.prices(benchmark)
@@ -229,28 +227,19 @@ def _of_universe(
 
 @dataclass
 class _Files:
-    """The files of a data folder as they are, or in the version of the end of a day.
-
-    Attributes:
-        data: the folder.
-        tables: the folder with what is traded.
-        day: in New York; None for the files as they are.
-        stand_ins: files of which nothing so old was kept, with the day that their history begins.
-
-    """
+    """The files of a data folder as they are, or in the version of the end of a day."""
 
     data: Path
-    tables: Path
-    day: date | None
-    stand_ins: dict[Path, date] = field(default_factory=dict)
+    tables: Path  # the folder with what is traded
+    day: date | None  # in New York; None for the files as they are
+    stand_ins: dict[Path, date] = field(default_factory=dict)  # first day of a later history
 
     def __post_init__(self) -> None:
         if self.day is not None and self.day > datetime.now(NEW_YORK).date():
             raise UsageError(f"{self.day} is still to come: nothing can be told as of then.")
 
-    def read(self, path: Path, *, seal_command: str) -> DataFile:
-        """As `read_data_file` does, which refuses what is missing or was changed."""
-        file = read_data_file(path, seal_command=seal_command)
+    def read(self, path: Path, seal_command: str) -> DataFile:
+        file = read_data_file(path, seal_command)
         if self.day is None:
             return file
         version, is_later = version_as_of(path, end_of_day(self.day))
@@ -273,13 +262,11 @@ class _Files:
             )
         return prices.span(None, self.day)
 
-    def looked_at(self, symbol: str, wanted_by: str) -> Prices:
+    def looked_at(self, symbol: str, by: str) -> Prices:
         try:
             return self.prices(symbol)
         except UsageError as error:
-            raise UsageError(
-                f"{error} {symbol} is looked at by {wanted_by} (its looks_at)."
-            ) from None
+            raise UsageError(f"{error} {symbol} is looked at by {by} (its looks_at).") from None
 
     def hedged_with(self, symbol: str, wanted_by: str, found: Inputs) -> Prices:
         """The bars of a symbol that is traded against others: one for each of their sessions."""
@@ -307,12 +294,11 @@ class _Files:
         return prices
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
-        from backtest.data.borrow import read_borrow_rates
+        from backtest.data.prices import read_borrow_rates
 
         return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
 
     def events(self, kinds: Iterable[type[Event]]) -> Sequence[EventFile]:
-        """The files of these kinds, with what was public by then."""
         files = read_all_events(self.tables / "events", kinds, self.read)
         if self.day is None:
             return files
@@ -335,3 +321,123 @@ class _Files:
                 f"between the two days is in it."
             )
         return found
+
+
+# The tables of inputs, and how they are written into another data folder, sealed
+
+Cells = dict[str, str]
+
+_MOMENT = TypeAdapter(AwareDatetime)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of text; `day`, ISO, is that of a rate, of publication, or of the first membership."""
+
+    cells: Cells
+    day: str | None
+    published_at: datetime | None = None
+
+    @cached_property
+    def line(self) -> str:
+        """The row as it stands in a CSV file."""
+        return _line(self.cells.values())
+
+
+@dataclass(frozen=True)
+class FileTables:
+    """What the files of a data folder hold, by their name in it, such as `prices/CRWV.csv`."""
+
+    prices: Mapping[str, pd.DataFrame]
+    events: Mapping[str, Sequence[Row]]
+    borrow: Mapping[str, Sequence[Row]]
+    members: Mapping[str, Sequence[Row]]
+
+    @property
+    def rows(self) -> Mapping[str, Sequence[Row]]:
+        """The tables that are rows of text."""
+        return {**self.events, **self.borrow, **self.members}
+
+
+@dataclass(frozen=True)
+class DataTables:
+    """The tables of a data folder that a replay reads, their files, and the kinds of events."""
+
+    tables: FileTables
+    files: Mapping[str, DataFile]
+    kinds: Mapping[str, type[Event]]
+
+    def write(self, data: Path, tables: FileTables) -> None:
+        """Write tables of these names into a data folder, each with metadata that fit."""
+        from backtest.data.prices import parquet_bytes
+
+        for name, table in tables.prices.items():
+            if table is self.tables.prices[name]:
+                self._write_as_is(data, name)
+            else:
+                content = parquet_bytes(table) if name.endswith(".parquet") else _price_csv(table)
+                self._write(data, name, content, table.index.strftime("%Y-%m-%d").tolist())
+        text = self.tables.rows
+        for name, rows in tables.rows.items():
+            if rows is text[name]:
+                self._write_as_is(data, name)
+            else:
+                lines = [_line(header_of(self.files[name])), *(row.line for row in rows)]
+                self._write(data, name, "".join(lines).encode(), [row.day for row in rows])
+
+    def _write_as_is(self, data: Path, name: str) -> None:
+        file = self.files[name]
+        write_data_file(data / name, file.content or file.text.encode(), file.metadata)
+
+    def _write(self, data: Path, name: str, content: bytes, days: Sequence[str | None]) -> None:
+        metadata = {**self.files[name].metadata, **span_of(days)}
+        write_data_file(data / name, content, metadata)
+
+
+def data_tables(inputs: Inputs, data: Path) -> DataTables:
+    """The tables of inputs that were read from a data folder."""
+
+    def name(file: DataFile) -> str:
+        return file.path.relative_to(data).as_posix()
+
+    members = [inputs.universe.file] if inputs.universe else []
+    prices = [p for p in (*inputs.seen.values(), inputs.benchmark) if p.file not in members]
+    rates = [one.file for one in inputs.rates.values() if one.file]
+    tables = FileTables(
+        prices={name(one.file): one.table for one in prices},
+        events={name(one.file): _rows(one.file, event_row) for one in inputs.files},
+        borrow={name(file): _rows(file, _rate_row) for file in rates},
+        members={name(file): _rows(file, member_row) for file in members},
+    )
+    kinds = {name(one.file): one.kind for one in inputs.files}
+    return DataTables(tables, inputs.by_path(data), kinds)
+
+
+def event_row(cells: Cells) -> Row:
+    """The row of an event, from its cells."""
+    published_at = _MOMENT.validate_python(cells["published_at"])
+    return Row(cells, new_york_day(published_at).isoformat(), published_at)
+
+
+def member_row(cells: Cells) -> Row:
+    """The row of a membership, from its cells."""
+    return Row(cells, cells["first"] or None)
+
+
+def _rate_row(cells: Cells) -> Row:
+    return Row(cells, date.fromisoformat(cells["date"]).isoformat())
+
+
+def _rows(file: DataFile, row: Callable[[Cells], Row]) -> list[Row]:
+    return [row(cells) for _, cells in read_rows(file, (), [])]
+
+
+def _price_csv(table: pd.DataFrame) -> bytes:
+    text: str = table.to_csv(index_label="date", date_format="%Y-%m-%d", lineterminator="\n")
+    return text.encode()
+
+
+def _line(cells: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()

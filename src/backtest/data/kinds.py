@@ -27,6 +27,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 Precision = Literal["exact", "minute", "session", "date", "week", "month"]
 Grade = Literal["A", "B", "C"]
+When = Literal["open", "close"]
 _SYMBOL = r"^[A-Z0-9][A-Z0-9.\-]*$"
 Symbol = Annotated[str, StringConstraints(pattern=_SYMBOL)]
 
@@ -72,13 +73,10 @@ class Event(BaseModel):
 
     kind: ClassVar[str] = "event"
     """The kind's name: the class name in snake case, such as `short_report`."""
-
     symbol: Symbol
     """The stock, in capitals."""
-
     published_at: AwareDatetime  # UTC in memory
     """The latest time by which it certainly was public."""
-
     precision: Precision
     """How well that time is known."""
 
@@ -87,16 +85,13 @@ class Event(BaseModel):
 
     source_url: str | None = None
     """Where it can be read."""
-
     source_url_2: str | None = None
     """A second, independent source."""
-
     grade: Grade | None = None
     """A: two independent sources, one of them primary. B: two secondary ones. C: one."""
 
     note: str = ""
     """Remarks of whoever compiled the row. They may tell what came later: no strategy sees them."""
-
     retrieved_at: AwareDatetime | None = None
     """When the row was taken from its source. None is unknown: the day that the file was
     compiled on speaks for it."""
@@ -193,58 +188,44 @@ class Earnings(Event):
 
     eps: float | None = None
     """Earnings, dollars a share."""
-
     eps_consensus: float | None = None
     """What analysts expected of them, on the same basis."""
-
     eps_basis: str = ""
     """The basis of both, such as GAAP diluted."""
 
     revenue: Dollars | None = None
     """Revenue of the quarter."""
-
     revenue_consensus: Dollars | None = None
     """What analysts expected of it."""
 
     guidance_period: str | None = None
     """The quarter that guidance is about, such as 2025Q2."""
-
     guidance_low: Dollars | None = None
     """Low end of the revenue guided for that quarter."""
-
     guidance_high: Dollars | None = None
     """High end of it."""
-
     guidance_consensus: Dollars | None = None
     """What analysts expected of that quarter."""
 
     fy_guidance_period: str | None = None
     """The year that guidance is about, such as 2025."""
-
     fy_guidance_low: Dollars | None = None
     """Low end of the revenue guided for that year."""
-
     fy_guidance_high: Dollars | None = None
     """High end of it."""
-
     fy_guidance_prev_low: Dollars | None = None
     """Low end of the range that was replaced."""
-
     fy_guidance_prev_high: Dollars | None = None
     """High end of the range that was replaced."""
-
     fy_guidance_consensus: Dollars | None = None
     """What analysts expected of that year."""
 
     capex_guidance_low: Dollars | None = None
     """Low end of the investment guided for that year."""
-
     capex_guidance_high: Dollars | None = None
     """High end of it."""
-
     capex_guidance_prev_low: Dollars | None = None
     """Low end of the range that was replaced."""
-
     capex_guidance_prev_high: Dollars | None = None
     """High end of the range that was replaced."""
 
@@ -295,25 +276,20 @@ class StakeDisclosure(Event):
 
     holder: Annotated[str, Field(min_length=1)]
     """Who holds the stock."""
-
     form: Annotated[str, Field(min_length=1)]
     """The filing, such as 13F-HR, or press."""
 
     as_of: date | None = None
     """The day that the count of shares describes."""
-
     shares: Count | None = None
     """Shares held on that day."""
-
     previous_shares: Count | None = None
     """The count last publicly known, whatever filing it came from."""
 
     first_filing: bool = False
     """Whether this is the first quarterly filing that shows the holding."""
-
     percent_of_class: Annotated[float, Field(ge=0, le=100)] | None = None
     """Share of the class in percent."""
-
     value: Dollars | None = None
     """Value of the holding."""
 
@@ -352,16 +328,13 @@ class ShortReport(Event):
 
     author: Annotated[str, Field(min_length=1)]
     """Who published it."""
-
     author_type: Literal["short_seller", "analyst", "press"]
     """What the author is."""
 
     claim: str = ""
     """What is claimed, in a few words."""
-
     target_price: Annotated[float, Field(ge=0)] | None = None
     """What the author holds a share to be worth, dollars."""
-
     discloses_short: bool | None = None
     """Whether the author says to be short the stock."""
 
@@ -371,7 +344,6 @@ class News(Event):
 
     category: Annotated[str, Field(pattern=r"^[a-z_]+$")]
     """What it is about, such as contract, financing, lockup, insider_sale."""
-
     figures: str = ""
     """Its figures, in a few words."""
 

@@ -7,19 +7,26 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from backtest.data.borrow import parse_borrow_rates
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file
 from backtest.data.events import (
     event_order,
+    filed,
     has_file,
     open_events,
     parse_events,
     parse_lines,
     read_all_events,
 )
-from backtest.data.kinds import NEW_YORK, Event, new_york_day
+from backtest.data.kinds import NEVER_TRADED, NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
-from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
+from backtest.data.prices import (
+    parse_borrow_rates,
+    parse_prices,
+    place_for,
+    price_symbols,
+    read_prices,
+)
 from backtest.data.universe import (
     FOLDER,
     parse_universe,
@@ -70,51 +77,60 @@ class ListedEvent:
 
 
 def list_events(
-    workspace: Workspace, kinds: Iterable[type[Event]], symbol: str | None, reaction: float
+    workspace: Workspace,
+    kinds: Iterable[type[Event]],
+    symbols: Sequence[str] | None,
+    reaction: float,
 ) -> list[ListedEvent]:
-    """Events of one stock or of all, in order of publication; the reaction time is in minutes."""
+    """Events of some stocks or of all, in order of publication; the reaction is in minutes."""
     events = _all_events(workspace, kinds)
-    symbols = {event.symbol for event in events}
-    if symbol is not None and symbol not in symbols:
-        raise unknown("event of symbol", symbol, symbols)
-    wanted = [event for event in events if symbol in (None, event.symbol)]
-    return with_sessions(workspace, wanted, timedelta(minutes=reaction))
+    there = {event.symbol for event in events} - {""}
+    for symbol in symbols or ():
+        if symbol not in there:
+            raise unknown("event of symbol", symbol, there)
+    wanted = [event for event in events if not symbols or event.symbol in (*symbols, "")]
+    return with_sessions(workspace, wanted, reaction)
 
 
 def find_event(
     workspace: Workspace, kinds: Iterable[type[Event]], event_id: str, reaction: float
 ) -> ListedEvent:
-    """The event of an id, which is of one of the kinds.
-
-    Raises:
-        UsageError: no event has it.
-
-    """
+    """The event of an id, which is of one of the kinds; UsageError where no event has it."""
     events = {event.id: event for event in _all_events(workspace, kinds)}
     if event_id not in events:
         raise unknown("event", event_id, events)
-    (row,) = with_sessions(workspace, [events[event_id]], timedelta(minutes=reaction))
-    return row
+    return with_sessions(workspace, [events[event_id]], reaction)[0]
 
 
 def _all_events(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[Event]:
-    files = read_all_events(workspace.data / "events", kinds)
+    folder = workspace.data / "events"
+    files = read_all_events(folder, filed(folder, kinds))
     return sorted((event for file in files for event in file.events), key=event_order)
 
 
 def with_sessions(
-    workspace: Workspace, events: Sequence[Event], reaction: timedelta
+    workspace: Workspace, events: Sequence[Event], reaction: float
 ) -> list[ListedEvent]:
     """Events with the first session in which each can be traded, or why it cannot."""
     folder = workspace.data / "prices"
     known = set(price_symbols(folder))
     prices = {symbol: read_prices(folder, symbol) for symbol in {e.symbol for e in events} & known}
+    wait = timedelta(minutes=reaction)
     return [
-        ListedEvent(event, *tradable_session(event, history, history, reaction))
+        _of_market(event, wait)
+        if not event.symbol
+        else ListedEvent(event, *tradable_session(event, history, history, wait))
         if (history := prices.get(event.symbol))
         else ListedEvent(event, None, f"no prices of {event.symbol}")
         for event in events
     ]
+
+
+def _of_market(event: Event, reaction: timedelta) -> ListedEvent:
+    if event.precision in NEVER_TRADED:
+        return ListedEvent(event, None, f"known by the {event.precision} alone, never traded")
+    session = trading_calendar().tradable_session(event.published_at, reaction)
+    return ListedEvent(event, session, "")
 
 
 def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
@@ -136,37 +152,20 @@ def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class UniverseRow:
-    """A universe and what there is of its members.
-
-    Attributes:
-        name: of its folder.
-        symbols: every stock that ever was a member.
-        first: the first session with a price of any member; None without prices.
-        last: the last, likewise.
-        events: how many of the members there are, by kind; kinds without any are left out.
-        without_prices: members that have none.
-        without_events: members that have none of any kind.
-        source: where the table of members comes from.
-
-    """
+    """A universe and what there is of its members."""
 
     name: str
-    symbols: Sequence[str]
-    first: date | None
+    symbols: Sequence[str]  # every stock that ever was a member
+    first: date | None  # the first session with a price of any member; None without prices
     last: date | None
-    events: Mapping[str, int]
+    events: Mapping[str, int]  # by kind; kinds without any are left out
     without_prices: Sequence[str]
-    without_events: Sequence[str]
-    source: str
+    without_events: Sequence[str]  # of any kind
+    source: str  # of the table of members
 
 
 def list_universes(workspace: Workspace, kinds: Iterable[type[Event]]) -> list[UniverseRow]:
-    """The universes of the data folder, with the events of some kinds.
-
-    Raises:
-        DataError: a file is wrong.
-
-    """
+    """The universes of the data folder, with the events of some kinds."""
     kinds = list(kinds)
     return [_universe_row(workspace.data, name, kinds) for name in universe_names(workspace.data)]
 
@@ -175,8 +174,8 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
     universe, folder = read_universe(data, name), tables_folder(data, name)
     priced = set(price_symbols(folder / "prices")) & set(universe.symbols)
     prices = [read_prices(folder / "prices", symbol) for symbol in priced]
-    filed = [kind for kind in kinds if has_file(folder / "events", kind)]
-    files = read_all_events(folder / "events", filed)
+    there = [kind for kind in kinds if has_file(folder / "events", kind)]
+    files = read_all_events(folder / "events", there)
     events = [e for file in files for e in file.events if e.symbol in universe.spans]
     of = {event.symbol for event in events}
     return UniverseRow(
@@ -192,32 +191,22 @@ def _universe_row(data: Path, name: str, kinds: Sequence[type[Event]]) -> Univer
 
 
 def provenance(workspace: Workspace, event: Event) -> dict[str, Any]:
-    """All that is known of where an event in its file came from, by name.
-
-    Raises:
-        DataError: the file is wrong, or does not hold the event.
-
-    """
-    kind = type(event)
-    file = open_events(workspace.data / "events", kind)
-    path = file.path
-    lines = {one.event.id: one for one in parse_lines(file, kind)}
-    if event.id not in lines:
-        raise DataError(f"{path} does not hold {event.id}.")
+    """All that is known of where an event in its file came from, by name."""
+    file = open_events(workspace.data / "events", type(event))
+    lines = {one.event.id: one.line for one in parse_lines(file, type(event))}
     return {
         "sources": [url for url in (event.source_url, event.source_url_2) if url],
         "retrieved_at": event.retrieved_at,
-        "file": path.relative_to(workspace.data).as_posix(),
-        "line": lines[event.id].line,
+        "file": file.path.relative_to(workspace.data).as_posix(),
+        "line": lines[event.id],
         "sha256": file.sha256,
         "compiled_on": file.metadata["compiled_on"],
         "compiled_from": file.metadata["source"],
-        **_history(path, event),
+        **_history(file.path, event),
     }
 
 
 def _history(path: Path, event: Event) -> dict[str, Any]:
-    """The versions in which the event came in and in which its row changed last."""
     came_in = changed = "unknown"
     row: Mapping[str, str] | None = None
     lost = False
@@ -237,7 +226,6 @@ def _history(path: Path, event: Event) -> dict[str, Any]:
 
 
 def _row(path: Path, version: Version, event: Event) -> dict[str, str] | None:
-    """The cells of the event in a version, empty ones left out; None where it is not there."""
     for one in parse_lines(read_version(path, version), type(event)):
         if one.event.id == event.id:
             return {name: cell for name, cell in one.cells.items() if cell}
@@ -250,38 +238,36 @@ def _version_text(version: Version, *, lost: bool) -> str:
 
 
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
-    """Check the file of a kind as it is now and write its metadata; return their place."""
+    """Check the file of a kind as it is now and write its metadata; return their place.
+
+    UsageError where no source is named and none is on record; so do the others.
+    """
     file = open_data_file(workspace.data / "events" / kind.file_name())
     events = parse_events(file, kind)
     days = [new_york_day(event.published_at).isoformat() for event in events]
     return seal(file.path, days, source=source, adjust=None)
 
 
-def seal_prices(workspace: Workspace, symbol: str, source: str | None, adjust: str | None) -> Path:
-    """Check the prices of a symbol as they are now and write their metadata."""
-    folder = workspace.data / "prices"
-    file = open_data_file(place_for(folder, symbol))
-    days = [day.date().isoformat() for day in parse_prices(file).table.index]
-    return seal(file.path, days, source=source, adjust=adjust)
-
-
-def seal_borrow_rates(
-    workspace: Workspace, symbol: str, source: str | None, adjust: str | None
+def seal_prices(
+    workspace: Workspace,
+    symbol: str,
+    source: str | None,
+    adjust: str | None,
+    *,
+    borrow: bool = False,
 ) -> Path:
-    """Check the borrow rates of a symbol as they are now and write their metadata."""
-    file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
-    days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
+    """Check the prices of a symbol, or its borrow rates, and write their metadata."""
+    if borrow:
+        file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
+        days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
+    else:
+        file = open_data_file(place_for(workspace.data / "prices", symbol))
+        days = [day.date().isoformat() for day in parse_prices(file).table.index]
     return seal(file.path, days, source=source, adjust=adjust)
 
 
 def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:
-    """Check the table of a universe's members as it is now and write its metadata.
-
-    Raises:
-        UsageError: there is no such universe, or no source is named and none is on record.
-        DataError: it breaks the format.
-
-    """
+    """Check the table of a universe's members as it is now and write its metadata."""
     names = universe_names(workspace.data)
     if name not in names:
         raise unknown(f"universe in {workspace.data / FOLDER}", name, names)

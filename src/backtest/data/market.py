@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from backtest.data.kinds import Event
+    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
@@ -41,11 +41,8 @@ _NEVER = np.datetime64("NaT")
 class Past:
     """Bars and events that have become known; `Tape` adds to them as time passes.
 
-    Attributes:
-        columns: by symbol its columns, such as `open` or, of an index, `close` alone.
-        members: the stocks that could be traded in each session that has come, in order of the
-            alphabet.
-
+    `columns` are those of each symbol, such as `open` or, of an index, `close` alone; `members` the
+    stocks that could be traded in each session that has come, in order of the alphabet.
     """
 
     def __init__(
@@ -112,15 +109,20 @@ class Past:
             known += new
             times += [event.published_at for event in new]
 
+    def newer(self, event: Event, now: datetime) -> Event | None:
+        """The first event of the same symbol and kind after it that was known before `now`."""
+        known, times = self._kind(type(event))
+        later = known[
+            bisect_left(times, event.published_at) : bisect_left(times, now - self._reaction)
+        ]
+        own, symbols = (event.published_at, event.headline), (event.symbol, "")
+        after = (
+            one for one in later if one.symbol in symbols and (one.published_at, one.headline) > own
+        )
+        return next(after, None)
+
     def grow(self, sessions: NDArray[np.datetime64], bars: Floats, events: Sequence[Event]) -> None:
-        """Add what has become known since.
-
-        Args:
-            sessions: shape (n,).
-            bars: shape (n, symbols, 5), NaN where a symbol has none.
-            events: in order of publication.
-
-        """
+        """Add what has become known since: bars by session and symbol, NaN where there is none."""
         until = self._filled + len(sessions)
         self._sessions[self._filled : until] = sessions
         self._bars[self._filled : until] = bars
@@ -128,27 +130,27 @@ class Past:
         self._events += events
         self._sort(events, set(self._of_kind))
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._sessions[: self._filled] = _NEVER
-        self._bars[: self._filled] = np.nan
-        self._filled = 0
-        self._events, self._of_kind, self._values, self.members = [], {}, {}, {}
+    def shrink(self, sessions: int, events: int, session: date) -> None:
+        """Forget all but the first sessions and events, and the members of later sessions."""
+        self._sessions[sessions : self._filled] = _NEVER
+        self._bars[sessions : self._filled] = np.nan
+        self._filled = min(sessions, self._filled)
+        later = self._events[events:]
+        del self._events[events:]
+        for kind, (known, times) in self._of_kind.items():
+            count = len(known) - sum(isinstance(event, kind) for event in later)
+            del known[count:], times[count:]
+        for (kind, _), values in self._values.items():
+            del values[len(self._of_kind[kind][0]) :]
+        while self.members and next(reversed(self.members)) > session:  # they are in order
+            self.members.popitem()
 
 
 class Tape:
     """The whole history of a replay; it plays into `past` what is known at a time, and no more.
 
-    Args:
-        tables: by symbol all bars, as of `Prices`.
-        events: as strategies see them, in order of publication.
-        reaction: time between publication and the earliest order.
-        members: the stocks that can be traded in a session, in order of the alphabet.
-
-    Attributes:
-        past: what has been played; it is whole only while `lock` is held.
-        lock: held by whoever plays until the answer is there.
-
+    Events come as strategies see them, in order of publication; `members` gives the stocks that can
+    be traded in a session. `past` is whole only while `lock` is held by whoever plays.
     """
 
     def __init__(
@@ -163,8 +165,8 @@ class Tape:
         self._bars = np.full((len(self._sessions), len(tables), len(_COLUMNS)), np.nan)
         for place, (symbol, table) in enumerate(tables.items()):
             rows = np.searchsorted(self._sessions, days[symbol])
-            for name in table.columns:
-                self._bars[rows, place, _COLUMNS.index(name)] = table[name].to_numpy()
+            fields = [_COLUMNS.index(name) for name in table.columns]
+            self._bars[rows[:, None], place, fields] = table.to_numpy()
         self._events, self._times = events, [event.published_at for event in events]
         self._reaction, self._members = reaction, members
         self.lock = RLock()
@@ -177,8 +179,8 @@ class Tape:
         sessions = int(np.searchsorted(self._sessions, np.datetime64(session)))
         events = bisect_left(self._times, now - self._reaction)
         if sessions < self._at[0] or events < self._at[1]:
-            self.past.clear()
-            self._at = (0, 0)
+            self.past.shrink(sessions, events, session)
+            self._at = (min(sessions, self._at[0]), min(events, self._at[1]))
         if session not in self.past.members:
             self.past.members[session] = self._members(session)
         if (sessions, events) == self._at:
@@ -194,8 +196,9 @@ class Market:
     """The past of a decision.
 
     Attributes:
-        session: the tradable session, whose open is the first price that can be had.
-        now: that open's time, UTC; nothing here is from it or later.
+        session: the tradable session, whose open is the first price that can be had, or whose
+            close where the strategy decides before that.
+        now: the time of that open or close, UTC; nothing here is from it or later.
         symbol: the symbol of the event.
 
     """
@@ -239,6 +242,18 @@ class Market:
         """Events of a kind that were public by then, in order of publication."""
         return tuple(self._past.events(kind, self.now))
 
+    def sessions_until(self, day: date) -> int:
+        """How many sessions of the exchange a day is away: 0 is `session`, below 0 is past.
+
+        A day without a session counts as the next one. The calendar is public: to count to a day
+        is to know nothing of it, and whether the day itself was known is for the event to say.
+        """
+        return trading_calendar().steps(self.session, day)
+
+    def session_after(self, sessions: int) -> date:
+        """The session of the exchange so many after `session`; below 0 before it."""
+        return trading_calendar().after(self.session, sessions)
+
     def rank(self, event: Event, by: str, days: int | None = None) -> float | None:
         """Where an event stands among the others of its kind that were known by then.
 
@@ -266,22 +281,28 @@ def tradable_session(
     span: Prices,
     reaction: timedelta,
     universe: Universe | None = None,
+    at: When = "open",
 ) -> tuple[date | None, str]:
-    """The first session in which an event can be traded, and why not where it cannot.
+    """The first session at whose open, or close, an event can be traded, and why not if not.
 
     The session is given also where the replayed span does not hold it; the reason is empty
     where the event can be traded.
     """
     if event.precision in NEVER_TRADED:
         return None, f"known by the {event.precision} alone, never traded"
-    session = trading_calendar().tradable_session(event.published_at, reaction)
+    session = trading_calendar().tradable_session(event.published_at, reaction, at)
     if new_york_day(event.published_at) < history.first:
         # No price existed yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"
+    return session, obstacle(event, session, span, universe)
+
+
+def obstacle(event: Event, session: date, span: Prices, universe: Universe | None) -> str:
+    """Why an event cannot be traded in a session; empty where it can."""
     if session < span.first:
-        return session, f"before the first session of the replay, {span.first}"
+        return f"before the first session of the replay, {span.first}"
     if session > span.last:
-        return session, f"after the last session of the replay, {span.last}"
+        return f"after the last session of the replay, {span.last}"
     if universe is not None and not universe.has(event.symbol, session):
-        return session, f"{event.symbol} was no member of {universe.name} on {session}"
-    return session, ""
+        return f"the stock was no member of {universe.name} then"
+    return ""

@@ -1,6 +1,6 @@
-"""Daily prices of one symbol: where they are kept, reading, checking, and the span of a replay.
+"""Daily prices of a symbol, and the dated rates at which its stock was lent.
 
-They are in `prices/ACME.csv`, or in `prices/parquet/ACME.parquet` among thousands: one file a
+Prices are in `prices/ACME.csv`, or in `prices/parquet/ACME.parquet` among thousands: one file a
 symbol in both, each with its metadata and its history, so that a symbol changes alone.
 """
 
@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import io
+from bisect import bisect_right
 from dataclasses import dataclass, replace
-from datetime import date
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
 from backtest.errors import DataError, UsageError, unknown
+from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
@@ -28,28 +31,20 @@ if TYPE_CHECKING:
 
     from backtest.data.datafile import Reader
 
+
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices as they stand in a file or a frame.
-
-    Attributes:
-        word: what a row is called, `line` or `row`.
-        numbers: of the rows.
-        days: of the rows; NaT where there is none.
-        cells: of each column, texts or numbers.
-
-    """
+    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
 
     word: str
     numbers: NDArray[np.int64]
-    days: NDArray[np.datetime64]
-    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]
+    days: NDArray[np.datetime64]  # NaT where there is none
+    cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
 
     def at(self, place: int) -> str:
-        """Such as `line 5`."""
         return f"{self.word} {self.numbers[place]}"
 
 
@@ -74,12 +69,7 @@ def _key_type(key: str) -> pa.DataType:
 
 
 def parquet_table(path: Path, content: bytes, key: str) -> dict[str, NDArray[Any]]:
-    """The columns of a Parquet file that `parquet_bytes` wrote, by the key `session` or `time`.
-
-    Raises:
-        DataError: it is no such file; `path` is for the message.
-
-    """
+    """The columns of a Parquet file that `parquet_bytes` wrote, by `session` or `time`."""
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -103,7 +93,41 @@ def _parquet_rows(file: DataFile, problems: list[str]) -> PriceRows:
     return PriceRows("row", np.arange(len(days)), days, {name: table[name] for name in names})
 
 
+def _regular_rows(file: DataFile) -> PriceRows | None:
+    """The rows of a CSV file without any fault, read in one pass; None of every other file."""
+    text = file.text.rstrip()
+    header, rows = text.partition("\n")[0].strip().split(","), text.count("\n")
+    if header not in (["date", *BAR_COLUMNS], ["date", "close"]) or not rows or '"' in text:
+        return None
+    if text.count(",") != (rows + 1) * (len(header) - 1):
+        return None
+    types = {"date": object} | dict.fromkeys(header[1:], float)
+    try:
+        table = pd.read_csv(io.StringIO(text), dtype=types, na_filter=False)
+    except ValueError:
+        return None
+    days = table.pop("date").tolist()
+    texts, numbers = _session_texts()
+    begin = numbers.get(days[0], 0)
+    if days != texts[begin : begin + rows]:
+        return None
+    cells = {name: column.to_numpy() for name, column in table.items()}
+    if not all(is_allowed(name, column).all() for name, column in cells.items()):
+        return None
+    sessions = trading_calendar().sessions[begin : begin + rows]
+    return PriceRows("line", np.arange(2, rows + 2), sessions, cells)
+
+
+@cache
+def _session_texts() -> tuple[list[str], dict[str, int]]:
+    """The sessions of the exchange as files write them, and the number of each."""
+    texts = trading_calendar().sessions.astype(str).tolist()
+    return texts, {text: number for number, text in enumerate(texts)}
+
+
 def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
+    if regular := _regular_rows(file):
+        return regular
     found = read_rows(file, ("date", "close"), problems)
     if not found:
         raise_problems(file.path, problems)
@@ -111,22 +135,15 @@ def _csv_rows(file: DataFile, problems: list[str]) -> PriceRows:
     days = np.full(len(found), np.datetime64("NaT", "D"))
     for place, (line, row) in enumerate(found):
         try:
-            days[place] = np.datetime64(date.fromisoformat(row["date"]))
-        except ValueError:
-            problems.append(
-                f"line {line}, column date: {row['date']!r} is not a day such as 2025-03-28"
-            )
+            days[place] = np.datetime64(day_of(row, "date"))
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
     cells = {name: [row[name] for _, row in found] for name in names}
     return PriceRows("line", np.array([line for line, _ in found]), days, cells)
 
 
 def bar_columns(place: str, there: Collection[str], rows: int) -> tuple[str, ...]:
-    """The columns of bars, or of closes where there is no open.
-
-    Raises:
-        DataError: one is missing, or there is no row.
-
-    """
+    """The columns of bars, or of closes where there is no open; DataError where one is missing."""
     if not rows:
         raise DataError(f"{place.partition(', line')[0]} has no row.")
     names = BAR_COLUMNS if "open" in there else ("close",)
@@ -232,12 +249,7 @@ def price_symbols(folder: Path) -> list[str]:
 
 
 def price_path(folder: Path, symbol: str) -> Path | None:
-    """The file that holds a symbol; None where there is none.
-
-    Raises:
-        DataError: two do.
-
-    """
+    """The file that holds a symbol; None where there is none. DataError where two do."""
     found = [path for path in _paths(folder, symbol) if path.is_file()]
     # Where capitals and small letters name the same file, acme.csv must not pass for ACME's.
     if not found or (symbol != symbol.upper() and symbol not in price_symbols(folder)):
@@ -251,12 +263,7 @@ def price_path(folder: Path, symbol: str) -> Path | None:
 
 
 def place_for(folder: Path, symbol: str, *, among: int = 1) -> Path:
-    """The file that holds a symbol, or the one that will where so many come at once.
-
-    Raises:
-        DataError: two files hold it.
-
-    """
+    """The file that holds a symbol, or the one that will where so many come at once."""
     return price_path(folder, symbol) or _paths(folder, symbol)[among > MOST_CSV]
 
 
@@ -266,14 +273,10 @@ def _paths(folder: Path, symbol: str) -> tuple[Path, Path]:
 
 @dataclass(frozen=True)
 class Prices:
-    """Daily prices of one symbol, one row a session.
+    """Prices of one symbol, in dollars as the file's adjust mode says.
 
-    Attributes:
-        symbol: the stock or fund.
-        table: indexed by session (dates without a zone), in dollars as the file's adjust mode
-            says; columns `open high low close volume`, or `close` alone.
-        file: the file that was read, with its metadata.
-
+    The table is indexed by session (dates without a zone) and has the columns `open high low close
+    volume`, or `close` alone. Of bars finer than sessions the index is their open, UTC.
     """
 
     symbol: str
@@ -285,13 +288,13 @@ class Prices:
         """Whether opens, highs and lows are there, so that the symbol can be traded."""
         return "open" in self.table
 
-    @property
+    @cached_property
     def first(self) -> date:
         """The first session."""
         day: date = self.table.index[0].date()
         return day
 
-    @property
+    @cached_property
     def last(self) -> date:
         """The last session."""
         day: date = self.table.index[-1].date()
@@ -306,12 +309,7 @@ class Prices:
         return digest.hexdigest()
 
     def span(self, first: date | None, last: date | None) -> Prices:
-        """The rows from `first` to `last`, both included.
-
-        Raises:
-            UsageError: `first` lies after `last`, or no session between them.
-
-        """
+        """The rows from `first` to `last`, both included; UsageError where there is none."""
         if first is not None and last is not None and first > last:
             raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
         table = self.table.loc[first and pd.Timestamp(first) : last and pd.Timestamp(last)]
@@ -326,18 +324,15 @@ class Prices:
 def read_prices(
     folder: Path, symbol: str, *, bars: bool = False, read: Reader = read_data_file
 ) -> Prices:
-    """Read the prices of a symbol; with `bars` also opens, highs and lows, to trade it.
+    """Read the prices of a symbol, of which `bars` are needed to trade it.
 
-    Raises:
-        UsageError: there is no such symbol, or it has closes alone and `bars` are needed.
-        DataError: the file breaks its format or does not agree with its metadata, or two files
-            hold the symbol.
-
+    UsageError where there are none; DataError where the file breaks its format or does not agree
+    with its metadata.
     """
     path = price_path(folder, symbol)
     if path is None:
         raise unknown(f"price file in {folder} for symbol", symbol, price_symbols(folder))
-    prices = parse_prices(read(path, seal_command=f"backtest prices seal {symbol}"))
+    prices = parse_prices(read(path, f"backtest prices seal {symbol}"))
     if bars and not prices.has_bars:
         raise UsageError(
             f"{symbol} has closes alone, so it can be a benchmark but not be traded: "
@@ -353,3 +348,89 @@ def parse_prices(file: DataFile) -> Prices:
     table = checked_table(rows, problems)
     raise_problems(file.path, problems)
     return Prices(file.path.stem, table, file)
+
+
+# What borrowing the stock costs, to sell it short: `borrow/ACME.csv`
+
+ASSUMPTION = "assumption"
+_COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
+
+
+@dataclass(frozen=True)
+class BorrowRate:
+    """An annual rate (1.5 is 150 %) from a day on, and who quoted it."""
+
+    day: date
+    annual_rate: float
+    provider: str
+    note: str = ""
+
+    @property
+    def is_assumption(self) -> bool:
+        """Whether nobody quoted the rate."""
+        return self.provider == ASSUMPTION
+
+
+@dataclass(frozen=True)
+class BorrowRates:
+    """The rates of one symbol, oldest first; empty where none is known."""
+
+    symbol: str
+    rates: tuple[BorrowRate, ...] = ()
+    file: DataFile | None = None
+
+    def sha256(self) -> str:
+        """Hash of the rates and of what a run says of them."""
+        return sha256_of(
+            [[r.day.isoformat(), r.annual_rate, r.is_assumption, r.note] for r in self.rates]
+        )
+
+    def on(self, night: date) -> BorrowRate | None:
+        """The rate dated on or before the night that begins on `night`; None before the first."""
+        place = bisect_right(self.rates, night, key=lambda rate: rate.day)
+        return self.rates[place - 1] if place else None
+
+
+def read_borrow_rates(folder: Path, symbol: str, read: Reader = read_data_file) -> BorrowRates:
+    """Read `folder/<symbol>.csv`; a symbol without a file has no rates."""
+    path = folder / f"{symbol}.csv"
+    if not path.exists():
+        return BorrowRates(symbol)
+    command = f"backtest prices seal {symbol} --borrow"
+    return parse_borrow_rates(read(path, command))
+
+
+def parse_borrow_rates(file: DataFile) -> BorrowRates:
+    """Check the text of a file of borrow rates; see `read_borrow_rates`."""
+    symbol = file.path.stem
+    rates: dict[date, BorrowRate] = {}
+    problems: list[str] = []
+    for line, row in read_rows(file, _COLUMNS, problems):
+        try:
+            rate = _parse_rate(symbol, row)
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
+            continue
+        if rate.day in rates:
+            problems.append(f"line {line}, column date: {rate.day} is there twice")
+        rates[rate.day] = rate
+    raise_problems(file.path, problems)
+    return BorrowRates(symbol, tuple(rates[day] for day in sorted(rates)), file)
+
+
+def _parse_rate(symbol: str, row: dict[str, str]) -> BorrowRate:
+    if row["symbol"] != symbol:
+        raise ValueError(f"column symbol: {row['symbol']!r} in the file of {symbol}")
+    day = day_of(row, "date")
+    try:
+        annual_rate = float(row["annual_rate"])
+    except ValueError:
+        annual_rate = -1.0
+    if not 0 <= annual_rate <= 100:  # noqa: PLR2004 - 10,000 % a year; also refuses NaN
+        raise ValueError(
+            f"column annual_rate: {row['annual_rate']!r} is not a fraction from 0 to 100 "
+            f"(0.3 is 30 % a year)"
+        )
+    if not row["provider"]:
+        raise ValueError(f"column provider: is empty; name who quoted it, or {ASSUMPTION!r}")
+    return BorrowRate(day, annual_rate, row["provider"], row["note"])

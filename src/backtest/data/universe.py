@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from backtest.data.datafile import DataFile, raise_problems, read_data_file, read_rows
+from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import Prices, price_symbols
 from backtest.errors import UsageError, first_few, unknown
@@ -32,19 +32,13 @@ if TYPE_CHECKING:
 
 FOLDER = "universes"
 _COLUMNS = ("symbol", "first", "last")
+_NOR = ", nor empty"
 _TABLES = ("prices", "events", "borrow")
 
 
 @dataclass(frozen=True)
 class Universe:
-    """The members of a universe.
-
-    Attributes:
-        name: of its folder.
-        spans: by symbol the first and the last day of each membership, both included.
-        file: the table of members.
-
-    """
+    """The members of a universe, with the first and the last day of each membership."""
 
     name: str
     spans: Mapping[str, Sequence[tuple[date, date]]]
@@ -63,7 +57,7 @@ class Universe:
         """The members on a day, in order of the alphabet."""
         now = np.datetime64(day)
         there = (self._bounds[:, 0] <= now) & (now <= self._bounds[:, 1])
-        return tuple(np.unique(self._owners[there]).tolist())
+        return tuple(self._owners[there].tolist())
 
     def only(self, symbols: Collection[str]) -> Universe:
         """The universe without its other members."""
@@ -71,11 +65,11 @@ class Universe:
 
     @cached_property
     def _bounds(self) -> NDArray[np.datetime64]:
-        return np.array([span for spans in self.spans.values() for span in spans], "M8[D]")
+        return np.array([span for symbol in self.symbols for span in self.spans[symbol]], "M8[D]")
 
     @cached_property
     def _owners(self) -> NDArray[np.object_]:
-        return np.array([symbol for symbol, spans in self.spans.items() for _ in spans], object)
+        return np.array([symbol for symbol in self.symbols for _ in self.spans[symbol]], object)
 
 
 def universe_names(data: Path) -> list[str]:
@@ -92,22 +86,17 @@ def tables_folder(data: Path, name: str | None) -> Path:
 
 
 def read_universe(data: Path, name: str, read: Reader = read_data_file) -> Universe:
-    """Read the members of a universe.
-
-    Raises:
-        UsageError: there is no such universe.
-        DataError: its table breaks the format, or does not agree with its metadata.
-
-    """
+    """Read the members of a universe; UsageError where there is no such universe."""
     if name not in universe_names(data):
         raise unknown(f"universe in {data / FOLDER}", name, universe_names(data))
     path = data / FOLDER / name / "members.csv"
-    return parse_universe(name, read(path, seal_command=f"backtest universes seal {name}"))
+    return parse_universe(name, read(path, f"backtest universes seal {name}"))
 
 
 def parse_universe(name: str, file: DataFile) -> Universe:
     """Check a table of members; see `read_universe`."""
     problems: list[str] = []
+    again: list[str] = []
     spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
     for line, row in read_rows(file, _COLUMNS, problems):
         try:
@@ -116,11 +105,13 @@ def parse_universe(name: str, file: DataFile) -> Universe:
             problems.append(f"line {line}, {error}")
             continue
         if any(first <= until and since <= last for since, until in spans[row["symbol"]]):
-            problems.append(
-                f"line {line}: {row['symbol']} is a member in part of that span already; "
-                f"one line a span, and the spans of a stock that came back lie apart"
-            )
+            again.append(f"line {line}: {row['symbol']}")
         spans[row["symbol"]].append((first, last))
+    if again:
+        problems.append(
+            f"{first_few(again)} is a member in part of that span already; one line a span, and "
+            f"the spans of a stock that came back lie apart"
+        )
     if not spans and not problems:
         problems.append("no member; write one line a stock: symbol, first, last")
     raise_problems(file.path, problems)
@@ -131,20 +122,11 @@ def _span(row: Mapping[str, str]) -> tuple[date, date]:
     """First and last day of a membership; an empty one is no bound."""
     if not is_symbol(row["symbol"]):
         raise ValueError(f"column symbol: {row['symbol']!r} is no symbol; write it as in CRWV")
-    first = _day(row, "first") or date.min
-    last = _day(row, "last") or date.max
+    first = day_of(row, "first", _NOR) if row["first"] else date.min
+    last = day_of(row, "last", _NOR) if row["last"] else date.max
     if first > last:
         raise ValueError(f"first {first} is later than last {last}")
     return first, last
-
-
-def _day(row: Mapping[str, str], column: str) -> date | None:
-    try:
-        return date.fromisoformat(row[column]) if row[column] else None
-    except ValueError:
-        raise ValueError(
-            f"column {column}: {row[column]!r} is not a day such as 2025-03-28, nor empty"
-        ) from None
 
 
 # What a universe is traded on; `remarks` takes a sentence on whoever is left out
@@ -158,19 +140,9 @@ def members_prices(
     *,
     bars: bool,
 ) -> dict[str, Prices]:
-    """The prices of the members that have bars.
+    """The prices of the members that have bars, or closes where `bars` are not needed.
 
-    Args:
-        universe: the members.
-        folder: of price files.
-        read: reads the prices of a symbol; UsageError where there were none then.
-        remarks: see above.
-        bars: false for those of the members with closes alone, too.
-
-    Raises:
-        UsageError: none has bars, or closes.
-        DataError: a file is wrong.
-
+    `read` raises UsageError where a symbol had none then; it is left out.
     """
     found = {}
     for symbol in sorted({*price_symbols(folder)} & {*universe.symbols}):
@@ -195,13 +167,13 @@ def members_spans(
     span: tuple[date | None, date | None],
     remarks: list[str],
 ) -> dict[str, Prices]:
-    """The prices that are replayed, of the members that have any in the span.
+    """The prices that are replayed, of the members that have any in the span and were in it then.
 
     Raises:
-        UsageError: none has.
+        UsageError: none has, or was.
 
     """
-    found = {}
+    found: dict[str, Prices] = {}
     fault = None
     for symbol, prices in history.items():
         try:
@@ -220,19 +192,31 @@ def members_spans(
         )
     total = len(universe.symbols)
     _remark(remarks, total, "have no session in the span", {*history} - {*found})
-    return found
+    apart = {
+        symbol
+        for symbol, prices in found.items()
+        if not any(a <= prices.last and prices.first <= b for a, b in universe.spans[symbol])
+    }
+    _remark(remarks, total, "were members only before or after their prices", apart)
+    if apart == {*found}:
+        raise UsageError(
+            f"No stock was a member of {universe.name} while there are prices of it: {remarks[-1]} "
+            f"Mend the days in {universe.file.path}, then `backtest universes seal "
+            f"{universe.name}`, or choose --from and --to."
+        )
+    return {symbol: prices for symbol, prices in found.items() if symbol not in apart}
 
 
 def members_events(file: EventFile, traded: Collection[str], remarks: list[str]) -> EventFile:
     """The events of stocks that are traded alone."""
     name = file.kind.file_name()
-    events = tuple(event for event in file.events if event.symbol in traded)
-    if strangers := {event.symbol for event in file.events} - {*traded}:
+    events = tuple(event for event in file.events if event.symbol in {*traded, ""})
+    if strangers := {event.symbol for event in file.events} - {*traded, ""}:
         remarks.append(
             f"{len(file.events) - len(events):,} events in {name} are of stocks "
             f"that are not traded here and are left out: {first_few(sorted(strangers))}."
         )
-    if events:
+    if any(event.symbol for event in events):
         without = {*traded} - {event.symbol for event in events}
         _remark(remarks, len(traded), f"have no event in {name}", without, "traded")
     return replace(file, events=events)

@@ -37,24 +37,13 @@ _BESIDE = "[0-9a-f]" * 8  # how the name of a file ends that `write_bytes` has n
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a data file.
-
-    Attributes:
-        number: 1, 2, …
-        recorded_at: when it came to be, UTC; for files that do not say so, the start of the day
-            that they were compiled on.
-        sha256: of its bytes.
-        path: where its bytes are; None where the file was edited before they were kept.
-        reason: what it came from, in a few words.
-        metadata: as they stood beside it.
-
-    """
+    """One version of a data file, and the metadata that stood beside it."""
 
     number: int
-    recorded_at: datetime
+    recorded_at: datetime  # UTC; of files that do not say so, the day that they were compiled on
     sha256: str
-    path: Path | None
-    reason: str
+    path: Path | None  # where its bytes are; None where the file was edited before they were kept
+    reason: str  # what it came from, in a few words
     metadata: Mapping[str, Any]
 
 
@@ -69,19 +58,10 @@ def put(
 ) -> Version:
     """Put a new version of a data file in place; the one before is kept.
 
-    Args:
-        path: the data file.
-        content: all of it.
-        metadata: as of `metadata_of`, or those of the version before with what has changed.
-            Its sha256, number, time and reason are added.
-        reason: what the change is, in a few words.
-        over: sha256 of the bytes that the change was made from; None where there was no file.
-        restores: the number of the older version that this is, of an undo.
-
-    Raises:
-        UsageError: the folder cannot be written, another command is changing the file, or the
-            file is not what the change was made from. The old version is untouched then.
-
+    To `metadata`, as of `metadata_of` or those of before with what has changed, are added sha256,
+    number, time and reason, and the number of the version that an undo `restores`. `over` is the
+    sha256 of what the change was made from, None where there was no file. UsageError where the
+    folder cannot be written, another command is changing the file, or it is not that any more.
     """
     content = content.encode() if isinstance(content, str) else content
     coming = {name: value for name, value in metadata.items() if name != "restores"} | {
@@ -112,9 +92,7 @@ def put(
 def versions(path: Path) -> list[Version]:
     """Every version that is known of a data file, oldest first, the present last.
 
-    Raises:
-        DataError: the file is missing, or metadata in its history are damaged.
-
+    DataError where the file is missing, or metadata in its history are damaged.
     """
     metadata = known_metadata(path, open_data_file(path).sha256)
     try:
@@ -129,10 +107,7 @@ def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
     """The version that was in place at a moment.
 
     Where nothing of that time is on record, the oldest stands in, and the second value is True.
-
-    Raises:
-        DataError: as of `versions`.
-
+    DataError as of `versions`.
     """
     known = versions(path)
     recorded = [place for place, version in enumerate(known) if version.recorded_at <= moment]
@@ -142,12 +117,7 @@ def version_as_of(path: Path, moment: datetime) -> tuple[Version, bool]:
 
 
 def read_version(path: Path, version: Version) -> DataFile:
-    """The content of a version, as a file of the place where it stood.
-
-    Raises:
-        DataError: it was not kept, or is not what it was.
-
-    """
+    """The content of a version, as a file of its place; DataError where it is lost or damaged."""
     if version.path is None:
         raise DataError(
             f"Version {version.number} of {path} is lost: the file was edited by hand before "
@@ -163,13 +133,7 @@ def read_version(path: Path, version: Version) -> DataFile:
 
 
 def version_before(path: Path) -> Version:
-    """The version that `undo` would put back; after an undo, the one before that.
-
-    Raises:
-        UsageError: there is none.
-        DataError: as of `versions`.
-
-    """
+    """The version that `undo` would put back, after an undo the one before; UsageError of none."""
     known = versions(path)
     numbers = [version.number for version in known]
     number = known[-1].metadata.get("restores", numbers[-1])
@@ -180,13 +144,7 @@ def version_before(path: Path) -> Version:
 
 
 def undo(path: Path, *, over: str) -> Version:
-    """Put the version before back, as a new version; `over` is the sha256 of the one undone.
-
-    Raises:
-        UsageError: there is nothing to undo; or as of `put`.
-        DataError: the version before is lost or damaged.
-
-    """
+    """Put the version before back, as a new version; `over` is the sha256 of the one undone."""
     before = version_before(path)
     read_version(path, before)  # refuses what is lost or damaged
     number = int(before.metadata.get("restores", before.number))
@@ -198,15 +156,7 @@ def undo(path: Path, *, over: str) -> Version:
 def seal(path: Path, days: Sequence[str | None], *, source: str | None, adjust: str | None) -> Path:
     """Make a file that was found good a version as it is; return the place of its metadata.
 
-    Args:
-        path: the data file.
-        days: the ISO day of each row, for the span.
-        source: where the figures come from; the one on record where None.
-        adjust: adjust mode of prices; likewise.
-
-    Raises:
-        UsageError: no source is named and none is on record; or as of `put`.
-
+    `days` are the ISO days of its rows; source and adjust mode are those on record where None.
     """
     content = path.read_bytes()
     digest = sha256(content).hexdigest()
@@ -233,7 +183,6 @@ def _swap(path: Path, content: bytes, coming: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _changing(path: Path) -> Iterator[None]:
-    """Nobody else changes the file meanwhile."""
     busy = f"{path} is being changed by {{holder}}. Wait for it, then give the command again."
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -281,7 +230,6 @@ def _place(path: Path, version: Version) -> Path:
 
 
 def _kept(path: Path) -> list[Version]:
-    """The versions in the history, oldest first."""
     found = []
     for place in _history(path).glob("[0-9]*.meta.json"):
         metadata = json_object(place)

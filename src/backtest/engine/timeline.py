@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from heapq import heapify, heappop, heapreplace
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
 from backtest.data.kinds import Start
-from backtest.data.market import Market, Tape, tradable_session
+from backtest.data.market import Market, Tape, obstacle, tradable_session
+from backtest.data.scheduled import MarketEvent
 from backtest.errors import UsageError, told
-from backtest.strategy.base import Signal
+from backtest.strategy.base import Signal, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import date, timedelta
 
-    from backtest.data.kinds import Event
+    from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
     from backtest.data.universe import Universe
     from backtest.strategy.base import Direction, Strategy
+
+
+class Pause(NamedTuple):
+    """A step of a wait: when the strategy answered that it waits, how long, and for what."""
+
+    session: date
+    sessions: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -31,12 +41,13 @@ class Decision:
 
     Attributes:
         event: the event.
-        tradable_session: the first session whose open comes late enough; None where the time is
-            known by week or month alone.
+        tradable_session: the first session whose open comes late enough, or the one that was
+            waited for; None where the time is known by week or month alone.
         action: `not_tradable`, `notified` or `no_signal`; with a signal first `signal`, and after
             the replay `enter`, `renew`, `reverse`, `superseded`, `no_room` or `ruined`.
         reason: why.
         signal: the strategy's answer, where it is one.
+        waited: the steps in which it was waited for the session, if any.
 
     """
 
@@ -45,6 +56,7 @@ class Decision:
     action: str
     reason: str
     signal: Signal | None = None
+    waited: tuple[Pause, ...] = ()
 
     @property
     def direction(self) -> Direction | None:
@@ -52,6 +64,11 @@ class Decision:
         if self.signal is None or self.signal.direction == "flat":
             return None
         return self.signal.direction
+
+    @property
+    def waits_in_vain(self) -> bool:
+        """Whether the strategy's last answer was to wait, and it was not put to it again."""
+        return bool(self.waited) and self.waited[-1].session == self.tradable_session
 
     def settled(self, action: str, *reasons: str) -> Decision:
         """The decision with its outcome in the replay, and what there is to say of it."""
@@ -65,65 +82,165 @@ def schedule(
     span: Mapping[str, Prices],
     reaction: timedelta,
     universe: Universe | None = None,
+    at: When = "open",
 ) -> list[Decision]:
     """A decision for every event that is listened to: `not_tradable`, or else `notified`.
 
     Args:
         listens_to: the kinds of event.
-        events: all events, of any kind; other symbols' are left out.
+        events: all events, of any kind; other symbols' are left out, and those of the whole
+            market are heard of each symbol.
         history: by symbol all prices, also from before the span.
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
         universe: the stocks with the days on which each can be traded; None for all days.
+        at: before which price of a session it is decided.
 
     """
     decisions = []
-    for event in sorted(events, key=event_order):
-        if event.symbol not in span or not isinstance(event, listens_to):
-            continue
-        session, obstacle = tradable_session(
-            event, history[event.symbol], span[event.symbol], reaction, universe
+    heard = [event for event in events if isinstance(event, listens_to)]
+    for event in sorted(_of_symbols(heard, span), key=event_order):
+        session, why = tradable_session(
+            event, history[event.symbol], span[event.symbol], reaction, universe, at
         )
-        action = "not_tradable" if obstacle else "notified"
-        decisions.append(Decision(event, session, action, obstacle))
+        action = "not_tradable" if why else "notified"
+        decisions.append(Decision(event, session, action, why))
     return decisions
+
+
+def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, MarketEvent) and not event.symbol:
+            yield from map(event.of, symbols)
+        elif event.symbol in symbols:
+            yield event
 
 
 @dataclass(frozen=True)
 class Question:
-    """An event for a strategy to answer, and what was known then."""
+    """An event for a strategy to answer, and what was known then.
+
+    Attributes:
+        event: the event.
+        market: what was known; its session is the one that can be traded.
+        tape: what plays the past of the market.
+        obstacle: why the event cannot be traded in a later session; empty where it can.
+        waited: the steps in which the strategy has waited for the session.
+        gives_way: whether a newer event of its symbol and kind ends the wait.
+
+    """
 
     event: Event
     market: Market
     tape: Tape
+    obstacle: Callable[[date], str] = lambda _: ""
+    waited: tuple[Pause, ...] = ()
+    gives_way: bool = False
 
     def ask(self, strategy: Strategy) -> Decision:
-        """The strategy's answer.
+        """The strategy's answer, which its waits are followed to.
 
         Raises:
             UsageError: the strategy fails, or answers with something else.
 
         """
+        found = self.put(strategy)
+        while isinstance(found, Question):
+            found = found.put(strategy)
+        return found
+
+    def ask_until(self, strategy: Strategy, last: date) -> Decision:
+        """As `ask`; what it waits for beyond a session is left out."""
+        found = self.put(strategy)
+        while isinstance(found, Question):
+            if found.market.session > last:
+                session, waited = found.waited[-1].session, found.waited
+                return Decision(self.event, session, "no_signal", "waits", waited=waited)
+            found = found.put(strategy)
+        return found
+
+    def put(self, strategy: Strategy) -> Decision | Question:
+        """The strategy's answer; where it waits, the question that is put to it then."""
         event, session, name = self.event, self.market.session, type(strategy).__name__
         with self.tape.lock:  # threads share the past of a replay
             self.tape.play(session, self.market.now)
+            newer = self.tape.past.newer(event, self.market.now) if self.gives_way else None
+            if newer is not None:
+                return self._decided("no_signal", f"gives way to {newer.id}: {newer.headline}")
             try:
                 answer = strategy.on_event(event.as_published(), self.market)
             except Exception as error:
                 raise failure(type(strategy), f"on {event.id}", error) from error
         if isinstance(answer, str) and answer.strip():
-            return Decision(event, session, "no_signal", answer)
-        if not isinstance(answer, Signal):
+            return self._decided("no_signal", answer)
+        if not isinstance(answer, Signal | Wait):
             raise UsageError(
-                f"{name} answered {event.id} with {answer!r}. "
-                f"on_event answers with a Signal, or with a text that says why there is none."
+                f"{name} answered {event.id} with {answer!r}. on_event answers with a Signal, "
+                f"or with a text that says why there is none, or with a Wait."
             )
-        if (answer.symbol, answer.event_id) != (event.symbol, event.id):
+        meant = answer.event.id if isinstance(answer, Wait) else answer.event_id
+        symbol = event.symbol if isinstance(answer, Wait) else answer.symbol
+        if (symbol, meant) != (event.symbol, event.id):
             raise UsageError(
-                f"{name} answered {event.id} with a signal for {answer.symbol} {answer.event_id}. "
-                f"Make it with Signal.long(event, …) or Signal.short(event, …)."
+                f"{name} answered {event.id} with a {type(answer).__name__.lower()} for {symbol} "
+                f"{meant}. Make it with Signal.long(event, …), Signal.short(event, …) or "
+                f"Wait(event, …)."
             )
-        return Decision(event, session, "signal", answer.reason, answer)
+        _check_legs(answer, event, strategy)
+        if isinstance(answer, Wait):
+            return self._later(answer, strategy)
+        if strategy.decides == "close" and _at(answer) != "close":
+            raise UsageError(
+                f"{name} decides before the close, and answered {event.id} for the open. Say "
+                f'enter="close", for a flat leave="close"; or decide before the open.'
+            )
+        return self._decided("signal", answer.reason, answer)
+
+    def _later(self, wait: Wait, strategy: Strategy) -> Decision | Question:
+        """The question that is put in the session that is waited for, or why it is not."""
+        now, most = self.market.session, wait.at_most
+        waited = (*self.waited, Pause(now, wait.sessions, wait.reason))
+        first = waited[0].session
+
+        def in_vain(why: str) -> Decision:
+            found = self._decided("no_signal", f"waits, {wait.reason}; {why}")
+            return replace(found, waited=waited)
+
+        count = trading_calendar().steps(first, now) + wait.sessions
+        if most is not None and count > most:
+            return in_vain(f"that is more than {most} sessions after {first}")
+        try:
+            session = self.market.session_after(wait.sessions)
+        except UsageError as error:
+            return in_vain(str(error))
+        if why := self.obstacle(session):
+            return in_vain(f"in {session}: {why}")
+        market = replace(
+            self.market, session=session, now=trading_calendar().time_of(session, strategy.decides)
+        )
+        return replace(self, market=market, waited=waited, gives_way=wait.gives_way)
+
+    def _decided(self, action: str, reason: str, signal: Signal | None = None) -> Decision:
+        if self.waited:
+            first, last, steps = self.waited[0], self.waited[-1], len(self.waited)
+            times = f" in {steps} steps" if steps > 1 else ""
+            waits = f"waited since {first.session}{times}: {last.reason}"
+            reason = "; ".join(filter(None, (reason, waits)))
+        return Decision(self.event, self.market.session, action, reason, signal, self.waited)
+
+
+def _at(signal: Signal) -> When:
+    return signal.leave if signal.direction == "flat" else signal.enter
+
+
+def _check_legs(answer: Signal | Wait, event: Event, strategy: Strategy) -> None:
+    """Refuse legs in symbols of which no bars were read."""
+    for leg in answer.legs if isinstance(answer, Signal) else ():
+        if leg.symbol not in strategy.trades_also:
+            raise UsageError(
+                f"{type(strategy).__name__} answered {event.id} with a leg in {leg.symbol}, which "
+                f"is not in its trades_also: name it there."
+            )
 
 
 def questions(
@@ -133,6 +250,7 @@ def questions(
     span: Mapping[str, Prices],
     reaction: timedelta,
     universe: Universe | None = None,
+    at: When = "open",
 ) -> list[Decision | Question]:
     """A question for every event that can be traded, and a decision for every other.
 
@@ -143,12 +261,13 @@ def questions(
         span: by symbol the prices that are replayed.
         reaction: time between publication and the earliest order.
         universe: as for `schedule`.
+        at: likewise.
 
     Returns:
         One for each event of the kinds listened to, in order of publication.
 
     """
-    public = sorted((event for event in events if event.symbol in span), key=event_order)
+    public = sorted((event for event in events if event.symbol in {"", *span}), key=event_order)
     traded = tuple(sorted(span))
     tape = Tape(
         {symbol: prices.table for symbol, prices in history.items()},
@@ -158,11 +277,14 @@ def questions(
     )
 
     def question(event: Event, session: date) -> Question:
-        now = trading_calendar().open_of(session)
-        return Question(event, Market(session, now, event.symbol, tape.past), tape)
+        now = trading_calendar().time_of(session, at)
+        market = Market(session, now, event.symbol, tape.past)
+        return Question(
+            event, market, tape, lambda later: obstacle(event, later, span[event.symbol], universe)
+        )
 
     found: list[Decision | Question] = []
-    for decision in schedule(listens_to, public, history, span, reaction, universe):
+    for decision in schedule(listens_to, public, history, span, reaction, universe, at):
         session = decision.tradable_session
         if decision.action == "notified" and session is not None:
             found.append(question(decision.event, session))
@@ -192,16 +314,28 @@ def decide(
         UsageError: the strategy fails, or answers with something else.
 
     """
-    found = questions(strategy.listens_to, events, history, span, reaction, universe)
+    found = questions(
+        strategy.listens_to, events, history, span, reaction, universe, strategy.decides
+    )
     return ask(strategy, found)
 
 
 def ask(strategy: Strategy, found: Sequence[Decision | Question]) -> list[Decision]:
-    """The decisions, those still to be asked in order of their sessions; see `decide`."""
-    open_questions = [one for one in found if isinstance(one, Question)]
-    open_questions.sort(key=lambda one: one.market.session)  # so that time runs forwards once
-    answers = {id(one): one.ask(strategy) for one in open_questions}
-    return [answers[id(one)] if isinstance(one, Question) else one for one in found]
+    """The decisions, those still to be made in order of their sessions; see `decide`."""
+    answers = {n: one for n, one in enumerate(found) if isinstance(one, Decision)}
+    waiting = [
+        (one.market.session, n, one) for n, one in enumerate(found) if isinstance(one, Question)
+    ]
+    heapify(waiting)  # so that time runs forwards once, also where a question is put again
+    while waiting:
+        _, n, question = waiting[0]
+        answer = question.put(strategy)
+        if isinstance(answer, Question):
+            heapreplace(waiting, (answer.market.session, n, answer))
+        else:
+            heappop(waiting)
+            answers[n] = answer
+    return [answers[n] for n in range(len(found))]
 
 
 def _start(span: Prices) -> Start:

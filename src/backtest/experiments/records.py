@@ -24,8 +24,10 @@ class RunRules(TypedDict):
 
 
 class Figures(TypedDict):
-    """What the figures of a run and of its benchmark share; None where one has no meaning."""
+    """The figures of a run; None where one has no meaning."""
 
+    trades: int
+    win_rate: float | None
     final_equity: float
     total_return: float
     cagr: float | None
@@ -40,25 +42,11 @@ class Figures(TypedDict):
     interest: float
 
 
-class RunFigures(Figures):
-    """The figures of a run."""
-
-    trades: int
-    win_rate: float | None
-
-
-class BenchmarkFigures(Figures):
-    """The figures of a benchmark, which trades nothing."""
-
-    trades: None
-    win_rate: None
-
-
 class Summary(TypedDict):
-    """The figures of the run, and those of its benchmark."""
+    """The figures of the run, and by the same names those of its benchmark."""
 
-    run: RunFigures
-    benchmark: BenchmarkFigures
+    run: Figures
+    benchmark: dict[str, float | None]
 
 
 class Standing(TypedDict):
@@ -438,6 +426,7 @@ class ManyStudyRecord(TypedDict):
     dates: int
     seasons: int
     without_value: int
+    without_return: NotRequired[int]
     groups: list[str]
     rows: Annotated[list[ManyWindowRow], Field(min_length=1)]
     days: list[int]

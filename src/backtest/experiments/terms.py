@@ -1,20 +1,38 @@
-"""The terms of a command or call: what is traded, from when to when, and by which rules."""
+"""The terms of a command or call, and the plan that a request of them becomes.
+
+A run, a sweep and a study each go from a request, which names things, to a plan, whose inputs were
+read and checked and whose id is therefore known, and from the plan to a result in a folder.
+"""
 
 from __future__ import annotations
 
 import csv
+from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from backtest.errors import UsageError, unknown
+from backtest.engine.rules import RULES_VERSION
+from backtest.errors import DataError, UsageError, unknown
 from backtest.stats.formats import few
+from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.engine.rules import Costs, Rules
+    from backtest.strategy.source import StrategyFile
+
+T = TypeVar("T")
+# A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
+# numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
+# The others only read, write and draw, and the program itself counts by RULES_VERSION.
+_BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
+_BY_RELEASE = ("backtrader", "exchange-calendars")
+_RECORDED = ("backtest", "pyarrow", "quantstats")
 
 
 @dataclass(frozen=True)
@@ -41,20 +59,15 @@ def read_terms(
 ) -> Terms:
     """The terms that are named; the others by environment, by `backtest.toml`, or built in.
 
-    Raises UsageError where a universe and symbols are named, a setting is not allowed, a rule is
-    unknown or out of its bounds, or there are no such costs, and DataError where the file of costs
-    is not readable.
-
-    Args:
-        data: the data folder, in which presets of costs are.
-        settings: `symbol`, `benchmark`, `cash` and `costs`, as of `read_config`.
-        rules: fields of `Rules`, which go before the costs; those that are None are left.
-        universe: the universe that is traded, in place of symbols.
-
+    `settings` are `symbol`, `benchmark`, `cash` and `costs`, as of `read_config`; `rules` are
+    fields of `Rules`, which go before the costs, and those that are None are left. Raises
+    UsageError where a universe and symbols are named, a setting is not allowed, a rule is unknown
+    or out of its bounds, or there are no such costs, and DataError where the file of costs is not
+    readable.
     """
     from backtest.engine.rules import Rules, read_costs
     from backtest.experiments.runs.run import make_rules
-    from backtest.workspace.settings import read_config
+    from backtest.workspace.folders import read_config
 
     for name in rules or {}:
         if name not in Rules.model_fields:
@@ -73,10 +86,7 @@ def read_terms(
 
 
 def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:
-    """Refuse a universe and symbols together.
-
-    Raises UsageError where both are named.
-    """
+    """Refuse a universe and symbols together; raises UsageError."""
     if universe and symbols:
         raise UsageError(
             f"The universe {universe} says which stocks are traded, so {few(symbols)} cannot be "
@@ -87,9 +97,8 @@ def check_one_of(universe: str | None, symbols: Sequence[str] | None) -> None:
 def read_symbols(names: Iterable[str]) -> list[str]:
     """Symbols, of which a name may be a file that holds them, in order and each once.
 
-    A file has one symbol a line, or is a CSV file with a column `symbol`.
-
-    Raises UsageError where a file cannot be read, or holds none.
+    A file has one symbol a line, or is a CSV file with a column `symbol`; UsageError where it is
+    neither.
     """
     found: list[str] = []
     for name in names:
@@ -116,13 +125,76 @@ def _symbols_in(file: Path) -> list[str]:
 
 
 def read_day(name: str, value: str | date | None) -> date | None:
-    """A day that comes as such or as an ISO text; `name` says in messages which it is.
-
-    Raises UsageError where it is not a day.
-    """
+    """A day that comes as such or as an ISO text; UsageError, with its name, where it is none."""
     try:
         if isinstance(value, datetime):  # as pandas has them
             return value.date()
         return value if value is None or isinstance(value, date) else date.fromisoformat(value)
     except (TypeError, ValueError):
         raise UsageError(f"{name} {value!r} is not a day. Write it as 2025-03-28.") from None
+
+
+@dataclass(frozen=True)
+class Plan(ABC, Generic[T]):
+    """What decides a result, and the folder that it is in or goes to."""
+
+    identity: Mapping[str, Any]
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """A short hash of everything that decides the result."""
+        return run_id(self.identity)
+
+    @property
+    def result(self) -> T | None:
+        """The result where it is on disk already, and whole."""
+        with suppress(DataError):
+            return self.read()
+        return None
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a result."""
+        return self.result is not None
+
+    @abstractmethod
+    def read(self) -> T:
+        """Read the result; raises DataError where it is missing or damaged."""
+
+
+def run_id(identity: Mapping[str, Any]) -> str:
+    """A short hash of everything that decides a result."""
+    return sha256_of(identity)[:10]
+
+
+def identity(file: StrategyFile | None, inputs: Mapping[str, str], **terms: Any) -> dict[str, Any]:
+    """Everything that decides a result and its evidence, and nothing else, as JSON knows it.
+
+    `inputs` are hashes of the data that are used; `file` is None where no strategy takes part.
+    """
+    return {
+        **terms,
+        "inputs": dict(sorted(inputs.items())),
+        "strategy_sha256": file and file.source_sha256(),
+        "rules_version": RULES_VERSION,
+        "packages": deciding_packages(),
+    }
+
+
+def deciding_packages() -> dict[str, str]:
+    """By name the part of each package's version that may change numbers."""
+    minor = {name: ".".join(version(name).split(".")[:2]) for name in _BY_MINOR_RELEASE}
+    return minor | {name: version(name) for name in _BY_RELEASE}
+
+
+def installed_packages() -> dict[str, str]:
+    """By name the whole version of each package that takes part, for the record."""
+    return {name: version(name) for name in (*_RECORDED, *_BY_MINOR_RELEASE, *_BY_RELEASE)}
+
+
+def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
+    """The name of a run's folder."""
+    most = 3
+    stocks = "+".join(symbols) if len(symbols) <= most else f"{len(symbols)}-symbols"
+    return f"{strategy}-{stocks}-{identity}"

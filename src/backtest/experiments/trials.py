@@ -58,11 +58,8 @@ def record_base(reports: Path, manifest: Mapping[str, Any], sharpe: float | None
 def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa.Table]) -> None:
     """Record sets of a sweep, all or none, in place of the same sets on record.
 
-    Args:
-        reports: The reports folder.
-        manifest: The sweep's `strategy, symbols, sweep_id, parameters, axes, finished_at`.
-        tables: Its sets, in one table or several; columns are `set`, the axes and `sharpe`.
-
+    Of the manifest `strategy, symbols, sweep_id, parameters, axes, finished_at` are read; columns
+    of the tables are `set`, the axes and `sharpe`.
     """
     fixed = _by_name(manifest["parameters"])
     parts = (_part(table, fixed, manifest["axes"]) for table in tables)
@@ -70,13 +67,8 @@ def record_sweep(reports: Path, manifest: Mapping[str, Any], tables: Iterable[pa
 
 
 def has_sweep(reports: Path, manifest: Mapping[str, Any]) -> bool:
-    """Whether sets of a sweep are on record; the manifest as for `record_sweep`."""
+    """Whether sets of a sweep are on record."""
     return _has(reports, manifest, f"sweep {manifest['sweep_id']}")
-
-
-def count_trials(reports: Path, strategy: str, symbols: Sequence[str]) -> int:
-    """How many distinct parameter sets were ever evaluated for a strategy on some symbols."""
-    return len(trial_sharpes(reports, strategy, symbols))
 
 
 def trial_sharpes(reports: Path, strategy: str, symbols: Sequence[str]) -> list[float | None]:
@@ -99,17 +91,10 @@ def trial_sharpes(reports: Path, strategy: str, symbols: Sequence[str]) -> list[
 def trials_on_record(reports: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """How many parameter sets were tried, and the deflated Sharpe ratio where more than one was.
 
-    Args:
-        reports: The reports folder.
-        manifest: The run's; without evidence, or where its Sharpe ratio or what that is worth is
-            unknown, the latter is None.
-
+    None where the run has no evidence, or its Sharpe ratio or what that is worth is unknown.
     """
     sharpes = trial_sharpes(reports, manifest["strategy"], manifest["symbols"])
-    return {
-        "count": len(sharpes),
-        "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes),
-    }
+    return {"count": len(sharpes), "deflated_sharpe": _deflated(manifest.get("evidence"), sharpes)}
 
 
 def is_mixed(values: Iterable[Any]) -> bool:

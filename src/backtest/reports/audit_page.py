@@ -43,7 +43,7 @@ def audit_lines(runs: Sequence[Run]) -> list[tuple[str, bool]]:
     """What is known of the strategies of runs, in few lines, and whether each is a caution."""
     audits = [(run, audit_of(run)) for run in runs]
     bad = [
-        f"{run.manifest['strategy']}: {told}" for run, one in audits if (told := caution(run, one))
+        f"{run.manifest['strategy']}: {text}" for run, one in audits if (text := caution(run, one))
     ]
     clean = [
         f"{run.manifest['strategy']} ({audited_on(run, one)})"
@@ -56,8 +56,8 @@ def audit_lines(runs: Sequence[Run]) -> list[tuple[str, bool]]:
         lines.append((f"Audited clean: {', '.join(clean)}.", False))
     if unknown:
         name = unknown[0] if len(unknown) == 1 else "NAME"
-        told = f"Not audited: {', '.join(unknown)}. `backtest audit {name}` looks for look-ahead."
-        lines.append((told, False))
+        text = f"Not audited: {', '.join(unknown)}. `backtest audit {name}` looks for look-ahead."
+        lines.append((text, False))
     return lines
 
 
@@ -141,7 +141,7 @@ def write_audit_page(folder: Path, record: Record, reports: Path) -> Path:
         reports,
         "audit.html",
         record=record,
-        told=dict(audit_sentences(record)),
+        said=dict(audit_sentences(record)),
         limits=limits(),
         words=sys.modules[__name__],  # the template calls what stands above
         parameters=flat(record["parameters"]),

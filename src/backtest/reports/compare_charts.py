@@ -9,8 +9,8 @@ from math import floor, isnan, log10, sqrt
 from operator import mul
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.experiments.runs.run_files import read_rows
-from backtest.stats.formats import new_york_day, percent
+from backtest.experiments.runs.store import read_rows
+from backtest.stats.formats import percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -36,10 +36,7 @@ class Profit(NamedTuple):
 class MatrixRow(NamedTuple):
     """An event, and what it brought each run; None for one that does not listen to it."""
 
-    day: str
-    kind: str
-    symbol: str
-    headline: str
+    event: Mapping[str, str]
     profits: Sequence[Profit | None]
 
     @property
@@ -65,13 +62,7 @@ def matrix(runs: Sequence[Run]) -> Matrix:
     events = {event["event_id"]: event for run in runs for event in run.decisions}
     columns = [_profits(run, events) for run in runs]
     rows = [
-        MatrixRow(
-            new_york_day(event["published_at"]),
-            event["kind"].replace("_", " "),
-            event["symbol"],
-            event["headline"],
-            [column.get(event["event_id"]) for column in columns],
-        )
+        MatrixRow(event, [column.get(event["event_id"]) for column in columns])
         for event in sorted(events.values(), key=lambda one: (one["published_at"], one["event_id"]))
     ]
     most, earlier, kept = MOST_CELLS // len(runs), [], rows
@@ -115,13 +106,13 @@ def _profits(run: Run, events: Mapping[str, object]) -> dict[str, Profit]:
         row["event_id"]: Profit(None, f"{row['action'].replace('_', ' ')}: {row['reason']}")
         for row in run.decisions
     }
-    return heard | {event: _profit(opened) for event, opened in trades.items()}
-
-
-def _profit(trades: Sequence[Mapping[str, str]]) -> Profit:
-    dollars = sum(float(trade["net_profit"]) for trade in trades)
-    one = len(trades) == 1
-    return Profit(dollars, percent(float(trades[0]["return"])) if one else f"{len(trades)} trades")
+    for event, opened in trades.items():
+        dollars, change = (
+            sum(float(row[name]) for row in opened) for name in ("net_profit", "return")
+        )
+        text = percent(change) if len(opened) == 1 else f"{len(opened)} trades"
+        heard[event] = Profit(dollars, text)
+    return heard
 
 
 def _sum(profits: Iterable[Profit | None]) -> float:

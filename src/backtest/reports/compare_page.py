@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
-from backtest.experiments.runs.store import run_id
+from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
 from backtest.reports.pages import write_page
@@ -41,12 +41,12 @@ _SHORT = 8  # digits of a checksum that are shown
 
 # What makes the results of runs unlike, whatever their strategies are.
 _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
-    ("span", lambda told: told["span"]),
-    ("day of the data", lambda told: told.get("as_of")),
-    ("symbols", lambda told: sorted(told["symbols"])),
-    ("cash at the start", lambda told: told["rules"]["cash"]),
-    ("costs and rules", lambda told: {**told["rules"], "cash": None}),
-    ("version of the rules", lambda told: told.get("rules_version")),
+    ("span", lambda manifest: manifest["span"]),
+    ("day of the data", lambda manifest: manifest.get("as_of")),
+    ("symbols", lambda manifest: sorted(manifest["symbols"])),
+    ("cash at the start", lambda manifest: manifest["rules"]["cash"]),
+    ("costs and rules", lambda manifest: {**manifest["rules"], "cash": None}),
+    ("version of the rules", lambda manifest: manifest.get("rules_version")),
 )
 
 
@@ -128,23 +128,23 @@ def unlike(runs: Sequence[Run]) -> list[str]:
     found = [
         name
         for name, ground in _GROUNDS
-        if any(ground(told) != ground(manifests[0]) for told in manifests)
+        if any(ground(manifest) != ground(manifests[0]) for manifest in manifests)
     ]
-    files = {item for told in manifests for item in told.get("inputs", {}).items()}
+    files = {item for manifest in manifests for item in manifest.get("inputs", {}).items()}
     return [*found, "data files"] if len({name for name, _ in files}) < len(files) else found
 
 
 def _settings(run: Run) -> dict[str, str]:
     """All that decides a result; parameters by strategy, since others' are not comparable."""
-    told = run.manifest
-    name = told["strategy"]
-    rest = {key: told.get(key) for key in ("benchmark", "span", "as_of")}
-    rest["symbols"] = traded(told)
-    checksums = {**told.get("inputs", {}), f"{name}.py": told.get("strategy_sha256")}
+    manifest = run.manifest
+    name = manifest["strategy"]
+    rest = {key: manifest.get(key) for key in ("benchmark", "span", "as_of")}
+    rest["symbols"] = traded(manifest)
+    checksums = {**manifest.get("inputs", {}), f"{name}.py": manifest.get("strategy_sha256")}
     return {
-        **flat({name: told["parameters"], **rest, "rules": told["rules"]}),
+        **flat({name: manifest["parameters"], **rest, "rules": manifest["rules"]}),
         **{key: one[:_SHORT] if one else UNKNOWN for key, one in checksums.items()},
-        "version of the rules": str(told.get("rules_version", UNKNOWN)),
+        "version of the rules": str(manifest.get("rules_version", UNKNOWN)),
     }
 
 
@@ -289,8 +289,8 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "matrix": found,
         "too_many": any(map(is_many, runs)),
         "strengths": strengths(found, runs),
-        "kinds": sorted({row.kind for row in found.rows}),
-        "symbols": len({row.symbol for row in found.rows}),
+        "kinds": sorted({row.event["kind"] for row in found.rows}),
+        "symbols": len({row.event["symbol"] for row in found.rows}),
         "correlations": alike,
         "common": sorted({cell.sessions for row in alike for cell in row}),
         "differences": differences(runs),
@@ -299,13 +299,13 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _about(runs: Sequence[Run]) -> list[str]:
-    told = [
+    rows = [
         [f"{' to '.join(_span(run))}" for run in runs],
         [f"start {run.manifest['rules']['cash']:,.0f} $" for run in runs],
         [f"benchmark {run.manifest['benchmark']}" for run in runs],
         [f"costs: {costs_line(run.manifest)}" for run in runs],
     ]
-    return [texts[0] for texts in told if len(set(texts)) == 1]
+    return [texts[0] for texts in rows if len(set(texts)) == 1]
 
 
 def _tiles(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -17,18 +17,29 @@ from backtest.experiments.records import (
 )
 from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord, traded
-from backtest.reports.pages import write_page
+from backtest.reports.pages import fill, write_page
 from backtest.reports.study_page import spread_name
-from backtest.stats.formats import counted, fine, p_value, percent, probability, ratio, share
+from backtest.stats.formats import counted
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 MOST_ENTRIES = 1_000
 MOST_CHARACTERS = 440_000  # of all rows, so that the page opens at once
 _OF_A_ROW = 300  # characters of its tags
+
+
+_WORDS = {"outcome": outcome, "spread_name": spread_name}  # of audits and studies
+_RECORDS: dict[str, tuple[str, type[Any]]] = {
+    "run.json": ("run", RunRecord),
+    "compare.json": ("comparison", ComparisonRecord),
+    "sweep.json": ("sweep", SweepRecord),
+    "study.json": ("study", StudyRecord),
+    MANY_STUDY: ("study", ManyStudyRecord),
+    "audit.json": ("audit", AuditRecord),
+}
 
 
 class Entry(NamedTuple):
@@ -60,7 +71,7 @@ def write_index(reports: Path) -> Path:
 
     """
     # Hidden folders are unfinished work.
-    paths = [path for name in _READERS for path in reports.glob(f"[!.]*/{name}")]
+    paths = [path for name in _RECORDS for path in reports.glob(f"[!.]*/{name}")]
     records = sorted(((path.stat().st_mtime, path) for path in paths), reverse=True)
     entries = [_entry(path, changed) for changed, path in records[:MOST_ENTRIES]]
     shown = _light(sorted(entries, key=lambda entry: entry.made, reverse=True))
@@ -70,7 +81,7 @@ def write_index(reports: Path) -> Path:
         "index.html",
         entries=shown,
         found=len(records),
-        kinds=list(dict.fromkeys(what for what, *_ in _READERS.values())),
+        kinds=list(dict.fromkeys(what for what, _ in _RECORDS.values())),
         subjects=sorted({name for entry in shown for name in entry.subjects}),
         symbols=sorted({symbol for entry in shown for symbol in entry.symbols}),
         compared=(reports / "compare.html").is_file(),
@@ -78,7 +89,7 @@ def write_index(reports: Path) -> Path:
 
 
 def _entry(path: Path, changed: float) -> Entry:
-    what, kind, read = _READERS[path.name]
+    what, kind = _RECORDS[path.name]
     folder = path.parent
     try:
         record = read_record(path, kind)
@@ -86,73 +97,22 @@ def _entry(path: Path, changed: float) -> Entry:
         made = datetime.fromtimestamp(changed, UTC).isoformat()
         fault = str(error).removeprefix(f"{folder}{os.sep}")
         return Entry(what, folder.name, folder.name, made, fault)
-    title, subjects, result, value = read(record)
+    names = record.get("strategies") or [record.get("strategy") or record["name"]]
+    several = f"{counted(len(names), 'run')} side by side"
+    figures = record.get("base_figures") or record.get("summary", {}).get("run", {})
     span = record.get("span")
     return Entry(
         what,
         folder.name,
-        title,
+        several if what == "comparison" else names[0],
         datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat(),
-        result,
-        subjects,
+        fill("index_result.txt", what=what, record=record, **_WORDS).strip(),
+        sorted(set(names)),
         [record["symbol"]] if "symbol" in record else traded(record),
         f"{span['first']} to {span['last']}" if span else "",
-        value,
+        figures.get("total_return"),
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
     )
-
-
-_Told = tuple[str, list[str], str, float | None]  # title, subjects, result, value
-
-
-def _run(record: RunRecord) -> _Told:
-    figures, p = record["summary"]["run"], record.get("evidence", {}).get("p")
-    result = f"{percent(figures['total_return'])}, {counted(figures['trades'], 'trade')}"
-    told = result if p is None else f"{result}, p {p_value(p)}"
-    return record["strategy"], [record["strategy"]], told, figures["total_return"]
-
-
-def _comparison(record: ComparisonRecord) -> _Told:
-    names = record["strategies"]
-    title = f"{counted(len(record['runs']), 'run')} side by side"
-    return title, sorted(set(names)), ", ".join(names), None
-
-
-def _sweep(record: SweepRecord) -> _Told:
-    default, best = record["base_figures"]["total_return"], record["evidence"]["best"]
-    best_told = f"the best Sharpe {ratio(best['sharpe'])} (DSR {share(best['dsr'])})"
-    result = f"{counted(record['sets'], 'set')}, the default {percent(default)}, {best_told}"
-    return record["strategy"], [record["strategy"]], result, default
-
-
-def _study(record: StudyRecord) -> _Told:
-    signed = record["signed"] if record["of"] == "strategy" else None
-    leading = (signed or record["windows"])[0]
-    caar = f"CAAR {leading['window']} {percent(leading['caar'])}, p {probability(leading['p'])}"
-    return record["name"], [record["name"]], f"{counted(leading['known'], 'event')}, {caar}", None
-
-
-def _many_study(record: ManyStudyRecord) -> _Told:
-    leading = record["rows"][0]
-    mean = leading["spread"] or leading["all"]
-    what = spread_name(record) if leading["spread"] else "CAAR"
-    found = f"{what} {leading['window']} {fine(mean['value'])}, p {probability(mean['p'])}"
-    events = counted(leading["all"]["events"], "observation")
-    return record["name"], [record["name"]], f"{events}, {found}", None
-
-
-def _audit(record: AuditRecord) -> _Told:
-    return record["strategy"], [record["strategy"]], outcome(record), None
-
-
-_READERS: dict[str, tuple[str, type[Any], Callable[[Any], _Told]]] = {
-    "run.json": ("run", RunRecord, _run),
-    "compare.json": ("comparison", ComparisonRecord, _comparison),
-    "sweep.json": ("sweep", SweepRecord, _sweep),
-    "study.json": ("study", StudyRecord, _study),
-    MANY_STUDY: ("study", ManyStudyRecord, _many_study),
-    "audit.json": ("audit", AuditRecord, _audit),
-}
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import re
 from importlib.resources import files
+from itertools import accumulate
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from backtest.errors import unknown
@@ -35,6 +37,7 @@ _RESULT = 0.075  # of the axis, for the return of a trade in words
 _EDGE = 0.02  # of the axis, for events that were public before or after the run
 _LONGEST = 20  # letters of a kind beside its lane
 _MARGIN = 0.024
+_LINE = 165  # letters of a sentence of evidence, where it may take two lines
 _UNWEIGHED = {"sentence": "Its evidence has not been weighed yet."}
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans", "font.size": 7,  # it comes with matplotlib
@@ -50,7 +53,8 @@ _STYLE: dict[str, Any] = {
 def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     """Draw a run as a PNG of 3200 × 1800 pixels, by default with the prices of its first stock.
 
-    The same run gives the same bytes.
+    Of a universe the whole account is drawn, unless a stock is named. The same run gives the same
+    bytes.
 
     Raises:
         UsageError: the run has no such stock, or the file cannot be written.
@@ -63,9 +67,51 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
         raise unknown(f"stock in run {run.run_id} that is named", symbol, symbols)
     content = io.BytesIO()
     with matplotlib.style.context(["default", _STYLE]):
-        _figure(run, symbol or symbols[0]).savefig(content, metadata={"Software": None})
+        whole = symbol is None and run.manifest.get("universe")
+        figure = _account_figure(run) if whole else _figure(run, symbol or symbols[0])
+        figure.savefig(content, metadata={"Software": None})
     write_bytes(path, content.getvalue())
     return path
+
+
+_SIZE: dict[str, Any] = {"figsize": (8.0, 4.5), "dpi": 400}  # readable at a quarter of it
+_GRID = {"left": 0.13, "right": 0.94, "top": 0.8, "bottom": 0.085, "hspace": 0.25}
+
+
+def _account_figure(run: Run) -> Figure:
+    """The account, its drawdown and how many stocks it held."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(**_SIZE)
+    heights = {"height_ratios": [2.4, 1.0, 0.8]}
+    equity, drawdown, held = figure.subplots(
+        3, sharex=True, gridspec_kw=_GRID | {"left": _MARGIN, "top": 0.775} | heights
+    )
+    _draw_equity(equity, drawdown, run)
+    counts = _held(run)
+    held.fill_between(range(len(counts)), counts, step="mid", color=SOFT, linewidth=0)
+    held.set_ylim(0)
+    _panel(held, "Stocks held", ticks=2, whole=True)
+    _name_days(held, run)
+    stocks = counted(len(run.manifest["symbols"]), "stock")
+    _write_heading(figure, run, f"{run.manifest['universe']}, {stocks}", line=_LINE)
+    return figure
+
+
+def _held(run: Run) -> list[int]:
+    """How many stocks each session had a position in."""
+    counts, sessions = [0] * (len(run.equity) + 1), run.equity.index
+    for trade in run.trades:
+        counts[sessions.searchsorted(trade["entry_session"])] += 1
+        counts[sessions.searchsorted(trade["exit_session"], side="right")] -= 1
+    return list(accumulate(counts))[:-1]
+
+
+def _name_days(axes: Axes, run: Run) -> None:
+    """Name some days below a panel, no more than stand beside each other."""
+    days = run.equity.index
+    ranks = range(0, len(days), -(-len(days) // 8))
+    axes.set_xticks(ranks, [f"{days[rank]:%Y-%m-%d}" for rank in ranks])
 
 
 def _figure(run: Run, symbol: str) -> Figure:
@@ -74,17 +120,15 @@ def _figure(run: Run, symbol: str) -> Figure:
     trades = [row for row in run.trades if row["symbol"] == symbol]
     decisions = [row for row in run.decisions if row["symbol"] == symbol]
     lanes = max(1, len({row["kind"] for row in decisions}))
-    figure = Figure((8.0, 4.5), dpi=400)  # 3200 × 1800 pixels, readable at a quarter of it
-    grid = {"left": 0.13, "right": 0.94, "top": 0.8, "bottom": 0.085, "hspace": 0.25}
+    figure = Figure(**_SIZE)
     heights = {"height_ratios": [0.2 * lanes, 2.4, 1.0, 0.6]}
-    events, prices, equity, drawdown = figure.subplots(4, sharex=True, gridspec_kw=grid | heights)
+    events, prices, equity, drawdown = figure.subplots(4, sharex=True, gridspec_kw=_GRID | heights)
     _draw_events(events, run, decisions)
     _draw_prices(prices, run, symbol, trades)
     _draw_equity(equity, drawdown, run)
-    days = run.equity.index
-    ranks = range(0, len(days), -(-len(days) // 8))  # no more than stand beside each other
-    drawdown.set_xticks(ranks, [f"{days[rank]:%Y-%m-%d}" for rank in ranks])
-    _write_heading(figure, run, symbol)
+    _name_days(drawdown, run)
+    others = len(run.manifest["symbols"]) - 1
+    _write_heading(figure, run, symbol + (f" and {others} more" if others else ""))
     _write_key(figure)
     return figure
 
@@ -191,13 +235,13 @@ def _draw_equity(axes: Axes, below: Axes, run: Run) -> None:
     _panel(below, "Drawdown, percent", ticks=2)
 
 
-def _panel(axes: Axes, name: str, ticks: int = 4) -> None:
+def _panel(axes: Axes, name: str, ticks: int = 4, *, whole: bool = False) -> None:
     """Give a panel its name above it and its scale on the right."""
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     axes.set_title(name)
     axes.yaxis.tick_right()
-    axes.yaxis.set_major_locator(MaxNLocator(ticks))
+    axes.yaxis.set_major_locator(MaxNLocator(ticks, integer=whole))
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     axes.grid(axis="y", color=LINE, linewidth=0.5)
 
@@ -206,10 +250,9 @@ def _short(name: str) -> str:
     return name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
 
 
-def _write_heading(figure: Figure, run: Run, symbol: str) -> None:
+def _write_heading(figure: Figure, run: Run, traded: str, line: int = 1_000) -> None:
     manifest, p = run.manifest, leading_p(run)
     own, other = (percent(figures["total_return"]) for figures in (run.summary, run.benchmark))
-    others = len(manifest["symbols"]) - 1
     told = [
         f"Ruined on {manifest['ruined_on']}" if manifest["ruined_on"] else "",
         f"Return {own}, {manifest['benchmark']} {other}",
@@ -217,14 +260,15 @@ def _write_heading(figure: Figure, run: Run, symbol: str) -> None:
         "no placebo p" if p is None else f"placebo p {p_value(p)}",
         f"{manifest['span']['first']} to {manifest['span']['last']}",
     ]
-    name = f"{manifest['strategy']} · {symbol}" + (f" and {others} more" if others else "")
-    for height, size, weight, text in (
-        (0.94, 13, "bold", name),
-        (0.9, 8.5, "normal", " · ".join(filter(None, told))),
-        (0.867, 7, "normal", manifest.get("evidence", _UNWEIGHED)["sentence"]),
-        (0.018, 6, "normal", f"run {run.run_id} · {costs_line(manifest)}"),
+    name = f"{manifest['strategy']} · {traded}"
+    sentence = manifest.get("evidence", _UNWEIGHED)["sentence"]
+    for height, size, weight, align, text in (
+        (0.94, 13, "bold", "baseline", name),
+        (0.9, 8.5, "normal", "baseline", " · ".join(filter(None, told))),
+        (0.884, 7, "normal", "top", fill(sentence, line)),
+        (0.018, 6, "normal", "baseline", f"run {run.run_id} · {costs_line(manifest)}"),
     ):
-        written = figure.text(_MARGIN, height, text, size=size, weight=weight)
+        written = figure.text(_MARGIN, height, text, size=size, weight=weight, va=align)
         room = (1 - 2 * _MARGIN) * figure.bbox.width / written.get_window_extent().width
         written.set_fontsize(size * min(1, room))
 

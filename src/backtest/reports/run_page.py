@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from backtest.experiments.runs.run_files import FILES
-from backtest.experiments.runs.store import LEADING, Run
+from backtest.experiments.runs.store import FILES, LEADING, Run
 from backtest.experiments.trials import trials_on_record
-from backtest.reports.audit_page import audit_of, audited_on, caution, outcome
+from backtest.reports import audit_page
+from backtest.reports.audit_page import audit_of
 from backtest.reports.pages import round_values, write_page
 from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded, story
 from backtest.reports.run_words import (
@@ -93,7 +93,8 @@ def _content(run: Run) -> dict[str, Any]:
         "no_room": no_room(run),
         "evidence_rows": evidence_rows(manifest["evidence"], trials),
         "null": _null(manifest["evidence"]),
-        "audit": _audit(run),
+        "audit": audit_of(run),
+        "words": audit_page,
         "figures": FIGURES,
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
@@ -103,26 +104,19 @@ def _content(run: Run) -> dict[str, Any]:
 
 def _each(run: Run, rows: int) -> dict[str, Any]:
     """The chart, and so many rows of trades and decisions, with fewer of what tells less."""
-    kinds, decisions, few = kinds_of(run), run.decisions[-rows:], max(1, rows // 4)
+    decisions, few = run.decisions[-rows:], max(1, rows // 4)
     moves = run.manifest["attribution"]["moves"]
     return {
         "data": story(run, [row["event_id"] for row in decisions]),
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
-        "decisions": [_decision(row, kinds) for row in decisions],
+        "decisions": decisions,
+        "kinds": kinds_of(run),
+        "source": _source,
         "moves": [move for move in moves if move["gap"] is not None][-few:],
         "several": len(run.manifest["symbols"]) > 1,
         "few": few,
     }
-
-
-def _audit(run: Run) -> tuple[str, str, str] | None:
-    """How its source was last audited, the page that tells more, and what it found against it."""
-    audit = audit_of(run)
-    if audit is None:
-        return None
-    told = f"{outcome(audit.record)}, audited on {audited_on(run, audit)}"
-    return told, f"{quote(audit.path.name)}/index.html", caution(run, audit)
 
 
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
@@ -136,15 +130,6 @@ def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
         "costs": numbers["commission"] + numbers["borrow"],
         "sign": "gain" if numbers["return"] > 0 else "loss",
         "event": event,
-    }
-
-
-def _decision(row: Mapping[str, str], kinds: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """A decision's row with its sources, and how its kind is drawn."""
-    return {
-        **row,
-        "sources": [_source(row[name]) for name in ("source_url", "source_url_2") if row[name]],
-        **kinds[row["kind"]],
     }
 
 
@@ -188,7 +173,7 @@ def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
 
 def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
     """The account by week, all stocks, and the newest trades, with names and days by number."""
-    told = {row["event_id"]: row for row in run.decisions}
+    events = {row["event_id"]: row for row in run.decisions}
     trades = run.trades[-MOST_TRADES:]
     symbols = {symbol: n for n, (symbol, *_) in enumerate(stocks)}
     exits = _numbered(row["exit_reason"] for row in trades)
@@ -217,7 +202,7 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
                 rounded(float(row["shares"]), 8),
                 round(float(row["net_profit"]), 2),
                 round(float(row["return"]), 5),
-                _text(told.get(row["event_id"], {})),
+                _text(events.get(row["event_id"], {})),
             ]
             for row in trades
         ],
@@ -240,25 +225,7 @@ _WIDTH, _SIDE, _TOP, _BOTTOM = 960, 8, 24, 172
 _ROOM = 24  # half a label: one at the very edge would be cut
 
 
-class Bar(NamedTuple):
-    """A bar in pixels; `beyond` tells whether its middle lies at the mark or above."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    beyond: bool
-
-
-class NullPicture(NamedTuple):
-    """Bars, a mark among them, and the axis below: a place in pixels and a label each."""
-
-    bars: Sequence[Bar]
-    mark: tuple[float, str]
-    ticks: Sequence[tuple[float, str]]
-
-
-def _null(found: Mapping[str, Any]) -> NullPicture | None:
+def _null(found: Mapping[str, Any]) -> dict[str, Any] | None:
     """The picture of the run inside its null; None where it has none."""
     timing = found["random_timing"]
     if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
@@ -266,8 +233,11 @@ def _null(found: Mapping[str, Any]) -> NullPicture | None:
     return null_chart(**timing["histogram"], mark=timing[LEADING]["observed"])
 
 
-def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> NullPicture:
-    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked."""
+def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> dict[str, Any]:
+    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked.
+
+    A bar is `beyond` where its middle lies at the mark or above.
+    """
     width = (_WIDTH - 2 * _SIDE) / len(counts)
     tallest = (_BOTTOM - _TOP) / max(counts)
 
@@ -275,10 +245,10 @@ def null_chart(first: float, step: float, counts: Sequence[int], mark: float) ->
         return _SIDE + width * (value - first) / step
 
     bars = [
-        Bar(x(low), _BOTTOM - tallest * many, width - 1, tallest * many, low + step / 2 >= mark)
-        for low, many in ((first + n * step, many) for n, many in enumerate(counts))
+        {"x": x(low), "y": _BOTTOM - height, "height": height, "beyond": low + step / 2 >= mark}
+        for low, height in ((first + n * step, tallest * many) for n, many in enumerate(counts))
     ]
     values = round_values(first, first + step * len(counts), most=8)
     ticks = [(x(value), f"{value:+g}" if value else "0") for value in values]
     inside = [(place, text) for place, text in ticks if _ROOM < place < _WIDTH - _ROOM]
-    return NullPicture(bars, (x(mark), ratio(mark)), inside)
+    return {"bars": bars, "width": width - 1, "mark": (x(mark), ratio(mark)), "ticks": inside}

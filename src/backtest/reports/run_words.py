@@ -39,7 +39,7 @@ _NO_ROOM = "no_room"
 def no_trade(run: Run) -> str:
     """What became of most events of a run without trades; of those with a signal, if any had one.
 
-    The reason is told too where it is the same for all of them.
+    The reason is named too where it is the same for all of them.
     """
     if not run.decisions:
         names = " or ".join(run.manifest["symbols"])
@@ -61,6 +61,13 @@ def no_trade(run: Run) -> str:
 OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
+_COMPARED = (
+    ("p", "Placebo p", p_value),
+    ("mean_trade", "Mean trade", percent),
+    ("mean_trade_low", "95 % from", percent),
+    ("mean_trade_high", "95 % to", percent),
+    ("detectable", "Detectable edge", share),
+)
 _STATISTICS = (
     ("sharpe", "Sharpe ratio"),
     ("total_return", "total return"),
@@ -195,11 +202,13 @@ def _sharpe_rows(sharpe: Mapping[str, Any]) -> list[tuple[str, str]]:
     years, needed = _years(sharpe["per_session"]["observations"]), sharpe["min_track_record"]
     if sharpe["psr"] is None:
         worth = f"{ratio(sharpe['estimate'])}; interval and PSR unknown ({sharpe['unknown']})"
-        told = "how many would show it is unknown"
+        length = "how many would show it is unknown"
     else:
         worth = f"{_interval(sharpe, ratio)}; above 0 by PSR: {share(sharpe['psr'])}"
-        told = f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
-    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {told} (MinTRL)")]
+        length = (
+            f"{_years(needed)} years to show it" if needed else "no length shows a ratio above 0"
+        )
+    return [("Sharpe ratio", worth), ("Track record", f"{years} years; {length} (MinTRL)")]
 
 
 def _years(sessions: float) -> str:
@@ -215,12 +224,11 @@ def _interval(interval: Mapping[str, Any], form: Any) -> str:
 
 
 def _trials(trials: Mapping[str, Any]) -> str:
-    number = trials["count"]
-    told = "1 variant" if number == 1 else f"{number:,} variants"
+    tried = counted(trials["count"], "variant")
     if trials["deflated_sharpe"] is None:
-        return f"{told} on record"
+        return f"{tried} on record"
     return (
-        f"{told} on record; above the best that so many would show by luck: "
+        f"{tried} on record; above the best that so many would show by luck: "
         f"{share(trials['deflated_sharpe'])} (DSR)"
     )
 
@@ -258,17 +266,10 @@ def comparison_rows(
 ) -> list[tuple[str, list[str]]]:
     """The rows of a comparison that tell the evidence, a cell a run."""
     found = [evidence_figures(run) for run in runs]
-    rows = [("Placebo p", [p_value(figures["p"]) for figures in found])]
+    rows = [(label, [form(one[name]) for one in found]) for name, label, form in _COMPARED]
     if len(runs) > 1:
-        rows.append(("Holm p", [p_value(p) for p in corrected(runs)]))
-    return [
-        *rows,
-        ("Mean trade", [percent(figures["mean_trade"]) for figures in found]),
-        ("95 % from", [percent(figures["mean_trade_low"]) for figures in found]),
-        ("95 % to", [percent(figures["mean_trade_high"]) for figures in found]),
-        ("Detectable edge", [share(figures["detectable"]) for figures in found]),
-        ("Trials", [count(tried["count"]) for tried in trials]),
-    ]
+        rows.insert(1, ("Holm p", [p_value(p) for p in corrected(runs)]))
+    return [*rows, ("Trials", [count(tried["count"]) for tried in trials])]
 
 
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
@@ -291,16 +292,16 @@ def holm_line(runs: Sequence[Run]) -> str:
     known = [(run, p) for run, p in zip(runs, corrected(runs), strict=True) if p is not None]
     if len(known) < 2:  # noqa: PLR2004
         return ""
-    told = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
-    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {told}."
+    listed = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
+    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {listed}."
 
 
 def run_markdown(run: Run) -> str:
     """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
-    manifest, many, told = run.manifest, is_many(run), [ruin(run)]
+    manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
     if "evidence" in manifest:
         trials = trials_on_record(run.path.parent, manifest)
-        told.insert(0, plain_sentence(manifest["evidence"], trials))
+        opening.insert(0, plain_sentence(manifest["evidence"], trials))
     settings = [
         f"{manifest['span']['first']} to {manifest['span']['last']}",
         f"start {manifest['rules']['cash']:,.0f} dollars",
@@ -314,7 +315,7 @@ def run_markdown(run: Run) -> str:
         run=run,
         manifest=manifest,
         many=many,
-        sentence=" ".join(filter(None, told)),
+        sentence=" ".join(filter(None, opening)),
         settings=settings,
         figures=FIGURES,
         no_trade="" if run.trades else no_trade(run),

@@ -22,16 +22,9 @@ MODELS = {
     "mean_adjusted": "mean-adjusted",
 }
 TESTS = {
-    "t": "t",
-    "t_prediction": "t pred.",
-    "cross_section": "t cross",
-    "patell": "Patell",
-    "bmp": "BMP",
-    "kp_patell": "KP-Pat.",
-    "kp_bmp": "KP-BMP",
-    "corrado": "Corrado",
-    "sign": "sign",
-}
+    "t": "t", "t_prediction": "t pred.", "cross_section": "t cross", "patell": "Patell",
+    "bmp": "BMP", "kp_patell": "KP-Pat.", "kp_bmp": "KP-BMP", "corrado": "Corrado", "sign": "sign",
+}  # fmt: skip
 _PARTS = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 _DIGITS = 5  # of a fraction in the chart: a thousandth of a per cent
 
@@ -89,7 +82,7 @@ def write_study_page(folder: Path, record: Record, reports: Path) -> Path:
         "study.html",
         data={"days": record["days"], "events": events, "curves": curves},
         record=record,
-        told=study_sentences(record),
+        said=study_sentences(record),
         notes=study_notes(record),
         words=sys.modules[__name__],  # the template calls what stands above
     )
@@ -134,6 +127,7 @@ def _part(record: Record) -> str:
 def many_sentences(record: Record) -> list[tuple[str, str]]:
     """What was found and how, as `study_sentences`."""
     terms = {"spread": spread_name(record), "interval": interval, "level": LEVEL}
+    terms["unknown"] = UNKNOWN
     return sentences("study_many.txt", record=record, **terms)
 
 
@@ -146,6 +140,6 @@ def write_many_study_page(folder: Path, record: Record, reports: Path) -> Path:
         "study_many.html",
         data={"days": record["days"], "curves": curves, "by": record["by"] or ""},
         record=record,
-        told=many_sentences(record),
+        said=many_sentences(record),
         words=sys.modules[__name__],
     )

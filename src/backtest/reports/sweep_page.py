@@ -215,7 +215,7 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
         "shown": charts["axes"],
         "sweep": sweep,
         "found": found,
-        "told": dict(sweep_sentences(found, sweep)),
+        "said": dict(sweep_sentences(found, sweep)),
         "words": sys.modules[__name__],
         "name": f"{sweep['strategy']} · {sweep.get('universe') or ', '.join(sweep['symbols'])}",
         "costs": costs_line(sweep),
@@ -229,8 +229,8 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
 def sweep_sentences(found: SweepSummary, sweep: Sweep) -> list[tuple[str, str]]:
     """What was found and what the best is worth: a heading and its sentences each."""
     words = sys.modules[__name__]  # the template calls what stands below
-    told = sentences("sweep.txt", found=found, trials=sweep["trials"], words=words)
-    return [*told, *evidence_sentences(sweep["evidence"])]
+    said = sentences("sweep.txt", found=found, trials=sweep["trials"], words=words)
+    return [*said, *evidence_sentences(sweep["evidence"])]
 
 
 def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:

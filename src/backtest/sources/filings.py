@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.data.kinds import Earnings, News, StakeDisclosure
 from backtest.errors import SourceError, UsageError
-from backtest.sources.filers import filings_of, header_of_filing
+from backtest.sources.edgar import filings_of, header_of_filing
 from backtest.sources.forms import read_sale
 from backtest.sources.yahoo import estimates_page
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from backtest.data.kinds import Event
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import Company, Filing, Header
+    from backtest.sources.edgar import Company, Edgar, Filing, Header
     from backtest.sources.yahoo import AnalystEstimate
 
     Report = tuple[Filing, Header]
@@ -98,20 +97,15 @@ def same(known: Event, fetched: Event) -> bool:
     if isinstance(known, StakeDisclosure) and isinstance(fetched, StakeDisclosure):
         return known.holder == fetched.holder and _same_stake(known, fetched)
     if isinstance(known, News) and isinstance(fetched, News):
-        return _same_filing(known, fetched) and known.category == fetched.category
+        return _is_within(known, fetched, steps=1) and known.category == fetched.category
     return False
 
 
 def _same_stake(known: StakeDisclosure, fetched: StakeDisclosure) -> bool:
     if _is_within(known, fetched, steps=2):  # a filing of the same filer
-        return _same_filing(known, fetched)
+        return _is_within(known, fetched, steps=1)
     what = (fetched.form, fetched.as_of)
     return known.as_of is not None and (known.form, known.as_of) == what
-
-
-def _same_filing(known: Event, fetched: Event) -> bool:
-    """Whether a source of an event is in the folder of the filing that was fetched."""
-    return _is_within(known, fetched, steps=1)
 
 
 def _is_within(known: Event, fetched: Event, *, steps: int) -> bool:
@@ -295,7 +289,6 @@ def by_category(items: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
 
 
 def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
-    """One row for each category of its items."""
     found, strange = by_category(filing.items)
     if strange:
         why = f"item {', '.join(strange)} is not on the form of today"
@@ -318,7 +311,6 @@ def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) ->
 
 
 def _insider(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
-    """One row for all open market sales in a form."""
     if filing.form.endswith("/A"):
         done.leave_out(filing, "an amendment; see what it corrects and edit that")
         return

@@ -11,16 +11,15 @@ import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.edgar import MOVED, element_text, every, local, needed, number_of, read_xml
-from backtest.sources.filers import plain_name
+from backtest.sources.edgar import MOVED, plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from xml.etree.ElementTree import Element
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from backtest.sources.filers import Company
+    from backtest.sources.edgar import Company
 
 _SALE = "S"
 _ROLES = (
@@ -60,7 +59,75 @@ _PERCENT_TEXT = re.compile(
 _EVENT_TEXT = re.compile(r"([A-Z][a-z]+\s+\d{1,2},\s+\d{4})[\s_\-(]{0,80}Date\s+of\s+Event")
 
 
-def _document(content: bytes, address: str, name: str) -> Element:
+# XML: read whole or not at all, by the local names of its elements
+
+
+class _NoDoctype(ET.TreeBuilder):
+    """Refuses a document type, without which no entity can be defined and blown up."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
+        raise DataError("it declares a document type, which filings have no need of")
+
+
+def read_xml(content: bytes, address: str) -> ET.Element:
+    """The root of a document; DataError where it is not whole XML, or declares a document type."""
+    parser = ET.XMLParser(target=_NoDoctype())  # noqa: S314 - no document type, so no entities
+    try:
+        parser.feed(content)
+        return parser.close()
+    except ET.ParseError as error:
+        raise DataError(
+            f"{address} is not whole XML ({error}). It may have broken off on the way: try again."
+        ) from None
+    except DataError as error:
+        raise DataError(f"{address} is refused: {error}.") from None
+
+
+def every(element: ET.Element, *names: str) -> Iterator[ET.Element]:
+    """The elements below one that have one of the names, whatever their name space."""
+    return (one for one in element.iter() if local(one) in names)
+
+
+def local(element: ET.Element) -> str:
+    """The name of an element without its name space."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def element_text(element: ET.Element, *names: str) -> str:
+    """The text of the first element below one that has one of the names; empty where there is none.
+
+    A text that stands in an element `value` within it, as in forms of insiders, counts as its own.
+    """
+    for found in every(element, *names):
+        inner = next(every(found, "value"), found)
+        if text := (inner.text or "").strip():
+            return text
+    return ""
+
+
+def needed(element: ET.Element, address: str, *names: str) -> str:
+    """As `element_text`, of what has to be there; DataError where it is not."""
+    text = element_text(element, *names)
+    if not text:
+        paths = " or ".join(f"{local(element)}/{name}" for name in names)
+        raise DataError(f"{address} has no {paths}; a text is expected there. {MOVED}")
+    return text
+
+
+def number_of(text: str, address: str, what: str) -> float | None:
+    """A number from 0 as filings write it, such as `1,234.50`; None where the text is empty."""
+    if not text:
+        return None
+    try:
+        value = float(text.replace(",", "").rstrip("%").strip())
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise DataError(f"{address}: {what} is {text[:60]!r}; a number from 0 is expected there.")
+    return value
+
+
+def _document(content: bytes, address: str, name: str) -> ET.Element:
     """The root of an XML document that has to begin with an element of a name."""
     root = read_xml(content, address)
     if local(root) != name:
@@ -75,21 +142,17 @@ def _document(content: bytes, address: str, name: str) -> Element:
 
 @dataclass(frozen=True)
 class Sale:
-    """Open market sales (code S) of the stock in one form, taken together.
-
-    Prices are dollars, None where one is unknown; their average is weighted by shares. `planned` is
-    whether the form names a plan (rule 10b5-1), None where it does not say.
-    """
+    """Open market sales (code S) of the stock in one form, taken together; prices in dollars."""
 
     owner: str
     relationship: str
     shares: float
-    low: float | None
+    low: float | None  # where any price is unknown, all are
     high: float | None
-    average: float | None
+    average: float | None  # weighted by shares
     first: date
     last: date
-    planned: bool | None
+    planned: bool | None  # under a plan (rule 10b5-1); None where the form does not say
 
     @property
     def figures(self) -> str:
@@ -132,8 +195,7 @@ def read_sale(content: bytes, address: str) -> Sale | None:
     )
 
 
-def _line(one: Element, address: str) -> tuple[date, float, float | None]:
-    """Day, shares and price of one transaction."""
+def _line(one: ET.Element, address: str) -> tuple[date, float, float | None]:
     day = needed(one, address, "transactionDate")
     shares = number_of(needed(one, address, "transactionShares"), address, "transactionShares")
     price = number_of(
@@ -147,7 +209,7 @@ def _line(one: Element, address: str) -> tuple[date, float, float | None]:
         ) from None
 
 
-def _relationship(root: Element) -> str:
+def _relationship(root: ET.Element) -> str:
     roles = [name for tag, name in _ROLES if element_text(root, tag).casefold() in _YES]
     title = element_text(root, "officerTitle") or element_text(root, "otherText")
     return ", ".join(roles) + f" ({title})" * bool(title)
@@ -229,7 +291,7 @@ def in_dollars(value: float, shares: int, filed: date, close: float | None) -> t
     )
 
 
-def _holding(line: Element, address: str) -> Holding:
+def _holding(line: ET.Element, address: str) -> Holding:
     return Holding(
         issuer=needed(line, address, "nameOfIssuer"),
         title=element_text(line, "titleOfClass"),
@@ -244,17 +306,13 @@ def _holding(line: Element, address: str) -> Holding:
 
 @dataclass(frozen=True)
 class Stake:
-    """What a schedule says of its holder; None is unknown.
+    """What a schedule says of its holder; None is unknown."""
 
-    The issuer is a number at EDGAR, `as_of` the day of the event that made the schedule due, and
-    the percent one of the class. The remark says what could not be read.
-    """
-
-    issuer: int | None
-    as_of: date | None
+    issuer: int | None  # its number at EDGAR
+    as_of: date | None  # the day of the event that made the schedule due
     shares: int | None
-    percent: float | None
-    remark: str = ""
+    percent: float | None  # of the class
+    remark: str = ""  # what could not be read
 
 
 def read_schedule(content: bytes, address: str, holder: Company) -> Stake:
@@ -289,7 +347,7 @@ def _from_xml(content: bytes, address: str, holder: Company) -> Stake:
     )
 
 
-def _is(person: Element, holder: Company) -> bool:
+def _is(person: ET.Element, holder: Company) -> bool:
     cik = element_text(person, *_CIK)
     if cik.isdecimal():
         return int(cik) == holder.cik

@@ -1,4 +1,4 @@
-"""Anyone's file of daily prices, CSV or Parquet: read, guessed where nothing is said, imported."""
+"""Anyone's files: daily prices, guessed where nothing is said, and events, as rows to take in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import metadata_path, raise_problems
+from backtest.data.datafile import metadata_path, open_data_file, raise_problems, read_rows
+from backtest.data.events import FIRST_COLUMNS, check_columns, prepared
 from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import BacktestError, DataError, UsageError, unknown
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from backtest.data.kinds import Event
 
 _DELIMITERS = ",;\t|"
 _PARQUET = (".parquet", ".pq")
@@ -76,20 +79,11 @@ def read_price_file(
     date_form: str | None = None,
     closes: bool = False,
 ) -> PriceFile:
-    """Read a CSV or Parquet file and guess what is not said.
+    """Read a CSV or Parquet file of one symbol or many, and guess what is not said.
 
-    Args:
-        path: The file.
-        columns: The file's columns by field, as `{"close": "Last"}`.
-        symbol: The stock whose prices they are; of a file with many, the one to take.
-        decimal: The decimal sign.
-        date_form: The form of days, as `%d/%m/%Y`.
-        closes: Whether closes alone are taken, as for a benchmark.
-
-    Raises:
-        UsageError: it is not to be understood; the message tells what to say.
-        DataError: it is damaged, or has cells that are no days or numbers.
-
+    `columns` are the file's by field, as `{"close": "Last"}`; of many symbols one can be taken, and
+    `closes` alone as for a benchmark. UsageError, which tells what to say, where the file is not to
+    be understood; DataError where it has cells that are no days or numbers.
     """
     raw = _raw(path, columns, decimal)
     names = _guess_columns(list(raw.columns), columns)
@@ -163,7 +157,6 @@ def _without_second_header(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
-    """The fields that are taken: bars, or closes."""
     missing = [field for field in BAR_COLUMNS if field not in columns]
     if closes or _ADJUSTED.search(columns["close"]) or len(missing) == len(BAR_COLUMNS) - 1:
         return ("close",)
@@ -176,7 +169,6 @@ def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
 
 
 def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | None) -> np.ndarray:
-    """The symbol of each row."""
     if column is None:
         name = symbol or path.stem
         if symbol is None and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
@@ -193,7 +185,6 @@ def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | No
 def _check_cells(
     path: Path, raw: pd.DataFrame, table: pd.DataFrame, columns: Mapping[str, str]
 ) -> None:
-    """Refuse cells that are no day or no number."""
     word, first = ("row", 0) if path.suffix in _PARQUET else ("line", 2)
     bad = {"date": np.isnat(table.index.to_numpy())}
     bad |= {field: np.isnan(table[field].to_numpy()) for field in table.columns}
@@ -207,7 +198,6 @@ def _check_cells(
 
 
 def _ordered(path: Path, symbol: str, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows oldest first."""
     if not table.index.is_unique:
         again = table.index[table.index.duplicated()][0]
         raise DataError(
@@ -230,10 +220,6 @@ def import_prices(
 
     The source and the adjust mode are those on record where None. `refused` takes the errors of
     symbols that cannot be taken in; the others can be without them.
-
-    Raises:
-        UsageError: a symbol has no source.
-
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
     for symbol, table in file.tables.items():
@@ -253,6 +239,21 @@ def import_prices(
             refused[symbol] = error
         else:
             yield update
+
+
+def read_event_file(path: Path, kind: type[Event], source_url: str | None) -> list[dict[str, str]]:
+    """The rows of a CSV file of events, `prepared`; DataError, which names every wrong row."""
+    file = open_data_file(path)
+    check_columns(file, kind)
+    problems: list[str] = []
+    found = []
+    for line, row in read_rows(file, FIRST_COLUMNS, problems):
+        try:
+            found.append(prepared(kind, row, source_url))
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
+    raise_problems(path, problems)
+    return found
 
 
 # Guesses of columns, days and numbers
@@ -344,7 +345,6 @@ def _parse_texts(texts: pd.Series, form: str | None) -> NDArray[np.datetime64]:
 
 
 def _guess_decimal(columns: Sequence[pd.Series]) -> str:
-    """The decimal sign of columns of prices."""
     texts = [column for column in columns if _plain_numbers(column) is None]
     if not texts:
         return "."

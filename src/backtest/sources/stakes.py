@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from backtest.data.kinds import StakeDisclosure
-from backtest.sources.filers import filings_of, plain_name
+from backtest.sources.edgar import filings_of, plain_name
 from backtest.sources.filings import Fetched, row_of, same
 from backtest.sources.forms import (
     NEW_HOLDINGS,
@@ -25,8 +25,7 @@ from backtest.sources.forms import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from backtest.sources.edgar import Edgar
-    from backtest.sources.filers import Company, Filing, Header
+    from backtest.sources.edgar import Company, Edgar, Filing, Header
 
     Close = Callable[[date], float | None]
     Report = tuple[Filing, Header, list[Holding], str]
@@ -59,21 +58,10 @@ def fetch_stakes(
     known: Sequence[StakeDisclosure],
     close: Close,
 ) -> Fetched:
-    """What a holder has filed on its shares of a company's stock.
+    """What a holder has filed since a day, or ever, on its shares of a company's stock.
 
-    Args:
-        edgar: EDGAR.
-        company: The company of the stock.
-        symbol: The stock.
-        holder: The filer whose shares are looked for.
-        cusip: The stock's CUSIP; learned from the names in the tables where None.
-        since: The first date of filing; None for all.
-        known: The stakes on file, whose counts are known as well.
-        close: Gives the stock's close on a day or shortly before; None where unknown.
-
-    Raises:
-        UsageError: the tables name no one CUSIP.
-
+    The CUSIP is learned from the names in the tables where None; UsageError where several fit.
+    `known` are the stakes on file; `close` gives the stock's on a day or shortly before.
     """
     done = Fetched(StakeDisclosure)
     start = since and since - _BEFORE
@@ -164,7 +152,6 @@ def _folded(
 
 
 def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
-    """A report with its table and kind of amendment; None, with a remark, where one is missing."""
     header = done.header(edgar, filing)
     if header is None:
         return None
@@ -188,7 +175,6 @@ def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
 
 
 def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
-    """Which lines of the tables were taken."""
     lines = [line for table in tables for line in lines_of(table, cusip)]
     names = sorted({f"{line.issuer}, {line.title}" for line in lines})
     return f"CUSIP {cusip}: {len(lines)} lines in {len(tables)} reports ({'; '.join(names)})."
@@ -240,7 +226,6 @@ def _row(symbol: str, name: str, holder: Company, disclosure: Disclosure) -> dic
 
 
 def _from_earlier(event: StakeDisclosure, earlier: Sequence[StakeDisclosure]) -> dict[str, str]:
-    """The fields that follow from what was public before."""
     counted = [one for one in earlier if one.shares is not None]
     last = max(counted, key=lambda one: one.published_at, default=None)
     had_shares = any(one.form in QUARTERLY and one.shares for one in earlier)
@@ -252,7 +237,6 @@ def _from_earlier(event: StakeDisclosure, earlier: Sequence[StakeDisclosure]) ->
 
 
 def _spelling(holder: Company, symbol: str, known: Sequence[StakeDisclosure]) -> str:
-    """The holder's name as the file has it already, or as EDGAR has it."""
     wanted = plain_name(holder.name)
     used = (one.holder for one in known if one.symbol == symbol)
     return next((name for name in used if plain_name(name) == wanted), holder.name)

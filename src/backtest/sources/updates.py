@@ -6,8 +6,6 @@ volume where it differs by more than 0.1 %: below that sources round.
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +14,7 @@ import pandas as pd
 
 from backtest.data.datafile import (
     DataFile,
+    csv_text,
     header_of,
     known_metadata,
     metadata_of,
@@ -30,6 +29,7 @@ from backtest.data.kinds import is_symbol
 from backtest.data.prices import (
     DATASET,
     PriceRows,
+    Prices,
     checked_table,
     parquet_bytes,
     parquet_table,
@@ -49,14 +49,6 @@ _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
 _NAMED = 3  # symbols that an error names
 _MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A price file that is there, read and checked."""
-
-    file: DataFile
-    table: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -87,7 +79,7 @@ class PriceUpdate:
     accepted: bool
     table: pd.DataFrame  # all that the file would hold
     notes: Sequence[str]
-    kept: Kept | None  # the file as it is
+    kept: Prices | None  # the file as it is
     incoming: Incoming
 
     @property
@@ -142,13 +134,8 @@ class PriceUpdate:
 def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpdate:
     """What prices would change in a file, which need not be there yet.
 
-    Rows that differ are replaced where that is accepted.
-
-    Raises:
-        UsageError: the new prices lack columns that the file has, or stand on another basis than
-            its own, as after a split, and do not replace them all.
-        DataError: the file is damaged, or would break its format.
-
+    UsageError where they lack columns that the file has, or stand on another basis than its own,
+    as after a split, and do not replace them all; DataError where the file would break its format.
     """
     kept = open_kept(path) if path.exists() else None
     update = PriceUpdate(
@@ -162,7 +149,7 @@ def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpda
     return update
 
 
-def _merged(update: PriceUpdate, kept: Kept) -> PriceUpdate:
+def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
     old, incoming = kept.table, update.incoming
     missing = [name for name in old.columns if name not in incoming.table]
     if missing:
@@ -249,7 +236,6 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
 
 
 def _check(update: PriceUpdate) -> None:
-    """Refuse what nobody could read again."""
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
@@ -278,11 +264,11 @@ def bars_path(folder: Path, symbol: str, interval: str) -> Path:
     return folder / interval / f"{symbol}.parquet"
 
 
-def open_kept(path: Path) -> Kept:
+def open_kept(path: Path) -> Prices:
     """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
     if path.suffix != ".parquet" or path.parent.name == DATASET:
-        file = read_data_file(path, seal_command=f"backtest prices seal {path.stem}")
-        return Kept(file, parse_prices(file).table)
+        file = read_data_file(path, f"backtest prices seal {path.stem}")
+        return parse_prices(file)
     file = open_data_file(path)
     metadata = known_metadata(path, file.sha256)
     if metadata.get("sha256") != file.sha256:
@@ -292,7 +278,8 @@ def open_kept(path: Path) -> Kept:
         )
     columns = parquet_table(path, file.content, "time")
     index = pd.DatetimeIndex(columns.pop("time"), name="time")
-    return Kept(replace(file, metadata=metadata), pd.DataFrame(columns, index=index))
+    table = pd.DataFrame(columns, index=index)
+    return Prices(path.stem, table, replace(file, metadata=metadata))
 
 
 def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collection[str]) -> bytes:
@@ -303,17 +290,14 @@ def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collect
     if path.suffix == ".parquet":
         return parquet_bytes(table)
     rows = {row["date"]: row for _, row in read_rows(old, ("date",), [])} if old else {}
-    text = io.StringIO()
     columns = header_of(old) if old else ["date", *table.columns]
-    line_end = "\r\n" if old and "\r\n" in old.text else "\n"
-    writer = csv.DictWriter(text, columns, restval="", lineterminator=line_end)
-    writer.writeheader()
     days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
+    found = []
     for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
         cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
         row = rows.get(day, {})
-        writer.writerow(row if day in kept else {**row, "date": day, **cells})
-    return text.getvalue().encode()
+        found.append(row if day in kept else {**row, "date": day, **cells})
+    return csv_text(columns, found, old).encode()
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ from backtest.sources.updates import (
 from backtest.workspace.files import cache_folder, json_object
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 T = TypeVar("T")
@@ -151,7 +151,6 @@ def earnings_table(symbol: str) -> pd.DataFrame | None:
 
 
 def _ticker(symbol: str) -> Any:
-    """The ticker of yfinance, which raises what goes wrong and leaves it here to ask again."""
     import yfinance
     from yfinance.data import YfData
 
@@ -166,7 +165,6 @@ def _ticker(symbol: str) -> Any:
 
 
 def _asked(what: str, call: Callable[[], T], or_else: str = "") -> T:
-    """What a call of yfinance gives, called again where its failure may pass."""
     return patiently(lambda: _try(what, call, or_else), what, _PATIENCE)
 
 
@@ -212,15 +210,6 @@ def _figure(value: Any) -> float | None:
 # Prices: Yahoo's table is checked, what is no finished bar left out, the file updated
 
 
-@dataclass(frozen=True)
-class FinishedBars:
-    """Finished bars: a table as in `Incoming`, its splits up to now, and what is left out."""
-
-    table: pd.DataFrame
-    splits: dict[str, float]
-    notes: list[str]
-
-
 def fetch_prices(
     data: Path,
     symbol: str,
@@ -234,19 +223,9 @@ def fetch_prices(
 ) -> PriceUpdate:
     """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
 
-    Args:
-        data: The data folder.
-        symbol: The stock or fund.
-        interval: The length of the bars.
-        first: The first day; where None that of the file, or the first that Yahoo has.
-        last: The last day; today where None.
-        adjust: The adjust mode; where None that of the file, or for splits alone.
-        accept: Whether rows that differ are replaced.
-        among: How many symbols are fetched at once.
-
-    Raises:
-        UsageError: the span or the adjust mode is wrong, or the symbol is not for this program.
-
+    The first day and the adjust mode are those of the file where None; of a new one the first that
+    Yahoo has, and for splits alone. `among` is how many symbols are fetched at once. UsageError
+    where the span or the adjust mode is wrong, or the symbol is not for this program.
     """
     now = _now()
     folder, is_daily = data / "prices", interval == "1d"
@@ -259,31 +238,21 @@ def fetch_prices(
     if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
     answer = ask_history(symbol, interval, mode, first_day(interval, wanted, now), now)
-    bars = finished_bars(answer, symbol, interval, last)
-    adjusted = _in_words(mode, bars, now)
-    if begins and begins < bars.table.index[0].date():  # splits of before are not known
+    table, splits, notes = finished_bars(answer, symbol, interval, last)
+    adjusted = _in_words(mode, splits, now)
+    if begins and begins < table.index[0].date():  # splits of before are not known
         adjusted = _recorded_mode(path)
-    table = bars.table
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
-    incoming = Incoming(
-        symbol=symbol,
-        table=table,
-        adjust=adjusted,
-        source=_SOURCE,
-        splits=bars.splits,
-        notes=[
-            *bars.notes,
-            *(f"{ratio:g} shares came for one on {day}." for day, ratio in bars.splits.items()),
-        ],
-        retrieval={
-            "source": "Yahoo Finance",
-            "library": "yfinance",
-            "version": version("yfinance"),
-            "fetched_at": now.isoformat(timespec="seconds"),
-            "interval": interval,
-        },
-    )
+    notes += [f"{ratio:g} shares came for one on {day}." for day, ratio in splits.items()]
+    retrieval = {
+        "source": "Yahoo Finance",
+        "library": "yfinance",
+        "version": version("yfinance"),
+        "fetched_at": now.isoformat(timespec="seconds"),
+        "interval": interval,
+    }
+    incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes)
     return prepare_update(path, incoming, accept=accept)
 
 
@@ -291,23 +260,20 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _in_words(mode: Adjust, bars: FinishedBars, now: datetime) -> str:
+def _in_words(mode: Adjust, splits: Mapping[str, float], now: datetime) -> str:
     """The adjust mode in the words of the metadata, which `_adjust_mode` reads again."""
     if mode == "all":
         return f"{DIVIDENDS}, as of {now:%Y-%m-%d}"
-    if bars.splits:
+    if splits:
         return f"splits, as of {now:%Y-%m-%d}; not dividends"
     return "none: as traded, no split in the span"
 
 
 def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Adjust:
-    """The adjust mode to ask for."""
     known = _recorded_mode(path) if path.exists() else ""
-    on_file: Adjust | None = None
+    on_file: Adjust | None = "splits" if known.startswith(("none", "splits")) else None
     if known.startswith(DIVIDENDS):
         on_file = "all"
-    elif known.startswith(("none", "splits")):
-        on_file = "splits"
     if wanted == "all" and interval != "1d":
         raise UsageError("Yahoo adjusts bars finer than sessions for splits alone.")
     if path.exists() and wanted not in (None, on_file):
@@ -326,10 +292,11 @@ def _recorded_mode(path: Path) -> str:
 
 def finished_bars(
     answer: History, symbol: str, interval: BarInterval, last: date | None
-) -> FinishedBars:
+) -> tuple[pd.DataFrame, dict[str, float], list[str]]:
     """Check an answer and take what is finished, up to the last day that is wanted.
 
-    UsageError where it is not in dollars and New York time, or nothing of it is wanted.
+    It is a table as in `Incoming`, the splits up to now, and what is left out. UsageError where the
+    answer is not in dollars and New York time, or nothing of it is wanted.
     """
     raw = _flat(answer.table, symbol)
     local = _in_new_york(raw, answer, symbol)
@@ -350,7 +317,7 @@ def finished_bars(
     notes += _missing(table)
     for name in BAR_COLUMNS[:-1]:
         table[name] = rounded(table[name].to_numpy())
-    return FinishedBars(table, ratios, notes)
+    return table, ratios, notes
 
 
 def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
@@ -391,9 +358,8 @@ def _in_new_york(table: pd.DataFrame, answer: History, symbol: str) -> pd.Dateti
 
 
 def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    """The rows that have prices, oldest first; Yahoo has empty ones."""
     prices = list(BAR_COLUMNS[:-1])
-    table = table[table[prices].notna().any(axis=1)].sort_index()
+    table = table[table[prices].notna().any(axis=1)].sort_index()  # Yahoo has empty ones
     broken = table[table.isna().any(axis=1)]
     if len(broken):
         raise DataError(
@@ -426,13 +392,10 @@ def _finished(
 
 
 def _missing(table: pd.DataFrame) -> list[str]:
-    """A sentence on the sessions between the first row and the last of which there is none."""
-    days = np.unique(table.index.to_numpy().astype("M8[D]"))
+    days = table.index.to_numpy().astype("M8[D]")
     sessions = trading_calendar().between(days[0].item(), days[-1].item())
-    missing = [str(day) for day in sessions[~np.isin(sessions, days)]]
-    if not missing:
-        return []
-    return [f"Yahoo has nothing of the sessions {first_few(missing)}."]
+    missing = np.setdiff1d(sessions, days).astype(str).tolist()
+    return [f"Yahoo has nothing of the sessions {first_few(missing)}."] if missing else []
 
 
 def _written(time: np.datetime64, interval: BarInterval) -> str:

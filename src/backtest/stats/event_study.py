@@ -37,16 +37,17 @@ MODELS = tuple(_PARAMETERS)
 
 @dataclass(frozen=True)
 class Fit:
-    """A model of normal returns as estimated before one event."""
+    """A model of normal returns as estimated before one event.
 
-    # the model; `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`, `mean_adjusted` `R =
-    # alpha`
+    `market` is `R = alpha + beta Rm`, `market_adjusted` `R = Rm`, `mean_adjusted` `R = alpha`.
+    `sigma` is the standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`;
+    NaN for fewer than 10 estimation days, or where it would be 0.
+    """
+
     model: Model
     reason: str  # why it is not the model wanted; empty where it is
     alpha: float  # a session, fraction
     beta: float  # slope on the market
-    # standard deviation of a session's abnormal return, `√(ΣAR² ÷ (L1 − parameters))`; NaN for
-    # fewer than 10 estimation days, or where it would be 0
     sigma: float
     days: Ints  # the estimation days, positions in the series, shape (L1,)
     residuals: Floats  # abnormal returns on those days, shape (L1,)
@@ -113,9 +114,7 @@ class Series:
     name: str  # of the stock
     returns: Floats  # simple, one a session, shape (T,); NaN where unknown
     market: Floats  # of the market in the same sessions, (T,); likewise
-    # position of each event's day 0; one outside the data is unknown in every window, and several
-    # of one day are one observation
-    events: Ints
+    events: Ints  # position of each event's day 0; several of one day are one observation
 
 
 @dataclass(frozen=True)
@@ -125,8 +124,7 @@ class EventOutcome:
     series: str  # the stock
     day: int  # position of day 0
     fit: Fit  # what was to be expected, and why by this model
-    # abnormal returns by day of the event period, shape (days,); NaN where unknown
-    abnormal: Floats
+    abnormal: Floats  # returns by day of the event period, shape (days,); NaN where unknown
     cars: Floats  # by window, NaN where unknown
     errors: Floats  # standard deviation of each CAR with the error of prediction; NaN where unknown
     unknown: tuple[str, ...]  # by window why its CAR is unknown; empty where it is known
@@ -141,30 +139,24 @@ class WindowOutcome:
     unknown: int  # days 0 whose CAR is not
     caar: float | None  # average CAR, a fraction; None where no CAR is known
     overlaps: int  # pairs of one stock's events whose windows share a session
-    # mean correlation of two events' CARs: the share of sessions that their windows share, times
-    # the correlation of their residuals on common estimation days, which is 1 within one stock.
-    # Where all windows coincide it is the mean correlation of residuals of Kolari & Pynnönen
-    correlation: float
-    # by name, those with an estimate of spread over the events that have one
-    tests: Mapping[str, test.Statistic]
-    # the leading test; None where no CAR is known, and for several stocks, whose events are not
-    # independent where they share days
+    correlation: float  # mean of two events' CARs; see `_correlation`
+    tests: Mapping[
+        str, test.Statistic
+    ]  # those with an estimate of spread, over events that have it
+    # The leading test; None for several stocks, whose events are not independent on shared days.
     permutation: Permutation | None
-    # effect on the average CAR that would be found at 5 %, two-sided, with a power of 80 %; None
-    # where no spread is known
-    detectable: float | None
+    detectable: float | None  # effect that would be found at 5 %, two-sided, 80 times in 100
 
 
 @dataclass(frozen=True)
-class Study:
+class EventStudy:
     """An event study."""
 
     days: Ints  # the event period, from the first day of any window to the last, shape (days,)
     average: Floats  # average abnormal return by day, (days,); NaN where no event's is known
     counts: Ints  # events behind each average, (days,)
-    # one a stock and day 0, in the order of the series and of time
-    events: tuple[EventOutcome, ...]
-    windows: tuple[WindowOutcome, ...]  # in the order of the arguments
+    events: tuple[EventOutcome, ...]  # one a stock and day 0, in the order of series and time
+    windows: tuple[WindowOutcome, ...]
 
 
 def study(
@@ -175,7 +167,7 @@ def study(
     estimation: int = ESTIMATION_DAYS,
     seed: int = 0,
     draws: int = 10_000,
-) -> Study:
+) -> EventStudy:
     """Study what stocks did round their events.
 
     The event period reaches from the first day of any window to the last, relative to day 0. A
@@ -206,7 +198,7 @@ def study(
             )
         columns = slice(window[0] - days[0], window[1] - days[0] + 1)
         outcomes.append(_window(events, number, window, columns, permutation))
-    return Study(days, average, counts, events, tuple(outcomes))
+    return EventStudy(days, average, counts, events, tuple(outcomes))
 
 
 def outcomes_of(
@@ -309,20 +301,25 @@ def _tests(
     positive = np.array([np.mean(residuals > 0) for residuals in estimation])
     rank = test.corrado(estimation, period, columns) if spread else None
     return [
-        test.normal_test("t", test.t_plain(sample)),
-        test.normal_test("t_prediction", test.t_with_prediction_error(sample)),
-        test.student_test("cross_section", test.cross_section_t(cars), len(cars) - 1),
-        test.normal_test("patell", test.patell(sample)),
-        test.student_test("bmp", test.bmp(sample), freedom),
-        test.normal_test("kp_patell", test.kp_patell(sample)),
-        test.student_test("kp_bmp", test.kp_bmp(sample), freedom),
-        test.normal_test("corrado", rank),
-        test.normal_test("sign", test.generalised_sign(sample.cars, positive)),
+        test.statistic("t", test.t_plain(sample)),
+        test.statistic("t_prediction", test.t_with_prediction_error(sample)),
+        test.statistic("cross_section", test.cross_section_t(cars), len(cars) - 1),
+        test.statistic("patell", test.patell(sample)),
+        test.statistic("bmp", test.bmp(sample), freedom),
+        test.statistic("kp_patell", test.kp_patell(sample)),
+        test.statistic("kp_bmp", test.kp_bmp(sample), freedom),
+        test.statistic("corrado", rank),
+        test.statistic("sign", test.generalised_sign(sample.cars, positive)),
     ]
 
 
 def _correlation(events: Sequence[EventOutcome], length: int) -> float:
-    """Mean correlation of two events' CARs; 0 of a single event."""
+    """Mean correlation of two events' CARs; 0 of a single event.
+
+    It is the share of sessions that their windows share, times the correlation of their residuals
+    on common estimation days, which is 1 within one stock. Where all windows coincide it is the
+    mean correlation of residuals of Kolari & Pynnönen.
+    """
     pairs = list(combinations(events, 2))
     shared = 0.0
     for one, other in pairs:

@@ -36,6 +36,13 @@ def session_returns(equity: Floats, start: float) -> Floats:
     return np.where(alive, equity / np.where(alive, before, 1.0) - 1, 0.0)
 
 
+def mean_of_known(returns: Floats) -> Floats:
+    """The mean of the known returns of each session, shape (T,); 0 where none is known."""
+    known = ~np.isnan(returns)
+    total = np.where(known, returns, 0.0).sum(axis=1)
+    return np.asarray(total / np.maximum(known.sum(axis=1), 1), np.float64)
+
+
 def total_return(equity: Floats, start: float) -> float:
     """`final equity ÷ start − 1`; below -1 where the account ends in debt."""
     return float(equity[-1] / start - 1)

@@ -28,9 +28,9 @@ CONFIDENCE = 0.95
 class Interval:
     """An estimate with its interval; the bounds are None where they cannot be known."""
 
-    estimate: float | None  # the figure itself
-    low: float | None  # lower bound
-    high: float | None  # upper bound
+    estimate: float | None = None  # the figure itself
+    low: float | None = None  # lower bound
+    high: float | None = None  # upper bound
     confidence: float = CONFIDENCE  # chance that such an interval holds the truth
     unknown: str = ""  # why there are no bounds; empty where there are
 

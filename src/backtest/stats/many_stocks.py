@@ -29,14 +29,12 @@ class Mean:
     """A mean of events, or a difference of two, with what it is worth."""
 
     value: float | None  # the mean, a fraction; None of no event
-    # lower end of the interval at `1 − LEVEL`; None where there are too few seasons
-    low: float | None
-    high: float | None  # upper end
-    p: float | None  # two-sided p-value of no effect; None likewise
-    # the effect that would be found at `LEVEL` 80 times in 100; None likewise
-    detectable: float | None
-    events: int  # how many are known
-    seasons: int  # how many they lie in
+    low: float | None  # of the interval at `1 − LEVEL`; None where there are too few seasons
+    high: float | None
+    p: float | None  # two-sided, of no effect; None likewise
+    detectable: float | None  # the effect that would be found at `LEVEL` 80 times in 100
+    events: int
+    seasons: int  # in which the events are
 
 
 def paths(abnormal: Floats, days: Ints, stocks: Ints, first: int, last: int) -> Floats:

@@ -35,6 +35,15 @@ def distinct(rng: np.random.Generator, draws: int, count: int, among: int) -> ND
     return rng.permuted(chosen, axis=1)
 
 
+def shares_of(total: int, rng: np.random.Generator, draws: int, count: int) -> NDArray[np.int64]:
+    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
+    if count == 0:
+        return np.empty((draws, 0), np.int64)
+    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
+    ends = np.full((draws, 1), total + count - 1)
+    return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1
+
+
 def holm(p_values: Sequence[float]) -> Floats:
     """Holm's step-down: `max over j ≤ i of (N − j + 1) p_(j)`, in the order given.
 
@@ -46,6 +55,12 @@ def holm(p_values: Sequence[float]) -> Floats:
     found = np.empty_like(p)
     found[order] = np.minimum(stepped, 1.0)
     return found
+
+
+def holm_of_known(p_values: Sequence[float | None]) -> list[float | None]:
+    """The p-values that are known, corrected for their number by `holm`; None where unknown."""
+    corrected = iter(holm([p for p in p_values if p is not None]).tolist())
+    return [None if p is None else next(corrected) for p in p_values]
 
 
 @dataclass(frozen=True)
@@ -93,7 +108,6 @@ def is_certain(observed: float, null: Floats, level: float, looks: int) -> bool:
 
 
 def _as_extreme(observed: float, null: Floats) -> tuple[int, int]:
-    """How many draws are at least as high, and at least as low."""
     near = _ROUNDING * abs(observed)
     upper = np.count_nonzero(~(null < observed - near))
     return int(upper), int(np.count_nonzero(~(null > observed + near)))

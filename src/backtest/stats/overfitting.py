@@ -26,11 +26,13 @@ _COLUMNS = 1_000  # variants that are drawn at once
 
 @dataclass(frozen=True)
 class Overfitting:
-    """The in-sample best, held against what came out of sample."""
+    """The in-sample best, held against what came out of sample.
 
-    # PBO, the share of splits in which the in-sample best ended in the lower half out of sample.
-    # Without any skill it is 0.5 on average, and one sample scatters round that by about 0.15
-    probability: float
+    `pbo` is the probability of overfitting, the share of splits in which it ended in the lower
+    half. Without any skill that is 0.5 on average, and one sample scatters round it by about 0.15.
+    """
+
+    pbo: float
     loss_share: float  # share of splits in which the in-sample best lost out of sample
 
 
@@ -85,7 +87,7 @@ def _rank(values: Floats, variant: int) -> float:
 class SuperiorAbility:
     """p-values of the best variant against a benchmark, corrected for the choice among all."""
 
-    consistent: float  # the one to read; poor variants are left out of the null as data grow
+    p: float  # the one to read; poor variants are left out of the null as data grow
     lower: float  # a bound from below: every variant worse than the benchmark is left out
     upper: float  # a bound from above: none is (White's reality check)
 
@@ -120,10 +122,8 @@ def superior_ability(
         centres = (np.where(relevant, mean, 0.0), np.maximum(mean, 0.0), mean)
         for row, centre in zip(highest, centres, strict=True):
             np.maximum(row, np.max(drawn - centre, axis=1), out=row)
-    consistent, lower, upper = (
-        (1 + int(np.count_nonzero(row >= best))) / (1 + draws) for row in highest
-    )
-    return SuperiorAbility(consistent, lower, upper)
+    p, lower, upper = ((1 + int(np.count_nonzero(row >= best))) / (1 + draws) for row in highest)
+    return SuperiorAbility(p, lower, upper)
 
 
 def _resampling_weights(rows: int, seed: int, draws: int) -> Floats:
@@ -151,12 +151,9 @@ class WalkForward:
     """What choosing as one goes would have earned."""
 
     events: NDArray[np.intp]  # the events that any set trades, by their column, in order of time
-    # whether a trade on an earlier event was over by then, to choose on; shape (events,)
-    known: NDArray[np.bool]
-    # the set that was picked for each; the default as long as nothing was known
-    picked: NDArray[np.intp]
-    # net return of its trade on the event, a fraction of the entry value; 0 without
-    returns: Floats
+    known: NDArray[np.bool]  # whether a trade on an earlier event was over by then
+    picked: NDArray[np.intp]  # the set for each; the default as long as nothing was known
+    returns: Floats  # net, of its trade on the event, a fraction of the entry value; 0 without
     default: Floats  # likewise of the default
     hindsight: Floats  # likewise of the set that is best over all events
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backtest.stats import LEVEL
-from backtest.stats.multiple_testing import distinct, monte_carlo
+from backtest.stats.multiple_testing import monte_carlo, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,8 +38,7 @@ class Statistic:
     name: str  # short name
     value: float | None  # None where it is not defined, as for a spread of one event
     p: float | None  # two-sided, None likewise
-    # degrees of freedom of Student's t that it is held against; None for the normal
-    freedom: int | None = None
+    freedom: int | None = None  # of Student's t that it is held against; None for the normal
 
 
 @dataclass(frozen=True)
@@ -129,24 +128,20 @@ def generalised_sign(cars: Floats, positive: Floats) -> float | None:
     return _over(np.sum(cars > 0) - count * share, sqrt(count * share * (1 - share)))
 
 
-def normal_test(name: str, value: float | None) -> Statistic:
-    """A statistic held against the normal distribution."""
-    return Statistic(name, value, None if value is None else erfc(abs(value) / sqrt(2)))
-
-
-def student_test(name: str, value: float | None, freedom: int) -> Statistic:
-    """A statistic held against Student's t."""
+def statistic(name: str, value: float | None, freedom: int | None = None) -> Statistic:
+    """A statistic held against Student's t, or without degrees of freedom against the normal."""
     from scipy.stats import t
 
-    p = None if value is None else 2 * float(t.sf(abs(value), freedom))
+    if value is None:
+        return Statistic(name, None, None, freedom)
+    p = erfc(abs(value) / sqrt(2)) if freedom is None else 2 * float(t.sf(abs(value), freedom))
     return Statistic(name, value, p, freedom)
 
 
 def detectable_effect(error: float) -> float:
     """The effect that is found at `LEVEL`, two-sided, 80 times in 100 (MacKinlay 1997).
 
-    `(z(1 − LEVEL/2) + z(0.8)) × error`, the standard deviation of the mean; the far tail is nothing
-    at such a power.
+    `(z(1 − LEVEL/2) + z(0.8)) × error` of the mean; the far tail is nothing at such a power.
     """
     return (NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(_POWER)) * error
 
@@ -186,12 +181,7 @@ class Permutation:
 
 
 def permutation_test(
-    cars: Sequence[Floats],
-    events: Sequence[Ints],
-    *,
-    length: int = 1,
-    seed: int,
-    draws: int,
+    cars: Sequence[Floats], events: Sequence[Ints], *, length: int = 1, seed: int, draws: int
 ) -> Permutation | None:
     """Hold the average CAR of the events against that of random days.
 
@@ -228,16 +218,7 @@ def _random_positions(
     short = gaps[gaps < length]
     free = len(gaps) - len(short)
     slack = int(among - short.sum() - free * length)
-    long = length + _parts(rng, draws, free, slack)
+    long = length + shares_of(slack, rng, draws, free)
     drawn = rng.permuted(np.hstack([np.tile(short, (draws, 1)), long]), axis=1)
     starts = rng.integers(among, size=(draws, 1))
     return np.asarray((starts + np.cumsum(drawn, axis=1)) % among, np.int64)
-
-
-def _parts(rng: np.random.Generator, draws: int, count: int, total: int) -> Ints:
-    """`count` whole numbers from 0 up that make `total`, all such rows equally likely."""
-    if count == 0:
-        return np.empty((draws, 0), np.int64)
-    bars = np.sort(distinct(rng, draws, count - 1, total + count - 1), axis=1)
-    ends = np.full((draws, 1), total + count - 1)
-    return np.diff(np.hstack([np.full((draws, 1), -1), bars, ends]), axis=1) - 1

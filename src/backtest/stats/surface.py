@@ -112,10 +112,7 @@ def bins(axis: Axis, most: int) -> tuple[range, ...]:
     if count <= most:
         return tuple(range(level, level + 1) for level in range(count))
     for_others = min(others, max(1, most * others // count)) if others else 0
-    parts = [
-        *_parts(0, axis.numbers, most - for_others),
-        *_parts(axis.numbers, count, for_others),
-    ]
+    parts = [*_parts(0, axis.numbers, most - for_others), *_parts(axis.numbers, count, for_others)]
     return tuple(range(first, last) for first, last in parts if last > first)
 
 

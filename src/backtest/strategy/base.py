@@ -1,13 +1,13 @@
-"""`Strategy` and `Signal`, which a strategy file is made of, and strategies of Backtrader."""
+"""`Strategy`, `Signal` and `Wait`, of which a strategy file is made, and those of Backtrader."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, dataclasses, model_validator
 
-from backtest.data.kinds import Event
+from backtest.data.kinds import Event, When
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from backtest.data.market import Market
 
 Direction = Literal["long", "short"]
-When = Literal["open", "close"]
 Weight = Annotated[float, Field(gt=0, le=10)]
 Sessions = Annotated[int, Field(ge=0, le=1_000_000)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -117,7 +116,7 @@ class Signal(BaseModel):
         """Leave the event's stock, whichever way it is held. Terms: `leave` and `reason`."""
         return cls(symbol=event.symbol, event_id=event.id, direction="flat", **terms)
 
-    def hedged(self, symbol: str, by: float = 1.0) -> Signal:
+    def hedged(self, symbol: str, by: float | None = 1.0) -> Signal:
         """The signal with a leg that is opened and left with it.
 
         Args:
@@ -125,9 +124,38 @@ class Signal(BaseModel):
             by: dollars of it for each dollar of the stock, such as its beta; below 0 in the same
                 direction. With 0 nothing is added.
 
+        Raises:
+            ValueError: `by` is None, which is what a block answers where it cannot know.
+
         """
+        if by is None:
+            raise ValueError(
+                f"how much of {symbol} hedges it is unknown: say why there is no signal"
+            )
         legs = (*self.legs, Leg(symbol, by)) if by else self.legs
         return type(self)(**{**self.model_dump(), "legs": legs})
+
+
+@dataclasses.dataclass(frozen=True)
+class Wait:
+    """Ask me again: the same event, at an open some sessions later, with the market of then.
+
+    Attributes:
+        event: the event that is answered.
+        sessions: of the exchange until then, from 1.
+        reason: what is waited for, in a few words, for the decision log.
+        at_most: sessions after the first time it is put to the strategy beyond which it is not
+            put any more; None for no bound.
+        gives_way: whether the wait ends without a signal where a newer event of the same symbol
+            and kind is public by then: a date that was moved.
+
+    """
+
+    event: Event
+    sessions: Annotated[int, Field(ge=1, le=100_000)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    gives_way: bool = False
 
 
 class Strategy(BaseModel):
@@ -156,12 +184,17 @@ class Strategy(BaseModel):
     that have their names: `hold` in `Signal.long(event, hold=self.hold)`. A sweep asks once for all
     their values, and `backtest check` proves them."""
 
-    def on_event(self, event: Any, market: Market) -> Signal | str:
-        """Answer an event with a `Signal`, or with the reason why there is none.
+    decides: ClassVar[When] = "open"
+    """Before which price of a session it decides. With `close` an event can be traded at the first
+    close that comes late enough, and every signal is for a close."""
+
+    def on_event(self, event: Any, market: Market) -> Signal | Wait | str:
+        """Answer an event with a `Signal`, with the reason why there is none, or with a `Wait`.
 
         Args:
             event: an event of a kind in `listens_to`.
-            market: what was known before the open of the event's tradable session.
+            market: what was known before the open of the event's tradable session, or of the one
+                that was waited for.
 
         """
         raise NotImplementedError
@@ -184,6 +217,11 @@ class BacktraderStrategy:
         """The kinds of event that it hears of."""
         kinds: tuple[type[Event], ...] = self.cls.listens_to
         return kinds
+
+    @property
+    def decides(self) -> When:
+        """Before the open, as it orders."""
+        return "open"
 
     @property
     def looks_at(self) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
+from backtest.data.scheduled import SCHEDULED_KINDS
 from backtest.errors import UsageError, told, unknown
 from backtest.strategy.base import NUMBERS, Strategy, is_strategy, term_of
 from backtest.strategy.parameters import check_defaults, parameters, shown, stated
@@ -270,7 +272,7 @@ def _installed(_path: tuple[str, ...]) -> list[InstalledStrategy]:
 
 def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
     """Kinds by name: those that ship, and those that strategy files define."""
-    kinds = {kind.kind: kind for kind in FILED_KINDS}
+    kinds = {kind.kind: kind for kind in (*FILED_KINDS, *SCHEDULED_KINDS)}
     for name, origins in strategy_origins(workspace).items():
         try:
             heard = _load(workspace, name, origins).cls.listens_to
@@ -282,7 +284,9 @@ def event_kinds(workspace: Workspace) -> dict[str, type[Event]]:
 
 def kinds_named(workspace: Workspace, name: str | None) -> list[type[Event]]:
     """The kind of event of a name, or every kind where that is None."""
-    return [*event_kinds(workspace).values()] if name is None else [kind_of(workspace, name)]
+    if name is not None:
+        return [kind_of(workspace, name)]
+    return filed(workspace.data / "events", event_kinds(workspace).values())
 
 
 def kind_of(workspace: Workspace, name: str) -> type[Event]:

@@ -45,6 +45,12 @@ def _text(kind: str, name: str, value: str, other: str, **more: str) -> _Beginni
     return _Beginning(kind, "text", traded, left, f"{name} is {other}, not {value}", terms)
 
 
+def _dated(kind: str, name: str, columns: str = "", cells: str = "") -> _Beginning:
+    traded, passed = f'{name}="2025-07-31"', f'{name}="2025-06-25"'
+    more = {"field": name, "columns": columns, "cells": cells}
+    return _Beginning(kind, "dated", traded, passed, "the day has come", more)
+
+
 _NEW = _Beginning("", "own", "amount=1_000_000.0", "amount=None", "the amount is not known")
 _KNOWN = {
     "earnings": _change("Earnings", "eps_surprise", "eps=0.30, eps_consensus=0.20", "eps"),
@@ -61,10 +67,18 @@ _KNOWN = {
         side="short",
         weight="-0.8",
     ),
+    "report_date": _dated("ReportDate", "report_on"),
+    "index_change": _dated("IndexChange", "effective_on", "index,change,", "example,added,"),
+    "lockup_end": _dated("LockupEnd", "ends_on"),
+    "ex_date": _dated("ExDate", "ex_on"),
+    "decision_date": _dated("DecisionDate", "decides_on", "subject,", "example,"),
+    "macro_date": _dated("MacroDate", "happens_on", "release,", "CPI,"),
 }
 
 _RIGHT = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_IMPORTED = ("Event", "EventStrategy", "Field", "Literal", "Market", "Signal", "Start", "Strategy")
+_IMPORTED = (
+    "Event", "EventStrategy", "Field", "Literal", "Market", "Signal", "Start", "Strategy", "Wait",
+)  # fmt: skip
 
 
 def checked_name(name: str, taken: Mapping[str, str]) -> str:
@@ -115,9 +129,10 @@ _EXAMPLE_DAY = "2025-01-31"  # of the row in `events.csv.tmpl`
 
 @dataclass(frozen=True)
 class NewSignal:
-    """The files that were written; no events where it starts from a kind that is there."""
+    """The files that were written; no events where it starts from a kind that has some."""
 
     name: str
+    kind: str
     strategy: Path
     test: Path
     events: Path | None
@@ -138,20 +153,31 @@ def new_signal(
     if kind is not None and kind not in _KNOWN:
         raise unknown("kind of event to start from", kind, _KNOWN)
     start = _NEW if kind is None else _KNOWN[kind]
+    if backtrader and start.template == "dated":
+        raise UsageError(
+            f"A strategy of Backtrader's hears of {kind} once and counts the sessions itself. "
+            f"Leave out --backtrader: a Strategy waits for the day."
+        )
     checked_name(name, _taken(workspace, new_kind=kind is None))
     terms = _terms(name, start)
     code, test = ("backtrader_", "test_backtrader") if backtrader else ("", "test")
+    file = workspace.data / "events" / (terms["file"] if kind is None else f"{kind}s.csv")
+    needs_events = kind is None or (start.template == "dated" and not file.exists())
     new = NewSignal(
         name=name,
+        kind=kind or name,
         strategy=workspace.strategies / f"{name}.py",
         test=workspace.strategies.parent / "tests" / f"test_{name}.py",
-        events=None if kind else workspace.data / "events" / terms["file"],
+        events=file if needs_events else None,
     )
     texts = {
         new.strategy: _laid_out(_filled(f"{code}{start.template}.py", terms), workspace),
         new.test: _filled(f"{test}.py", terms),
     }
-    _write(texts, new.events, _filled("events.csv", terms))
+    rows = (
+        "" if new.events is None else _filled("events.csv" if kind is None else "dated.csv", terms)
+    )
+    _write(texts, new.events, rows)
     return new
 
 

@@ -27,12 +27,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file beside its path and rename it, so that it is never half written.
-
-    Raises:
-        UsageError: the file cannot be written.
-
-    """
+    """Write a file beside its path and rename it, so that it is never half written."""
     try:
         _write(path, content)
     except OSError as error:
@@ -54,10 +49,7 @@ def _write(path: Path, content: bytes) -> None:
 def held(path: Path, busy: str) -> Iterator[None]:
     """Hold a lock file; the lock ends with the block, or with the process in whatever way.
 
-    Raises:
-        UsageError: another process, `{holder}` in the message `busy`, holds it.
-        OSError: the file cannot be made.
-
+    UsageError, with the message `busy`, where another process, its `{holder}`, has it.
     """
     from filelock import FileLock, Timeout
 

@@ -123,13 +123,7 @@ class _Worker:
         theirs.close()
 
     def call(self, job: Any) -> Any:
-        """The result, or what failed.
-
-        Raises:
-            EOFError: the process was killed.
-            OSError: likewise.
-
-        """
+        """The result, or what failed; EOFError or OSError where the process was killed."""
         self._pipe.send(job)
         return self._pipe.recv()
 

@@ -54,12 +54,7 @@ class CostsName(TypedDict):
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """The record in a file, such as `run.json`, as it stands there.
-
-    Raises:
-        DataError: it cannot be read, or is not of the kind, a `TypedDict`.
-
-    """
+    """The record in a file, such as `run.json`; DataError where it is not of the `TypedDict`."""
     try:
         record: T = from_json(path.read_bytes())
         _adapter(kind).validate_python(record, strict=True)  # type: ignore[arg-type]
@@ -102,7 +97,6 @@ def _adapter(kind: type[T]) -> TypeAdapter[T]:
 
 
 def _first(error: ValidationError) -> str:
-    """The first fault: the field and what is wrong with it."""
     fault = error.errors(include_url=False)[0]
     field = ".".join(map(str, fault["loc"]))
     if fault["type"] == "missing":

@@ -6,12 +6,14 @@ import pytest
 
 from backtest.errors import DataError, SourceError, UsageError
 from backtest.sources import edgar as edgar_client
-from backtest.sources.edgar import Edgar, checked_identity, read_xml
-from backtest.sources.filers import (
+from backtest.sources.edgar import (
+    Edgar,
+    checked_identity,
     filings_of,
     header_of_filing,
     read_header,
 )
+from backtest.sources.forms import read_xml
 from tests.edgar_site import ACME, WHO
 from tests.local_server import Answer
 

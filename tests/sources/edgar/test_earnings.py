@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from backtest.sources.filers import Company
+from backtest.sources.edgar import Company
 from backtest.sources.filings import fetch_earnings, quarter_name
 from backtest.sources.yahoo import AnalystEstimate
 from tests.edgar_site import ACME

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.filers import (
+from backtest.sources.edgar import (
     Company,
     company_of_number,
     company_of_symbol,

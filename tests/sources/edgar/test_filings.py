@@ -3,7 +3,7 @@
 import pytest
 
 from backtest.errors import UsageError
-from backtest.sources.filers import Company
+from backtest.sources.edgar import Company
 from backtest.sources.filings import ITEMS, by_category, fetch_filings
 from tests.edgar_site import ACME, form_4
 

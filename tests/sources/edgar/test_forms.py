@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from backtest.errors import DataError, UsageError
-from backtest.sources.filers import Company
+from backtest.sources.edgar import Company
 from backtest.sources.forms import (
     in_dollars,
     learn_cusip,

@@ -4,8 +4,7 @@ from datetime import date
 
 import pytest
 
-from backtest.sources.edgar import Edgar
-from backtest.sources.filers import Company
+from backtest.sources.edgar import Company, Edgar
 from backtest.sources.stakes import close_before, fetch_stakes
 from tests.edgar_site import (
     ACME,

@@ -321,7 +321,7 @@ def leave_at(
     """Close a position at the open or at the close of a bar."""
     position = book.positions[place]
     fill = fill_at(bars, rules, bar, position.symbol, -position.side, at)
-    leave(bars, rules, account, book, tables, place, bar, fill, reason, at)
+    leave(bars, rules, account, book, tables, place, bar, fill, reason, at, at)
 
 
 @inlined
@@ -336,15 +336,16 @@ def leave(
     fill: float,
     reason: int,
     at: int,
+    legs_at: int,
 ) -> None:
-    """Close a position at a fill; the last one takes its place."""
+    """Close a position at a fill; its legs leave at `legs_at`."""
     position = book.positions[place]
     _pay(account, position, -position.side * position.shares, fill, rules)
     account.gross -= position.shares * position.mark
     position.last_bar = bar
     net = book_trade(account, position, tables, fill, reason, at)
     if position.legs:
-        leave_legs(bars, rules, account, book, position.signal, net, bar, at)
+        leave_legs(bars, rules, account, book, position.signal, net, bar, legs_at)
     remove(account, book, place)
 
 

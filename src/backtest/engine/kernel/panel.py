@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +24,13 @@ from backtest.engine.kernel.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from datetime import date
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.rules import Rules
+    from backtest.engine.timeline import Decision
     from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
@@ -175,6 +175,18 @@ def set_legs(rows: NDArray[Any], signal: Signal) -> None:
         row["side"] = rows[0]["side"] * (-1 if leg.by > 0 else 1)
         row["terms"], row["hold"] = IS_LEG, rows[0]["hold"]
         row["weight"], row["priority"] = abs(leg.by), signal.priority
+
+
+def signalled(decisions: Iterable[Decision]) -> list[Decision]:
+    """Those with a signal that can be traded, by session; in one session in the order given."""
+    found = [one for one in decisions if one.signal and one.tradable_session]
+    return sorted(found, key=lambda one: one.tradable_session or date.max)
+
+
+def decision_rows(panel: Panel, decisions: Sequence[Decision]) -> NDArray[Any]:
+    """The signals of decisions, from `signalled`, as the kernel takes them."""
+    pairs = ((one.tradable_session, one.signal) for one in decisions)
+    return signal_rows(panel, [(day, signal) for day, signal in pairs if day and signal])
 
 
 def set_terms(row: Any, signal: Signal) -> None:

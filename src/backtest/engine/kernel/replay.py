@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backtest.engine.kernel.panel import panel_of, signal_rows
+from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
     CAPPED,
     FILL_TIMES,
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRate, BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRate, BorrowRates, Prices
     from backtest.engine.replay.books import ExitReason, FillTime, OrderType
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
@@ -72,25 +71,19 @@ def replay_by_kernel(
 
     """
     panel = panel_of(prices)
-    signalled = [
-        (decision.tradable_session, place, decision.signal)
-        for place, decision in enumerate(decisions)
-        if decision.signal is not None and decision.tradable_session is not None
-    ]
-    signalled.sort(key=lambda one: one[:2])  # decisions stand in order of publication
-    places = [place for _, place, _ in signalled]
-    rows = signal_rows(panel, [(session, signal) for session, _, signal in signalled])
+    acting = signalled(decisions)  # which stand in order of publication
+    rows = decision_rows(panel, acting)
     whole = np.array([0, len(rows)])
     made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
     leads = rows["terms"] & IS_LEG == 0
     rows, table, outcome = rows[leads], made.trades[leads], made.outcomes[leads]
     sessions = panel.sessions.tolist()
-    trades = _trades(table, rows, sessions, [decisions[place] for place in places])
+    trades = _trades(table, rows, sessions, acting)
     set_excursions(trades, prices)
     equity, cash = made.equity[0].tolist(), made.cash[0].tolist()
     interest = float(made.totals[0]["interest"])
     check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
-    ids = [decisions[place].event.id for place in places]
+    ids = [decision.event.id for decision in acting]
     outcomes = dict(zip(ids, outcome.tolist(), strict=True))
     notes = {
         decision.event.id: _participation(decision, prices, rules)
@@ -106,7 +99,7 @@ def replay_by_kernel(
         trades=trades,
         decisions=settle(decisions, names, notes),
         assumptions=borrow_assumptions(_used_rates(trades, sessions, rates, rules), rules),
-        orders=_orders(table, rows, sessions, [decisions[place] for place in places]),
+        orders=_orders(table, rows, sessions, acting),
         interest=interest,
         ruined_on=next((s for s, e in zip(sessions, equity, strict=True) if e <= 0), None),
     )

@@ -296,13 +296,13 @@ def _rest(
     if side * worst <= side * stop:
         price = stop if side * stop < side * open_price else open_price
         fill = rule.fill_price(price, -side, slippage(bars, rules, bar, symbol))
-        leave(bars, rules, account, book, tables, place, bar, fill, reason, IN_SESSION)
+        leave(bars, rules, account, book, tables, place, bar, fill, reason, IN_SESSION, IN_SESSION)
         return True
     if side * best >= side * position.target and not is_within:
         price = position.target
         fill = price if side * price > side * open_price else open_price
         at = AT_OPEN if fill == open_price else IN_SESSION
-        leave(bars, rules, account, book, tables, place, bar, fill, TARGET, at)
+        leave(bars, rules, account, book, tables, place, bar, fill, TARGET, at, IN_SESSION)
         return True
     return False
 

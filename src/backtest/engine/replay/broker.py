@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.rules import Rules
 
 
@@ -111,6 +110,14 @@ def fills_at_open(order: Any) -> bool:
     """Whether an order was filled at the price of the open."""
     # Backtrader averages what it fills, and loses the last bit of it.
     return math.isclose(order.executed.price, order.data.open[0], rel_tol=1e-12)
+
+
+def commission_of(order: Any, rules: Rules) -> float:
+    """What an order has cost; Backtrader counts one of legs that crosses zero as two."""
+    done = order.executed
+    if not order.info.get("lots"):
+        return float(done.comm)
+    return commission(abs(done.size), done.price, rules)
 
 
 def day_of(data: Any, ago: int = 0) -> date:
@@ -237,16 +244,16 @@ class RulesBroker(bt.brokers.BackBroker):
 
     @contextmanager
     def _lent(self, order: Any) -> Iterator[None]:
-        """Lend what rounding lacks; all to a net order of legs, which others of its moment pay."""
-        if not order.info.get("lots"):
+        """Lend what rounding lacks; all where orders are netted, for each may pay for others."""
+        if not order.info.get("are_netted"):
             self.cash += _SPECK
             yield
             self.cash -= _SPECK
             return
         cash, self.cash = self.cash, _PLENTY
         yield
-        done = order.executed
-        self.cash = cash - done.size * done.price - done.comm
+        self.cash = cash - order.executed.size * order.executed.price
+        self.cash -= commission_of(order, self.p.rules)
 
     def _borrow_of(self, data: Any, position: Any) -> float:
         costs = self.getcommissioninfo(data)

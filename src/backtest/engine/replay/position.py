@@ -11,8 +11,9 @@ from backtest.engine.replay.books import Order
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from backtest.data.kinds import When
     from backtest.engine.replay.books import ExitReason, Lot, OrderType, Quote
-    from backtest.strategy.base import Signal, When
+    from backtest.strategy.base import Signal
 
 
 @dataclass

@@ -17,15 +17,14 @@ from backtest.engine.replay.books import (
     borrow_assumptions,
     set_excursions,
 )
-from backtest.engine.replay.broker import day_of, fills_at_open
+from backtest.engine.replay.broker import commission_of, day_of, fills_at_open
 from backtest.engine.replay.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRate
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRate, Prices
     from backtest.engine.replay.books import Lot, Order
     from backtest.engine.timeline import Decision
 
@@ -70,9 +69,17 @@ class Recorder(bt.Analyzer):
         if order.status not in (order.Completed, order.Partial):
             return
         self._settle_nights()
+        if order.exectype == bt.Order.Close:
+            self._book_crossed("market")
         done = order.executed
         if said.get("lots"):
-            self._book_legs(order.data._name, done.size, done.price, done.comm, said.lots)  # noqa: SLF001
+            self._book_legs(
+                order.data._name,  # noqa: SLF001
+                done.size,
+                done.price,
+                commission_of(order, self.p.rules),
+                said.lots,
+            )
             return
         reason = said.exit_reason if "exit_reason" in said else _BY_TYPE.get(order.exectype)
         self.ledger.book(
@@ -91,9 +98,14 @@ class Recorder(bt.Analyzer):
     def cross(self, order: Order) -> None:
         """Book lots that net to nothing: no order goes to the market, and nothing is paid.
 
-        They wait until the nights are settled, which are of what was held in them.
+        They wait until the orders of their moment are booked, which are told of afterwards.
         """
         self._crossed.append(order)
+
+    def _book_crossed(self, *types: str) -> None:
+        for order in [one for one in self._crossed if one.type in types]:
+            self._crossed.remove(order)
+            self._book_legs(order.symbol, 0.0, order.price, 0.0, order.lots)
 
     def _book_legs(
         self, symbol: str, size: float, price: float, commission: float, lots: Sequence[Lot]
@@ -123,6 +135,7 @@ class Recorder(bt.Analyzer):
     def next(self) -> None:
         """At the close: settle, and hold the books against the broker's."""
         self._settle_nights()
+        self._book_crossed("market", "close")
         broker = self.strategy.broker
         cash, equity = broker.get_cash(), broker.get_value()
         self.ledger.check_cash(cash, broker.session)
@@ -163,9 +176,6 @@ class Recorder(bt.Analyzer):
                 self.ledger.charge_borrow(symbol, amount)
                 self._borrow_seen[symbol] = paid
                 self._note_rate(symbol)
-        crossed, self._crossed = self._crossed, []
-        for order in crossed:
-            self._book_legs(order.symbol, 0.0, order.price, 0.0, order.lots)
 
     def _note_rate(self, symbol: str) -> None:
         if self.p.rules.borrow_mode == "table":

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.borrow import BorrowRates
-    from backtest.data.prices import Prices
+    from backtest.data.prices import BorrowRates, Prices
     from backtest.engine.replay.books import Order, Result
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
@@ -138,7 +137,7 @@ class _SignalTrader(bt.Strategy):
                 self._trader.filled(order)
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         orders = self._trader.before_close(closes, self.broker.cash)
-        return [sent for order in orders if (sent := self._send_now(order))]
+        return self._send_now(orders)
 
     def settled(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The decisions with what became of their signals."""
@@ -148,8 +147,7 @@ class _SignalTrader(bt.Strategy):
         """Send the orders of a session, the resting ones last, in place of those that rested."""
         for live in self._live:  # a live stop and a close of one bar would both fill
             self.cancel(live)
-        for order in market:
-            self._send_now(order)
+        self._send_now(market)
         self._resting, self._live = resting, []
         for _, group in groupby(resting, key=attrgetter("symbol")):
             self._live += self._send_resting(list(group))
@@ -167,9 +165,15 @@ class _SignalTrader(bt.Strategy):
         exits = enumerate(orders[1:], start=1)
         return [entry, *(self._send(o, parent=entry, transmit=n == last) for n, o in exits)]
 
-    def _send_now(self, order: Order) -> Any:
-        """Send an order for this open or close; lots that cross each other need none."""
-        return self._send(order, lots=order.lots) if order.size else self.recorder.cross(order)
+    def _send_now(self, orders: Sequence[Order]) -> list[Any]:
+        """Send the orders of an open or a close; lots that cross each other need none."""
+        sent, are_netted = [], any(order.lots for order in orders)
+        for order in orders:
+            if order.size:
+                sent.append(self._send(order, lots=order.lots, are_netted=are_netted))
+            else:
+                self.recorder.cross(order)
+        return sent
 
     def _send(self, order: Order, **terms: Any) -> Any:
         trade = self.buy if order.size > 0 else self.sell

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 Hour = Literal[
     "before the open", "during the session", "after the close", "without a session", "unknown"
 ]
-
-
 FEWEST_BY_SURPRISE = 50  # trades, ten a fifth
 
 
@@ -36,7 +34,10 @@ def attribution_of(
     trades: Sequence[Trade], decisions: Sequence[Decision], history: Mapping[str, Prices]
 ) -> dict[str, Any]:
     """The `attribution` of a run, as JSON knows it."""
-    groups = attribution(trades, {decision.event.id: decision.event for decision in decisions})
+    events = {decision.event.id: decision.event for decision in decisions}
+    groups = attribution(trades, events)
+    if surprises := by_surprise(trades, events):
+        groups["surprise"] = surprises
     columns = ("last_close", "first_open", "gap", "direction", "traded")
     return {
         "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
@@ -52,7 +53,7 @@ class Group:
     """Trades that have something in common."""
 
     name: str  # what they have in common
-    trades: int  # how many
+    trades: int
     wins: int  # those with a net profit above 0
     net_profit: float  # sum, dollars
     mean_return: float  # mean of net profit ÷ entry value, a fraction
@@ -63,13 +64,9 @@ def attribution(
 ) -> dict[str, tuple[Group, ...]]:
     """The profit by `event`, `kind`, `direction`, `exit_reason` and `hour` of knowledge.
 
-    A trade counts for the event that opened it, also where later ones renewed its plan. Groups
-    come in order of their first trade, and each way of grouping adds up to the same profit.
-
-    Args:
-        trades: of a run.
-        events: by id; a trade of none of them counts under `none`.
-
+    A trade counts for the event that opened it, also where later ones renewed its plan; one of no
+    event counts under `none`. Groups come in order of their first trade, and each way of grouping
+    adds up to the same profit.
     """
 
     def told(of: Callable[[Event], str]) -> Callable[[Trade], str]:
@@ -129,12 +126,10 @@ class Move:
     """What the price did on an event: before it could be traded, and while it was."""
 
     event: Event  # the event
-    # of the last session that had closed before it can have been public, dollars
-    last_close: float | None
+    last_close: float | None  # of the last session that closed before it can have been public
     first_open: float | None  # of its tradable session, dollars
-    # +1 where it opened a long trade, -1 a short one; None where it opened none
-    direction: int | None
-    traded: float | None  # exit fill ÷ entry fill − 1 of that trade, a fraction; None likewise
+    direction: int | None  # +1 where it opened a long trade, -1 a short one
+    traded: float | None  # exit fill ÷ entry fill − 1 of that trade
 
     @property
     def gap(self) -> float | None:
@@ -149,14 +144,9 @@ def moves(
 ) -> tuple[Move, ...]:
     """The move on every event that was decided on, in the order of the decisions.
 
-    An event that is known by its day alone may have been public all that day, so that its gap
-    begins at the close before; one known by week or month alone has no prices.
-
-    Args:
-        decisions: of a run.
-        trades: of the same run; of several from one event the first counts.
-        history: all prices, by symbol.
-
+    Of several trades from one event the first counts. An event that is known by its day alone may
+    have been public all that day, so that its gap begins at the close before; one known by week or
+    month alone has no prices.
     """
     first = {trade.event_id: trade for trade in reversed(trades)}
     days = {name: prices.table.index.to_numpy("M8[D]") for name, prices in history.items()}

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
+from backtest.engine.kernel.records import IS_LEG
+from backtest.engine.kernel.simulate import simulate
+from backtest.engine.rules import above_cash
 from backtest.experiments.runs import placebo
 from backtest.experiments.runs.attribution import attribution_of
 from backtest.experiments.runs.placebo import Account, Null, chains_of, longest_trade, occasions_of
 from backtest.experiments.runs.store import LEADING
 from backtest.stats import LEVEL, SEED
+from backtest.stats.figures import curve_figures, session_returns, sessions_held
 from backtest.stats.formats import counted, percent, share
 from backtest.stats.intervals import (
     Estimate,
@@ -24,10 +29,16 @@ from backtest.stats.intervals import (
     ratio_of_sums,
     sharpe_by_group,
 )
+from backtest.stats.sharpe_inference import (
+    minimum_track_record_length,
+    probabilistic_sharpe_ratio,
+    sharpe_estimate,
+    thin_record,
+)
+from backtest.stats.surface import histogram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
 
     from numpy.typing import NDArray
 
@@ -36,7 +47,6 @@ if TYPE_CHECKING:
     from backtest.engine.replay.books import Result, Trade
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
-    from backtest.strategy.base import Signal
 
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
@@ -77,21 +87,13 @@ def evidence_of(
 ) -> dict[str, Any]:
     """The `evidence`, the `attribution` and the `no_room` of a run, as JSON knows them.
 
-    Args:
-        result: what the replay made.
-        inputs: what it was made from.
-        rules: likewise.
-        orders_itself: whether it is a Backtrader strategy, which gives no signals; its trades
-            stand in for them.
-
+    A strategy that orders by itself, on Backtrader, gives no signals: its trades stand in for them.
     """
-    from backtest.engine.kernel.panel import panel_of, signal_rows
-
     panel, trades, decisions = panel_of(inputs.replayed), result.trades, result.decisions
     if orders_itself:
         signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
-        signals = signal_rows(panel, signalled(decisions))
+        signals = decision_rows(panel, signalled(decisions))
     account = Account(panel, placebo.acting(signals), rules, inputs.rates)
     equity = np.array([point.equity for point in result.curve])
     found = evidence(account, trades, equity, by_trades=orders_itself)
@@ -114,15 +116,7 @@ def evidence(
 
     Better than luck is what random timing and random directions both do as well in at most 5 of
     100 draws, by the account's Sharpe ratio; worse likewise. Below six occasions, where there is no
-    timing to test, and for strategies that order by themselves, the verdict is refused.
-
-    Args:
-        account: the bars, rules and signals of the run.
-        trades: of the run.
-        equity: at the close of each session, dollars, shape (sessions,).
-        by_trades: whether the strategy orders by itself, and trades stand in for its signals.
-        draws: of each placebo; `DRAWS` by default.
-
+    timing to test, and where trades stand in for the signals, the verdict is refused.
     """
     draws = DRAWS if draws is None else draws
     timing = direction = occasions = None
@@ -141,10 +135,8 @@ def evidence(
             "came out, so that its trades cannot be moved as if they had been planned"
         )
     elif occasions.count < fewest_occasions():
-        needed = fewest_occasions()
-        refused = (
-            f"Too few separate occasions for a verdict ({occasions.count}; {needed} are needed)"
-        )
+        counts = f"{occasions.count}; {fewest_occasions()} are needed"
+        refused = f"Too few separate occasions for a verdict ({counts})"
     else:
         chains = chains_of(account.signals, longest_trade(made))
         timing = placebo.random_timing(account, chains, seed=SEED, draws=draws)
@@ -180,9 +172,6 @@ def evidence(
 
 
 def _made(account: Account) -> NDArray[Any]:
-    """What became of each signal, as the kernel trades them."""
-    from backtest.engine.kernel.simulate import simulate
-
     signals = account.signals
     whole = np.array([0, len(signals)])
     return simulate(account.panel, signals, whole, account.rules, account.rates, trades=True).trades
@@ -209,8 +198,6 @@ def _is_held_throughout(panel: Panel, trades: Sequence[Trade]) -> bool:
 
 def _null(null: Null | None, draws: int) -> dict[str, Any] | None:
     """Where the run is among the draws, by statistic, and the picture of the leading one."""
-    from backtest.stats.surface import histogram
-
     if null is None:
         return None
     found: dict[str, Any] = {}
@@ -242,19 +229,15 @@ def _mean_trade(
     The mean is net profit ÷ entry value over all trades, so that a small trade counts for little.
     """
     if occasions is None:
-        return {
-            "mean_trade_return": asdict(Interval(None, None, None, unknown="no trade")),
-            "detectable": None,
-        }
+        unknown = Interval(unknown="no trade")
+        return {"mean_trade_return": asdict(unknown), "detectable": None}
     profits = occasions.sums(np.array([trade.net_profit for trade in trades]))
     entered = occasions.sums(np.array([trade.shares * trade.entry_price for trade in trades]))
     estimate = ratio_of_sums(profits, entered)
     draws = timing.draws["mean_trade_return"] if timing else np.array([])
-    unknown = _too_few(occasions.count) or _one_sided(trades, profits)
-    if unknown:
-        interval = Interval(estimate.value, None, None, unknown=unknown)
-    else:
-        interval = estimate.interval(draws)
+    why = _too_few(occasions.count) or _one_sided(trades, profits)
+    unknown = Interval(estimate.value, unknown=why)
+    interval = unknown if why else estimate.interval(draws)
     detectable = None if refused else estimate.detectable(draws, LEVEL, POWER)
     return {"mean_trade_return": asdict(interval), "detectable": detectable}
 
@@ -281,29 +264,17 @@ def _sharpe(
     timing: Null | None,
 ) -> dict[str, Any]:
     """The Sharpe ratio, a year, with its interval; and by session what PSR and DSR are made of."""
-    from backtest.engine.rules import above_cash
-    from backtest.stats.figures import curve_figures, session_returns
-    from backtest.stats.sharpe_inference import (
-        minimum_track_record_length,
-        probabilistic_sharpe_ratio,
-        sharpe_estimate,
-    )
-
     rules = account.rules
     returns = above_cash(session_returns(equity, rules.cash), account.panel.nights, rules)
     estimate = sharpe_estimate(returns)
     ratio = curve_figures(equity, rules.cash, returns)["sharpe"]
     if ratio is None or estimate is None:
         why = "ruined, too few sessions, or no return differs from that of cash"
-        return asdict(Interval(None, None, None, unknown=why))
+        return asdict(Interval(unknown=why))
     unknown = _thin(account.panel, trades)
     found, draws, unit = _sharpe_by_occasion(returns, occasions, timing)
-    if unknown or found is None:
-        interval = Interval(ratio, None, None, unknown=unknown or "no return differs")
-    elif _too_few(found.count, unit):
-        interval = Interval(ratio, None, None, unknown=_too_few(found.count, unit))
-    else:
-        interval = found.interval(draws)
+    why = unknown or ("no return differs" if found is None else _too_few(found.count, unit))
+    interval = Interval(ratio, unknown=why) if found is None or why else found.interval(draws)
     return {
         **asdict(interval),
         "per_session": asdict(estimate),
@@ -326,16 +297,12 @@ def _sharpe_by_occasion(
 
 def _thin(panel: Panel, trades: Sequence[Trade]) -> str:
     """Why so few trades and sessions tell nothing of a Sharpe ratio; empty where they do."""
-    from backtest.stats.figures import sessions_held
-    from backtest.stats.sharpe_inference import thin_record
-
     sessions = panel.sessions.tolist()
     spans = [(trade.entry_session, trade.exit_session or trade.entry_session) for trade in trades]
     return thin_record(len(trades), sessions_held(spans, sessions), len(sessions))
 
 
 def _verdict(found: Mapping[str, Any]) -> str:
-    """`better`, `worse`, `neither`, or `none` where it is refused."""
     if found["refused"]:
         return "none"
     if found["p"] <= LEVEL:
@@ -343,45 +310,10 @@ def _verdict(found: Mapping[str, Any]) -> str:
     return "worse" if found["p_low"] <= LEVEL else "neither"
 
 
-def _attribution(
-    trades: Sequence[Trade], decisions: Sequence[Decision], inputs: Inputs
-) -> dict[str, Any]:
-    from backtest.experiments.runs.attribution import attribution, by_surprise, moves
-
-    events = {decision.event.id: decision.event for decision in decisions}
-    groups = attribution(trades, events)
-    if surprises := by_surprise(trades, events):
-        groups["surprise"] = surprises
-    columns = ("last_close", "first_open", "gap", "direction", "traded")
-    return {
-        "profit_by": {name: [asdict(group) for group in found] for name, found in groups.items()},
-        "moves": [
-            {"event_id": move.event.id, **{name: getattr(move, name) for name in columns}}
-            for move in moves(decisions, trades, inputs.history)
-        ],
-    }
-
-
-def signalled(
-    decisions: Sequence[Decision], action: str | None = None
-) -> list[tuple[date, Signal]]:
-    """Tradable session and signal of the decisions that have one, of one action or of all."""
-    found = [
-        (d.tradable_session, d.signal)
-        for d in decisions
-        if d.tradable_session and d.signal is not None and action in (None, d.action)
-    ]
-    return sorted(found, key=lambda one: one[0])
-
-
 def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
     """What the signals without room would have made: each trades an account of its own."""
-    from backtest.engine.kernel.panel import signal_rows
-    from backtest.engine.kernel.records import IS_LEG
-    from backtest.engine.kernel.simulate import simulate
-
     panel = account.panel
-    rows = signal_rows(panel, signalled(decisions, "no_room"))
+    rows = decision_rows(panel, signalled(d for d in decisions if d.action == "no_room"))
     each = np.append(np.flatnonzero(rows["terms"] & IS_LEG == 0), len(rows))
     totals = simulate(panel, rows, each, account.rules, account.rates).totals
     made = totals[totals["trades"] > 0]
@@ -417,10 +349,7 @@ def sentence(found: Mapping[str, Any]) -> str:
 
 
 def _addition(
-    found: Mapping[str, Any],
-    verdict: str,
-    timing: Mapping[str, Any],
-    direction: Mapping[str, Any],
+    found: Mapping[str, Any], verdict: str, timing: Mapping[str, Any], direction: Mapping[str, Any]
 ) -> str:
     """What a reader of the verdict would misunderstand without it."""
     total = found["total_return"]

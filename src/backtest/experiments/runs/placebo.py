@@ -30,14 +30,14 @@ from backtest.engine.kernel.records import (
 from backtest.engine.kernel.simulate import leaders, simulate
 from backtest.stats import LEVEL
 from backtest.stats.figures import figures_of_totals
-from backtest.stats.multiple_testing import distinct, is_certain, monte_carlo
+from backtest.stats.multiple_testing import is_certain, monte_carlo, shares_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import EquityPoint, Trade
     from backtest.engine.rules import Rules
@@ -61,15 +61,10 @@ class Chains:
 
 
 def chains_of(signals: NDArray[Any], longest: int) -> Chains:
-    """The chains of signals.
+    """The chains of signals, which are sorted by session.
 
     A session joins a chain up to the last exit planned in it, for at that open a new signal still
-    renews the trade or turns it round.
-
-    Args:
-        signals: fields as in `SIGNAL`, sorted by session.
-        longest: sessions that a signal without a time exit counts for.
-
+    renews the trade or turns it round. A signal without a time exit counts for `longest` sessions.
     """
     sessions = signals["bar"]
     is_flat = signals["terms"] & IS_FLAT != 0  # it ends others and plans nothing itself
@@ -84,16 +79,11 @@ def chains_of(signals: NDArray[Any], longest: int) -> Chains:
 
 
 def occasions_of(signals: NDArray[Any], trades: NDArray[Any]) -> Numbers:
-    """The number of each signal's occasion, from 0, shape (n,).
+    """The number of each signal's occasion, from 0, shape (n,), by what became of each signal.
 
     At an open with signals a new occasion begins where all that the present one has entered has
     left by then, or where it has gone on for twice the longest trade. Signals that entered nothing
     (renewals, or no room) belong to the present one; one without any trade joins the one before.
-
-    Args:
-        signals: fields as in `SIGNAL`, sorted by session.
-        trades: what became of each signal, fields as in `TRADE`; no shares where it did not enter.
-
     """
     entered = trades["shares"] > 0
     # After a reversal or a target of an open the day is not free for another trade.
@@ -140,14 +130,9 @@ _TRIES = 200  # of places for a chain among others, before a draw is left out
 class Null:
     """What happened, beside draws of what happens without knowledge."""
 
-    # by statistic, of the signals as they are; NaN where undefined. Returns are fractions, the
-    # Sharpe ratio is annual
-    observed: Mapping[str, float]
-    # by statistic, shape (B,); likewise. Of many signals there are fewer draws than were wished for
-    # where the verdict was certain before
-    draws: Mapping[str, Floats]
-    # whether the draws are all that there can be, what happened among them
-    is_complete: bool = False
+    observed: Mapping[str, float]  # by statistic, of the signals as they are; NaN where undefined
+    draws: Mapping[str, Floats]  # likewise, (B,): fewer where the verdict was certain before
+    is_complete: bool = False  # whether they are all that there can be, what happened among them
 
     def standing(self, statistic: str) -> MonteCarlo | None:
         """p-values of a statistic; `upper` says how often chance does as well.
@@ -163,12 +148,10 @@ class Null:
 class Account:
     """What a placebo trades: the bars, the rules and the signals that acted."""
 
-    panel: Panel  # daily bars
-    # fields as in `SIGNAL`, by session, publication, symbol and event id; of several on one symbol
-    # at one open the last alone
-    signals: NDArray[Any]
-    rules: Rules  # the settings
-    rates: Mapping[str, BorrowRates]  # borrow rates by symbol
+    panel: Panel
+    signals: NDArray[Any]  # from `acting`, by session, publication, symbol and event id
+    rules: Rules
+    rates: Mapping[str, BorrowRates]
 
     def without_costs(self) -> Account:
         """The same without commission, slippage and borrow."""
@@ -184,13 +167,9 @@ class Account:
         return min(draws, max(_LEAST_BATCH, _BATCH // len(self.signals)))
 
     def null(self, batches: Callable[[int], Draws], draws: int, *, is_complete: bool) -> Null:
-        """Trade what happened, then draws until their verdict is certain; see `is_certain`.
+        """Trade what happened, then draws until their verdict is certain (see `is_certain`).
 
-        Args:
-            batches: makes so many draws, in tables of shape (accounts, n).
-            draws: the most.
-            is_complete: as of `Null`.
-
+        `batches` makes so many draws, in tables of shape (accounts, n), of at most `draws` in all.
         """
         observed = {name: float(of[0]) for name, of in self._statistics(self.signals[None]).items()}
         size = self.batch(draws)
@@ -226,19 +205,12 @@ def acting(signals: NDArray[Any]) -> NDArray[Any]:
 def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) -> Null | None:
     """The same signals at other times; None where the history is too short to move them in.
 
-    The sessions are a circle. The chains stand on it in random order with random gaps (all ways
-    to share out the free sessions are equally likely), and within a chain distances, directions,
+    The sessions are a circle. The chains stand on it in random order with random gaps (all ways to
+    share out the free sessions are equally likely), and within a chain distances, directions,
     weights and exit plans stay. Chains that would not fit side by side move all by one number.
     Where symbols lack bars, a chain only goes where each of its signals finds one. Chains of many
     symbols find no such sessions; a signal that meets none of its symbol's bars then goes as many
     sessions round those that there are.
-
-    Args:
-        account: what is traded.
-        chains: of its signals.
-        seed: of the draws.
-        draws: how many at most.
-
     """
     signals, has_bar = account.signals, ~np.isnan(account.panel.prices["open"])
     sessions, number = len(has_bar), chains.of_signal
@@ -275,16 +247,9 @@ def random_timing(account: Account, chains: Chains, *, seed: int, draws: int) ->
 def random_direction(account: Account, occasions: Numbers, *, seed: int, draws: int) -> Null:
     """The same signals at their true times, all of an occasion turned round by one coin.
 
-    Costs are left out in draws and in what happened alike: a long turned into a short would lose
-    by its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each
-    is made once.
-
-    Args:
-        account: what is traded.
-        occasions: number of each signal's occasion, shape (n,).
-        seed: of the draws.
-        draws: how many at most.
-
+    Costs are left out in draws and in what happened alike: a long turned into a short would lose by
+    its borrow alone. Of k occasions there are 2ᵏ draws; where that is no more than `draws`, each is
+    made once.
     """
     free, count = account.without_costs(), int(occasions.max()) + 1
     is_complete = 2**count <= free.batch(draws)
@@ -310,14 +275,7 @@ def signals_of_trades(
 
     Each trade becomes a signal of its direction at its entry session, with the weight that it had
     of the equity at the close before, held as many sessions as the trade was, at least one, and
-    without stops: what made the strategy leave is not known.
-
-    Args:
-        panel: the bars.
-        trades: of the run; those still open are held to the end.
-        curve: the equity of the run, one point a session.
-        cash: at the start, dollars.
-
+    without stops: what made the strategy leave is not known. Trades still open are held to the end.
     """
     equity = {point.session: point.equity for point in curve}
     before = dict(zip(equity, [cash, *equity.values()], strict=False))
@@ -373,11 +331,8 @@ def _can_stand_apart(lengths: Numbers, fits: NDArray[np.bool_], seed: int) -> bo
 
 def _side_by_side(lengths: Numbers, sessions: int, draws: int, rng: np.random.Generator) -> Numbers:
     """Chains in random order with random gaps on a circle of sessions."""
-    count, free = len(lengths), sessions - lengths.sum()
-    order = rng.permuted(np.tile(np.arange(count), (draws, 1)), axis=1)
-    bars = np.sort(distinct(rng, draws, count - 1, int(free) + count - 1), axis=1)
-    walls = np.concatenate([np.full((draws, 1), -1), bars], axis=1)
-    gaps = np.diff(walls, axis=1, append=free + count - 1) - 1
+    order = rng.permuted(np.tile(np.arange(len(lengths)), (draws, 1)), axis=1)
+    gaps = shares_of(sessions - int(lengths.sum()), rng, draws, len(lengths))
     ahead = np.cumsum(lengths[order] + gaps, axis=1) - lengths[order]
     begins: Numbers = np.empty_like(ahead)
     np.put_along_axis(begins, order, ahead + rng.integers(sessions, size=(draws, 1)), axis=1)

@@ -1,4 +1,4 @@
-"""The public calls: run strategies and read what came out. Each command is a thin skin of one."""
+"""A run: from a request to the folder with what the replay made and what that is worth."""
 
 from __future__ import annotations
 
@@ -8,29 +8,24 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
-from backtest.experiments.runs.run_files import bars_around, bars_of
 from backtest.experiments.runs.store import (
     Run,
+    bars_around,
     complete_manifest,
-    folder_name,
-    identity,
-    installed_packages,
     read_run,
     request_again,
-    run_id,
     save_run,
 )
+from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import configure, recorded
-from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -51,52 +46,37 @@ MOST_BARS = 50_000  # that Backtrader replays where no engine is named
 class RunRequest:
     """What is run: one strategy, one parameter set, one span of data, one set of rules."""
 
-    strategy: str  # name of a strategy file
-    symbols: tuple[str, ...]  # stocks that are traded in one account, in any order
+    strategy: str
+    symbols: tuple[str, ...]  # in any order
     settings: Mapping[str, Any]  # parameters as `strategy.parameters.configure` takes them
-    first: date | None  # first day of the replay; the first session of the prices where None
-    last: date | None  # last day of the replay; likewise
+    first: date | None  # the first session of the prices where None
+    last: date | None  # likewise
     benchmark: str  # a symbol with closes; the stock's own symbol for the stock itself
-    rules: Rules  # the trading rules' settings
-    # where the rules' costs come from, for the manifest; None for the defaults
-    costs: Costs | None = None
-    # the day at whose end the data are looked at; None for the data as they are
-    as_of: date | None = None
-    # the universe that is traded, in place of symbols; None for symbols
-    universe: str | None = None
-    # what replays; None for the kernel where bars are many, else Backtrader
-    engine: Engine | None = None
+    rules: Rules
+    costs: Costs | None = None  # where the rules' costs come from; None for the defaults
+    as_of: date | None = None  # the day at whose end the data are looked at; None as they are
+    universe: str | None = None  # what is traded in place of symbols
+    engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
 
 
 @dataclass(frozen=True)
-class PreparedRun:
-    """A request whose inputs were read and checked, and whose run id is therefore known."""
+class RunPlan(Plan[Run]):
+    """A run whose inputs were read and checked."""
 
     request: RunRequest
     file: StrategyFile
     strategy: Strategy | BacktraderStrategy
     inputs: Inputs
-    identity: Mapping[str, Any]
     versions: Mapping[str, int]
-    path: Path
     engine: Engine
 
-    @property
-    def exists(self) -> bool:
-        """Whether its result is on disk already, and whole."""
-        return known(self.path, read_run) is not None
+    def read(self) -> Run:
+        """Read the run; errors as of `read_run`."""
+        return read_run(self.path)
 
 
 def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
-    """The trading rules with some settings changed.
-
-    Raises UsageError where a setting is out of its bounds.
-
-    Args:
-        costs: figures that go before the defaults.
-        settings: fields of `Rules`, which go before the costs; those that are None are left.
-
-    """
+    """The rules with some settings, which go before the costs; UsageError where one is wrong."""
     from pydantic import ValidationError
 
     from backtest.engine.rules import Rules
@@ -112,17 +92,11 @@ def make_rules(costs: Costs | None = None, **settings: Any) -> Rules:
 
 def prepare_run(
     workspace: Workspace, request: RunRequest, file: StrategyFile | None = None
-) -> PreparedRun:
-    """Read and check everything that a run needs.
+) -> RunPlan:
+    """Read and check everything that a run needs; without `file` the strategy is found by name.
 
     Raises UsageError where a strategy, symbol, parameter or span is wrong, and DataError where a
     data file is.
-
-    Args:
-        workspace: the folders.
-        request: what is run.
-        file: the strategy, where it is not to be loaded from the folder by its name.
-
     """
     file = file or find_strategy(workspace, request.strategy)
     request = replace(request, symbols=tuple(sorted({*request.symbols})))
@@ -142,149 +116,126 @@ def prepare_run(
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
-    hashes, terms = inputs.hashes(heard_kinds(strategy)), _terms(request, strategy, inputs)
-    if engine == "kernel":
-        terms["engine"] = engine
-    decides = identity(file, hashes, strategy=file.name, **terms)
+    decides = identity(
+        file,
+        inputs.hashes(heard_kinds(strategy)),
+        strategy=file.name,
+        parameters=recorded(strategy),
+        symbols=list(request.symbols),
+        benchmark=request.benchmark,
+        span={"first": inputs.first.isoformat(), "last": inputs.last.isoformat()},
+        as_of=request.as_of and request.as_of.isoformat(),
+        rules=request.rules.model_dump(),
+        **({"engine": engine} if engine == "kernel" else {}),
+    )
     traded = (request.universe,) if request.universe else request.symbols
-    name = folder_name(file.name, traded, run_id(decides))
-    path = workspace.reports / name
+    path = workspace.reports / folder_name(file.name, traded, run_id(decides))
     versions = inputs.versions(workspace.data)
-    return PreparedRun(request, file, strategy, inputs, decides, versions, path, engine)
+    return RunPlan(decides, path, request, file, strategy, inputs, versions, engine)
 
 
 def _engine(request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs) -> Engine:
-    """What replays a request."""
     if isinstance(strategy, BacktraderStrategy):
         if request.engine == "kernel":
-            raise UsageError(
-                f"{request.strategy} orders on Backtrader by itself, which the kernel cannot "
-                f"replay: leave --engine out."
-            )
+            raise _orders_itself(request.strategy, "--engine")
         return "backtrader"
     bars = sum(len(prices.table) for prices in inputs.replayed.values())
     return request.engine or ("kernel" if bars > MOST_BARS else "backtrader")
 
 
-def run(prepared: PreparedRun, *, force: bool = False) -> Run:
-    """Replay a prepared run and weigh its result; see `replay_run` and `weigh`."""
-    return weigh(prepared, replay_run(prepared, force=force))
+def _orders_itself(name: str, option: str) -> UsageError:
+    return UsageError(
+        f"{name} orders on Backtrader by itself, which the kernel cannot replay: "
+        f"leave {option} out."
+    )
 
 
-def weigh(prepared: PreparedRun, run: Run) -> Run:
-    """Add its evidence, its attribution, what had no room and the trials so far to a run.
+def run(plan: RunPlan, *, force: bool = False) -> Run:
+    """Replay a run and weigh its result."""
+    return weigh(plan, replay_run(plan, force=force))
+
+
+def weigh(plan: RunPlan, run: Run) -> Run:
+    """Add its evidence, its attribution, what had no room and the trials so far to a replayed run.
 
     One that has them is left as it is; a run that was interrupted before is replayed for them.
-
     Raises UsageError where the reports folder cannot be written, and DataError where a record of
     trials is corrupt.
-
-    Args:
-        prepared: from `prepare_run`.
-        run: from `replay_run`.
-
     """
     if "evidence" in run.manifest:
         return run
     from backtest.experiments.runs.evidence import evidence_of  # loads the kernel
 
     found = evidence_of(
-        run.result or _replay(prepared),
-        prepared.inputs,
-        prepared.request.rules,
-        orders_itself=isinstance(prepared.strategy, BacktraderStrategy),
+        run.result or _replay(plan),
+        plan.inputs,
+        plan.request.rules,
+        orders_itself=isinstance(plan.strategy, BacktraderStrategy),
     )
     manifest = {**run.manifest, **found}
-    trials = trials_on_record(prepared.path.parent, manifest)
+    trials = trials_on_record(plan.path.parent, manifest)
     return complete_manifest(run, {**found, "trials": trials})
 
 
-def replay_run(prepared: PreparedRun, *, force: bool = False) -> Run:
-    """Replay a prepared run and write its folder; one that exists whole is read instead.
+def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
+    """Replay a run and write its folder; one that exists whole is read, unless forced.
 
     Raises UsageError where the reports folder cannot be written, and AccountingError where the
     books do not balance, a fault of the program.
-
-    Args:
-        prepared: from `prepare_run`.
-        force: replay also where the run exists.
-
     """
-    if not force and (made := known(prepared.path, read_run)):
+    if not force and (made := plan.result):
         request_again(made)
-        record_run(prepared.path.parent, made.manifest)
+        record_run(plan.path.parent, made.manifest)
         return made
     started = datetime.now(UTC)
-    costs = prepared.request.costs
-    result = _replay(prepared)
-    returns, summary = _measure(prepared, result)
+    costs = plan.request.costs
+    result = _replay(plan)
+    returns, summary = _measure(plan, result)
     manifest = {
-        "run_id": run_id(prepared.identity),
-        **prepared.identity,
-        "universe": prepared.request.universe,
-        "engine": prepared.engine,
-        "versions": dict(prepared.versions),  # of the files; the hashes of their rows decide
+        "run_id": plan.id,
+        **plan.identity,
+        "universe": plan.request.universe,
+        "engine": plan.engine,
+        "versions": dict(plan.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "assumptions": [*prepared.inputs.assumptions, *result.assumptions],
+        "assumptions": [*plan.inputs.assumptions, *result.assumptions],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
     }
-    history = prepared.inputs.history
-    bars = bars_around(result.trades, history) if prepared.request.universe else bars_of(history)
-    made = save_run(prepared.path, manifest, result, returns, bars)
-    record_run(prepared.path.parent, made.manifest)
+    history = plan.inputs.history
+    bars = {symbol: prices.table for symbol, prices in history.items()}
+    if plan.request.universe:
+        bars = bars_around(result.trades, history)
+    made = save_run(plan.path, manifest, result, returns, bars)
+    record_run(plan.path.parent, made.manifest)
     return made
 
 
-def verify(prepared: PreparedRun, run: Run) -> int:
-    """Replay a run with the other engine too, and hold both results against each other.
+def verify(plan: RunPlan, run: Run) -> int:
+    """Replay a run with the other engine too; returns the number of trades that agree.
 
-    The number of trades that agree. Raises UsageError where the strategy orders on Backtrader by
-    itself, which no other engine replays, and AccountingError where the engines differ.
-
-    Args:
-        prepared: from `prepare_run`.
-        run: from `replay_run`.
-
+    Raises UsageError where the strategy orders on Backtrader by itself, and AccountingError where
+    the engines differ.
     """
     from backtest.engine.agreement import check_agreement
 
-    if isinstance(prepared.strategy, BacktraderStrategy):
-        raise UsageError(
-            f"{prepared.request.strategy} orders on Backtrader by itself, which the kernel cannot "
-            f"replay: leave --verify out."
-        )
-    other: Engine = "backtrader" if prepared.engine == "kernel" else "kernel"
-    result = run.result or _replay(prepared)
-    check_agreement(prepared.engine, result, other, _replay(replace(prepared, engine=other)))
+    if isinstance(plan.strategy, BacktraderStrategy):
+        raise _orders_itself(plan.request.strategy, "--verify")
+    other: Engine = "backtrader" if plan.engine == "kernel" else "kernel"
+    result = run.result or _replay(plan)
+    check_agreement(plan.engine, result, other, _replay(replace(plan, engine=other)))
     return len(result.trades)
 
 
-def _terms(
-    request: RunRequest, strategy: Strategy | BacktraderStrategy, inputs: Inputs
-) -> dict[str, Any]:
-    return {
-        "parameters": recorded(strategy),
-        "symbols": list(request.symbols),
-        "benchmark": request.benchmark,
-        "span": {
-            "first": inputs.first.isoformat(),
-            "last": inputs.last.isoformat(),
-        },
-        "as_of": request.as_of and request.as_of.isoformat(),
-        "rules": request.rules.model_dump(),
-    }
-
-
-def _replay(prepared: PreparedRun) -> Result:
-    """Ask the strategy about each event and trade its answers; one of Backtrader's is but told."""
+def _replay(plan: RunPlan) -> Result:
+    """Ask the strategy about each event and trade its answers; Backtrader's own just hears it."""
     from backtest.engine.timeline import decide, schedule
 
-    inputs, rules, strategy = prepared.inputs, prepared.request.rules, prepared.strategy
+    inputs, rules, strategy = plan.inputs, plan.request.rules, plan.strategy
     where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=rules.reaction_minutes))
     if isinstance(strategy, BacktraderStrategy):
         from backtest.engine.replay.event_strategy import replay_event_strategy
@@ -294,7 +245,7 @@ def _replay(prepared: PreparedRun) -> Result:
             strategy.cls, strategy.parameters, inputs.span, inputs.rates, decisions, rules
         )
     decisions = decide(strategy, *where, inputs.universe)
-    if prepared.engine == "kernel":
+    if plan.engine == "kernel":
         from backtest.engine.kernel.replay import replay_by_kernel
 
         return replay_by_kernel(inputs.replayed, inputs.rates, decisions, rules)
@@ -303,9 +254,7 @@ def _replay(prepared: PreparedRun) -> Result:
     return replay(inputs.replayed, inputs.rates, decisions, rules)
 
 
-def _measure(
-    prepared: PreparedRun, result: Result
-) -> tuple[list[tuple[float, float]], dict[str, Any]]:
+def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], dict[str, Any]]:
     """Returns of run and benchmark by session, and the summary of both."""
     import numpy as np
 
@@ -313,11 +262,11 @@ def _measure(
     from backtest.engine.rules import above_cash
     from backtest.stats import figures
 
-    rules, start = prepared.request.rules, prepared.request.rules.cash
+    rules, start = plan.request.rules, plan.request.rules.cash
     sessions = [point.session for point in result.curve]
     equity = np.array([point.equity for point in result.curve], dtype=np.float64)
     returns = figures.session_returns(equity, start)
-    benchmark = benchmark_returns(prepared.inputs.benchmark, sessions)
+    benchmark = benchmark_returns(plan.inputs.benchmark, sessions)
     nights = nights_before(np.array(sessions, "M8[D]"))
     spans = [(t.entry_session, t.exit_session or t.entry_session) for t in result.trades]
     own = {
@@ -335,9 +284,7 @@ def _measure(
         "trades": None,
         "win_rate": None,
         "exposure": 1.0,
-        "commission": 0.0,
-        "borrow": 0.0,
-        "interest": 0.0,
+        **dict.fromkeys(("commission", "borrow", "interest"), 0.0),
     }
     pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
     return pairs, {"run": own, "benchmark": other}

@@ -1,53 +1,86 @@
-"""Run folders: the id of a run, its manifest, and its files, written whole or not at all."""
+"""Run folders: the id of a run, its manifest, and its tables, written whole or not at all."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
+from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from itertools import repeat
+from math import isnan
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import uuid4
 
-from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
 from backtest.experiments.records import RunRecord
-from backtest.experiments.runs.run_files import FILES, read_rows, read_table, result_files
-from backtest.workspace.files import sha256_of, write_text
+from backtest.workspace.files import write_text
 from backtest.workspace.records import damaged, read_record, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import date
     from pathlib import Path
 
     import pandas as pd
 
-    from backtest.engine.replay.books import Result
-    from backtest.strategy.source import StrategyFile
+    from backtest.data.prices import Prices
+    from backtest.engine.replay.books import Result, Trade
 
-_ID_LENGTH = 10
+    Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
+
 _REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
-# A minor release of the numerical packages may sum or draw in another order, a patch leaves sound
-# numbers alone. Any release of Backtrader may fill otherwise, any of the calendar adds holidays.
-# The others only read, write and draw, and the program itself counts by RULES_VERSION.
-_BY_MINOR_RELEASE = ("numba", "numpy", "pandas", "scipy")
-_BY_RELEASE = ("backtrader", "exchange-calendars")
-_RECORDED = ("backtest", "pyarrow", "quantstats")
+
+
+Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
+
+# Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
+TRADES: Columns = {
+    "trade_id": "int", "event_id": "text", "symbol": "text", "direction": "text", "shares": "int",
+    "entry_session": "day", "entry_price": "float", "exit_session": "day", "exit_price": "float",
+    "exit_reason": "text", "gross_profit": "float", "commission": "float", "borrow": "float",
+    "net_profit": "float", "return": "float", "mae": "float", "mfe": "float",
+    "entered_at": "text", "left_at": "text", "hedge_profit": "float",
+}  # fmt: skip
+EQUITY: Columns = {
+    "session": "day", "equity": "float", "cash": "float", "position_value": "float",
+    "return": "float", "benchmark_return": "float",
+}  # fmt: skip
+DECISIONS: Columns = {
+    "event_id": "text", "symbol": "text", "kind": "text", "published_at": "moment",
+    "precision": "text", "tradable_session": "day", "action": "text", "direction": "text",
+    "reason": "text", "headline": "text", "grade": "text", "source_url": "text",
+    "source_url_2": "text",
+}  # fmt: skip
+ORDERS: Columns = {
+    "session": "day", "symbol": "text", "size": "float", "type": "text", "price": "float",
+    "event_id": "text", "exit_reason": "text",
+}  # fmt: skip
+BARS: Columns = {
+    "symbol": "text", "session": "day", "open": "float", "high": "float", "low": "float",
+    "close": "float", "volume": "float",
+}  # fmt: skip
+_MARGIN = 5  # bars of a universe that are kept before a trade and after it
+FILES: Mapping[str, Columns] = {
+    "trades.csv": TRADES, "equity.csv": EQUITY, "decisions.csv": DECISIONS, "orders.csv": ORDERS,
+    "bars.csv": BARS,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Run:
     """A run as it stands in its folder."""
 
-    path: Path  # the folder
+    path: Path
     manifest: RunRecord  # what `run.json` holds
-    # what the replay made, where that was just now
     result: Result | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -114,52 +147,8 @@ class Run:
         return read_table(self.path / "equity.csv", index="session")
 
 
-def run_id(identity: Mapping[str, Any]) -> str:
-    """A short hash of everything that decides a result."""
-    return sha256_of(identity)[:_ID_LENGTH]
-
-
-def identity(file: StrategyFile | None, inputs: Mapping[str, str], **terms: Any) -> dict[str, Any]:
-    """Everything that decides a result and its evidence, and nothing else, as JSON knows it.
-
-    Args:
-        file: the strategy's file; None where no strategy takes part.
-        inputs: by name the hash of the data that are used.
-        terms: what was requested.
-
-    """
-    return {
-        **terms,
-        "inputs": dict(sorted(inputs.items())),
-        "strategy_sha256": file and file.source_sha256(),
-        "rules_version": RULES_VERSION,
-        "packages": deciding_packages(),
-    }
-
-
-def deciding_packages() -> dict[str, str]:
-    """By name the part of each package's version that may change numbers."""
-    minor = {name: ".".join(version(name).split(".")[:2]) for name in _BY_MINOR_RELEASE}
-    return minor | {name: version(name) for name in _BY_RELEASE}
-
-
-def installed_packages() -> dict[str, str]:
-    """By name the whole version of each package that takes part, for the record."""
-    return {name: version(name) for name in (*_RECORDED, *_BY_MINOR_RELEASE, *_BY_RELEASE)}
-
-
-def folder_name(strategy: str, symbols: Sequence[str], identity: str) -> str:
-    """The name of a run's folder."""
-    most = 3
-    stocks = "+".join(symbols) if len(symbols) <= most else f"{len(symbols)}-symbols"
-    return f"{strategy}-{stocks}-{identity}"
-
-
 def read_run(path: Path) -> Run:
-    """Read a run folder, and see that its files are those that the run wrote.
-
-    Raises DataError where its record is no record of a run, or another file is missing or altered.
-    """
+    """Read a run folder; raises DataError where its record or another file is not as written."""
     manifest = read_record(path / "run.json", RunRecord)
     for name in FILES:
         try:
@@ -172,12 +161,8 @@ def read_run(path: Path) -> Run:
 
 
 def list_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The runs in a folder, the one requested last first.
-
-    Args:
-        reports: the folder.
-        tell: takes a sentence for each run that is damaged and left out.
-
+    """The runs in a folder, the one requested last first; `tell` takes a sentence for a damaged
+    one.
     """
     runs = readable(_folders(reports), read_run, tell)
     return sorted(runs, key=lambda run: (run.last_request, run.run_id), reverse=True)
@@ -186,9 +171,8 @@ def list_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
 def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
     """The run requested last of those that a name fits: an id, a folder, or a strategy.
 
-    `tell` takes a sentence for each that the name fits as well and that is damaged.
-
-    Raises UsageError where none does, and DataError where none does but damaged ones.
+    `tell` takes a sentence for each that the name fits as well and that is damaged. Raises
+    UsageError where none fits, and DataError where none does but damaged ones.
     """
     runs = list_runs(reports, tell=lambda _: None)
     fitting = [r for r in runs if name in (r.run_id, r.path.name, r.manifest["strategy"])]
@@ -206,10 +190,7 @@ def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
 
 
 def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The run requested last of each strategy on each set of symbols, by name.
-
-    `tell` is that of `list_runs`.
-    """
+    """The run requested last of each strategy on each set of symbols, by name."""
     latest: dict[str, Run] = {}
     for run in list_runs(reports, tell):
         latest.setdefault(run.name, run)
@@ -217,10 +198,7 @@ def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
 
 
 def request_again(run: Run) -> None:
-    """Note that a finished run was requested now, so that it is the latest.
-
-    Raises UsageError where its folder cannot be written.
-    """
+    """Note that a finished run was requested now; UsageError where that cannot be written."""
     write_text(run.path / _REQUESTED, datetime.now(UTC).isoformat())
 
 
@@ -231,17 +209,10 @@ def save_run(
     returns: Iterable[tuple[float, float]],
     bars: Mapping[str, pd.DataFrame],
 ) -> Run:
-    """Write a run's files beside its place and rename the folder there when it is complete.
+    """Write a run's files beside its path and rename the folder there when it is complete.
 
-    Raises UsageError where the folder cannot be written.
-
-    Args:
-        path: the run folder; an older one of the same name is replaced.
-        manifest: what stands in `run.json`, but for the sha256 of the other files.
-        result: the replay's result.
-        returns: return of the run and of the benchmark for each session.
-        bars: by symbol those that the run shows.
-
+    `returns` are those of the run and of the benchmark by session. Raises UsageError where the
+    folder cannot be written.
     """
     texts = result_files(result, returns, bars)
     files = {name: _sha256(text.encode()) for name, text in texts.items()}
@@ -264,10 +235,7 @@ def save_run(
 
 
 def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
-    """Add to the manifest of a run; `run.json` is what it was, or whole.
-
-    Raises UsageError where it cannot be written.
-    """
+    """Add to `run.json`, which is what it was, or whole; UsageError where it cannot be written."""
     write_text(run.path / "run.json", _manifest_text({**run.manifest, **more}))
     return read_run(run.path)
 
@@ -278,7 +246,6 @@ def _folders(reports: Path) -> list[Path]:
 
 
 def _names(folder: Path) -> tuple[str, str, str]:
-    """The names of a run that can be told from its folder's: that itself, the strategy, the id."""
     strategy, _, rest = folder.name.partition("-")
     return folder.name, strategy, rest.rpartition("-")[2]
 
@@ -308,3 +275,118 @@ def _replace(path: Path, beside: Path) -> None:
             old.rename(path)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def result_files(
+    result: Result, returns: Iterable[tuple[float, float]], bars: Mapping[str, pd.DataFrame]
+) -> dict[str, str]:
+    """The texts of `FILES` by name; `returns` are those of run and benchmark by session."""
+    of_event = ("symbol", "kind", "precision", "headline", "grade", "source_url", "source_url_2")
+    decision: Cells = {
+        **{name: attrgetter(f"event.{name}") for name in of_event},
+        "event_id": attrgetter("event.id"),
+        "published_at": lambda one: one.event.published_at.isoformat(),
+        # That of an event that is not tradable is none; the reason says why.
+        "tradable_session": lambda one: (
+            None if one.action == "not_tradable" else one.tradable_session
+        ),
+    }
+    trade: Cells = {"shares": lambda one: _count(one.shares), "return": attrgetter("net_return")}
+    points = zip(result.curve, returns, strict=True)
+    equity = ((p.session, p.equity, p.cash, p.position_value, *pair) for p, pair in points)
+    return {
+        "trades.csv": _csv(TRADES, _rows(TRADES, result.trades, trade)),
+        "equity.csv": _csv(EQUITY, equity),
+        "decisions.csv": _csv(DECISIONS, _rows(DECISIONS, result.decisions, decision)),
+        "orders.csv": _csv(
+            ORDERS, _rows(ORDERS, result.orders, {"size": lambda one: _count(one.size)})
+        ),
+        "bars.csv": _bars_csv(bars),
+    }
+
+
+def _rows(columns: Columns, records: Iterable[object], cells: Cells) -> Iterator[list[Any]]:
+    """The cells of each record: by `cells`, or else its attribute of the column's name."""
+    read = [cells.get(name, attrgetter(name)) for name in columns]
+    return ([cell(record) for cell in read] for record in records)
+
+
+def bars_around(trades: Iterable[Trade], history: Mapping[str, Prices]) -> dict[str, pd.DataFrame]:
+    """By traded symbol the bars from 5 before an entry to 5 after its exit."""
+    import numpy as np
+
+    spans: dict[str, list[tuple[date, date]]] = defaultdict(list)
+    for t in trades:
+        spans[t.symbol].append((t.entry_session, t.exit_session or history[t.symbol].last))
+    found = {}
+    for symbol in sorted(spans):
+        table = history[symbol].table
+        days = table.index.to_numpy("M8[D]")
+        is_near = np.zeros(len(days), np.bool_)
+        for first, last in np.searchsorted(days, np.array(spans[symbol], "M8[D]")).tolist():
+            is_near[max(0, first - _MARGIN) : last + _MARGIN + 1] = True
+        found[symbol] = table[is_near]
+    return found
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file, as texts."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_table(path: Path, index: str | None = None) -> pd.DataFrame:
+    """One of `FILES` with the types of its columns; an empty cell alone is unknown.
+
+    A text is what it says, also where it says `NA` or `1e5`. Days have no zone, moments are UTC.
+    """
+    import pandas as pd
+
+    columns = FILES[path.name]
+    types = {"text": "str", "int": "int64", "float": "float64", "day": "str", "moment": "str"}
+    table = pd.read_csv(
+        path,
+        dtype={name: types[kind] for name, kind in columns.items()},
+        keep_default_na=False,
+        na_values={
+            name: ["", "nan"] if kind == "float" else [""] for name, kind in columns.items()
+        },
+    )
+    for name, kind in columns.items():
+        if kind in ("day", "moment"):
+            table[name] = pd.to_datetime(table[name], utc=kind == "moment", format="ISO8601")
+    return table if index is None else table.set_index(index)
+
+
+def _bars_csv(bars: Mapping[str, pd.DataFrame]) -> str:
+    import numpy as np
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(BARS)
+    for symbol, table in bars.items():
+        days = np.datetime_as_string(table.index.to_numpy("M8[D]")).tolist()
+        # Lists have floats, which are written with every digit.
+        prices = [table[name].tolist() for name in ("open", "high", "low", "close")]
+        volume = map(_count, table["volume"].tolist())
+        writer.writerows(zip(repeat(symbol), days, *prices, volume, strict=False))
+    return text.getvalue()
+
+
+def _count(shares: float) -> float | int:
+    return int(shares) if float(shares).is_integer() else shares
+
+
+def _csv(columns: Columns, rows: Iterable[Iterable[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_full(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+def _full(cell: Any) -> Any:
+    """Floats with every digit, also numpy's; NaN is unknown."""
+    if not isinstance(cell, float):
+        return cell
+    return "" if isnan(cell) else repr(float(cell))

@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute, csv, parquet
 
-from backtest.data.borrow import read_borrow_rates
 from backtest.data.kinds import NEW_YORK
+from backtest.data.prices import read_borrow_rates
 from backtest.engine.kernel.panel import SIDES
 from backtest.engine.kernel.records import (
     CAPPED,
@@ -29,20 +29,7 @@ from backtest.engine.kernel.records import (
 from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.books import CENT
 from backtest.errors import AccountingError, DataError, UsageError
-from backtest.experiments.simulation.bars import (
-    MOMENT,
-    NUMBER,
-    TEXT,
-    Faults,
-    check_columns,
-    moments,
-    numbers,
-    parquet_file,
-    read_panel,
-    readable,
-    schema_of,
-    texts,
-)
+from backtest.experiments.simulation import bars as files
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.stats.formats import few
 from backtest.strategy.base import NUMBERS, Signal
@@ -55,20 +42,24 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules
     from backtest.experiments.simulation.bars import Times
 
-_NEEDED = {"symbol": TEXT, "published_at": MOMENT, "direction": TEXT}
+_NEEDED = {"symbol": files.TEXT, "published_at": files.MOMENT, "direction": files.TEXT}
 # What a column of texts may say, with its bit of a signal's terms.
 _WORDS = {
     "enter": {"open": 0, "close": ENTERS_AT_CLOSE},
     "leave": {"open": 0, "close": LEAVES_AT_CLOSE},
     "levels": {"session": 0, "close": LOOKS_AT_CLOSES},
 }
-_OPTIONAL = {"event_id": TEXT, **dict.fromkeys(NUMBERS, NUMBER), **dict.fromkeys(_WORDS, TEXT)}
+_OPTIONAL = {
+    "event_id": files.TEXT,
+    **dict.fromkeys(NUMBERS, files.NUMBER),
+    **dict.fromkeys(_WORDS, files.TEXT),
+}
 _DEFAULTS = {
     **dict.fromkeys(NUMBERS, np.nan), "weight": Signal.model_fields["weight"].default, "hold": -1,
     "priority": 0.0,
@@ -110,19 +101,19 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
     DataError where it is corrupt, has no row, lacks a column, has one too many or of the wrong
     type, or rows are wrong.
     """
-    schema = schema_of(path)
+    schema = files.schema_of(path)
     _refuse_unknown(path, schema)
     optional = {name: kind for name, kind in _OPTIONAL.items() if name in schema.names}
-    check_columns(path, schema, {**_NEEDED, **optional})
-    with readable(path), parquet_file(path) as file:
+    files.check_columns(path, schema, {**_NEEDED, **optional})
+    with files.readable(path), files.parquet_file(path) as file:
         columns = file.read([*_NEEDED, *optional])
         table = {name: columns.column(name).combine_chunks() for name in columns.column_names}
     if not len(table["symbol"]):
         raise DataError(f"{path} has no row. It needs one for each signal.")
-    faults = Faults(path)
-    with readable(path):
+    faults = files.Faults(path)
+    with files.readable(path):
         rows = _records(table, panel, faults)
-        published = moments(table["published_at"])
+        published = files.moments(table["published_at"])
         event_ids, rank = _event_ids(table, faults)
     faults.note("A signal says when it was published;", np.isnat(published), "row {}".format)
     faults.check()
@@ -149,7 +140,7 @@ def _refuse_unknown(path: Path, schema: pa.Schema) -> None:
         )
 
 
-def _records(table: Mapping[str, pa.Array], panel: Panel, faults: Faults) -> NDArray[Any]:
+def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) -> NDArray[Any]:
     """What the signals want, by row of the file; their bars are not found yet."""
     rows = np.zeros(len(table["symbol"]), SIGNAL)
     rows["symbol"] = _coded(
@@ -161,7 +152,8 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: Faults) -> NDA
     for name, words in _WORDS.items():
         if name in table:
             rule = f"{name} is {' or '.join(words)};"
-            rows["terms"] |= _coded(table, name, words, rule, faults).astype(np.uint8)
+            known = {**words, "": 0}  # null is the default
+            rows["terms"] |= _coded(table, name, known, rule, faults).astype(np.uint8)
     is_flat, at_close = rows["side"] == 0, rows["terms"] & LEAVES_AT_CLOSE != 0
     rows["terms"] |= np.where(~np.isnan(rows["limit"]), WAITS, 0).astype(np.uint8)
     rows["terms"][is_flat] &= ~np.uint8(ENTERS_AT_CLOSE)
@@ -176,25 +168,30 @@ def _records(table: Mapping[str, pa.Array], panel: Panel, faults: Faults) -> NDA
 
 
 def _coded(
-    table: Mapping[str, pa.Array], name: str, codes: Mapping[str, int], rule: str, faults: Faults
+    table: Mapping[str, pa.Array],
+    name: str,
+    codes: Mapping[str, int],
+    rule: str,
+    faults: files.Faults,
 ) -> NDArray[np.int64]:
     """The codes of a column of texts by row; 0 of one that has none, which is a fault."""
-    words, places = texts(table[name])
+    words, places = files.texts(table[name])
     known = np.array([word in codes for word in words])
     faults.note(
-        rule,
-        ~known[places],
-        lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}",
+        rule, ~known[places], lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}"
     )
     return np.array([codes.get(word, 0) for word in words])[places]
 
 
-def _term(table: Mapping[str, pa.Array], term: str, faults: Faults) -> NDArray[np.float64]:
+def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDArray[np.float64]:
     """The values of a term by row, in the bounds that `Signal` sets."""
     default = _DEFAULTS[term]
     if term not in table:
         return np.full(len(table["symbol"]), default)
-    values, known = numbers(table[term]), table[term].is_valid().to_numpy(zero_copy_only=False)
+    values, known = (
+        files.numbers(table[term]),
+        table[term].is_valid().to_numpy(zero_copy_only=False),
+    )
     limits = _limits(term)
     allowed = np.isfinite(values)
     for name, (holds, _) in _CHECKS.items():
@@ -214,7 +211,6 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: Faults) -> NDArray[n
 
 
 def _limits(term: str) -> dict[str, Any]:
-    """The bounds of a term, in the words of JSON schema."""
     schema = Signal.model_json_schema()["properties"][term]
     limits: dict[str, Any] = next(
         kind for kind in schema.get("anyOf", [schema]) if kind["type"] != "null"
@@ -223,7 +219,7 @@ def _limits(term: str) -> dict[str, Any]:
 
 
 def _event_ids(
-    table: Mapping[str, pa.Array], faults: Faults
+    table: Mapping[str, pa.Array], faults: files.Faults
 ) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
     """The event of each signal, and its place in the order of ids."""
     if "event_id" not in table:
@@ -419,7 +415,7 @@ def simulate_files(
     whether equity and cash are wanted. Errors are those of `read_panel` and `read_signals`, and
     AccountingError where the books do not balance, a fault of the program.
     """
-    panel = read_panel(bars, volume=rules.max_participation is not None)
+    panel = files.read_panel(bars, volume=rules.max_participation is not None)
     table = read_signals(signals, panel, timedelta(minutes=rules.reaction_minutes))
     known = {path.stem for path in borrow.glob("*.csv")} & set(panel.symbols)
     rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(known)}

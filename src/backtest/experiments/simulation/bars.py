@@ -251,7 +251,6 @@ def _key_of(file: Path, schema: pa.Schema) -> str:
 
 
 def _symbol_of(file: Path, root: Path) -> str:
-    """Whose bars a file without a column `symbol` holds."""
     for part in file.relative_to(root).parts if file != root else ():
         if part.startswith(_PARTITION):
             return unquote(part.removeprefix(_PARTITION))
@@ -315,7 +314,6 @@ def _sorted_once(times: Times) -> Times:
 
 
 def _keys(files: BarFiles) -> tuple[tuple[str, ...], Times]:
-    """The symbols and the distinct times."""
     faults, distinct, symbols = Faults(files.path), _Distinct(), set[str]()
     for batch in files.batches():
         nameless = np.array([not name for name in batch.names])[batch.codes]

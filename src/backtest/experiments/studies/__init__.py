@@ -1,5 +1,5 @@
 """Event studies of the data in the workspace: which events, against what, and what it is worth.
 
-`subject` turns a name into events with a day 0, `market` says what was to be expected, `measure`
-has the figures, `run` writes the folder, and `null_worlds` holds the whole of it against luck.
+`subject` turns a name into events with a day 0 and a benchmark, `run` studies those of one stock,
+`many` those of many, and `null_worlds` holds the verdicts against luck.
 """

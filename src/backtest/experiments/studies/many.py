@@ -11,40 +11,29 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
-from backtest.experiments.records import MANY_STUDY
-from backtest.experiments.runs.store import folder_name, installed_packages, run_id
-from backtest.experiments.studies.measure import window_name
-from backtest.experiments.studies.record import (
-    ManyStudyResult,
-    read_many_study,
-    write_study,
-)
+from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
+from backtest.experiments.studies.run import Study, study_in, window_name, write_study
 from backtest.experiments.studies.subject import (
     CANDIDATES,
+    close_returns,
     events_of,
     find_subject,
     read_study_inputs,
     study_identity,
 )
+from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
+from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
-from backtest.stats.many_stocks import (
-    Mean,
-    difference_by_season,
-    mean_by_season,
-    paths,
-    quantiles,
-)
-from backtest.stats.multiple_testing import holm
-from backtest.workspace.records import known
+from backtest.stats.many_stocks import difference_by_season, mean_by_season, paths, quantiles
+from backtest.stats.multiple_testing import holm_of_known
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
@@ -63,25 +52,24 @@ _MONTHS_A_SEASON = 3
 
 @dataclass(frozen=True)
 class ManyStudyRequest:
-    """What is studied."""
+    """What is studied: the events of a kind, or of a strategy, on many stocks."""
 
-    name: str  # a kind of event or a strategy
-    symbols: tuple[str, ...] = ()  # the stocks; without an effect where a universe is named
-    universe: str | None = None  # the universe; None for the symbols
+    name: str
+    symbols: tuple[str, ...] = ()
+    universe: str | None = None  # in place of symbols
     as_strategy: bool = False  # whether the strategy is meant where a kind has its name
-    # a field of the kind to sort the events by, or the end of its name; None for none
-    by: str | None = None
+    by: str | None = None  # a field of the kind to sort the events by, or the end of its name
     quantiles: int = 5  # how many groups of it
-    # a fund; where None the mean of the universe, each stock of equal weight, and of symbols SPY or
-    # QQQ, or their mean where there is neither
+    # A fund; where None the mean of the universe, each stock of equal weight, and of symbols SPY or
+    # QQQ, or their mean where there is neither.
     benchmark: str | None = None
     reaction: float = 5.0  # minutes from publication to the earliest open
-    windows: tuple[Window, ...] = WINDOWS  # first and last day of each; the first leads
+    windows: tuple[Window, ...] = WINDOWS  # the first leads
 
 
 @dataclass(frozen=True)
-class PreparedManyStudy:
-    """A request whose inputs were read and checked, and whose id is therefore known."""
+class ManyStudyPlan(Plan[Study[ManyStudyRecord]]):
+    """A study of many stocks whose inputs were read and checked."""
 
     request: ManyStudyRequest
     subject: Subject
@@ -89,16 +77,13 @@ class PreparedManyStudy:
     by: str | None
     events: Sequence[StudiedEvent]
     left_out: Sequence[LeftOut]
-    identity: Mapping[str, Any]
-    path: Path
 
-    @property
-    def exists(self) -> bool:
-        """Whether its result is on disk already, and whole."""
-        return known(self.path, read_many_study) is not None
+    def read(self) -> Study[ManyStudyRecord]:
+        """Read the study; errors as of `study_in`."""
+        return study_in(self.path / MANY_STUDY, ManyStudyRecord)
 
 
-def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedManyStudy:
+def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyStudyPlan:
     """Read and check everything that a study of many stocks needs.
 
     Raises UsageError where a name, a field or the benchmark is wrong, or no event can be studied,
@@ -131,59 +116,52 @@ def prepare_many(workspace: Workspace, request: ManyStudyRequest) -> PreparedMan
     decides = study_identity(subject, inputs, terms)
     traded = (request.universe,) if request.universe else tuple(sorted(inputs.span))
     path = workspace.reports / folder_name(f"study-{request.name}", traded, run_id(decides))
-    return PreparedManyStudy(request, subject, inputs, by, events, left_out, decides, path)
+    return ManyStudyPlan(decides, path, request, subject, inputs, by, events, left_out)
 
 
-def study_many(prepared: PreparedManyStudy, *, force: bool = False) -> ManyStudyResult:
-    """Study the events and write the folder; a study that exists whole is read instead.
-
-    Raises UsageError where the folder cannot be written.
-
-    Args:
-        prepared: from `prepare_many`.
-        force: study also where the result exists.
-
-    """
-    if not force and (made := known(prepared.path, read_many_study)):
+def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStudyRecord]:
+    """Study the events and write the folder; a study that exists whole is read, unless forced."""
+    if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
-    sample = _Sample(prepared)
+    sample = _Sample(plan)
     record = {
-        "study_id": run_id(prepared.identity),
-        **prepared.identity,
+        "study_id": plan.id,
+        **plan.identity,
         "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
         "against": sample.against,
         **sample.measured(),
-        "left_out": dict(Counter(_plain(one.reason) for one in prepared.left_out).most_common()),
-        "assumptions": list(prepared.inputs.assumptions),
+        "left_out": dict(Counter(_plain(one.reason) for one in plan.left_out).most_common()),
+        "assumptions": list(plan.inputs.assumptions),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_study(prepared.path, MANY_STUDY, record, sample.table())
-    return read_many_study(prepared.path)
+    write_study(plan.path, MANY_STUDY, record, sample.table())
+    return plan.read()
 
 
 class _Sample:
     """The observations of a study: one a stock and day 0, with its abnormal returns."""
 
-    def __init__(self, prepared: PreparedManyStudy) -> None:
-        request, inputs = prepared.request, prepared.inputs
-        self.request, self.by = request, prepared.by
+    def __init__(self, plan: ManyStudyPlan) -> None:
+        request, inputs = plan.request, plan.inputs
+        self.request, self.by = request, plan.by
         symbols = sorted(inputs.span)
-        sessions, returns = _returns(inputs, symbols)
-        market, self.against = _market(request, inputs, sessions, returns)
-        latest = {(one.event.symbol, one.session): one for one in prepared.events}
-        self.told = len(prepared.events)
+        closes = pd.DataFrame({name: inputs.history[name].table["close"] for name in symbols})
+        returns = closes.sort_index().pct_change(fill_method=None)
+        market, self.against = _market(request, inputs, returns)
+        latest = {(one.event.symbol, one.session): one for one in plan.events}
+        self.told = len(plan.events)
         self.events = list(latest.values())
         column = {symbol: place for place, symbol in enumerate(symbols)}
         self.stocks = np.array([column[one.event.symbol] for one in self.events])
         day_zero = np.array([one.session for one in self.events], "M8[D]")
-        self.days = np.searchsorted(sessions, day_zero)
+        self.days = np.searchsorted(returns.index.to_numpy("M8[D]"), day_zero)
         self.seasons = day_zero.astype("M8[M]").astype(np.int64) // _MONTHS_A_SEASON
         first = min(_DAYS[0], *(window[0] for window in request.windows))
         last = max(_DAYS[1], *(window[1] for window in request.windows))
         self.first = first
-        abnormal = returns - market[:, None]
+        abnormal = returns.to_numpy() - market[:, None]
         self.paths = paths(abnormal, self.days, self.stocks, first, last)
         self.values, self.group, self.names = self._groups()
 
@@ -199,11 +177,8 @@ class _Sample:
         values = np.full(len(signs), np.nan)
         if not signs.any():
             return values, np.full(len(signs), -1), []
-        return (
-            values,
-            np.select([signs < 0, signs > 0], [0, 1], -1),
-            ["fall expected", "rise expected"],
-        )
+        group = np.select([signs < 0, signs > 0], [0, 1], -1)
+        return values, group, ["fall expected", "rise expected"]
 
     def car(self, window: Window) -> Floats:
         """The cumulative abnormal return of each observation over a window; NaN if unknown."""
@@ -212,13 +187,13 @@ class _Sample:
 
     def measured(self) -> dict[str, Any]:
         """The figures, ready for JSON."""
-        day_zero = {(int(day)) for day in self.days}
         return {
             "told": self.told,
             "observations": len(self.events),
             "stocks": len(set(self.stocks.tolist())),
-            "dates": len(day_zero),
+            "dates": len(set(self.days.tolist())),
             "seasons": len(set(self.seasons.tolist())),
+            "without_return": int(np.isnan(self.car(self.request.windows[0])).sum()),
             "without_value": int(np.sum(self.group < 0)) if self.names else 0,
             "groups": self.names,
             "rows": _corrected([self._window(window) for window in self.request.windows]),
@@ -246,21 +221,17 @@ class _Sample:
         found = []
         wanted = [(name, self.group == place) for place, name in enumerate(self.names)]
         for name, each in wanted or [("all events", np.ones(len(self.events), bool))]:
-            means: list[Mean] = [
+            means = [
                 mean_by_season(self.car((_DAYS[0], day))[each], self.seasons[each])
                 for day in range(_DAYS[0], _DAYS[1] + 1)
             ]
-            lines = {"mean": "value", "low": "low", "high": "high"}
-            found.append(
-                {"name": name}
-                | {line: [getattr(mean, of) for mean in means] for line, of in lines.items()}
-            )
+            columns = zip(*((mean.value, mean.low, mean.high) for mean in means), strict=True)
+            lines = zip(("mean", "low", "high"), map(list, columns), strict=True)
+            found.append({"name": name, **dict(lines)})
         return found
 
     def table(self) -> pd.DataFrame:
         """Every observation with its value, its group and its CARs."""
-        import pandas as pd
-
         columns = {
             "event_id": [one.event.id for one in self.events],
             "symbol": [one.event.symbol for one in self.events],
@@ -272,37 +243,17 @@ class _Sample:
         return pd.DataFrame(columns | cars).astype({"group": "Int64"})
 
 
-def _returns(inputs: Inputs, symbols: Sequence[str]) -> tuple[NDArray[np.datetime64], Floats]:
-    """The sessions of any stock, and the returns close to close, shape (sessions, stocks)."""
-    days = {s: inputs.history[s].table.index.to_numpy().astype("M8[D]") for s in symbols}
-    sessions = np.unique(np.concatenate(list(days.values())))
-    closes = np.full((len(sessions), len(symbols)), np.nan)
-    for column, symbol in enumerate(symbols):
-        rows = np.searchsorted(sessions, days[symbol])
-        closes[rows, column] = inputs.history[symbol].table["close"].to_numpy()
-    returns = np.full(closes.shape, np.nan)
-    returns[1:] = closes[1:] / closes[:-1] - 1
-    return sessions, returns
-
-
-def _market(
-    request: ManyStudyRequest, inputs: Inputs, sessions: NDArray[np.datetime64], returns: Floats
-) -> tuple[Floats, str]:
+def _market(request: ManyStudyRequest, inputs: Inputs, returns: pd.DataFrame) -> tuple[Floats, str]:
     """What is subtracted from each return, shape (sessions,), and what it is."""
     if request.benchmark is None and request.universe is None:
-        known = ~np.isnan(returns)
-        mean = np.where(known, returns, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-        return mean, "the mean of the stocks, each of equal weight"
-    closes = inputs.benchmark.table["close"]
-    changes = closes.pct_change(fill_method=None)
-    market = changes.reindex(sessions.astype("M8[ns]")).to_numpy(dtype=float)
+        return mean_of_known(returns.to_numpy()), "the mean of the stocks, each of equal weight"
+    market = close_returns(inputs.benchmark, returns.index)
     if request.benchmark is None:
         return market, f"the mean of the members of {request.universe}, each of equal weight"
     return market, request.benchmark
 
 
 def _group_names(by: str, values: Floats, group: Ints, count: int) -> list[str]:
-    """The values that each quantile holds, in words."""
     names = []
     for place in range(count):
         held = values[group == place]
@@ -317,12 +268,8 @@ def _group_names(by: str, values: Floats, group: Ints, count: int) -> list[str]:
 
 def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with the p-values of their spreads, or of their means, corrected for their number."""
-    known = [p for row in rows if (p := (row["spread"] or row["all"])["p"]) is not None]
-    corrected = iter(holm(known).tolist())
-    return [
-        {**row, "p_holm": None if (row["spread"] or row["all"])["p"] is None else next(corrected)}
-        for row in rows
-    ]
+    corrected = holm_of_known([(row["spread"] or row["all"])["p"] for row in rows])
+    return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
 
 
 def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:
@@ -342,16 +289,11 @@ def _field(subject: Subject, by: str, events: Sequence[StudiedEvent]) -> str:
     raise unknown(f"field of {subject.name} with numbers", by, known)
 
 
-def _numbers(kind: type[Event]) -> list[str]:
+def _numbers(kind: type[Event]) -> set[str]:
     """The fields and properties of a kind that may be numbers."""
-    own = [
-        name
-        for name, value in vars(kind).items()
-        if isinstance(value, property) and not name.startswith("_")
-    ]
-    fields = [n for n, f in kind.model_fields.items() if "float" in str(f.annotation)]
-    whole = [n for n, f in kind.model_fields.items() if "int" in str(f.annotation).lower()]
-    return [*own, *fields, *(name for name in whole if name not in fields)]
+    own = {n for n, v in vars(kind).items() if isinstance(v, property) and not n.startswith("_")}
+    fields = {n: str(field.annotation).lower() for n, field in kind.model_fields.items()}
+    return own | {name for name, words in fields.items() if "float" in words or "int" in words}
 
 
 def _reasons(left_out: Sequence[LeftOut]) -> str:

@@ -45,21 +45,18 @@ class World:
     stocks: int = 1  # how many have an event on each date
     correlation: float = 0.0  # of any two stocks' returns
     deviation: float = 0.03  # of a stock's returns, a session
-    # degrees of freedom of Student's t; None for the normal distribution
-    tails: float | None = None
+    tails: float | None = None  # degrees of freedom of Student's t; None for the normal
     clusters: bool = False  # whether days are wild or calm in runs, as by GARCH(1, 1)
     wild: float = 1.0  # times the deviation in the first sessions of each event
     wild_for: int = 1  # how many sessions those are
     last_quarter: bool = False  # whether all events lie in a last quarter that is twice as wild
     in_row: int = 1  # events on as many consecutive sessions, of one direction, stand for each date
-    # `random` by event, by `date`, or all `long`
-    sides: Literal["random", "date", "long"] = "random"
+    sides: Literal["random", "date", "long"] = "random"  # of each event, by date, or all long
     drift: float = 0.0  # of the returns, a session
     trend: float = 0.0  # deviation of a drift in the ten sessions from an event on, either way
     weights: tuple[float, float] = (0.95, 0.95)  # least and most weight of a signal
     late: float = 0.0  # share of the sessions before the second half of the stocks is listed
-    # stop, target or trailing stop of each signal
-    exits: dict[str, float] = field(default_factory=dict)
+    exits: dict[str, float] = field(default_factory=dict)  # terms of each signal
 
 
 WORLDS = (
@@ -120,15 +117,7 @@ class Calibration:
 def calibrate(
     worlds: int, *, seed: int, draws: int = 299, kinds: tuple[World, ...] = WORLDS
 ) -> list[Calibration]:
-    """Judge runs in many worlds of each kind.
-
-    Args:
-        worlds: how many of each kind are made up.
-        seed: of all that is random.
-        draws: of each placebo.
-        kinds: of worlds.
-
-    """
+    """Judge runs in so many worlds of each kind."""
     found = []
     for place, kind in enumerate(kinds):
         judged = [judge(kind, (seed, place, number), draws) for number in range(worlds)]
@@ -153,11 +142,7 @@ def calibrate(
 def null_study(worlds: int, *, seed: int, draws: int = 399) -> int:
     """In how many worlds the permutation test of a study finds something, at 5 %.
 
-    Args:
-        worlds: how many stocks are made up, with six events on random days of 200 sessions.
-        seed: of all that is random.
-        draws: of each test.
-
+    A world is a stock that is made up, with six events on random days of 200 sessions.
     """
     rng, found = np.random.default_rng(seed), 0
     for _ in range(worlds):
@@ -202,7 +187,6 @@ def make_world(kind: World, rng: np.random.Generator) -> Account:
 
 
 def _dates(kind: World, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The first sessions of the events, in order."""
     first = 3 * kind.sessions // 4 if kind.last_quarter else 5
     among = np.arange(first, kind.sessions - kind.in_row - 1)
     if kind.in_row > 1:  # runs of events that do not meet
@@ -258,7 +242,6 @@ def _panel(kind: World, returns: Floats) -> Panel:
 
 
 def _trades(panel: Panel, signals: NDArray[Any], made: NDArray[Any]) -> list[Trade]:
-    """The kernel's trades as a run has them."""
     found: list[Trade] = []
     for signal, row in zip(signals, made, strict=True):
         if row["shares"] == 0:

@@ -1,19 +1,17 @@
-"""The public calls: `prepare` reads and checks what a study needs, `study` makes its folder."""
+"""A study of one stock: its request, its plan, the figures of its events, and its folder."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from backtest.errors import UsageError
-from backtest.experiments.records import STUDY
-from backtest.experiments.runs.store import folder_name, installed_packages, run_id
-from backtest.experiments.studies.measure import Settings, measure
-from backtest.experiments.studies.record import StudyFolder, read_study, write_study
+from backtest.experiments.records import STUDY, StudyRecord
 from backtest.experiments.studies.subject import (
     choose,
     close_returns,
@@ -24,41 +22,77 @@ from backtest.experiments.studies.subject import (
     read_study_inputs,
     study_identity,
 )
-from backtest.stats.event_study import Series
-from backtest.workspace.records import known
+from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
+from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
+from backtest.stats.multiple_testing import holm_of_known
+from backtest.stats.significance import (
+    cross_section_t,
+    detectable_effect,
+    permutation_test,
+    statistic,
+)
+from backtest.workspace.files import write_text
+from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
+    from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
+    from backtest.stats.significance import Permutation
     from backtest.workspace.folders import Workspace
 
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+T = TypeVar("T")
+_CARS = "cars.csv"
 _COLUMNS = [
     "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
     "unknown",
 ]  # fmt: skip
 _FAR = 60  # sessions from day 0 that a window may reach: CARs add up, which longer ones blur
+_CURVE_DRAWS = 2_000  # of random days, for each day of each curve
+_BAND = (0.025, 0.975)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a study is made; the first window leads."""
+
+    windows: tuple[Window, ...] = WINDOWS
+    model: Model = "market"
+    estimation: int = ESTIMATION_DAYS
+    seed: int = 1
+    draws: int = 10_000
 
 
 @dataclass(frozen=True)
 class StudyRequest:
-    """What is studied."""
+    """What is studied: the events of a kind, or of a strategy, on one stock."""
 
-    name: str  # a kind of event or a strategy
-    symbol: str  # the stock
+    name: str
+    symbol: str
     as_strategy: bool = False  # whether the strategy is meant where a kind has its name
-    # the fund to hold the stock against; chosen from SPY and QQQ where None
-    benchmark: str | None = None
+    benchmark: str | None = None  # the fund to hold the stock against; SPY or QQQ by fit where None
     reaction: float = 5.0  # minutes from publication to the earliest open
-    settings: Settings = field(default_factory=Settings)  # windows, model, seed and draws
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True)
-class PreparedStudy:
-    """A request whose inputs were read and checked, and whose id is therefore known."""
+class Study(Generic[T]):
+    """A study as it is in its folder."""
+
+    path: Path
+    record: T
+
+
+@dataclass(frozen=True)
+class StudyPlan(Plan[Study[StudyRecord]]):
+    """A study whose inputs were read and checked."""
 
     request: StudyRequest
     subject: Subject
@@ -66,20 +100,29 @@ class PreparedStudy:
     benchmark: Benchmark
     events: Sequence[StudiedEvent]
     left_out: Sequence[LeftOut]
-    identity: Mapping[str, Any]
-    path: Path
 
-    @property
-    def exists(self) -> bool:
-        """Whether its result is on disk already, and whole."""
-        return known(self.path, read_study) is not None
+    def read(self) -> Study[StudyRecord]:
+        """Read the study; errors as of `study_in`."""
+        return study_in(self.path / STUDY, StudyRecord)
+
+
+def study_in(file: Path, kind: type[T]) -> Study[T]:
+    """Read a study by its record; raises DataError where that, or the table of CARs, is damaged."""
+    cars = file.with_name(_CARS)
+    if not cars.is_file():
+        raise damaged(cars, "it is missing")
+    return Study(file.parent, read_record(file, kind))
+
+
+def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataFrame) -> None:
+    """Write a study's folder, its record last; raises UsageError where that is not possible."""
+    write_text(path / _CARS, cars.to_csv(index=False, lineterminator="\n"))
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_text(path / name, text + "\n")
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    """Windows written as `-1,+1`, each once.
-
-    Raises UsageError where one is not of this form, or ends before it begins.
-    """
+    """Windows written as `-1,+1`, each once; raises UsageError where one is not of this form."""
     windows = []
     for text in texts:
         try:
@@ -99,7 +142,7 @@ def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
     return tuple(dict.fromkeys(windows))
 
 
-def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
+def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     """Read and check everything that a study needs.
 
     Raises UsageError where the name, the symbol or the benchmark is wrong, or no event can be
@@ -111,52 +154,48 @@ def prepare(workspace: Workspace, request: StudyRequest) -> PreparedStudy:
     inputs = read_study_inputs(workspace, subject, (request.symbol,), candidates[0].symbol)
     stock = inputs.history[request.symbol]
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
-    sessions = stock.table.index.to_numpy().astype("M8[D]")
+    sessions = stock.table.index.to_numpy("M8[D]")
     days = np.searchsorted(sessions, np.array([event.session for event in events], "M8[D]"))
     benchmark = choose(stock, candidates, days.tolist(), named=request.benchmark is not None)
-    series = Series(request.symbol, close_returns(stock, stock), benchmark.returns, days)
+    series = Series(
+        request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
+    )
     decides = study_identity(subject, inputs, _terms(request, benchmark), candidates)
-    name = folder_name(f"study-{request.name}", (request.symbol,), run_id(decides))
-    path = workspace.reports / name
-    prepared = PreparedStudy(request, subject, series, benchmark, events, left_out, decides, path)
+    path = workspace.reports / folder_name(
+        f"study-{request.name}", (request.symbol,), run_id(decides)
+    )
+    plan = StudyPlan(decides, path, request, subject, series, benchmark, events, left_out)
     if not events:
-        raise _nothing(prepared, [])
-    return prepared
+        raise _nothing(plan, [])
+    return plan
 
 
-def study(prepared: PreparedStudy, *, force: bool = False) -> StudyFolder:
-    """Study the events and write the folder; a study that exists whole is read instead.
+def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
+    """Study the events and write the folder; a study that exists whole is read, unless forced.
 
-    Raises UsageError where no event can be studied, or the folder cannot be written.
-
-    Args:
-        prepared: from `prepare`.
-        force: study also where the result exists.
-
+    Raises UsageError where no event can be studied.
     """
-    if not force and (made := known(prepared.path, read_study)):
+    if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
-    settings = prepared.request.settings
-    figures = measure(prepared.series, prepared.events, settings)
+    settings = plan.request.settings
+    figures = measure(plan.series, plan.events, settings)
     if not any(window["known"] for window in figures["windows"]):
-        raise _nothing(prepared, figures["events"])
+        raise _nothing(plan, figures["events"])
     record = {
-        "study_id": run_id(prepared.identity),
-        **prepared.identity,
-        "also": prepared.subject.also,
-        "benchmark_reason": prepared.benchmark.reason,
-        "explained": dict(prepared.benchmark.explained),
+        "study_id": plan.id,
+        **plan.identity,
+        "also": plan.subject.also,
+        "benchmark_reason": plan.benchmark.reason,
+        "explained": dict(plan.benchmark.explained),
         "packages": installed_packages(),
         "started_at": started.isoformat(timespec="seconds"),
         **figures,
-        "left_out": [
-            {**event_fields(each.event), "reason": each.reason} for each in prepared.left_out
-        ],
+        "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_study(prepared.path, STUDY, record, _cars(record))
-    return read_study(prepared.path)
+    write_study(plan.path, STUDY, record, _cars(record))
+    return plan.read()
 
 
 def _terms(request: StudyRequest, benchmark: Benchmark) -> dict[str, Any]:
@@ -169,10 +208,10 @@ def _terms(request: StudyRequest, benchmark: Benchmark) -> dict[str, Any]:
     }
 
 
-def _nothing(prepared: PreparedStudy, events: Sequence[Mapping[str, Any]]) -> UsageError:
+def _nothing(plan: StudyPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
     """The error for a study without a single CAR, with the reason of each event."""
-    request = prepared.request
-    reasons = [f"{each.event.id}: {each.reason}" for each in prepared.left_out]
+    request = plan.request
+    reasons = [f"{each.event.id}: {each.reason}" for each in plan.left_out]
     for event in events:
         reasons += [f"{event['event_id']} {name}: {why}" for name, why in event["unknown"].items()]
     why = "".join(f"\n  {reason}" for reason in reasons) or " There is none in the files."
@@ -180,8 +219,6 @@ def _nothing(prepared: PreparedStudy, events: Sequence[Mapping[str, Any]]) -> Us
 
 
 def _cars(record: Mapping[str, Any]) -> pd.DataFrame:
-    import pandas as pd
-
     rows = [
         {**event, "window": window, "car": car, "error": event["errors"][window]}
         | {"unknown": event["unknown"].get(window, "")}
@@ -189,3 +226,215 @@ def _cars(record: Mapping[str, Any]) -> pd.DataFrame:
         for window, car in event["cars"].items()
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """Some of the events; those of one day 0 are one observation."""
+
+    by: str  # the way of grouping; empty where all events are looked at
+    name: str  # of the group
+    zeros: Ints  # day 0 of each event, shape (N,)
+    places: Ints  # of the events, shape (N,)
+    of_day: Mapping[int, int]  # by day 0 what its CAR is multiplied by
+
+    @property
+    def days(self) -> Ints:
+        """The days 0, each once, shape (D,)."""
+        return np.array(list(self.of_day), np.int64)
+
+    @property
+    def signs(self) -> Ints:
+        """The sign of each of these days, shape (D,)."""
+        return np.array(list(self.of_day.values()), np.int64)
+
+    def known_events(self, cars: Floats) -> int:
+        """How many of the events have a CAR; those of one day have the same."""
+        return int(np.sum(~np.isnan(cars[self.zeros])))
+
+
+def window_name(window: Window) -> str:
+    """A window as it is written, such as `[-1,+1]`."""
+    return f"[{','.join(f'{day:+d}' if day else '0' for day in window)}]"
+
+
+def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) -> dict[str, Any]:
+    """The figures of a study; `series.events` holds the day 0 of each event, in the same order."""
+    found = study([series], **vars(settings))
+    outcomes = {outcome.day: outcome for outcome in found.events}
+    first = int(found.days[0])
+    curve = [(first, int(day)) for day in found.days]
+    windows = (*settings.windows, *curve)
+    of_day = outcomes_of(series, found.days, windows, settings.model, settings.estimation)
+    everywhere = np.array([of_day[day].cars for day in range(len(series.returns))])
+    cars, paths = everywhere[:, : len(settings.windows)], everywhere[:, len(settings.windows) :]
+    alike = np.ones(len(events), np.int64)
+    everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
+    groups, signed = _groups(series, events), _signed(series, events)
+    return {
+        "days": found.days.tolist(),
+        "average": list(map(_known, found.average)),
+        "counts": found.counts.tolist(),
+        "events": [
+            _event(event, outcomes[day], settings.windows)
+            for event, day in zip(events, series.events.tolist(), strict=True)
+        ],
+        "windows": _windows(found, list(map(everyone.known_events, cars.T))),
+        "signed": None if signed is None else _averages(cars, signed, settings),
+        "groups": _group_rows(cars[:, 0], groups, settings),
+        "curves": [
+            _curve(paths, selection, settings.seed)
+            for selection in (everyone, *([signed] if signed else []), *groups)
+            if len(selection.days) > 1 or not selection.by
+        ],
+    }
+
+
+def _selection(by: str, name: str, days: Ints, places: Ints, signs: Ints) -> _Selection:
+    """The events at some places; of several on a day the sign of the last published counts."""
+    of_day = dict(zip(days[places].tolist(), signs[places].tolist(), strict=True))
+    return _Selection(by, name, days[places], places, of_day)
+
+
+def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Selection | None:
+    """The events of which something is expected; None where there is none."""
+    signs = np.array([event.direction for event in events], np.int64)
+    places = np.flatnonzero(signs)
+    name = "in the expected direction"
+    return _selection("", name, series.events, places, signs) if len(places) else None
+
+
+def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Selection]:
+    """Groups by each way of grouping that parts the days, the largest first.
+
+    Days that two ways put together are one group.
+    """
+    alike, days = np.ones(len(events), np.int64), len(np.unique(series.events))
+    found: dict[tuple[int, ...], _Selection] = {}
+    for by in dict.fromkeys(by for event in events for by in event.labels):
+        labels = np.array([event.labels.get(by, "") for event in events])
+        names, counts = np.unique(labels[labels != ""], return_counts=True)
+        for name in names[np.argsort(-counts, kind="stable")].tolist():
+            selection = _selection(by, name, series.events, np.flatnonzero(labels == name), alike)
+            if len(selection.days) < days:
+                found.setdefault(tuple(selection.days.tolist()), selection)
+    return list(found.values())
+
+
+def _event(event: StudiedEvent, outcome: EventOutcome, windows: Sequence[Window]) -> dict[str, Any]:
+    names, fit = list(map(window_name, windows)), outcome.fit
+    return {
+        **event_fields(event.event),
+        "day_0": event.session.isoformat(),
+        "direction": event.direction,
+        "direction_reason": event.why,
+        "labels": event.labels,
+        "model": fit.model,
+        "model_reason": fit.reason,
+        "estimation_days": len(fit.days),
+        "alpha": _known(fit.alpha),
+        "beta": _known(fit.beta),
+        "sigma": _known(fit.sigma),
+        "cars": dict(zip(names, map(_known, outcome.cars), strict=True)),
+        "errors": dict(zip(names, map(_known, outcome.errors), strict=True)),
+        "unknown": {n: why for n, why in zip(names, outcome.unknown, strict=True) if why},
+        "path": list(map(_known, np.cumsum(outcome.abnormal))),
+    }
+
+
+def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
+    rows = [
+        {
+            "window": window_name(window.window),
+            "events": count,
+            "known": window.known,
+            "unknown": window.unknown,
+            "caar": window.caar,
+            "overlaps": window.overlaps,
+            "correlation": window.correlation,
+            "detectable": window.detectable,
+            "p_across": window.tests["cross_section"].p,
+            "p": window.permutation and window.permutation.p.two_sided,
+            "tests": {name: vars(test) for name, test in window.tests.items()},
+        }
+        for window, count in zip(found.windows, events, strict=True)
+    ]
+    return _corrected(rows)
+
+
+def _averages(cars: Floats, selection: _Selection, settings: Settings) -> list[dict[str, Any]]:
+    """By window the average of CAR × sign, and how random days with these signs would do."""
+    rows = [
+        {"window": window_name(window), **_average(cars[:, place], selection, window, settings)}
+        for place, window in enumerate(settings.windows)
+    ]
+    return _corrected(rows)
+
+
+def _group_rows(
+    cars: Floats, groups: Sequence[_Selection], settings: Settings
+) -> list[dict[str, Any]]:
+    leading = settings.windows[0]
+    rows = [{"by": s.by, "name": s.name, **_average(cars, s, leading, settings)} for s in groups]
+    return _corrected(rows)
+
+
+def _average(
+    cars: Floats, selection: _Selection, window: Window, settings: Settings
+) -> dict[str, Any]:
+    length = window[1] - window[0] + 1
+    found = _random_days(cars, selection, length, settings.seed, settings.draws)
+    own = selection.signs * cars[selection.days]
+    own = own[~np.isnan(own)]
+    return {
+        "events": selection.known_events(cars),
+        "known": len(own),
+        "right": int(np.sum(own > 0)),
+        "caar": found and found.caar,
+        "p": found and found.p.two_sided,
+        "p_across": statistic("cross_section", cross_section_t(own), len(own) - 1).p,
+        "detectable": found and detectable_effect(float(np.std(found.null))),
+    }
+
+
+def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
+    """Average cumulative abnormal return by day, and the band that random days keep to."""
+    found = [
+        _random_days(path, selection, length, seed, _CURVE_DRAWS)
+        for length, path in enumerate(paths.T, start=1)
+    ]
+    bands = [
+        (None, None) if each is None else np.quantile(each.null, _BAND).tolist() for each in found
+    ]
+    return {
+        "by": selection.by,
+        "name": selection.name,
+        "places": selection.places.tolist(),
+        "signs": [selection.of_day[day] for day in selection.zeros.tolist()],
+        "mean": [None if each is None else each.caar for each in found],
+        "low": [low for low, _ in bands],
+        "high": [high for _, high in bands],
+    }
+
+
+def _random_days(
+    cars: Floats, selection: _Selection, length: int, seed: int, draws: int
+) -> Permutation | None:
+    """The average CAR × sign beside that of random days; each sign is moved by itself."""
+    sides = [side for side in (1, -1) if np.any(selection.signs == side)]
+    return permutation_test(
+        [side * cars for side in sides],
+        [selection.days[selection.signs == side] for side in sides],
+        length=length,
+        seed=seed,
+        draws=draws,
+    )
+
+
+def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    corrected = holm_of_known([row["p"] for row in rows])
+    return [{**row, "p_holm": p} for row, p in zip(rows, corrected, strict=True)]
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -11,7 +11,7 @@ from backtest.data.inputs import read_inputs
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.store import identity
+from backtest.experiments.terms import identity
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import date, timedelta
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
@@ -45,16 +46,11 @@ class Benchmark:
     symbol: str  # the fund
     reason: str  # why this one
     returns: Floats  # in the stock's sessions, shape (T,); NaN where unknown
-    # by candidate, the share of the stock's variance that it explains in sessions away from the
-    # events
-    explained: Mapping[str, float]
+    explained: Mapping[str, float]  # by candidate, of the variance in sessions without an event
 
 
 def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices]:
-    """Prices of the fund that the user names, or else of those that come into question.
-
-    Raises UsageError where none has prices.
-    """
+    """Prices of the fund that the user names, or else of SPY and QQQ; UsageError without any."""
     if named is not None:
         return [read_prices(folder, named)]
     names = [name for name in CANDIDATES if name in price_symbols(folder) and name != symbol]
@@ -71,15 +67,12 @@ def choose(
 ) -> Benchmark:
     """The candidate that explains most of the stock where no event is near.
 
-    Args:
-        stock: the stock.
-        candidates: from `read_candidates`.
-        day_zeros: positions of the events in the stock's sessions.
-        named: whether the user has named the candidate.
-
+    `day_zeros` are the events' positions in the stock's sessions; `named` says whether the user
+    has named the candidate.
     """
-    own = close_returns(stock, stock)
-    returns = {prices.symbol: close_returns(prices, stock) for prices in candidates}
+    sessions = stock.table.index
+    own = close_returns(stock, sessions)
+    returns = {prices.symbol: close_returns(prices, sessions) for prices in candidates}
     near = [day + away for day in day_zeros for away in _CORE]
     quiet = np.setdiff1d(np.arange(len(own)), near)
     explained = {name: _explained(own[quiet], other[quiet]) for name, other in returns.items()}
@@ -97,10 +90,10 @@ def choose(
     return Benchmark(best, reason, returns[best], explained)
 
 
-def close_returns(prices: Prices, stock: Prices) -> Floats:
-    """Close to close in the stock's sessions, shape (T,); NaN where there is no close before."""
+def close_returns(prices: Prices, sessions: pd.Index[Any]) -> Floats:
+    """Close to close in these sessions, shape (T,); NaN where there is no close before."""
     changes = prices.table["close"].pct_change(fill_method=None)
-    return np.asarray(changes.reindex(stock.table.index), np.float64)
+    return np.asarray(changes.reindex(sessions), np.float64)
 
 
 def _explained(own: Floats, market: Floats) -> float:
@@ -116,9 +109,8 @@ class Subject:
 
     name: str  # as it was given
     kinds: tuple[type[Event], ...]  # the kinds of event
-    # the strategy's file; None where all events of a kind are studied
-    file: StrategyFile | None = None
-    strategy: Strategy | None = None  # the strategy, with its default parameters; likewise
+    file: StrategyFile | None = None  # of the strategy; None where all events of a kind are studied
+    strategy: Strategy | None = None  # with its default parameters; likewise
     also: str = ""  # what else has this name, in a sentence; empty where nothing has
 
 
@@ -126,7 +118,7 @@ class Subject:
 class StudiedEvent:
     """An event with its day 0."""
 
-    event: Event  # the event
+    event: Event
     session: date  # day 0, the first session whose open comes after it was public
     direction: int  # where the price is expected to go, +1 or -1; 0 where nothing is expected
     why: str  # the reason of the direction
@@ -142,15 +134,9 @@ class LeftOut:
 
 
 def find_subject(workspace: Workspace, name: str, *, as_strategy: bool) -> Subject:
-    """The kind of event that has the name, or the strategy.
+    """The kind of event that has the name, or the strategy; that alone with `as_strategy`.
 
     Raises UsageError where nothing has the name, or the strategy answers with no signals.
-
-    Args:
-        workspace: the folders.
-        name: of a kind or of a strategy.
-        as_strategy: whether the strategy is meant where both have the name.
-
     """
     kinds, strategies = event_kinds(workspace), strategy_origins(workspace)
     if name in kinds and not as_strategy:
@@ -229,9 +215,7 @@ def events_of(
         elif session is None or decision.action in ("not_tradable", "no_signal"):
             left_out.append(LeftOut(event, decision.reason))
         else:
-            direction, why = _expected(decision, inputs.events)
-            labels = _labels(decision, inputs.events)
-            studied.append(StudiedEvent(event, session, direction, why, labels))
+            studied.append(StudiedEvent(event, session, *_expected(decision, inputs.events)))
     return studied, left_out
 
 
@@ -246,37 +230,29 @@ def event_fields(event: Event) -> dict[str, str]:
     }
 
 
-def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str]:
-    """The direction, by the signal or else by what the event says, and the reason."""
-    event = decision.event
-    if decision.signal is not None:
-        return (1 if decision.direction == "long" else -1), decision.signal.reason
-    if isinstance(event, Earnings):
-        return _sign(event.eps_surprise), "sign of the EPS surprise"
-    if isinstance(event, StakeDisclosure):
-        if event.is_stale(events):
-            return 0, "a stale filing says nothing"
-        return _sign(event.stake_change), "sign of the stake's change"
-    if isinstance(event, ShortReport):
-        return -1, "a case against the stock"
-    return 0, "nothing is expected of this kind"
-
-
-def _labels(decision: Decision, events: Sequence[Event]) -> dict[str, str]:
-    event = decision.event
-    labels = {"kind": event.kind}
+def _expected(decision: Decision, events: Sequence[Event]) -> tuple[int, str, dict[str, str]]:
+    """The direction, by the signal or else by what the event says, why, and the event's labels."""
+    event, labels = decision.event, {"kind": decision.event.kind}
+    direction, why = 0, "nothing is expected of this kind"
     if decision.direction is not None:
         labels["direction"] = decision.direction
     if isinstance(event, Earnings):
+        direction, why = _sign(event.eps_surprise), "sign of the EPS surprise"
         labels["EPS surprise"] = _word(event.eps_surprise, "beat", "miss", "in line")
-    if isinstance(event, StakeDisclosure):
-        word = _word(event.stake_change, "raised", "cut", "unchanged")
-        labels["stake"] = "stale" if event.is_stale(events) else word
-    if isinstance(event, ShortReport):
+    elif isinstance(event, StakeDisclosure) and event.is_stale(events):
+        direction, why = 0, "a stale filing says nothing"
+        labels["stake"] = "stale"
+    elif isinstance(event, StakeDisclosure):
+        direction, why = _sign(event.stake_change), "sign of the stake's change"
+        labels["stake"] = _word(event.stake_change, "raised", "cut", "unchanged")
+    elif isinstance(event, ShortReport):
+        direction, why = -1, "a case against the stock"
         labels["author"] = event.author
-    if isinstance(event, News):
+    elif isinstance(event, News):
         labels["category"] = event.category
-    return labels
+    if decision.signal is not None:
+        direction, why = (1 if decision.direction == "long" else -1), decision.signal.reason
+    return direction, why, labels
 
 
 def _word(change: float | None, up: str, down: str, level: str) -> str:

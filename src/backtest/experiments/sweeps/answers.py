@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
-from backtest.engine.kernel.panel import set_terms
-from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.panel import set_legs, set_terms
+from backtest.engine.kernel.records import ENTERS_AT_CLOSE, IS_FLAT, SIGNAL, WAITS
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.grid import value_of
 from backtest.strategy.base import Signal, term_of
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from pydantic.fields import FieldInfo
 
+    from backtest.engine.kernel.panel import Panel
     from backtest.engine.timeline import Decision, Question
     from backtest.strategy.base import Strategy
 
@@ -49,7 +50,9 @@ def ask(question: Question, strategy: Strategy, values: Mapping[str, Any]) -> De
 
 def same_answer(one: Decision, other: Decision) -> bool:
     """Whether two answers are the same signal, or the same reason why there is none."""
-    return (one.signal, one.reason) == (other.signal, other.reason)
+    return (one.signal, one.reason, one.tradable_session) == (
+        other.signal, other.reason, other.tradable_session
+    )  # fmt: skip
 
 
 def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bool | None:
@@ -62,8 +65,16 @@ def is_handed_on(before: Decision, after: Decision, term: str, value: Any) -> bo
         return False
     if before.signal is None or after.signal is None or getattr(after.signal, term) != value:
         return None
+    if before.tradable_session != after.tradable_session:
+        return None
     moved = before.signal.model_copy(update={term: getattr(after.signal, term)})
     return True if moved == after.signal else None
+
+
+def does_act(signals: NDArray[Any]) -> NDArray[np.bool]:
+    """Which records hold a signal or a leg of one; a flat one has no side."""
+    acts: NDArray[np.bool] = (signals["side"] != 0) | (signals["terms"] & IS_FLAT != 0)
+    return acts
 
 
 class Answers:
@@ -74,16 +85,20 @@ class Answers:
         name: str,
         questions: Sequence[Question],
         empty: NDArray[Any],
+        panel: Panel,
+        legs: int,
         make: Callable[[Mapping[str, Any]], Strategy],
         terms: Sequence[str],
     ) -> None:
         """Begin with no answer.
 
-        `empty` has a record of the type `SIGNAL` for each event, with its bar and its symbol;
-        `make` makes the strategy of the values of the varied parameters; `terms` are the parameters
-        that it only hands on to its signal.
+        `empty` has records of the type `SIGNAL` for each event, with its bar and its symbol: one,
+        and after it `legs` more for those that a signal may have. `panel` has the bar of a session
+        that a strategy waits for, and the columns of legs; `make` makes the strategy of the values
+        of the varied parameters; `terms` are those that it only hands on to its signal.
         """
         self._name, self._questions, self._empty = name, questions, empty
+        self._panel, self._width = panel, 1 + legs
         self._make, self._terms = make, terms
         self._kept: dict[tuple[str, ...], _Answers] = {}
         self._asking = Lock()  # the questions share one past, which goes forwards and back
@@ -114,8 +129,22 @@ class Answers:
                     values = _column_of(self._name, term, [axes[name][place] for place in used])[at]
                     every = np.broadcast_to(values[:, None], table.shape)
                     table[term][handed_on] = every[handed_on]
+                    self._agree(table, term)
             self._check(table, axes, codes, ends)
         return table
+
+    def _agree(self, table: NDArray[Any], term: str) -> None:
+        """Keep what else the records say of a term that was handed on in step with it."""
+        if term == "limit":
+            waits = ~np.isnan(table["limit"]) & does_act(table)
+            bare = table["terms"] & ~np.uint8(WAITS)
+            table["terms"] = bare | np.where(waits, WAITS, 0).astype(np.uint8)
+        at_close = table["terms"] & (ENTERS_AT_CLOSE | IS_FLAT) == ENTERS_AT_CLOSE
+        if term == "hold" and (at_close & (table["hold"] == 0)).any():
+            raise UsageError(
+                f"{self._name} enters at the close, which cannot be left at hold 0: begin the grid "
+                f"of hold with 1."
+            )
 
     def _answers_of(self, groups: Sequence[Mapping[str, Any]], ends: _Ends) -> list[_Answers]:
         """The answers to all events for groups of sets that differ in terms of the signal alone."""
@@ -134,22 +163,38 @@ class Answers:
         made = [self._make(values) for values in sets]
         changes = [[{**values, name: ends[name][1]} for name in ends] for values in sets]
         changed = [[(one, self._make(one)) for one in some] for some in changes]
-        handed_on = np.zeros((len(sets), len(ends), len(self._questions)), np.bool)
+        handed_on = np.zeros((len(sets), len(ends), len(self._empty)), np.bool)
         found = [(self._empty.copy(), handed) for handed in handed_on]
         for column, question in enumerate(self._questions):
             for (records, handed), values, strategy, others in zip(
                 found, sets, made, changed, strict=True
             ):
                 before = ask(question, strategy, values)
-                if before.signal is not None:
-                    set_terms(records[column], before.signal)
+                self._write(records, column, before)
                 for number, (name, (other, varied)) in enumerate(zip(ends, others, strict=True)):
                     after = ask(question, varied, other)
                     is_term = is_handed_on(before, after, term_of(name), value_of(varied, name))
                     if is_term is None:
                         raise self._not_a_term(question, values, name)
-                    handed[number, column] = is_term
+                    handed[number, column * self._width] = is_term
         return found
+
+    def _of(self, column: int) -> slice:
+        """The records of an event."""
+        return slice(column * self._width, (column + 1) * self._width)
+
+    def _write(self, records: NDArray[Any], column: int, decision: Decision) -> None:
+        """Write the signal of a decision, if it has one, into the records of its event."""
+        signal = decision.signal
+        if signal is None:
+            return
+        own = records[self._of(column)]
+        set_terms(own[0], signal)
+        set_legs(own[: 1 + len(signal.legs)], signal)
+        for row, leg in zip(own[1:], signal.legs, strict=False):
+            row["symbol"] = self._panel.columns[leg.symbol]
+        if decision.waited and decision.tradable_session is not None:
+            own["bar"] = self._panel.bar_of(decision.tradable_session)
 
     def _check(
         self,
@@ -160,18 +205,19 @@ class Answers:
     ) -> None:
         """Hold some answers, drawn at random, against those of the strategy of their set."""
         drawn = np.random.default_rng(0)
-        sets, events = table.shape
+        sets, events = len(table), len(self._questions)
         for row in np.unique(drawn.integers(sets, size=_CHECKED)):
             values = {name: axes[name][code[row]] for name, code in codes.items()}
             strategy = self._make(values)
             for column in np.sort(drawn.permutation(events)[:_EVENTS_CHECKED]):
-                question, got = self._questions[column], table[row, column]
-                wanted = self._empty[column].copy()
-                if (signal := ask(question, strategy, values).signal) is not None:
-                    set_terms(wanted, signal)
-                acts = wanted["side"] or got["side"]
+                question, got = self._questions[column], table[row, self._of(column)]
+                every = self._empty.copy()
+                self._write(every, column, ask(question, strategy, values))
+                wanted = every[self._of(column)]
+                acts = does_act(wanted).any() or does_act(got).any()
                 if acts and wanted.tobytes() != got.tobytes():
-                    moved = [name for name in ends if wanted[term_of(name)] != got[term_of(name)]]
+                    terms = map(term_of, ends)
+                    moved = [term for term in terms if wanted[0][term] != got[0][term]]
                     name = self._false_term(question, values, ends) or ", ".join(moved)
                     raise self._not_a_term(question, values, name)
 

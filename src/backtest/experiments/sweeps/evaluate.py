@@ -17,6 +17,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from backtest.data.inputs import read_inputs
 from backtest.engine.kernel.panel import panel_of
@@ -26,11 +28,11 @@ from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.run import benchmark_returns
-from backtest.experiments.runs.store import deciding_packages
-from backtest.experiments.sweeps.answers import Answers, derives
+from backtest.experiments.sweeps.answers import Answers, derives, does_act
 from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
+from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
-from backtest.stats.figures import figures_of_totals, session_returns
+from backtest.stats.figures import figures_of_totals, mean_of_known, session_returns
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
@@ -41,7 +43,6 @@ from backtest.workspace.processes import MOST_TRIES, completed
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 
-    import pyarrow as pa
     from distributed import Client, Future
     from numpy.typing import NDArray
 
@@ -69,9 +70,6 @@ def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> by
 
     Folders are found around the working folder where there are none; errors as of `evaluator`.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     sweep = evaluator(spec_json, folders)
     spec = sweep.spec
     numbers = np.array(spec.numbers(chunk))
@@ -91,8 +89,6 @@ def evaluate(spec_json: str, chunk: int, folders: Workspace | None = None) -> by
 
 def _column(values: Sequence[Any]) -> pa.Array:
     """The values of an axis; as texts of JSON where they are of several types."""
-    import pyarrow as pa
-
     if is_mixed(values):
         values = [None if value is None else json.dumps(value) for value in values]
     return pa.array(values, pa.string() if all(value is None for value in values) else None)
@@ -327,11 +323,8 @@ class Histories:
     """How some sets came to their figures."""
 
     returns: NDArray[np.float64]  # above cash, by session and set, shape (sessions, sets)
-    # net return of each set's trade on each event, a fraction of the entry value, shape (sets,
-    # events); NaN where there is none
-    earned: NDArray[np.float64]
-    # bar in which that trade was entered, likewise; 0 where there is none
-    entries: NDArray[np.int32]
+    earned: NDArray[np.float64]  # return of each set's trade on each event, (sets, events), or NaN
+    entries: NDArray[np.int32]  # bar in which that trade was entered; 0 where there is none
     exits: NDArray[np.int32]  # bar in which it was left, or marked last where it stays open
 
     @property
@@ -379,18 +372,23 @@ class Evaluator:
         reaction = timedelta(minutes=self._rules.reaction_minutes)
         self._universe = inputs.benchmark if spec.universe else None
         where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
-        asked = questions(strategy.listens_to, *where)
+        asked = questions(strategy.listens_to, *where, strategy.decides)
         # As the kernel takes them: by session, then by publication, symbol and event id.
         self._questions = sorted(
             (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
         )
         self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
-        empty = np.zeros(len(self._questions), SIGNAL)
-        empty["bar"] = self._bars
-        empty["symbol"] = [self._panel.columns[one.event.symbol] for one in self._questions]
+        legs = len(strategy.trades_also)
+        self._width = 1 + legs  # records of an event
+        symbols = [self._panel.columns[one.event.symbol] for one in self._questions]
+        empty = np.zeros(len(self._questions) * self._width, SIGNAL)
+        empty["bar"] = np.repeat(self._bars, self._width)
+        empty["symbol"] = np.repeat(symbols, self._width)
         # What a validator computes or forbids is found by making each set.
         terms = () if derives(type(strategy)) else strategy.signal_terms
-        self._answers = Answers(file.name, self._questions, empty, self._make, terms)
+        self._answers = Answers(
+            file.name, self._questions, empty, self._panel, legs, self._make, terms
+        )
 
     def figures(self, axes: Axes, codes: Codes) -> dict[str, NDArray[Any]]:
         """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
@@ -406,16 +404,18 @@ class Evaluator:
         )
 
     def _histories(self, axes: Axes, codes: Codes) -> Histories:
-        signals, acts, done = self._trade(axes, codes, histories=True)
-        entered = acts.copy()
-        entered[acts] = done.trades["shares"] > 0
-        trades = done.trades[done.trades["shares"] > 0]
+        signals, (sets, events), done = self._trade(axes, codes, histories=True)
+        is_traded = done.trades["shares"] > 0
+        entered = sets[is_traded], events[is_traded] // self._width
+        trades = done.trades[is_traded]
         value = trades["shares"] * trades["entry_price"]
-        side = signals["side"][done.trades["shares"] > 0]
+        side = signals["side"][is_traded]
         gross = side * trades["shares"] * (trades["exit_price"] - trades["entry_price"])
-        earned = np.full(acts.shape, np.nan)
-        entries, exits = np.zeros((2, *acts.shape), np.int32)
-        earned[entered] = (gross - trades["commission"] - trades["borrow"]) / value
+        shape = len(done.totals), len(self._questions)
+        earned = np.full(shape, np.nan)
+        entries, exits = np.zeros((2, *shape), np.int32)
+        net = gross - trades["commission"] - trades["borrow"] + trades["hedge_profit"]
+        earned[entered] = net / value
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
         returns = [
             above_cash(session_returns(equity, self._rules.cash), self._panel.nights, self._rules)
@@ -430,20 +430,13 @@ class Evaluator:
         return list(zip(ids, self._bars, strict=True))
 
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns above cash of the symbols, equally, from the first open on, (sessions,).
-
-        Of a universe they are those of the mean of its members.
-        """
+        """Returns above cash of the symbols, equally, or of the mean of the universe."""
         if self._universe is not None:
             mean = benchmark_returns(self._universe, self._panel.sessions.tolist())
             return above_cash(mean, self._panel.nights, self._rules)
         close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
-        before = np.vstack([first, close[:-1]])
-        changes = close / before - 1
-        known = ~np.isnan(changes)
-        total = np.where(known, changes, 0.0).sum(axis=1)
-        held: NDArray[np.float64] = total / np.maximum(known.sum(axis=1), 1)
-        return above_cash(held, self._panel.nights, self._rules)
+        changes = close / np.vstack([first, close[:-1]]) - 1
+        return above_cash(mean_of_known(changes), self._panel.nights, self._rules)
 
     def _blocks(self, codes: Codes) -> Iterator[Codes]:
         """The sets in blocks that memory holds."""
@@ -454,13 +447,17 @@ class Evaluator:
 
     def _trade(
         self, axes: Axes, codes: Codes, *, histories: bool = False
-    ) -> tuple[NDArray[Any], NDArray[np.bool], Tables]:
-        """The signals of some sets, on which events each acts, and what the kernel made of it."""
+    ) -> tuple[NDArray[Any], tuple[Rows, Rows], Tables]:
+        """The signals of some sets, the set and event of each, and what the kernel made of it."""
         table = self._answers.signals(axes, codes)
-        acts = table["side"] != 0
-        signals, starts = table[acts], np.concatenate(([0], np.cumsum(acts.sum(axis=1))))
+        sets, events = np.nonzero(does_act(table))
+        signals = table[sets, events]
+        if (np.diff(table["bar"]) < 0).any():  # some were waited for; the kernel goes bar by bar
+            order = np.lexsort((signals["bar"], sets))
+            signals, events = signals[order], events[order]
+        starts = np.searchsorted(sets, np.arange(len(table) + 1))
         work = (self._panel, signals, starts, self._rules, self._rates)
-        return signals, acts, simulate(*work, trades=histories, curves=histories)
+        return signals, (sets, events), simulate(*work, trades=histories, curves=histories)
 
     def _make(self, values: Mapping[str, Any]) -> Strategy:
         """The strategy of a set, made as that of a run with these settings is."""
@@ -485,7 +482,6 @@ class Evaluator:
 
 
 def _compare(spec: SweepSpec, file: StrategyFile, inputs: Mapping[str, str]) -> None:
-    """Hold what is here against the specification."""
     versions = deciding_packages()
     faults = [f"data/{name}" for name in spec.inputs if inputs.get(name) != spec.inputs[name]]
     if file.source_sha256() != spec.strategy_sha256:

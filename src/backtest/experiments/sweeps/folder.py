@@ -15,17 +15,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from backtest.errors import DataError, UsageError
 from backtest.experiments.records import SweepRecord
-from backtest.experiments.runs.store import folder_name
+from backtest.experiments.terms import folder_name
 from backtest.workspace.files import held, write_text
 from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    import pyarrow as pa
 
     from backtest.experiments.sweeps.grid import SweepSpec
 
@@ -39,10 +40,7 @@ class Sweep:
 
     @cached_property
     def sets(self) -> pa.Table:
-        """Every set: its number, its value on each axis, its figures.
-
-        Raises DataError where the file is corrupt, or is not of this sweep.
-        """
+        """Every set: number, value on each axis, figures; DataError where the file is corrupt."""
         path = self.path / "sets.parquet"
         try:
             table = _read_table(path.read_bytes(), self.manifest["sweep_id"])
@@ -107,10 +105,7 @@ class SweepFolder:
         return found
 
     def write_part(self, chunk: int, content: bytes) -> None:
-        """Write the part of a chunk that has ended, whole or not at all.
-
-        Raises UsageError where the disk is full, or the folder cannot be written.
-        """
+        """Write the part of a chunk whole or not at all; UsageError where that is not possible."""
         part = self._part(chunk)
         beside = part.with_name(f".{part.name}.{uuid4().hex[:8]}")
         try:
@@ -126,10 +121,7 @@ class SweepFolder:
                 beside.unlink(missing_ok=True)
 
     def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
-        """The parts of chunks as tables, one after the other.
-
-        Raises DataError where a part is missing or corrupt.
-        """
+        """The parts of chunks one after the other; DataError where one is missing or corrupt."""
         for chunk in chunks:
             path = self._part(chunk)
             try:
@@ -161,8 +153,6 @@ class SweepFolder:
 
     def _join(self) -> None:
         """Write one row group a part: the bytes hang on the parts alone, few are in memory."""
-        import pyarrow.parquet as pq
-
         beside = self.work / ".sets.parquet"
         tables = self.tables(list(range(self._spec.chunks)))
         first = next(tables)
@@ -210,18 +200,11 @@ class SweepFolder:
 
 
 def read_sweep(path: Path) -> Sweep:
-    """Read the folder of a finished sweep.
-
-    Raises DataError where it holds no readable record.
-    """
+    """Read the folder of a finished sweep; raises DataError where it holds no readable record."""
     return Sweep(path, read_record(path / "sweep.json", SweepRecord))
 
 
 def _read_table(content: bytes, sweep_id: str) -> pa.Table:
-    """The table of a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
             table = file.read()

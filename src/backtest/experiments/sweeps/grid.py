@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs.store import run_id
+from backtest.experiments.terms import run_id
 from backtest.stats.surface import FIGURES
 from backtest.strategy.base import BacktraderStrategy
 from backtest.strategy.parameters import (
@@ -61,10 +61,16 @@ class SweepSpec:
         """How many values each axis has."""
         return tuple(len(values) for values in self.axes.values())
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All of it, as JSON knows it."""
+        found: dict[str, Any] = json.loads(self.to_json())
+        return found
+
     @cached_property
     def sweep_id(self) -> str:
         """A short hash of all of it."""
-        return run_id(json.loads(self.to_json()))
+        return run_id(self.identity)
 
     @property
     def sets(self) -> int:
@@ -118,10 +124,7 @@ _FORMS = "--grid takes name=first:last, name=first:last:step or name=value,value
 
 
 def parse_axes(texts: Sequence[str]) -> dict[str, Text]:
-    """The axes that `--grid` names, each with the text of its values.
-
-    Raises UsageError where a text has no name and values, or a name is there twice.
-    """
+    """By axis of `--grid` the text of its values; UsageError where one has none, or is twice."""
     axes: dict[str, Text] = {}
     for text in texts:
         name, equals, values = text.partition("=")
@@ -177,10 +180,7 @@ def _by_name(
 
 
 def sweepable(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy:
-    """The strategy that the sets of a sweep are variants of.
-
-    Raises UsageError where it cannot be swept, or a setting is wrong.
-    """
+    """The strategy that the sets are variants of; raises UsageError where it cannot be swept."""
     strategy = configure(file, settings)
     if isinstance(strategy, BacktraderStrategy):
         raise UsageError(
@@ -196,7 +196,6 @@ def value_of(strategy: object, name: str) -> Any:
 
 
 def _split(name: str, text: str) -> list[Any]:
-    """The values of an axis, each as a text."""
     parts = _range(name, text) if ":" in text else [part.strip() for part in text.split(",")]
     return [Text(part) for part in parts if part]
 

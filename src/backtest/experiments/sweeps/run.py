@@ -6,47 +6,35 @@ The evidence looks at the distinct results of a sweep, at most `MOST` of them, s
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
-from backtest.experiments.runs.store import identity, installed_packages
 from backtest.experiments.sweeps.evaluate import base_figures, evaluator, run_chunks
-from backtest.experiments.sweeps.folder import SweepFolder, read_sweep
+from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
-from backtest.experiments.trials import (
-    has_sweep,
-    record_base,
-    record_sweep,
-    trial_sharpes,
-)
+from backtest.experiments.terms import Plan, identity, installed_packages
+from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
 from backtest.stats import SEED, SESSIONS_A_YEAR
 from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
-from backtest.stats.sharpe_inference import (
-    deflated_sharpe_ratio,
-    sharpe_estimate,
-    thin_record,
-)
+from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import plain, recorded, stated
-from backtest.workspace.records import known
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date
-    from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
-    from backtest.experiments.sweeps.folder import Sweep
     from backtest.stats.overfitting import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
@@ -75,8 +63,8 @@ class SweepRequest:
 
 
 @dataclass(frozen=True)
-class SweepPlan:
-    """A request that was checked: its specification, and where its result goes."""
+class SweepPlan(Plan[Sweep]):
+    """A sweep whose inputs were read and checked."""
 
     spec: SweepSpec
     strategy: Strategy
@@ -88,6 +76,12 @@ class SweepPlan:
     def folder(self) -> SweepFolder:
         """The folder of the sweep."""
         return SweepFolder(self.workspace.reports, self.spec)
+
+    def read(self) -> Sweep:
+        """Read the finished sweep, all its sets; errors as of `read_sweep`."""
+        sweep = read_sweep(self.path)
+        sweep.sets.validate()
+        return sweep
 
 
 def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
@@ -122,8 +116,9 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         span=(inputs.first.isoformat(), inputs.last.isoformat()),
         rules=request.rules.model_dump(),
     )
-    assumptions = tuple(inputs.assumptions)
-    return SweepPlan(SweepSpec(**decides), strategy, workspace, request.costs, assumptions)
+    spec, assumptions = SweepSpec(**decides), tuple(inputs.assumptions)
+    path = SweepFolder(workspace.reports, spec).path
+    return SweepPlan(spec.identity, path, spec, strategy, workspace, request.costs, assumptions)
 
 
 def seconds_a_set(plan: SweepPlan) -> float:
@@ -133,17 +128,11 @@ def seconds_a_set(plan: SweepPlan) -> float:
 
 def known_sweep(plan: SweepPlan) -> Sweep | None:
     """The finished sweep of a plan, its sets on record; None where none is there and whole."""
-    done = known(plan.folder.path, _read_all)
+    done = plan.result
     if done and not has_sweep(plan.workspace.reports, done.manifest):
         record_sweep(plan.workspace.reports, done.manifest, [done.sets])
         record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
     return done
-
-
-def _read_all(path: Path) -> Sweep:
-    sweep = read_sweep(path)
-    sweep.sets.validate()
-    return sweep
 
 
 def run_sweep(
@@ -180,12 +169,7 @@ def run_sweep(
 
         try:
             run_chunks(
-                spec.to_json(),
-                todo,
-                keep,
-                folders=plan.workspace,
-                workers=workers,
-                cluster=cluster,
+                spec.to_json(), todo, keep, folders=plan.workspace, workers=workers, cluster=cluster
             )
         except BaseException:
             with suppress(BacktestError):  # what stopped the sweep is what has to be told
@@ -203,9 +187,6 @@ def run_sweep(
 
 
 def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
-    """What the evidence looks at of each set."""
-    import pandas as pd
-
     parts = folder.tables(list(range(spec.chunks)))
     columns = ["final_equity", "total_return"]
     return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
@@ -214,7 +195,7 @@ def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
 def _manifest(plan: SweepPlan, started: datetime) -> dict[str, Any]:
     spec = plan.spec
     return {
-        "sweep_id": spec.sweep_id,
+        "sweep_id": plan.id,
         "strategy": spec.strategy,
         "symbols": list(spec.symbols),
         "universe": spec.universe,
@@ -255,6 +236,7 @@ def sweep_evidence(
         default=0,
     )
     thin = _thin(chosen, best)
+    superior = superior_ability(chosen.returns, sweep.held_throughout(), seed=SEED)
     return {
         "universe": spec.universe,
         "compared": len(numbers),
@@ -265,7 +247,7 @@ def sweep_evidence(
         },
         "overfitting": None if thin["all"] else _overfitting(chosen.returns),
         "thin": thin,
-        "superior": _superior(chosen.returns, sweep.held_throughout()),
+        "superior": superior and asdict(superior),
         "walk_forward": _walked(forward, ids, [None, *numbers.tolist()]),
         "seed": SEED,
     }
@@ -307,15 +289,7 @@ def _deflated(returns: Floats, sharpes: Sequence[float | None], thin: str) -> di
 def _overfitting(returns: Floats) -> dict[str, Any] | None:
     if returns.shape[1] < 2 or len(returns) < 2 * BLOCKS:  # noqa: PLR2004 - none to choose from
         return None
-    found = probability_of_overfitting(returns, BLOCKS)
-    return {"pbo": found.probability, "loss_share": found.loss_share, "blocks": BLOCKS}
-
-
-def _superior(returns: Floats, held: Floats) -> dict[str, Any] | None:
-    found = superior_ability(returns, held, seed=SEED)
-    if found is None:
-        return None
-    return {"p": found.consistent, "lower": found.lower, "upper": found.upper}
+    return {**asdict(probability_of_overfitting(returns, BLOCKS)), "blocks": BLOCKS}
 
 
 def _walked(

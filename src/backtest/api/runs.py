@@ -1,0 +1,405 @@
+"""Runs: one by `run`, or several in stages as the command makes them: replayed, weighed, drawn."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from backtest.api.arguments import folders, strategy_of, terms_of
+from backtest.api.frames import read_frames, workspace_of
+from backtest.api.results import WIDE, Result
+from backtest.errors import DataError, UsageError, unknown
+from backtest.experiments.runs import run as engine_runs
+from backtest.experiments.runs import store
+from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
+from backtest.experiments.runs.store import read_table
+from backtest.experiments.terms import read_day
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from backtest.api.arguments import Day, Folder, Folders
+    from backtest.api.frames import EventFrames, PriceFrames
+    from backtest.experiments.runs.run import Engine
+    from backtest.experiments.runs.store import Run
+    from backtest.strategy.base import Strategy
+    from backtest.strategy.parameters import Text
+    from backtest.strategy.source import StrategyFile
+    from backtest.workspace.folders import Workspace
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RunResult(Result):
+    """A run: what one strategy did with one set of parameters, and what that is worth.
+
+    Attributes:
+        run_id: a hash of everything that decides the result.
+        strategy: its name.
+        parameters: its parameters, by name.
+        summary: the figures, a row each; a column for the run and one for its benchmark.
+        trades: a row for each trade from flat to flat, indexed by `trade_id`.
+        equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
+            `return`, `benchmark_return`.
+        decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
+            was public (UTC), the first session it could be traded in, what became of it and why.
+        evidence: what the result is worth, as `run.json` has it.
+
+    """
+
+    run_id: str
+    strategy: str
+    parameters: Mapping[str, Any]
+    summary: pd.DataFrame
+    trades: pd.DataFrame
+    equity: pd.DataFrame
+    decisions: pd.DataFrame
+    evidence: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, run: Run, *, known: bool) -> RunResult:
+        """A run as it stands in its folder."""
+        record = run.manifest
+        figures = {
+            record["strategy"]: record["summary"]["run"],
+            record["benchmark"]: record["summary"]["benchmark"],
+        }
+        return cls(
+            record,
+            run.path,
+            known,
+            run_id=run.run_id,
+            strategy=record["strategy"],
+            parameters=record["parameters"],
+            summary=pd.DataFrame(figures, dtype=float),
+            trades=read_table(run.path / "trades.csv", index="trade_id"),
+            equity=run.equity,
+            decisions=read_table(run.path / "decisions.csv", index="event_id"),
+            evidence=record["evidence"],
+        )
+
+    def __str__(self) -> str:
+        from backtest.stats.formats import few, percent
+
+        record = self.record
+        traded = record.get("universe") or few(record["symbols"])
+        total = percent(record["summary"]["run"]["total_return"])
+        span = f"{record['span']['first']} to {record['span']['last']}"
+        ((_, sentence),) = self._words()
+        return f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, WIDE)}"
+
+    def _words(self) -> list[tuple[str, str]]:
+        from backtest.experiments.trials import trials_on_record
+        from backtest.reports.run_words import plain_sentence
+
+        trials = trials_on_record(self.path.parent, self.record)
+        return [(self.strategy, plain_sentence(self.evidence, trials))]
+
+    def page(self, *, tearsheet: bool = False) -> Path:
+        """Draw its page, with `tearsheet` also that of quantstats' figures, and the index."""
+        from backtest.reports.tearsheet import draw_tearsheet
+
+        if tearsheet:
+            draw_tearsheet(self.path)
+        return super().page()
+
+    def markdown(self) -> str:
+        """The run as Markdown: figures, trades, and what became of the events."""
+        from backtest.reports.run_words import run_markdown
+
+        return run_markdown(store.read_run(self.path))
+
+    def _draw(self) -> Path:
+        from backtest.reports.run_page import write_run_page
+
+        return write_run_page(store.read_run(self.path))
+
+
+def run(
+    strategy: str | type[Any] | Strategy,
+    *,
+    parameters: Mapping[str, object] | None = None,
+    symbols: str | Sequence[str] | None = None,
+    universe: str | None = None,
+    prices: PriceFrames = None,
+    events: EventFrames = None,
+    first: Day = None,
+    last: Day = None,
+    as_of: Day = None,
+    benchmark: str | pd.DataFrame | None = None,
+    cash: float | None = None,
+    costs: str | os.PathLike[str] | None = None,
+    rules: Mapping[str, Any] | None = None,
+    engine: Engine | None = None,
+    force: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+    reports: Folder = None,
+) -> RunResult:
+    """Replay a strategy against the events and weigh the result, as `backtest run` does.
+
+    What is left out is taken from the environment or `backtest.toml`, as by commands, or else is
+    the default below. A run that exists is read, not made again. A class that stands in a notebook
+    is always replayed: what it uses from other cells may have changed.
+
+    Args:
+        strategy: the name of a strategy, or a subclass (or instance) of `Strategy`, or a subclass
+            of `EventStrategy`.
+        parameters: by name; the strategy's defaults for the others. Those of a strategy within
+            another are nested or dotted: `{"earnings.hold": 5}`.
+        symbols: one stock, or several in one account; CRWV by default, or
+            every symbol of `prices` that has bars.
+        universe: trade every member of a universe, such as `us_large`, in place of symbols.
+        prices: DataFrames by symbol, or one with a column `symbol`. They go before the price files
+            of their symbols; without them the workspace's are read.
+        events: a DataFrame with a column `kind`, DataFrames by kind, or a list of `Event`, instead
+            of all event files; without them the workspace's are read.
+        first: first day of the replay, a date or ISO text; the first session of the prices by
+            default.
+        last: last day, likewise.
+        as_of: the day at whose end the data are looked at; as they are by default.
+        benchmark: any symbol with closes, or a DataFrame of them; SPY by default, of a
+            universe the mean of its members.
+        cash: dollars at the start; 100,000 by default.
+        costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
+        rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
+        engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        force: replay also what was run before.
+        strategies: folder of strategies; that of the workspace by default.
+        data: folder of prices, events and borrow rates, likewise.
+        reports: folder that the run is written to, likewise.
+
+    Returns:
+        The run: its figures, tables and evidence. `print` tells it in a few lines.
+
+    Raises:
+        UsageError: a strategy, parameter, symbol, span, rule or folder is wrong.
+        DataError: a data file is.
+
+    Examples:
+        >>> found = run("earnings_surprise", parameters={"hold": 5})
+        >>> found.trades[["direction", "shares", "exit_reason"]]
+                 direction  shares exit_reason
+        trade_id
+        1            short    1380        stop
+        2            short     612        time
+        3             long    1096        stop
+        4            short    1073        time
+        5            short     858        time
+        6             long     999        time
+        >>> print(found)
+        earnings_surprise · CRWV from 2025-03-28 to 2026-10-02: -0.1 %
+        6 trades on 6 occasions. Not distinguishable from luck: at other times the same signals earn
+        as much for their risk 38 times in 100, in other directions 66 times in 100. An edge of 21 %
+        a trade would be missed more than once in five times.
+
+    """
+    frames = read_frames(prices, events, symbols, benchmark, universe)
+    if frames.any and as_of is not None:
+        raise UsageError("as_of looks at versions of files, and frames have none: cut the frames.")
+    file = None if isinstance(strategy, str) else strategy_of(strategy)
+    kinds = file.cls.listens_to if file else ()
+    with workspace_of(frames, strategies, data, reports, kinds) as workspace:
+        request = run_request(
+            workspace,
+            strategy=file.name if file else str(strategy),
+            parameters=parameters,
+            symbols=frames.symbols,
+            universe=universe,
+            first=first,
+            last=last,
+            as_of=as_of,
+            benchmark=frames.benchmark,
+            cash=cash,
+            costs=costs,
+            rules=rules,
+            engine=engine,
+        )
+        plan = engine_runs.prepare_run(workspace, request, file)
+        replay = Replay.of(plan, force=force or file is not None)
+        return RunResult.of(replay.weigh(), known=replay.known)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A run that was replayed and is not weighed yet, so that its figures can be read first."""
+
+    plan: RunPlan
+    run: Run
+    known: bool
+
+    @classmethod
+    def of(cls, plan: RunPlan, *, force: bool) -> Replay:
+        """Replay what was prepared; a run that exists is read instead."""
+        known = plan.exists and not force
+        return cls(plan, engine_runs.replay_run(plan, force=force), known)
+
+    def verify(self) -> int:
+        """Replay with the other engine too; return the number of trades that agree."""
+        return engine_runs.verify(self.plan, self.run)
+
+    def weigh(self) -> Run:
+        """The run with its evidence."""
+        return engine_runs.weigh(self.plan, self.run)
+
+
+def replay_all(
+    names: Sequence[str],
+    *,
+    parameters: Mapping[str, Text],
+    force: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
+    reports: Folder = None,
+    **terms: Any,
+) -> tuple[list[Replay], list[str]]:
+    """Replay several strategies, or without names all that load, as `backtest run` does.
+
+    The `terms` are those of `run_request`.
+
+    Returns:
+        The runs, and a message for each strategy that does not load or cannot be run.
+
+    Raises:
+        UsageError: a strategy that is named does not load, a setting is wrong, or no run can be
+            made.
+        DataError: a data file is wrong.
+
+    """
+    workspace = folders(strategies, data, reports)
+    request = run_request(workspace, parameters=parameters, **terms)
+    files, left_out = _strategies_to_run(workspace, names, parameters)
+    plans = [
+        engine_runs.prepare_run(workspace, replace(request, strategy=file.name), file)
+        for file in files
+    ]
+    made: list[Replay] = []
+    faults: list[str] = []
+    for plan in plans:
+        try:
+            made.append(Replay.of(plan, force=force))
+        except UsageError as error:  # of one strategy: the others are replayed all the same
+            faults.append(str(error))
+    if not made:
+        raise UsageError("\n".join([*faults, *left_out]))
+    return made, [*faults, *left_out]
+
+
+def run_request(
+    workspace: Workspace,
+    *,
+    strategy: str = "",
+    parameters: Mapping[str, object] | None,
+    symbols: str | Sequence[str] | None,
+    universe: str | None,
+    first: Day,
+    last: Day,
+    as_of: Day,
+    benchmark: str | None,
+    cash: float | None,
+    costs: str | os.PathLike[str] | None,
+    rules: Mapping[str, Any] | None,
+    engine: str | None,
+) -> RunRequest:
+    """What is run; arguments as of `run`."""
+    if engine is not None and engine not in ENGINES:
+        raise unknown("engine", engine, ENGINES)
+    terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
+    return RunRequest(
+        strategy=strategy,
+        symbols=terms.symbols,
+        settings=parameters or {},
+        first=read_day("first", first),
+        last=read_day("last", last),
+        benchmark=terms.benchmark,
+        rules=terms.rules,
+        costs=terms.costs,
+        as_of=read_day("as_of", as_of),
+        universe=terms.universe,
+        engine=engine,
+    )
+
+
+def _strategies_to_run(
+    workspace: Workspace, names: Sequence[str], parameters: Mapping[str, Text]
+) -> tuple[list[StrategyFile], list[str]]:
+    """The strategies that are named, or all; and a message for each of all that does not load."""
+    from backtest.strategy.loading import find_strategy, strategy_origins
+
+    files: list[StrategyFile] = []
+    left_out: list[str] = []
+    for name in dict.fromkeys(names or strategy_origins(workspace)):
+        try:
+            files.append(find_strategy(workspace, name))
+        except UsageError as error:
+            if names:
+                raise
+            left_out.append(f"{name} was left out: {error}")
+    if not files:
+        raise UsageError(
+            "\n".join(left_out)
+            or f"There is no strategy in {workspace.strategies}. "
+            f"Point --strategies or BACKTEST_STRATEGIES to a folder of strategy files."
+        )
+    if len(files) > 1:
+        _check_parameters(files, parameters)
+    return files, left_out
+
+
+def _check_parameters(files: Sequence[StrategyFile], wanted: Mapping[str, Text]) -> None:
+    """Hold what is set in several strategies against the parameters of each."""
+    from backtest.strategy.parameters import parameters
+
+    for name, value in wanted.items():
+        having = [file.name for file in files if name in parameters(file.cls)]
+        if len(having) < len(files):
+            known = f"{', '.join(having)} alone" if having else "none of them"
+            raise UsageError(
+                f"--set {name}={value.text} is for each of the {len(files)} strategies that are "
+                f"run, but the parameter {name} is known to {known}. Name the one that is meant: "
+                f"`backtest run {having[0] if having else 'NAME'} --set {name}={value.text}`; "
+                f"`backtest list strategies` shows the parameters of each."
+            )
+
+
+def draw_runs(
+    runs: Sequence[Run],
+    *,
+    tearsheet: bool,
+    on_sheet: Callable[[int, int], None],
+    tell: Callable[[str], None] = warnings.warn,
+) -> Path | None:
+    """Draw the pages of runs, that of the latest of each strategy side by side, and the index.
+
+    Args:
+        runs: of one reports folder, with their evidence.
+        tearsheet: draw also the tear sheets that are missing, on all processors.
+        on_sheet: takes how many of these are drawn, of how many.
+        tell: takes a sentence for what is damaged and left out.
+
+    Returns:
+        The page of the comparison; None where a record of trials cannot be read.
+
+    """
+    from backtest.reports.compare_page import write_comparison
+    from backtest.reports.index_page import write_index
+    from backtest.reports.run_page import write_run_page
+    from backtest.reports.tearsheet import draw_tearsheets
+
+    missing = [run for run in runs if tearsheet and not run.has_tearsheet]
+    for done, _ in enumerate(draw_tearsheets(missing) if missing else (), start=1):
+        on_sheet(done, len(missing))
+    for run in runs:
+        write_run_page(run)
+    page, reports = None, runs[0].path.parent
+    try:
+        page = write_comparison(reports, store.latest_runs(reports, tell))
+    except DataError as error:
+        tell(f"The page of the comparison was not written. {error}")
+    write_index(reports)
+    return page

@@ -1,0 +1,333 @@
+"""What the terminal shows of prices, events, universes, strategies and settings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain, groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from backtest.cli.show import MOST_ROWS, console, headed, new_table, print_json, with_details
+from backtest.errors import DataError
+from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
+from backtest.strategy.parameters import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    import pandas as pd
+    from rich.console import Console
+
+    from backtest.data.edits import Diff, Edit
+    from backtest.data.listing import ListedEvent, UniverseRow
+    from backtest.data.versions import Version
+    from backtest.sources.own_files import PriceFile
+    from backtest.sources.updates import PriceUpdate
+    from backtest.workspace.folders import Config, Setting
+
+MOST_SYMBOLS = 12  # of an import, and changes of a symbol
+_FIRST = 3  # that are printed of many
+_COLORS = {
+    "error": "red", "warning": "yellow", "note": "default",
+    "false": "red", "imprecise": "yellow", "true": "green", "unknown": "default",
+}  # fmt: skip
+
+
+def events(out: Console, rows: Sequence[ListedEvent]) -> None:
+    """Print events, a line each with its headline below."""
+    heading = f"{'Id':<33} {'Public, New York':<17} {'Precise':<8} {'Tradable':<11} Grade"
+    lines = ((_event_line(row), _headline(row)) for row in rows)
+    out.print(Text(heading, style="bold"), with_details(lines), sep="\n")
+
+
+def event(out: Console, found: Mapping[str, Any]) -> None:
+    """Print every field of an event, and where its row comes from."""
+    table = new_table("Field", "Value", whole=("Field",))
+    below = new_table("Where it comes from", "", whole=("Where it comes from",))
+    for name, value in found.items():
+        if name != "provenance":
+            table.add_row(name, Text(field(name, value)))
+    for name, text in _origin(found["provenance"]):
+        below.add_row(name, Text(text))
+    out.print(table, "", below, sep="\n")
+
+
+def _event_line(row: ListedEvent) -> str:
+    event = row.event
+    session = UNKNOWN if row.obstacle else str(row.session)
+    grade = event.grade or UNKNOWN
+    return f"{event.id:<33} {row.published}  {event.precision:<8} {session:<11} {grade}"
+
+
+def _headline(row: ListedEvent) -> str:
+    why = f" (not tradable: {row.obstacle})" if row.obstacle else ""
+    return row.event.headline + why
+
+
+def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What `provenance` tells, as the terminal shows it."""
+    retrieved = f"unknown; the file was compiled on {origin['compiled_on']}"
+    if origin["retrieved_at"] is not None:
+        retrieved = field("retrieved_at", origin["retrieved_at"])
+    rest = ("came_in_with", "changed_last_with", "history")
+    return [
+        ("Sources", "\n".join(origin["sources"]) or "unknown"),
+        ("Retrieved", retrieved),
+        ("File", f"{origin['file']}, line {origin['line']}"),
+        ("The file's sha256", origin["sha256"]),
+        ("The file's source", origin["compiled_from"] or "unknown"),
+        *((name.replace("_", " ").capitalize(), origin[name]) for name in rest if name in origin),
+    ]
+
+
+def _print_findings(out: Console, findings: pd.DataFrame) -> None:
+    """Print findings by severity, and last their numbers."""
+    from backtest.data.event_checks import SEVERITIES
+
+    totals = []
+    for severity in SEVERITIES:
+        group = findings[findings["severity"] == severity]
+        totals.append(counted(len(group), severity))
+        if len(group):
+            out.print(Text(f"{severity.capitalize()}s\n", style="bold"))
+        for finding in group.to_dict("records"):
+            out.print(Text(finding["what"], style=_COLORS[severity]))
+            for name in ("where", "why", "mend"):
+                text = Text(finding[name], style="dim", overflow="fold")
+                out.print(Padding(text, (0, 0, 0, 4)))
+            out.print()
+    out.print(f"{', '.join(totals)}.")
+
+
+def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
+    """Print each claim with its verdict and the evidence, and last what the verdicts mean."""
+    from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for one in found:
+        claimed = f"Claimed {with_unit(one['claimed'], one['unit'])}"
+        truth = f", found {one['found']}" if one["found"] else ""
+        grid.add_row(Text(one["verdict"], style=_COLORS[one["verdict"]]), Text(one["statement"]))
+        grid.add_row("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim"))
+    out.print(grid)
+    counts = Counter(one["verdict"] for one in found)
+    totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
+    out.print(Text(f"{counted(len(found), 'claim')}: {totals}."))
+    out.print(Text(MEANING, style="dim"))
+
+
+def findings(found: pd.DataFrame, *, as_json: bool) -> None:
+    """Print findings, errors first, and leave with the code of bad data where there is an error."""
+    if as_json:
+        print_json(found.to_dict("records"))
+    else:
+        _print_findings(console(), found)
+    if "error" in set(found["severity"]):
+        raise typer.Exit(DataError.exit_code)
+
+
+def price_file(file: PriceFile) -> None:
+    """The columns as they were understood, and the first rows."""
+    columns = [name for name in file.columns if name not in ("date", "symbol")]
+    table = new_table("Symbol", "Date", *columns, right=columns)
+    for symbol, rows in list(file.tables.items())[:3]:
+        for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
+            table.add_row(symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
+    out = console()
+    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
+    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
+    for note in file.notes:
+        out.print(note, soft_wrap=True, markup=False)
+    out.print(table)
+    rows = sum(len(rows) for rows in file.tables.values())
+    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
+
+
+def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
+    out = console()
+    for update, version in made:
+        written = f"  wrote {update.path}, version {version.number}" if version else "  unchanged"
+        for line in (*_update_lines(update), written):
+            out.print(Text(line), soft_wrap=True)
+
+
+def price_updates(updates: list[PriceUpdate]) -> None:
+    """What changes, of the first symbols row by row; those that change come first."""
+    out = console()
+    for update in sorted(updates, key=lambda one: not (one.added or one.changes))[:MOST_SYMBOLS]:
+        for line in _update_lines(update):
+            out.print(Text(line), soft_wrap=True)
+    if len(updates) > MOST_SYMBOLS:
+        added = sum(len(update.added) for update in updates)
+        changed = sum(len({change.key for change in update.changes}) for update in updates)
+        out.print(
+            f"… and {len(updates) - MOST_SYMBOLS:,} more symbols. "
+            f"In all {added:,} rows added, {changed:,} that differ."
+        )
+
+
+def _update_lines(update: PriceUpdate) -> Iterable[str]:
+    added, changes = update.added, update.changes
+    span = f", {added[0]} to {added[-1]}" if added else ""
+    yield f"{update.symbol}: {counted(len(added), 'row')} added{span}"
+    for change in changes[:MOST_SYMBOLS]:
+        yield f"  {change.key} {change.column}: {change.old} → {change.new}"
+    if len(changes) > MOST_SYMBOLS:
+        yield f"  … and {len(changes) - MOST_SYMBOLS:,} more cells"
+    if changes:
+        differ = counted(len({change.key for change in changes}), "row")
+        yield (
+            f"  replaced {differ}"
+            if update.accepted
+            else (
+                f"  what came differs in {differ}; the file stays, --accept-revisions replaces them"
+            )
+        )
+    for note in update.notes:
+        yield f"  {note}"
+
+
+def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print symbols, a line each, with their adjust mode and source below."""
+    below = [f"Adjusted: {row['adjust'] or UNKNOWN}. {row['source']}" for row in rows]
+    out.print(with_details(zip(map(_price_line, rows), below, strict=True)))
+
+
+def _price_line(row: Mapping[str, Any]) -> str:
+    span = f"{row['first']} to {row['last']}  {row['sessions']:>6,} sessions"
+    return f"{row['symbol']:<6} {span}  {row['columns']}"
+
+
+def changes(edit: Edit, *, whole: bool) -> None:
+    """The diff, and the session in which each event that it touches can be traded."""
+    out = console()
+    rows = list(_rows(edit.diff))
+    cut = len(rows) > MOST_ROWS and not whole
+    for line, style in chain.from_iterable(rows[:_FIRST] if cut else rows):
+        out.print(Text(line, style=style), soft_wrap=True)
+    for row in edit.events[:_FIRST] if cut else edit.events:
+        when = row.obstacle or f"first tradable in the session of {row.session}"
+        line = f"{row.event.id}: public {row.published} New York, {when}"
+        out.print(Text(line), soft_wrap=True)
+    if cut:
+        out.print(Text(f"… and {len(rows) - _FIRST:,} more rows; -v prints them all", style="dim"))
+        out.print(Text(_counts(edit)))
+
+
+def _counts(edit: Edit) -> str:
+    """How many rows a change adds, changes and removes, and how many events can be traded."""
+    diff = edit.diff
+    changed = len({change.key for change in diff.changed})
+    added, removed = len(diff.added), len(diff.removed)
+    text = f"In all {added:,} added, {changed:,} changed, {removed:,} removed."
+    obstacles = Counter(row.obstacle for row in edit.events if row.obstacle).most_common()
+    if not obstacles:
+        return text
+    why = "; ".join(f"{number:,} {obstacle}" for obstacle, number in obstacles[:_FIRST])
+    rest = sum(number for _, number in obstacles[_FIRST:])
+    more = f"; {rest:,} for other reasons" if rest else ""
+    total = sum(number for _, number in obstacles)
+    return f"{text} {counted(total, 'event')} cannot be traded: {why}{more}."
+
+
+def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
+    """The lines of each row that changes, each with its style."""
+    for sign, rows, style in (("+", diff.added, "green"), ("-", diff.removed, "red")):
+        for name, row in rows.items():
+            cells = [f"    {column}: {cell}" for column, cell in row.items() if cell]
+            yield [(line, style) for line in (f"{sign} {name}", *cells)]
+    for name, changes in groupby(diff.changed, key=lambda change: change.key):
+        yield [
+            (f"~ {name}", "yellow"),
+            *(
+                (f"    {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}", "")
+                for change in changes
+            ),
+        ]
+
+
+def settings(found: Config, rows: Iterable[Setting]) -> None:
+    file = found.path or f"none was found from {Path.cwd()} upwards"
+    terminal = console()
+    terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
+    table = new_table("Setting", "From", "Value", whole=("Setting", "From"))
+    for row in rows:
+        where = "backtest.toml" if row.source == "file" else row.where or row.source
+        table.add_row(row.key, where, _in_words(row.value))
+    terminal.print(table)
+
+
+def _in_words(value: Any) -> str:
+    """A value in a line."""
+    if value is None:
+        return UNKNOWN
+    return f"{value:,.2f}".removesuffix(".00") if isinstance(value, float) else shown(value)
+
+
+def strategies(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print strategies, each with what it acts on, its state and how it last ran."""
+    for row in rows:
+        out.print(Text(row["name"], style="bold"))
+        lines = Text("\n").join(Text(text, style=style) for text, style in _strategy_lines(row))
+        out.print(Padding(lines, (0, 0, 1, 4)))
+
+
+def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The lines about a strategy, each with its style."""
+    history = f"last run {_last_run(row['last_run'])} · last audit {_last_audit(row['last_audit'])}"
+    if row["error"] is not None:
+        # The message names the place, but for a file of an installed package.
+        place = [] if row["path"] in row["error"] else [(row["path"], "dim")]
+        return [(row["error"], "red"), *place, (history, "dim")]
+    parameters = " ".join(f"{name}={value}" for name, value in row["parameters"].items())
+    return [
+        (row["summary"], ""),
+        (f"acts on {', '.join(row['events'])}", ""),
+        *([(parameters, "dim")] if parameters else []),
+        (f"ok · {row['path']}", "dim"),
+        (history, "dim"),
+    ]
+
+
+def _last_run(run: Mapping[str, Any] | None) -> str:
+    if run is None:
+        return "never"
+    day = new_york_day(run["finished_at"])
+    return f"{day} {percent(run['total_return'])} ({run['run_id']}){_changed(run)}"
+
+
+def _last_audit(audit: Mapping[str, Any] | None) -> str:
+    if audit is None:
+        return "never"
+    day = new_york_day(audit["finished_at"])
+    return f"{day} {audit['outcome']}{_changed(audit)}"
+
+
+def _changed(past: Mapping[str, Any]) -> str:
+    return "" if past["unchanged"] else ", changed since"
+
+
+def universes(out: Console, rows: Sequence[UniverseRow]) -> None:
+    """Print universes: stocks, prices, events, what is missing, and the source."""
+    for row in rows:
+        out.print(Text(row.name, style="bold"))
+        out.print(headed(_universe_lines(row)))
+        out.print()
+
+
+def _universe_lines(row: UniverseRow) -> Iterator[tuple[str, str]]:
+    yield "Stocks", f"{len(row.symbols):,}: {few(row.symbols)}"
+    yield "Prices", f"{row.first} to {row.last}" if row.first else "none"
+    counts = [f"{number:,} {kind.replace('_', ' ')}" for kind, number in row.events.items()]
+    yield "Events", ", ".join(counts) or "none"
+    missing = {"without prices": row.without_prices, "without events": row.without_events}
+    parts = [f"{counted(len(of), 'stock')} {what}: {few(of)}" for what, of in missing.items() if of]
+    yield "Missing", "; ".join(parts) or "nothing"
+    yield "Source", row.source

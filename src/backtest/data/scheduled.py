@@ -1,0 +1,111 @@
+"""Dates that are known beforehand: each is an event on the day on which it was announced."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from backtest.data.kinds import Event, new_york_day
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+
+
+def _is_to_come(day: date, info: ValidationInfo) -> date:
+    published = (info.data or {}).get("published_at")  # none where a value is checked alone
+    if isinstance(published, datetime) and day < new_york_day(published):
+        raise ValueError(f"{day} lies before the day on which it became public")
+    return day
+
+
+ComingDay = Annotated[date, AfterValidator(_is_to_come)]
+"""A day that has not passed when it is announced."""
+
+
+class ReportDate(Event):
+    """The day of a coming report is announced."""
+
+    report_on: ComingDay
+    """The day on which it will be published."""
+
+    session: Literal["before open", "after close", "unknown"] = "unknown"
+    """When on that day."""
+
+
+class IndexChange(Event):
+    """It is announced that the stock will come into an index, or leave it."""
+
+    index: Annotated[str, StringConstraints(min_length=1)]
+    """The index, such as S&P 500."""
+
+    change: Literal["added", "removed"]
+    """What becomes of the stock."""
+
+    effective_on: ComingDay
+    """The first session in which the index holds it, or does not any more."""
+
+
+class LockupEnd(Event):
+    """It is known when holders of shares that are locked up may sell them."""
+
+    ends_on: ComingDay
+    """The day at whose close it ends."""
+
+    shares: Annotated[int, Field(ge=0)] | None = None
+    """How many shares come free."""
+
+
+class ExDate(Event):
+    """A dividend is announced."""
+
+    ex_on: ComingDay
+    """The first day on which a buyer does not get it any more."""
+
+    amount: Annotated[float, Field(ge=0)] | None = None
+    """Dollars a share."""
+
+
+class DecisionDate(Event):
+    """The day is known on which somebody decides on something of the company's."""
+
+    decides_on: ComingDay
+    """The day."""
+
+    subject: Annotated[str, StringConstraints(min_length=1)]
+    """What is decided, such as the approval of a drug."""
+
+
+class MarketEvent(Event):
+    """An event of the whole market: it names no symbol, and strategies hear it of each of theirs.
+
+    In `market.events` it stands once, as it is on file.
+    """
+
+    symbol: Annotated[str, StringConstraints(pattern=r"^([A-Z0-9][A-Z0-9.\-]*)?$")] = ""
+    """Empty on file; the stock that it is heard of, for a strategy."""
+
+    def of(self, symbol: str) -> Any:
+        """The event as one of a stock, with an id of its own."""
+        return type(self).model_validate(self.model_dump() | {"symbol": symbol})
+
+
+class MacroDate(MarketEvent):
+    """The day of a release that moves the whole market is announced."""
+
+    release: Annotated[str, StringConstraints(min_length=1)]
+    """What is released, such as FOMC or CPI."""
+
+    happens_on: ComingDay
+    """The day."""
+
+
+SCHEDULED_KINDS: tuple[type[Event], ...] = (
+    ReportDate,
+    IndexChange,
+    LockupEnd,
+    ExDate,
+    DecisionDate,
+    MacroDate,
+)
