@@ -81,7 +81,7 @@ CASES = [
         name="a_target_may_not_be_touched_after_a_limit_in_one_session",
         rule="limit",
         bars=DAYS,
-        # 95 + 10 % = 104.5: the high of 110 may have been before, the 106 of the next session counts.
+        # 95 + 10 % = 104.5: the high of 110 may have been before; the next has one of 106.
         signals=[long("2025-06-03", weight=0.475, limit=0.05, target=0.1)],
         trades=[
             trade("e1", "ACME", "long", 500, "2025-06-03", 95.0, "2025-06-04", 104.5, "target",
