@@ -57,17 +57,20 @@ class Signal:
     published_at: Any = None
     event_id: str = ""
     priority: float = 0.0  # the higher, the sooner
-    limit: float | None = None  # fraction from the last close, on the better side
+    limit: float | None = None  # fraction better than the last close
     enter: str = "open"  # or 'close'
-    leave: str = "open"  # or 'close': by time, or flat
-    levels: str = "session"  # or 'close'
+    leave: str = "open"  # or 'close': of a time exit and of a flat signal
+    levels: str = "session"  # or 'close': when stop, target and trailing stop are looked at
     resize: bool = False
-    legs: tuple[tuple[str, float], ...] = ()
+    legs: tuple[tuple[str, float], ...] = ()  # symbol, dollars of it for one of the stock
 
 
 @dataclass(frozen=True)
 class Trade:
-    """One position from flat to flat, to a reversal, or to the end of the data."""
+    """One position from flat to flat, to a reversal, or to the end of the data.
+
+    Its shares are all that were ever entered, its prices the means of all entries and all exits.
+    """
 
     event_id: str
     symbol: str
@@ -82,7 +85,7 @@ class Trade:
     commission: float
     borrow: float
     net_profit: float
-    hedge_profit: float = 0.0  # of its legs, in the net profit
+    hedge_profit: float = 0.0  # of its legs, after their costs; in the net profit
 
 
 class Point(NamedTuple):

@@ -142,7 +142,14 @@ def test_a_spreadsheet_reads_the_table_and_runs_nothing_in_it(folder, name, chec
         for column, cell in row.items():
             if column.endswith("session"):
                 assert date.fromisoformat(cell).isoformat() == cell
-            elif column in ("event_id", "symbol", "direction", "exit_reason"):
+            elif column in (
+                "event_id",
+                "symbol",
+                "direction",
+                "exit_reason",
+                "entered_at",
+                "left_at",
+            ):
                 assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_.\-]*", cell)
             else:
                 assert re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell), (column, cell)

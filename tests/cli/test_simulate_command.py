@@ -83,6 +83,10 @@ def test_what_comes_out(files, command) -> None:
         "superseded": 1,
         "no_room": 0,
         "ruined": 0,
+        "resized": 0,
+        "left": 0,
+        "not_filled": 0,
+        "nothing_held": 0,
         "not_tradable": 1,
         "capped_by_volume": 0,
     }

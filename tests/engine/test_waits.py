@@ -114,7 +114,7 @@ def test_a_wait_ends_where_the_stock_is_no_member_any_more(prices):
     strategy = Waits(answer=until("2025-06-20"))
     (decision,) = decide(strategy, [REPORT], both, both, MINUTES_5, universe)
     assert decision.action == "no_signal"
-    assert "in 2025-06-20: ACME was no member of made_up on 2025-06-20" in decision.reason
+    assert "in 2025-06-20: the stock was no member of made_up then" in decision.reason
 
 
 class Waits(Strategy):

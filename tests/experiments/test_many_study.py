@@ -173,4 +173,4 @@ def test_several_symbols_are_one_study(stocks, command):
 
 def test_a_field_for_one_stock_is_refused(stocks, command):
     outcome = command("study", "earnings", "--symbol", "ACME", "--by", "surprise")
-    fails(outcome, 2, ["--by sorts the events of many stocks"], stocks, stocks.snapshot())
+    fails(outcome, 2, ["by sorts the events of many stocks"], stocks, stocks.snapshot())

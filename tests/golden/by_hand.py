@@ -220,6 +220,10 @@ EXPECTED = {
             "report_date-20260727-afc36f", 1691, 92.29, 90.32, "2026-08-05", "2026-08-11"
         ),
     ],
+    "long_until_miss": [  # 95 % of 100,000 and of 81,527.56; left by Chanos, and open at the end
+        Row(Q3, "long", 988, ("2025-11-11", 96.10 * BUY), ("2025-12-02", 77.50 * SELL), "signal"),
+        Row(Q2_2026, "long", 712, ("2026-08-12", 108.70 * BUY), ("2026-10-02", 89.62), "open"),
+    ],
     "lockup_day": [short_about_the_end_of_the_lockup(714)],
     "earnings_surprise": [
         short_of_may(1380, ("2025-05-16", STOP_OF_MAY_16), "stop"),

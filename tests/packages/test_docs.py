@@ -46,7 +46,9 @@ def snippets() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "code"), snippets())
 def test_strategies_in_the_documents_run(page: str, code: str, checkout: Checkout) -> None:
     checkout.write("strategies/shown.py", code)
-    checkout.write("data/prices/SPY.csv", INDX)
+    # Made-up prices under the name that the page hedges with, or looks at.
+    acme = (checkout.root / "data" / "prices" / "ACME.csv").read_text(encoding="utf-8")
+    checkout.write("data/prices/SPY.csv", acme if "trades_also" in code else INDX)
     checkout.write(
         "data/events/report_dates.csv",
         "symbol,published_at,precision,headline,report_on\n"

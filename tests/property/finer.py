@@ -51,7 +51,8 @@ def finer_worlds(draw: st.DrawFn) -> World:
             for bar in cut(row, [o for n, o in enumerate(OPENS) if slot >> n & 1], number)
         ] or cut(rows[0], list(OPENS), 0)
     signals = [
-        replace(signal, session=moment_of(draw, bars[signal.symbol], signal.session))
+        # Without legs, whose symbol would need each of the bars.
+        replace(signal, session=moment_of(draw, bars[signal.symbol], signal.session), legs=())
         for signal in world.signals
     ]
     return World(bars, signals, world.settings, world.borrow)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from backtest.reports.pages import PLOTLY
-from backtest.reports.sweep_page import write_sweep_page
+from backtest.reports.sweep_page import walk_forward_table, write_sweep_page
 from tests.sweeps import FIGURES, drawn, page_of, rows, set_of, visible, write_sweep
 
 HOLD = list(range(1, 11))
@@ -319,3 +319,22 @@ def test_controls_are_labelled(page):
     for element in re.findall(r'<div class="chart"[^>]*>', page):
         named = re.search(r'role="img" aria-labelledby="([^"]+)"', element)[1]
         assert f'id="{named}"' in page
+
+
+def test_a_walk_forward_of_many_events_is_told_by_the_set_that_was_chosen():
+    events = [
+        {"event_id": f"event {n}", "known": True, "set": n % 2 or None, "return": r, "default": 0.0}
+        for n, r in enumerate([0.01, 0.03] * 30)
+    ]
+    headings, told = walk_forward_table({"walk_forward": {"events": events}})
+    assert headings[:2] == ("Set chosen", "Events")
+    assert told == [["default", "30", "+1.0 %", "0.0 %"], ["1", "30", "+3.0 %", "0.0 %"]]
+
+
+def test_the_assumptions_of_a_universe_stand_on_the_page(tmp_path):
+    folder = write_sweep(tmp_path, {"hold": HOLD, "stop": STOP}, {"hold": 4, "stop": 0.2}, hills)
+    record = folder / "sweep.json"
+    sweep = json.loads(record.read_text(encoding="utf-8"))
+    record.write_text(json.dumps(sweep | {"assumptions": ["1 of 9 members have no prices: X."]}))
+    text = visible(write_sweep_page(folder, tmp_path).read_text(encoding="utf-8"))
+    assert "Assumptions 1 of 9 members have no prices: X." in text

@@ -125,9 +125,9 @@ def test_columns_can_be_named(read):
         ("date,close\n2025-06-02,1\n", {"date_form": "%d.%m.%Y"}, "cannot be read as %d.%m.%Y"),
         ("date,close\n03/04/2025,1\n", {}, "read as %m/%d/%Y or %d/%m/%Y"),
         ('date;close\n2025-06-02;"1,234"\n', {}, "'1,234' can be read in two ways"),
-        (PLAIN, {"symbol": "bolt"}, "'bolt' is no symbol"),
+        (PLAIN, {"symbols": ["bolt"]}, "'bolt' is no symbol"),
         ("ticker,date,close\nacme,2025-06-02,1\n", {}, "'acme' is no symbol"),
-        ("ticker,date,close\nACME,2025-06-02,1\n", {"symbol": "BOLT"}, "has no row of BOLT"),
+        ("ticker,date,close\nACME,2025-06-02,1\n", {"symbols": ["BOLT"]}, "has no row of BOLT"),
     ],
 )
 def test_what_cannot_be_guessed_is_asked_for(read, text, reading, told):
@@ -139,7 +139,7 @@ def test_what_cannot_be_guessed_is_asked_for(read, text, reading, told):
 def test_a_name_that_is_no_symbol_is_asked_for(read):
     with pytest.raises(UsageError, match=r"Whose prices are in .*\? Say it with --symbol"):
         read(PLAIN, name="my prices.csv")
-    assert only(read(PLAIN, name="my prices.csv", symbol="BOLT"))[0] == "BOLT"
+    assert only(read(PLAIN, name="my prices.csv", symbols=["BOLT"]))[0] == "BOLT"
 
 
 @pytest.mark.parametrize(("decimal", "value"), [(",", 1.234), (".", 1234.0)])
@@ -205,8 +205,18 @@ def test_a_long_file_holds_many_symbols(tmp_path, form):
     file = read_price_file(path, {})
     assert list(file.tables) == ["BOLT", "COIL"]
     assert file.tables["BOLT"]["open"].tolist() == [11.0, 12.0, 13.0]
-    one = read_price_file(path, {}, symbol="COIL")
+    one = read_price_file(path, {}, symbols=["COIL"])
     assert list(one.tables) == ["COIL"]
+    both = read_price_file(path, {}, symbols=["COIL", "BOLT"])
+    assert list(both.tables) == ["BOLT", "COIL"]
+    with pytest.raises(UsageError, match="has no row of ACME"):
+        read_price_file(path, {}, symbols=["COIL", "ACME"])
+
+
+def test_a_file_without_symbols_is_of_one_stock(tmp_path):
+    (tmp_path / "BOLT.csv").write_text(PLAIN)
+    with pytest.raises(UsageError, match="of one stock, not of BOLT, COIL"):
+        read_price_file(tmp_path / "BOLT.csv", {}, symbols=["BOLT", "COIL"])
 
 
 def test_a_parquet_file_that_is_none(tmp_path):

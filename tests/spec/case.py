@@ -32,6 +32,11 @@ def short(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
     return Signal(date.fromisoformat(session), symbol, "short", **terms)
 
 
+def flat(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
+    """A signal to leave."""
+    return Signal(date.fromisoformat(session), symbol, "flat", **terms)
+
+
 @dataclass(frozen=True)
 class ExpectedTrade:
     """A trade as the case states it."""
@@ -48,12 +53,7 @@ class ExpectedTrade:
     gross: float = 0.0
     commission: float = 0.0
     borrow: float = 0.0
-    hedge: float = 0.0
-
-
-def flat(session: str, symbol: str = "ACME", **terms: Any) -> Signal:
-    """A signal to leave."""
-    return Signal(date.fromisoformat(session), symbol, "flat", **terms)
+    hedge: float = 0.0  # net profit of its legs
 
 
 def trade(

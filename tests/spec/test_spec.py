@@ -50,7 +50,7 @@ def check_trades(case: Case, outcome: Outcome) -> None:
         assert got.gross_profit == close_to(wanted.gross), "gross profit"
         assert got.commission == close_to(wanted.commission), "commission"
         assert got.borrow == close_to(wanted.borrow), "borrow"
-        assert got.hedge_profit == close_to(wanted.hedge), "hedge"
+        assert got.hedge_profit == close_to(wanted.hedge), "hedge profit"
         net = wanted.gross - wanted.commission - wanted.borrow + wanted.hedge
         assert got.net_profit == close_to(net), "net profit"
 
@@ -65,7 +65,7 @@ def check_equity(case: Case, outcome: Outcome) -> None:
 
 
 def check_identity(case: Case, outcome: Outcome) -> None:
-    profit = fsum(trade.net_profit for trade in outcome.trades)
+    profit = fsum(t.gross_profit - t.commission - t.borrow + t.hedge_profit for t in outcome.trades)
     assert outcome.equity[-1].equity == close_to(case.settings.cash + profit + outcome.interest)
 
 

@@ -171,9 +171,9 @@ def test_a_sweep_and_its_workers_have_the_values(kinds):
     found = backtest.sweep(
         "kinds", {"hold": [1, np.int64(2)], "stop": [None, 0.1]}, parameters=names, symbols="ACME"
     )
-    told = found.manifest["parameters"]
+    told = found.record["parameters"]
     assert {name: told[name] for name in names} == names
-    assert found.manifest["axes"] == {"hold": [1, 2], "stop": [None, 0.1]}
+    assert found.record["axes"] == {"hold": [1, 2], "stop": [None, 0.1]}
     parallel = backtest.sweep(
         "kinds",
         {"hold": range(1, 3), "stop": "none,0.1"},
@@ -199,7 +199,7 @@ def test_a_sweep_and_its_workers_have_the_values(kinds):
 )
 def test_an_axis_of_values_is_what_runs_have(kinds, checkout, name, values):
     found = backtest.sweep("kinds", {name: values}, symbols="ACME")
-    assert found.manifest["axes"] == {name: values}
+    assert found.record["axes"] == {name: values}
     assert len(found.sets) == len(values)
     before = len(trial_sharpes(checkout.root / "reports", "kinds", ["ACME"]))
     for value in values:  # each of them is on record

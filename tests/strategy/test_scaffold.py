@@ -204,6 +204,7 @@ def test_every_template_is_used():
     forms = ("own", "change", "text")
     used = {f"{prefix}{form}.py.tmpl" for form in forms for prefix in ("", "backtrader_")}
     used |= {"test.py.tmpl", "test_backtrader.py.tmpl", "events.csv.tmpl"}
+    used |= {"dated.py.tmpl", "dated.csv.tmpl"}
     assert {path.name for path in folder.iterdir()} == used
 
 

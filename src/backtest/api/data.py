@@ -118,7 +118,8 @@ def show_event(
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """The symbols of the data folder, a row each, with their span, adjust mode and source."""
-    return pd.DataFrame(listing.list_prices(folders("strategies", data))).set_index("symbol")
+    rows = listing.list_prices(folders("strategies", data))
+    return pd.DataFrame(rows, columns=listing.OF_PRICES).set_index("symbol")
 
 
 def check_prices(
@@ -297,7 +298,7 @@ def fetch_prices(
 def import_prices(
     file: str | os.PathLike[str],
     *,
-    symbols: str | None = None,
+    symbols: str | Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
     source: str | None = None,
     adjust: str | None = None,
@@ -311,7 +312,7 @@ def import_prices(
     """Take in a CSV or Parquet file of daily prices, of one symbol or many.
 
     Args:
-        symbols: whose prices they are; of a file with many, the one to take.
+        symbols: whose prices they are; of a file with many, which to take.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
         source: where the figures come from, or `unknown`; needed where none is on record.
         adjust: the adjust mode in words; that on record by default.
@@ -335,7 +336,7 @@ def import_prices(
     found = read_price_file(
         Path(file),
         columns or {},
-        symbol=symbols,
+        symbols=several(symbols) or [],
         decimal=decimal,
         date_form=date_format,
         closes=closes,

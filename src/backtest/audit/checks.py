@@ -104,7 +104,7 @@ def text_of(answer: Answer) -> str:
     if "action" in answer:
         terms = [
             f"{name.replace('_', ' ')} {_number(answer[name])}"
-            for name in (*TERMS, "sessions")
+            for name in (*TERMS, "legs", "sessions")
             if name in answer
         ]
         told = ", ".join([answer["action"], *terms])

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from backtest.strategy.base import Strategy
 
 
+_USUAL = ("open", "session")  # where a signal trades, and where its levels are looked at
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
 
 
@@ -277,11 +278,14 @@ def _decided(decision: Decision) -> Iterator[Answer]:
     if decision.waits_in_vain:  # that the data end is no answer of the strategy's
         return
     terms = {name: getattr(signal, name) for name in TERMS} if signal else {}
+    if signal:
+        terms["legs"] = ", ".join(f"{leg.by:g} {leg.symbol}" for leg in signal.legs)
     yield {
         "date": decision.tradable_session,
         "event_id": about,
         "action": signal.direction if signal else "no signal",
-        **{name: value for name, value in terms.items() if value},  # a priority of 0 is none
+        # A priority of 0 is none, and what is usual is not worth a word.
+        **{name: value for name, value in terms.items() if value and value not in _USUAL},
         "reason": decision.reason,
     }
 

@@ -60,6 +60,7 @@ def _symbol_option(default: str) -> Any:
 
 
 Symbols = Annotated[list[str] | None, _symbol_option("CRWV")]
+SymbolsOfFile = Annotated[list[str] | None, _symbol_option("what the file says")]
 AnySymbols = Annotated[list[str] | None, _symbol_option("all")]
 UniverseOption = Annotated[
     str | None,

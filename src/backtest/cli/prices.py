@@ -79,10 +79,7 @@ def fetch(
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
-    symbol: Annotated[
-        str | None,
-        typer.Option(help="Whose prices they are; of a file with many, the one to take."),
-    ] = None,
+    symbol: options.SymbolsOfFile = None,
     columns: Annotated[
         list[str] | None,
         typer.Option(
@@ -115,7 +112,7 @@ def import_file(
     sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
     found = read_price_file(
-        file, named, symbol=symbol, decimal=sign, date_form=date_format, closes=closes
+        file, named, symbols=symbol or [], decimal=sign, date_form=date_format, closes=closes
     )
     show_data.price_file(found)
     if source is None and at_terminal() and not yes:

@@ -344,6 +344,12 @@ def _untraded(run: Run) -> Table:
     return table
 
 
+def assumptions(out: Console, sentences: Iterable[str]) -> None:
+    """What a result rests on that nobody quoted, a paragraph each."""
+    for sentence in sentences:
+        out.print(Text(f"\nAssumption: {sentence}", style="yellow"))
+
+
 def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     """Print a run's trades, its evidence, the events that opened none, and what it assumes.
 
@@ -373,7 +379,6 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print(Text(sentence))
     if sentence := no_room(run):
         out.print(Text(f"\n{sentence}"))
-    for sentence in run.manifest["assumptions"]:
-        out.print(Text(f"\nAssumption: {sentence}", style="yellow"))
+    assumptions(out, run.manifest["assumptions"])
     if cut or many:
         out.print(Text("\nEvery trade and event: on the page, or here with -v", style="dim"))

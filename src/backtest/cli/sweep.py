@@ -69,7 +69,9 @@ def sweep(
     if as_json:
         show.print_json({**found.record, "path": str(found.path)})
         return
-    show.console().print(show.headed(found.summary.items()))
+    terminal = show.console()
+    terminal.print(show.headed(found.summary.items()))
+    show.assumptions(terminal, found.record.get("assumptions", ()))
     if found.known:
         typer.echo("It had been evaluated before with the same inputs; --force does it again.")
     typer.echo(f"Every set: {found.path / 'sets.parquet'}")

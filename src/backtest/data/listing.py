@@ -133,6 +133,9 @@ def _of_market(event: Event, reaction: timedelta) -> ListedEvent:
     return ListedEvent(event, session, "")
 
 
+OF_PRICES = ("symbol", "first", "last", "sessions", "columns", "adjust", "source")
+
+
 def list_prices(workspace: Workspace) -> list[dict[str, Any]]:
     """Each symbol with its span, adjust mode and source."""
     folder = workspace.data / "prices"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from backtest.experiments.sweeps.folder import read_sweep
 from backtest.reports.pages import sentences, write_page
 from backtest.stats import LEVEL
-from backtest.stats.formats import costs_line, counted
+from backtest.stats.formats import costs_line, counted, percent
 from backtest.strategy.parameters import flat, shown
 from backtest.workspace.records import damaged
 
@@ -38,6 +38,9 @@ _MOST_CELLS = 50_000  # of all heat maps together: about 300 kB
 _MOST_ALONG = 100  # groups along an axis of a heat map: more could not be told apart
 _MOST_POINTS = 400  # along a line
 _FEW = 6  # values that are listed one by one
+_MOST_EVENTS = 50  # of a walk-forward that are listed one by one
+_MOST_CHOSEN = 20  # sets of a walk-forward of more events
+_RETURNS = ("return", "default")
 
 
 class _Metric(NamedTuple):
@@ -235,7 +238,39 @@ def sweep_sentences(found: SweepSummary, sweep: Sweep) -> list[tuple[str, str]]:
 
 def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What the best is worth, a figure each."""
-    return sentences("sweep_evidence.txt", evidence=evidence, level=LEVEL)
+    terms = {"level": LEVEL, "most_events": _MOST_EVENTS}
+    return sentences("sweep_evidence.txt", evidence=evidence, **terms)
+
+
+def walk_forward_table(evidence: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]]]:
+    """Headings and rows: an event, the set chosen for it, its trade's return and the default's.
+
+    Of many events a row for each set that was chosen, the most frequent first, with means.
+    """
+    events = evidence["walk_forward"]["events"]
+    if len(events) <= _MOST_EVENTS:
+        return ("Event", "Set chosen", "Its trade", "The default's"), [
+            [row["event_id"], _choice(row), percent(row["return"]), percent(row["default"])]
+            for row in events
+        ]
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in events:
+        found.setdefault(_choice(row), []).append(row)
+    chosen = sorted(found.items(), key=lambda one: -len(one[1]))
+    if rest := chosen[_MOST_CHOSEN:]:
+        rows = [row for _, some in rest for row in some]
+        chosen[_MOST_CHOSEN:] = [(counted(len(rest), "other set"), rows)]
+    headings = ("Set chosen", "Events", "Mean of its trades", "Of the default's")
+    return headings, [
+        [choice, f"{len(rows):,}", *(percent(fmean(row[k] for row in rows)) for k in _RETURNS)]
+        for choice, rows in chosen
+    ]
+
+
+def _choice(row: Mapping[str, Any]) -> str:
+    if not row["known"]:
+        return "default: nothing to choose on"
+    return "default" if row["set"] is None else f"{row['set']:,}"
 
 
 def settings(values: Mapping[str, Value]) -> str:

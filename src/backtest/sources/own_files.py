@@ -16,7 +16,7 @@ from backtest.data.datafile import metadata_path, open_data_file, raise_problems
 from backtest.data.events import FIRST_COLUMNS, check_columns, prepared
 from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
-from backtest.errors import BacktestError, DataError, UsageError, unknown
+from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.updates import (
     Incoming,
     PriceUpdate,
@@ -74,16 +74,16 @@ def read_price_file(
     path: Path,
     columns: Mapping[str, str],
     *,
-    symbol: str | None = None,
+    symbols: Sequence[str] = (),
     decimal: str | None = None,
     date_form: str | None = None,
     closes: bool = False,
 ) -> PriceFile:
     """Read a CSV or Parquet file of one symbol or many, and guess what is not said.
 
-    `columns` are the file's by field, as `{"close": "Last"}`; of many symbols one can be taken, and
-    `closes` alone as for a benchmark. UsageError, which tells what to say, where the file is not to
-    be understood; DataError where it has cells that are no days or numbers.
+    `columns` are the file's by field, as `{"close": "Last"}`; of many symbols some can be taken,
+    and `closes` alone as for a benchmark. UsageError, which tells what to say, where the file is
+    not to be understood; DataError where it has cells that are no days or numbers.
     """
     raw = _raw(path, columns, decimal)
     names = _guess_columns(list(raw.columns), columns)
@@ -96,12 +96,11 @@ def read_price_file(
         index=pd.DatetimeIndex(days.astype("M8[ns]"), name="session"),
     )
     _check_cells(path, raw, table, names)
-    groups = table.groupby(_symbols(path, raw, names.get("symbol"), symbol), sort=True)
+    groups = table.groupby(_symbols(path, raw, names.get("symbol"), symbols), sort=True)
     tables = {name: _ordered(path, name, rows) for name, rows in groups}
-    if symbol is not None:
-        tables = {name: rows for name, rows in tables.items() if name == symbol}
-    if not tables:
-        raise UsageError(f"{path} has no row of {symbol}.")
+    if missing := sorted(set(symbols) - set(tables)):
+        raise UsageError(f"{path} has no row of {first_few(missing)}.")
+    tables = {name: rows for name, rows in tables.items() if not symbols or name in symbols}
     used = {field: names[field] for field in ("symbol", "date", *fields) if field in names}
     left = [str(name) for name in raw.columns if name not in used.values()]
     first = str(raw[names["date"]].iloc[0])
@@ -168,10 +167,17 @@ def _fields(columns: Mapping[str, str], *, closes: bool) -> tuple[str, ...]:
     return BAR_COLUMNS
 
 
-def _symbols(path: Path, raw: pd.DataFrame, column: str | None, symbol: str | None) -> np.ndarray:
+def _symbols(
+    path: Path, raw: pd.DataFrame, column: str | None, symbols: Sequence[str]
+) -> np.ndarray:
     if column is None:
-        name = symbol or path.stem
-        if symbol is None and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
+        if len(symbols) > 1:
+            raise UsageError(
+                f"{path} has no column of symbols, so its rows are of one stock, not of "
+                f"{first_few(symbols)}. Name one, or the column with --map symbol=COLUMN."
+            )
+        name = symbols[0] if symbols else path.stem
+        if not symbols and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
             raise UsageError(f"Whose prices are in {path}? Say it with --symbol.")
         return np.full(len(raw), check_symbol(name), dtype=object)
     if pd.api.types.is_numeric_dtype(raw[column]):  # 7 may have been 007

@@ -188,7 +188,7 @@ def trade_at_close(
     while place < account.positions:
         position = book.positions[place]
         is_due = position.sessions == position.hold and position.terms & LEAVES_AT_CLOSE
-        if is_due and not np.isnan(bars.prices[bar, position.symbol].close):
+        if is_due and _is_last_bar(bars, bar, position.symbol):
             leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_CLOSE)
         else:
             place += 1
@@ -196,6 +196,19 @@ def trade_at_close(
     if account.legs:
         net_orders(bars, rules, account, book, tables, bar, AT_CLOSE)
     _mark(bars, account, book, bar)
+
+
+@inlined
+def _is_last_bar(bars: Bars, bar: int, symbol: int) -> bool:
+    """Whether a bar is the last that its symbol has in its session."""
+    if np.isnan(bars.prices[bar, symbol].close):
+        return False
+    after = bar + 1
+    while after < len(bars.session) and bars.session[after] == bars.session[bar]:
+        if not np.isnan(bars.prices[after, symbol].close):
+            return False
+        after += 1
+    return True
 
 
 @inlined

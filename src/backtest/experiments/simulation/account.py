@@ -265,7 +265,10 @@ def _midnight(day: date) -> np.datetime64:
 
 TABLE_FORMATS = (".parquet", ".csv")
 # What became of signals, in the order of OUTCOMES after `pending`.
-_OUTCOMES = ("entered", "renewed", "reversed", "superseded", "no_room", "ruined")
+_OUTCOMES = (
+    "entered", "renewed", "reversed", "superseded", "no_room", "ruined", "resized", "left",
+    "not_filled", "nothing_held",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

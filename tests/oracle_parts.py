@@ -1,0 +1,198 @@
+"""What the oracle keeps of an open trade, and what an order costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from math import floor
+from statistics import median
+
+from tests.oracle_terms import Bar, Settings, Signal, Trade
+
+
+def level(base: float, distance: float) -> float:
+    """A level off ``base``, to nine decimals: ten percent over 100 are 110, whatever floats say.
+
+    Half a billionth is rounded up.
+    """
+    return floor(base * (1 + distance) * 1e9 + 0.5) / 1e9
+
+
+def day(moment: date) -> date:
+    """The session of a bar."""
+    return moment.date() if isinstance(moment, datetime) else moment
+
+
+@dataclass
+class Leg:
+    """What is traded in another symbol as a part of a position."""
+
+    symbol: str
+    shares: int  # below zero when short
+    gross: float = 0.0  # what its orders have brought in, less what they have cost
+    commission: float = 0.0
+    borrow: float = 0.0
+
+
+@dataclass
+class Position:
+    """A trade, open or closed."""
+
+    event_id: str
+    symbol: str
+    sign: int  # +1 long, -1 short
+    entry_session: date
+    number: int  # how many trades were entered before it
+    fresh: bool = False  # entered at this close
+    shares: int = 0
+    entries: list[tuple[int, float]] = field(default_factory=list)
+    exits: list[tuple[int, float]] = field(default_factory=list)
+    exit_session: date | None = None
+    reason: str = ""
+    commission: float = 0.0
+    borrow: float = 0.0
+    best: float | None = None  # best close since the entry; None during the entry session
+    counted_from: int = 0  # index of the bar of the entry or of the last renewal
+    hold: int | None = None
+    leave: str = "open"
+    levels: str = "session"
+    stop: float | None = None  # level
+    target: float | None = None  # level
+    trailing_stop: float | None = None  # fraction
+    passed: str | None = None  # the level that the last close has passed
+    legs: list[Leg] = field(default_factory=list)
+
+    def plan(self, signal: Signal, base: float, index: int) -> None:
+        """Take the whole exit plan of the newest signal; levels are set from ``base``."""
+        self.counted_from = index
+        self.hold = signal.hold
+        self.leave = "close" if signal.hold == 0 else signal.leave
+        self.levels = signal.levels
+        self.trailing_stop = signal.trailing_stop
+        self.stop = self.target = None
+        if signal.stop is not None:
+            self.stop = level(base, -self.sign * signal.stop)
+        if signal.target is not None:
+            self.target = level(base, self.sign * signal.target)
+
+    def live_stop(self) -> tuple[float | None, str]:
+        """The nearer of stop and trailing stop, and which of them it is."""
+        stop, reason = self.stop, "stop"
+        if self.trailing_stop is not None and self.best is not None:
+            trailing = level(self.best, -self.sign * self.trailing_stop)
+            if stop is None or self.sign * trailing > self.sign * stop:
+                stop, reason = trailing, "trailing_stop"
+        return stop, reason
+
+    def is_short_anywhere(self) -> bool:
+        return self.sign < 0 or any(leg.shares < 0 for leg in self.legs)
+
+    def trade(self) -> Trade:
+        """The trade from flat to flat."""
+        shares = sum(number for number, _ in self.entries)
+        entry = sum(number * price for number, price in self.entries) / shares
+        exit_ = sum(number * price for number, price in self.exits) / shares
+        gross = self.sign * shares * (exit_ - entry)
+        hedge = sum(leg.gross - leg.commission - leg.borrow for leg in self.legs)
+        assert self.exit_session is not None
+        return Trade(
+            event_id=self.event_id,
+            symbol=self.symbol,
+            direction="long" if self.sign > 0 else "short",
+            shares=shares,
+            entry_session=self.entry_session,
+            entry_price=entry,
+            exit_session=self.exit_session,
+            exit_price=exit_,
+            exit_reason=self.reason,
+            gross_profit=gross,
+            commission=self.commission,
+            borrow=self.borrow,
+            net_profit=gross - self.commission - self.borrow + hedge,
+            hedge_profit=hedge,
+        )
+
+
+@dataclass
+class LimitEntry:
+    """An entry that waits through a session at its level."""
+
+    signal: Signal
+    shares: int
+    level: float
+    reserved: float  # cash that it takes away until then
+    outcome: str  # when it is filled
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What an order costs, and how large it may be."""
+
+    bars: Mapping[str, Sequence[Bar]]
+    rules: Settings
+
+    def index(self, symbol: str, session: date) -> int:
+        """Which of the symbol's own sessions this is."""
+        return [bar.session for bar in self.bars[symbol]].index(session)
+
+    def sessions(self, symbol: str, first: int, last: int) -> int:
+        """How many of the symbol's sessions have begun after its bar ``first``, up to ``last``."""
+        return len({day(bar.session) for bar in self.bars[symbol][first : last + 1]}) - 1
+
+    def ends_its_session(self, symbol: str, index: int) -> bool:
+        """Whether no later bar of the symbol belongs to the same session."""
+        after = self.bars[symbol][index + 1 : index + 2]
+        return not after or day(after[0].session) != day(self.bars[symbol][index].session)
+
+    def slippage(self, symbol: str, session: date) -> float:
+        """A fraction: basis points, and a share of the range of the symbol's session before."""
+        slip, index = self.rules.slippage_bps * 1e-4, self.index(symbol, session)
+        if index > 0:
+            last = self.bars[symbol][index - 1]
+            slip += self.rules.slippage_range * (last.high - last.low) / last.close
+        return min(slip, 0.99)
+
+    def participation(self, symbol: str, index: int) -> int | None:
+        """The most shares that the volume of the twenty sessions before lets an entry take."""
+        before = self.bars[symbol][max(index - 20, 0) : index]
+        if self.rules.max_participation is None or not before:
+            return None
+        return floor(self.rules.max_participation * median(bar.volume for bar in before))
+
+    def commission(self, shares: int, price: float) -> float:
+        """Of one order. The minimum applies only where a commission is charged at all."""
+        rules = self.rules
+        charge = rules.commission_fixed + rules.commission_per_share * shares
+        charge += rules.commission_bps * 1e-4 * shares * price
+        if charge == 0:
+            return 0.0
+        return min(max(charge, rules.commission_min), rules.commission_max * shares * price)
+
+    def affordable(self, shares: int, fill: float, sign: int, cash: float) -> int:
+        """How many of ``shares`` can be bought with the cash; of a sale all or none."""
+        if sign < 0:
+            return 0 if cash + shares * fill - self.commission(shares, fill) < -1e-9 else shares
+        enough, too_many = 0, max(shares, 0) + 1
+        while too_many - enough > 1:  # value plus commission never falls with the number
+            middle = (enough + too_many) // 2
+            if middle * fill + self.commission(middle, fill) <= cash + 1e-9:
+                enough = middle
+            else:
+                too_many = middle
+        return enough
+
+    def night_fee(
+        self, symbol: str, session: date, rates: Sequence[tuple[date, float]], shares: int
+    ) -> float:
+        """What so many shares owe for having been short in the night before this bar."""
+        index = self.index(symbol, session)
+        if self.rules.borrow_mode == "none" or index == 0:
+            return 0.0
+        last = self.bars[symbol][index - 1]
+        night, morning = day(last.session), day(session)
+        dated = [pair for pair in rates if pair[0] <= night]
+        known = dated and self.rules.borrow_mode == "table"
+        rate = max(dated)[1] if known else self.rules.borrow_default
+        value = shares * last.close * self.rules.borrow_collateral
+        return value * rate / self.rules.borrow_day_count * (morning - night).days
