@@ -184,10 +184,14 @@ class _Simulation(Account):
         base = bar.open if self.at == "open" else bar.close
         held.plan(signal, base, self.costs.index(signal.symbol, self.session))
 
+    def is_full(self) -> bool:
+        """Whether all seats are taken."""
+        seats = self.rules.max_positions
+        return seats is not None and seats <= len(self.positions) + len(self.limits)
+
     def entry_size(self, signal: Signal, fill: float) -> int:
         """Whole shares by weight, room and participation; none where all seats are taken."""
-        seats = self.rules.max_positions
-        if seats is not None and seats <= len(self.positions) + len(self.limits):
+        if self.is_full():
             return 0  # a reversal has just left its own
         return self.cap(signal, self.wanted(signal, fill))
 
@@ -240,7 +244,7 @@ class _Simulation(Account):
         self.renew(signal, held)
         if wanted < held.shares:
             less = held.shares - wanted
-            if not self.is_sent(less, known):
+            if not self.is_sent(less, self.known(symbol, -sign)):
                 return "renew"
             self.sell(held, less, self.raw(symbol, -sign))
             return "resize"
@@ -254,6 +258,8 @@ class _Simulation(Account):
 
     def wait_at_limit(self, signal: Signal, outcome: str) -> str:
         """Place an entry at a level; what it would cost is set aside until it is filled."""
+        if self.is_full():
+            return "no_room"
         if signal.symbol not in self.last_close:
             return "not_filled"
         sign, limit = sign_of(signal), signal.limit
@@ -285,7 +291,7 @@ class _Simulation(Account):
         for symbol, position in self.held():
             if symbol in self.today and position.levels == "session":
                 self.touch(position, self.today[symbol])
-        for waiting in self.limits:
+        for waiting in sorted(self.limits, key=lambda one: one.signal.symbol):
             self.cash += waiting.reserved
             self.reach(waiting, self.today[waiting.signal.symbol])
         self.limits = []
