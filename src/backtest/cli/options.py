@@ -271,4 +271,4 @@ def announce_compiling() -> None:
     from backtest.engine.kernel.compiled import is_kept
 
     if not is_kept():
-        typer.echo("The kernel is compiled for this machine, once: one to two minutes.", err=True)
+        typer.echo("The kernel is compiled for this machine, once: about half a minute.", err=True)

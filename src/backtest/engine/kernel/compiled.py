@@ -80,6 +80,12 @@ def inlined(function: F) -> F:
     return made
 
 
+@inlined
+def whole(value: Any) -> int:
+    """A number of one type, whatever record it comes from: each type makes a version of its own."""
+    return np.int64(value)  # type: ignore[return-value]
+
+
 @cache
 def _folder() -> Path:
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())

@@ -16,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, borrowed, compiled, inlined
+from backtest.engine.kernel.compiled import RuleNumbers, borrowed, compiled, inlined, whole
 from backtest.engine.kernel.legs import charge_legs, worth_of_legs
 from backtest.engine.kernel.records import (
     AT_OPEN,
     ENTERS_AT_CLOSE,
+    IS_FLAT,
     IS_LEG,
     LEAVES_AT_CLOSE,
+    RESIZES,
     Bars,
     Book,
     Tables,
@@ -30,9 +32,7 @@ from backtest.engine.kernel.records import (
 from backtest.engine.kernel.session import (
     answer_the_last_close,
     mark_open_trades,
-    pass_the_bar,
-    serve_the_open,
-    trade_at_close,
+    trade_the_bar,
 )
 
 
@@ -88,17 +88,14 @@ def _trade(
     account.session_equity = rules.cash
     account.least, account.most = np.inf, -np.inf
     row, end = rows
-    last, bar = -1, _next_bar(bars, signals, row, end, rules, account, -1)
+    last, bar = whole(-1), _next_bar(bars, signals, row, end, rules, account, -1)
     day = bars.day[0]  # of the session before
     _draw(tables, number, account, 0, bar)
     while bar < len(bars.session) and not account.is_ranked:
         _open_the_bar(bars, rules, account, book, bar, last)
         answer_the_last_close(bars, rules, account, book, tables, bar)
         first, row = row, _signals_until(bars, signals, row, end, bar, account, book)
-        serve_the_open(bars, signals, (first, row), rules, account, book, tables)
-        pass_the_bar(bars, rules, account, book, tables, bar)
-        if account.uses_close:
-            trade_at_close(bars, signals, (first, row), rules, account, book, tables, bar)
+        trade_the_bar(bars, signals, (first, row), rules, account, book, tables, bar)
         _close_the_bar(rules, account)
         last, bar = bar, _next_bar(bars, signals, row, end, rules, account, bar)
         _draw(tables, number, account, last, bar)
@@ -126,6 +123,8 @@ def _signals_until(
             account.is_ranked = True
         if np.isnan(signals[row].weight):
             account.lacks_weight = True
+        if signals[row].terms & (IS_FLAT | RESIZES):
+            account.gives_up = True
         if signals[row].terms & (ENTERS_AT_CLOSE | LEAVES_AT_CLOSE) or signals[row].hold == 0:
             account.uses_close = True
         row += 1

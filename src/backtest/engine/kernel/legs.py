@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
 from backtest.engine.kernel.prices import fill_at, price_at
 from backtest.engine.kernel.records import IN_SESSION, IS_LEG, Bars, Book, Tables
 
@@ -47,7 +47,8 @@ def can_hedge(
         size = leg_size(bars, leg, value)
         if size == 0:
             return False
-        fill = fill_at(bars, rules, leg.bar, leg.symbol, leg.side, at)
+        bar, symbol, side = whole(leg.bar), whole(leg.symbol), whole(leg.side)
+        fill = fill_at(bars, rules, bar, symbol, side, at)
         if size > 0 and rule.affordable_long(size, fill, cash, rules) < size:
             return False
         if size < 0 and rule.affordable_short(-size, fill, cash, rules) < -size:
@@ -72,7 +73,7 @@ def enter_legs(
         leg.size = leg_size(bars, signals[number], value)
         leg.costs = leg.price = leg.leader_net = 0.0
         leg.is_left_behind = False
-        _order(bars, rules, account, book, leg, leg.size, signals[number].bar, at)
+        _order(bars, rules, account, book, leg, leg.size, whole(signals[number].bar), at)
         position.legs += 1
         position.short_legs += leg.size < 0
         number += 1

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
 from backtest.engine.kernel.legs import can_hedge, enter_legs, leave_legs, leg_weights
 from backtest.engine.kernel.prices import fill_at, last_close, most_shares, price_at, price_for_size
 from backtest.engine.kernel.records import (
@@ -46,6 +46,12 @@ def is_for(signal: Any, at: int) -> bool:
 
 
 @inlined
+def gives_up(signal: Any, at: int) -> bool:
+    """Whether a signal may give up shares; at a close all look first at what is held."""
+    return bool(is_for(signal, at) and (at == AT_CLOSE or signal.terms & (IS_FLAT | RESIZES)))
+
+
+@inlined
 def give_up(
     bars: Bars,
     signals: NDArray[Any],
@@ -58,20 +64,22 @@ def give_up(
 ) -> int:
     """Leave, renew or reduce what is held, as far as it is due; `PENDING` where that is not all."""
     signal = signals[row]
-    bar, place, is_flat = signal.bar, book.places[signal.symbol] - 1, signal.terms & IS_FLAT
+    bar, place, is_flat = (
+        whole(signal.bar),
+        book.places[signal.symbol] - 1,
+        signal.terms & IS_FLAT,
+    )
     if place < 0:
         return NOTHING_HELD if is_flat else PENDING
     position = book.positions[place]
+    done, reason = LEAVE, SIGNALLED
     if position.side == signal.side:
-        if signal.terms & RESIZES and not position.legs:
-            return _reduce(bars, signal, row, rules, account, book, tables, place, at)
-        _renew(bars, position, signal, bar, at)
-        return RENEW
-    if not is_flat and at == AT_OPEN:
-        return PENDING  # at an open a reversal leaves and enters in its turn
-    reason = SIGNALLED if is_flat else REVERSAL
-    leave_at(bars, rules, account, book, tables, place, bar, reason, at)
-    return LEAVE if is_flat else REVERSE
+        done = _reduce(bars, signal, row, position, rules, account, tables, at)
+    elif not is_flat:  # at an open a reversal leaves and enters in its turn
+        done, reason = PENDING if at == AT_OPEN else REVERSE, REVERSAL
+    if done in (LEAVE, REVERSE):
+        leave_at(bars, rules, account, book, tables, place, bar, reason, at)
+    return done
 
 
 @inlined
@@ -79,22 +87,25 @@ def _reduce(
     bars: Bars,
     signal: Any,
     row: int,
+    position: Any,
     rules: RuleNumbers,
     account: Any,
-    book: Book,
     tables: Tables,
-    place: int,
     at: int,
 ) -> int:
-    """Sell what is above the new weight; `PENDING` where more is wanted."""
-    bar, symbol, position = signal.bar, signal.symbol, book.positions[place]
-    price = price_for_size(bars, rules, bar, symbol, position.side)
-    own = position.shares * position.mark
-    less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
+    """Renew, or sell what is above the new weight.
+
+    `PENDING` where more is wanted, `LEAVE` where nothing is: then it is still to be left.
+    """
+    bar, symbol = whole(signal.bar), whole(signal.symbol)
+    less = 0.0
+    if signal.terms & RESIZES and not position.legs:
+        price = price_for_size(bars, rules, bar, symbol, position.side)
+        own = position.shares * position.mark
+        less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
     if less < 0:
         return PENDING
     if less == position.shares:
-        leave_at(bars, rules, account, book, tables, place, bar, SIGNALLED, at)
         return LEAVE
     _renew(bars, position, signal, bar, at)
     if not rule.is_sent(less, price_for_size(bars, rules, bar, symbol, -position.side), rules):
@@ -123,19 +134,19 @@ def take(
 ) -> int:
     """Enter, reverse, add or renew, and tell what was done."""
     signal = signals[row]
-    bar, symbol = signal.bar, signal.symbol
+    bar, symbol = whole(signal.bar), whole(signal.symbol)
     place = book.places[symbol] - 1
-    if place < 0:
-        done = REVERSE if tables.outcomes[row] == REVERSE else ENTER
-        return _enter(bars, signals, row, rules, account, book, done, tables, at)
-    position = book.positions[place]
-    if position.side != signal.side:
+    done = REVERSE if tables.outcomes[row] == REVERSE else ENTER
+    if place >= 0:
+        position = book.positions[place]
+        if position.side == signal.side:
+            _renew(bars, position, signal, bar, at)
+            if not signal.terms & RESIZES or position.legs:
+                return RENEW
+            return _add(bars, signal, row, position, rules, account, tables, at)
         leave_at(bars, rules, account, book, tables, place, bar, REVERSAL, at)
-        return _enter(bars, signals, row, rules, account, book, REVERSE, tables, at)
-    _renew(bars, position, signal, bar, at)
-    if not signal.terms & RESIZES or position.legs:
-        return RENEW
-    return _add(bars, signal, row, position, rules, account, tables, at)
+        done = REVERSE
+    return _enter(bars, signals, row, rules, account, book, done, tables, at)
 
 
 @inlined
@@ -213,7 +224,8 @@ def _enter(
     if account.positions >= rules.max_positions:  # NaN, where any number may be held, is above
         return NO_ROOM
     signal = signals[row]
-    bar, symbol, side = signal.bar, signal.symbol, signal.side
+    bar, symbol = whole(signal.bar), whole(signal.symbol)
+    side = whole(signal.side)
     price = price_for_size(bars, rules, bar, symbol, side)
     fill = fill_at(bars, rules, bar, symbol, side, at)
     waits = signal.terms & WAITS != 0
@@ -279,7 +291,8 @@ def _add(
     tables: Tables,
     at: int,
 ) -> int:
-    bar, symbol, side = signal.bar, signal.symbol, position.side
+    bar, symbol = whole(signal.bar), whole(signal.symbol)
+    side = whole(position.side)
     price = price_for_size(bars, rules, bar, symbol, side)
     fill = fill_at(bars, rules, bar, symbol, side, at)
     own = position.shares * position.mark
@@ -320,7 +333,8 @@ def leave_at(
 ) -> None:
     """Close a position at the open or at the close of a bar."""
     position = book.positions[place]
-    fill = fill_at(bars, rules, bar, position.symbol, -position.side, at)
+    symbol, side = whole(position.symbol), whole(position.side)
+    fill = fill_at(bars, rules, bar, symbol, -side, at)
     leave(bars, rules, account, book, tables, place, bar, fill, reason, at, at)
 
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def _codes(names: Sequence[str]) -> Iterable[int]:
+    # Of numpy: of each of Python's numbers the compiler would make a version of a function.
+    return (np.int64(code) for code in range(len(names)))  # type: ignore[misc]
+
 
 OUTCOMES = (
     "pending", "enter", "renew", "reverse", "superseded", "no_room", "ruined", "resize", "leave",
@@ -14,14 +23,14 @@ OUTCOMES = (
 (
     PENDING, ENTER, RENEW, REVERSE, SUPERSEDED, NO_ROOM, RUINED, RESIZE, LEAVE, NOT_FILLED,
     NOTHING_HELD,
-) = range(len(OUTCOMES))  # fmt: skip
+) = _codes(OUTCOMES)  # fmt: skip
 CAPPED = 16  # added to the outcome of an entry that the volume has cut
 REASONS = (
     "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "signal",
 )  # fmt: skip
-TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED = range(len(REASONS))
+TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED = _codes(REASONS)
 FILL_TIMES = ("open", "session", "close")
-AT_OPEN, IN_SESSION, AT_CLOSE = range(len(FILL_TIMES))
+AT_OPEN, IN_SESSION, AT_CLOSE = _codes(FILL_TIMES)
 # What a signal says beside its numbers, each in a bit of `terms`.
 ENTERS_AT_CLOSE, LEAVES_AT_CLOSE, LOOKS_AT_CLOSES, RESIZES, IS_FLAT, IS_LEG, WAITS = (
     1, 2, 4, 8, 16, 32, 64,
@@ -75,13 +84,14 @@ LEG = np.dtype(
 # Totals of one account. `profit` and `entered` add up net profit and entry value of trades; `peak`,
 # `deepest` and `lowest` follow its equity; `returns` counts the sessions that were looked at, and
 # the last four tell of their returns above cash. `is_ranked` and `lacks_weight` tell of signals,
-# `uses_close` whether any trades at a close, `is_passed` whether a position has passed a level.
+# `uses_close` whether any trades at a close, `gives_up` whether any is flat or resizes,
+# `is_passed` whether a position has passed a level.
 ACCOUNT = np.dtype(
     [
         ("cash", "f8"), ("equity", "f8"), ("gross", "f8"), ("shorts", "f8"), ("free_cash", "f8"),
         ("is_ruined", "b1"), ("ruin_due", "b1"), ("margin_call", "b1"),
-        ("is_ranked", "b1"), ("lacks_weight", "b1"), ("uses_close", "b1"), ("is_passed", "b1"),
-        ("positions", "i8"), ("legs", "i8"),
+        ("is_ranked", "b1"), ("lacks_weight", "b1"), ("uses_close", "b1"), ("gives_up", "b1"),
+        ("is_passed", "b1"), ("positions", "i8"), ("legs", "i8"),
         ("trades", "i8"), ("wins", "i8"), ("profit", "f8"), ("entered", "f8"), ("commission", "f8"),
         ("borrow", "f8"), ("interest", "f8"), ("peak", "f8"), ("deepest", "f8"),
         ("lowest", "f8"), ("session_equity", "f8"), ("returns", "i8"), ("total", "f8"),

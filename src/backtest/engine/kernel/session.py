@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
-from backtest.engine.kernel.compiled import RuleNumbers, inlined
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
 from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
 from backtest.engine.kernel.orders import (
     book_trade,
     give_up,
+    gives_up,
     is_for,
     leave,
     leave_at,
@@ -25,14 +26,12 @@ from backtest.engine.kernel.records import (
     AT_CLOSE,
     AT_OPEN,
     IN_SESSION,
-    IS_FLAT,
     IS_LEG,
     LEAVES_AT_CLOSE,
     LOOKS_AT_CLOSES,
     MARGIN_CALL,
     OPEN,
     PENDING,
-    RESIZES,
     REVERSE,
     RUIN,
     RUINED,
@@ -60,7 +59,7 @@ def answer_the_last_close(
     if not account.is_ruined and not account.margin_call and not account.is_passed:
         return
     account.is_passed = False
-    place = 0
+    place = whole(0)
     while place < account.positions:
         position = book.positions[place]
         reason = position.passed - 1
@@ -77,7 +76,7 @@ def answer_the_last_close(
 
 
 @inlined
-def serve_the_open(
+def trade_the_bar(
     bars: Bars,
     signals: NDArray[Any],
     rows: tuple[int, int],
@@ -85,17 +84,29 @@ def serve_the_open(
     account: Any,
     book: Book,
     tables: Tables,
+    bar: int,
 ) -> None:
-    """Act on the signals of an open, reductions first: what they free can be bought with."""
-    for row in range(rows[0], rows[1]):
-        if signals[row].terms & IS_LEG:
-            continue
-        if account.is_ruined:
-            tables.outcomes[row] = RUINED
-        elif book.newest[signals[row].symbol] != row:
-            tables.outcomes[row] = SUPERSEDED
-    _give_up_all(bars, signals, rows, rules, account, book, tables, AT_OPEN)
-    _take_all(bars, signals, rows, rules, account, book, tables, AT_OPEN)
+    """Trade a bar from its open to its close; what is still held is marked then.
+
+    Of either the signals that give up shares come first, so that what they free can be bought
+    with. At an open the exits by time come last, at a close before anything is bought.
+    """
+    _refuse(signals, rows, account, book, tables)
+    for at in (AT_OPEN, AT_CLOSE):
+        if at == AT_CLOSE and not account.uses_close:
+            break
+        if at == AT_CLOSE:
+            _value_at_opens(bars, rules, account, book, bar)
+        if at == AT_CLOSE or account.gives_up:
+            _give_up_all(bars, signals, rows, rules, account, book, tables, at)
+        if at == AT_CLOSE:
+            _leave_on_time(bars, rules, account, book, tables, bar)
+        _take_all(bars, signals, rows, rules, account, book, tables, at)
+        if at == AT_OPEN:
+            _pass_the_session(bars, rules, account, book, tables, bar)
+        if account.legs:
+            net_orders(bars, rules, account, book, tables, bar, at)
+    _mark(bars, account, book, bar)
 
 
 @inlined
@@ -110,8 +121,7 @@ def _give_up_all(
     at: int,
 ) -> None:
     for row in range(rows[0], rows[1]):
-        gives = at == AT_CLOSE or signals[row].terms & (IS_FLAT | RESIZES)
-        if gives and tables.outcomes[row] == PENDING and is_for(signals[row], at):
+        if tables.outcomes[row] == PENDING and gives_up(signals[row], at):
             outcome = give_up(bars, signals, row, rules, account, book, tables, at)
             tables.outcomes[row] = outcome
 
@@ -134,11 +144,25 @@ def _take_all(
 
 
 @inlined
-def pass_the_bar(
+def _refuse(
+    signals: NDArray[Any], rows: tuple[int, int], account: Any, book: Book, tables: Tables
+) -> None:
+    """Tell the signals that do not act: after ruin none, else of one symbol the newest alone."""
+    for row in range(rows[0], rows[1]):
+        if signals[row].terms & IS_LEG:
+            continue
+        if account.is_ruined:
+            tables.outcomes[row] = RUINED
+        elif book.newest[signals[row].symbol] != row:
+            tables.outcomes[row] = SUPERSEDED
+
+
+@inlined
+def _pass_the_session(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
 ) -> None:
-    """Time exits at the open and resting orders; what is still held is marked at the close."""
-    place = 0
+    """Let exits by time leave at the open, then let orders rest through the session."""
+    place = whole(0)
     while place < account.positions:
         position = book.positions[place]
         if not np.isnan(bars.prices[bar, position.symbol].close):
@@ -151,24 +175,11 @@ def pass_the_bar(
             if _rest(bars, rules, account, book, tables, place, bar):
                 continue
         place += 1
-    if account.legs:
-        net_orders(bars, rules, account, book, tables, bar, AT_OPEN)
-    if not account.uses_close:
-        _mark(bars, account, book, bar)
 
 
 @inlined
-def trade_at_close(
-    bars: Bars,
-    signals: NDArray[Any],
-    rows: tuple[int, int],
-    rules: RuleNumbers,
-    account: Any,
-    book: Book,
-    tables: Tables,
-    bar: int,
-) -> None:
-    """What leaves at the close, then what enters: sized on the opens, paid at the close."""
+def _value_at_opens(bars: Bars, rules: RuleNumbers, account: Any, book: Book, bar: int) -> None:
+    """Before a close: equity and gross as of the opens, and legs that were left behind leave."""
     account.equity, account.gross = account.cash, 0.0
     for place in range(account.positions):
         position = book.positions[place]
@@ -183,8 +194,14 @@ def trade_at_close(
         account.equity += value
         account.gross += gross
         leave_behind(bars, rules, account, book, bar, AT_CLOSE)
-    _give_up_all(bars, signals, rows, rules, account, book, tables, AT_CLOSE)
-    place = 0
+
+
+@inlined
+def _leave_on_time(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+) -> None:
+    """Exits by time at the close."""
+    place = whole(0)
     while place < account.positions:
         position = book.positions[place]
         is_due = position.sessions == position.hold and position.terms & LEAVES_AT_CLOSE
@@ -192,10 +209,6 @@ def trade_at_close(
             leave_at(bars, rules, account, book, tables, place, bar, TIME, AT_CLOSE)
         else:
             place += 1
-    _take_all(bars, signals, rows, rules, account, book, tables, AT_CLOSE)
-    if account.legs:
-        net_orders(bars, rules, account, book, tables, bar, AT_CLOSE)
-    _mark(bars, account, book, bar)
 
 
 @inlined
@@ -306,18 +319,18 @@ def _rest(
         worst, best = best, worst
     # Of an entry within the session nobody knows whether the target came before it.
     is_within = position.entered_at == IN_SESSION and position.entry_bar == bar
-    if side * worst <= side * stop:
-        price = stop if side * stop < side * open_price else open_price
+    is_stopped = side * worst <= side * stop
+    if not is_stopped and (is_within or not side * best >= side * position.target):
+        return False
+    if is_stopped:
+        price, at = (stop if side * stop < side * open_price else open_price), IN_SESSION
         fill = rule.fill_price(price, -side, slippage(bars, rules, bar, symbol))
-        leave(bars, rules, account, book, tables, place, bar, fill, reason, IN_SESSION, IN_SESSION)
-        return True
-    if side * best >= side * position.target and not is_within:
-        price = position.target
+    else:
+        price, reason = position.target, TARGET
         fill = price if side * price > side * open_price else open_price
         at = AT_OPEN if fill == open_price else IN_SESSION
-        leave(bars, rules, account, book, tables, place, bar, fill, TARGET, at, IN_SESSION)
-        return True
-    return False
+    leave(bars, rules, account, book, tables, place, bar, fill, reason, at, IN_SESSION)
+    return True
 
 
 @inlined
