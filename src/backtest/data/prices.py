@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+ENDS = ("delisted", "cash_merger")  # actions after which a stock does not trade any more
 
 
 @dataclass(frozen=True)
@@ -276,17 +278,31 @@ class Prices:
     """Prices of one symbol, in dollars as the file's adjust mode says.
 
     The table is indexed by session (dates without a zone) and has the columns `open high low close
-    volume`, or `close` alone. Of bars finer than sessions the index is their open, UTC.
+    volume`, or `close` alone. Of bars finer than sessions the index is their open, UTC. A session
+    in which nothing traded has no row. `actions` are those that are not in the prices already.
     """
 
     symbol: str
     table: pd.DataFrame
     file: DataFile
+    actions: tuple[Action, ...] = ()
 
     @property
     def has_bars(self) -> bool:
         """Whether opens, highs and lows are there, so that the symbol can be traded."""
         return "open" in self.table
+
+    @cached_property
+    def days(self) -> NDArray[np.datetime64]:
+        """The sessions in which it traded."""
+        days: NDArray[np.datetime64] = self.table.index.to_numpy().astype("M8[D]")
+        return days
+
+    def trades_from(self, session: date) -> date:
+        """The first session from one on in which it traded; that session itself after the last."""
+        row = int(np.searchsorted(self.days, np.datetime64(session)))
+        found: date = self.days[row].item() if row < len(self.days) else session
+        return found
 
     @cached_property
     def first(self) -> date:
@@ -302,7 +318,7 @@ class Prices:
 
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
-        days = self.table.index.to_numpy().astype("M8[D]").astype("i8")
+        days = self.days.astype("i8")
         digest = hashlib.sha256(" ".join(self.table.columns).encode())
         digest.update(days.tobytes())
         digest.update(self.table.to_numpy(dtype="f8").tobytes())
@@ -318,7 +334,9 @@ class Prices:
                 f"{self.symbol} has no session from {first or self.first} to {last or self.last}. "
                 f"Its prices run from {self.first} to {self.last}; choose --from and --to within."
             )
-        return replace(self, table=table)
+        is_cut = table.index[-1] < self.table.index[-1]
+        actions = tuple(a for a in self.actions if not (is_cut and a.action in ENDS))
+        return replace(self, table=table, actions=actions)
 
 
 def read_prices(

@@ -228,17 +228,25 @@ def is_sent(shares: float, fill: float, rules: Rules) -> bool:
     return shares > 0 and shares * fill + _ROUNDING >= rules.min_order
 
 
+def split_shares(shares: float, ratio: float) -> tuple[float, float]:
+    """Whole shares after a split, and the part of one that is settled in cash."""
+    whole = floor(shares * ratio + _ROUNDING)
+    rest = shares * ratio - whole
+    return whole, (rest if rest > _ROUNDING else 0.0)
+
+
 def stop_level(price: float, direction: int, fraction: float) -> float:
     """The stop: a fraction of `price` on the losing side; `direction` +1 long, -1 short."""
-    return _level(price * (1 - direction * fraction))
+    return level(price * (1 - direction * fraction))
 
 
 def target_level(price: float, direction: int, fraction: float) -> float:
     """The target: a fraction of `price` on the winning side."""
-    return _level(price * (1 + direction * fraction))
+    return level(price * (1 + direction * fraction))
 
 
-def _level(price: float) -> float:
+def level(price: float) -> float:
+    """A level as exact as levels are: to a billionth of a dollar."""
     # 100 × 1.1 is 110.00000000000001 in binary, and a high of 110 touches it all the same.
     return floor(price * _LEVEL_UNIT + 0.5) / _LEVEL_UNIT
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
+from backtest.engine.kernel.actions import settle_ends
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
 from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
 from backtest.engine.kernel.orders import (
@@ -93,8 +94,10 @@ def trade_the_bar(
     """
     _refuse(signals, rows, account, book, tables)
     for at in (AT_OPEN, AT_CLOSE):
-        if at == AT_CLOSE and not account.uses_close:
-            break
+        if at == AT_CLOSE:
+            settle_ends(bars, rules, account, book, tables, bar)
+            if not account.uses_close:
+                break
         if at == AT_CLOSE:
             _value_at_opens(bars, rules, account, book, bar)
         if at == AT_CLOSE or account.gives_up:

@@ -72,7 +72,7 @@ class Ledger:
         if symbol in self._open:
             self._open[symbol].trade.borrow += amount
             return
-        short = [leg for leg in self._legs.values() if leg.symbol == symbol and leg.size < 0]
+        short = [leg for leg in self._legs_of(symbol) if leg.size < 0]
         total = sum(leg.size for leg in short)
         for leg in short:
             leg.costs += amount * leg.size / total
@@ -81,6 +81,40 @@ class Ledger:
         """Add what the cash has earned."""
         self.cash += amount
         self.interest += amount
+
+    def pay_dividend(self, symbol: str, amount: float) -> None:
+        """Add dollars a share to the cash of longs, and take them from that of shorts."""
+        if symbol in self._open:
+            paid = self.shares(symbol) * amount
+            self._open[symbol].trade.dividends += paid
+            self.cash += paid
+        for leg in self._legs_of(symbol):
+            leg.costs -= leg.size * amount
+            self.cash += leg.size * amount
+
+    def split(self, session: date, symbol: str, ratio: float, rest: float, price: float) -> None:
+        """Turn shares into `ratio` new ones, of which `rest` are settled in cash at a price."""
+        self.cash += rest * price
+        for leg in self._legs_of(symbol):
+            leg.size, leg.price = leg.size * ratio, leg.price / ratio
+        if symbol not in self._open:
+            return
+        holding = self._open[symbol]
+        holding.shares = holding.shares * ratio - rest
+        holding.closed_shares *= ratio
+        holding.exit_price /= ratio
+        trade = holding.trade
+        trade.entry_price /= ratio
+        trade.shares = holding.closed_shares + abs(holding.shares + rest)
+        if rest:
+            holding.leave(abs(rest), price)
+        if holding.shares == 0:
+            del self._open[symbol]
+            trade.left_at = "open"
+            self._finish(holding, session, "split")
+
+    def _legs_of(self, symbol: str) -> list[_Leg]:
+        return [leg for leg in self._legs.values() if leg.symbol == symbol]
 
     def book(self, fill: Fill) -> None:
         """Enter a fill: it opens, adds to, reduces or closes the symbol's trade.
@@ -184,7 +218,7 @@ class Ledger:
 
 
 def check_identity(expected: float, final_equity: float) -> None:
-    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
+    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + dividends + interest.
 
     It holds to the cent.
 
