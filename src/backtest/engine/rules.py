@@ -228,6 +228,11 @@ def is_sent(shares: float, fill: float, rules: Rules) -> bool:
     return shares > 0 and shares * fill + _ROUNDING >= rules.min_order
 
 
+def is_nothing(shares: float) -> bool:
+    """Whether shares, of which splits may leave parts, add up to none."""
+    return abs(shares) < _ROUNDING
+
+
 def split_shares(shares: float, ratio: float) -> tuple[float, float]:
     """Whole shares after a split, and the part of one that is settled in cash."""
     whole = floor(shares * ratio + _ROUNDING)

@@ -165,6 +165,7 @@ class Moment:
         for symbol in sorted({symbol for symbol, _ in self.lots}):
             lots = tuple(lot for of, lot in self.lots if of == symbol)
             size = sum(lot.size for lot in lots)
+            size = 0.0 if rule.is_nothing(size) else size
             price = self.fill(symbol, 1 if size > 0 else -1) if size else self.prices[symbol]
             event_id = lots[0].event_id
             found.append(Order(symbol, size, self.order_type, price, event_id, lots=lots))

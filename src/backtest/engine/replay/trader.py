@@ -40,6 +40,7 @@ class Trader:
         self._clock: dict[str, int] = {}
         self._marks: dict[str, float] = {}
         self._quotes: Mapping[str, Quote] = {}
+        self._settled = 0.0  # what ends have taken from equity in this session, dollars
         self._for_the_close: list[Signal] = []
         self._entered_at_close: set[str] = set()
         self._margin_call = False
@@ -48,7 +49,7 @@ class Trader:
         self.outcomes: dict[str, Outcome] = {}
         self.notes: dict[str, str] = {}  # by event id, what bound an order
 
-    def hear(self, effect: Effect, settled: float, _price: float) -> None:
+    def hear(self, effect: Effect, settled: float, price: float) -> None:
         """An action has changed what is held: by a split, or an end that has settled it."""
         symbol, position = effect.symbol, self._positions.get(effect.symbol)
         if effect.what == "dividend":
@@ -60,6 +61,9 @@ class Trader:
             if position is not None:
                 position.split(effect.value, settled)
         if position is not None and (effect.is_end or not position.shares):
+            quote = self._quotes.get(symbol)
+            mark = quote.open if quote else self._marks[symbol]
+            self._settled += (position.size * mark - settled * price) if effect.is_end else 0.0
             del self._positions[symbol]
             self._left_behind += [(leg, effect.what) for leg in self._legs.pop(symbol, [])]
 
@@ -117,7 +121,8 @@ class Trader:
     def before_close(self, closes: Mapping[str, float], cash: float) -> list[Order]:
         """The orders of a close, in the order in which they are executed.
 
-        They are sized on the opens: the closes decide what they cost, and nothing else.
+        They are sized on the opens: the closes decide what they cost, and nothing else. Nor does
+        what an end has settled at this close.
 
         Args:
             closes: of every symbol that trades in this session, dollars.
@@ -129,7 +134,8 @@ class Trader:
         self._waiting.clear()
         self._entered_at_close.clear()
         self._marks |= {symbol: quote.open for symbol, quote in self._quotes.items()}
-        moment = Moment("close", self._quotes, closes, self._worth(cash), cash)
+        equity, self._settled = self._worth(cash) + self._settled, 0.0
+        moment = Moment("close", self._quotes, closes, equity, cash)
         self._leave_behind(moment)
         rest = [signal for signal in self._for_the_close if not self._give_up(signal, moment)]
         self._exit_on_time(moment)
