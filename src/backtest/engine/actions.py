@@ -44,7 +44,7 @@ def effects(prices: Mapping[str, Prices]) -> list[Effect]:
     for symbol in sorted(prices.keys() - ended):
         place = np.searchsorted(sessions, prices[symbol].days[-1]) + END_SESSIONS
         if place < len(sessions):
-            close = float(prices[symbol].table["close"].iloc[-1])
+            close = float(prices[symbol].traded["close"].iloc[-1])
             found.append(Effect(sessions[place].item(), symbol, "delisted", close))
     return sorted(found, key=lambda effect: effect.session)
 
@@ -57,14 +57,13 @@ def recorded_effects(prices: Mapping[str, Prices]) -> Iterator[Effect]:
 
 def _of_stock(prices: Prices) -> Iterator[Effect]:
     days = prices.days
-    # Of one day the split comes first: a dividend is of a share as held on its day.
-    for action in sorted(prices.actions, key=lambda one: (one.day, one.action != "split")):
+    for action in prices.applied:
         row = int(np.searchsorted(days, np.datetime64(action.day)))
         if action.action in ("dividend", "split") and 0 < row < len(days):
             what: What = "split" if action.action == "split" else "dividend"
             yield Effect(days[row].item(), prices.symbol, what, action.amount or 0.0)
         elif action.action in ("delisted", "cash_merger") and row > 0:
-            close = float(prices.table["close"].iloc[row - 1])
+            close = float(prices.traded["close"].iloc[row - 1])
             amount = close if action.amount is None else action.amount
             what = "merger" if action.action == "cash_merger" else "delisted"
             yield Effect(days[row - 1].item(), prices.symbol, what, amount)

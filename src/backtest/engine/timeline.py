@@ -278,7 +278,7 @@ def questions(
     public = sorted((event for event in events if event.symbol in {"", *span}), key=event_order)
     traded = tuple(sorted(span))
     tape = Tape(
-        {symbol: prices.table for symbol, prices in history.items()},
+        {symbol: prices.traded for symbol, prices in history.items()},
         [event.as_published() for event in public],
         reaction,
         universe.members if universe else lambda _: traded,

@@ -135,7 +135,7 @@ def panel_of(prices: Mapping[str, Prices]) -> Panel:
     shape = (len(sessions), len(symbols))
     bars, volume = blank_prices(shape), np.full(shape, np.nan)
     for column, symbol in enumerate(symbols):
-        rows, table = np.searchsorted(sessions, days[symbol]), prices[symbol].table
+        rows, table = np.searchsorted(sessions, days[symbol]), prices[symbol].traded
         volume[rows, column] = table["volume"].to_numpy()
         for name in PRICES.names or ():
             bars[name][rows, column] = table[name].to_numpy()

@@ -146,7 +146,7 @@ def _trades(
 
 
 def _participation(decision: Decision, prices: Mapping[str, Prices], rules: Rules) -> str:
-    table = prices[decision.event.symbol].table
+    table = prices[decision.event.symbol].traded
     before = table.index < np.datetime64(decision.tradable_session)
     cap = participation_cap(table["volume"][before].iloc[-VOLUME_SESSIONS:].tolist(), rules)
     return f"cut to {cap:,} shares by participation"

@@ -258,7 +258,7 @@ def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> Non
         of_symbol[trade.symbol].append(trade)
     for symbol, some in of_symbol.items():
         stock, splits = prices[symbol], splits_of(prices[symbol])
-        bars = stock.table[["open", "low", "high", "close"]].to_numpy()
+        bars = stock.traded[["open", "low", "high", "close"]].to_numpy()
         for trade in some:
             _set_excursion(trade, stock.days, bars, splits)
 

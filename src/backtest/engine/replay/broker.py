@@ -48,7 +48,7 @@ class PriceFeed(bt.feed.DataBase):
 
     def __init__(self) -> None:
         super().__init__()
-        table = self.p.prices.table
+        table = self.p.prices.traded
         days = table.index.to_numpy("M8[D]").astype(np.int64) + _EPOCH
         columns = {name: table[name].to_numpy(np.float64) for name in table}
         rows = {**columns, "datetime": days.astype(np.float64), "openinterest": np.zeros(len(days))}
