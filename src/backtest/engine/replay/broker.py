@@ -233,6 +233,7 @@ class RulesBroker(bt.brokers.BackBroker):
         for effect in self._effects.pop(self.session, ()):
             if effect.is_end:
                 self._act(effect)
+                self._get_value()
 
     def _act(self, effect: Effect) -> None:
         data = self.cerebro.datasbyname[effect.symbol]
