@@ -30,6 +30,7 @@ _BASIS_POINT = 1e-4
 _MOST_SLIPPAGE = 0.99
 _LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
 _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a double
+_LAST_BITS = 1e-14  # of a double, which a product leaves
 _NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 
@@ -231,6 +232,13 @@ def is_sent(shares: float, fill: float, rules: Rules) -> bool:
 def is_nothing(shares: float) -> bool:
     """Whether shares, of which splits may leave parts, add up to none."""
     return abs(shares) < _ROUNDING
+
+
+def times_ratio(shares: float, ratio: float) -> float:
+    """Shares after a split, parts included; 70 × 0.1 is 7."""
+    exact = shares * ratio
+    nearest = floor(exact + 0.5)
+    return nearest if abs(exact - nearest) < _LAST_BITS * exact else exact
 
 
 def split_shares(shares: float, ratio: float) -> tuple[float, float]:

@@ -73,11 +73,10 @@ def _split(account: Any, position: Any, ratio: float, last: float, open_price: f
     """Turn old shares into new ones; the part of one is settled at the last close."""
     old, gone = position.shares, position.entered - position.shares
     shares, rest = rule.split_shares(old, ratio)
-    left = gone * ratio + rest
-    position.entered = left + shares
+    position.entered = rule.times_ratio(position.entered, ratio)
     position.exit_price /= ratio
     if rest > 0:
-        position.exit_price += (last - position.exit_price) * rest / left
+        position.exit_price += (last - position.exit_price) * rest / (gone * ratio + rest)
     position.shares = shares
     position.entry_price /= ratio
     position.best_close /= ratio

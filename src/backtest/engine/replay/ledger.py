@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backtest.engine.replay.books import CENT, ExitReason, Fill, Trade
+from backtest.engine.rules import split_shares, times_ratio
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
@@ -92,23 +93,24 @@ class Ledger:
             leg.costs -= leg.size * amount
             self.cash += leg.size * amount
 
-    def split(self, session: date, symbol: str, ratio: float, rest: float, price: float) -> None:
-        """Turn shares into `ratio` new ones, of which `rest` are settled in cash at a price."""
-        self.cash += rest * price
+    def split(self, session: date, symbol: str, ratio: float, last: float) -> None:
+        """Turn shares into `ratio` new ones, and a part of one into cash at the last close."""
         for leg in self._legs_of(symbol):
             leg.size, leg.price = leg.size * ratio, leg.price / ratio
         if symbol not in self._open:
             return
         holding = self._open[symbol]
-        holding.shares = holding.shares * ratio - rest
+        trade = holding.trade
+        whole, rest = split_shares(abs(holding.shares), ratio)
+        self.cash += trade.sign * rest * last
+        holding.shares = trade.sign * whole
         holding.closed_shares *= ratio
         holding.exit_price /= ratio
-        trade = holding.trade
+        trade.shares = times_ratio(trade.shares, ratio)
         trade.entry_price /= ratio
-        trade.shares = holding.closed_shares + abs(holding.shares + rest)
         if rest:
-            holding.leave(abs(rest), price)
-        if holding.shares == 0:
+            holding.leave(rest, last)
+        if not whole:
             del self._open[symbol]
             trade.left_at = "open"
             self._finish(holding, session, "split")
@@ -194,7 +196,9 @@ class Ledger:
     def _finish(holding: _Holding, session: date, reason: ExitReason) -> None:
         trade = holding.trade
         trade.exit_session = session
-        trade.exit_price = holding.exit_price
+        # Which are all, but for what a ratio with many digits leaves of a share.
+        closed = holding.closed_shares / trade.shares
+        trade.exit_price = holding.exit_price * closed
         trade.exit_reason = reason
         trade.gross_profit = trade.sign * trade.shares * (trade.exit_price - trade.entry_price)
 

@@ -70,7 +70,7 @@ class Recorder(bt.Analyzer):
             self.ledger.pay_dividend(symbol, value)
         elif what == "split":
             self._settle_nights()
-            self.ledger.split(session, symbol, value, settled, price)
+            self.ledger.split(session, symbol, value, price)
         else:  # the fills of the session are booked before it, of which one is told afterwards
             end = Fill(session, symbol, -settled, price, 0.0, "", what, at="close")
             self._ends.append(end)
