@@ -460,6 +460,7 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
 # What borrowing the stock costs, to sell it short: `borrow/ACME.csv`
 
 ASSUMPTION = "assumption"
+COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
 
@@ -473,9 +474,14 @@ class BorrowRate:
     note: str = ""
 
     @property
-    def is_assumption(self) -> bool:
-        """Whether nobody quoted the rate."""
-        return self.provider == ASSUMPTION
+    def is_quote(self) -> bool:
+        """Whether somebody quoted the rate; else it is assumed, or computed from other prices."""
+        return self.provider != ASSUMPTION and not self.provider.endswith(COMPUTED)
+
+    @property
+    def origin(self) -> str:
+        """What the rate is, to go on after its figure."""
+        return "is an assumption" if self.provider == ASSUMPTION else f"is {self.provider}"
 
 
 @dataclass(frozen=True)
@@ -489,7 +495,7 @@ class BorrowRates:
     def sha256(self) -> str:
         """Hash of the rates and of what a run says of them."""
         return sha256_of(
-            [[r.day.isoformat(), r.annual_rate, r.is_assumption, r.note] for r in self.rates]
+            [[r.day.isoformat(), r.annual_rate, r.is_quote or r.origin, r.note] for r in self.rates]
         )
 
     def on(self, night: date) -> BorrowRate | None:
