@@ -148,7 +148,10 @@ def with_volumes(draw: st.DrawFn, rows: list[Row]) -> list[Row]:
     choices = draw(st.sampled_from(((10,), (10, 5, 7, 30), (0, 1, 2, 10), (0, 0, 3))))
     count = len(rows)
     volumes = draw(st.lists(st.sampled_from(choices), min_size=count, max_size=count))
-    return [(*row[:5], float(size * number)) for row, number in zip(rows, volumes, strict=True)]
+    # One price and no volume is a halt.
+    least = [int(row[2] == row[3]) for row in rows]
+    numbers = [max(number, one) for number, one in zip(volumes, least, strict=True)]
+    return [(*row[:5], float(size * number)) for row, number in zip(rows, numbers, strict=True)]
 
 
 @st.composite

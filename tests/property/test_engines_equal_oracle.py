@@ -44,7 +44,6 @@ def test_replay_and_kernel_equal_the_oracle(world: World) -> None:
     assert_equals_the_oracle(run_kernel, world)
 
 
-@pytest.mark.skip(reason="the engines do not know actions yet")
 @run_settings(max_examples=4 * run_settings().max_examples)
 @given(eventful_worlds())
 def test_replay_and_kernel_equal_the_oracle_with_actions(world: World) -> None:

@@ -26,9 +26,6 @@ def close_to(expected: object) -> object:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case, engine: str) -> None:
-    has_ended = any(trade.exit_reason == "delisted" for trade in case.trades)
-    if (case.actions or has_ended) and engine != "oracle":
-        pytest.skip("the engines do not know actions yet")
     known = {"actions": case.dated_actions()} if case.actions else {}
     asked = case.rows(), case.named_signals(), case.settings, case.rates()
     outcome = ENGINES[engine](*asked, **known)
