@@ -111,6 +111,22 @@ def test_a_session_that_is_missing_is_named_and_nothing_is_written(site, fetch):
     )
 
 
+def test_a_hole_of_yahoo_s_does_not_keep_a_file_behind(site, fetch):
+    broken = ("2025-06-17", 42.0, None, 41.5, 42.25, 1100)
+    for rows in ([ROWS[0], *ROWS[2:]], [ROWS[0], broken, *ROWS[2:]]):
+        site.has("ACME", chart(rows))
+        with pytest.raises(DataError, match="--skip-bad"):
+            fetch()
+        update = fetch(skip_bad=True)
+        assert list(update.added) == ["2025-06-16", "2025-06-18", "2025-06-20"]
+        assert update.holes == {date(2025, 6, 17)}
+    update.make()
+    assert fetch(skip_bad=True).make() is None
+    site.has("ACME", chart(ROWS))
+    mended = fetch()
+    assert (list(mended.added), mended.holes) == (["2025-06-17"], set())
+
+
 def test_a_split_is_said_and_the_prices_are_not_called_as_traded(site, fetch):
     site.has("ACME", chart(ROWS, splits={"2025-06-18": (4, 1)}))
     update = fetch()

@@ -263,9 +263,12 @@ def fetch_prices(
     last: Day = None,
     adjust: Literal["splits", "all"] | None = None,
     accept: bool = False,
+    skip_bad: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
     """Fetch prices from Yahoo: new rows are added, and with `accept` those that differ replaced.
+
+    With `skip_bad` rows that are wrong are left out, and their sessions noted as holes.
 
     Returns:
         What changed, symbol by symbol.
@@ -288,6 +291,7 @@ def fetch_prices(
             last=read_day("last", last),
             adjust=adjust,
             accept=accept,
+            skip_bad=skip_bad,
             among=len(names),
         )
         update.make()

@@ -22,6 +22,10 @@ app = options.App(no_args_is_help=True, help="List, fetch, import, check and sea
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
+SkipBad = Annotated[
+    bool,
+    typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
+]
 
 
 @app.command(
@@ -42,6 +46,7 @@ def fetch(
         ),
     ] = None,
     accept: Accept = False,
+    skip_bad: SkipBad = False,
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
@@ -58,6 +63,7 @@ def fetch(
         "last": last,
         "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
         "accept": accept,
+        "skip_bad": skip_bad,
         "among": len(names),
     }
     folder = find_data(data)
@@ -98,6 +104,7 @@ def import_file(
         str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
     ] = None,
     accept: Accept = False,
+    skip_bad: SkipBad = False,
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
@@ -119,7 +126,9 @@ def import_file(
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
     total = len(found.tables)
-    prepared = import_prices(folder, found, refused, source=source, adjust=adjust, accept=accept)
+    prepared = import_prices(
+        folder, found, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
+    )
     updates = list(_with_progress(prepared, "Checking", total))
     show_data.price_updates(updates)
     if not any(update.added or update.replaced for update in updates):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import replace
 from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import known_metadata, open_data_file, read_data_file
+from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
@@ -103,7 +102,7 @@ def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
     prices = {}
     for symbol in symbols & set(price_symbols(folder)):
         with suppress(DataError):
-            prices[symbol] = parse_prices(open_data_file(place_for(folder, symbol)))
+            prices[symbol] = parse_prices(open_known_file(place_for(folder, symbol)))
     return prices
 
 
@@ -128,7 +127,7 @@ def _looked_at(
     """What a file holds as it is now, sealed or not, and what is wrong with it and its metadata."""
     where = _name(path)
     try:
-        file = open_data_file(path)
+        file = open_known_file(path)
     except DataError as error:
         return None, _faults(_problems(error, path), where, "")
     found = []
@@ -138,7 +137,6 @@ def _looked_at(
         what, _, mend = str(error).replace(f"{path.parent}/", "").partition(". ")
         why = "Nobody can tell where the figures come from, or whether they were changed."
         found = [Finding("error", where, what, why, mend)]
-    file = replace(file, metadata=known_metadata(path, file.sha256))
     try:
         return parse(file), found
     except DataError as error:
@@ -250,7 +248,7 @@ _LONG = 20  # nights that a last quote may be carried on without a note
 
 
 def check_table(prices: Prices, where: str) -> Iterator[Finding]:
-    """Moves that no stock makes, splits that were left in, sessions without volume."""
+    """Moves that no stock makes, splits that were left in, sessions without a row or a volume."""
     table = prices.table
     seal = f"Correct the rows, then `backtest prices seal {prices.symbol}`."
     closes = table["close"].to_numpy()
@@ -268,6 +266,11 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
         what = f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before"
         why = "One such session can make a result, and it may be an error of the table."
         mend = f"Check the session at another source. {seal}"
+        yield Finding("note", where, what, why, mend)
+    if prices.holes:
+        what = f"No row on {first_few(sorted(map(str, prices.holes)))}: left out as holes"
+        why = "The source had none that was right; nothing is traded in such a session."
+        mend = "Take the rows in from another source, or fetch them again."
         yield Finding("note", where, what, why, mend)
     if prices.has_bars and (idle := [f"{day:%Y-%m-%d}" for day in table.index[table.volume == 0]]):
         what = f"No volume on {first_few(idle)}"
