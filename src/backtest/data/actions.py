@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 from math import prod
 from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
+
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import day_of, raise_problems, read_data_file, read_rows
 from backtest.data.kinds import is_symbol
-from backtest.errors import DataError
+from backtest.errors import DataError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
@@ -62,15 +65,13 @@ class Basis:
 
     word: Literal["as traded", "splits", "splits and dividends", "unknown"]
     as_of: date | None = None
+    is_unpaid: bool = False  # no dividend was paid in the span, as the metadata say
 
     def __str__(self) -> str:
         """As a run says it."""
-        return {
-            "as traded": "as traded",
-            "splits": f"adjusted for splits as of {self.as_of}",
-            "splits and dividends": f"adjusted for splits and dividends as of {self.as_of}",
-            "unknown": "on a basis that is not on record",
-        }[self.word]
+        if self.word == "unknown":
+            return "of an adjust mode that is not on record"
+        return self.word if self.as_of is None else f"adjusted for {self.word} as of {self.as_of}"
 
 
 def basis_of(metadata: Mapping[str, object]) -> Basis:
@@ -80,7 +81,7 @@ def basis_of(metadata: Mapping[str, object]) -> Basis:
     """
     mode = str(metadata.get("adjust") or "")
     if mode.startswith(("none", "as traded")):
-        return Basis("as traded")
+        return Basis("as traded", is_unpaid="or dividend in the span" in mode)
     found = _DAY.search(mode)
     if not mode.startswith("splits"):
         return Basis("unknown")
@@ -161,6 +162,144 @@ def is_within(row: Action, basis: Basis) -> bool:
 def _shares(row: Action, splits: Iterable[Action]) -> float:
     """How many shares of the basis came of one as it was held on the day of a row."""
     return prod(one.amount or 1.0 for one in splits if row.action != "split" and row.day < one.day)
+
+
+def adjusted(prices: Prices) -> Prices:
+    """The prices with actions applied, so that changes from close to close are total returns.
+
+    What comes before a split is in the shares after it, and a dividend is put back into the share
+    at the close of its day.
+    """
+    table = prices.table.copy()
+    columns = [name for name in table if name != "volume"]
+    rows = [row for row in prices.actions.applied(prices) if row.action in ("split", "dividend")]
+    for row in rows:
+        place = int(table.index.searchsorted(np.datetime64(row.day)))
+        before, close = table.index[:place], prices.table["close"].iloc[place]
+        if row.action == "dividend":
+            table.loc[before, columns] *= close / (close + (row.amount or 0.0))
+        else:
+            table.loc[before, columns] /= row.amount or 1.0
+    return replace(prices, table=table) if rows else prices
+
+
+# Jumps that look like a split, and what a run says of its prices
+
+_SHARES = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
+_LARGE = 4  # from this ratio on no news moves a price
+_NEAR, _NEARER = 0.05, 0.025  # a split day has a move of its own; of 3:2 what news do is near
+_MEMORY, _HEAVY = 20, 2.5  # sessions before, and times their median: such trade follows news
+_WILD, _WILDER = 0.25, 3.0  # log range of a session of news, and in medians of those before
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A session whose open lies beside the close before as after a split that is not on file."""
+
+    symbol: str
+    day: date
+    times: float  # the open, in closes of before, in the shares of the day
+    shares: float  # new ones for one, that would make it so
+    is_news: bool  # trade or range are those of a session of news, which such a ratio can come from
+
+    def __str__(self) -> str:
+        return f"{self.symbol} opens on {self.day} at {self.times:.3g} times the close before"
+
+
+def jumps_of(prices: Prices) -> list[Jump]:
+    """The jumps of prices that no action on file explains.
+
+    Only ratios below 4 can come of news: volume in shares and in dollars is then far above that of
+    the sessions before, or the session's range is very wide.
+    """
+    table = prices.table
+    closes = table["close"].to_numpy()
+    times = (table["open"].to_numpy() if prices.has_bars else closes)[1:] / closes[:-1]
+    for row in prices.actions.applied(prices):
+        if row.action == "split":
+            times[table.index[1:] == np.datetime64(row.day)] *= row.amount or 1.0
+    shares = np.array([*_SHARES, *(1 / one for one in _SHARES)])
+    far = np.abs(times[:, None] * shares - 1)
+    nearest = shares[far.argmin(axis=1)]
+    near = np.where(np.isin(nearest, (1.5, 1 / 1.5)), _NEARER, _NEAR)
+    return [
+        Jump(
+            prices.symbol,
+            table.index[place + 1].date(),
+            float(times[place]),
+            float(nearest[place]),
+            1 / _LARGE < nearest[place] < _LARGE and _is_news(prices, place + 1, times[place]),
+        )
+        for place in np.flatnonzero(far.min(axis=1) < near).tolist()
+    ]
+
+
+def _is_news(prices: Prices, place: int, times: float) -> bool:
+    if not prices.has_bars:
+        return False
+    table = prices.table
+    before, own = table.iloc[max(0, place - _MEMORY) : place], table.iloc[place]
+    usual = before["volume"].median()
+    widths = np.log(before["high"] / before["low"]).median()
+    return bool(
+        own["volume"] * min(1.0, times) > _HEAVY * usual > 0
+        or np.log(own["high"] / own["low"]) > max(_WILD, _WILDER * widths)
+    )
+
+
+def refuse_jumps(traded: Iterable[Prices], *, accept: bool) -> list[str]:
+    """A sentence on each jump that is accepted; DataError where one is not and is no news."""
+    jumps = [jump for prices in traded for jump in jumps_of(prices) if not jump.is_news]
+    if not jumps or accept:
+        return [f"{jump}, which is taken for a move of its price." for jump in jumps]
+    first, *others = jumps
+    rest = f" So do others: {first_few(list(map(str, others)))}." if others else ""
+    raise DataError(
+        f"{first}, as after a split of {first.shares:.4g} for 1 on which its prices and actions do "
+        f"not agree: a gain or a loss that nobody had.{rest} Record it with `backtest actions add "
+        f"{first.symbol} split {first.day} {first.shares:.4g} --source '…'`; where it is on file, "
+        f"say how the prices are adjusted with `backtest prices seal {first.symbol} --adjust '…'`; "
+        f"where the price did move so, give --accept-jumps."
+    )
+
+
+_COUNTED = {
+    "split": "split", "dividend": "dividend", "delisted": "delisting", "cash_merger": "cash merger",
+    "halted": "halt",
+}  # fmt: skip
+
+
+def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> list[str]:
+    """What prices are adjusted for, what is applied to them, and how the benchmark differs.
+
+    The benchmark is None where it is the mean of what is traded.
+    """
+    bases = {symbol: basis_of(prices.file.metadata) for symbol, prices in traded.items()}
+    by_basis: dict[str, list[str]] = {}
+    for symbol, basis in bases.items():
+        by_basis.setdefault(str(basis), []).append(symbol)
+    if benchmark is None:
+        by_basis["of total returns"] = ["their mean (the benchmark)"]
+    elif benchmark.symbol not in traded:
+        name = f"{benchmark.symbol} (the benchmark)"
+        by_basis.setdefault(str(basis_of(benchmark.file.metadata)), []).append(name)
+    texts = [f"{first_few(symbols)} {basis}" for basis, symbols in by_basis.items()]
+    applied = {symbol: prices.actions.applied(prices) for symbol, prices in traded.items()}
+    counts = Counter(_COUNTED[row.action] for rows in applied.values() for row in rows)
+    found = [f"{n:,} {word}{'s' * (n > 1)}" for word, n in counts.items()]
+    sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(found) or 'nothing'}."]
+    unpaid = [
+        symbol
+        for symbol, basis in bases.items()
+        if basis.word != DIVIDENDS and not basis.is_unpaid
+        if not any(row.action == "dividend" for row in applied[symbol])
+    ]
+    if unpaid and benchmark and basis_of(benchmark.file.metadata).word == DIVIDENDS:
+        sentences.append(
+            f"The returns of {benchmark.symbol} have its dividends; of {first_few(unpaid)} no "
+            f"dividend is on file, so what was paid on them is missing."
+        )
+    return sentences
 
 
 def read_actions(folder: Path, symbol: str, read: Reader = read_data_file) -> Actions:

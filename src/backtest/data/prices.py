@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.actions import Actions, read_actions
+from backtest.data.actions import ENDS, Actions, read_actions
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
 from backtest.errors import DataError, UsageError, unknown
@@ -390,6 +390,7 @@ def read_prices(
         if (before := price_path(folder, rename.name)) is not None:
             former = parse_prices(read(before, f"backtest prices seal {rename.name}"), actions)
             prices = _continued(former, prices, rename.day)
+    check_end(prices)
     if bars and not prices.has_bars:
         raise UsageError(
             f"{symbol} has closes alone, so it can be a benchmark but not be traded: "
@@ -398,10 +399,26 @@ def read_prices(
     return prices
 
 
+def check_end(prices: Prices) -> None:
+    """Raise DataError where there are prices after the stock ended."""
+    for row in prices.actions.rows:
+        if row.action in ENDS and prices.last >= row.day:
+            raise DataError(
+                f"{prices.symbol} was {row.action} on {row.day}, and has prices until "
+                f"{prices.last}. Correct the day with its actions, or remove the prices after it."
+            )
+
+
+def actions_beside(path: Path) -> Actions:
+    """The actions of the symbol of a price file, of the same data folder."""
+    folder = path.parent.parent if path.parent.name == DATASET else path.parent
+    return read_actions(folder.parent / "actions", path.stem)
+
+
 def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
-    """Check the content of a price file, beside its actions; see `read_prices`."""
+    """Check the content of a price file and its actions, those beside it by default."""
     problems: list[str] = []
-    actions = actions or Actions(file.path.stem)
+    actions = actions or actions_beside(file.path)
     rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
     holes = holes_of(file.metadata) | actions.halts
     table = checked_table(replace(rows, holes=holes), problems)

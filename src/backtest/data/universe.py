@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from backtest.data.actions import adjusted
 from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import Prices, price_symbols
@@ -225,11 +226,11 @@ def members_events(file: EventFile, traded: Collection[str], remarks: list[str])
 def mean_of_members(universe: Universe, history: Mapping[str, Prices]) -> Prices:
     """The universe with equal weights each session, as closes that begin at 100.
 
-    The return of a session is the mean of those of its members that have a close in it and in
-    the session before.
+    The return of a session is the mean of the total returns of those of its members that have a
+    close in it and in the session before.
     """
     closes = pd.concat(
-        {s: prices.table["close"] for s, prices in history.items()}, axis=1, sort=True
+        {s: adjusted(prices).table["close"] for s, prices in history.items()}, axis=1, sort=True
     )
     changes = closes.sort_index().pct_change(fill_method=None)
     sessions = changes.index.to_numpy().astype("M8[D]")

@@ -31,6 +31,7 @@ from backtest.data.prices import (
     DATASET,
     PriceRows,
     Prices,
+    actions_beside,
     checked_table,
     parquet_bytes,
     parquet_table,
@@ -303,7 +304,8 @@ def _check(update: PriceUpdate) -> None:
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
     came = dict(zip(_keys(update.incoming.table), update.incoming.at, strict=False))
     rows = [f"{day} ({came[day]})" if day in came else day for day in _keys(table)]
-    checked_table(PriceRows("row of", rows, days, cells, update.holes), problems)
+    holes = update.holes | actions_beside(update.path).halts
+    checked_table(PriceRows("row of", rows, days, cells, holes), problems)
     try:
         raise_problems(update.path, problems)
     except DataError as error:

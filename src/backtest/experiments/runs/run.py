@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from backtest.data.actions import adjusted
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import DataError, UsageError
 from backtest.experiments.runs.store import (
@@ -57,6 +58,7 @@ class RunRequest:
     as_of: date | None = None  # the day at whose end the data are looked at; None as they are
     universe: str | None = None  # what is traded in place of symbols
     engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def prepare_run(
         file.name,
         request.universe,
         strategy.trades_also,
+        accept_jumps=request.accept_jumps,
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
@@ -291,7 +294,7 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
 
 
 def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
-    """Return of the benchmark in each session, close to close.
+    """Total return of the benchmark in each session, close to close.
 
     The first return needs the close before; where the prices begin with the first session it is
     taken from that session's open, and is 0 where there is no open either.
@@ -301,7 +304,7 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     import pandas as pd
 
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
-    closes = prices.table["close"]
+    closes = adjusted(prices).table["close"]
     missing = index.difference(closes.index)
     if len(missing):
         raise DataError(
