@@ -309,9 +309,14 @@ def test_a_jump_is_refused_with_its_remedy_or_accepted_and_said():
     with pytest.raises(DataError) as caught:
         refuse_jumps([prices], accept=False)
     text = str(caught.value)
-    assert text.startswith("ACME opens on 2025-06-04 at 0.5 times the close before")
+    assert text.startswith("ACME opens on 2025-06-04 at 0.5 times the close before, a gain or a")
     assert "`backtest actions add ACME split 2025-06-04 2 --source '…'`" in text
     assert "--accept-jumps" in text
+    split = closes_of(["2025-06-04,split,2,,,x"], (50, 50, 50, 50))
+    with pytest.raises(
+        DataError, match=r"split of 2 for 1 is on file .* seal ACME --adjust 'none'"
+    ):
+        refuse_jumps([split], accept=False)
     (sentence,) = refuse_jumps([prices], accept=True)
     assert sentence.endswith("times the close before, which is taken for a move of its price.")
 

@@ -53,6 +53,11 @@ class Action:
     name: str = ""
     source: str = ""
 
+    def __str__(self) -> str:
+        amount = "" if self.amount is None else f" {self.amount:g}"
+        until = f" until {self.until}" if self.until else ""
+        return f"{self.action} {self.day}{amount}{until}{self.name and f' {self.name}'}"
+
     @property
     def order(self) -> tuple[date, int]:
         """Sort key: a day's split comes before its dividend."""
@@ -201,6 +206,7 @@ class Jump:
     times: float  # the open, in closes of before, in the shares of the day
     shares: float  # new ones for one, that would make it so
     is_news: bool  # trade or range are those of a session of news, which such a ratio can come from
+    on_file: float | None  # the ratio of the split that is on file for the day
 
     def __str__(self) -> str:
         return f"{self.symbol} opens on {self.day} at {self.times:.3g} times the close before"
@@ -218,6 +224,8 @@ def jumps_of(prices: Prices) -> list[Jump]:
     for row in prices.actions.applied(prices):
         if row.action == "split":
             times[table.index[1:] == np.datetime64(row.day)] *= row.amount or 1.0
+    on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
+    days = table.index.date
     shares = np.array([*_SHARES, *(1 / one for one in _SHARES)])
     far = np.abs(times[:, None] * shares - 1)
     nearest = shares[far.argmin(axis=1)]
@@ -225,10 +233,11 @@ def jumps_of(prices: Prices) -> list[Jump]:
     return [
         Jump(
             prices.symbol,
-            table.index[place + 1].date(),
+            days[place + 1],
             float(times[place]),
             float(nearest[place]),
             1 / _LARGE < nearest[place] < _LARGE and _is_news(prices, place + 1, times[place]),
+            on_file.get(days[place + 1]),
         )
         for place in np.flatnonzero(far.min(axis=1) < near).tolist()
     ]
@@ -254,12 +263,17 @@ def refuse_jumps(traded: Iterable[Prices], *, accept: bool) -> list[str]:
         return [f"{jump}, which is taken for a move of its price." for jump in jumps]
     first, *others = jumps
     rest = f" So do others: {first_few(list(map(str, others)))}." if others else ""
+    text = f"{first}, a gain or a loss that nobody had.{rest}"
+    if first.on_file is not None:
+        raise DataError(
+            f"{text} A split of {first.on_file:g} for 1 is on file for that day, and the prices do "
+            f"not agree with it: say how they are adjusted with `backtest prices seal "
+            f"{first.symbol} --adjust 'none'` or 'splits', or correct the split."
+        )
     raise DataError(
-        f"{first}, as after a split of {first.shares:.4g} for 1 on which its prices and actions do "
-        f"not agree: a gain or a loss that nobody had.{rest} Record it with `backtest actions add "
-        f"{first.symbol} split {first.day} {first.shares:.4g} --source '…'`; where it is on file, "
-        f"say how the prices are adjusted with `backtest prices seal {first.symbol} --adjust '…'`; "
-        f"where the price did move so, give --accept-jumps."
+        f"{text} It looks like a split of {first.shares:.4g} for 1. Record it with `backtest "
+        f"actions add {first.symbol} split {first.day} {first.shares:.4g} --source '…'`, or, where "
+        f"the price did move so, give --accept-jumps."
     )
 
 

@@ -180,7 +180,8 @@ def read_inputs(
     )
     is_mean = found.universe is not None and found.benchmark.file is found.universe.file
     against = [] if is_mean else [found.benchmark]
-    jumps = refuse_jumps([*found.replayed.values(), *against], accept=accept_jumps)
+    looked_at = {prices.symbol: prices for prices in (*against, *found.replayed.values())}
+    jumps = refuse_jumps(looked_at.values(), accept=accept_jumps)
     basis = basis_sentences(found.replayed, None if is_mean else found.benchmark)
     own = files.assumptions()
     return replace(found, assumptions=[*found.assumptions, *own, *basis, *jumps])

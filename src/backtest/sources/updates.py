@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from backtest.data.actions import DIVIDENDS
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
@@ -47,10 +48,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.data.versions import Version
+    from backtest.sources.action_files import ActionUpdate
 
 _DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
-DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
 _NAMED = 3  # symbols that an error names
 _MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
 
@@ -87,6 +88,11 @@ class PriceUpdate:
     kept: Prices | None  # the file as it is
     incoming: Incoming
     holes: frozenset[date] = frozenset()  # sessions without a row that the metadata will list
+    actions: ActionUpdate | None = None  # what came with the prices
+
+    def __bool__(self) -> bool:
+        """Whether the file of prices or that of actions changes."""
+        return bool(self.added or self.replaced or self.actions)
 
     @property
     def replaced(self) -> set[str]:
@@ -94,7 +100,13 @@ class PriceUpdate:
         return {change.key for change in self.changes} if self.accepted else set()
 
     def make(self) -> Version | None:
-        """Write the file as a new version; None where nothing changes."""
+        """Write the file as a new version, and its actions; None where no price changes."""
+        version = self._make_prices()
+        if self.actions is not None:
+            self.actions.make()
+        return version
+
+    def _make_prices(self) -> Version | None:
         if not (self.added or self.replaced):
             return None
         old = self.kept

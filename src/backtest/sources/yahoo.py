@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import numpy as np
 import pandas as pd
 
+from backtest.data.actions import DIVIDENDS
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path
 from backtest.data.kinds import NEW_YORK
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
+from backtest.sources.action_files import as_paid, prepare_actions
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.updates import (
-    DIVIDENDS,
     Incoming,
     PriceUpdate,
     bars_path,
@@ -40,6 +41,8 @@ from backtest.workspace.files import cache_folder, json_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from backtest.data.actions import Action
 
 T = TypeVar("T")
 
@@ -255,7 +258,13 @@ def fetch_prices(
         "interval": interval,
     }
     incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes)
-    return prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
+    update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
+    if not is_daily:
+        return update
+    actions = prepare_actions(
+        data / "actions", symbol, told_actions(answer, symbol), source=_SOURCE, accept=accept
+    )
+    return replace(update, actions=actions)
 
 
 def _now() -> datetime:
@@ -325,6 +334,19 @@ def finished_bars(
     for name in BAR_COLUMNS[:-1]:
         table[name] = rounded(table[name].to_numpy())
     return table, ratios, notes
+
+
+def told_actions(answer: History, symbol: str) -> list[Action]:
+    """The splits and dividends that came with prices: dollars as they were paid, in sessions."""
+    raw = _flat(answer.table, symbol)
+    local = _in_new_york(raw, answer, symbol).tz_localize(None)
+    sessions = trading_calendar().sessions
+    days = sessions[np.searchsorted(sessions, local.to_numpy().astype("M8[D]"))].tolist()
+    splits, dividends = (
+        {days[row]: float(told[row]) for row in np.flatnonzero(told)}
+        for told in (np.nan_to_num(raw[name].to_numpy()) for name in ("Stock Splits", "Dividends"))
+    )
+    return as_paid(splits, dividends, "Yahoo Finance")
 
 
 def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
