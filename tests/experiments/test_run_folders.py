@@ -205,13 +205,13 @@ def test_the_manifest_tells_all_that_decided(checkout):
 
 def test_rates_that_nobody_quoted_are_named_as_assumptions(checkout):
     checkout.strategy("shorter", "return Signal.short(event, weight=0.5, hold=2)")
-    (sentence,) = do(checkout, "shorter").manifest["assumptions"]
+    basis, sentence = do(checkout, "shorter").manifest["assumptions"]
     assert "borrow rate of ACME from 2025-06-23 on, 36.0% a year, is an assumption" in sentence
     for name in ("data/borrow/ACME.csv", "data/borrow/ACME.meta.json"):
         (checkout.root / name).unlink()
-    (sentence,) = do(checkout, "shorter").manifest["assumptions"]
+    basis, sentence = do(checkout, "shorter").manifest["assumptions"]
     assert "No borrow rate is known for some nights short ACME; 3.0% a year" in sentence
-    assert do(checkout, "beats").manifest["assumptions"] == []
+    assert do(checkout, "beats").manifest["assumptions"] == [basis]
 
 
 def test_a_run_without_trades_is_whole(checkout):
@@ -234,7 +234,7 @@ def test_a_quote_that_is_carried_on_for_long_is_told(checkout) -> None:
     checkout.strategy("bear", "return Signal.short(event, weight=0.5, hold=2)")
     asked = request("bear", last=day("2025-06-20"))
     made = api.run(api.prepare_run(checkout.workspace, asked))
-    assert made.manifest["assumptions"] == [
+    assert made.manifest["assumptions"][1:] == [
         (
             "The borrow rate of ACME quoted for 2025-05-01, 50.0% a year, was carried on to "
             "2025-06-06: no later quote was found."

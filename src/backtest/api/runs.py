@@ -136,6 +136,7 @@ def run(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
+    accept_jumps: bool = False,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -169,6 +170,8 @@ def run(
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
         engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        accept_jumps: take prices that jump as after a split which is not on file; a DataError
+            without it.
         force: replay also what was run before.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices, events and borrow rates, likewise.
@@ -219,6 +222,7 @@ def run(
             costs=costs,
             rules=rules,
             engine=engine,
+            accept_jumps=accept_jumps,
         )
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
@@ -305,6 +309,7 @@ def run_request(
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
     engine: str | None,
+    accept_jumps: bool,
 ) -> RunRequest:
     """What is run; arguments as of `run`."""
     if engine is not None and engine not in ENGINES:
@@ -322,6 +327,7 @@ def run_request(
         as_of=read_day("as_of", as_of),
         universe=terms.universe,
         engine=engine,
+        accept_jumps=accept_jumps,
     )
 
 

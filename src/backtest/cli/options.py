@@ -109,6 +109,10 @@ CostsOption = Annotated[
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
 ]
+AcceptJumps = Annotated[
+    bool,
+    typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
 Verbose = Annotated[

@@ -10,6 +10,7 @@ import hashlib
 import io
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
@@ -39,12 +39,16 @@ BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
+    """Rows of prices as they stand in a file or a frame, each a `line` or a `row` of some number.
+
+    `holes` are sessions that are known to have no row.
+    """
 
     word: str
-    numbers: NDArray[np.int64]
+    numbers: Sequence[object] | NDArray[np.int64]
     days: NDArray[np.datetime64]  # NaT where there is none
     cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
+    holes: Collection[date] = ()
 
     def at(self, place: int) -> str:
         return f"{self.word} {self.numbers[place]}"
@@ -173,17 +177,25 @@ def beyond(
         yield from ((name, bars[name] < bars["low"]) for name in ("open", "close"))
 
 
-def checked_table(
-    rows: PriceRows, problems: list[str], halts: Collection[date] = ()
-) -> pd.DataFrame:
-    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken.
+def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows of a table by session break no rule by themselves."""
+    bars = {name: column.to_numpy(dtype=float) for name, column in table.items()}
+    sound = np.isin(table.index.to_numpy().astype("M8[D]"), trading_calendar().sessions)
+    for name, column in bars.items():
+        sound &= is_allowed(name, column)
+    if "open" in bars:
+        for bound in ("high", "low"):
+            for _, wrong in beyond(bound, bars):
+                sound &= ~wrong
+    return sound
 
-    A session of `halts` needs no row.
-    """
+
+def checked_table(rows: PriceRows, problems: list[str]) -> pd.DataFrame:
+    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken."""
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     if not problems:
         _check_order(rows, problems)
-        _check_sessions(rows, halts, problems)
+        _check_sessions(rows, problems)
     if "open" in bars:
         _check_ranges(bars, rows, problems)
     return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
@@ -218,19 +230,25 @@ def _check_order(rows: PriceRows, problems: list[str]) -> None:
         )
 
 
-def _check_sessions(rows: PriceRows, halts: Collection[date], problems: list[str]) -> None:
+def _check_sessions(rows: PriceRows, problems: list[str]) -> None:
     days = rows.days
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     if np.array_equal(days, sessions):
         return
+    begin = trading_calendar().sessions[0]
     problems += [
-        f"{rows.at(place)}, column date: {days[place]} is not a session of {EXCHANGE}"
+        f"{rows.at(place)}, column date: {days[place]} "
+        + (
+            f"is not a session of {EXCHANGE}"
+            if days[place] >= begin
+            else f"lies before {begin}, with which the calendar of {EXCHANGE} begins"
+        )
         for place in np.flatnonzero(~np.isin(days, sessions)).tolist()
     ]
     problems += [
         f"no row for the session {session}: a gap against the calendar {EXCHANGE}"
-        for session in sessions[~np.isin(sessions, days)].tolist()
-        if session not in halts
+        for session in sessions[~np.isin(sessions, days)]
+        if session.item() not in rows.holes
     ]
 
 
@@ -379,6 +397,12 @@ class Prices:
         """The return of each session, close to close, with dividends; NaN of the first."""
         return self.growth.pct_change(fill_method=None)
 
+    @property
+    def holes(self) -> frozenset[date]:
+        """Sessions of the span that are known to have no row: nothing is traded in them."""
+        within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
+        return frozenset(within.difference(self.table.index.date))
+
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
         days = self.table.index.to_numpy().astype("M8[D]").astype("i8")
@@ -418,6 +442,7 @@ def read_prices(
         if (before := price_path(folder, rename.name)) is not None:
             former = parse_prices(read(before, f"backtest prices seal {rename.name}"), actions)
             prices = _continued(former, prices, rename.day)
+    check_end(prices)
     if bars and not prices.has_bars:
         raise UsageError(
             f"{symbol} has closes alone, so it can be a benchmark but not be traded: "
@@ -426,12 +451,29 @@ def read_prices(
     return prices
 
 
+def check_end(prices: Prices) -> None:
+    """Raise DataError where there are prices after the stock ended."""
+    for row in prices.actions.rows:
+        if row.action in ENDS and prices.last >= row.day:
+            raise DataError(
+                f"{prices.symbol} was {row.action} on {row.day}, and has prices until "
+                f"{prices.last}. Correct the day with its actions, or remove the prices after it."
+            )
+
+
+def actions_beside(path: Path) -> Actions:
+    """The actions of the symbol of a price file, of the same data folder."""
+    folder = path.parent.parent if path.parent.name == DATASET else path.parent
+    return read_actions(folder.parent / "actions", path.stem)
+
+
 def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
-    """Check the content of a price file, beside its actions; see `read_prices`."""
+    """Check the content of a price file and its actions, those beside it by default."""
     problems: list[str] = []
-    actions = actions or Actions(file.path.stem)
+    actions = actions or actions_beside(file.path)
     rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
-    table = checked_table(rows, problems, actions.halts)
+    holes = holes_of(file.metadata) | actions.halts
+    table = checked_table(replace(rows, holes=holes), problems)
     raise_problems(file.path, problems)
     return Prices(file.path.stem, table, file, actions)
 
@@ -455,6 +497,11 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
         f"{prices.symbol} was {former.symbol} until {renamed_on}, whose prices {fault}. Mend "
         f"{former.file.path}, or move it away."
     )
+
+
+def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
+    """The sessions that metadata list as holes: without a row, since the source had a wrong one."""
+    return frozenset(date.fromisoformat(day) for day in metadata.get("holes", ()))
 
 
 # What borrowing the stock costs, to sell it short: `borrow/ACME.csv`

@@ -221,6 +221,7 @@ def import_prices(
     source: str | None,
     adjust: str | None,
     accept: bool,
+    skip_bad: bool = False,
 ) -> Iterator[PriceUpdate]:
     """What a file would change in the data folder, symbol by symbol; see `prepare_update`.
 
@@ -240,7 +241,7 @@ def import_prices(
         try:
             if adjust and recorded and adjust != recorded:
                 raise other_mode(path, recorded)
-            update = prepare_update(path, incoming, accept=accept)
+            update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
         except BacktestError as error:
             refused[symbol] = error
         else:
