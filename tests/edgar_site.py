@@ -47,6 +47,7 @@ class Site:
     filings: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     older: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     pages: dict[str, bytes | Answer] = field(default_factory=dict)
+    year_ends: dict[int, str] = field(default_factory=dict)  # such as 0831
 
     def file(
         self,
@@ -129,6 +130,7 @@ class Site:
             "cik": f"{cik:010}",
             "name": name,
             "formerNames": [],
+            "fiscalYearEnd": self.year_ends.get(cik),
             "filings": {
                 "recent": _columns(self.filings.get(cik, [])),
                 "files": files if older else [],

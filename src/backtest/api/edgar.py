@@ -47,6 +47,7 @@ class FetchedEvents:
         edit: what changes in the file.
         differences: cells on file that were fetched otherwise; in the edit only where accepted.
         remarks: what was left out and why.
+        fetched: how many events came.
 
     """
 
@@ -54,6 +55,7 @@ class FetchedEvents:
     edit: Edit
     differences: Sequence[Change]
     remarks: Sequence[str]
+    fetched: int
 
 
 class _Request:
@@ -105,7 +107,7 @@ class _Request:
         )
         if edit.diff and not dry_run:
             edit.make()
-        return FetchedEvents(fetched.kind, edit, differences, fetched.remarks)
+        return FetchedEvents(fetched.kind, edit, differences, fetched.remarks, len(fetched.rows))
 
 
 def fetch_earnings(
@@ -127,7 +129,7 @@ def fetch_earnings(
     Without `estimates` the figures are unknown. The other arguments are explained at the head of
     `backtest.api.edgar`.
     """
-    from backtest.sources.filings import fetch_earnings as fetch
+    from backtest.sources.earnings import fetch_earnings as fetch
     from backtest.sources.yahoo import ask_estimates
 
     of = _Request(symbols, cik, first, identity, base_url, answered, strategies, data)

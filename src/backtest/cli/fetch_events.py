@@ -124,6 +124,9 @@ def _fetch(call: Callable[..., FetchedEvents], filings: Filings) -> None:
         _print(found, yes=filings.yes)
         return
     _print_remarks(found, accept=filings.accept)
+    if not found.fetched:
+        typer.echo(f"Nothing was fetched, so that nothing changes in {found.edit.path}.")
+        return
     if found.differences and not found.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
         return
@@ -178,6 +181,7 @@ def _print(found: FetchedEvents, *, yes: bool) -> None:
         "changed": [change._asdict() for change in edit.diff.changed],
         "differences": [change._asdict() for change in found.differences],
         "remarks": found.remarks,
+        "fetched": found.fetched,
         "events": [row.as_dict() for row in edit.events],
         "version": version,
     }

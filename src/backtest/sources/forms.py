@@ -62,6 +62,10 @@ _EVENT_TEXT = re.compile(r"([A-Z][a-z]+\s+\d{1,2},\s+\d{4})[\s_\-(]{0,80}Date\s+
 # XML: read whole or not at all, by the local names of its elements
 
 
+class BrokenOffError(DataError):
+    """A document is not whole: it may come whole another time."""
+
+
 class _NoDoctype(ET.TreeBuilder):
     """Refuses a document type, without which no entity can be defined and blown up."""
 
@@ -76,7 +80,7 @@ def read_xml(content: bytes, address: str) -> ET.Element:
         parser.feed(content)
         return parser.close()
     except ET.ParseError as error:
-        raise DataError(
+        raise BrokenOffError(
             f"{address} is not whole XML ({error}). It may have broken off on the way: try again."
         ) from None
     except DataError as error:
@@ -144,6 +148,8 @@ def _document(content: bytes, address: str, name: str) -> ET.Element:
 class Sale:
     """Open market sales (code S) of the stock in one form, taken together; prices in dollars."""
 
+    issuer: int | None  # number of the company whose stock it is; None is unknown
+    issuer_name: str
     owner: str
     relationship: str
     shares: float
@@ -182,7 +188,10 @@ def read_sale(content: bytes, address: str) -> Sale | None:
     known = len(prices) == len(sales) and shares > 0
     days = [day for day, _, _ in sales]
     plan = element_text(root, "aff10b5One").casefold()
+    issuer = element_text(root, "issuerCik")
     return Sale(
+        issuer=int(issuer) if issuer.isdecimal() else None,
+        issuer_name=element_text(root, "issuerName"),
         owner=owner,
         relationship=_relationship(root),
         shares=shares,

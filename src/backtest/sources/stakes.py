@@ -104,7 +104,7 @@ def _quarterly_reports(
     """
     reports = sorted(
         (one for filing in filings if (one := _report(edgar, filing, done))),
-        key=lambda one: one[1].accepted,
+        key=lambda one: one[1].public[0],
     )
     found = cusip or learn_cusip((table for _, _, table, _ in reports), names)
     if found is None:
@@ -159,14 +159,16 @@ def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
     if name is None or not name.endswith(".xml"):
         done.leave_out(filing, "it holds no table in XML, as before the middle of 2013")
         return None
-    table = edgar.document(f"{filing.folder}/{name}", read_table)
+    table = done.document(edgar, filing, name, read_table)
+    if table is None:
+        return None
     if not table:
         done.leave_out(filing, "its table has no shares, which tells nothing")
         return None
     amendment = ""
     if filing.form.endswith("/A"):
         cover = header.document(*QUARTERLY) or "primary_doc.xml"
-        amendment = edgar.document(f"{filing.folder}/{cover}", read_amendment)
+        amendment = done.document(edgar, filing, cover, read_amendment) or ""
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
             done.leave_out(filing, why)
@@ -188,14 +190,18 @@ def _schedules(
         header = done.header(edgar, filing)
         if header is None:
             continue
+        if header.subject not in (None, company.cik):
+            done.leave_out(filing, f"it is about the company {header.subject}")
+            continue
         file = header.document(*SCHEDULES)
         if file is None:
             done.leave_out(filing, "its header names no document of that form")
             continue
-        stake = edgar.document(
-            f"{filing.folder}/{file}",
-            lambda content, address: read_schedule(content, address, holder),
+        stake = done.document(
+            edgar, filing, file, lambda content, address: read_schedule(content, address, holder)
         )
+        if stake is None:
+            continue
         if stake.issuer not in (None, company.cik):
             done.leave_out(filing, f"it is about the company {stake.issuer}")
             continue
