@@ -195,7 +195,7 @@ def import_events(
     """
     workspace, path = folders(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
-    from backtest.sources.own_files import read_event_file
+    from backtest.sources.own_events import read_event_file
 
     rows = read_event_file(path, cls, source_url)
     reason = f"{'imported' if replace else 'added from'} {path.name}"
@@ -309,21 +309,29 @@ def import_prices(
     closes: bool = False,
     decimal: Literal[".", ","] | None = None,
     date_format: str | None = None,
+    encoding: str | None = None,
+    constants: Mapping[str, str] | None = None,
     accept: bool = False,
+    skip_bad: bool = False,
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
     """Take in a CSV or Parquet file of daily prices, of one symbol or many.
 
     Args:
-        symbols: whose prices they are; of a file with many, which to take.
+        symbols: whose prices they are; of a file with many, which to take, one under another name
+            by `NEW=OLD`.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
         source: where the figures come from, or `unknown`; needed where none is on record.
         adjust: the adjust mode in words; that on record by default.
         closes: take closes alone, as for a benchmark.
         decimal: the decimal sign; guessed by default.
         date_format: how days are written, as `%d/%m/%Y`; guessed by default.
+        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
+        constants: `{"volume": "0"}` for a file that has no volume.
         accept: replace rows that differ; without it they stay.
+        skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
+            is traded.
 
     Returns:
         What changes, symbol by symbol.
@@ -334,8 +342,8 @@ def import_prices(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
-    from backtest.sources.own_files import import_prices as prepare
-    from backtest.sources.own_files import read_price_file
+    from backtest.sources.own_prices import import_prices as prepare
+    from backtest.sources.own_prices import read_price_file
 
     found = read_price_file(
         Path(file),
@@ -343,16 +351,22 @@ def import_prices(
         symbols=several(symbols) or [],
         decimal=decimal,
         date_form=date_format,
+        encoding=encoding,
+        constants=constants,
         closes=closes,
+        skip_bad=skip_bad,
     )
     refused: dict[str, BacktestError] = {}
     updates = list(
-        prepare(data_of(data), found, refused, source=source, adjust=adjust, accept=accept)
-    )
+        prepare(
+            data_of(data), found, refused, source=source, adjust=adjust, accept=accept,
+            skip_bad=skip_bad,
+        )
+    )  # fmt: skip
     for update in updates:
         if not dry_run:
             update.make()
-    raise_refused(refused, len(found.tables), "taken in")
+    raise_refused(refused, len(found.tables) + len(found.refused), "taken in")
     return updates
 
 

@@ -22,6 +22,9 @@ app = options.App(no_args_is_help=True, help="List, fetch, import, check and sea
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
+]
 SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
@@ -103,7 +106,13 @@ def import_file(
     date_format: Annotated[
         str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
     ] = None,
+    encoding: Encoding = None,
+    constants: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="volume=0", help="A volume for all rows of a file without."),
+    ] = None,
     accept: Accept = False,
+    *,
     skip_bad: SkipBad = False,
     yes: options.Yes = False,
     data: options.DataFolder = None,
@@ -111,7 +120,7 @@ def import_file(
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
     from backtest.cli.event_edits import at_terminal, is_confirmed
-    from backtest.sources.own_files import import_prices, read_price_file
+    from backtest.sources.own_prices import import_prices, read_price_file
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
@@ -119,13 +128,15 @@ def import_file(
     sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
     found = read_price_file(
-        file, named, symbols=symbol or [], decimal=sign, date_form=date_format, closes=closes
-    )
+        file, named, symbols=symbol or [], decimal=sign, date_form=date_format, encoding=encoding,
+        constants=options.parse_pairs("--set", constants or [], example="volume=0"),
+        closes=closes, skip_bad=skip_bad,
+    )  # fmt: skip
     show_data.price_file(found)
     if source is None and at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
-    total = len(found.tables)
+    total = len(found.tables) + len(found.refused)
     prepared = import_prices(
         folder, found, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
     )

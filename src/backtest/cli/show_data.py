@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from backtest.data.edits import Diff, Edit
     from backtest.data.listing import ListedEvent, UniverseRow
     from backtest.data.versions import Version
-    from backtest.sources.own_files import PriceFile
+    from backtest.sources.own_prices import PriceFile
     from backtest.sources.updates import PriceUpdate
     from backtest.workspace.folders import Config, Setting
 
