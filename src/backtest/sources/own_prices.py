@@ -118,21 +118,21 @@ def read_price_file(
         prices, continental=raw.separator == ";" or form.startswith("%d.")
     )
     rows = _Rows(raw, names, fields, days, sign, constants or {}, skip_bad=skip_bad)
-    groups = _by_symbol(raw, names, symbols, notes)
+    groups = _by_symbol(raw, names, symbols, rows.are_prices, notes)
     tables, lines = {}, {}
     refused: dict[str, BacktestError] = {}
     for symbol, own in groups.items():
         try:
             if isinstance(own, BacktestError):
                 raise own
-            tables[symbol], lines[symbol] = rows.of(symbol, own & rows.are_prices)
+            tables[symbol], lines[symbol] = rows.of(symbol, own)
         except BacktestError as error:
             if len(groups) == 1:
                 raise
             refused[symbol] = error
     used = {one: names[one] for one in ("symbol", "date", *fields) if one in names}
     first = int(np.flatnonzero(~np.isnat(days))[0])
-    rest = [str(name) for name in raw.cells if name not in used.values()]
+    rest = [str(name) for name in raw.cells if name and name not in used.values()]
     text = str(raw.cells[names["date"]].iloc[first])
     notes.insert(0, f"{text!r} is read as {days[first]}, and {sign!r} as the decimal sign.")
     notes += [*rows.notes, *([f"Not taken: {', '.join(rest)}."] if rest else [])]
@@ -157,17 +157,20 @@ class _Rows:
         self.raw, self.names, self.days, self.skip_bad = raw, names, days, skip_bad
         self.notes: list[str] = []
         cells = {one: raw.cells[names[one]] for one in fields if one in names}
-        empty = np.all([nothing(cells[one]) for one in cells if one != "volume"], axis=0)
-        none = np.isnat(days)
-        self.are_prices = ~(empty & (none | ~np.isin(days, trading_calendar().sessions)))
-        self._note_others(~self.are_prices)
         columns = {one: parse_numbers(column, sign).to_numpy() for one, column in cells.items()}
+        priced = [one for one in cells if one != "volume"]
+        self.empty = np.all([nothing(cells[one]) for one in priced], axis=0)
+        no_price = np.all([np.isnan(columns[one]) for one in priced], axis=0)
+        off = ~np.isin(days, trading_calendar().sessions)
+        self.are_prices = ~((np.isnat(days) & no_price) | (self.empty & off))
+        self._note_others(~self.are_prices)
         if "volume" in cells:
-            columns["volume"] = self._volumes(cells["volume"], columns["volume"], ~empty)
+            columns["volume"] = self._volumes(cells["volume"], columns["volume"])
         elif "volume" in fields:
             columns["volume"] = np.full(len(days), float(constants["volume"]))
         index = pd.DatetimeIndex(days.astype("M8[ns]"), name="session")
         self.table = pd.DataFrame({one: columns[one] for one in fields}, index=index)
+        self.bad = np.isnat(days) | self.table.isna().any(axis=1).to_numpy()
 
     def _note_others(self, others: NDArray[np.bool_]) -> None:
         places = np.flatnonzero(others).tolist()
@@ -176,11 +179,9 @@ class _Rows:
             more = f" and {len(places) - 3:,} more" if len(places) > 3 else ""  # noqa: PLR2004
             self.notes.append(f"Not rows of prices: {', '.join(texts)}{more}.")
 
-    def _volumes(
-        self, cells: pd.Series, numbers: NDArray[np.float64], rows: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
+    def _volumes(self, cells: pd.Series, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
         """The volumes, where one that the file does not know counts as none."""
-        unknown_ones = nothing(cells).to_numpy() & rows
+        unknown_ones = nothing(cells).to_numpy() & ~self.empty
         if count := int(unknown_ones.sum()):
             self.notes.append(f"Volumes that are not known count as 0: {count:,}.")
         return np.where(unknown_ones, 0.0, numbers)
@@ -188,14 +189,18 @@ class _Rows:
     def of(self, symbol: str, own: NDArray[np.bool_]) -> tuple[pd.DataFrame, NDArray[np.int64]]:
         """A symbol's table by session with where its rows stood; DataError where rows are wrong."""
         places = np.flatnonzero(own)
-        priced = ~np.isnan(self.table.to_numpy()[places]).all(axis=1)
-        if priced.any():  # before its first and after its last price a symbol may have empty rows
-            filled = np.flatnonzero(priced)
-            places = places[filled[0] : filled[-1] + 1] if "volume" in self.table else places
-        problems = [text for place in places.tolist() for text in self._faults(place)]
+        filled = np.flatnonzero(~self.empty[places])
+        if len(filled):  # before its first and after its last price a symbol may have empty rows
+            places = places[filled[0] : filled[-1] + 1]
+        bad = places[self.bad[places]].tolist()
+        problems = [text for place in bad for text in self._faults(place)]
         if problems and not self.skip_bad:
-            raise _wrong(self.raw.path, problems, len(problems) < len(places))
-        places = places[~np.isnat(self.days[places])]
+            raise _wrong(self.raw.path, problems, len(bad) < len(places))
+        dayless = np.isnat(self.days[places])
+        if dayless.any():
+            out = first_few([self.raw.at(place) for place in places[dayless].tolist()], 10)
+            self.notes.append(f"Left out, without a day: {out}.")
+        places = places[~dayless]
         if len(places) == 0:
             raise DataError(f"{self.raw.path}: {symbol} has no row with a day.")
         places = places[np.argsort(self.days[places], kind="stable")]
@@ -214,15 +219,11 @@ class _Rows:
 
     def _faults(self, place: int) -> Iterator[str]:
         """What cannot be read in a row."""
-        bad = np.isnan(self.table.iloc[place].to_numpy())
-        day = self.days[place]
-        if not np.isnat(day) and not bad.any():
-            return
-        at = self.raw.at(place)
-        if bad.sum() >= len(bad) - ("volume" in self.table) and not np.isnat(day):
+        day, at = self.days[place], self.raw.at(place)
+        if self.empty[place] and not np.isnat(day):
             yield f"{at}: {day} has no prices"
             return
-        wrong = [(one, "number") for one, is_bad in zip(self.table, bad, strict=True) if is_bad]
+        wrong = [(one, "number") for one in self.table if np.isnan(self.table[one].iloc[place])]
         for one, what in [("date", "day")] * bool(np.isnat(day)) + wrong:
             column = self.names.get(one, one)
             cell = self.raw.cells[column].iloc[place] if one in self.names else ""
@@ -243,7 +244,8 @@ def _by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
     if any(_FIELD_OF.get(plain(name)) == "close" for name in names):
         return raw
     parts = [_parts(name) for name in names]
-    tickers = {ticker for ticker, what in filter(None, parts) if what == "close"}
+    found = {ticker for ticker, what in filter(None, parts) if what == "close"}
+    tickers = sorted(found, key=lambda ticker: (-len(ticker), ticker))
     own = [next((one for one in tickers if name != _without(name, one)), "") for name in names]
     if tickers:
         return raw.stacked(own, [_without(n, of) for n, of in zip(names, own, strict=True)])
@@ -340,7 +342,11 @@ def _fields(
 
 
 def _by_symbol(
-    raw: RawTable, names: dict[str, str], symbols: Sequence[str], notes: list[str]
+    raw: RawTable,
+    names: dict[str, str],
+    symbols: Sequence[str],
+    are_prices: NDArray[np.bool_],
+    notes: list[str],
 ) -> dict[str, NDArray[np.bool_] | UsageError]:
     """By symbol its rows, or why it cannot be taken in."""
     renamed = {old: check_symbol(new) for new, _, old in (one.partition("=") for one in symbols)
@@ -348,9 +354,9 @@ def _by_symbol(
     wanted = [check_symbol(one.partition("=")[0]) for one in symbols]
     texts = _texts(raw, names, notes)
     if texts is None:
-        return {_only(raw, wanted): np.full(len(raw.cells), True)}  # noqa: FBT003
+        return {_only(raw, wanted): are_prices}
     found: dict[str, NDArray[np.bool_] | UsageError] = {}
-    for text in texts.unique():
+    for text in texts[are_prices].unique():
         symbol = renamed.get(text) or renamed.get(as_symbol(text)) or as_symbol(text)
         if not is_symbol(symbol):
             found[text] = UsageError(
@@ -359,7 +365,7 @@ def _by_symbol(
             )
             continue
         before = found.get(symbol)
-        own = (texts == text).to_numpy()
+        own = (texts == text).to_numpy() & are_prices
         found[symbol] = own | before if isinstance(before, np.ndarray) else own
     if missing := sorted({*wanted} - {*found}):
         there = first_few(sorted(found), 10)
