@@ -29,9 +29,12 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Edit
+    from backtest.data.kinds import Event
     from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
+    from backtest.sources.own_events import OwnEvents
     from backtest.sources.updates import PriceUpdate
+    from backtest.workspace.folders import Workspace
 
 _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
 
@@ -116,6 +119,20 @@ def show_event(
     return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
 
 
+def list_kinds(
+    kind: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """The fields of each kind of event, a row each: whether it is `needed`, and its `meaning`."""
+    from backtest.data.events import columns_of, meaning_of
+
+    rows = [
+        (cls.kind, name, cls.model_fields[name].is_required(), meaning_of(cls, name))
+        for cls in kinds_named(folders(strategies, data), kind)
+        for name in columns_of(cls)
+    ]
+    return pd.DataFrame(rows, columns=["kind", "field", "needed", "meaning"])
+
+
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """The symbols of the data folder, a row each, with their span, adjust mode and source."""
     rows = listing.list_prices(folders("strategies", data))
@@ -177,30 +194,54 @@ def import_events(
     file: str | os.PathLike[str],
     kind: str,
     *,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     source_url: str | None = None,
+    date_format: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    encoding: str | None = None,
+    zone: str | None = None,
     replace: bool = True,
     dry_run: bool = False,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Take in a CSV file of events of one kind: new ones are added.
+    """Take in a CSV or Parquet file of events of one kind: new ones are added.
 
-    Those that are there change where the file differs; without `replace` they are refused. Rows
-    that name no source take `source_url`, an address or `unknown`.
+    Those that are there change where the file differs; without `replace` they are refused.
+
+    Args:
+        columns: the file's columns by field, as `{"author": "Firm"}`; guessed by default.
+        constants: what is the same in every row, as `{"precision": "date"}`.
+        source_url: an address or `unknown`, for rows that name no source.
+        date_format: how days are written, as `%d/%m/%Y`; guessed where it is certain.
+        decimal: the decimal sign; likewise.
+        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
+        zone: of times that tell none, such as `New York`.
 
     Raises:
-        UsageError: there is no such kind, or an event is there and not to be replaced.
+        UsageError: there is no such kind, or an event is there and not to be replaced; or the file
+            is not to be understood, or lacks a needed field.
         DataError: a file is wrong; every row at fault is named.
 
     """
-    workspace, path = folders(strategies, data), Path(file)
-    cls = kind_of(workspace, kind)
     from backtest.sources.own_events import read_event_file
 
-    rows = read_event_file(path, cls, source_url)
-    reason = f"{'imported' if replace else 'added from'} {path.name}"
-    edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
-    return _made(edit, dry_run=dry_run)
+    workspace, path = folders(strategies, data), Path(file)
+    cls = kind_of(workspace, kind)
+    found = read_event_file(
+        path, cls, source_url=source_url, columns=columns, constants=constants,
+        date_form=date_format, decimal=decimal, encoding=encoding, zone=zone,
+    )  # fmt: skip
+    return _made(add_read(workspace, cls, found, replace=replace), dry_run=dry_run)
+
+
+def add_read(
+    workspace: Workspace, kind: type[Event], found: OwnEvents, *, replace: bool = True
+) -> Edit:
+    """What the rows of a file that was read would change."""
+    reason = f"{'imported' if replace else 'added from'} {found.path.name}"
+    return edits.add_rows(workspace, kind, found.rows, reason=reason, replace=replace)
 
 
 def edit_event(

@@ -22,9 +22,6 @@ app = options.App(no_args_is_help=True, help="List, fetch, import, check and sea
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
-Encoding = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
-]
 SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
@@ -102,11 +99,9 @@ def import_file(
     closes: Annotated[
         bool, typer.Option("--closes", help="Take closes alone, as for a benchmark.")
     ] = False,
-    decimal: Annotated[str | None, typer.Option(help="The decimal sign, . or ,")] = None,
-    date_format: Annotated[
-        str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
-    ] = None,
-    encoding: Encoding = None,
+    decimal: options.Decimal = None,
+    date_format: options.DateFormat = None,
+    encoding: options.Encoding = None,
     constants: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="volume=0", help="A volume for all rows of a file without."),
@@ -125,10 +120,10 @@ def import_file(
     from backtest.workspace.folders import find_data
 
     named = options.parse_pairs("--map", columns or [], example="close=Last")
-    sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
     found = read_price_file(
-        file, named, symbols=symbol or [], decimal=sign, date_form=date_format, encoding=encoding,
+        file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
+        date_form=date_format, encoding=encoding,
         constants=options.parse_pairs("--set", constants or [], example="volume=0"),
         closes=closes, skip_bad=skip_bad,
     )  # fmt: skip

@@ -27,7 +27,7 @@ _DAY_FORMS = (
 )  # fmt: skip
 _CLOCK = re.compile(
     r"^(?P<day>.*?\d)(?:T|,?\s+)(?P<clock>\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s*[AP]\.?M\.?)?)"
-    r"(?P<zone>\s*(?:Z|[+-]\d\d:?\d\d|[A-Z]{2,4}))?$",
+    r"(?P<zone>\s*(?:New York|Z|[+-]\d\d:?\d\d|[A-Z]{2,4}))?$",
     re.IGNORECASE,
 )
 _ZONE = r"\s*(?:Z|[+-]\d\d:?\d\d)$"

@@ -16,7 +16,14 @@ from backtest.data.kinds import is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse_numbers
-from backtest.sources.own_tables import RawTable, columns_of, fields_by_name, plain, read_table
+from backtest.sources.own_tables import (
+    RawTable,
+    as_symbol,
+    columns_of,
+    fields_by_name,
+    plain,
+    read_table,
+)
 from backtest.sources.updates import (
     SKIP_ADVICE,
     Incoming,
@@ -53,8 +60,6 @@ _NAMES = {
 _FIELD_OF = fields_by_name(_NAMES)
 _PRICES = BAR_COLUMNS[:-1]
 _ADJUSTED = re.compile(r"adj", re.IGNORECASE)
-_SUFFIX = re.compile(r"\.US$| US EQUITY$| US$", re.IGNORECASE)
-_EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\s*", re.IGNORECASE)
 _SAID = re.compile(r"(?:symbol|ticker)\W{1,4}(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b", re.IGNORECASE)
 _NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
 _UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
@@ -406,12 +411,6 @@ def _only(raw: RawTable, wanted: Sequence[str]) -> str:
     if not wanted and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
         raise UsageError(f"Whose prices are in {raw.path}? Say it with --symbol.")
     return name
-
-
-def as_symbol(text: str) -> str:
-    """A symbol as it is written here: `aapl.us` and `NASDAQ:AAPL` are AAPL."""
-    bare = _EXCHANGE.sub("", _SUFFIX.sub("", text.strip()))
-    return bare.upper() if bare.islower() else bare
 
 
 def import_prices(

@@ -30,6 +30,8 @@ _PACKED = {b"PK": "a workbook of Excel or an archive", b"\x1f\x8b": "compressed"
 _MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 _LEVELS = ("ticker", "tickers", "symbol", "symbols")  # names of a line of header with symbols
 TICKER = "Ticker"
+_SUFFIX = re.compile(r"\.US$| US EQUITY$| US$", re.IGNORECASE)
+_EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -311,3 +313,9 @@ def columns_of(
                 found[what] = fitting[0]
                 break
     return found
+
+
+def as_symbol(text: str) -> str:
+    """A symbol as it is written here: `aapl.us` and `NASDAQ:AAPL` are AAPL."""
+    bare = _EXCHANGE.sub("", _SUFFIX.sub("", text.strip()))
+    return bare.upper() if bare.islower() else bare
