@@ -355,6 +355,30 @@ class Prices:
             day for day in self.actions.halts if self.first <= day <= self.last
         }
 
+    @cached_property
+    def growth(self) -> pd.Series[float]:
+        """What a dollar of its first close has grown to at each close, dividends reinvested.
+
+        A share that has ended counts at what was paid for it.
+        """
+        closes = self.table["close"]
+        steps = closes.div(closes.shift()).fillna(1.0)
+        for action in self.applied:
+            row = int(closes.index.searchsorted(pd.Timestamp(action.day)))
+            if action.action == "split" and 0 < row < len(steps):
+                steps.iloc[row] *= action.amount
+            elif action.action == "dividend" and 0 < row < len(steps):
+                steps.iloc[row] += (action.amount or 0.0) / closes.iloc[row] * steps.iloc[row]
+            elif action.action in ENDS and row > 0 and action.amount is not None:
+                steps.iloc[row - 1] *= action.amount / closes.iloc[row - 1]
+                steps.iloc[row:] = 1.0
+        return steps.cumprod()
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """The return of each session, close to close, with dividends; NaN of the first."""
+        return self.growth.pct_change(fill_method=None)
+
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
         days = self.table.index.to_numpy().astype("M8[D]").astype("i8")
