@@ -42,16 +42,9 @@ MOST_ROWS = 20  # of trades or events that are printed one by one
 _ENDS = 10  # best, and worst, trades and commonest reasons where there are more
 
 
-class _Terminal(Console):
-    """A console that leaves a closed pipe, as of `| head`, to the command line."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
-
-
 def console(*, stderr: bool = False) -> Console:
     """The terminal; its width and NO_COLOR are respected."""
-    return _Terminal(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False)
 
 
 @contextmanager
