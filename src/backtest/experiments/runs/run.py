@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -15,13 +15,14 @@ from backtest.experiments.runs.store import (
     read_run,
     request_again,
     save_run,
+    write_notes,
 )
 from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import configure, recorded
+from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,6 +58,7 @@ class RunRequest:
     as_of: date | None = None  # the day at whose end the data are looked at; None as they are
     universe: str | None = None  # what is traded in place of symbols
     engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
+    notes: Mapping[str, str] = field(default_factory=dict)  # files of the run folder by name
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     """
     if not force and (made := plan.result):
         request_again(made)
+        write_notes(made, plan.request.notes)
         record_run(plan.path.parent, made.manifest)
         return made
     started = datetime.now(UTC)
@@ -199,6 +202,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "versions": dict(plan.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
+        "differs": _differs(plan),
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -211,8 +215,22 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     if plan.request.universe:
         bars = bars_around(result.trades, history)
     made = save_run(plan.path, manifest, result, returns, bars)
+    write_notes(made, plan.request.notes)
     record_run(plan.path.parent, made.manifest)
     return made
+
+
+def _differs(plan: RunPlan) -> dict[str, Any]:
+    """What was set, and differs from the strategy's, the costs' and the prices' own."""
+    request, rules = plan.request, plan.request.rules.model_dump()
+    usual = make_rules(request.costs, cash=request.rules.cash).model_dump()
+    return {
+        "parameters": changed(plan.file, plan.identity["parameters"]),
+        "rules": {name: value for name, value in rules.items() if value != usual[name]},
+        "first": request.first and request.first.isoformat(),
+        "last": request.last and request.last.isoformat(),
+        "engine": request.engine,
+    }
 
 
 def verify(plan: RunPlan, run: Run) -> int:
