@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
-from backtest.errors import DataError, UsageError
+from backtest.errors import UsageError
+from backtest.experiments.runs.figures import benchmark_returns, figures_of_holding
 from backtest.experiments.runs.store import (
     Run,
     bars_around,
@@ -25,13 +26,9 @@ from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
     from backtest.strategy.base import Strategy
@@ -296,40 +293,5 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
         "borrow": sum(trade.borrow for trade in result.trades),
         "interest": result.interest,
     }
-    growth = np.asarray(start * np.cumprod(1 + benchmark), dtype=np.float64)
-    other = {
-        **figures.curve_figures(growth, start, above_cash(benchmark, nights, rules)),
-        "trades": None,
-        "win_rate": None,
-        "exposure": 1.0,
-        **dict.fromkeys(("commission", "borrow", "interest"), 0.0),
-    }
     pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
-    return pairs, {"run": own, "benchmark": other}
-
-
-def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
-    """Return of the benchmark in each session, close to close.
-
-    The first return needs the close before; where the prices begin with the first session it is
-    taken from that session's open, and is 0 where there is no open either.
-
-    Raises DataError where a session has no close.
-    """
-    import pandas as pd
-
-    index = pd.DatetimeIndex(pd.to_datetime(sessions))
-    closes = prices.table["close"]
-    missing = index.difference(closes.index)
-    if len(missing):
-        raise DataError(
-            f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
-            f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
-            f"{prices.last}: choose another --benchmark, or a span with --from and --to."
-        )
-    changes = closes.pct_change(fill_method=None).reindex(index)
-    if pd.isna(changes.iloc[0]):
-        first = prices.table.iloc[0]
-        changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
-    array: NDArray[np.float64] = changes.to_numpy(dtype=float)
-    return array
+    return pairs, {"run": own, "benchmark": figures_of_holding(benchmark, nights, rules)}
