@@ -13,8 +13,8 @@ from backtest.api.arguments import folders, strategy_of, terms_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, UsageError, unknown
+from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
-from backtest.experiments.runs import store
 from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
@@ -137,6 +137,8 @@ def run(
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
     accept_jumps: bool = False,
+    label: str | None = None,
+    note: str | None = None,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -172,6 +174,8 @@ def run(
         engine: `backtrader` or `kernel`; the kernel by default where bars are many.
         accept_jumps: take prices that jump as after a split which is not on file; a DataError
             without it.
+        label: a name of your own for the run, by which it is found; kept where None.
+        note: a line about it, likewise.
         force: replay also what was run before.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices, events and borrow rates, likewise.
@@ -223,6 +227,8 @@ def run(
             rules=rules,
             engine=engine,
             accept_jumps=accept_jumps,
+            label=label,
+            note=note,
         )
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
@@ -310,8 +316,16 @@ def run_request(
     rules: Mapping[str, Any] | None,
     engine: str | None,
     accept_jumps: bool,
+    label: str | None,
+    note: str | None,
 ) -> RunRequest:
     """What is run; arguments as of `run`."""
+    notes = {
+        name: text.strip() for name, text in (("label", label), ("note", note)) if text is not None
+    }
+    for name, text in notes.items():
+        if not text.isprintable():
+            raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
     terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
@@ -328,6 +342,7 @@ def run_request(
         universe=terms.universe,
         engine=engine,
         accept_jumps=accept_jumps,
+        notes=notes,
     )
 
 
@@ -404,7 +419,7 @@ def draw_runs(
         write_run_page(run)
     page, reports = None, runs[0].path.parent
     try:
-        page = write_comparison(reports, store.latest_runs(reports, tell))
+        page = write_comparison(reports, finding.latest_runs(reports, tell))
     except DataError as error:
         tell(f"The page of the comparison was not written. {error}")
     write_index(reports)

@@ -49,6 +49,10 @@ def run(
         bool,
         typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
     ] = False,
+    label: Annotated[
+        str | None, typer.Option(help="A name of your own for the run, by which it is found.")
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="A line about it, for yourself.")] = None,
     tearsheet: Annotated[
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
@@ -70,6 +74,8 @@ def run(
         benchmark=benchmark,
         engine=engine,
         accept_jumps=accept_jumps,
+        label=label,
+        note=note,
         force=force,
         **terms.arguments(),
         **folders.arguments(),

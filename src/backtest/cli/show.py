@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from backtest.experiments.runs.finding import name_of
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.audit_page import audit_lines
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
@@ -29,7 +30,7 @@ from backtest.reports.run_words import (
     ruin,
     untraded,
 )
-from backtest.stats.formats import FIGURES, UNKNOWN, counted, gain, percent
+from backtest.stats.formats import FIGURES, UNKNOWN, count, counted, gain, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,19 +40,14 @@ if TYPE_CHECKING:
     Column = tuple[str, list[str]]  # a heading and its cells
 
 MOST_ROWS = 20  # of trades or events that are printed one by one
+_SPARE = ("From", "To", "Symbol")  # columns of runs, in the order in which they are left out
+_LEAST_VARIANT = 16
 _ENDS = 10  # best, and worst, trades and commonest reasons where there are more
-
-
-class _Terminal(Console):
-    """A console that leaves a closed pipe, as of `| head`, to the command line."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
 
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal; its width and NO_COLOR are respected."""
-    return _Terminal(stderr=stderr, highlight=False)
+    return Console(stderr=stderr, highlight=False)
 
 
 @contextmanager
@@ -102,37 +98,45 @@ def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = (
     return table
 
 
-def print_fitted(
-    out: Console,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    right: Iterable[str],
-    spare: Sequence[str],
-) -> None:
-    """Print a table without the columns for which the terminal has no room, and say which.
-
-    Args:
-        out: the terminal.
-        headers: the columns.
-        rows: their cells.
-        right: those that hold figures.
-        spare: those that can be spared, first those that say the same of all, then in this order.
-
-    """
+def runs(out: Console, found: Sequence[Run]) -> None:
+    """Print runs, a row each; what all of them have in common is said once, below."""
+    headers = ("Run", "Strategy", "Variant", "Symbol", "From", "To", "Trades", "Return")
+    rows = [
+        (
+            run.run_id,
+            run.manifest["strategy"],
+            name_of(run) or "defaults",
+            run.traded,
+            run.manifest["span"]["first"],
+            run.manifest["span"]["last"],
+            count(run.summary["trades"]),
+            percent(run.summary["total_return"]),
+        )
+        for run in found
+    ]
     columns = {name: [row[n] for row in rows] for n, name in enumerate(headers)}
+    several = len(rows) > 1
+    common = [name for name in headers if name in _SPARE and several and len({*columns[name]}) == 1]
+    below = [f"All runs: {', '.join(f'{name.lower()} {columns[name][0]}' for name in common)}."]
+    below *= bool(common)
+    for name in common:
+        del columns[name]
     widths = {name: max(map(len, (name, *cells))) for name, cells in columns.items()}
+    widths["Variant"] = min(widths["Variant"], _LEAST_VARIANT)
     missing: list[str] = []
-    for name in sorted(spare, key=lambda name: len({*columns[name]}) > 1):
-        if sum(widths.values()) + 2 * (len(widths) - 1) > out.width:
+    for name in (*_SPARE, "Trades"):
+        if name in widths and sum(widths.values()) + 2 * len(widths) > out.width:
             missing.append(name)
-            del widths[name]
-    table = new_table(*widths, right=right, whole=[name for name in widths if name in right])
-    for row in zip(*(columns[name] for name in widths), strict=True):
-        table.add_row(*row)
+            del widths[name], columns[name]
+    table = new_table(*columns, right=("Trades", "Return"), whole=widths.keys() - {"Variant"})
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
     out.print(table)
+    below += [f"{run.run_id}: {run.note}" for run in found if run.note]
     if missing:
-        notes(out, [f"No room for {', '.join(missing)}: in a wider terminal, and with --json."])
+        below.append(f"No room for {', '.join(missing)}: in a wider terminal, and with --json.")
+    if below:
+        notes(out, below)
 
 
 def labelled(lines: Iterable[tuple[str, str]]) -> Table:

@@ -154,6 +154,16 @@ class NoRoom(TypedDict):
     wins: int
 
 
+class Differences(TypedDict):
+    """What was set for a run and differs from the defaults."""
+
+    parameters: dict[str, Any]
+    rules: dict[str, Any]
+    first: Day | None
+    last: Day | None
+    engine: str | None
+
+
 class RunRecord(TypedDict):
     """What `run.json` holds; the last three come after the rest is written."""
 
@@ -172,6 +182,7 @@ class RunRecord(TypedDict):
     rules_version: int
     packages: dict[str, str]
     costs: CostsName | None
+    differs: NotRequired[Differences]
     finished_at: Moment
     assumptions: list[str]
     ruined_on: Day | None
