@@ -158,7 +158,7 @@
     draw();
   }
 
-  byId("told").hidden = false;
+  document.querySelectorAll("#told, .drawn").forEach((section) => { section.hidden = false; });
   byId("symbols").hidden = symbols.length < 2;
   byId("symbol").append(...symbols.map(({ name }, value) => make("option", { value }, name)));
   byId("symbol").addEventListener("change", (change) => {
@@ -176,7 +176,12 @@
     data.left_out ? `${data.left_out} symbols that traded less have no chart here; their trades and events are in the tables and files.` : "",
   ].filter(Boolean).join(" ");
 
-  charts.keepDrawn(draw);
+  charts.keepDrawn(() => {
+    draw();
+    runChart.drawExcursions();
+  });
+  byId("excursions")?.on("plotly_click", ({ points: [{ customdata }] }) =>
+    choose(rows.trade.get(customdata)?.dataset.event ?? "", customdata, true));
   const chart = byId("story");
   const hint = byId("at").textContent;
   chart.addEventListener("mousemove", ({ clientX }) => {

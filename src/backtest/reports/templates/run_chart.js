@@ -362,6 +362,28 @@ const runChart = (() => {
     return charts.draw(element, traces, layout, { doubleClick: false, showTips: false });
   }
 
+  // For each trade a bar from its worst to its best price, and a mark where it ended.
+  function drawExcursions() {
+    const element = byId("excursions");
+    if (!element) return;
+    const known = new Map(symbols.flatMap(({ trades }) => trades.map((trade) => [trade.id, trade])));
+    const own = data.excursions.map(([id, worst, end, best]) => ({ worst, end, best, ...(known.get(id) ?? { id, gain: end > 0 }) }));
+    const x = own.map(({ id }) => Number(id)); // they count from 1 on
+    const bar = (key, name) => ({
+      type: "bar", hoverinfo: "skip", x, y: own.map((trade) => trade[key]), width: 0.5, marker: { color: tint(name, 0.35), line: { width: 0 } },
+    });
+    const percent = (value) => `${charts.signed(100 * value, 1)} %`;
+    charts.draw(element, [bar("worst", "--loss"), bar("best", "--gain"), {
+      type: "scatter", mode: "markers", x, y: own.map(({ end }) => end), customdata: own.map(({ id }) => id), meta: "excursions",
+      marker: { symbol: own.map(({ open }) => (open ? "circle-open" : "x")), size: 8, color: own.map(resultColour) },
+      text: own.map((trade) => `${tradeText(trade)}<br>MAE ${percent(trade.worst)}, MFE ${percent(trade.best)}`), hovertemplate: "%{text}<extra></extra>",
+    }], {
+      height: 260, barmode: "overlay", hovermode: "closest", margin: { l: 50, r: 8, t: 8, b: 40 },
+      xaxis: { fixedrange: true, showgrid: false, tickformat: "d", title: { text: "Trade" }, ...(own.length < 12 ? { dtick: 1 } : {}) },
+      yaxis: { fixedrange: true, tickformat: ".0%", zeroline: true },
+    });
+  }
+
   // What the chart shows at a bar, in words; nothing outside of the history.
   function figures(place, state) {
     if (!days[place]) return "";
@@ -384,5 +406,5 @@ const runChart = (() => {
     return low >= high ? WHOLE : [low, high];
   }
 
-  return { draw, figures, within, symbols, WHOLE, rows, cell, known };
+  return { draw, drawExcursions, figures, within, symbols, WHOLE, rows, cell, known };
 })();
