@@ -159,7 +159,7 @@ def explained(text: object) -> Markup:
 
 @cache
 def _glossary() -> tuple[re.Pattern[str], dict[str, str]]:
-    """What finds the words of `templates/glossary.txt`, and the meaning of each in small letters."""
+    """What finds the words of `templates/glossary.txt`, and their meanings by small letters."""
     from markupsafe import escape
 
     lines = fill("glossary.txt").splitlines()

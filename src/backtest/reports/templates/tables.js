@@ -32,6 +32,7 @@
       if (heading.classList.contains("fixed")) continue;
       const button = Object.assign(document.createElement("button"), { type: "button" });
       button.append(...heading.childNodes);
+      button.querySelectorAll("[tabindex]").forEach((word) => word.removeAttribute("tabindex"));
       button.addEventListener("click", () => sort(table, heading));
       heading.append(button);
     }
