@@ -49,8 +49,12 @@ def test_a_candle_stands_for_each_bar_filled_where_the_price_fell(symbol, report
     page.locator("#symbol").select_option(label=symbol, force=True)
     traces, layout = figure(page, "story")
     (bodies,) = [one for one in traces if one.get("meta") == "candles"]
-    (wicks,) = [one["path"] for one in layout["shapes"] if one["type"] == "path"]
-    ends = re.findall(r"M\d+,([\d.]+)L\d+,([\d.]+)", wicks)
+    wicks = "".join(one["path"] for one in layout["shapes"] if one["type"] == "path")
+    ends = sorted(
+        (int(place), low, high)
+        for place, low, high in re.findall(r"M(\d+),([\d.]+)L\d+,([\d.]+)", wicks)
+    )
+    ends = [(low, high) for _, low, high in ends]
     drawn = zip(bodies["base"], bodies["y"], ends, strict=True)
 
     bars = [row for row in rows(folder / "bars.csv") if row["symbol"] == symbol]
