@@ -285,6 +285,7 @@ class SweepRecord(TypedDict):
     trials: int
     evidence: SweepEvidence
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class StudySettings(TypedDict):
@@ -387,6 +388,7 @@ class StudyRecord(TypedDict):
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class MeanRow(TypedDict):
@@ -446,3 +448,4 @@ class ManyStudyRecord(TypedDict):
     left_out: dict[str, int]
     assumptions: list[str]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
