@@ -8,7 +8,6 @@ import pytest
 
 from backtest.data.actions import (
     Action,
-    adjusted,
     basis_sentences,
     jumps_of,
     parse_actions,
@@ -237,19 +236,17 @@ def closes_of(rows, closes, adjust=AS_TRADED, volumes=(100,) * 4, wide=()):
     return parse_prices(DataFile(Path("made/ACME.csv"), text, "", metadata), parse(*rows))
 
 
-def test_adjusted_closes_change_by_total_returns():
+def test_returns_are_total():
     # 100, then 50 after 2:1, then 48 and 2 paid, then 48: the holder has nothing gained or lost.
     prices = closes_of(["2025-06-03,split,2,,,x", "2025-06-04,dividend,2,,,x"], (100, 50, 48, 48))
-    changes = adjusted(prices).table["close"].pct_change().tolist()[1:]
+    changes = prices.returns.tolist()[1:]
     assert changes == pytest.approx([0.0, 0.0, 0.0])
-    assert adjusted(prices).table["close"].tolist()[-2:] == [48, 48]
-    assert prices.table["close"].tolist() == [100, 50, 48, 48]
 
 
-def test_a_split_and_a_dividend_of_one_day_are_adjusted_together():
+def test_a_split_and_a_dividend_of_one_day_are_taken_together():
     # One share of 100 becomes two of 48, each of which is paid 2.
     prices = closes_of(["2025-06-03,split,2,,,x", "2025-06-03,dividend,2,,,x"], (100, 48, 48, 48))
-    changes = adjusted(prices).table["close"].pct_change().tolist()[1:]
+    changes = prices.returns.tolist()[1:]
     assert changes == pytest.approx([0.0, 0.0, 0.0])
 
 
@@ -351,9 +348,3 @@ def test_a_price_only_stock_beside_a_benchmark_with_dividends_is_said():
     unpaid = closes_of([], flat, "none: as traded, no split or dividend in the span")
     assert len(basis_sentences({"ACME": unpaid}, fund)) == 1
     assert len(basis_sentences({"ACME": closes_of([], flat)}, closes_of([], flat))) == 1
-
-
-def test_prices_after_an_end_are_refused(checkout):
-    checkout.write("data/actions/ACME.csv", f"{HEADER}\n2025-06-13,delisted,,,,x\n")
-    with pytest.raises(DataError, match="ACME was delisted on 2025-06-13, and has prices until"):
-        read_prices(checkout.root / "data/prices", "ACME")

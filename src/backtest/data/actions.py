@@ -169,25 +169,6 @@ def _shares(row: Action, splits: Iterable[Action]) -> float:
     return prod(one.amount or 1.0 for one in splits if row.action != "split" and row.day < one.day)
 
 
-def adjusted(prices: Prices) -> Prices:
-    """The prices with actions applied, so that changes from close to close are total returns.
-
-    What comes before a split is in the shares after it, and a dividend is put back into the share
-    at the close of its day.
-    """
-    table = prices.table.copy()
-    columns = [name for name in table if name != "volume"]
-    rows = [row for row in prices.actions.applied(prices) if row.action in ("split", "dividend")]
-    for row in rows:
-        place = int(table.index.searchsorted(np.datetime64(row.day)))
-        before, close = table.index[:place], prices.table["close"].iloc[place]
-        if row.action == "dividend":
-            table.loc[before, columns] *= close / (close + (row.amount or 0.0))
-        else:
-            table.loc[before, columns] /= row.amount or 1.0
-    return replace(prices, table=table) if rows else prices
-
-
 # Jumps that look like a split, and what a run says of its prices
 
 _SHARES = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
@@ -221,7 +202,7 @@ def jumps_of(prices: Prices) -> list[Jump]:
     table = prices.table
     closes = table["close"].to_numpy()
     times = (table["open"].to_numpy() if prices.has_bars else closes)[1:] / closes[:-1]
-    for row in prices.actions.applied(prices):
+    for row in prices.applied:
         if row.action == "split":
             times[table.index[1:] == np.datetime64(row.day)] *= row.amount or 1.0
     on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
@@ -298,7 +279,7 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
         name = f"{benchmark.symbol} (the benchmark)"
         by_basis.setdefault(str(basis_of(benchmark.file.metadata)), []).append(name)
     texts = [f"{first_few(symbols)} {basis}" for basis, symbols in by_basis.items()]
-    applied = {symbol: prices.actions.applied(prices) for symbol, prices in traded.items()}
+    applied = {symbol: prices.applied for symbol, prices in traded.items()}
     counts = Counter(_COUNTED[row.action] for rows in applied.values() for row in rows)
     found = [f"{n:,} {word}{'s' * (n > 1)}" for word, n in counts.items()]
     sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(found) or 'nothing'}."]

@@ -9,6 +9,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import RLock
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
@@ -46,9 +47,14 @@ class Past:
     """
 
     def __init__(
-        self, columns: Mapping[str, Sequence[str]], sessions: int, reaction: timedelta
+        self,
+        columns: Mapping[str, Sequence[str]],
+        sessions: int,
+        reaction: timedelta,
+        splits: Mapping[str, Sequence[tuple[date, float]]] = MappingProxyType({}),
     ) -> None:
         self.columns = columns
+        self._splits = splits
         self.members: dict[date, tuple[str, ...]] = {}
         self._places = {symbol: place for place, symbol in enumerate(columns)}
         self._reaction = reaction
@@ -60,7 +66,10 @@ class Past:
         self._values: dict[tuple[type[Event], str], list[float]] = {}
 
     def bars(self, symbol: str, session: date) -> pd.DataFrame:
-        """The bars of a symbol before a session, indexed by session; columns as of `Prices`."""
+        """The bars of a symbol before a session, indexed by session; columns as of `Prices`.
+
+        They are on the basis of that session's shares: splits that come later are not in them.
+        """
         import pandas as pd
 
         count = int(np.searchsorted(self._sessions[: self._filled], np.datetime64(session)))
@@ -69,6 +78,11 @@ class Past:
         names = list(self.columns[symbol])
         found = bars[there][:, [_COLUMNS.index(name) for name in names]]
         index = pd.DatetimeIndex(self._sessions[:count][there].astype("M8[ns]"), name="session")
+        for day, ratio in self._splits.get(symbol, ()):
+            if day <= session:
+                before = slice(0, int(np.searchsorted(index, np.datetime64(day))))
+                factors = [ratio if name == "volume" else 1 / ratio for name in names]
+                found[before] *= factors
         return pd.DataFrame(found, index=index, columns=names)
 
     def events(self, kind: type[E], now: datetime) -> list[E]:
@@ -150,7 +164,8 @@ class Tape:
     """The whole history of a replay; it plays into `past` what is known at a time, and no more.
 
     Events come as strategies see them, in order of publication; `members` gives the stocks that can
-    be traded in a session. `past` is whole only while `lock` is held by whoever plays.
+    be traded in a session; `splits` by symbol their sessions and ratios. `past` is whole only while
+    `lock` is held by whoever plays.
     """
 
     def __init__(
@@ -159,6 +174,7 @@ class Tape:
         events: Sequence[Event],
         reaction: timedelta,
         members: Callable[[date], tuple[str, ...]],
+        splits: Mapping[str, Sequence[tuple[date, float]]] = MappingProxyType({}),
     ) -> None:
         days = {symbol: table.index.to_numpy().astype("M8[D]") for symbol, table in tables.items()}
         self._sessions = np.unique(np.concatenate([*days.values(), np.empty(0, "M8[D]")]))
@@ -172,7 +188,7 @@ class Tape:
         self.lock = RLock()
         self._at = (0, 0)  # sessions and events that have been played
         columns = {symbol: tuple(table.columns) for symbol, table in tables.items()}
-        self.past = Past(columns, len(self._sessions), reaction)
+        self.past = Past(columns, len(self._sessions), reaction, splits)
 
     def play(self, session: date, now: datetime) -> None:
         """Wind to the open of a session, forwards or back."""
@@ -294,6 +310,7 @@ def tradable_session(
     if new_york_day(event.published_at) < history.first:
         # No price existed yet that could have moved on it.
         return session, f"public before the first price of {event.symbol}, {history.first}"
+    session = history.trades_from(session)  # in a halt all wait for the first price after it
     return session, obstacle(event, session, span, universe)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
 
@@ -316,6 +317,33 @@ class Prices:
         return "open" in self.table
 
     @cached_property
+    def traded(self) -> pd.DataFrame:
+        """The rows of the sessions in which it traded: no halt, and nothing after its end."""
+        rows = self.table
+        if ends := [row.day for row in self.actions.rows if row.action in ENDS]:
+            rows = rows.loc[rows.index < pd.Timestamp(ends[0])]
+        if self.halted:
+            rows = rows.loc[~rows.index.isin(pd.DatetimeIndex(sorted(self.halted)))]
+        return rows
+
+    @cached_property
+    def days(self) -> NDArray[np.datetime64]:
+        """The sessions in which it traded."""
+        days: NDArray[np.datetime64] = self.traded.index.to_numpy().astype("M8[D]")
+        return days
+
+    @cached_property
+    def applied(self) -> tuple[Action, ...]:
+        """The actions that change a position in these prices; see `Actions.applied`."""
+        return self.actions.applied(self)
+
+    def trades_from(self, session: date) -> date:
+        """The first session from one on in which it traded; that session itself after the last."""
+        row = int(np.searchsorted(self.days, np.datetime64(session)))
+        found: date = self.days[row].item() if row < len(self.days) else session
+        return found
+
+    @cached_property
     def first(self) -> date:
         """The first session."""
         day: date = self.table.index[0].date()
@@ -350,6 +378,30 @@ class Prices:
         """Sessions of the span that are known to have no row: nothing is traded in them."""
         within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
         return frozenset(within.difference(self.table.index.date))
+
+    @cached_property
+    def growth(self) -> pd.Series[float]:
+        """What a dollar of its first close has grown to at each close, dividends reinvested.
+
+        A share that has ended counts at what was paid for it.
+        """
+        closes = self.table["close"]
+        steps = closes.div(closes.shift()).fillna(1.0)
+        for action in self.applied:
+            row = int(closes.index.searchsorted(pd.Timestamp(action.day)))
+            if action.action == "split" and 0 < row < len(steps):
+                steps.iloc[row] *= action.amount
+            elif action.action == "dividend" and 0 < row < len(steps):
+                steps.iloc[row] += (action.amount or 0.0) / closes.iloc[row] * steps.iloc[row]
+            elif action.action in ENDS and row > 0 and action.amount is not None:
+                steps.iloc[row - 1] *= action.amount / closes.iloc[row - 1]
+                steps.iloc[row:] = 1.0
+        return steps.cumprod()
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """The return of each session, close to close, with dividends; NaN of the first."""
+        return self.growth.pct_change(fill_method=None)
 
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
@@ -390,23 +442,12 @@ def read_prices(
         if (before := price_path(folder, rename.name)) is not None:
             former = parse_prices(read(before, f"backtest prices seal {rename.name}"), actions)
             prices = _continued(former, prices, rename.day)
-    check_end(prices)
     if bars and not prices.has_bars:
         raise UsageError(
             f"{symbol} has closes alone, so it can be a benchmark but not be traded: "
             f"{prices.file.path} needs the columns date, {', '.join(BAR_COLUMNS)}."
         )
     return prices
-
-
-def check_end(prices: Prices) -> None:
-    """Raise DataError where there are prices after the stock ended."""
-    for row in prices.actions.rows:
-        if row.action in ENDS and prices.last >= row.day:
-            raise DataError(
-                f"{prices.symbol} was {row.action} on {row.day}, and has prices until "
-                f"{prices.last}. Correct the day with its actions, or remove the prices after it."
-            )
 
 
 def actions_beside(path: Path) -> Actions:
@@ -455,6 +496,7 @@ def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
 # What borrowing the stock costs, to sell it short: `borrow/ACME.csv`
 
 ASSUMPTION = "assumption"
+COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
 
@@ -468,9 +510,14 @@ class BorrowRate:
     note: str = ""
 
     @property
-    def is_assumption(self) -> bool:
-        """Whether nobody quoted the rate."""
-        return self.provider == ASSUMPTION
+    def is_quote(self) -> bool:
+        """Whether somebody quoted the rate; else it is assumed, or computed from other prices."""
+        return self.provider != ASSUMPTION and not self.provider.endswith(COMPUTED)
+
+    @property
+    def origin(self) -> str:
+        """What the rate is, to go on after its figure."""
+        return "is an assumption" if self.provider == ASSUMPTION else f"is {self.provider}"
 
 
 @dataclass(frozen=True)
@@ -484,7 +531,7 @@ class BorrowRates:
     def sha256(self) -> str:
         """Hash of the rates and of what a run says of them."""
         return sha256_of(
-            [[r.day.isoformat(), r.annual_rate, r.is_assumption, r.note] for r in self.rates]
+            [[r.day.isoformat(), r.annual_rate, r.is_quote or r.origin, r.note] for r in self.rates]
         )
 
     def on(self, night: date) -> BorrowRate | None:
