@@ -6,6 +6,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -167,13 +168,13 @@ def test_what_is_wrong_is_left_out_and_its_session_noted_as_a_hole(folder):
     path = folder / "BOLT.csv"
     table = bars(SESSIONS[:6]).drop(pd.Timestamp(SESSIONS[1]))  # 3 June has no row
     table.loc[SESSIONS[3], "low"] = 104.0  # 5 June: low above open
-    at = [f"line {n}" for n in (2, 3, 4, 5, 6)]
+    at = np.array([2, 3, 4, 5, 6])
     with pytest.raises(DataError) as caught:
-        prepare_update(path, incoming(table=table, at=at), accept=False)
+        prepare_update(path, incoming(table=table, lines=at), accept=False)
     assert "row of 2025-06-05 (line 4): low 104 is above open 103" in str(caught.value)
     assert "no row for the session 2025-06-03" in str(caught.value)
     assert "What is right comes in with --skip-bad" in str(caught.value)
-    update = prepare_update(path, incoming(table=table, at=at), accept=False, skip_bad=True)
+    update = prepare_update(path, incoming(table=table, lines=at), accept=False, skip_bad=True)
     assert update.notes == [
         "Left out as wrong: 2025-06-05 (line 4).",
         "Holes, in which nothing is traded: 2025-06-03, 2025-06-05.",

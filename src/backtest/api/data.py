@@ -30,10 +30,13 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Edit
+    from backtest.data.kinds import Event
     from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
     from backtest.sources.action_files import ActionUpdate
+    from backtest.sources.own_events import OwnEvents
     from backtest.sources.updates import PriceUpdate
+    from backtest.workspace.folders import Workspace
 
 _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
 
@@ -118,6 +121,20 @@ def show_event(
     return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
 
 
+def list_kinds(
+    kind: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """The fields of each kind of event, a row each: whether it is `needed`, and its `meaning`."""
+    from backtest.data.events import columns_of, meaning_of
+
+    rows = [
+        (cls.kind, name, cls.model_fields[name].is_required(), meaning_of(cls, name))
+        for cls in kinds_named(folders(strategies, data), kind)
+        for name in columns_of(cls)
+    ]
+    return pd.DataFrame(rows, columns=["kind", "field", "needed", "meaning"])
+
+
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """The symbols of the data folder, a row each, with their span, adjust mode and source."""
     rows = listing.list_prices(folders("strategies", data))
@@ -179,30 +196,54 @@ def import_events(
     file: str | os.PathLike[str],
     kind: str,
     *,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     source_url: str | None = None,
+    date_format: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    encoding: str | None = None,
+    zone: str | None = None,
     replace: bool = True,
     dry_run: bool = False,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Take in a CSV file of events of one kind: new ones are added.
+    """Take in a CSV or Parquet file of events of one kind: new ones are added.
 
-    Those that are there change where the file differs; without `replace` they are refused. Rows
-    that name no source take `source_url`, an address or `unknown`.
+    Those that are there change where the file differs; without `replace` they are refused.
+
+    Args:
+        columns: the file's columns by field, as `{"author": "Firm"}`; guessed by default.
+        constants: what is the same in every row, as `{"precision": "date"}`.
+        source_url: an address or `unknown`, for rows that name no source.
+        date_format: how days are written, as `%d/%m/%Y`; guessed where it is certain.
+        decimal: the decimal sign; likewise.
+        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
+        zone: of times that tell none, such as `New York`.
 
     Raises:
-        UsageError: there is no such kind, or an event is there and not to be replaced.
+        UsageError: there is no such kind, or an event is there and not to be replaced; or the file
+            is not to be understood, or lacks a needed field.
         DataError: a file is wrong; every row at fault is named.
 
     """
+    from backtest.sources.own_events import read_event_file
+
     workspace, path = folders(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
-    from backtest.sources.own_files import read_event_file
+    found = read_event_file(
+        path, cls, source_url=source_url, columns=columns, constants=constants,
+        date_form=date_format, decimal=decimal, encoding=encoding, zone=zone,
+    )  # fmt: skip
+    return _made(add_read(workspace, cls, found, replace=replace), dry_run=dry_run)
 
-    rows = read_event_file(path, cls, source_url)
-    reason = f"{'imported' if replace else 'added from'} {path.name}"
-    edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
-    return _made(edit, dry_run=dry_run)
+
+def add_read(
+    workspace: Workspace, kind: type[Event], found: OwnEvents, *, replace: bool = True
+) -> Edit:
+    """What the rows of a file that was read would change."""
+    reason = f"{'imported' if replace else 'added from'} {found.path.name}"
+    return edits.add_rows(workspace, kind, found.rows, reason=reason, replace=replace)
 
 
 def edit_event(
@@ -311,21 +352,29 @@ def import_prices(
     closes: bool = False,
     decimal: Literal[".", ","] | None = None,
     date_format: str | None = None,
+    encoding: str | None = None,
+    constants: Mapping[str, str] | None = None,
     accept: bool = False,
+    skip_bad: bool = False,
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
     """Take in a CSV or Parquet file of daily prices, of one symbol or many.
 
     Args:
-        symbols: whose prices they are; of a file with many, which to take.
+        symbols: whose prices they are; of a file with many, which to take, one under another name
+            by `NEW=OLD`.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
         source: where the figures come from, or `unknown`; needed where none is on record.
         adjust: the adjust mode in words; that on record by default.
         closes: take closes alone, as for a benchmark.
         decimal: the decimal sign; guessed by default.
         date_format: how days are written, as `%d/%m/%Y`; guessed by default.
+        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
+        constants: `{"volume": "0"}` for a file that has no volume.
         accept: replace rows that differ; without it they stay.
+        skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
+            is traded.
 
     Returns:
         What changes, symbol by symbol.
@@ -336,8 +385,8 @@ def import_prices(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
-    from backtest.sources.own_files import import_prices as prepare
-    from backtest.sources.own_files import read_price_file
+    from backtest.sources.own_prices import import_prices as prepare
+    from backtest.sources.own_prices import read_price_file
 
     found = read_price_file(
         Path(file),
@@ -345,16 +394,22 @@ def import_prices(
         symbols=several(symbols) or [],
         decimal=decimal,
         date_form=date_format,
+        encoding=encoding,
+        constants=constants,
         closes=closes,
+        skip_bad=skip_bad,
     )
     refused: dict[str, BacktestError] = {}
     updates = list(
-        prepare(data_of(data), found, refused, source=source, adjust=adjust, accept=accept)
-    )
+        prepare(
+            data_of(data), found, refused, source=source, adjust=adjust, accept=accept,
+            skip_bad=skip_bad,
+        )
+    )  # fmt: skip
     for update in updates:
         if not dry_run:
             update.make()
-    raise_refused(refused, len(found.tables), "taken in")
+    raise_refused(refused, len(found.tables) + len(found.refused), "taken in")
     return updates
 
 

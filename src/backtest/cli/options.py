@@ -118,6 +118,13 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts ins
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print every row, however many there are.")
 ]
+DateFormat = Annotated[
+    str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
+]
+Decimal = Annotated[str | None, typer.Option(help="The decimal sign, . or ,")]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
 
@@ -149,6 +156,13 @@ def parse_pairs(
             raise UsageError(f"{option} {name} is given twice{twice}.")
         pairs[name] = value
     return pairs
+
+
+def decimal_sign(text: str | None) -> str | None:
+    """The sign that `--decimal` names; UsageError where it is none."""
+    if text not in (None, ".", ","):
+        raise UsageError(f"--decimal {text!r} is unknown. Choose one of ., ,.")
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,11 +99,15 @@ def import_file(
     closes: Annotated[
         bool, typer.Option("--closes", help="Take closes alone, as for a benchmark.")
     ] = False,
-    decimal: Annotated[str | None, typer.Option(help="The decimal sign, . or ,")] = None,
-    date_format: Annotated[
-        str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
+    decimal: options.Decimal = None,
+    date_format: options.DateFormat = None,
+    encoding: options.Encoding = None,
+    constants: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="volume=0", help="A volume for all rows of a file without."),
     ] = None,
     accept: Accept = False,
+    *,
     skip_bad: SkipBad = False,
     yes: options.Yes = False,
     data: options.DataFolder = None,
@@ -111,21 +115,23 @@ def import_file(
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
     from backtest.cli.event_edits import at_terminal, is_confirmed
-    from backtest.sources.own_files import import_prices, read_price_file
+    from backtest.sources.own_prices import import_prices, read_price_file
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
     named = options.parse_pairs("--map", columns or [], example="close=Last")
-    sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
     found = read_price_file(
-        file, named, symbols=symbol or [], decimal=sign, date_form=date_format, closes=closes
-    )
+        file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
+        date_form=date_format, encoding=encoding,
+        constants=options.parse_pairs("--set", constants or [], example="volume=0"),
+        closes=closes, skip_bad=skip_bad,
+    )  # fmt: skip
     show_data.price_file(found)
     if source is None and at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
-    total = len(found.tables)
+    total = len(found.tables) + len(found.refused)
     prepared = import_prices(
         folder, found, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
     )

@@ -47,11 +47,17 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from backtest.data.versions import Version
     from backtest.sources.action_files import ActionUpdate
 
 _DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
+SKIP_ADVICE = (
+    "What is right comes in with --skip-bad: it leaves such rows out, and notes sessions without a "
+    "row as holes, in which nothing is traded."
+)
 _NAMED = 3  # symbols that an error names
 _MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
 
@@ -71,7 +77,13 @@ class Incoming:
     retrieval: Mapping[str, Any]  # how they were had, kept in the metadata for every change
     splits: Mapping[str, float] = field(default_factory=dict)  # new shares for one, by ISO day
     notes: Sequence[str] = ()  # what was left out
-    at: Sequence[str] = ()  # where each row stood, such as `line 7`
+    lines: NDArray[np.int64] | None = None  # where each row stood in a file
+    word: str = "line"  # what they count
+
+    def at(self, row: int) -> str:
+        """The day of a row, and where it stood, such as `2025-06-02 (line 7)`."""
+        day = str(self.table.index[row].date())
+        return day if self.lines is None else f"{day} ({self.word} {self.lines[row]})"
 
 
 @dataclass(frozen=True)
@@ -190,26 +202,23 @@ def prepare_update(
 
 def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
     """Rows that break no rule by themselves, and the sessions between all that came without one."""
-    table, at = incoming.table, incoming.at
+    table, lines = incoming.table, incoming.lines
     days = table.index.to_numpy().astype("M8[D]")
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     sound = sound_rows(table) & ~table.index.duplicated(keep=False)
     gaps = np.setdiff1d(sessions, days[sound])
-    if len(gaps) > len(sessions) * _MOST:
+    if not sound.any() or len(gaps) > len(sessions) * _MOST:
         raise DataError(
             f"{incoming.symbol}: {len(gaps):,} of {len(sessions):,} sessions have no row that is "
             f"right. These are no daily prices, or they are read wrongly. Nothing was written."
         )
-    out = [
-        f"{days[row]}" + (f" ({at[row]})" if at else "") for row in np.flatnonzero(~sound).tolist()
-    ]
+    out = [incoming.at(row) for row in np.flatnonzero(~sound).tolist()]
     notes = list(incoming.notes)
     notes += [f"Left out as wrong: {first_few(out, 10)}."] * bool(out)
-    notes += [f"Holes, in which nothing is traded: {first_few(gaps.astype(str).tolist(), 10)}."] * (
-        len(gaps) > 0
-    )
-    left = [at[row] for row in np.flatnonzero(sound).tolist()] if at else ()
-    return replace(incoming, table=table[sound], notes=notes, at=left), frozenset(gaps.tolist())
+    holes = first_few(gaps.astype(str).tolist(), 10)
+    notes += [f"Holes, in which nothing is traded: {holes}."] * bool(holes)
+    left = None if lines is None else lines[sound]
+    return replace(incoming, table=table[sound], notes=notes, lines=left), frozenset(gaps.tolist())
 
 
 def _advice(path: Path, incoming: Incoming, *, accept: bool) -> str:
@@ -218,10 +227,7 @@ def _advice(path: Path, incoming: Incoming, *, accept: bool) -> str:
         prepare_update(path, incoming, accept=accept, skip_bad=True)
     except BacktestError:
         return ""
-    return (
-        "\nWhat is right comes in with --skip-bad: it leaves such rows out, and notes sessions "
-        "without a row as holes, in which nothing is traded."
-    )
+    return f"\n{SKIP_ADVICE}"
 
 
 def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
@@ -314,10 +320,14 @@ def _check(update: PriceUpdate) -> None:
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
-    came = dict(zip(_keys(update.incoming.table), update.incoming.at, strict=False))
-    rows = [f"{day} ({came[day]})" if day in came else day for day in _keys(table)]
     holes = update.holes | actions_beside(update.path).halts
-    checked_table(PriceRows("row of", rows, days, cells, holes), problems)
+    rows = PriceRows("row of", days, days, cells, holes)
+    checked_table(rows, problems)
+    if problems:  # once more, with where each row came from
+        came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
+        problems.clear()
+        numbers = [came.get(key, key) for key in _keys(table)]
+        checked_table(replace(rows, numbers=numbers), problems)
     try:
         raise_problems(update.path, problems)
     except DataError as error:
