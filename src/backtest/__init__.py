@@ -58,10 +58,9 @@ __all__ = [
     "compare", "edit_event", "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes",
     "find_page", "import_events", "import_prices", "init", "judge_claims", "list_actions",
     "list_kinds", "list_prices", "list_runs", "list_settings", "list_strategies", "list_universes",
-    "load_events",
-    "load_prices", "new_signal", "remove_event", "report_run", "run", "seal_actions", "seal_events",
-    "seal_prices", "seal_universe", "show_event", "simulate", "study", "sweep", "undo_actions",
-    "undo_events", "undo_prices",
+    "load_events", "load_prices", "new_signal", "remove_event", "report_run", "run", "seal_actions",
+    "seal_events", "seal_prices", "seal_universe", "show_event", "simulate", "study", "sweep",
+    "undo_actions", "undo_events", "undo_prices",
 ]  # fmt: skip
 
 _NAMES = {
@@ -69,9 +68,9 @@ _NAMES = {
     "api.data": (
         "add_action", "add_event", "check_actions", "check_events", "check_prices",
         "edit_event", "fetch_prices", "import_events", "import_prices", "judge_claims",
-        "list_actions", "list_kinds", "list_prices", "load_events", "load_prices", "remove_event",
-        "seal_actions", "seal_events", "seal_prices", "show_event", "undo_actions",
-        "undo_events", "undo_prices",
+        "list_actions", "list_kinds", "list_prices", "load_events", "load_prices",
+        "remove_event", "seal_actions", "seal_events", "seal_prices", "show_event",
+        "undo_actions", "undo_events", "undo_prices",
     ),
     "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
     "api.pages": ("compare", "find_page", "list_runs", "report_run"),

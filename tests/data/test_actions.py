@@ -349,9 +349,3 @@ def test_a_price_only_stock_beside_a_benchmark_with_dividends_is_said():
     unpaid = closes_of([], flat, "none: as traded, no split or dividend in the span")
     assert len(basis_sentences({"ACME": unpaid}, fund)) == 1
     assert len(basis_sentences({"ACME": closes_of([], flat)}, closes_of([], flat))) == 1
-
-
-def test_prices_after_an_end_are_refused(checkout):
-    checkout.write("data/actions/ACME.csv", f"{HEADER}\n2025-06-13,delisted,,,,x\n")
-    with pytest.raises(DataError, match="ACME was delisted on 2025-06-13, and has prices until"):
-        read_prices(checkout.root / "data/prices", "ACME")

@@ -202,7 +202,7 @@ def jumps_of(prices: Prices) -> list[Jump]:
     table = prices.table
     closes = table["close"].to_numpy()
     times = (table["open"].to_numpy() if prices.has_bars else closes)[1:] / closes[:-1]
-    for row in prices.actions.applied(prices):
+    for row in prices.applied:
         if row.action == "split":
             times[table.index[1:] == np.datetime64(row.day)] *= row.amount or 1.0
     on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
@@ -279,7 +279,7 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
         name = f"{benchmark.symbol} (the benchmark)"
         by_basis.setdefault(str(basis_of(benchmark.file.metadata)), []).append(name)
     texts = [f"{first_few(symbols)} {basis}" for basis, symbols in by_basis.items()]
-    applied = {symbol: prices.actions.applied(prices) for symbol, prices in traded.items()}
+    applied = {symbol: prices.applied for symbol, prices in traded.items()}
     counts = Counter(_COUNTED[row.action] for rows in applied.values() for row in rows)
     found = [f"{n:,} {word}{'s' * (n > 1)}" for word, n in counts.items()]
     sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(found) or 'nothing'}."]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from backtest.data.actions import Actions, jumps_of, parse_actions
+from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
@@ -17,7 +17,6 @@ from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
 from backtest.data.prices import (
     BorrowRates,
-    check_end,
     parse_borrow_rates,
     parse_prices,
     place_for,
@@ -310,9 +309,8 @@ def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
     """Actions that prices contradict."""
     seal = f"Correct the row, then `backtest actions seal {prices.symbol}`."
     try:
-        applied = prices.actions.applied(prices)
+        applied = prices.applied
         jumps = {jump.day for jump in jumps_of(prices)}
-        check_end(prices)
     except DataError as error:
         what, _, mend = str(error).partition(". ")
         why = "No run takes the stock as it is."
@@ -326,6 +324,10 @@ def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
             yield Finding("error", where, what, why, mend)
     closes, bars = prices.table["close"], prices.table
     for row in applied:
+        if row.action in ENDS and prices.last >= row.day:
+            what = f"{row.action} on {row.day}, with prices until {prices.last}"
+            why = "No run trades what comes after the end."
+            yield Finding("warning", where, what, why, f"Check the day. {seal}")
         before = closes[closes.index < np.datetime64(row.day)]
         if row.amount is not None and row.action != "split" and len(before):
             paid, close = row.amount, float(before.iloc[-1])

@@ -107,7 +107,7 @@ class Inputs:
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
         for one in (*self.replayed.values(), self.benchmark):
-            if rows := one.actions.applied(one):
+            if rows := one.applied:
                 found[f"actions/{one.symbol}"] = sha256_of_actions(rows)
         if self.universe:
             spans = [

@@ -374,6 +374,12 @@ class Prices:
         }
 
     @cached_property
+    def holes(self) -> frozenset[date]:
+        """Sessions of the span that are known to have no row: nothing is traded in them."""
+        within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
+        return frozenset(within.difference(self.table.index.date))
+
+    @cached_property
     def growth(self) -> pd.Series[float]:
         """What a dollar of its first close has grown to at each close, dividends reinvested.
 
@@ -396,12 +402,6 @@ class Prices:
     def returns(self) -> pd.Series[float]:
         """The return of each session, close to close, with dividends; NaN of the first."""
         return self.growth.pct_change(fill_method=None)
-
-    @property
-    def holes(self) -> frozenset[date]:
-        """Sessions of the span that are known to have no row: nothing is traded in them."""
-        within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
-        return frozenset(within.difference(self.table.index.date))
 
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
@@ -442,23 +442,12 @@ def read_prices(
         if (before := price_path(folder, rename.name)) is not None:
             former = parse_prices(read(before, f"backtest prices seal {rename.name}"), actions)
             prices = _continued(former, prices, rename.day)
-    check_end(prices)
     if bars and not prices.has_bars:
         raise UsageError(
             f"{symbol} has closes alone, so it can be a benchmark but not be traded: "
             f"{prices.file.path} needs the columns date, {', '.join(BAR_COLUMNS)}."
         )
     return prices
-
-
-def check_end(prices: Prices) -> None:
-    """Raise DataError where there are prices after the stock ended."""
-    for row in prices.actions.rows:
-        if row.action in ENDS and prices.last >= row.day:
-            raise DataError(
-                f"{prices.symbol} was {row.action} on {row.day}, and has prices until "
-                f"{prices.last}. Correct the day with its actions, or remove the prices after it."
-            )
 
 
 def actions_beside(path: Path) -> Actions:
