@@ -9,7 +9,7 @@ import pytest
 from backtest.errors import UsageError
 from backtest.experiments import terms
 from backtest.experiments.runs import run as api
-from backtest.experiments.runs import store as runs
+from backtest.experiments.runs import finding as runs
 from backtest.experiments.runs.run import make_rules
 from backtest.experiments.studies.run import StudyRequest, prepare_study
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep

@@ -45,7 +45,7 @@ class RunResult(Result):
         summary: the figures, a row each; a column for the run and one for its benchmark.
         trades: a row for each trade from flat to flat, indexed by `trade_id`.
         equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
-            `return`, `benchmark_return`.
+            `return`, `benchmark_return`, `holding_return` (of the stock itself).
         decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
             was public (UTC), the first session it could be traded in, what became of it and why.
         evidence: what the result is worth, as `run.json` has it.

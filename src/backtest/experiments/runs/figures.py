@@ -13,7 +13,7 @@ from backtest.errors import DataError
 from backtest.stats import figures
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -63,24 +63,30 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     return array
 
 
-def stock_returns(run: Run) -> pd.Series[float] | None:
-    """Returns by session of holding what the run traded, in equal parts bought once.
+def holding_returns(stocks: Iterable[Prices], sessions: Sequence[date]) -> NDArray[np.float64]:
+    """Return by session of holding stocks with their dividends, in equal parts bought once.
 
     The first is against the close before, or against the open where the prices begin with it.
+    """
+    index = pd.DatetimeIndex(pd.to_datetime(sessions))
+    paths = []
+    for prices in stocks:
+        growth, first = prices.growth, prices.table.iloc[0]
+        before = growth[growth.index < index[0]]
+        bought = before.iloc[-1] if len(before) else first["open"] / first["close"]
+        paths.append((growth / bought).reindex(index).ffill().fillna(1.0))
+    together = pd.concat(paths, axis="columns").mean(axis="columns")
+    array: NDArray[np.float64] = (together / together.shift(1, fill_value=1.0) - 1).to_numpy()
+    return array
+
+
+def stock_returns(run: Run) -> pd.Series[float] | None:
+    """Returns by session of holding what the run traded, as of `holding_returns`.
+
     None for a universe, whose mean is the benchmark, and where the benchmark is the stock itself.
     """
-    manifest = run.manifest
-    if manifest.get("universe") or manifest["symbols"] == [manifest["benchmark"]]:
-        return None
-    sessions = run.equity.index
-    paths = []
-    for _, table in run.bars.groupby("symbol"):
-        bars = table.set_index("session")
-        before = bars["close"][bars.index < sessions[0]]
-        bought = before.iloc[-1] if len(before) else bars["open"].iloc[0]
-        paths.append((bars["close"] / bought).reindex(sessions).ffill().fillna(1.0))
-    growth = pd.concat(paths, axis="columns").mean(axis="columns")
-    return growth / growth.shift(1, fill_value=1.0) - 1
+    found: pd.Series[float] = run.equity["holding_return"]
+    return None if found.isna().all() else found
 
 
 def stock_figures(run: Run) -> dict[str, float | None] | None:

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import UsageError
-from backtest.experiments.runs.figures import benchmark_returns, figures_of_holding
+from backtest.experiments.runs.figures import (
+    benchmark_returns,
+    figures_of_holding,
+    holding_returns,
+)
 from backtest.experiments.runs.store import (
+    Returns,
     Run,
     bars_around,
     complete_manifest,
@@ -271,8 +276,12 @@ def _replay(plan: RunPlan) -> Result:
     return replay(inputs.replayed, inputs.rates, decisions, rules)
 
 
-def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], dict[str, Any]]:
-    """Returns of run and benchmark by session, and the summary of both."""
+def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, Any]]:
+    """Returns of run, benchmark and stock by session, and the summary of the first two.
+
+    Of a universe, whose mean is the benchmark, and of a benchmark that is the stock itself,
+    holding is told already.
+    """
     import numpy as np
 
     from backtest.engine.kernel.panel import nights_before
@@ -296,5 +305,10 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
         "dividends": sum(trade.dividends for trade in result.trades),
         "interest": result.interest,
     }
-    pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
-    return pairs, {"run": own, "benchmark": figures_of_holding(benchmark, nights, rules)}
+    stocks = plan.inputs.span.keys()
+    held: list[float | None] = [None] * len(sessions)
+    if not plan.request.universe and stocks != {plan.inputs.benchmark.symbol}:
+        history = plan.inputs.history
+        held = list(holding_returns([history[name] for name in stocks], sessions))
+    found = list(zip(returns.tolist(), benchmark.tolist(), held, strict=True))
+    return found, {"run": own, "benchmark": figures_of_holding(benchmark, nights, rules)}

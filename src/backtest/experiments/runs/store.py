@@ -37,6 +37,7 @@ NOTES = ("label", "note")  # files of a run folder: what somebody calls it, and 
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 
 
+Returns: TypeAlias = "tuple[float, float, float | None]"
 Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
 
 # Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
@@ -50,7 +51,7 @@ TRADES: Columns = {
 }  # fmt: skip
 EQUITY: Columns = {
     "session": "day", "equity": "float", "cash": "float", "position_value": "float",
-    "return": "float", "benchmark_return": "float",
+    "return": "float", "benchmark_return": "float", "holding_return": "float",
 }  # fmt: skip
 DECISIONS: Columns = {
     "event_id": "text", "symbol": "text", "kind": "text", "published_at": "moment",
@@ -186,13 +187,13 @@ def save_run(
     path: Path,
     manifest: Mapping[str, Any],
     result: Result,
-    returns: Iterable[tuple[float, float]],
+    returns: Iterable[Returns],
     bars: Mapping[str, pd.DataFrame],
 ) -> Run:
     """Write a run's files beside its path and rename the folder there when it is complete.
 
-    `returns` are those of the run and of the benchmark by session. Raises UsageError where the
-    folder cannot be written.
+    `returns` are those of the run, of the benchmark and of holding the stock by session. Raises
+    UsageError where the folder cannot be written.
     """
     texts = result_files(result, returns, bars)
     files = {name: sha256(text.encode()).hexdigest() for name, text in texts.items()}
@@ -219,9 +220,9 @@ def _manifest_text(manifest: Mapping[str, Any]) -> str:
 
 
 def result_files(
-    result: Result, returns: Iterable[tuple[float, float]], bars: Mapping[str, pd.DataFrame]
+    result: Result, returns: Iterable[Returns], bars: Mapping[str, pd.DataFrame]
 ) -> dict[str, str]:
-    """The texts of `FILES` by name; `returns` are those of run and benchmark by session."""
+    """The texts of `FILES` by name; `returns` are as of `save_run`."""
     of_event = ("symbol", "kind", "precision", "headline", "grade", "source_url", "source_url_2")
     decision: Cells = {
         **{name: attrgetter(f"event.{name}") for name in of_event},
