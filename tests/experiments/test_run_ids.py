@@ -290,7 +290,7 @@ def test_a_run_whose_last_request_cannot_be_read_goes_by_its_own_time(checkout, 
 def test_a_run_that_is_not_there_is_answered_with_those_that_are(checkout):
     reports = checkout.root / "reports"
     with pytest.raises(
-        UsageError, match=r"no run 'beats' in .*none. `backtest run STRATEGY` makes one"
+        UsageError, match=r"no run 'beats'\. Known: none; .*`backtest run STRATEGY` makes one"
     ):
         runs.find_run(reports, "beats", pytest.fail)
     run = do(checkout)

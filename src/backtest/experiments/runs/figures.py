@@ -74,10 +74,9 @@ def holding_returns(stocks: Iterable[Prices], sessions: Sequence[date]) -> NDArr
         growth, first = prices.growth, prices.table.iloc[0]
         before = growth[growth.index < index[0]]
         bought = before.iloc[-1] if len(before) else first["open"] / first["close"]
-        paths.append((growth / bought).reindex(index).ffill().fillna(1.0))
-    together = pd.concat(paths, axis="columns").mean(axis="columns")
-    array: NDArray[np.float64] = (together / together.shift(1, fill_value=1.0) - 1).to_numpy()
-    return array
+        paths.append((growth / bought).reindex(index).ffill().fillna(1.0).to_numpy())
+    together = np.mean(paths, axis=0)
+    return np.asarray(together / np.concatenate(([1.0], together[:-1])) - 1, np.float64)
 
 
 def stock_returns(run: Run) -> pd.Series[float] | None:
