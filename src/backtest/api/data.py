@@ -354,6 +354,8 @@ def import_prices(
     date_format: str | None = None,
     encoding: str | None = None,
     constants: Mapping[str, str] | None = None,
+    actions: str | os.PathLike[str] | None = None,
+    dividends: str | None = None,
     accept: bool = False,
     skip_bad: bool = False,
     dry_run: bool = False,
@@ -372,6 +374,9 @@ def import_prices(
         date_format: how days are written, as `%d/%m/%Y`; guessed by default.
         encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
         constants: `{"volume": "0"}` for a file that has no volume.
+        actions: a CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
+            source, and symbol where there are several.
+        dividends: the column of closes without dividends, from which these are derived.
         accept: replace rows that differ; without it they stay.
         skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
             is traded.
@@ -386,9 +391,9 @@ def import_prices(
 
     """
     from backtest.sources.own_prices import import_prices as prepare
-    from backtest.sources.own_prices import read_price_file
+    from backtest.sources.own_prices import read_prices_and_actions
 
-    found = read_price_file(
+    found = read_prices_and_actions(
         Path(file),
         columns or {},
         symbols=several(symbols) or [],
@@ -398,6 +403,8 @@ def import_prices(
         constants=constants,
         closes=closes,
         skip_bad=skip_bad,
+        actions=Path(actions) if actions else None,
+        dividends=dividends,
     )
     refused: dict[str, BacktestError] = {}
     updates = list(

@@ -106,6 +106,13 @@ def import_file(
         list[str] | None,
         typer.Option("--set", metavar="volume=0", help="A volume for all rows of a file without."),
     ] = None,
+    actions: Annotated[
+        Path | None, typer.Option(help="A CSV file of dividends, splits, halts and ends.")
+    ] = None,
+    dividends: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Derive them from this column of adjusted closes."),
+    ] = None,
     accept: Accept = False,
     *,
     skip_bad: SkipBad = False,
@@ -115,17 +122,17 @@ def import_file(
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
     from backtest.cli.event_edits import at_terminal, is_confirmed
-    from backtest.sources.own_prices import import_prices, read_price_file
+    from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
     named = options.parse_pairs("--map", columns or [], example="close=Last")
     folder = find_data(data)
-    found = read_price_file(
+    found = read_prices_and_actions(
         file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
         date_form=date_format, encoding=encoding,
         constants=options.parse_pairs("--set", constants or [], example="volume=0"),
-        closes=closes, skip_bad=skip_bad,
+        closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
     )  # fmt: skip
     show_data.price_file(found)
     if source is None and at_terminal() and not yes:

@@ -105,13 +105,7 @@ class Actions:
     @property
     def halts(self) -> frozenset[date]:
         """The sessions in which nothing trades."""
-        calendar = trading_calendar()
-        return frozenset(
-            day.item()
-            for row in self.rows
-            if row.action == "halted"
-            for day in calendar.between(row.day, row.until or row.day)
-        )
+        return halts_of(self.rows)
 
     @property
     def renames(self) -> tuple[Action, ...]:
@@ -157,6 +151,17 @@ class Actions:
                 f"{first.day} is not on record of {prices.file.path}. Say it with `backtest prices "
                 f"seal {self.symbol} --adjust 'none'`, 'splits' or 'splits and dividends'."
             )
+
+
+def halts_of(rows: Iterable[Action]) -> frozenset[date]:
+    """The sessions of the halts among rows."""
+    calendar = trading_calendar()
+    return frozenset(
+        day.item()
+        for row in rows
+        if row.action == "halted"
+        for day in calendar.between(row.day, row.until or row.day)
+    )
 
 
 def is_within(row: Action, basis: Basis) -> bool:

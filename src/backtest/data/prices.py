@@ -450,16 +450,16 @@ def read_prices(
     return prices
 
 
-def actions_beside(path: Path) -> Actions:
-    """The actions of the symbol of a price file, of the same data folder."""
+def actions_folder(path: Path) -> Path:
+    """Where the actions are of whatever has a price file there."""
     folder = path.parent.parent if path.parent.name == DATASET else path.parent
-    return read_actions(folder.parent / "actions", path.stem)
+    return folder.parent / "actions"
 
 
 def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
     """Check the content of a price file and its actions, those beside it by default."""
     problems: list[str] = []
-    actions = actions or actions_beside(file.path)
+    actions = actions or read_actions(actions_folder(file.path), file.path.stem)
     rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
     holes = holes_of(file.metadata) | actions.halts
     table = checked_table(replace(rows, holes=holes), problems)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from backtest.data.actions import DIVIDENDS
+from backtest.data.actions import DIVIDENDS, halts_of, read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
@@ -32,7 +32,7 @@ from backtest.data.prices import (
     DATASET,
     PriceRows,
     Prices,
-    actions_beside,
+    actions_folder,
     checked_table,
     parquet_bytes,
     parquet_table,
@@ -41,6 +41,7 @@ from backtest.data.prices import (
 )
 from backtest.data.versions import put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
+from backtest.sources.action_files import ActionUpdate, prepare_actions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -49,8 +50,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backtest.data.actions import Action
     from backtest.data.versions import Version
-    from backtest.sources.action_files import ActionUpdate
 
 _DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
@@ -79,6 +80,7 @@ class Incoming:
     notes: Sequence[str] = ()  # what was left out
     lines: NDArray[np.int64] | None = None  # where each row stood in a file
     word: str = "line"  # what they count
+    actions: Sequence[Action] = ()  # what came of dividends, splits, halts and ends
 
     def at(self, row: int) -> str:
         """The day of a row, and where it stood, such as `2025-06-02 (line 7)`."""
@@ -190,7 +192,13 @@ def prepare_update(
     there = set(update.table.index.date)
     known = kept.holes if kept else frozenset()
     holes = {day for day in known | gaps if min(there) < day < max(there)} - there
-    update = replace(update, holes=frozenset(holes))
+    actions = None
+    if incoming.actions:
+        actions = prepare_actions(
+            actions_folder(path), incoming.symbol, incoming.actions,
+            source=incoming.source, accept=accept,
+        )  # fmt: skip
+    update = replace(update, holes=frozenset(holes), actions=actions)
     try:
         _check(update)
     except DataError as error:
@@ -320,7 +328,8 @@ def _check(update: PriceUpdate) -> None:
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
-    holes = update.holes | actions_beside(update.path).halts
+    actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
+    holes = update.holes | halts_of(actions.rows)
     rows = PriceRows("row of", days, days, cells, holes)
     checked_table(rows, problems)
     if problems:  # once more, with where each row came from

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
@@ -25,7 +25,7 @@ from backtest.data.datafile import metadata_path
 from backtest.data.kinds import NEW_YORK
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
-from backtest.sources.action_files import as_paid, prepare_actions
+from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.updates import (
     Incoming,
@@ -259,15 +259,11 @@ def fetch_prices(
         "fetched_at": now.isoformat(timespec="seconds"),
         "interval": interval,
     }
-    incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes)
+    actions = told_actions(answer, symbol) if is_daily else ()
+    incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions)
     update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
     _refuse_jumps(update)
-    if not is_daily:
-        return update
-    actions = prepare_actions(
-        data / "actions", symbol, told_actions(answer, symbol), source=_SOURCE, accept=accept
-    )
-    return replace(update, actions=actions)
+    return update
 
 
 def _refuse_jumps(update: PriceUpdate) -> None:
