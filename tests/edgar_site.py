@@ -177,7 +177,7 @@ def _line(cusip, issuer, value, shares, more=None):
     more = more or {}
     cells = {
         "nameOfIssuer": issuer,
-        "titleOfClass": "COM CL A",
+        "titleOfClass": more.get("title", "COM CL A"),
         "cusip": more.get("cusip", cusip),
         "value": value,
     }

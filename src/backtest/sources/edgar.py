@@ -159,6 +159,7 @@ _SUBJECT = re.compile(  # the first number after the mark, in either of the two 
     r"(?:(?!<CIK>|CENTRAL INDEX KEY:).)*(?:<CIK>|CENTRAL INDEX KEY:)\s*(\d{1,10})\b",
     re.DOTALL | re.MULTILINE,
 )
+_HOME = re.compile(r"\s*/\s*[a-z .]{2,6}/?$")
 _BEFORE_OPEN, _END_OF_DAY = time(9), time(23, 59, 59)
 _LEGAL_FORMS = frozenset(
     {"inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "plc", "llc"}
@@ -339,10 +340,48 @@ def _read_numbers(content: bytes, address: str) -> list[int]:
 
 
 def plain_name(name: str) -> str:
-    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`."""
-    words = re.sub(r"[^a-z0-9 ]", " ", name.casefold().replace("&", " and ")).split()
-    kept = [word for word in words if word not in _LEGAL_FORMS]
-    return " ".join(kept or words)
+    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`.
+
+    `/DE/` and the like, where a company is at home, are no part of it.
+    """
+    words = _words(name)
+    return " ".join([word for word in words if word not in _LEGAL_FORMS] or words)
+
+
+def same_company(one: str, other: str) -> bool:
+    """Whether names are of one company, though words are abbreviated, joined or turned around.
+
+    One word at least is written out in both, and each stands for one of the other.
+    """
+    a, b = _core(one), _core(other)
+    if "".join(a) == "".join(b) or sorted(a) == sorted(b):
+        return True
+    pairs = list(zip(a, b, strict=False))
+    return (
+        len(a) == len(b)
+        and any(x == y for x, y in pairs)
+        and all(x == y or _abbreviates(x, y) or _abbreviates(y, x) for x, y in pairs)
+    )
+
+
+def _words(name: str) -> list[str]:
+    text = _HOME.sub("", name.casefold().strip()).replace("'", "").replace("&", " and ")
+    return re.sub(r"[^a-z0-9 ]", " ", text).split()
+
+
+def _core(name: str) -> list[str]:
+    """The words of a name that matter, without a state or country after the form of the company."""
+    words = re.sub(r"\b(\w) (?=\w\b)", r"\1", " ".join(_words(name))).split()  # u s is us
+    legal = [n for n, word in enumerate(words) if word in _LEGAL_FORMS and n]
+    if legal and legal[-1] == len(words) - 2:
+        words = words[:-1]
+    return [word for word in words if word not in _LEGAL_FORMS | {"and", "of"}] or words
+
+
+def _abbreviates(short: str, word: str) -> bool:
+    """Whether a word is shortened: it begins the same, and its letters come in the same order."""
+    letters = iter(word)
+    return 1 < len(short) < len(word) and short[0] == word[0] and all(c in letters for c in short)
 
 
 @dataclass(frozen=True)

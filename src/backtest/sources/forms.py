@@ -1,4 +1,4 @@
-"""Forms as they are filed: 4 (sales by insiders), 13F (holdings), Schedules 13D and 13G (stakes).
+"""Forms as they are filed: XML, Form 4 (sales by insiders), Schedules 13D and 13G (stakes).
 
 Schedules are XML since the end of 2024. Older ones are text for people; of those only what stands
 there plainly, and once, is taken.
@@ -13,11 +13,11 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from backtest.errors import DataError, UsageError
+from backtest.errors import DataError
 from backtest.sources.edgar import MOVED, plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from backtest.sources.edgar import Company
 
@@ -29,11 +29,6 @@ _ROLES = (
     ("isOther", "other"),
 )
 _YES = ("1", "true")
-RESTATEMENT, NEW_HOLDINGS = "RESTATEMENT", "NEW HOLDINGS"
-_IN_DOLLARS_FROM = date(2023, 1, 3)
-_SHARES = "SH"
-_MOST_CANDIDATES = 10
-_HALF, _TWICE = 0.5, 2.0
 SCHEDULES = tuple(
     form + amendment
     for form in ("SCHEDULE 13D", "SCHEDULE 13G", "SC 13D", "SC 13G")
@@ -131,7 +126,7 @@ def number_of(text: str, address: str, what: str) -> float | None:
     return value
 
 
-def _document(content: bytes, address: str, name: str) -> ET.Element:
+def document_root(content: bytes, address: str, name: str) -> ET.Element:
     """The root of an XML document that has to begin with an element of a name."""
     root = read_xml(content, address)
     if local(root) != name:
@@ -174,7 +169,7 @@ class Sale:
 
 def read_sale(content: bytes, address: str) -> Sale | None:
     """The sales in a Form 4; None where it tells of none."""
-    root = _document(content, address, "ownershipDocument")
+    root = document_root(content, address, "ownershipDocument")
     owner = needed(root, address, "rptOwnerName")
     sales = [
         _line(one, address)
@@ -222,92 +217,6 @@ def _relationship(root: ET.Element) -> str:
     roles = [name for tag, name in _ROLES if element_text(root, tag).casefold() in _YES]
     title = element_text(root, "officerTitle") or element_text(root, "otherText")
     return ", ".join(roles) + f" ({title})" * bool(title)
-
-
-# Form 13F: the table of a holder's shares, in whichever unit, and what an amendment is
-
-
-@dataclass(frozen=True)
-class Holding:
-    """One line of a table. `value` is in the unit of the table."""
-
-    issuer: str
-    title: str
-    cusip: str
-    value: float
-    shares: int
-
-
-def read_table(content: bytes, address: str) -> list[Holding]:
-    """The shares in an information table; options and principal amounts are left out."""
-    root = _document(content, address, "informationTable")
-    return [
-        _holding(line, address)
-        for line in every(root, "infoTable")
-        if not element_text(line, "putCall")
-        and needed(line, address, "sshPrnamtType").upper() == _SHARES
-    ]
-
-
-def read_amendment(content: bytes, address: str) -> str:
-    """What an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
-    return element_text(_document(content, address, "edgarSubmission"), "amendmentType").upper()
-
-
-def learn_cusip(tables: Iterable[Sequence[Holding]], names: Iterable[str]) -> str | None:
-    """The CUSIP of the lines with such an issuer; None where no line has, UsageError if several."""
-    wanted = {plain_name(name) for name in names}
-    found = {
-        one.cusip: one for table in tables for one in table if plain_name(one.issuer) in wanted
-    }
-    if len(found) > 1:
-        lines = "".join(
-            f"\n  --cusip {cusip}  {one.issuer}, {one.title}"
-            for cusip, one in sorted(found.items())[:_MOST_CANDIDATES]
-        )
-        raise UsageError(f"The tables have several papers of that name. Choose one:{lines}")
-    return next(iter(found), None)
-
-
-def lines_of(table: Iterable[Holding], cusip: str) -> list[Holding]:
-    """The lines of one paper; several managers may have one each."""
-    return [one for one in table if one.cusip == cusip]
-
-
-def in_dollars(value: float, shares: int, filed: date, close: float | None) -> tuple[float, str]:
-    """A value of a table in dollars, and a remark where there is something to be said.
-
-    Tables were in thousands before 2023-01-03 and are in dollars since, but not all holders kept
-    to it. Where the close of the table's day is known, value ÷ shares is held against it.
-    """
-    thousands = filed < _IN_DOLLARS_FROM
-    amount = value * 1000 if thousands else value
-    unit = "thousands" if thousands else "dollars"
-    if close is None or not shares:
-        return amount, ""
-    for factor in (1, 1000, 1 / 1000):
-        if _HALF <= amount * factor / (shares * close) <= _TWICE:
-            if factor == 1:
-                return amount, ""
-            return amount * factor, (
-                f"The value stands in the table as {value:,.0f}, which in {unit}, the unit of the "
-                f"time, is {amount / shares:,.4g} dollars a share; the close was {close:,.2f}: "
-                f"taken {'times' if factor > 1 else 'divided by'} 1000."
-            )
-    return amount, (
-        f"The value, {value:,.0f} in {unit}, is {amount / shares:,.4g} dollars a share; the close "
-        f"was {close:,.2f}."
-    )
-
-
-def _holding(line: ET.Element, address: str) -> Holding:
-    return Holding(
-        issuer=needed(line, address, "nameOfIssuer"),
-        title=element_text(line, "titleOfClass"),
-        cusip=needed(line, address, "cusip").upper().zfill(9),
-        value=number_of(needed(line, address, "value"), address, "value") or 0.0,
-        shares=int(number_of(needed(line, address, "sshPrnamt"), address, "sshPrnamt") or 0),
-    )
 
 
 # Schedules 13D and 13G: who holds more than 5 % of a company

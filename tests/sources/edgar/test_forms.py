@@ -6,13 +6,12 @@ import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.sources.edgar import Company
-from backtest.sources.forms import (
+from backtest.sources.forms import read_sale, read_schedule
+from backtest.sources.holdings import (
     in_dollars,
-    learn_cusip,
     lines_of,
+    papers_of,
     read_amendment,
-    read_sale,
-    read_schedule,
     read_table,
 )
 from tests.edgar_site import ACME, BIGCO, CUSIP, cover, form_4, schedule_d, schedule_g, table
@@ -48,8 +47,8 @@ def test_shares_alone_count():
         ("ACME CORP", 3000, 30, {"type": "PRN"}),
         ("ACME CORP", 4000, 40),
     )
-    assert [line.shares for line in lines_of(lines, CUSIP)] == [10, 40]
-    assert lines_of(lines, "999999999") == []
+    assert [line.shares for line in lines_of(lines, [CUSIP])] == [10, 40]
+    assert lines_of(lines, ["999999999"]) == []
 
 
 BROKEN = {
@@ -77,19 +76,19 @@ def test_an_empty_table_has_no_lines():
 )
 def test_the_cusip_is_learned_from_the_name(name):
     found = [read(("OTHER INC", 1, 1, {"cusip": "111111111"})), read((name, 1, 1))]
-    assert learn_cusip(found, ["ACME CORP"]) == CUSIP
+    assert papers_of(found, ["ACME CORP"]) == [CUSIP]
 
 
 def test_a_former_name_counts_and_no_name_is_none():
     found = [read(("OLD ACME INC", 1, 1))]
-    assert learn_cusip(found, ["ACME CORP", "Old Acme Inc"]) == CUSIP
-    assert learn_cusip(found, ["ACME CORP"]) is None
+    assert papers_of(found, ["ACME CORP", "Old Acme Inc"]) == [CUSIP]
+    assert papers_of(found, ["ACME CORP"]) == []
 
 
 def test_of_several_papers_one_has_to_be_chosen():
     found = [read(("ACME CORP", 1, 1), ("ACME CORP", 1, 1, {"cusip": "00000A209"}))]
     with pytest.raises(UsageError) as caught:
-        learn_cusip(found, ["ACME CORP"])
+        papers_of(found, ["ACME CORP"])
     assert "--cusip 00000A100  ACME CORP, COM CL A\n  --cusip 00000A209" in str(caught.value)
 
 
