@@ -10,8 +10,10 @@ import html
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
+
+import pandas as pd
 
 from backtest.errors import DataError
 from backtest.sources.edgar import MOVED, plain_name
@@ -40,18 +42,6 @@ _PERCENT = ("percentOfClass", "classPercent")
 _CIK = ("reportingPersonCIK", "reportingPersonCik", "reportingCik")
 _ISSUER = ("issuerCIK", "issuerCik")
 _EVENT = ("dateOfEvent", "eventDateRequiresFilingThisStatement")
-
-_AMOUNT_TEXT = re.compile(
-    r"aggregate\s+amount\s+(?:beneficially\s+)?owned\s+by\s+each\s+reporting\s+person"
-    r"[^0-9]{0,120}(\d{1,3}(?:,\d{3})+|\d{4,})\b",
-    re.IGNORECASE,
-)
-_PERCENT_TEXT = re.compile(
-    r"percent\s+of\s+class\s+represented\s+by\s+amount\s+in\s+row[^%]{0,120}?"
-    r"(\d{1,3}(?:\.\d+)?)\s*%",
-    re.IGNORECASE,
-)
-_EVENT_TEXT = re.compile(r"([A-Z][a-z]+\s+\d{1,2},\s+\d{4})[\s_\-(]{0,80}Date\s+of\s+Event")
 
 
 # XML: read whole or not at all, by the local names of its elements
@@ -238,7 +228,11 @@ def read_schedule(content: bytes, address: str, holder: Company) -> Stake:
 
     Where several persons report, the line of the holder counts, or else the largest.
     """
-    return _from_xml(content, address, holder) if address.endswith(".xml") else _from_text(content)
+    return (
+        _from_xml(content, address, holder)
+        if address.endswith(".xml")
+        else _from_text(content, holder)
+    )
 
 
 def _from_xml(content: bytes, address: str, holder: Company) -> Stake:
@@ -272,16 +266,113 @@ def _is(person: ET.Element, holder: Company) -> bool:
     return plain_name(element_text(person, "reportingPersonName")) == plain_name(holder.name)
 
 
-def _from_text(content: bytes) -> Stake:
+# Schedules of before the end of 2024: text for people, with rows for each person who reports
+
+_ROWS = re.compile(
+    r"(?P<name>names?\s*(?:\(s\))?\s*of\s*reporting\s*persons?(?:\s*\(s\))?)"
+    r"|(?P<amount>aggregate\s*amount\s*(?:beneficially\s*)?owned\s*by\s*each\s*reporting\s*person"
+    r"(?:\s*with\b)?)"
+    r"|(?P<percent>percent(?:age)?\s*of\s*class\s*represented\s*by\s*(?:amount\s*in\s*)?row"
+    r"\s*\(?\d*\)?)"
+    r"|(?P<end>\(?\d{0,2}[.)]?\s*(?:check\b|type\s*of\s*(?:reporting\s*)?person)|\bitem\s*\d)",
+    re.IGNORECASE,
+)
+_REMARKS = re.compile(r"\([^)]*\)")
+_ROW_NUMBER = re.compile(r"\s\(?1[0-3]\)?[.):]*\s*$")  # of the row that follows
+_NONE = re.compile(r"-\s*0\s*-|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<![\d.,$])(\d{1,3}(?:,\d{3})+|\d+)(?:\.0+)?(?![\d,.%])")
+_PERCENT_NUMBER = re.compile(r"(\d{0,3}\.?\d+)\s*%|(?<!\d)(\d{0,3}\.\d+)")
+_IDENTIFICATION = re.compile(
+    r"(?:s\.?\s?s\.?\s*or\s*)?i\.?\s?r\.?\s?s\.?\s*identification\s*(?:nos?|numbers?)\.?(?:\s*of"
+    r"\s*(?:the\s*)?above\s*persons?)?",
+    re.IGNORECASE,
+)
+_DAY_WRITTEN = (
+    r"([A-Z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{1,2}\s+[A-Z]{3,9}\.?,?\s+\d{4}"
+    r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d\d-\d\d)"
+)
+_EVENT_DAYS = (
+    re.compile(_DAY_WRITTEN + r"[\s_\-=*(]{0,120}date\s+of\s+event", re.IGNORECASE),
+    re.compile(
+        r"date\s+of\s+event(?:\s+which\s+requires\s+filing\s+of\s+this\s+statement)?[\s_:)\-]{0,40}"
+        + _DAY_WRITTEN,
+        re.IGNORECASE,
+    ),
+)
+_ROW_LENGTH = 250
+
+
+class _Person(NamedTuple):
+    """A person who reports, as the rows of a cover page have it; None is unknown."""
+
+    name: str
+    shares: int | None
+    percent: float | None
+
+
+def _from_text(content: bytes, holder: Company) -> Stake:
     text = html.unescape(re.sub(r"<[^>]*>", " ", content.decode("utf-8", "replace")))
-    amounts = {int(one.replace(",", "")) for one in _AMOUNT_TEXT.findall(text)}
-    percents = {float(one) for one in _PERCENT_TEXT.findall(text)}
-    event = _EVENT_TEXT.search(text)
-    as_of = _day(" ".join(event[1].split()), "%B %d, %Y") if event else None
-    if len(amounts) != 1:
-        fault = f"{len(amounts)} amounts stand" if amounts else "no amount stands"
+    as_of = _event_day(text)
+    persons = _persons(text)
+    wanted = plain_name(holder.name)
+    own = [one for one in persons if f" {wanted} " in f" {plain_name(one.name)} "]
+    own = [one for one in own if plain_name(one.name) == wanted] or own
+    amounts = {one.shares for one in own or persons}
+    if len(amounts) != 1 or None in amounts:
+        known = amounts - {None}
+        fault = f"{len(known)} amounts stand" if known else "no amount stands"
         return Stake(None, as_of, None, None, f"Shares unknown: {fault} plainly in the text.")
-    return Stake(None, as_of, amounts.pop(), percents.pop() if len(percents) == 1 else None)
+    percents = {one.percent for one in own or persons}
+    more = f"{len(persons)} persons report; taken is {own[0].name}." if own else ""
+    return Stake(
+        None,
+        as_of,
+        amounts.pop(),
+        percents.pop() if len(percents) == 1 else None,
+        more if len(persons) > 1 else "",
+    )
+
+
+def _persons(text: str) -> list[_Person]:
+    """The persons of a cover page, by the labels of its rows."""
+    found: list[_Person] = []
+    rows = list(_ROWS.finditer(text))
+    name = ""
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        cell = text[row.end() : after.start() if after else None][:_ROW_LENGTH]
+        if row["name"]:
+            words = re.sub(r"\b\d[\d-]*\b", " ", _IDENTIFICATION.sub(" ", _REMARKS.sub(" ", cell)))
+            name = " ".join(words.split()).strip(" :.")
+        elif row["amount"]:
+            found.append(_Person(name, _amount(cell), None))
+            name = ""
+        elif row["percent"] and found and found[-1].percent is None:
+            found[-1] = found[-1]._replace(percent=_percent(cell))
+    return found
+
+
+def _amount(cell: str) -> int | None:
+    """The one amount that stands in a cell; None where none or several do."""
+    plain = _ROW_NUMBER.sub("", _REMARKS.sub(" ", cell))
+    found = {int(one.replace(",", "")) for one in _NUMBER.findall(plain)}
+    if _NONE.search(plain):
+        found.add(0)
+    return found.pop() if len(found) == 1 else None
+
+
+def _percent(cell: str) -> float | None:
+    plain = _REMARKS.sub(" ", cell)
+    if number := _PERCENT_NUMBER.search(plain):
+        return float(number[1] or number[2])
+    return 0.0 if _NONE.search(plain) else None
+
+
+def _event_day(text: str) -> date | None:
+    found = next((one for pattern in _EVENT_DAYS if (one := pattern.search(text))), None)
+    try:
+        return pd.Timestamp(found[1]).date() if found else None
+    except ValueError:  # words that only look like a day
+        return None
 
 
 def _day(text: str, form: str) -> date | None:

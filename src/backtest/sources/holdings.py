@@ -27,6 +27,7 @@ IN_DOLLARS_FROM = date(2023, 1, 3)
 _SHARES = "SH"
 _MOST_CANDIDATES = 10
 _HALF, _TWICE = 0.5, 2.0
+_ALIKE = 0.4  # of two names, as difflib counts it
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def listed_papers(papers: Iterable[Holding]) -> str:
 def nearest_papers(
     tables: Iterable[Iterable[Holding]], names: Sequence[str], most: int
 ) -> list[Holding]:
-    """The papers whose issuers' names are most alike, at least by half."""
+    """The papers whose issuers' names are most alike."""
 
     def likeness(paper: Holding) -> float:
         issuer = plain_name(paper.issuer)
@@ -151,7 +152,7 @@ def nearest_papers(
 
     papers = {one.cusip: one for table in tables for one in table}
     ordered = sorted(papers.values(), key=likeness, reverse=True)
-    return [one for one in ordered[:most] if likeness(one) >= _HALF]
+    return [one for one in ordered[:most] if likeness(one) >= _ALIKE]
 
 
 def _named_so(papers: Iterable[Holding], names: Sequence[str]) -> list[str]:

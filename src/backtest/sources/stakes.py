@@ -231,10 +231,8 @@ def _schedules(
         if header.subject not in (None, company.cik):
             done.leave_out(filing, f"it is about the company {header.subject}")
             continue
-        file = header.document(*SCHEDULES)
-        if file is None:
-            done.leave_out(filing, "its header names no document of that form")
-            continue
+        # one of before 2001 names no document: all of it is in one text
+        file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
         stake = done.document(
             edgar, filing, file, lambda content, address: read_schedule(content, address, holder)
         )

@@ -285,6 +285,52 @@ def test_a_schedule_of_two_filers_about_a_third_is_left_out(site, fetch):
     assert "left out: it is about the company 3333." in fetch().remarks[0]
 
 
+OLD_SCHEDULE = """FEBRUARY 10, 1998 (Date of Event)
+NAME OF REPORTING PERSON: BIGCO INC
+AGGREGATE AMOUNT BENEFICIALLY OWNED BY EACH REPORTING PERSON 120,000
+PERCENT OF CLASS REPRESENTED BY AMOUNT IN ROW 9: 6.0%
+"""
+
+
+def test_a_filing_without_a_time_does_not_end_the_fetch(site, fetch):
+    old = site.file("SC 13G", "1998-02-13", BIGCO, ACME)
+    site.pages[site.path(old, f"{old}.txt", BIGCO)] = OLD_SCHEDULE.encode()
+    gone = site.file("SC 13G/A", "1999-02-12", BIGCO, ACME)
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
+    fetched = fetch()
+    assert cells(fetched, *COUNTS) == [
+        ("SC 13G", "1998-02-10", "120000", "", "false"),
+        ("13F-HR", Q1, "100", "120000", "true"),
+    ]
+    row = fetched.rows[0]
+    assert (row["published_at"], row["precision"]) == ("1998-02-13T23:59:59-05:00", "date")
+    assert row["note"] == "EDGAR has no time of acceptance, only the filing date 1998-02-13."
+    assert f"({gone}) left out: EDGAR has no document {gone}.txt of it." in fetched.remarks[-1]
+
+
+def test_a_text_about_the_holder_itself_is_no_stake_of_the_holder(site, fetch):
+    own = site.file("SC 13G", "2020-02-13 16:00:00", BIGCO, ACME, about=ACME)
+    other = site.file("SC 13G", "2020-02-14 16:00:00", BIGCO, ACME, about=BIGCO)
+    for one in (own, other):
+        site.pages[site.path(one, f"{one}.txt", BIGCO)] = OLD_SCHEDULE.encode()
+    fetched = fetch()
+    assert cells(fetched, "shares") == [("120000",)]
+    assert f"({other}) left out: it is about the company 2222." in fetched.remarks[0]
+
+
+def test_where_no_name_fits_the_nearest_are_named(site, fetch):
+    near = [("ACMEE HOLDINGS", 1, 1, {"cusip": f"00000B{n}00"}) for n in (1, 2, 3, 4)]
+    quarterly(site, "2025-05-15 16:00:00", Q1, [OTHER, *near])
+    (remark, _) = fetch().remarks
+    assert remark == (
+        "None of 1 reports on Form 13F has a line of ACME CORP. If they should, name the paper "
+        "with --cusip. The nearest names:"
+        "\n  --cusip 00000B100  ACMEE HOLDINGS, COM CL A"
+        "\n  --cusip 00000B200  ACMEE HOLDINGS, COM CL A"
+        "\n  --cusip 00000B300  ACMEE HOLDINGS, COM CL A"
+    )
+
+
 def test_an_event_after_its_filing_has_no_day(site, fetch):
     text = schedule_g(("BIGCO INC", 1, 6.0), event="06/10/2026")
     document = [("SCHEDULE 13G", "primary_doc.xml", text)]
