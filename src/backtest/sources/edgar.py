@@ -160,9 +160,8 @@ _SUBJECT = re.compile(  # the first number after the mark, in either of the two 
     re.DOTALL | re.MULTILINE,
 )
 _HOME = re.compile(r"\s*[/\\]\s*[a-z .]{2,6}[/\\]?$")
-_CUT = 26  # characters, after which the tables of Form 13F cut a name off
 _BEFORE_OPEN, _END_OF_DAY = time(9), time(23, 59, 59)
-_LEGAL_FORMS = frozenset(
+LEGAL_FORMS = frozenset(
     {"inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "plc", "llc"}
     | {"lp", "llp", "sa", "nv", "ag", "se", "the", "new", "del", "com"}
 )
@@ -345,47 +344,14 @@ def plain_name(name: str) -> str:
 
     `/DE/` and the like, where a company is at home, are no part of it.
     """
-    words = _words(name)
-    return " ".join([word for word in words if word not in _LEGAL_FORMS] or words)
+    words = name_words(name)
+    return " ".join([word for word in words if word not in LEGAL_FORMS] or words)
 
 
-def same_company(one: str, other: str) -> bool:
-    """Whether names are of one company, though words are abbreviated, joined or turned around.
-
-    One word at least is written out in both, and each of the rest stands for one of the other's.
-    """
-    a, b = _core(one), _core(other)
-    rest, others = [x for x in a if x not in b], [x for x in b if x not in a]
-    return "".join(a) == "".join(b) or (
-        len(rest) < len(a)
-        and len(rest) == len(others)
-        and all(_abbreviates(*sorted(pair, key=len)) for pair in zip(rest, others, strict=True))
-    )
-
-
-def _words(name: str) -> list[str]:
+def name_words(name: str) -> list[str]:
+    """The words of a name in small letters, without where its company is at home."""
     text = _HOME.sub("", name.casefold().strip()).replace("'", "").replace("&", " and ")
     return re.sub(r"[^a-z0-9 ]", " ", text).split()
-
-
-def _core(name: str) -> list[str]:
-    """The words of a name that matter, without a state or country after the form of the company."""
-    words = re.sub(r"\b(\w) (?=\w\b)", r"\1", " ".join(_words(name))).split()  # u s is us
-    if len(name) >= _CUT and any(form.startswith(words[-1]) for form in _LEGAL_FORMS):
-        words = words[:-1]
-    legal = [n for n, word in enumerate(words) if word in _LEGAL_FORMS and n]
-    if legal and legal[-1] == len(words) - 2:
-        words = words[:-1]
-    return [word for word in words if word not in _LEGAL_FORMS | {"and", "of"}] or words
-
-
-def _abbreviates(short: str, word: str) -> bool:
-    """Whether a word is shortened: it begins the same, and its letters come in the same order."""
-    for written in (word, word.replace("ies", "ys")):  # pptys are properties
-        letters = iter(written)
-        if 1 < len(short) < len(word) and short[0] == word[0] and all(c in letters for c in short):
-            return True
-    return False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ one day.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from difflib import SequenceMatcher
@@ -14,7 +15,7 @@ from math import log
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.errors import UsageError
-from backtest.sources.edgar import plain_name, same_company
+from backtest.sources.edgar import LEGAL_FORMS, name_words, plain_name
 from backtest.sources.forms import document_root, element_text, every, needed, number_of
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ IN_DOLLARS_FROM = date(2023, 1, 3)
 _SHARES = "SH"
 _MOST_CANDIDATES = 10
 _HALF, _TWICE = 0.5, 2.0
+_CUT = 26  # characters, after which a table cuts a name off
 _ALIKE = 0.4  # of two names, as difflib counts it
 
 
@@ -169,6 +171,40 @@ def _class(title: str) -> frozenset[str]:
     """What tells a class of shares apart, such as `cl a`; nothing for common stock."""
     words = plain_name(title).replace("class", "cl").split()
     return frozenset(word for word in words if word not in _ANY_CLASS and word.isalpha())
+
+
+def same_company(one: str, other: str) -> bool:
+    """Whether names are of one company, though words are abbreviated, joined or turned around.
+
+    One word at least is written out in both, and each of the rest stands for one of the other's.
+    """
+    a, b = _core(one), _core(other)
+    rest, others = [x for x in a if x not in b], [x for x in b if x not in a]
+    return "".join(a) == "".join(b) or (
+        len(rest) < len(a)
+        and len(rest) == len(others)
+        and all(_abbreviates(*sorted(pair, key=len)) for pair in zip(rest, others, strict=True))
+    )
+
+
+def _core(name: str) -> list[str]:
+    """The words of a name that matter, without a state or country after the form of the company."""
+    words = re.sub(r"\b(\w) (?=\w\b)", r"\1", " ".join(name_words(name))).split()  # u s is us
+    if len(name) >= _CUT and any(form.startswith(words[-1]) for form in LEGAL_FORMS):
+        words = words[:-1]
+    legal = [n for n, word in enumerate(words) if word in LEGAL_FORMS and n]
+    if legal and legal[-1] == len(words) - 2:
+        words = words[:-1]
+    return [word for word in words if word not in LEGAL_FORMS | {"and", "of"}] or words
+
+
+def _abbreviates(short: str, word: str) -> bool:
+    """Whether a word is shortened: it begins the same, and its letters come in the same order."""
+    for written in (word, word.replace("ies", "ys")):  # pptys are properties
+        letters = iter(written)
+        if 1 < len(short) < len(word) and short[0] == word[0] and all(c in letters for c in short):
+            return True
+    return False
 
 
 # Splits between two counts

@@ -14,8 +14,8 @@ from backtest.sources.edgar import (
     find_holder,
     plain_name,
     read_header,
-    same_company,
 )
+from backtest.sources.holdings import same_company
 from tests.edgar_site import ACME, BIGCO, HEADER, SHOWN
 from tests.made_up import utc
 

@@ -1,13 +1,16 @@
 """Stakes in the order in which they became public, and what follows from what was known before."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from backtest.data.actions import Action, Actions
+from backtest.data.datafile import DataFile
+from backtest.data.prices import parse_prices
 from backtest.errors import UsageError
 from backtest.sources.edgar import Company, Edgar
-from backtest.sources.stakes import close_before, fetch_stakes
+from backtest.sources.stakes import close_before, closes_as_traded, fetch_stakes
 from tests.edgar_site import (
     ACME,
     BIGCO,
@@ -251,6 +254,17 @@ def test_where_no_price_is_known_the_unit_is_said_to_be_unseen(site, fetch):
     unseen = "No price tells whether the value is in dollars, as it should be, or in thousands."
     assert [row["note"] for row in fetched.rows] == ["", unseen, ""]
     assert f"{unseen} Days without a price: 2025-03-31." in fetched.remarks
+
+
+def test_closes_are_in_dollars_of_their_day():
+    lines = ["date,close", "2024-06-06,120.91", "2024-06-07,120.888", "2024-06-10,121.79"]
+    split = Action(date(2024, 6, 10), "split", 10.0)
+    for adjust, before in (("splits, as of 2026-10-09", 1208.88), ("none: as traded", 120.888)):
+        known = {"adjust": adjust, "first": "2024-06-06", "last": "2024-06-10"}
+        prices = parse_prices(DataFile(Path("made/ACME.csv"), "\n".join(lines) + "\n", "", known))
+        closes = closes_as_traded(prices, Actions("ACME", (split,)))
+        assert closes[date(2024, 6, 7)] == pytest.approx(before)
+        assert closes[date(2024, 6, 10)] == 121.79
 
 
 def test_schedules_stand_between_quarterly_reports(site, fetch):
