@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import backtest
+from backtest.data.datafile import metadata_of
+from backtest.data.versions import put
 from backtest.sources import yahoo
 from backtest.sources.yahoo import AnalystEstimate
 from tests.commands import BAD_DATA, WRONG_USE, words
@@ -154,6 +156,21 @@ def test_two_quarters_of_a_retailer_stay_two_reports(site, fetch, checkout):
         assert f",{end}" in made
     assert "has all of that already: nothing changes." in fetch(*call, "--yes").out
     assert text(checkout, REPORTS) == made
+
+
+def test_splits_and_cusips_on_file_count(site, fetch, checkout):
+    rows = "2021-08-02,split,0.125,,,made up\n2021-08-02,cusip,,,00000B200,made up\n"
+    actions = "day,action,amount,until,name,source\n" + rows
+    known = metadata_of(["2021-08-02", "2021-08-02"], source="made up")
+    put(checkout.root / "data/actions/OLDCO.csv", actions, known, reason="made up", over=None)
+    quarterly(site, "2021-08-13 12:00:00", "2021-06-30", [("ACME CORP", 13460, 1_000_000)])
+    new = ("ZENITH", 15456, 150_000, {"cusip": "00000B200"})
+    quarterly(site, "2021-11-12 12:00:00", "2021-09-30", [new])
+    call = ("stakes", "--symbol", "OLDCO", "--cik", str(ACME), "--holder", "BIGCO", "--yes")
+    assert fetch(*call, "--cusip", "00000A100,00000B200").code == 0
+    rows = list(csv.DictReader(text(checkout, HELD).splitlines()))[-2:]
+    counts = [(row["shares"], row["previous_shares"], row["first_filing"]) for row in rows]
+    assert counts == [("1000000", "", "true"), ("150000", "125000", "false")]
 
 
 def test_a_report_on_file_by_its_calendar_quarter_is_the_same_report(site, fetch, checkout):

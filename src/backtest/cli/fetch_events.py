@@ -91,7 +91,10 @@ def stakes(
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
     symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
-        str | None, typer.Option(help="Of the stock; learned from the holder's tables.")
+        str | None,
+        typer.Option(
+            help="Of the stock, several with a comma between; learned from the holder's tables."
+        ),
     ] = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""

@@ -6,6 +6,7 @@ that very filing has them, never as a later one restates them; EPS beside a cons
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ _OVER = timedelta(days=10)  # that a year of 52 or 53 weeks may reach into Janua
 _NEAR = timedelta(days=15)
 BASIS = "basis not stated (Yahoo)"
 _PRELIMINARY = re.compile(
-    rb"\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b",
+    r"\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b",
     re.IGNORECASE,
 )
 
@@ -59,7 +60,8 @@ def fetch_earnings(
     start = since and since - _BEFORE
     listing = filings_of(edgar, company.cik, ("8-K", _AMENDED, *_PERIODIC), start)
     facts = _company_facts(edgar, company.cik)
-    quarters = fiscal_quarters(listing, {one.accession: one.fiscal_year for one in facts})
+    told = {one.accession: one.fiscal_year for one in facts if one.fiscal_year}
+    quarters = fiscal_quarters(listing, told)
     results = [one for one in listing.filings if RESULTS in one.items and one.form not in _PERIODIC]
     results.sort(key=lambda one: (one.filed, one.form))  # an amendment of the same day is later
     for quarter, filings in _by_quarter(results, quarters, since, done).items():
@@ -72,7 +74,7 @@ def fetch_earnings(
             if since and report[0].filed < since:
                 continue
             if report == first:
-                figures = [one for one in facts if one.accession == quarter.filing.accession]
+                figures = _told(edgar, quarter, report, facts, done.remarks)
                 done.rows.append(_row(symbol, quarter, report, estimates, figures, done.remarks))
             elif first and report[0].form == _AMENDED:
                 done.rows.append(_amendment(symbol, quarter, report, first[0]))
@@ -175,17 +177,21 @@ def _first(edgar: Edgar, reports: Sequence[Report]) -> Report | None:
 
 
 def _is_preliminary(edgar: Edgar, filing: Filing, header: Header) -> bool:
-    names = [name for kind, name in header.documents if kind.startswith(("8-K", "EX-99"))]
-    for name in names:
-        try:
-            text = edgar.document(f"{filing.folder}/{name}", lambda content, _: content)
-        except SourceError as error:
-            if error.status != NOTHING:
-                raise
-        else:
-            if _PRELIMINARY.search(text):
-                return True
-    return False
+    return _PRELIMINARY.search(_text_of(edgar, filing, header, "8-K", "EX-99")) is not None
+
+
+def _text_of(edgar: Edgar, filing: Filing, header: Header, *kinds: str) -> str:
+    """The text of a filing's documents whose type begins so; empty where there is none to read."""
+    texts: list[bytes] = []
+    for kind, name in header.documents:
+        if kind.startswith(kinds):
+            try:
+                texts.append(edgar.document(f"{filing.folder}/{name}", lambda content, _: content))
+            except SourceError as error:
+                if error.status != NOTHING:
+                    raise
+    text = re.sub(r"<[^>]*>", " ", b"\n".join(texts).decode("utf-8", "replace"))
+    return html.unescape(text)
 
 
 # The figures of a quarter, as its 10-Q or 10-K has them
@@ -214,7 +220,17 @@ class Fact(NamedTuple):
     end: date
     value: float
     accession: str
-    fiscal_year: int
+    fiscal_year: int | None
+
+    def stands_in(self, text: str) -> bool:
+        """Whether a text has the figure, as releases round it."""
+        size = abs(self.value)
+        written = [f"{size:.2f}", f"{size:.2f}".removeprefix("0")]
+        if self.tag in _REVENUE:
+            units = (unit for unit in (1, 1e3, 1e6, 1e9) if size >= unit)
+            written = [f"{size / unit:,.{n}f}" for unit in units for n in range(4)]
+        words = "|".join(re.escape(one) for one in written if sum(map(str.isdigit, one)) > 1)
+        return re.search(rf"(?<![\d.,])(?:{words})(?![\d,]*\d)", text) is not None
 
 
 def _company_facts(edgar: Edgar, cik: int) -> list[Fact]:
@@ -238,25 +254,40 @@ def read_facts(content: bytes, address: str) -> list[Fact]:
                 date.fromisoformat(one["end"]),
                 float(one["val"]),
                 one["accn"],
-                int(one["fy"]),
+                one.get("fy"),
             )
             for tag, unit in _UNITS.items()
             for one in facts.get(tag, {}).get("units", {}).get(unit, ())
-            if one["form"] in _PERIODIC and one.get("fy")
+            if one["form"] in _PERIODIC
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"{address} has a fact that cannot be read: {error}. {MOVED}") from None
 
 
-def quarterly_figure(facts: Iterable[Fact], tags: Iterable[str], end: date) -> Fact | None:
-    """The figure of the quarter that ends on a day, by the first of the tags that has one."""
+def _told(
+    edgar: Edgar, quarter: Quarter, report: Report, facts: Sequence[Fact], remarks: list[str]
+) -> dict[str, Fact]:
+    """The figures of a quarter by tag, as its own 10-Q or 10-K has them, and its release too.
+
+    One that the release does not have was not public yet; where no release can be read, all count.
+    """
     shortest, longest = _LENGTHS
     found = {
         one.tag: one
         for one in facts
-        if abs(one.end - end) <= _OFF and shortest <= one.end - one.start <= longest
+        if one.accession == quarter.filing.accession
+        and abs(one.end - quarter.end) <= _OFF
+        and shortest <= one.end - one.start <= longest
     }
-    return next((found[tag] for tag in tags if tag in found), None)
+    text = _text_of(edgar, *report, "EX-99") if found else ""
+    for one in list(found.values()):
+        if text and not one.stands_in(text):
+            del found[one.tag]
+            remarks.append(
+                f"{quarter.name}: {one.tag} {one.value:,.12g} of the {quarter.filing.form} of "
+                f"{quarter.filing.filed} does not stand in the release, and is left out."
+            )
+    return found
 
 
 # Rows
@@ -267,13 +298,13 @@ def _row(
     quarter: Quarter,
     report: Report,
     estimates: Sequence[AnalystEstimate] | None,
-    facts: Sequence[Fact],
+    facts: Mapping[str, Fact],
     remarks: list[str],
 ) -> dict[str, str]:
     day = (report[1].accepted or report[1].public[0]).date()
     found = nearest(day, estimates or ())
-    eps = None if found else quarterly_figure(facts, _EPS, quarter.end)
-    revenue = quarterly_figure(facts, _REVENUE, quarter.end)
+    eps = None if found else next((facts[tag] for tag in _EPS if tag in facts), None)
+    revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
     note = f"Quarter ended {quarter.end}."
     if estimates is not None and found is None:
         remarks.append(

@@ -159,8 +159,9 @@ _SUBJECT = re.compile(  # the first number after the mark, in either of the two 
     r"(?:(?!<CIK>|CENTRAL INDEX KEY:).)*(?:<CIK>|CENTRAL INDEX KEY:)\s*(\d{1,10})\b",
     re.DOTALL | re.MULTILINE,
 )
+_HOME = re.compile(r"\s*[/\\]\s*[a-z .]{2,6}[/\\]?$")
 _BEFORE_OPEN, _END_OF_DAY = time(9), time(23, 59, 59)
-_LEGAL_FORMS = frozenset(
+LEGAL_FORMS = frozenset(
     {"inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "plc", "llc"}
     | {"lp", "llp", "sa", "nv", "ag", "se", "the", "new", "del", "com"}
 )
@@ -339,10 +340,18 @@ def _read_numbers(content: bytes, address: str) -> list[int]:
 
 
 def plain_name(name: str) -> str:
-    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`."""
-    words = re.sub(r"[^a-z0-9 ]", " ", name.casefold().replace("&", " and ")).split()
-    kept = [word for word in words if word not in _LEGAL_FORMS]
-    return " ".join(kept or words)
+    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`.
+
+    `/DE/` and the like, where a company is at home, are no part of it.
+    """
+    words = name_words(name)
+    return " ".join([word for word in words if word not in LEGAL_FORMS] or words)
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a name in small letters, without where its company is at home."""
+    text = _HOME.sub("", name.casefold().strip()).replace("'", "").replace("&", " and ")
+    return re.sub(r"[^a-z0-9 ]", " ", text).split()
 
 
 @dataclass(frozen=True)

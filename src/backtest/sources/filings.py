@@ -50,7 +50,7 @@ class Fetched:
     ) -> T | None:
         """What `read` makes of a document of a filing; None, with a remark, where it cannot."""
         path = f"{filing.folder}/{name}"
-        return self._read(filing, lambda: edgar.document(path, read), f"document {name}")
+        return self._read(filing, lambda: edgar.document(path, read), f"document {name} of it")
 
     def _read(self, filing: Filing, call: Callable[[], T], missing: str) -> T | None:
         """One filing that cannot be read leaves itself out, and not all others."""

@@ -313,6 +313,30 @@ def test_a_quarter_is_not_the_year_to_date(site, edgar):
     assert (row["eps"], row["revenue"], row["source_url_2"]) == ("", "", "")
 
 
+@pytest.mark.parametrize(
+    ("text", "eps", "revenue"),
+    [
+        ("Net loss per share $(0.25); revenue $1.50 million", "-0.25", "1500000"),
+        ("<td>(.25</td><td>)</td> and <td>1,500</td>", "-0.25", "1500000"),
+        ("a loss of 0.251 or 10.25 a share on 11,500", "", ""),
+        ("revenue of $1,500,000", "", "1500000"),
+    ],
+)
+def test_a_figure_that_the_release_does_not_have_was_not_public(site, edgar, text, eps, revenue):
+    report(site, documents=[("8-K", "a.htm", "0.25"), ("EX-99.1", "b.htm", text)])
+    own = quarter(site)
+    facts(site, [fact(-0.25, own)], [fact(1_500_000, own)])
+    found = earnings(edgar)
+    (row,) = found.rows
+    assert (row["eps"], row["revenue"]) == (eps, revenue)
+    assert len(found.remarks) == (not eps) + (not revenue)
+    if not eps:
+        assert found.remarks[0] == (
+            "2025Q1: EarningsPerShareDiluted -0.25 of the 10-Q of 2025-05-15 does not stand in the "
+            "release, and is left out."
+        )
+
+
 def test_eps_beside_a_consensus_is_of_its_source(site, edgar):
     report(site)
     own = quarter(site)
