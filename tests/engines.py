@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from backtest.data import actions as data_actions
+from backtest.data.actions import Action
 from backtest.data.datafile import DataFile
 from backtest.data.prices import BorrowRate, BorrowRates, Prices
 from backtest.engine.replay.replay import replay
@@ -26,7 +29,12 @@ NOWHERE = DataFile(Path("made-up.csv"), "", "", {})
 TERMS = ("symbol", "event_id", "direction", *base.TERMS)
 
 
-def made_up_prices(symbol: str, rows: Sequence[Any]) -> Prices:
+Actions = Mapping[str, Sequence[oracle.Action]]
+
+
+def made_up_prices(
+    symbol: str, rows: Sequence[Any], actions: Sequence[oracle.Action] = ()
+) -> Prices:
     """Prices from rows of session, open, high, low, close and, if told, volume."""
     index = pd.DatetimeIndex([row[0] for row in rows], name="session")
     table = pd.DataFrame(
@@ -35,7 +43,15 @@ def made_up_prices(symbol: str, rows: Sequence[Any]) -> Prices:
         index=index,
         dtype=float,
     )
-    return Prices(symbol, table, NOWHERE)
+    last = rows[-1][0]
+    acting = sorted((Action(*action) for action in actions), key=lambda action: action.order)
+    file = replace(NOWHERE, metadata={"adjust": "none", "last": str(last)})
+    return Prices(symbol, table, file, data_actions.Actions(symbol, tuple(acting)))
+
+
+def made_up_stocks(bars: Mapping[str, Sequence[Any]], actions: Actions) -> dict[str, Prices]:
+    """Prices by symbol, with what happens to their shares."""
+    return {s: made_up_prices(s, rows, actions.get(s, ())) for s, rows in bars.items()}
 
 
 def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
@@ -77,11 +93,12 @@ def run_replay(
     signals: Sequence[oracle.Signal],
     settings: oracle.Settings,
     borrow: Mapping[str, Sequence[Any]],
+    actions: Actions = MappingProxyType({}),
     **modes: bool,
 ) -> oracle.Outcome:
     """The replay on Backtrader, its result in the oracle's words."""
     result = replay(
-        {symbol: made_up_prices(symbol, rows) for symbol, rows in bars.items()},
+        made_up_stocks(bars, actions),
         borrow_rates(bars, borrow),
         made_up_decisions(signals),
         Rules(**vars(settings)),
@@ -105,11 +122,12 @@ def run_kernel(
     signals: Sequence[oracle.Signal],
     settings: oracle.Settings,
     borrow: Mapping[str, Sequence[Any]],
+    actions: Actions = MappingProxyType({}),
 ) -> oracle.Outcome:
     """The compiled kernel, its result in the oracle's words."""
     from backtest.engine.kernel.panel import panel_of
 
-    panel = panel_of({symbol: made_up_prices(symbol, rows) for symbol, rows in bars.items()})
+    panel = panel_of(made_up_stocks(bars, actions))
     return trade_panel(panel, panel.sessions.tolist(), signals, settings, borrow)
 
 
@@ -178,7 +196,7 @@ def trade_panel(
                 event_id=signal.event_id,
                 symbol=signal.symbol,
                 direction=signal.direction,
-                shares=int(trade["shares"]),
+                shares=trade["shares"],
                 entry_session=moments[trade["entry_bar"]],
                 entry_price=trade["entry_price"],
                 exit_session=moments[trade["exit_bar"]],
@@ -189,8 +207,13 @@ def trade_panel(
                 ),
                 commission=trade["commission"],
                 borrow=trade["borrow"],
-                net_profit=gross - trade["commission"] - trade["borrow"] + trade["hedge_profit"],
+                net_profit=gross
+                - trade["commission"]
+                - trade["borrow"]
+                + trade["hedge_profit"]
+                + trade["dividends"],
                 hedge_profit=trade["hedge_profit"],
+                dividends=trade["dividends"],
             )
             for signal, side, trade in trades
         ],

@@ -3,7 +3,7 @@
 It shares no code with the engine and takes the rules of ``design.md`` literally, one session
 after the other, one symbol after the other. Where it and the engine differ, one of them is wrong.
 
-    outcome = simulate(bars, signals, settings, borrow)
+    outcome = simulate(bars, signals, settings, borrow, actions)
 
 Rows of bars are ``(session, open, high, low, close)``, with the volume as a sixth if it matters.
 Finer bars have the moment of their open in place of the session, and so have the signals on them:
@@ -19,9 +19,11 @@ from typing import Any
 
 from tests.oracle_account import Account, sign_of
 from tests.oracle_parts import LimitEntry, Position, day, level
-from tests.oracle_terms import Bar, Outcome, Point, Settings, Signal, Trade
+from tests.oracle_terms import Action, Bar, Outcome, Point, Settings, Signal, Trade
 
-__all__ = ["Bar", "Outcome", "Point", "Settings", "Signal", "Trade", "day", "level", "simulate"]
+__all__ = [
+    "Action", "Bar", "Outcome", "Point", "Settings", "Signal", "Trade", "day", "level", "simulate",
+]  # fmt: skip
 
 
 class _Simulation(Account):
@@ -36,6 +38,7 @@ class _Simulation(Account):
             arrived = [signal for signal in self.signals if signal.session == session]
             self.pay_borrow()  # (1) borrow for the nights since the last session,
             self.earn_interest()  # then interest for them
+            self.take_actions()  # then dividends and splits
             acting = self.at_the_open(arrived)  # (2) ruin, margin call, signals, time exits
             self.through_the_session()  # (3) resting orders
             self.at_the_close(acting)  # (4) orders at the close
@@ -71,7 +74,7 @@ class _Simulation(Account):
                 for leg in lots:
                     leg.borrow += fee * leg.shares / sum(lot.shares for lot in lots)
 
-    def night_fee(self, symbol: str, shares: int) -> float:
+    def night_fee(self, symbol: str, shares: float) -> float:
         return self.costs.night_fee(symbol, self.session, self.borrow.get(symbol, ()), shares)
 
     def earn_interest(self) -> None:
@@ -89,6 +92,7 @@ class _Simulation(Account):
     def at_the_open(self, arrived: list[Signal]) -> list[Signal]:
         """Trade at the open; return what is left to do at the close."""
         self.begin("open")
+        self.leave_orphans()
         if self.ruin_due or self.worth <= 0:
             self.ended = True
         if self.ended:
@@ -327,11 +331,10 @@ class _Simulation(Account):
     # (4) ------------------------------------------------------------------------------------
 
     def at_the_close(self, acting: list[Signal]) -> None:
-        """Exits first, then time exits, then what is entered."""
+        """What has ended is settled; exits first, then time exits, then what is entered."""
         self.begin("close")
-        for position in self.orphans:
-            self.leave_legs(position)
-        self.orphans = []
+        self.settle_ends()
+        self.leave_orphans()
         later: list[tuple[Signal, bool]] = []
         for signal in acting:
             held = self.positions.get(signal.symbol)
@@ -385,7 +388,12 @@ def simulate(
     signals: Sequence[Signal],
     settings: Settings | None = None,
     borrow: Mapping[str, Sequence[tuple[date, float]]] | None = None,
+    actions: Mapping[str, Sequence[Action]] | None = None,
 ) -> Outcome:
-    """Trade the signals over the bars. ``borrow`` holds dated annual rates by symbol."""
+    """Trade the signals over the bars. ``borrow`` holds dated annual rates by symbol.
+
+    A stock that ends by one of its ``actions`` has no bars from that day on.
+    """
     tables = {symbol: [Bar(*row) for row in rows] for symbol, rows in bars.items()}
-    return _Simulation(tables, signals, settings or Settings(), borrow or {}).run()
+    rules = settings or Settings()
+    return _Simulation(tables, signals, rules, borrow or {}, actions or {}).run()

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from math import floor
 
-from tests.oracle_parts import Costs, Leg, LimitEntry, Position
-from tests.oracle_terms import Bar, Point, Settings, Signal
+from tests.oracle_parts import Costs, Leg, LimitEntry, Position, day
+from tests.oracle_terms import Action, Bar, Point, Settings, Signal
+
+ENDS = {"delisted": "delisted", "cash_merger": "merger"}  # why a trade ended, by kind of action
 
 
 def sign_of(signal: Signal) -> int:
@@ -24,14 +26,15 @@ class Account:
     signals: Sequence[Signal]
     rules: Settings
     borrow: Mapping[str, Sequence[tuple[date, float]]]
+    actions: Mapping[str, Sequence[Action]]
     cash: float = 0.0
     ended: bool = False  # ruined: nothing is traded any more
     ruin_due: bool = False
     call_due: bool = False
     positions: dict[str, Position] = field(default_factory=dict)
-    orphans: list[Position] = field(default_factory=list)  # legs whose leader left in the session
+    orphans: list[Position] = field(default_factory=list)  # their legs are still to leave
     limits: list[LimitEntry] = field(default_factory=list)
-    leg_orders: list[tuple[Leg, int, float]] = field(default_factory=list)  # size, cash believed
+    leg_orders: list[tuple[Leg, float, float]] = field(default_factory=list)  # size, cash believed
     all_positions: list[Position] = field(default_factory=list)
     last_close: dict[str, float] = field(default_factory=dict)
     equity: list[Point] = field(default_factory=list)
@@ -48,7 +51,7 @@ class Account:
     price: dict[str, float] = field(default_factory=dict)  # what positions count at in the room
 
     def __post_init__(self) -> None:
-        self.costs = Costs(self.bars, self.rules)
+        self.costs = Costs(self.bars, self.rules, self.actions)
 
     def begin(self, at: str) -> None:
         """Take equity and marks once, before any order; what is sized is a share of them.
@@ -72,7 +75,7 @@ class Account:
         owners = [*self.positions.values(), *self.orphans]
         return sorted({leg.symbol for p in owners for leg in p.legs})
 
-    def net(self, symbol: str) -> int:
+    def net(self, symbol: str) -> float:
         return sum(leg.shares for leg in self.legs(symbol))
 
     def value(self, price: Mapping[str, float]) -> float:
@@ -127,9 +130,71 @@ class Account:
     def close(self, position: Position, price: float, reason: str) -> None:
         """Sell all at this price, which already bears its slippage; its legs wait for the close."""
         self.sell(position, position.shares, price)
+        self.end(position, reason)
+
+    def end(self, position: Position, reason: str) -> None:
         position.exit_session, position.reason = self.session, reason
         del self.positions[position.symbol]
         self.orphans.append(position)
+
+    # actions --------------------------------------------------------------------------------
+
+    def take_actions(self) -> None:
+        """Before the open: the dividends and splits since each symbol's last bar."""
+        for symbol in self.today:
+            for _, action, amount in self.costs.due(symbol, self.costs.index(symbol, self.session)):
+                assert amount is not None
+                if action == "dividend":
+                    self.pay_dividend(symbol, amount)
+                else:
+                    self.split(symbol, amount)
+
+    def pay_dividend(self, symbol: str, amount: float) -> None:
+        """A long is paid, a short pays."""
+        held = self.positions.get(symbol)
+        if held is not None:
+            self.cash += held.sign * held.shares * amount
+            held.dividends += held.sign * held.shares * amount
+        for leg in self.legs(symbol):
+            self.cash += leg.shares * amount
+            leg.gross += leg.shares * amount
+
+    def split(self, symbol: str, ratio: float) -> None:
+        """Whole shares stay, a fraction is paid for at the last close; of legs it stays."""
+        self.last_close[symbol] /= ratio
+        held = self.positions.get(symbol)
+        if held is not None:
+            rest, price = held.split(ratio), self.last_close[symbol]
+            self.cash += held.sign * rest * price
+            held.exits.append((rest, price))
+            if held.shares == 0:
+                self.end(held, "split")
+        for leg in self.legs(symbol):
+            leg.shares *= ratio
+
+    def settle_ends(self) -> None:
+        """What is held of a stock that has ended is paid out, without an order and its costs."""
+        for symbol, position in self.held():
+            last = self.bars[symbol][-1]
+            ends = [one for one in self.actions.get(symbol, ()) if one[1] in ENDS]
+            if ends and self.session == last.session:
+                _, action, amount = ends[0]
+                self.settle(position, last.close if amount is None else amount, ENDS[action])
+            elif not ends and self.is_given_up(last):
+                self.settle(position, last.close, "delisted")
+
+    def settle(self, position: Position, price: float, reason: str) -> None:
+        self.cash += position.sign * position.shares * price
+        position.exits.append((position.shares, price))
+        position.shares = 0
+        self.end(position, reason)
+
+    def is_given_up(self, last: Bar) -> bool:
+        """Whether this bar is the last of the fifth session after a symbol's last bar."""
+        moments = {bar.session for table in self.bars.values() for bar in table}
+        closes = {day(moment): moment for moment in sorted(moments)}
+        later = [session for session in sorted(closes) if session > day(last.session)]
+        return len(later) >= 5 and self.session == closes[later[4]]
 
     # legs -----------------------------------------------------------------------------------
 
@@ -153,12 +218,12 @@ class Account:
                 return False
         return True
 
-    def flow(self, symbol: str, size: int) -> float:
+    def flow(self, symbol: str, size: float) -> float:
         """What an order of a leg brings in as an order of its own."""
         price = self.raw(symbol, 1 if size > 0 else -1)
         return -size * price - self.costs.commission(abs(size), price)
 
-    def order_leg(self, leg: Leg, size: int) -> None:
+    def order_leg(self, leg: Leg, size: float) -> None:
         """Order; until this open or close ends, cash believes it to be an order of its own."""
         believed = self.flow(leg.symbol, size)
         self.cash += believed
@@ -169,13 +234,19 @@ class Account:
             self.order_leg(leg, -leg.shares)
             leg.shares = 0
 
+    def leave_orphans(self) -> None:
+        """First of all at an open or a close: the legs whose leader has gone without them."""
+        for position in self.orphans:
+            self.leave_legs(position)
+        self.orphans = []
+
     def settle_legs(self) -> None:
         """All orders of one symbol are one, of what is left when they are netted."""
         for symbol in sorted({leg.symbol for leg, _, _ in self.leg_orders}):
             orders = [order for order in self.leg_orders if order[0].symbol == symbol]
             net = sum(size for _, size, _ in orders)
             price, fee = getattr(self.today[symbol], self.at), 0.0
-            if net != 0:
+            if abs(net) >= 1e-9:  # fractions of a split may not add up to the last bit
                 price = self.raw(symbol, 1 if net > 0 else -1)
                 fee = self.costs.commission(abs(net), price)
             traded = sum(abs(size) for _, size, _ in orders)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from math import floor
 from statistics import median
 
-from tests.oracle_terms import Bar, Settings, Signal, Trade
+from tests.oracle_terms import Action, Bar, Settings, Signal, Trade
 
 
 def level(base: float, distance: float) -> float:
@@ -16,7 +16,11 @@ def level(base: float, distance: float) -> float:
 
     Half a billionth is rounded up.
     """
-    return floor(base * (1 + distance) * 1e9 + 0.5) / 1e9
+    return to_nine_decimals(base * (1 + distance))
+
+
+def to_nine_decimals(price: float) -> float:
+    return floor(price * 1e9 + 0.5) / 1e9
 
 
 def day(moment: date) -> date:
@@ -29,8 +33,8 @@ class Leg:
     """What is traded in another symbol as a part of a position."""
 
     symbol: str
-    shares: int  # below zero when short
-    gross: float = 0.0  # what its orders have brought in, less what they have cost
+    shares: float  # below zero when short; whole until its stock is split
+    gross: float = 0.0  # what its orders and dividends have brought in, less what they have cost
     commission: float = 0.0
     borrow: float = 0.0
 
@@ -46,12 +50,13 @@ class Position:
     number: int  # how many trades were entered before it
     fresh: bool = False  # entered at this close
     shares: int = 0
-    entries: list[tuple[int, float]] = field(default_factory=list)
-    exits: list[tuple[int, float]] = field(default_factory=list)
+    entries: list[tuple[float, float]] = field(default_factory=list)
+    exits: list[tuple[float, float]] = field(default_factory=list)
     exit_session: date | None = None
     reason: str = ""
     commission: float = 0.0
     borrow: float = 0.0
+    dividends: float = 0.0
     best: float | None = None  # best close since the entry; None during the entry session
     counted_from: int = 0  # index of the bar of the entry or of the last renewal
     hold: int | None = None
@@ -85,6 +90,20 @@ class Position:
                 stop, reason = trailing, "trailing_stop"
         return stop, reason
 
+    def split(self, ratio: float) -> float:
+        """Make whole shares of each old one, and all prices as of now; return the fraction over."""
+        new = self.shares * ratio
+        self.shares = floor(new + 1e-9)
+        self.entries = [(number * ratio, price / ratio) for number, price in self.entries]
+        self.exits = [(number * ratio, price / ratio) for number, price in self.exits]
+        if self.stop is not None:
+            self.stop = to_nine_decimals(self.stop / ratio)
+        if self.target is not None:
+            self.target = to_nine_decimals(self.target / ratio)
+        if self.best is not None:
+            self.best /= ratio
+        return new - self.shares if new - self.shares >= 1e-9 else 0.0
+
     def is_short_anywhere(self) -> bool:
         return self.sign < 0 or any(leg.shares < 0 for leg in self.legs)
 
@@ -109,8 +128,9 @@ class Position:
             gross_profit=gross,
             commission=self.commission,
             borrow=self.borrow,
-            net_profit=gross - self.commission - self.borrow + hedge,
+            net_profit=gross - self.commission - self.borrow + self.dividends + hedge,
             hedge_profit=hedge,
+            dividends=self.dividends,
         )
 
 
@@ -131,6 +151,16 @@ class Costs:
 
     bars: Mapping[str, Sequence[Bar]]
     rules: Settings
+    actions: Mapping[str, Sequence[Action]]
+
+    def due(self, symbol: str, index: int) -> list[Action]:
+        """The dividends and splits that take effect before the open of a bar."""
+        if index == 0:
+            return []
+        before, now = (day(bar.session) for bar in self.bars[symbol][index - 1 : index + 1])
+        found = [one for one in self.actions.get(symbol, ()) if before < one[0] <= now]
+        found = [one for one in found if one[1] in ("dividend", "split")]
+        return sorted(found, key=lambda one: (one[0], one[1] != "split"))
 
     def index(self, symbol: str, session: date) -> int:
         """Which of the symbol's own sessions this is."""
@@ -155,12 +185,22 @@ class Costs:
 
     def participation(self, symbol: str, index: int) -> int | None:
         """The most shares that the volume of the twenty sessions before lets an entry take."""
-        before = self.bars[symbol][max(index - 20, 0) : index]
-        if self.rules.max_participation is None or not before:
+        if self.rules.max_participation is None or index == 0:
             return None
-        return floor(self.rules.max_participation * median(bar.volume for bar in before))
+        volumes = [self.volume(symbol, n, index) for n in range(max(index - 20, 0), index)]
+        return floor(self.rules.max_participation * median(volumes))
 
-    def commission(self, shares: int, price: float) -> float:
+    def volume(self, symbol: str, index: int, now: int) -> float:
+        """Of a bar, in shares as they are at the bar ``now``."""
+        volume = self.bars[symbol][index].volume
+        for later in range(index + 1, now + 1):
+            for _, action, ratio in self.due(symbol, later):
+                if action == "split":
+                    assert ratio is not None
+                    volume *= ratio
+        return volume
+
+    def commission(self, shares: float, price: float) -> float:
         """Of one order. The minimum applies only where a commission is charged at all."""
         rules = self.rules
         charge = rules.commission_fixed + rules.commission_per_share * shares
@@ -183,7 +223,7 @@ class Costs:
         return enough
 
     def night_fee(
-        self, symbol: str, session: date, rates: Sequence[tuple[date, float]], shares: int
+        self, symbol: str, session: date, rates: Sequence[tuple[date, float]], shares: float
     ) -> float:
         """What so many shares owe for having been short in the night before this bar."""
         index = self.index(symbol, session)

@@ -18,6 +18,11 @@ class Bar(NamedTuple):
     volume: float = 1_000_000
 
 
+# Day, kind and amount: dollars a share of a ``dividend``, new shares for one of a ``split``, and
+# dollars a share where a stock is ``delisted`` or ends in a ``cash_merger`` (None: its last close).
+Action = tuple[date, str, float | None]
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the account starts with and what trading costs."""
@@ -69,13 +74,14 @@ class Signal:
 class Trade:
     """One position from flat to flat, to a reversal, or to the end of the data.
 
-    Its shares are all that were ever entered, its prices the means of all entries and all exits.
+    Its shares are all that were ever entered, its prices the means of all entries and all exits;
+    both as of its last day, after all splits.
     """
 
     event_id: str
     symbol: str
     direction: str
-    shares: int
+    shares: float
     entry_session: date
     entry_price: float
     exit_session: date
@@ -86,6 +92,7 @@ class Trade:
     borrow: float
     net_profit: float
     hedge_profit: float = 0.0  # of its legs, after their costs; in the net profit
+    dividends: float = 0.0  # below zero where a short has paid them; in the net profit
 
 
 class Point(NamedTuple):

@@ -13,6 +13,7 @@ from backtest.data.events import read_all_events, read_events
 from backtest.data.inputs import data_tables, read_inputs
 from backtest.data.kinds import FILED_KINDS, Earnings
 from backtest.data.prices import read_borrow_rates, read_prices
+from backtest.data.versions import seal
 from backtest.errors import DataError
 from tests.made_up import MINUTES_5, SESSIONS, day
 
@@ -262,3 +263,54 @@ def test_one_event_can_be_delayed_until_it_is_tradable_a_session_later(source, w
     world = worlds.with_one_delayed(source, line, MINUTES_5)
     moved = read_events(written(world) / "events", Earnings).events[1]
     assert moved.published_at == datetime(2025, 6, 28, 12, 0, tzinfo=UTC)
+
+
+# ---- what happens to the share ------------------------------------------------------------------
+
+PAID = (
+    "day,action,amount,until,name,source\n2025-06-04,dividend,1,,,made up\n"
+    "2025-06-06,split,2,,,made up\n2025-06-27,halted,,2025-07-02,,made up\n"
+    "2025-07-08,dividend,1,,,made up\n2025-07-10,split,2,,,made up\n"
+)
+PAID_FILE = "actions/ACME.csv"
+
+
+@pytest.fixture
+def paid(checkout):
+    checkout.write("data/actions/ACME.csv", PAID)
+    prices = checkout.root / "data/prices/ACME.csv"
+    rows = [row.date().isoformat() for row in read_prices(prices.parent, "ACME").table.index]
+    seal(prices, rows, source=None, adjust="splits, as of 2025-06-06; not dividends")
+    return source_of(checkout)
+
+
+def of_paid(rows) -> list[tuple[str, str, str]]:
+    return [(row.cells["day"], row.cells["action"], row.cells["until"]) for row in rows]
+
+
+def test_a_prefix_knows_no_later_action_nor_when_a_halt_ends(paid):
+    known = worlds.prefix(paid, day(MIDDLE), NEVER).actions[PAID_FILE]
+    assert of_paid(known) == [
+        ("2025-06-04", "dividend", ""),
+        ("2025-06-06", "split", ""),
+        ("2025-06-27", "halted", MIDDLE),
+    ]
+
+
+def test_a_prefix_keeps_the_split_that_its_prices_are_adjusted_for(paid):
+    known = worlds.prefix(paid, day("2025-06-05"), NEVER).actions[PAID_FILE]
+    assert of_paid(known) == [("2025-06-04", "dividend", ""), ("2025-06-06", "split", "")]
+
+
+def test_drawn_prices_have_no_dividend_nor_split(paid):
+    drawn = worlds.perturbed(paid, day(MIDDLE), 1, 0).actions[PAID_FILE]
+    assert [one[1] for one in of_paid(drawn)] == ["dividend", "split", "halted"]
+
+
+def test_a_world_is_written_with_its_actions(paid, tmp_path):
+    root = tmp_path / "world"
+    paid.copy_to(root)
+    paid.write(root, worlds.prefix(paid, day(MIDDLE), NEVER))
+    inputs = read_inputs(root / "data", ["ACME"], "INDX", (None, None), FILED_KINDS)
+    rows = inputs.actions["ACME"].applied(inputs.span["ACME"])
+    assert [(row.action, row.amount) for row in rows] == [("dividend", 0.5), ("halted", None)]

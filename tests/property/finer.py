@@ -7,7 +7,8 @@ from datetime import date, datetime, time
 
 from hypothesis import strategies as st
 
-from tests.property.strategies import Row, World, worlds
+from tests.property.actions import before_last_closes
+from tests.property.strategies import Row, World
 
 OPENS = tuple(time(hour, 30) for hour in (14, 15, 17, 19))  # UTC, in the hours of any day
 LEVELS = 5  # places between the low and the high of a session at which its bars may meet
@@ -36,9 +37,9 @@ def cut(row: Row, opens: list[time], number: int) -> list[tuple]:
 
 
 @st.composite
-def finer_worlds(draw: st.DrawFn) -> World:
+def finer_worlds(draw: st.DrawFn, of: st.SearchStrategy[World]) -> World:
     """A world whose symbols have up to four bars a session, and now and then none."""
-    world = draw(worlds())
+    world = draw(of)
     bars: dict[str, list[tuple]] = {}
     for symbol, rows in world.bars.items():
         count = len(rows)
@@ -55,7 +56,7 @@ def finer_worlds(draw: st.DrawFn) -> World:
         replace(signal, session=moment_of(draw, bars[signal.symbol], signal.session), legs=())
         for signal in world.signals
     ]
-    return World(bars, signals, world.settings, world.borrow)
+    return before_last_closes(replace(world, bars=bars, signals=signals))
 
 
 def moment_of(draw: st.DrawFn, bars: list[tuple], session: date) -> datetime:

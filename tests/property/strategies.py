@@ -6,13 +6,13 @@ Everything is drawn from choices that make levels, opens and cash meet exactly n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.oracle import Settings, Signal
+from tests.oracle import Action, Settings, Signal
 
 Row = tuple[date, float, float, float, float] | tuple[date, float, float, float, float, float]
 SYMBOLS = ("ACME", "BOLT", "COIL")
@@ -37,6 +37,7 @@ class World:
     signals: list[Signal]
     settings: Settings
     borrow: dict[str, list[tuple[date, float]]]
+    actions: dict[str, list[Action]] = field(default_factory=dict)
 
     def sessions(self) -> list[date]:
         return sorted({row[0] for rows in self.bars.values() for row in rows})
@@ -147,7 +148,10 @@ def with_volumes(draw: st.DrawFn, rows: list[Row]) -> list[Row]:
     choices = draw(st.sampled_from(((10,), (10, 5, 7, 30), (0, 1, 2, 10), (0, 0, 3))))
     count = len(rows)
     volumes = draw(st.lists(st.sampled_from(choices), min_size=count, max_size=count))
-    return [(*row[:5], float(size * number)) for row, number in zip(rows, volumes, strict=True)]
+    # One price and no volume is a halt.
+    least = [int(row[2] == row[3]) for row in rows]
+    numbers = [max(number, one) for number, one in zip(volumes, least, strict=True)]
+    return [(*row[:5], float(size * number)) for row, number in zip(rows, numbers, strict=True)]
 
 
 @st.composite

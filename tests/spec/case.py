@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from tests.oracle import Settings, Signal
+from tests.oracle import Action, Settings, Signal
 
 DEFAULT = Settings()
 # No slippage, no commission, no borrow: the bare prices.
@@ -44,7 +44,7 @@ class ExpectedTrade:
     event_id: str
     symbol: str
     direction: str
-    shares: int
+    shares: float
     entry_session: date
     entry_price: float
     exit_session: date
@@ -54,13 +54,14 @@ class ExpectedTrade:
     commission: float = 0.0
     borrow: float = 0.0
     hedge: float = 0.0  # net profit of its legs
+    dividends: float = 0.0  # below zero where a short has paid them
 
 
 def trade(
     event_id: str,
     symbol: str,
     direction: str,
-    shares: int,
+    shares: float,
     entry_session: str,
     entry_price: float,
     exit_session: str,
@@ -71,12 +72,13 @@ def trade(
     commission: float = 0.0,
     borrow: float = 0.0,
     hedge: float = 0.0,
+    dividends: float = 0.0,
 ) -> ExpectedTrade:
     """An expected trade. What is not given is zero: nothing is derived."""
     entered, left = date.fromisoformat(entry_session), date.fromisoformat(exit_session)
     return ExpectedTrade(
         event_id, symbol, direction, shares, entered, entry_price, left, exit_price, exit_reason,
-        gross, commission, borrow, hedge,
+        gross, commission, borrow, hedge, dividends,
     )  # fmt: skip
 
 
@@ -121,6 +123,7 @@ class Case:
     outcomes: Mapping[str, str] | None = None
     capped: set[str] | frozenset[str] = frozenset()  # events whose shares the volume has cut
     interest: float = 0.0
+    actions: Mapping[str, Sequence[tuple[str, str, float | None]]] = field(default_factory=dict)
 
     def rows(self) -> dict[str, list[Row]]:
         """The bars by symbol."""
@@ -146,4 +149,11 @@ class Case:
         return {
             symbol: [(date.fromisoformat(day), rate) for day, rate in pairs]
             for symbol, pairs in self.borrow.items()
+        }
+
+    def dated_actions(self) -> dict[str, list[Action]]:
+        """The dividends, splits and ends by symbol."""
+        return {
+            symbol: [(date.fromisoformat(day), action, amount) for day, action, amount in found]
+            for symbol, found in self.actions.items()
         }

@@ -150,4 +150,59 @@ CASES = [
         equity=[100_000, 105_000, 105_000, 105_000],
         outcomes={"e1": "enter", "e2": "leave", "e3": "nothing_held"},
     ),
+    Case(
+        name="what_was_entered_at_the_open_counts_at_the_raw_open_in_what_the_close_is_sized_on",
+        rule="at the close",
+        bars=DAYS | {"BOLT": """
+            2025-06-03 50 60 50 60
+            2025-06-04 60 60 60 60
+            2025-06-05 60 60 60 60
+        """},
+        settings=free(slippage_bps=100.0),
+        signals=[
+            long("2025-06-03", weight=0.5),
+            long("2025-06-03", "BOLT", weight=0.5, enter="close"),
+        ],
+        # 495 ACME at 101 leave 50,005; with 49,500 at the open of 100 they are 99,505, of which
+        # 49,752.50 ÷ 50.50 = 985.2, and at 60.60 they cost more than the cash: 825.2.
+        trades=[
+            trade("e1", "ACME", "long", 495, "2025-06-03", 101.0, "2025-06-05", 122.0, "open",
+                  gross=495 * 21),
+            trade("e2", "BOLT", "long", 825, "2025-06-03", 60.6, "2025-06-05", 60.0, "open",
+                  gross=825 * -0.6),
+        ],
+        equity=[
+            100_000,
+            100_000 + 495 * 9 - 495,
+            100_000 + 495 * 7 - 495,
+            100_000 + 495 * 21 - 495,
+        ],
+    ),
+    Case(
+        name="equity_at_a_close_is_of_the_raw_opens_not_of_the_fills",
+        rule="at the close",
+        bars=DAYS | {"BOLT": """
+            2025-06-03 50 50 50 50
+            2025-06-04 50 50 50 50
+            2025-06-05 50 50 50 50
+        """},
+        settings=free(slippage_bps=100.0),
+        signals=[
+            long("2025-06-03", weight=0.5),
+            long("2025-06-03", "BOLT", weight=0.25, enter="close"),
+        ],
+        # A quarter of 99,505 is 24,876.25, ÷ 50.50 = 492.6; of 100,000 it were 495.
+        trades=[
+            trade("e1", "ACME", "long", 495, "2025-06-03", 101.0, "2025-06-05", 122.0, "open",
+                  gross=495 * 21),
+            trade("e2", "BOLT", "long", 492, "2025-06-03", 50.5, "2025-06-05", 50.0, "open",
+                  gross=492 * -0.5),
+        ],
+        equity=[
+            100_000,
+            100_000 + 495 * 9 - 246,
+            100_000 + 495 * 7 - 246,
+            100_000 + 495 * 21 - 246,
+        ],
+    ),
 ]

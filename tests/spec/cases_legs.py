@@ -178,4 +178,114 @@ CASES = [
         ],
         equity=[100_000, 103_600, 101_000 - 40.4],
     ),
+    Case(
+        name="the_borrow_of_two_short_lots_is_of_their_net_and_shared_by_shares",
+        rule="legs",
+        bars=DAYS | {"CROW": DAYS["ACME"]},
+        settings=free(borrow_collateral=1.0),
+        borrow={"SPY": [("2025-06-01", 0.36)], "BOLT": [("2025-06-01", 0.0)]},
+        signals=[
+            long("2025-06-03", weight=0.2, legs=SPY),  # 50 SPY short
+            long("2025-06-03", "CROW", weight=0.1, legs=SPY),  # 25 short
+            short("2025-06-03", "BOLT", weight=0.2, legs=(("SPY", 0.6),)),  # 30 long
+        ],
+        # 45 net at 404, a thousandth: 18.18, of which two thirds and one third.
+        trades=[
+            trade("e1", "ACME", "long", 200, "2025-06-03", 100.0, "2025-06-04", 108.0, "open",
+                  gross=200 * 8, hedge=50 * -12 - 12.12),
+            trade("e2", "CROW", "long", 100, "2025-06-03", 100.0, "2025-06-04", 108.0, "open",
+                  gross=100 * 8, hedge=25 * -12 - 6.06),
+            trade("e3", "BOLT", "short", 1_000, "2025-06-03", 20.0, "2025-06-04", 25.0, "open",
+                  gross=1_000 * -5, hedge=30 * 12),
+        ],
+        equity=[
+            100_000,
+            100_000 + 300 * 10 - 1_000 * 2 - 45 * 4,
+            100_000 + 300 * 8 - 1_000 * 5 - 45 * 12 - 18.18,
+        ],
+    ),
+    Case(
+        name="a_signal_in_the_direction_of_a_hedged_position_renews_and_leaves_its_legs",
+        rule="legs",
+        bars=DAYS,
+        signals=[
+            long("2025-06-02", weight=0.4, hold=1, legs=SPY),
+            long("2025-06-03", weight=0.2, hold=1, legs=(("SPY", 0.5), ("BOLT", 0.5))),
+        ],
+        # Not left at 100 but at 105; 100 SPY stay short.
+        trades=[
+            trade("e1", "ACME", "long", 400, "2025-06-02", 100.0, "2025-06-04", 105.0, "time",
+                  gross=400 * 5, hedge=100 * -10),
+        ],
+        equity=[100_000, 100_000 + 4_000 - 400, 100_000 + 2_000 - 1_000],
+        outcomes={"e1": "enter", "e2": "renew"},
+    ),
+    Case(
+        name="a_hedged_position_is_not_resized_but_renewed",
+        rule="legs",
+        bars=DAYS,
+        signals=[
+            long("2025-06-02", weight=0.2, hold=1, legs=SPY),
+            long("2025-06-03", weight=0.4, stop=0.02, resize=True),  # more; 100 − 2 % = 98
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 200, "2025-06-02", 100.0, "2025-06-03", 98.0, "stop",
+                  gross=200 * -2, hedge=50 * -4),
+        ],
+        equity=[100_000, 100_000 - 600, 100_000 - 600],
+        outcomes={"e1": "enter", "e2": "renew"},
+    ),
+    Case(
+        name="a_hedged_position_is_not_reduced_but_renewed",
+        rule="legs",
+        bars=DAYS,
+        signals=[
+            long("2025-06-02", weight=0.4, legs=SPY),
+            long("2025-06-03", weight=0.1, hold=0, resize=True),  # less
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 400, "2025-06-02", 100.0, "2025-06-03", 110.0, "time",
+                  gross=400 * 10, hedge=100 * -4),
+        ],
+        equity=[100_000, 103_600, 103_600],
+        outcomes={"e1": "enter", "e2": "renew"},
+    ),
+    Case(
+        name="the_margin_is_of_the_net_short_of_two_lots",
+        rule="legs",
+        bars=DAYS,
+        # SPY: 50 short and 50 × 0.6 = 30 long, 20 net; at 404: 8,080. BOLT: 1,000 at 22: 22,000.
+        # With a margin of 3.3 they need 99,264, and 100,000 + 2,000 − 2,000 − 80 = 99,920 are
+        # there. With the 50 of one lot it were 139,260.
+        settings=free(maintenance_margin=3.3),
+        signals=[
+            long("2025-06-03", weight=0.2, legs=SPY),
+            short("2025-06-03", "BOLT", weight=0.2, legs=(("SPY", 0.6),)),
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 200, "2025-06-03", 100.0, "2025-06-04", 108.0, "open",
+                  gross=200 * 8, hedge=50 * -12),
+            trade("e2", "BOLT", "short", 1_000, "2025-06-03", 20.0, "2025-06-04", 25.0, "open",
+                  gross=1_000 * -5, hedge=30 * 12),
+        ],
+        equity=[100_000, 99_920, 100_000 + 1_600 - 600 - 5_000 + 360],
+    ),
+    Case(
+        name="a_margin_call_of_a_net_short_of_two_lots_leaves_both_events",
+        rule="legs",
+        bars=DAYS,
+        # As above, but 99,920 are less than 3.33 × 30,080 = 100,166.40.
+        settings=free(maintenance_margin=3.33),
+        signals=[
+            long("2025-06-03", weight=0.2, legs=SPY),
+            short("2025-06-03", "BOLT", weight=0.2, legs=(("SPY", 0.6),)),
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 200, "2025-06-03", 100.0, "2025-06-04", 105.0,
+                  "margin_call", gross=200 * 5, hedge=50 * -10),
+            trade("e2", "BOLT", "short", 1_000, "2025-06-03", 20.0, "2025-06-04", 25.0,
+                  "margin_call", gross=1_000 * -5, hedge=30 * 10),
+        ],
+        equity=[100_000, 99_920, 100_000 + 1_000 - 500 - 5_000 + 300],
+    ),
 ]

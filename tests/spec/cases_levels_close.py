@@ -97,4 +97,86 @@ CASES = [
         equity=[100_000, 110_000, 107_500 - 467 * 7, 107_500 + 467 * 15],
         outcomes={"e1": "enter", "e2": "enter"},
     ),
+    Case(
+        name="the_close_of_an_entry_passes_no_level",
+        rule="levels on the close",
+        bars=UP,
+        # Bought at 121.20 for a close of 120; the stop is at 120.594.
+        signals=[long("2025-06-03", weight=0.5, stop=0.005, enter="close", levels="close")],
+        settings=free(slippage_bps=100.0),
+        trades=[  # 50,000 ÷ 101 = 495.05; the close of 108 has passed it: 130 − 1 %
+            trade("e1", "ACME", "long", 495, "2025-06-03", 121.2, "2025-06-05", 128.7, "stop",
+                  gross=495 * 7.5),
+        ],
+        equity=[100_000, 100_000 - 495 * 1.2, 100_000 - 495 * 13.2, 100_000 + 495 * 7.5],
+    ),
+    Case(
+        name="the_close_of_an_entry_below_its_stop_is_no_stop_at_the_next_open",
+        rule="levels on the close",
+        bars={
+            "ACME": """
+                2025-06-02 100 100 100 100
+                2025-06-03 100 100 100 100
+                2025-06-04 110 130 110 130
+                2025-06-05 130 130 130 130
+            """
+        },
+        signals=[long("2025-06-03", weight=0.5, stop=0.005, enter="close", levels="close")],
+        settings=free(slippage_bps=100.0),
+        trades=[
+            trade("e1", "ACME", "long", 495, "2025-06-03", 101.0, "2025-06-05", 130.0, "open",
+                  gross=495 * 29),
+        ],
+        equity=[100_000, 100_000 - 495, 100_000 + 495 * 29, 100_000 + 495 * 29],
+    ),
+    Case(
+        name="what_has_passed_a_level_waits_through_a_halt",
+        rule="levels on the close",
+        bars={
+            "ACME": """
+                2025-06-02 100 100 100 100
+                2025-06-03 100 100  90  90
+                2025-06-05 120 120 120 120
+            """,
+            "BOLT": """
+                2025-06-02 50 50 50 50
+                2025-06-03 50 50 50 50
+                2025-06-04 50 50 50 50
+                2025-06-05 50 50 50 50
+            """,
+        },
+        signals=[long("2025-06-03", weight=0.5, stop=0.1, levels="close")],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 100.0, "2025-06-05", 120.0, "stop",
+                  gross=500 * 20),
+        ],
+        equity=[100_000, 95_000, 95_000, 110_000],
+        cash=[100_000, 50_000, 50_000, 110_000],
+    ),
+    Case(
+        name="a_session_without_a_bar_has_no_close_that_passes_a_level",
+        rule="levels on the close",
+        bars={
+            "ACME": """
+                2025-06-02 100 100 100 100
+                2025-06-03 100 120 100 120
+                2025-06-05 107 107 107 107
+                2025-06-06 100 100 100 100
+            """,
+            "BOLT": """
+                2025-06-02 50 50 50 50
+                2025-06-03 50 50 50 50
+                2025-06-04 50 50 50 50
+                2025-06-05 50 50 50 50
+                2025-06-06 50 50 50 50
+            """,
+        },
+        # The trailing stop is at 108 from the close of 120 on; the first close below it is 107.
+        signals=[long("2025-06-03", weight=0.5, trailing_stop=0.1, levels="close")],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 100.0, "2025-06-06", 100.0,
+                  "trailing_stop"),
+        ],
+        equity=[100_000, 110_000, 110_000, 103_500, 100_000],
+    ),
 ]

@@ -9,6 +9,11 @@ DAYS = {
         2025-06-04 104 106 103 105
     """
 }
+STILL = """
+    2025-06-02 50 50 50 50
+    2025-06-03 50 50 50 50
+    2025-06-04 50 50 50 50
+"""
 
 # fmt: off
 CASES = [
@@ -127,5 +132,90 @@ CASES = [
         equity=[100_000, 100_000, 100_000],
         cash=[100_000, 100_000 - 401 * 50, 100_000 - 401 * 50],
         outcomes={"e1": "not_filled", "e2": "enter"},
+    ),
+    Case(
+        name="cash_that_waits_at_a_limit_cannot_be_spent_until_the_close",
+        rule="limit",
+        bars=DAYS | {"BOLT": STILL, "CROW": STILL},
+        # Room is for twice the equity, but 1,112 × 89.9 = 99,968.80 of the cash stand by.
+        settings=free(max_gross=2.0),
+        signals=[
+            long("2025-06-03", weight=1.0, limit=0.101),
+            long("2025-06-03", "BOLT", weight=0.5),
+            long("2025-06-03", "CROW", weight=0.5, enter="close"),
+        ],
+        trades=[
+            trade("e3", "CROW", "long", 1_000, "2025-06-03", 50.0, "2025-06-04", 50.0, "open"),
+        ],
+        equity=[100_000, 100_000, 100_000],
+        cash=[100_000, 50_000, 50_000],
+        outcomes={"e1": "not_filled", "e2": "no_room", "e3": "enter"},
+    ),
+    Case(
+        name="the_commission_of_a_limit_stands_by_too",
+        rule="limit",
+        bars=DAYS | {"BOLT": STILL},
+        # 500 × 90 and 30 stand by: of 54,970 BOLT pays 30 too: 54,940 ÷ 50 = 1,098.8.
+        settings=free(max_gross=2.0, commission_fixed=30.0),
+        signals=[
+            long("2025-06-03", weight=0.45, limit=0.1),
+            long("2025-06-03", "BOLT", weight=1.5),
+        ],
+        trades=[
+            trade("e2", "BOLT", "long", 1_098, "2025-06-03", 50.0, "2025-06-04", 50.0, "open",
+                  commission=30),
+            trade("e1", "ACME", "long", 500, "2025-06-03", 90.0, "2025-06-04", 105.0, "open",
+                  gross=500 * 15, commission=30),
+        ],
+        equity=[100_000, 107_440, 107_440],
+        cash=[100_000, 40, 40],
+    ),
+    Case(
+        name="a_short_that_waits_at_a_limit_takes_room_though_no_cash",
+        rule="limit",
+        bars=DAYS | {"BOLT": STILL},
+        # 110.01 is one cent above the high; 727 × 110.01 = 79,977.27: 20,022.73 ÷ 50 = 400.5
+        signals=[
+            short("2025-06-03", weight=0.8, limit=0.1001),
+            long("2025-06-03", "BOLT", weight=1.0),
+        ],
+        trades=[trade("e2", "BOLT", "long", 400, "2025-06-03", 50.0, "2025-06-04", 50.0, "open")],
+        equity=[100_000, 100_000, 100_000],
+        cash=[100_000, 80_000, 80_000],
+        outcomes={"e1": "not_filled", "e2": "enter"},
+    ),
+    Case(
+        name="after_a_limit_filled_at_the_open_the_stop_rests_through_that_session",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-03", weight=0.5, limit=0.0, stop=0.05)],  # 98 − 5 % = 93.1
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 98.0, "2025-06-03", 93.1, "stop",
+                  gross=500 * -4.9),
+        ],
+        equity=[100_000, 97_550, 97_550],
+    ),
+    Case(
+        name="after_a_limit_filled_at_the_open_the_target_rests_through_that_session",
+        rule="limit",
+        bars=DAYS,
+        signals=[long("2025-06-03", weight=0.5, limit=0.0, target=0.1)],  # 98 + 10 % = 107.8
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 98.0, "2025-06-03", 107.8, "target",
+                  gross=500 * 9.8),
+        ],
+        equity=[100_000, 104_900, 104_900],
+    ),
+    Case(
+        name="a_limit_that_leaves_its_target_below_the_open_is_not_touched_by_it",
+        rule="limit",
+        bars=DAYS,
+        # 92, the open of 98 was before it: 92 + 5 % = 96.6 waits for the next open of 104.
+        signals=[long("2025-06-03", weight=0.46, limit=0.08, target=0.05)],
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 92.0, "2025-06-04", 104.0, "target",
+                  gross=500 * 12),
+        ],
+        equity=[100_000, 106_500, 106_000],
     ),
 ]

@@ -297,4 +297,39 @@ CASES = [
         equity=5 * [100_000],
         capped=E1,
     ),
+    Case(
+        name="of_a_resize_the_volume_cuts_what_is_added",
+        rule="participation",
+        bars=BARS,
+        settings=free(max_participation=0.25),
+        signals=[
+            long("2025-06-03", weight=0.2),
+            long("2025-06-04", weight=0.95, resize=True),
+        ],
+        # 200 are held, 750 more are wanted: a quarter of 2,000 is 500.
+        trades=[
+            trade("e1", "ACME", "long", 700, "2025-06-03", 100.0, "2025-06-06", 100.0, "open"),
+        ],
+        equity=5 * [100_000],
+        cash=[100_000, 80_000, 30_000, 30_000, 30_000],
+        outcomes={"e1": "enter", "e2": "resize"},
+        capped=E2,
+    ),
+    Case(
+        name="a_resize_to_less_is_not_cut_by_the_volume",
+        rule="participation",
+        bars=BARS,
+        settings=free(max_participation=0.05),
+        signals=[
+            long("2025-06-02", weight=0.9),
+            long("2025-06-03", weight=0.1, resize=True),
+        ],
+        # 800 are sold, where 50 could be bought.
+        trades=[
+            trade("e1", "ACME", "long", 900, "2025-06-02", 100.0, "2025-06-06", 100.0, "open"),
+        ],
+        equity=5 * [100_000],
+        cash=[10_000, 90_000, 90_000, 90_000, 90_000],
+        outcomes={"e1": "enter", "e2": "resize"},
+    ),
 ]

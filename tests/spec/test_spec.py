@@ -26,7 +26,9 @@ def close_to(expected: object) -> object:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case(case: Case, engine: str) -> None:
-    outcome = ENGINES[engine](case.rows(), case.named_signals(), case.settings, case.rates())
+    known = {"actions": case.dated_actions()} if case.actions else {}
+    asked = case.rows(), case.named_signals(), case.settings, case.rates()
+    outcome = ENGINES[engine](*asked, **known)
     check_trades(case, outcome)
     check_equity(case, outcome)
     if case.outcomes is not None:
@@ -39,19 +41,21 @@ def test_case(case: Case, engine: str) -> None:
 def check_trades(case: Case, outcome: Outcome) -> None:
     def key(trade):
         return (
-            trade.event_id, trade.symbol, trade.direction, trade.shares,
+            trade.event_id, trade.symbol, trade.direction,
             trade.entry_session, trade.exit_session, trade.exit_reason,
         )  # fmt: skip
 
     assert [key(trade) for trade in outcome.trades] == [key(trade) for trade in case.trades]
     for got, wanted in zip(outcome.trades, case.trades, strict=True):
+        assert got.shares == close_to(wanted.shares), "shares"
         assert got.entry_price == close_to(wanted.entry_price), "entry price"
         assert got.exit_price == close_to(wanted.exit_price), "exit price"
         assert got.gross_profit == close_to(wanted.gross), "gross profit"
         assert got.commission == close_to(wanted.commission), "commission"
         assert got.borrow == close_to(wanted.borrow), "borrow"
         assert got.hedge_profit == close_to(wanted.hedge), "hedge profit"
-        net = wanted.gross - wanted.commission - wanted.borrow + wanted.hedge
+        assert got.dividends == close_to(wanted.dividends), "dividends"
+        net = wanted.gross - wanted.commission - wanted.borrow + wanted.dividends + wanted.hedge
         assert got.net_profit == close_to(net), "net profit"
 
 
@@ -65,7 +69,10 @@ def check_equity(case: Case, outcome: Outcome) -> None:
 
 
 def check_identity(case: Case, outcome: Outcome) -> None:
-    profit = fsum(t.gross_profit - t.commission - t.borrow + t.hedge_profit for t in outcome.trades)
+    profit = fsum(
+        t.gross_profit - t.commission - t.borrow + t.dividends + t.hedge_profit
+        for t in outcome.trades
+    )
     assert outcome.equity[-1].equity == close_to(case.settings.cash + profit + outcome.interest)
 
 

@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -177,6 +177,10 @@ def prefix(source: Source, session: date, reaction: timedelta, at: When = "open"
             name: [_still_a_member(row, day) for row in _before(rows, after)]
             for name, rows in true.members.items()
         },
+        actions={
+            name: [_still_halted(row, day) for row in _before(rows, after)]
+            for name, rows in true.actions.items()
+        },
     )
 
 
@@ -186,6 +190,10 @@ def _before(rows: Sequence[Row], day: str) -> list[Row]:
 
 def _still_a_member(row: Row, day: str) -> Row:
     return member_row(row.cells | {"last": ""}) if row.cells["last"] >= day else row
+
+
+def _still_halted(row: Row, day: str) -> Row:
+    return replace(row, cells=row.cells | {"until": day}) if row.cells["until"] > day else row
 
 
 def _prefix_of_prices(table: pd.DataFrame, session: date) -> pd.DataFrame:
@@ -213,21 +221,41 @@ def perturbed(source: Source, session: date, seed: int, variant: int) -> World:
         rng = np.random.default_rng([seed, variant, session.toordinal(), number])
         start = _start(table, session)
         moves = rng.choice([-1.0, 1.0], len(table) - start) * (1 + variant)
-        prices[name] = _redrawn(table, start, moves, rng)
-    return replace(true, prices=prices)
+        prices[name] = _redrawn(table, start, moves, rng, _splits(true, name))
+    return replace(true, prices=prices, actions=_unpaid(true, session.isoformat()))
 
 
 def shuffled(source: Source, rng: np.random.Generator, sessions: Sequence[date]) -> World:
     """A null world: days drawn at random from the stock's own, events in random sessions."""
     true, events = source.as_is(), {}
     prices = {
-        name: _redrawn(table, 1, np.ones(len(table) - 1), rng)
+        name: _redrawn(table, 1, np.ones(len(table) - 1), rng, _splits(true, name))
         for name, table in true.prices.items()
     }
     for name, rows in true.events.items():
         days = [sessions[number] for number in rng.integers(len(sessions), size=len(rows))]
         events[name] = [_moved(row, day) for row, day in zip(rows, days, strict=True)]
-    return replace(true, prices=prices, events=events)
+    return replace(true, prices=prices, events=events, actions=_unpaid(true, date.min.isoformat()))
+
+
+def _splits(world: World, prices: str) -> list[np.datetime64]:
+    """The days on which a table of prices begins anew, on a basis that its file is not on."""
+    path = PurePosixPath(prices)
+    folder = path.parents[2 if path.suffix == ".parquet" else 1]
+    rows = world.actions.get((folder / "actions" / f"{path.stem}.csv").as_posix(), ())
+    return [np.datetime64(row.day) for row in rows if row.day and row.cells["action"] == "split"]
+
+
+def _unpaid(world: World, day: str) -> dict[str, list[Row]]:
+    """The actions without those from a day on that drawn prices do not have: splits, dividends."""
+    return {
+        name: [
+            row
+            for row in rows
+            if row.day is None or row.day < day or row.cells["action"] not in ("split", "dividend")
+        ]
+        for name, rows in world.actions.items()
+    }
 
 
 def with_later_events(
@@ -272,18 +300,24 @@ def _start(table: pd.DataFrame, session: date) -> int:
 
 
 def _redrawn(
-    table: pd.DataFrame, start: int, moves: NDArray[np.float64], rng: np.random.Generator
+    table: pd.DataFrame,
+    start: int,
+    moves: NDArray[np.float64],
+    rng: np.random.Generator,
+    splits: Sequence[np.datetime64],
 ) -> pd.DataFrame:
-    """The rows before `start`, and from there on days that are drawn from all days of the table.
+    """The rows before `start`, and from there on days that are drawn from those of the table.
 
-    `moves` are what the log returns of each drawn day are multiplied by.
+    `moves` are what the log returns of each drawn day are multiplied by. The days of `splits`, on
+    which a share is another than before, are not drawn.
     """
     count = len(table)
-    if start >= count or count < 2:  # noqa: PLR2004 - a return needs two
+    ordinary = 1 + np.flatnonzero(~np.isin(table.index[1:].to_numpy(), splits))
+    if start >= count or not len(ordinary):
         return table
     names = [name for name in _PRICES if name in table]
     logs = {name: np.log(table[name].to_numpy()) for name in names}
-    drawn = rng.integers(1, count, count - start)
+    drawn = ordinary[rng.integers(len(ordinary), size=count - start)]
     relative = {name: moves * (logs[name][drawn] - logs["close"][drawn - 1]) for name in names}
     level = logs["close"][start - 1] if start else np.log(_FIRST_PRICE)
     before = level + np.concatenate(([0.0], np.cumsum(relative["close"])[:-1]))

@@ -11,11 +11,12 @@ import io
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, TypeAdapter
 
+from backtest.data.actions import basis_of, is_within, parse_action, sha256_of_actions
 from backtest.data.datafile import (
     DataFile,
     header_of,
@@ -32,11 +33,12 @@ from backtest.errors import DataError, UsageError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
+    from backtest.data.actions import Actions
     from backtest.data.events import EventFile
     from backtest.data.prices import BorrowRates, Prices
     from backtest.data.universe import Universe
@@ -74,6 +76,11 @@ class Inputs:
         return {**self.span, **self.hedges}
 
     @property
+    def actions(self) -> Mapping[str, Actions]:
+        """By symbol what happens to each share that is traded, hedges among them."""
+        return {symbol: prices.actions for symbol, prices in self.replayed.items()}
+
+    @property
     def first(self) -> date:
         """The first session of the replay."""
         return min(prices.first for prices in self.span.values())
@@ -92,18 +99,21 @@ class Inputs:
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
+        for symbol, actions in self.actions.items():
+            if rows := actions.applied(self.replayed[symbol]):
+                found[f"actions/{symbol}"] = sha256_of_actions(rows)
         if self.universe:
             spans = [
                 (s, [(str(first), str(last)) for first, last in self.universe.spans[s]])
                 for s in sorted(self.span)
             ]
             found["universe"] = sha256_of(spans)
-        rows = defaultdict(list)
+        events = defaultdict(list)
         for event in self.events:
             if event.symbol in self.span and isinstance(event, heard):
                 row = event.model_dump(mode="json", exclude={"note", "retrieved_at"})
-                rows[f"events/{event.kind}/{event.symbol}"].append(row)
-        return found | {name: sha256_of(some) for name, some in rows.items()}
+                events[f"events/{event.kind}/{event.symbol}"].append(row)
+        return found | {name: sha256_of(some) for name, some in events.items()}
 
     def versions(self, data: Path) -> dict[str, int]:
         """The number of the version of every file that was read, by its path in the data folder."""
@@ -112,7 +122,9 @@ class Inputs:
 
     def by_path(self, data: Path) -> dict[str, DataFile]:
         """Every file that was read, by its path in the data folder."""
-        files = [prices.file for prices in (*self.seen.values(), self.benchmark)]
+        read = (*self.seen.values(), self.benchmark)
+        files = [one.file for prices in read for one in (prices, *prices.former)]
+        files += [prices.actions.file for prices in read if prices.actions.file]
         files += [one.file for one in self.rates.values() if one.file]
         files += [one.file for one in self.files]
         files += [self.universe.file] if self.universe else []
@@ -176,7 +188,7 @@ def _of_symbols(
         span={symbol: prices.span(*span) for symbol, prices in history.items()},
         rates=files.rates(history),
         # Strategies may look at any public event, not only at those that they answer.
-        files=files.events(dict.fromkeys((*FILED_KINDS, *there, *kinds))),
+        files=files.events(dict.fromkeys((*FILED_KINDS, *there, *kinds)), _renames(history)),
         benchmark=history.get(benchmark) or files.prices(benchmark),
     )
 
@@ -201,7 +213,7 @@ def _of_universe(
     )
     shipped = (*FILED_KINDS, *SCHEDULED_KINDS)
     there = [kind for kind in shipped if has_file(files.tables / "events", kind)]
-    events = files.events(dict.fromkeys((*there, *kinds)))
+    events = files.events(dict.fromkeys((*there, *kinds)), _renames(known))
     spans = universe.members_spans(every, known, span, remarks)
     history = {symbol: known[symbol] for symbol in spans}
     members = every.only(spans)
@@ -260,7 +272,7 @@ class _Files:
                 f"Nothing of {symbol} was there as of {self.day}: "
                 f"its prices begin on {prices.first}."
             )
-        return prices.span(None, self.day)
+        return replace(prices.span(None, self.day), actions=prices.actions.up_to(self.day))
 
     def looked_at(self, symbol: str, by: str) -> Prices:
         try:
@@ -298,8 +310,15 @@ class _Files:
 
         return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
 
-    def events(self, kinds: Iterable[type[Event]]) -> Sequence[EventFile]:
-        files = read_all_events(self.tables / "events", kinds, self.read)
+    def events(
+        self, kinds: Iterable[type[Event]], renames: Mapping[str, Sequence[tuple[date, str]]]
+    ) -> Sequence[EventFile]:
+        files: Sequence[EventFile] = read_all_events(self.tables / "events", kinds, self.read)
+        if renames:
+            files = [
+                replace(file, events=tuple(_of_new_ticker(one, renames) for one in file.events))
+                for file in files
+            ]
         if self.day is None:
             return files
         end = end_of_day(self.day)
@@ -323,6 +342,21 @@ class _Files:
         return found
 
 
+def _renames(history: Mapping[str, Prices]) -> dict[str, list[tuple[date, str]]]:
+    """By former ticker until which day it was that of which stock."""
+    found = defaultdict(list)
+    for symbol, prices in history.items():
+        for rename in prices.actions.renames:
+            found[rename.name].append((rename.day, symbol))
+    return found
+
+
+def _of_new_ticker(event: Event, renames: Mapping[str, Sequence[tuple[date, str]]]) -> Event:
+    day = new_york_day(event.published_at)
+    symbols = [symbol for until, symbol in renames.get(event.symbol, ()) if day < until]
+    return event.model_copy(update={"symbol": symbols[0]}) if symbols else event
+
+
 # The tables of inputs, and how they are written into another data folder, sealed
 
 Cells = dict[str, str]
@@ -332,7 +366,10 @@ _MOMENT = TypeAdapter(AwareDatetime)
 
 @dataclass(frozen=True)
 class Row:
-    """A row of text; `day`, ISO, is that of a rate, of publication, or of the first membership."""
+    """A row of text; `day`, ISO, is that of a rate, an action, publication, or first membership.
+
+    It is None of what was so all along, or is in the prices already, as a split may be.
+    """
 
     cells: Cells
     day: str | None
@@ -352,11 +389,12 @@ class FileTables:
     events: Mapping[str, Sequence[Row]]
     borrow: Mapping[str, Sequence[Row]]
     members: Mapping[str, Sequence[Row]]
+    actions: Mapping[str, Sequence[Row]]
 
     @property
     def rows(self) -> Mapping[str, Sequence[Row]]:
         """The tables that are rows of text."""
-        return {**self.events, **self.borrow, **self.members}
+        return {**self.events, **self.borrow, **self.members, **self.actions}
 
 
 @dataclass(frozen=True)
@@ -401,13 +439,18 @@ def data_tables(inputs: Inputs, data: Path) -> DataTables:
         return file.path.relative_to(data).as_posix()
 
     members = [inputs.universe.file] if inputs.universe else []
-    prices = [p for p in (*inputs.seen.values(), inputs.benchmark) if p.file not in members]
+    read = [p for p in (*inputs.seen.values(), inputs.benchmark) if p.file not in members]
     rates = [one.file for one in inputs.rates.values() if one.file]
     tables = FileTables(
-        prices={name(one.file): one.table for one in prices},
+        prices={name(one.file): table for prices in read for one, table in _own_tables(prices)},
         events={name(one.file): _rows(one.file, event_row) for one in inputs.files},
         borrow={name(file): _rows(file, _rate_row) for file in rates},
         members={name(file): _rows(file, member_row) for file in members},
+        actions={
+            name(prices.actions.file): _rows(prices.actions.file, partial(action_row, prices))
+            for prices in read
+            if prices.actions.file
+        },
     )
     kinds = {name(one.file): one.kind for one in inputs.files}
     return DataTables(tables, inputs.by_path(data), kinds)
@@ -422,6 +465,20 @@ def event_row(cells: Cells) -> Row:
 def member_row(cells: Cells) -> Row:
     """The row of a membership, from its cells."""
     return Row(cells, cells["first"] or None)
+
+
+def action_row(prices: Prices, cells: Cells) -> Row:
+    """The row of an action on a share, from its cells."""
+    action = parse_action(cells)
+    known = action.action == "renamed" or is_within(action, basis_of(prices.file.metadata))
+    return Row(cells, None if known else action.day.isoformat())
+
+
+def _own_tables(prices: Prices) -> Iterator[tuple[Prices, pd.DataFrame]]:
+    """The prices of each of a stock's tickers, with the rows that are in its file."""
+    yield from ((one, one.table) for one in prices.former)
+    begin = max((one.table.index[-1] for one in prices.former), default=None)
+    yield prices, prices.table if begin is None else prices.table[prices.table.index > begin]
 
 
 def _rate_row(cells: Cells) -> Row:

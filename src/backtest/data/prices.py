@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from backtest.data.actions import ENDS, Actions, read_actions
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import DataFile, day_of, raise_problems, read_data_file, read_rows
 from backtest.errors import DataError, UsageError, unknown
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
 
@@ -37,16 +39,12 @@ BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices as they stand in a file or a frame, each a `line` or a `row` of some number.
-
-    `holes` are sessions that are known to have no row.
-    """
+    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
 
     word: str
     numbers: Sequence[object] | NDArray[np.int64]
     days: NDArray[np.datetime64]  # NaT where there is none
     cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
-    holes: Collection[date] = ()
 
     def at(self, place: int) -> str:
         return f"{self.word} {self.numbers[place]}"
@@ -188,12 +186,17 @@ def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
     return sound
 
 
-def checked_table(rows: PriceRows, problems: list[str]) -> pd.DataFrame:
-    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken."""
+def checked_table(
+    rows: PriceRows, problems: list[str], halts: Collection[date] = ()
+) -> pd.DataFrame:
+    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken.
+
+    A session of `halts` needs no row.
+    """
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     if not problems:
         _check_order(rows, problems)
-        _check_sessions(rows, problems)
+        _check_sessions(rows, halts, problems)
     if "open" in bars:
         _check_ranges(bars, rows, problems)
     return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
@@ -228,7 +231,7 @@ def _check_order(rows: PriceRows, problems: list[str]) -> None:
         )
 
 
-def _check_sessions(rows: PriceRows, problems: list[str]) -> None:
+def _check_sessions(rows: PriceRows, halts: Collection[date], problems: list[str]) -> None:
     days = rows.days
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     if np.array_equal(days, sessions):
@@ -245,8 +248,8 @@ def _check_sessions(rows: PriceRows, problems: list[str]) -> None:
     ]
     problems += [
         f"no row for the session {session}: a gap against the calendar {EXCHANGE}"
-        for session in sessions[~np.isin(sessions, days)]
-        if session.item() not in rows.holes
+        for session in sessions[~np.isin(sessions, days)].tolist()
+        if session not in halts
     ]
 
 
@@ -306,11 +309,40 @@ class Prices:
     symbol: str
     table: pd.DataFrame
     file: DataFile
+    actions: Actions = field(default_factory=lambda: Actions(""))
+    former: tuple[Prices, ...] = ()  # under other tickers, whose rows are in the table as well
 
     @property
     def has_bars(self) -> bool:
         """Whether opens, highs and lows are there, so that the symbol can be traded."""
         return "open" in self.table
+
+    @cached_property
+    def traded(self) -> pd.DataFrame:
+        """The rows of the sessions in which it traded: no halt, and nothing after its end."""
+        rows = self.table
+        if ends := [row.day for row in self.actions.rows if row.action in ENDS]:
+            rows = rows.loc[rows.index < pd.Timestamp(ends[0])]
+        if self.halted:
+            rows = rows.loc[~rows.index.isin(pd.DatetimeIndex(sorted(self.halted)))]
+        return rows
+
+    @cached_property
+    def days(self) -> NDArray[np.datetime64]:
+        """The sessions in which it traded."""
+        days: NDArray[np.datetime64] = self.traded.index.to_numpy().astype("M8[D]")
+        return days
+
+    @cached_property
+    def applied(self) -> tuple[Action, ...]:
+        """The actions that change a position in these prices; see `Actions.applied`."""
+        return self.actions.applied(self)
+
+    def trades_from(self, session: date) -> date:
+        """The first session from one on in which it traded; that session itself after the last."""
+        row = int(np.searchsorted(self.days, np.datetime64(session)))
+        found: date = self.days[row].item() if row < len(self.days) else session
+        return found
 
     @cached_property
     def first(self) -> date:
@@ -329,6 +361,48 @@ class Prices:
         """Sessions of the span that are known to have no row: nothing is traded in them."""
         within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
         return frozenset(within.difference(self.table.index.date))
+
+    @cached_property
+    def halted(self) -> frozenset[date]:
+        """The sessions between the first and the last in which nothing trades.
+
+        They are those of halts on file, those without a row, and, where other bars have volume,
+        bars without any and of one price.
+        """
+        days = self.table.index.to_numpy().astype("M8[D]")
+        sessions = trading_calendar().between(self.first, self.last)
+        silent = np.setdiff1d(sessions, days).tolist()
+        if self.has_bars and self.table["volume"].any():
+            bars = self.table
+            idle = (bars["volume"] == 0) & (bars["high"] == bars["low"])
+            silent += days[idle.to_numpy()].tolist()
+        return frozenset(silent) | {
+            day for day in self.actions.halts if self.first <= day <= self.last
+        }
+
+    @cached_property
+    def growth(self) -> pd.Series[float]:
+        """What a dollar of its first close has grown to at each close, dividends reinvested.
+
+        A share that has ended counts at what was paid for it.
+        """
+        closes = self.table["close"]
+        steps = closes.div(closes.shift()).fillna(1.0)
+        for action in self.applied:
+            row = int(closes.index.searchsorted(pd.Timestamp(action.day)))
+            if action.action == "split" and 0 < row < len(steps):
+                steps.iloc[row] *= action.amount
+            elif action.action == "dividend" and 0 < row < len(steps):
+                steps.iloc[row] += (action.amount or 0.0) / closes.iloc[row] * steps.iloc[row]
+            elif action.action in ENDS and row > 0 and action.amount is not None:
+                steps.iloc[row - 1] *= action.amount / closes.iloc[row - 1]
+                steps.iloc[row:] = 1.0
+        return steps.cumprod()
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """The return of each session, close to close, with dividends; NaN of the first."""
+        return self.growth.pct_change(fill_method=None)
 
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
@@ -354,15 +428,21 @@ class Prices:
 def read_prices(
     folder: Path, symbol: str, *, bars: bool = False, read: Reader = read_data_file
 ) -> Prices:
-    """Read the prices of a symbol, of which `bars` are needed to trade it.
+    """Read the prices of a symbol, of which `bars` are needed to trade it, and its actions.
 
-    UsageError where there are none; DataError where the file breaks its format or does not agree
-    with its metadata.
+    Of a stock that was renamed, the prices under the former ticker that end before its own come
+    first. UsageError where there are none; DataError where a file breaks its format or does not
+    agree with its metadata.
     """
     path = price_path(folder, symbol)
     if path is None:
         raise unknown(f"price file in {folder} for symbol", symbol, price_symbols(folder))
-    prices = parse_prices(read(path, f"backtest prices seal {symbol}"))
+    actions = read_actions(folder.parent / "actions", symbol, read)
+    prices = parse_prices(read(path, f"backtest prices seal {symbol}"), actions)
+    for rename in reversed(actions.renames):
+        if (before := price_path(folder, rename.name)) is not None:
+            former = parse_prices(read(before, f"backtest prices seal {rename.name}"), actions)
+            prices = _continued(former, prices, rename.day)
     if bars and not prices.has_bars:
         raise UsageError(
             f"{symbol} has closes alone, so it can be a benchmark but not be traded: "
@@ -371,13 +451,35 @@ def read_prices(
     return prices
 
 
-def parse_prices(file: DataFile) -> Prices:
-    """Check the content of a price file; see `read_prices`."""
+def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
+    """Check the content of a price file, beside its actions; see `read_prices`."""
     problems: list[str] = []
+    actions = actions or Actions(file.path.stem)
     rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
-    table = checked_table(replace(rows, holes=holes_of(file.metadata)), problems)
+    table = checked_table(rows, problems, actions.halts | holes_of(file.metadata))
     raise_problems(file.path, problems)
-    return Prices(file.path.stem, table, file)
+    return Prices(file.path.stem, table, file, actions)
+
+
+def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
+    """The prices with the rows under a former ticker before them, where it ends before."""
+    end = min(renamed_on, prices.first)
+    table = former.table.loc[: pd.Timestamp(end) - pd.Timedelta(days=1)]
+    if table.empty or former.last >= end:
+        return prices
+    one, other = former.file.metadata["adjust"], prices.file.metadata["adjust"]
+    gap = set(trading_calendar().between(former.last, prices.first)[1:-1].tolist())
+    if one != other or list(table.columns) != list(prices.table.columns):
+        fault = f"are of another kind: adjusted {one!r} and {other!r}, or of other columns"
+    elif gap - prices.actions.halts:
+        fault = f"end on {former.last}, and its own begin on {prices.first}, sessions later"
+    else:
+        table = pd.concat([table, prices.table])
+        return replace(prices, table=table, former=(former, *prices.former))
+    raise DataError(
+        f"{prices.symbol} was {former.symbol} until {renamed_on}, whose prices {fault}. Mend "
+        f"{former.file.path}, or move it away."
+    )
 
 
 def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
@@ -388,6 +490,7 @@ def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
 # What borrowing the stock costs, to sell it short: `borrow/ACME.csv`
 
 ASSUMPTION = "assumption"
+COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
 
@@ -401,9 +504,14 @@ class BorrowRate:
     note: str = ""
 
     @property
-    def is_assumption(self) -> bool:
-        """Whether nobody quoted the rate."""
-        return self.provider == ASSUMPTION
+    def is_quote(self) -> bool:
+        """Whether somebody quoted the rate; else it is assumed, or computed from other prices."""
+        return self.provider != ASSUMPTION and not self.provider.endswith(COMPUTED)
+
+    @property
+    def origin(self) -> str:
+        """What the rate is, to go on after its figure."""
+        return "is an assumption" if self.provider == ASSUMPTION else f"is {self.provider}"
 
 
 @dataclass(frozen=True)
@@ -417,7 +525,7 @@ class BorrowRates:
     def sha256(self) -> str:
         """Hash of the rates and of what a run says of them."""
         return sha256_of(
-            [[r.day.isoformat(), r.annual_rate, r.is_assumption, r.note] for r in self.rates]
+            [[r.day.isoformat(), r.annual_rate, r.is_quote or r.origin, r.note] for r in self.rates]
         )
 
     def on(self, night: date) -> BorrowRate | None:

@@ -30,10 +30,11 @@ _BASIS_POINT = 1e-4
 _MOST_SLIPPAGE = 0.99
 _LEVEL_UNIT = 1e9  # levels are exact to a billionth of a dollar
 _ROUNDING = 1e-9  # what is exact on paper is not lost to the last bit of a double
+_LAST_BITS = 1e-14  # of a double, which a product leaves
 _NO_RETURN = 1e-12  # what rounding leaves of a return of nothing
 VOLUME_SESSIONS = 20
 
-RULES_VERSION = 5
+RULES_VERSION = 6
 """The version of what results mean: of trades, figures, evidence and the files of a run.
 
 It is part of every id, in place of the program's text. Raise it with every change after which the
@@ -228,17 +229,37 @@ def is_sent(shares: float, fill: float, rules: Rules) -> bool:
     return shares > 0 and shares * fill + _ROUNDING >= rules.min_order
 
 
+def is_nothing(shares: float) -> bool:
+    """Whether shares, of which splits may leave parts, add up to none."""
+    return abs(shares) < _ROUNDING
+
+
+def times_ratio(shares: float, ratio: float) -> float:
+    """Shares after a split, parts included; 70 × 0.1 is 7."""
+    exact = shares * ratio
+    nearest = floor(exact + 0.5)
+    return nearest if abs(exact - nearest) < _LAST_BITS * exact else exact
+
+
+def split_shares(shares: float, ratio: float) -> tuple[float, float]:
+    """Whole shares after a split, and the part of one that is settled in cash."""
+    whole = floor(shares * ratio + _ROUNDING)
+    rest = shares * ratio - whole
+    return whole, (rest if rest > _ROUNDING else 0.0)
+
+
 def stop_level(price: float, direction: int, fraction: float) -> float:
     """The stop: a fraction of `price` on the losing side; `direction` +1 long, -1 short."""
-    return _level(price * (1 - direction * fraction))
+    return level(price * (1 - direction * fraction))
 
 
 def target_level(price: float, direction: int, fraction: float) -> float:
     """The target: a fraction of `price` on the winning side."""
-    return _level(price * (1 + direction * fraction))
+    return level(price * (1 + direction * fraction))
 
 
-def _level(price: float) -> float:
+def level(price: float) -> float:
+    """A level as exact as levels are: to a billionth of a dollar."""
     # 100 × 1.1 is 110.00000000000001 in binary, and a high of 110 touches it all the same.
     return floor(price * _LEVEL_UNIT + 0.5) / _LEVEL_UNIT
 

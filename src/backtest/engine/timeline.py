@@ -14,6 +14,7 @@ from backtest.data.events import event_order
 from backtest.data.kinds import Start
 from backtest.data.market import Market, Tape, obstacle, tradable_session
 from backtest.data.scheduled import MarketEvent
+from backtest.engine.actions import recorded_effects, splits_of
 from backtest.errors import UsageError, told
 from backtest.strategy.base import Signal, Wait
 
@@ -127,6 +128,8 @@ class Question:
         obstacle: why the event cannot be traded in a later session; empty where it can.
         waited: the steps in which the strategy has waited for the session.
         gives_way: whether a newer event of its symbol and kind ends the wait.
+        trades_from: the first session from one on in which its stock is traded.
+        last_session: at whose close its stock is settled, if that is on record.
 
     """
 
@@ -136,6 +139,8 @@ class Question:
     obstacle: Callable[[date], str] = lambda _: ""
     waited: tuple[Pause, ...] = ()
     gives_way: bool = False
+    trades_from: Callable[[date], date] = lambda session: session
+    last_session: date | None = None
 
     def ask(self, strategy: Strategy) -> Decision:
         """The strategy's answer, which its waits are followed to.
@@ -194,6 +199,9 @@ class Question:
                 f"{name} decides before the close, and answered {event.id} for the open. Say "
                 f'enter="close", for a flat leave="close"; or decide before the open.'
             )
+        if session == self.last_session and _at(answer) == "close" and answer.direction != "flat":
+            why = f"{event.symbol} is settled at this close, and never traded again"
+            return self._decided("no_signal", "; ".join(filter(None, (answer.reason, why))))
         return self._decided("signal", answer.reason, answer)
 
     def _later(self, wait: Wait, strategy: Strategy) -> Decision | Question:
@@ -210,7 +218,7 @@ class Question:
         if most is not None and count > most:
             return in_vain(f"that is more than {most} sessions after {first}")
         try:
-            session = self.market.session_after(wait.sessions)
+            session = self.trades_from(self.market.session_after(wait.sessions))
         except UsageError as error:
             return in_vain(str(error))
         if why := self.obstacle(session):
@@ -270,17 +278,25 @@ def questions(
     public = sorted((event for event in events if event.symbol in {"", *span}), key=event_order)
     traded = tuple(sorted(span))
     tape = Tape(
-        {symbol: prices.table for symbol, prices in history.items()},
+        {symbol: prices.traded for symbol, prices in history.items()},
         [event.as_published() for event in public],
         reaction,
         universe.members if universe else lambda _: traded,
+        [(day, s, ratio) for s, prices in history.items() for day, ratio in splits_of(prices)],
     )
+    ends = {one.symbol: one.session for one in recorded_effects(span) if one.is_end}
 
     def question(event: Event, session: date) -> Question:
         now = trading_calendar().time_of(session, at)
         market = Market(session, now, event.symbol, tape.past)
+        stock = span[event.symbol]
         return Question(
-            event, market, tape, lambda later: obstacle(event, later, span[event.symbol], universe)
+            event,
+            market,
+            tape,
+            lambda later: obstacle(event, later, stock, universe),
+            trades_from=stock.trades_from,
+            last_session=ends.get(event.symbol),
         )
 
     found: list[Decision | Question] = []

@@ -307,13 +307,13 @@ def _check(update: PriceUpdate) -> None:
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
-    rows = PriceRows("row of", days, days, cells, update.holes)
-    checked_table(rows, problems)
+    rows = PriceRows("row of", days, days, cells)
+    checked_table(rows, problems, update.holes)
     if problems:  # once more, with where each row came from
         came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
         problems.clear()
         numbers = [came.get(key, key) for key in _keys(table)]
-        checked_table(replace(rows, numbers=numbers), problems)
+        checked_table(replace(rows, numbers=numbers), problems, update.holes)
     try:
         raise_problems(update.path, problems)
     except DataError as error:

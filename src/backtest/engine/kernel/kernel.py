@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
+from backtest.engine.kernel.actions import act_before_open
 from backtest.engine.kernel.compiled import RuleNumbers, borrowed, compiled, inlined, whole
 from backtest.engine.kernel.legs import charge_legs, worth_of_legs
 from backtest.engine.kernel.records import (
@@ -93,6 +94,7 @@ def _trade(
     _draw(tables, number, account, 0, bar)
     while bar < len(bars.session) and not account.is_ranked:
         _open_the_bar(bars, rules, account, book, bar, last)
+        act_before_open(bars, rules, account, book, tables, bar)
         answer_the_last_close(bars, rules, account, book, tables, bar)
         first, row = row, _signals_until(bars, signals, row, end, bar, account, book)
         trade_the_bar(bars, signals, (first, row), rules, account, book, tables, bar)

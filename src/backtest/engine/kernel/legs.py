@@ -187,7 +187,7 @@ def net_orders(
         if leg.pending == 0:
             continue
         size, price, cost = book.sizes[leg.symbol], price_at(bars, bar, leg.symbol, at), 0.0
-        if size != 0:
+        if not rule.is_nothing(size):
             price = fill_at(bars, rules, bar, leg.symbol, 1 if size > 0 else -1, at)
             part = abs(leg.pending) / book.shares[leg.symbol]
             cost = rule.commission(abs(size), price, rules) * part

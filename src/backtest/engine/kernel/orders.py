@@ -251,7 +251,7 @@ def _enter(
     position.entered, position.exit_price = shares, 0.0
     position.entry_bar = position.last_bar = bar
     position.entry_price, position.mark = fill, price
-    position.commission = position.borrow = 0.0
+    position.commission = position.borrow = position.dividends = 0.0
     position.best_close, position.entered_at, position.passed = np.nan, at, 0
     position.legs = position.short_legs = 0
     account.gross += shares * price
@@ -384,7 +384,7 @@ def book_trade(
     shares, part = position.entered, position.shares / position.entered
     left = price if part == 1 else position.exit_price * (1 - part) + price * part
     gross = position.side * shares * (left - position.entry_price)
-    net = gross - position.commission - position.borrow
+    net = gross - position.commission - position.borrow + position.dividends
     account.trades += 1
     account.wins += net > 0 and not position.legs
     account.profit += net
@@ -397,4 +397,5 @@ def book_trade(
         trade.last_size, trade.last_price = -position.side * position.shares, price
         trade.entry_price, trade.exit_price = position.entry_price, left
         trade.commission, trade.borrow = position.commission, position.borrow
+        trade.dividends = position.dividends
     return net

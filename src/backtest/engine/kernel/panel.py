@@ -5,30 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backtest.engine.actions import END_SESSIONS, recorded_effects
 from backtest.engine.kernel.records import (
+    ACTION,
+    DELISTED,
+    DIVIDEND,
     ENTERS_AT_CLOSE,
     IS_FLAT,
     IS_LEG,
     LEAVES_AT_CLOSE,
     LOOKS_AT_CLOSES,
+    MERGER,
     PRICES,
     RESIZES,
     SIGNAL,
+    SPLIT,
     WAITS,
     Bars,
     blank,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from backtest.data.prices import BorrowRates, Prices
+    from backtest.engine.actions import Effect
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
     from backtest.strategy.base import Signal
@@ -36,6 +44,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SIDES = {"long": 1, "flat": 0, "short": -1}
+_WHAT = {"split": SPLIT, "dividend": DIVIDEND, "delisted": DELISTED, "merger": MERGER}
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ class Panel:
         sessions: the session of each bar, shape (bars,), dates without a zone.
         prices: dollars, records of `PRICES`, shape (bars, symbols); NaN where a symbol has no bar.
         volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
+        effects: of actions that are on record; of a stock in the order in which they act.
 
     """
 
@@ -56,6 +66,7 @@ class Panel:
     sessions: NDArray[np.datetime64]
     prices: NDArray[Any]
     volume: Floats
+    effects: Sequence[Effect] = ()
 
     @cached_property
     def session_numbers(self) -> NDArray[np.int64]:
@@ -83,6 +94,28 @@ class Panel:
         """The column of each symbol."""
         return {symbol: column for column, symbol in enumerate(self.symbols)}
 
+    @cached_property
+    def actions(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """The actions as the kernel takes them, and the first of each bar; ends nobody recorded."""
+        columns = self.columns
+        rows = [
+            (self.bar_of(one.session), columns[one.symbol], _WHAT[one.what], one.value)
+            for one in self.effects
+        ]
+        rows = sorted([*rows, *self._unrecorded_ends()], key=itemgetter(0))
+        actions = np.array([row[1:] for row in rows], ACTION)
+        first = np.searchsorted([row[0] for row in rows], np.arange(len(self.times) + 1))
+        return actions, first
+
+    def _unrecorded_ends(self) -> Iterator[tuple[int, int, int, float]]:
+        closes, numbers = self.prices["close"], self.session_numbers
+        for column in np.flatnonzero(np.isnan(closes[-1])).tolist():
+            there = np.flatnonzero(~np.isnan(closes[:, column]))
+            session = numbers[there[-1]] + END_SESSIONS if len(there) else self.count
+            if session < self.count:
+                bar = int(np.searchsorted(numbers, session, side="right")) - 1
+                yield bar, column, DELISTED, closes[there[-1], column]
+
     def bar_of(self, session: date) -> int:
         """The first bar of a session."""
         return int(np.searchsorted(self.sessions, np.datetime64(session)))
@@ -97,16 +130,17 @@ def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
 def panel_of(prices: Mapping[str, Prices]) -> Panel:
     """The panel of daily prices; the sessions are those of any symbol."""
     symbols = tuple(sorted(prices))
-    days = {s: prices[s].table.index.to_numpy().astype("M8[D]") for s in symbols}
+    days = {s: prices[s].days for s in symbols}
     sessions = np.unique(np.concatenate(list(days.values())))
     shape = (len(sessions), len(symbols))
     bars, volume = blank_prices(shape), np.full(shape, np.nan)
     for column, symbol in enumerate(symbols):
-        rows, table = np.searchsorted(sessions, days[symbol]), prices[symbol].table
+        rows, table = np.searchsorted(sessions, days[symbol]), prices[symbol].traded
         volume[rows, column] = table["volume"].to_numpy()
         for name in PRICES.names or ():
             bars[name][rows, column] = table[name].to_numpy()
-    return Panel(symbols, sessions.astype("M8[us]"), sessions, bars, volume)
+    acting = tuple(recorded_effects(prices))
+    return Panel(symbols, sessions.astype("M8[us]"), sessions, bars, volume, acting)
 
 
 def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
@@ -119,6 +153,7 @@ def blank_prices(shape: tuple[int, int]) -> NDArray[Any]:
 def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) -> Bars:
     """The panel as the kernel takes it, with the borrow rate of each night."""
     rate_row, by_session = _borrow(panel, rates, rules)
+    actions, first_action = panel.actions
     return Bars(
         panel.prices,
         panel.volume,
@@ -126,6 +161,8 @@ def kernel_bars(panel: Panel, rates: Mapping[str, BorrowRates], rules: Rules) ->
         day=panel.days,
         rate_row=rate_row,
         rates=by_session,
+        actions=actions,
+        first_action=first_action,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from backtest.engine.kernel import compiled_rules as rule
 from backtest.engine.kernel.compiled import RuleNumbers, inlined
-from backtest.engine.kernel.records import AT_CLOSE, Bars
+from backtest.engine.kernel.records import AT_CLOSE, SPLIT, Bars
 from backtest.engine.rules import VOLUME_SESSIONS
 
 
@@ -33,12 +33,24 @@ def fill_at(bars: Bars, rules: RuleNumbers, bar: int, symbol: int, side: int, at
 
 @inlined
 def last_close(bars: Bars, bar: int, symbol: int) -> float:
-    """The close of the symbol's bar before; NaN where it has none."""
+    """The close of the symbol's bar before, as of this bar's shares; NaN where it has none."""
+    ratio = split_ratio(bars, bar, symbol, bars.first_action[bar + 1])
     for before in range(bar - 1, -1, -1):
         close = bars.prices[before, symbol].close
         if not np.isnan(close):
-            return float(close)
+            return float(close / ratio)
     return np.nan
+
+
+@inlined
+def split_ratio(bars: Bars, bar: int, symbol: int, end: int) -> float:
+    """New shares for an old one by the splits of a bar up to an action."""
+    ratio = 1.0
+    for number in range(bars.first_action[bar], end):
+        action = bars.actions[number]
+        if action.symbol == symbol and action.what == SPLIT:
+            ratio *= action.value
+    return ratio
 
 
 @inlined
@@ -60,10 +72,11 @@ def slippage(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
 def most_shares(bars: Bars, rules: RuleNumbers, bar: int, symbol: int) -> float:
     """The participation cap of an entry; infinite before any volume was seen."""
     seen = np.empty(VOLUME_SESSIONS)
-    count, before = 0, bar - 1
+    count, before, ratio = 0, bar - 1, 1.0
     while before >= 0 and count < VOLUME_SESSIONS:
+        ratio *= split_ratio(bars, before + 1, symbol, bars.first_action[before + 2])
         if not np.isnan(bars.prices[before, symbol].close):
-            seen[count] = bars.volume[before, symbol]
+            seen[count] = bars.volume[before, symbol] * ratio
             count += 1
         before -= 1
     if count == 0:

@@ -27,8 +27,13 @@ OUTCOMES = (
 CAPPED = 16  # added to the outcome of an entry that the volume has cut
 REASONS = (
     "time", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open", "signal",
+    "split", "delisted", "merger",
 )  # fmt: skip
-TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED = _codes(REASONS)
+(
+    TIME, STOP, TARGET, TRAILING, REVERSAL, MARGIN_CALL, RUIN, OPEN, SIGNALLED, SPLIT, DELISTED,
+    MERGER,
+) = _codes(REASONS)  # fmt: skip
+DIVIDEND = np.int64(len(REASONS))  # beside them, of what an action is
 FILL_TIMES = ("open", "session", "close")
 AT_OPEN, IN_SESSION, AT_CLOSE = _codes(FILL_TIMES)
 # What a signal says beside its numbers, each in a bit of `terms`.
@@ -52,7 +57,7 @@ TRADE = np.dtype(
         ("entry_bar", "i8"), ("exit_bar", "i8"), ("reason", "i4"), ("entered_at", "i2"),
         ("left_at", "i2"), ("shares", "f8"), ("entry_price", "f8"), ("exit_price", "f8"),
         ("commission", "f8"), ("borrow", "f8"), ("first_size", "f8"), ("first_price", "f8"),
-        ("last_size", "f8"), ("last_price", "f8"), ("hedge_profit", "f8"),
+        ("last_size", "f8"), ("last_price", "f8"), ("hedge_profit", "f8"), ("dividends", "f8"),
     ]
 )  # fmt: skip
 # `shares` are all that were entered, at the average `entry_price`; sizes are signed, of the first
@@ -67,9 +72,12 @@ POSITION = np.dtype(
         ("target", "f8"), ("trailing_stop", "f8"), ("best_close", "f8"), ("entry_price", "f8"),
         ("commission", "f8"), ("borrow", "f8"), ("symbol", "i4"), ("entry_bar", "i4"),
         ("signal", "i8"), ("entered_at", "i2"), ("legs", "i2"), ("short_legs", "i4"),
-        ("entered", "f8"), ("exit_price", "f8"),
+        ("entered", "f8"), ("exit_price", "f8"), ("dividends", "f8"),
     ]
 )  # fmt: skip
+# What happens to a symbol: `what` is `SPLIT` or `DIVIDEND`, before the open of a bar, or an end, at
+# its close; `value` new shares for an old one, or dollars a share.
+ACTION = np.dtype([("symbol", "i8"), ("what", "i8"), ("value", "f8")])
 # A leg that is held: signed shares, what they were entered at and have cost, and the row of the
 # signal that leads it. `pending` are signed shares that wait to be netted, `paid` what they count
 # as until then, `made` its net profit, `leader_net` that of its leader once it has left.
@@ -117,7 +125,9 @@ class Bars(NamedTuple):
 
     `prices` holds records of the type `PRICES`, NaN where a symbol has no bar, and `volume`
     shares. `session` numbers the session of each bar, `day` counts its days since 1970, `rates`
-    holds annual borrow rates by row and session, and `rate_row` the row of each symbol.
+    holds annual borrow rates by row and session, and `rate_row` the row of each symbol. `actions`
+    are records of the type `ACTION`; those of a bar are the rows from `first_action[bar]` up to
+    the next bar's.
     """
 
     prices: NDArray[Any]
@@ -126,6 +136,8 @@ class Bars(NamedTuple):
     day: NDArray[np.int64]
     rate_row: NDArray[np.int64]
     rates: NDArray[np.float64]
+    actions: NDArray[Any]
+    first_action: NDArray[np.int64]
 
 
 class Tables(NamedTuple):

@@ -13,11 +13,14 @@ import numpy as np
 from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
     CAPPED,
+    DELISTED,
     FILL_TIMES,
     IS_LEG,
+    MERGER,
     OPEN,
     OUTCOMES,
     REASONS,
+    SPLIT,
     TRADE,
     WAITS,
 )
@@ -49,6 +52,7 @@ _RESTING: dict[str, OrderType] = {"stop": "stop", "trailing_stop": "stop", "targ
 # In a session, entries being 2 and what rests 4; what happens at its close comes after all that.
 _PHASES = {"ruin": 0, "margin_call": 0, "signal": 1, "reversal": 1, "time": 3}
 _ENTRY, _REST, _CLOSE = 2, 4, 5
+_NO_ORDER = (OPEN, SPLIT, DELISTED, MERGER)
 
 
 def replay_by_kernel(
@@ -134,6 +138,7 @@ def _trades(
                 borrow=one["borrow"].item(),
                 entered_at=cast("FillTime", FILL_TIMES[one["entered_at"]]),
                 hedge_profit=one["hedge_profit"].item(),
+                dividends=one["dividends"].item(),
                 left_at=cast("FillTime", FILL_TIMES[one["left_at"]]),
             )
         )
@@ -141,7 +146,7 @@ def _trades(
 
 
 def _participation(decision: Decision, prices: Mapping[str, Prices], rules: Rules) -> str:
-    table = prices[decision.event.symbol].table
+    table = prices[decision.event.symbol].traded
     before = table.index < np.datetime64(decision.tradable_session)
     cap = participation_cap(table["volume"][before].iloc[-VOLUME_SESSIONS:].tolist(), rules)
     return f"cut to {cap:,} shares by participation"
@@ -187,7 +192,7 @@ def _orders(
         order = SentOrder(sessions[bar], symbol, first, kind, price, event_id, less)
         phase = _PHASES["signal"] if less else _ENTRY
         found.append((bar, _CLOSE if at == "close" else phase, order))
-        if not is_entry or change["reason"] == OPEN:
+        if not is_entry or change["reason"] in _NO_ORDER:
             continue
         reason, at = cast("ExitReason", REASONS[change["reason"]]), FILL_TIMES[change["left_at"]]
         kind = _RESTING.get(reason, "close" if at == "close" else "market")

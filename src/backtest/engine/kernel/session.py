@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backtest.engine.kernel import compiled_rules as rule
+from backtest.engine.kernel.actions import settle_ends
 from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
 from backtest.engine.kernel.legs import leave_behind, mark_legs, net_orders, worth_of_legs
 from backtest.engine.kernel.orders import (
@@ -93,10 +94,13 @@ def trade_the_bar(
     """
     _refuse(signals, rows, account, book, tables)
     for at in (AT_OPEN, AT_CLOSE):
-        if at == AT_CLOSE and not account.uses_close:
-            break
         if at == AT_CLOSE:
-            _value_at_opens(bars, rules, account, book, bar)
+            if account.uses_close:
+                _value_at_opens(bars, account, book, bar)
+            settle_ends(bars, rules, account, book, tables, bar)
+            if not account.uses_close:
+                break
+            leave_behind(bars, rules, account, book, bar, AT_CLOSE)
         if at == AT_CLOSE or account.gives_up:
             _give_up_all(bars, signals, rows, rules, account, book, tables, at)
         if at == AT_CLOSE:
@@ -178,8 +182,8 @@ def _pass_the_session(
 
 
 @inlined
-def _value_at_opens(bars: Bars, rules: RuleNumbers, account: Any, book: Book, bar: int) -> None:
-    """Before a close: equity and gross as of the opens, and legs that were left behind leave."""
+def _value_at_opens(bars: Bars, account: Any, book: Book, bar: int) -> None:
+    """Before a close: equity and gross as of the opens."""
     account.equity, account.gross = account.cash, 0.0
     for place in range(account.positions):
         position = book.positions[place]
@@ -193,7 +197,6 @@ def _value_at_opens(bars: Bars, rules: RuleNumbers, account: Any, book: Book, ba
         value, gross, _ = worth_of_legs(bars, account, book, bar, AT_OPEN)
         account.equity += value
         account.gross += gross
-        leave_behind(bars, rules, account, book, bar, AT_CLOSE)
 
 
 @inlined

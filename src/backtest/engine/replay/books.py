@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from backtest.engine.actions import splits_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
+
+    from numpy.typing import NDArray
 
     from backtest.data.prices import BorrowRate, Prices
     from backtest.engine.rules import Rules
@@ -25,7 +30,7 @@ OrderType = Literal["market", "stop", "limit", "close"]
 FillTime = Literal["open", "session", "close"]
 ExitReason = Literal[
     "time", "signal", "stop", "target", "trailing_stop", "reversal", "margin_call", "ruin", "open",
-    "strategy",
+    "strategy", "split", "delisted", "merger",
 ]  # fmt: skip
 
 
@@ -96,7 +101,7 @@ class Lot(NamedTuple):
     """The part of an order that belongs to one event: signed shares, and why they leave."""
 
     event_id: str
-    size: int
+    size: float
     exit_reason: ExitReason | None
 
 
@@ -117,7 +122,7 @@ class Order:
     """
 
     symbol: str
-    size: int
+    size: float
     type: OrderType
     price: float
     event_id: str
@@ -174,7 +179,9 @@ class Trade:
     that were entered, `commission` and `borrow` dollars paid, `mae` and `mfe` the worst and best
     excursion as fractions of the entry price. `entered_at` and `left_at` tell of the first and the
     last fill whether it was at the open, within the session or at the close. `hedge_profit` is what
-    its legs made, dollars after their costs; all else is of the stock itself.
+    its legs made, dollars after their costs; all else is of the stock itself. `dividends` are
+    dollars that a long was paid and a short has paid. After a split shares and prices are those
+    of the last day.
     """
 
     trade_id: int
@@ -195,6 +202,7 @@ class Trade:
     entered_at: FillTime = "open"
     left_at: FillTime = "close"
     hedge_profit: float = 0.0
+    dividends: float = 0.0
 
     @property
     def sign(self) -> int:
@@ -203,8 +211,9 @@ class Trade:
 
     @property
     def net_profit(self) -> float:
-        """Gross profit less commission and borrow, and what the legs made; dollars."""
-        return self.gross_profit - self.commission - self.borrow + self.hedge_profit
+        """Gross profit less commission and borrow, dividends, and what the legs made; dollars."""
+        costs = self.commission + self.borrow
+        return self.gross_profit - costs + self.dividends + self.hedge_profit
 
     @property
     def net_return(self) -> float:
@@ -244,29 +253,41 @@ def set_excursions(trades: Sequence[Trade], prices: Mapping[str, Prices]) -> Non
     open and the exit itself; of that of an entry at a limit the side from which the price came,
     and the close; of that of an entry at the close nothing.
     """
-    columns = ("open", "low", "high", "close")
-    tables = {
-        symbol: (
-            prices[symbol].table.index.to_numpy("M8[D]"),
-            *(prices[symbol].table[name].to_numpy() for name in columns),
-        )
-        for symbol in {trade.symbol for trade in trades}
-    }
+    of_symbol: dict[str, list[Trade]] = defaultdict(list)
     for trade in trades:
-        days, opens, lows, highs, closes = tables[trade.symbol]
-        held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
-        first, last = np.searchsorted(days, held).tolist()
-        whole = slice(first + (trade.entered_at != "open"), last + (trade.left_at == "close"))
-        seen = [trade.entry_price, trade.exit_price]
-        if trade.entered_at == "session" and (last > first or trade.left_at == "close"):
-            seen += [float((lows if trade.sign > 0 else highs)[first]), float(closes[first])]
-        if trade.left_at == "open" or last > first:
-            seen.append(float(opens[last]))
-        low = min([*lows[whole].tolist(), *seen])
-        high = max([*highs[whole].tolist(), *seen])
-        worst, best = (low, high) if trade.sign > 0 else (high, low)
-        trade.mae = min(trade.sign * (worst / trade.entry_price - 1), 0.0)
-        trade.mfe = max(trade.sign * (best / trade.entry_price - 1), 0.0)
+        of_symbol[trade.symbol].append(trade)
+    for symbol, some in of_symbol.items():
+        stock, splits = prices[symbol], splits_of(prices[symbol])
+        bars = stock.traded[["open", "low", "high", "close"]].to_numpy()
+        for trade in some:
+            _set_excursion(trade, stock.days, bars, splits)
+
+
+def _set_excursion(
+    trade: Trade,
+    days: NDArray[np.datetime64],
+    bars: NDArray[np.float64],
+    splits: Sequence[tuple[date, float]],
+) -> None:
+    held = np.array([trade.entry_session, trade.exit_session], "M8[D]")
+    first, last = np.searchsorted(days, held).tolist()
+    last = min(last, len(days) - 1)  # what had ended before is left when it counts as delisted
+    for session, ratio in splits:
+        row = int(np.searchsorted(days, np.datetime64(session)))
+        if first < row <= last:
+            bars = np.concatenate((bars[:row] / ratio, bars[row:]))
+    opens, lows, highs, closes = bars.T
+    whole = slice(first + (trade.entered_at != "open"), last + (trade.left_at == "close"))
+    seen = [trade.entry_price, trade.exit_price]
+    if trade.entered_at == "session" and (last > first or trade.left_at == "close"):
+        seen += [float((lows if trade.sign > 0 else highs)[first]), float(closes[first])]
+    if trade.left_at == "open" or last > first:
+        seen.append(float(opens[last]))
+    low = min([*lows[whole].tolist(), *seen])
+    high = max([*highs[whole].tolist(), *seen])
+    worst, best = (low, high) if trade.sign > 0 else (high, low)
+    trade.mae = min(trade.sign * (worst / trade.entry_price - 1), 0.0)
+    trade.mfe = max(trade.sign * (best / trade.entry_price - 1), 0.0)
 
 
 def borrow_assumptions(
@@ -286,10 +307,10 @@ def borrow_assumptions(
         if rate is None:
             if len(unknown) <= _NAMED:
                 found.append(f"No borrow rate is known for some nights short {symbol}; {default}")
-        elif rate.is_assumption:
+        elif not rate.is_quote:
             found.append(
                 f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
-                f"a year, is an assumption. {rate.note}".strip()
+                f"a year, {rate.origin}. {rate.note}".strip()
             )
         elif (night - rate.day).days > _FRESH_DAYS:
             found.append(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import backtrader as bt
 import numpy as np
 
+from backtest.engine.actions import effects, splits_of, splits_since
 from backtest.engine.replay.books import Quote
 from backtest.engine.rules import (
     VOLUME_SESSIONS,
@@ -21,13 +22,15 @@ from backtest.engine.rules import (
     interest,
     participation_cap,
     slippage,
+    split_shares,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from backtest.data.prices import BorrowRates, Prices
+    from backtest.engine.actions import Effect
     from backtest.engine.rules import Rules
 
 
@@ -45,13 +48,14 @@ class PriceFeed(bt.feed.DataBase):
 
     def __init__(self) -> None:
         super().__init__()
-        table = self.p.prices.table
+        table = self.p.prices.traded
         days = table.index.to_numpy("M8[D]").astype(np.int64) + _EPOCH
         columns = {name: table[name].to_numpy(np.float64) for name in table}
         rows = {**columns, "datetime": days.astype(np.float64), "openinterest": np.zeros(len(days))}
         self._rows = {name: array("d", values.tobytes()) for name, values in rows.items()}
         self._next_row = 0
         self._is_preloaded = False
+        self.splits = splits_of(self.p.prices)
 
     def preload(self) -> None:
         """Fill every line in one go, then stand before the first bar."""
@@ -127,11 +131,16 @@ def day_of(data: Any, ago: int = 0) -> date:
 
 def quote_of(data: Any, rules: Rules) -> Quote:
     """What is known of a feed at the open of its current session."""
-    cap = None
+    cap, today = None, day_of(data)
+
+    def since(ago: int) -> float:
+        return splits_since(data.splits, day_of(data, -ago), today) if data.splits else 1.0
+
     if rules.max_participation is not None:
         seen = min(len(data) - 1, VOLUME_SESSIONS)
-        cap = participation_cap([data.volume[-ago] for ago in range(1, seen + 1)], rules)
-    last_close = data.close[-1] if len(data) > 1 else None
+        volumes = [data.volume[-ago] * since(ago) for ago in range(1, seen + 1)]
+        cap = participation_cap(volumes, rules)
+    last_close = data.close[-1] / since(1) if len(data) > 1 else None
     return Quote(data.open[0], session_slippage(data, rules), cap, last_close)
 
 
@@ -174,7 +183,7 @@ class RulesBroker(bt.brokers.BackBroker):
     never limit orders.
     """
 
-    params = (("rules", None),)
+    params = (("rules", None), ("effects", ()), ("hedges", ()))
 
     def __init__(self) -> None:
         super().__init__()
@@ -184,6 +193,7 @@ class RulesBroker(bt.brokers.BackBroker):
         self.borrow_paid: dict[str, float] = defaultdict(float)
         self.interest_paid = 0.0
         self._has_seen_the_bar = False
+        self._acted: dict[str, float] = {}  # splits of this session
         self._borrow_due: dict[str, float] = {}  # of the nights since the last session
         self._interest_due = 0.0
         self._slip = 0.0
@@ -192,12 +202,17 @@ class RulesBroker(bt.brokers.BackBroker):
         self._free_cash = 0.0
         self.before_close: Callable[[], Sequence[Any]] = list
         """Sends the orders of the close, once those that rest were executed."""
+        self.listeners: list[Callable[[Effect, float, float], None]] = []
+        """Hear of each effect on what is held: the shares that it settled, and their price."""
+        self._effects: dict[date, list[Effect]] = defaultdict(list)
+        for effect in self.p.effects:
+            self._effects[effect.session].append(effect)
 
     def see_the_bar(self) -> None:
         """Look at what bar it is, once a bar: at its open, or else when orders are executed."""
         if self._has_seen_the_bar:
             return
-        self._has_seen_the_bar = True
+        self._has_seen_the_bar, self._acted = True, {}
         days = {data: day_of(data) for data in self.cerebro.datas if len(data)}
         self.session = max(days.values())
         self.feeds = {d._name: d for d, day in days.items() if day == self.session}  # noqa: SLF001
@@ -209,6 +224,51 @@ class RulesBroker(bt.brokers.BackBroker):
         if self._closed_on:
             nights = (self.session - self._closed_on).days
             self._interest_due = interest(self._free_cash, nights, self.p.rules)
+        for effect in self._effects.get(self.session, ()):
+            if not effect.is_end:
+                self._act(effect)
+
+    def settle_ends(self) -> None:
+        """Settle what is held of stocks that have ended; once a session."""
+        for effect in self._effects.pop(self.session, ()):
+            if effect.is_end:
+                self._act(effect)
+                self._get_value()
+
+    def _act(self, effect: Effect) -> None:
+        data = self.cerebro.datasbyname[effect.symbol]
+        position = self.positions.get(data)
+        if not position:
+            return
+        settled, price = position.size if effect.is_end else 0.0, effect.value
+        if effect.what == "dividend":
+            self.cash += position.size * effect.value
+        elif effect.what == "split":
+            settled, price = self._split(data, position, effect.value)
+        self.cash += settled * price
+        if effect.is_end:
+            position.set(0, 0.0)
+        for listener in self.listeners:
+            listener(effect, settled, price)
+
+    def _split(self, data: Any, position: Any, ratio: float) -> tuple[float, float]:
+        """Turn old shares into new ones; the part of a share that is settled, and its price."""
+        name = data._name  # noqa: SLF001
+        due = self._borrow_due.pop(name, 0.0)  # of the old shares
+        self.cash -= due
+        self.borrow_paid[name] += due
+        position.datetime = data.datetime.datetime()  # Backtrader charges no night twice
+        size, rest = position.size * ratio, 0.0
+        if name not in self.p.hedges:  # the part of a share of a leg stays in it
+            side = 1 if size > 0 else -1
+            whole, rest = split_shares(abs(position.size), ratio)
+            size, rest = side * whole, side * rest
+        position.set(size, position.price / ratio)
+        for order in self.pending:
+            if order.data is data:
+                _split_order(order, ratio)
+        self._acted[name] = self._acted.get(name, 1.0) * ratio
+        return rest, data.close[-1] / self._acted[name]
 
     def cash_at_open(self) -> float:
         """Cash as it will be once borrow and interest of the last nights are settled."""
@@ -226,6 +286,7 @@ class RulesBroker(bt.brokers.BackBroker):
         super().next()
         for order in self.before_close():
             self._execute_at_close(order)
+        self.settle_ends()
         self._has_seen_the_bar = False
         if self.p.rules.cash_rate:
             self._note_free_cash()
@@ -313,24 +374,38 @@ class RulesBroker(bt.brokers.BackBroker):
         return price if lim else fill_price(price, -1, self._slip)
 
 
+def _split_order(order: Any, ratio: float) -> None:
+    """Put an order that rests on the basis after a split."""
+    for record in (order.created, order.executed):
+        record.size = record.size * ratio
+        record.remsize = record.remsize * ratio
+    order.size *= ratio
+    for name in ("price", "pricelimit", "trailamount"):
+        if getattr(order.created, name, None):
+            setattr(order.created, name, getattr(order.created, name) / ratio)
+
+
 def make_cerebro(
     prices: Mapping[str, Prices],
     rates: Mapping[str, BorrowRates],
     rules: Rules,
+    hedges: Collection[str] = (),
     *,
     runonce: bool,
     preload: bool,
 ) -> Any:
     """A Cerebro that decides at the open and fills there; no observers, no checks at submission.
 
-    It holds the prices and the costs of each symbol, in order of their names. Orders are sized to
+    It holds the prices and the costs of each symbol, in order of their names; `hedges` are symbols
+    of legs. Orders are sized to
     the cent before they are sent, so Backtrader's check, which would size them on the last close,
     is off.
     """
     cerebro = bt.Cerebro(
         stdstats=False, cheat_on_open=True, runonce=runonce, preload=preload, maxcpus=1
     )
-    cerebro.broker = RulesBroker(rules=rules)  # type: ignore[call-arg]  # a metaclass takes it
+    terms = {"rules": rules, "effects": effects(prices), "hedges": hedges}
+    cerebro.broker = RulesBroker(**terms)
     cerebro.broker.set_cash(rules.cash)
     cerebro.broker.set_checksubmit(False)
     cerebro.broker.set_int2pnl(False)  # borrow is kept apart from an order's commission

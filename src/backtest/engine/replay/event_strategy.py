@@ -107,7 +107,7 @@ def replay_event_strategy(
 
     """
     _refuse_cheating(strategy)
-    sessions = sorted({day.date() for p in prices.values() for day in p.table.index})
+    sessions = sorted({day.date() for p in prices.values() for day in p.traded.index})
     before = dict(zip(sessions[1:], sessions, strict=False))
     news: dict[date, list[Event]] = defaultdict(list)
     heard = [_on_time(decision, before) for decision in decisions]

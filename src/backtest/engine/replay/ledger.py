@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backtest.engine.replay.books import CENT, ExitReason, Fill, Trade
+from backtest.engine.rules import split_shares, times_ratio
 from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Ledger:
         if symbol in self._open:
             self._open[symbol].trade.borrow += amount
             return
-        short = [leg for leg in self._legs.values() if leg.symbol == symbol and leg.size < 0]
+        short = [leg for leg in self._legs_of(symbol) if leg.size < 0]
         total = sum(leg.size for leg in short)
         for leg in short:
             leg.costs += amount * leg.size / total
@@ -81,6 +82,41 @@ class Ledger:
         """Add what the cash has earned."""
         self.cash += amount
         self.interest += amount
+
+    def pay_dividend(self, symbol: str, amount: float) -> None:
+        """Add dollars a share to the cash of longs, and take them from that of shorts."""
+        if symbol in self._open:
+            paid = self.shares(symbol) * amount
+            self._open[symbol].trade.dividends += paid
+            self.cash += paid
+        for leg in self._legs_of(symbol):
+            leg.costs -= leg.size * amount
+            self.cash += leg.size * amount
+
+    def split(self, session: date, symbol: str, ratio: float, last: float) -> None:
+        """Turn shares into `ratio` new ones, and a part of one into cash at the last close."""
+        for leg in self._legs_of(symbol):
+            leg.size, leg.price = leg.size * ratio, leg.price / ratio
+        if symbol not in self._open:
+            return
+        holding = self._open[symbol]
+        trade = holding.trade
+        whole, rest = split_shares(abs(holding.shares), ratio)
+        self.cash += trade.sign * rest * last
+        holding.shares = trade.sign * whole
+        holding.closed_shares *= ratio
+        holding.exit_price /= ratio
+        trade.shares = times_ratio(trade.shares, ratio)
+        trade.entry_price /= ratio
+        if rest:
+            holding.leave(rest, last)
+        if not whole:
+            del self._open[symbol]
+            trade.left_at = "open"
+            self._finish(holding, session, "split")
+
+    def _legs_of(self, symbol: str) -> list[_Leg]:
+        return [leg for leg in self._legs.values() if leg.symbol == symbol]
 
     def book(self, fill: Fill) -> None:
         """Enter a fill: it opens, adds to, reduces or closes the symbol's trade.
@@ -160,7 +196,9 @@ class Ledger:
     def _finish(holding: _Holding, session: date, reason: ExitReason) -> None:
         trade = holding.trade
         trade.exit_session = session
-        trade.exit_price = holding.exit_price
+        # Which are all, but for what a ratio with many digits leaves of a share.
+        closed = holding.closed_shares / trade.shares
+        trade.exit_price = holding.exit_price * closed
         trade.exit_reason = reason
         trade.gross_profit = trade.sign * trade.shares * (trade.exit_price - trade.entry_price)
 
@@ -184,7 +222,7 @@ class Ledger:
 
 
 def check_identity(expected: float, final_equity: float) -> None:
-    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
+    """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + dividends + interest.
 
     It holds to the cent.
 

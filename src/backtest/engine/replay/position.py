@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from backtest.engine import rules as rule
@@ -74,6 +74,13 @@ class Position:
             orders.append(order)
         return orders
 
+    def split(self, ratio: float, settled: float) -> None:
+        """Take over the basis after a split, of which signed shares were settled in cash."""
+        self.shares = round(self.shares * ratio - abs(settled))
+        self.stop = self.stop and rule.level(self.stop / ratio)
+        self.target = self.target and rule.level(self.target / ratio)
+        self.best_close = self.best_close and self.best_close / ratio
+
     def see_close(self, close: float, *, has_entered: bool) -> None:
         """Look at the levels of closes, then let the trailing stop follow.
 
@@ -98,7 +105,11 @@ class HeldLeg:
 
     event_id: str
     symbol: str
-    size: int  # signed shares
+    size: float  # signed shares, of which a split may leave a part
+
+    def split(self, symbol: str, ratio: float) -> HeldLeg:
+        """The leg after a split of a symbol."""
+        return replace(self, size=self.size * ratio) if symbol == self.symbol else self
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,7 @@ class Moment:
         for symbol in sorted({symbol for symbol, _ in self.lots}):
             lots = tuple(lot for of, lot in self.lots if of == symbol)
             size = sum(lot.size for lot in lots)
+            size = 0.0 if rule.is_nothing(size) else size
             price = self.fill(symbol, 1 if size > 0 else -1) if size else self.prices[symbol]
             event_id = lots[0].event_id
             found.append(Order(symbol, size, self.order_type, price, event_id, lots=lots))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.data.prices import BorrowRate, Prices
+    from backtest.engine.actions import Effect
     from backtest.engine.replay.books import Lot, Order
     from backtest.engine.timeline import Decision
 
@@ -54,9 +55,30 @@ class Recorder(bt.Analyzer):
         self.refused: set[str] = set()  # ids of events whose orders the broker refused
         self._curve: list[EquityPoint] = []
         self._crossed: list[Order] = []
+        self._ends: list[Fill] = []
         self._orders: list[SentOrder] = []
         self._borrow_seen: dict[str, float] = defaultdict(float)
         self._used_rates: dict[tuple[str, BorrowRate | None], date] = {}  # the last night of each
+
+    def start(self) -> None:
+        """Hear also of what actions do to the account."""
+        self.strategy.broker.listeners.append(self._hear)
+
+    def _hear(self, effect: Effect, settled: float, price: float) -> None:
+        session, symbol, what, value = effect
+        if what == "dividend":
+            self.ledger.pay_dividend(symbol, value)
+        elif what == "split":
+            self._settle_nights()
+            self.ledger.split(session, symbol, value, price)
+        else:  # the fills of the session are booked before it, of which one is told afterwards
+            end = Fill(session, symbol, -settled, price, 0.0, "", what, at="close")
+            self._ends.append(end)
+
+    def _book_ends(self) -> None:
+        for end in self._ends:
+            self.ledger.book(end)
+        self._ends.clear()
 
     def notify_order(self, order: Any) -> None:
         """Book what was executed, after the nights before it were settled."""
@@ -69,8 +91,9 @@ class Recorder(bt.Analyzer):
         if order.status not in (order.Completed, order.Partial):
             return
         self._settle_nights()
-        if order.exectype == bt.Order.Close:
+        if order.exectype == bt.Order.Close and "exit_reason" in said:  # sent before this close
             self._book_crossed("market")
+            self._book_ends()
         done = order.executed
         if said.get("lots"):
             self._book_legs(
@@ -135,7 +158,9 @@ class Recorder(bt.Analyzer):
     def next(self) -> None:
         """At the close: settle, and hold the books against the broker's."""
         self._settle_nights()
-        self._book_crossed("market", "close")
+        self._book_crossed("market")
+        self._book_ends()
+        self._book_crossed("close")
         broker = self.strategy.broker
         cash, equity = broker.get_cash(), broker.get_value()
         self.ledger.check_cash(cash, broker.session)

@@ -64,7 +64,8 @@ def replay(
     for decision in decisions:
         if decision.signal is not None and decision.tradable_session is not None:
             signals[decision.tradable_session].append(decision.signal)
-    cerebro = make_cerebro(prices, rates, rules, runonce=runonce, preload=preload)
+    hedges = {leg.symbol for signal in signalled for leg in signal.legs}
+    cerebro = make_cerebro(prices, rates, rules, hedges, runonce=runonce, preload=preload)
     cerebro.addanalyzer(Recorder, rules=rules, rates=rates)
     cerebro.addstrategy(_SignalTrader, rules=rules, signals=signals)
     run: _SignalTrader = cerebro.run()[0]
@@ -82,6 +83,7 @@ class _SignalTrader(bt.Strategy):
         self._told: set[int] = set()  # of their fills
         self._live: list[Any] = []  # Backtrader's orders of those that rest
         self.broker.before_close = self._before_close
+        self.broker.listeners.append(self._trader.hear)
 
     @property
     def recorder(self) -> Recorder:
@@ -135,6 +137,7 @@ class _SignalTrader(bt.Strategy):
             if live.status == live.Completed and live.ref not in self._told:
                 self._told.add(live.ref)
                 self._trader.filled(order)
+        self.broker.settle_ends()
         closes = {symbol: data.close[0] for symbol, data in self.broker.feeds.items()}
         orders = self._trader.before_close(closes, self.broker.cash)
         return self._send_now(orders)

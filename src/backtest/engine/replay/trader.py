@@ -18,6 +18,7 @@ from backtest.engine.replay.position import HeldLeg, Moment, Position, Waiting
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from backtest.engine.actions import Effect
     from backtest.engine.rules import Rules
     from backtest.strategy.base import Signal
 
@@ -39,6 +40,7 @@ class Trader:
         self._clock: dict[str, int] = {}
         self._marks: dict[str, float] = {}
         self._quotes: Mapping[str, Quote] = {}
+        self._settled = 0.0  # what ends have taken from equity in this session, dollars
         self._for_the_close: list[Signal] = []
         self._entered_at_close: set[str] = set()
         self._margin_call = False
@@ -46,6 +48,24 @@ class Trader:
         self.is_ruined = False
         self.outcomes: dict[str, Outcome] = {}
         self.notes: dict[str, str] = {}  # by event id, what bound an order
+
+    def hear(self, effect: Effect, settled: float, price: float) -> None:
+        """An action has changed what is held: by a split, or an end that has settled it."""
+        symbol, position = effect.symbol, self._positions.get(effect.symbol)
+        if effect.what == "dividend":
+            return
+        if effect.what == "split":
+            self._marks[symbol] /= effect.value
+            for of, legs in self._legs.items():
+                self._legs[of] = [leg.split(symbol, effect.value) for leg in legs]
+            if position is not None:
+                position.split(effect.value, settled)
+        if position is not None and (effect.is_end or not position.shares):
+            quote = self._quotes.get(symbol)
+            mark = quote.open if quote else self._marks[symbol]
+            self._settled += (position.size * mark - settled * price) if effect.is_end else 0.0
+            del self._positions[symbol]
+            self._left_behind += [(leg, effect.what) for leg in self._legs.pop(symbol, [])]
 
     def at_open(
         self, quotes: Mapping[str, Quote], cash: float, signals: Sequence[Signal]
@@ -64,6 +84,7 @@ class Trader:
             self._marks[symbol] = quote.open
         prices = {symbol: quote.open for symbol, quote in quotes.items()}
         moment = Moment("open", quotes, prices, self._worth(cash), cash)
+        self._leave_behind(moment)
         self._end_if_ruined(moment)
         self._answer_margin_call(moment)
         for symbol, position in sorted(self._positions.items()):
@@ -100,7 +121,8 @@ class Trader:
     def before_close(self, closes: Mapping[str, float], cash: float) -> list[Order]:
         """The orders of a close, in the order in which they are executed.
 
-        They are sized on the opens: the closes decide what they cost, and nothing else.
+        They are sized on the opens: the closes decide what they cost, and nothing else. Nor does
+        what an end has settled at this close.
 
         Args:
             closes: of every symbol that trades in this session, dollars.
@@ -112,10 +134,9 @@ class Trader:
         self._waiting.clear()
         self._entered_at_close.clear()
         self._marks |= {symbol: quote.open for symbol, quote in self._quotes.items()}
-        moment = Moment("close", self._quotes, closes, self._worth(cash), cash)
-        behind, self._left_behind = self._left_behind, []
-        for leg, reason in behind:
-            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
+        equity, self._settled = self._worth(cash) + self._settled, 0.0
+        moment = Moment("close", self._quotes, closes, equity, cash)
+        self._leave_behind(moment)
         rest = [signal for signal in self._for_the_close if not self._give_up(signal, moment)]
         self._exit_on_time(moment)
         for signal in rest:
@@ -138,10 +159,10 @@ class Trader:
         held = sum(p.size * self._marks[s] for s, p in self._positions.items())
         return cash + held + sum(n * self._marks[s] for s, n in self._net_legs().items())
 
-    def _net_legs(self) -> dict[str, int]:
+    def _net_legs(self) -> dict[str, float]:
         """Signed shares of legs by symbol, those that are left at this close among them."""
         legs = [leg for held in self._legs.values() for leg in held]
-        net: dict[str, int] = {}
+        net: dict[str, float] = {}
         for leg in [*legs, *(leg for leg, _ in self._left_behind)]:
             net[leg.symbol] = net.get(leg.symbol, 0) + leg.size
         return net
@@ -306,12 +327,18 @@ class Trader:
         for leg in legs:
             if not leg.size:
                 return False
-            side = 1 if leg.size > 0 else -1
+            side, shares = 1 if leg.size > 0 else -1, round(abs(leg.size))
             fill = moment.fill(leg.symbol, side)
-            if self._affordable(side, abs(leg.size), fill, cash) < abs(leg.size):
+            if self._affordable(side, shares, fill, cash) < shares:
                 return False
-            cash -= leg.size * fill + rule.commission(abs(leg.size), fill, self._rules)
+            cash -= leg.size * fill + rule.commission(shares, fill, self._rules)
         return True
+
+    def _leave_behind(self, moment: Moment) -> None:
+        """Order the legs of positions that are gone already."""
+        behind, self._left_behind = self._left_behind, []
+        for leg, reason in behind:
+            self._trade_leg(leg.symbol, Lot(leg.event_id, -leg.size, reason), moment)
 
     def _trade_leg(self, symbol: str, lot: Lot, moment: Moment) -> None:
         """Order a lot; what it costs until they are netted is as of an order of its own."""

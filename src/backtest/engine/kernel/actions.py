@@ -1,0 +1,126 @@
+"""The kernel's actions: dividends and splits before an open, ends at a close."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backtest.engine.kernel import compiled_rules as rule
+from backtest.engine.kernel.compiled import RuleNumbers, inlined, whole
+from backtest.engine.kernel.legs import leave_legs
+from backtest.engine.kernel.orders import book_trade, remove
+from backtest.engine.kernel.prices import last_close, split_ratio
+from backtest.engine.kernel.records import (
+    AT_CLOSE,
+    AT_OPEN,
+    DIVIDEND,
+    IN_SESSION,
+    SPLIT,
+    Bars,
+    Book,
+    Tables,
+)
+
+
+@inlined
+def act_before_open(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+) -> None:
+    """Pay dividends and split what is held, which is valued at the open already."""
+    for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
+        action = bars.actions[number]
+        if action.what not in (DIVIDEND, SPLIT):
+            continue
+        open_price = bars.prices[bar, action.symbol].open
+        for leg in range(account.legs):
+            if book.legs[leg].symbol == action.symbol:
+                _act_on_leg(account, book, book.legs[leg], action, open_price)
+        place = book.places[action.symbol] - 1
+        if place < 0:
+            continue
+        position = book.positions[place]
+        if action.what == DIVIDEND:
+            paid = position.side * position.shares * action.value
+            position.dividends += paid
+            account.cash += paid
+            account.equity += paid
+            continue
+        every = split_ratio(bars, bar, action.symbol, bars.first_action[bar + 1])
+        until = split_ratio(bars, bar, action.symbol, number + 1)
+        last = last_close(bars, bar, action.symbol) * every / until
+        _split(account, position, action.value, last, open_price)
+        if position.shares == 0:
+            _settle(bars, rules, account, book, tables, place, bar, last, SPLIT, AT_OPEN)
+
+
+@inlined
+def _act_on_leg(account: Any, book: Book, leg: Any, action: Any, open_price: float) -> None:
+    if action.what == DIVIDEND:
+        paid = leg.size * action.value
+        leg.costs -= paid
+        account.cash += paid
+        account.equity += paid
+        return
+    more, net = leg.size * (action.value - 1), book.net[leg.symbol]
+    leg.size += more
+    leg.price /= action.value
+    book.net[leg.symbol] = net + more
+    account.equity += more * open_price
+    account.gross += (abs(net + more) - abs(net)) * open_price
+
+
+@inlined
+def _split(account: Any, position: Any, ratio: float, last: float, open_price: float) -> None:
+    """Turn old shares into new ones; the part of one is settled at the last close."""
+    old, gone = position.shares, position.entered - position.shares
+    shares, rest = rule.split_shares(old, ratio)
+    position.entered = rule.times_ratio(position.entered, ratio)
+    position.exit_price /= ratio
+    if rest > 0:
+        position.exit_price += (last - position.exit_price) * rest / (gone * ratio + rest)
+    position.shares = shares
+    position.entry_price /= ratio
+    position.best_close /= ratio
+    position.stop = rule.level(position.stop / ratio)
+    position.target = rule.level(position.target / ratio)
+    paid = position.side * rest * last
+    account.cash += paid
+    account.equity += paid + position.side * (shares - old) * open_price
+    account.gross += (shares - old) * open_price
+
+
+@inlined
+def settle_ends(
+    bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
+) -> None:
+    """At a close, after what rested: settle what is held of stocks that have ended."""
+    for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
+        action = bars.actions[number]
+        place = book.places[action.symbol] - 1
+        if place >= 0 and action.what not in (DIVIDEND, SPLIT):
+            price, reason = action.value, action.what
+            _settle(bars, rules, account, book, tables, place, bar, price, reason, AT_CLOSE)
+
+
+@inlined
+def _settle(
+    bars: Bars,
+    rules: RuleNumbers,
+    account: Any,
+    book: Book,
+    tables: Tables,
+    place: int,
+    bar: int,
+    price: float,
+    reason: int,
+    at: int,
+) -> None:
+    """Close a position at a price without an order."""
+    position = book.positions[place]
+    account.cash += position.side * position.shares * price
+    account.gross -= position.shares * position.mark
+    position.last_bar = bar
+    net = book_trade(account, position, tables, price, reason, at)
+    if position.legs:
+        legs_at = AT_OPEN if at == AT_OPEN else IN_SESSION
+        leave_legs(bars, rules, account, book, position.signal, net, bar, whole(legs_at))
+    remove(account, book, place)

@@ -1,0 +1,212 @@
+"""What happens to a share, as it is on file and as prices of each basis take it."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from backtest.data.actions import Action, parse_actions, read_actions
+from backtest.data.datafile import DataFile
+from backtest.data.inputs import read_inputs
+from backtest.data.kinds import FILED_KINDS
+from backtest.data.prices import parse_prices, read_prices
+from backtest.errors import DataError
+from tests.made_up import day
+
+HEADER = "day,action,amount,until,name,source"
+BARS = "date,open,high,low,close,volume"
+AS_TRADED = "none: as traded"
+
+# ACME pays 1.00, splits 2:1, pays 0.80 for each of the new shares, splits 3:1 and pays 0.30.
+PAID = (
+    "2025-06-03,dividend,1,,,made up",
+    "2025-06-05,dividend,0.8,,,made up",
+    "2025-06-05,split,2,,,made up",
+    "2025-06-10,split,3,,,made up",
+    "2025-06-11,dividend,0.3,,,made up",
+)
+
+
+def parse(*rows):
+    return parse_actions(DataFile(Path("made/ACME.csv"), "\n".join([HEADER, *rows]) + "\n", "", {}))
+
+
+def fault(*rows):
+    with pytest.raises(DataError) as caught:
+        parse(*rows)
+    return str(caught.value)
+
+
+def prices_on(adjust, first="2025-06-02", last="2025-06-13"):
+    days = [f"2025-06-{n:02}" for n in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
+    rows = [f"{one},10,10,10,10,1000" for one in days if first <= one <= last]
+    file = DataFile(
+        Path("made/ACME.csv"),
+        "\n".join([BARS, *rows]) + "\n",
+        "",
+        {"adjust": adjust, "first": rows[0][:10], "last": rows[-1][:10]},
+    )
+    return parse_prices(file)
+
+
+def applied(rows, adjust, **span):
+    found = parse(*rows).applied(prices_on(adjust, **span))
+    return [(str(one.day), one.action, one.amount) for one in found]
+
+
+def test_rows_are_ordered_by_day_and_a_split_comes_before_the_dividend_of_its_day():
+    assert [(str(row.day), row.action) for row in parse(*reversed(PAID)).rows] == [
+        ("2025-06-03", "dividend"),
+        ("2025-06-05", "split"),
+        ("2025-06-05", "dividend"),
+        ("2025-06-10", "split"),
+        ("2025-06-11", "dividend"),
+    ]
+
+
+def test_prices_as_traded_meet_every_action():
+    assert applied(PAID, AS_TRADED) == [
+        ("2025-06-03", "dividend", 1.0),
+        ("2025-06-05", "split", 2.0),
+        ("2025-06-05", "dividend", 0.8),
+        ("2025-06-10", "split", 3.0),
+        ("2025-06-11", "dividend", 0.3),
+    ]
+
+
+def test_prices_adjusted_for_splits_meet_dividends_of_their_own_shares():
+    # One share of 3 June is six of 13 June, and one of 5 June is three.
+    assert applied(PAID, "splits, as of 2025-06-13; not dividends") == [
+        ("2025-06-03", "dividend", pytest.approx(1 / 6)),
+        ("2025-06-05", "dividend", pytest.approx(0.8 / 3)),
+        ("2025-06-11", "dividend", 0.3),
+    ]
+
+
+def test_a_split_after_the_day_of_the_basis_is_met_as_it_happens():
+    assert applied(PAID, "splits, as of 2025-06-09; not dividends") == [
+        ("2025-06-03", "dividend", 0.5),
+        ("2025-06-05", "dividend", 0.8),
+        ("2025-06-10", "split", 3.0),
+        ("2025-06-11", "dividend", 0.3),
+    ]
+
+
+def test_a_basis_without_a_day_is_as_of_the_last_row():
+    assert [one[1] for one in applied(PAID, "splits")] == ["dividend"] * 3
+    assert [one[1] for one in applied(PAID, "splits", last="2025-06-09")] == ["dividend"] * 2
+
+
+def test_prices_adjusted_for_dividends_never_meet_one():
+    assert applied(PAID, "splits and dividends, as of June 2025") == []
+
+
+def test_an_unknown_basis_is_refused_where_it_would_matter():
+    with pytest.raises(DataError, match=r"dividend of 2025-06-03 .* seal ACME --adjust 'none'"):
+        applied(PAID, None)
+    assert applied(["2025-06-16,delisted,,,,made up"], None) == [("2025-06-16", "delisted", None)]
+
+
+def test_what_lies_outside_of_the_span_is_not_met_but_an_end_after_the_last_price_is():
+    rows = (*PAID, "2025-06-20,cash_merger,12.5,,,made up")
+    assert applied(rows, AS_TRADED, first="2025-06-11") == [
+        ("2025-06-11", "dividend", 0.3),
+        ("2025-06-20", "cash_merger", 12.5),
+    ]
+    cut = prices_on(AS_TRADED).span(None, date(2025, 6, 3))
+    assert [one.action for one in parse(*rows).applied(cut)] == ["dividend"]
+
+
+def test_what_was_known_by_a_day_does_not_tell_when_a_halt_ends():
+    rows = parse("2025-06-03,halted,,2025-06-10,,made up", "2025-06-12,delisted,,,,made up")
+    assert rows.up_to(date(2025, 6, 5)).rows == (
+        Action(date(2025, 6, 3), "halted", None, date(2025, 6, 5), "", "made up"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("2025-06-03,spinoff,,,,x", "column action: 'spinoff' is not one of split, dividend"),
+        ("3 June,split,2,,,x", "column day: '3 June' is not a day"),
+        ("2025-06-07,dividend,1,,,x", "column day: 2025-06-07 is not a session of XNYS"),
+        ("2025-06-03,dividend,,,,x", "column amount: '' is not dollars a share above 0"),
+        ("2025-06-03,dividend,-1,,,x", "column amount: '-1' is not dollars a share above 0"),
+        ("2025-06-03,split,1,,,x", "column amount: '1' is not new shares for one old share"),
+        ("2025-06-03,split,nan,,,x", "column amount: 'nan' is not new shares"),
+        ("2025-06-03,cash_merger,,,,x", "column amount: '' is not dollars a share from 0 up"),
+        ("2025-06-03,halted,1,,,x", "column amount: '1' is not empty beside halted"),
+        ("2025-06-03,halted,,2025-06-02,,x", "column until: 2025-06-02 is the last session of"),
+        ("2025-06-03,renamed,,,old co,x", "column name: 'old co' is not the former ticker"),
+        ("2025-06-03,cusip,,,123,x", "column name: '123' is not a CUSIP of nine characters"),
+        ("2025-06-03,split,2,,OLD,x", "column name: 'OLD' beside split; leave it empty"),
+        ("2025-06-03,split,2,,,", "column source: is empty"),
+    ],
+)
+def test_every_fault_is_named(row, words):
+    assert words in fault(row)
+
+
+def test_a_second_row_of_a_day_and_rows_after_the_end_are_faults():
+    twice = fault("2025-06-03,dividend,1,,,x", "2025-06-03,dividend,2,,,x")
+    assert "line 3: a second dividend of 2025-06-03; add the two up" in twice
+    late = fault("2025-06-03,delisted,0,,,x", "2025-06-04,dividend,1,,,x")
+    assert "a dividend on 2025-06-04, after the stock was delisted on 2025-06-03" in late
+
+
+def test_a_symbol_without_a_file_has_no_actions(checkout):
+    found = read_actions(checkout.root / "data/actions", "ACME")
+    assert (found.rows, found.file) == ((), None)
+
+
+# Prices beside their actions
+
+
+def test_a_session_of_a_halt_needs_no_row_and_a_bar_without_trade_is_a_halt(checkout):
+    checkout.write("data/actions/HALT.csv", f"{HEADER}\n2025-06-03,halted,,2025-06-04,,made up\n")
+    rows = ["2025-06-02,9,9,9,9,10", "2025-06-05,9,9,9,9,0", "2025-06-06,8,9,8,9,10"]
+    checkout.write("data/prices/HALT.csv", "\n".join([BARS, *rows]) + "\n")
+    prices = read_prices(checkout.root / "data/prices", "HALT")
+    assert prices.halted == {date(2025, 6, 3), date(2025, 6, 4), date(2025, 6, 5)}
+
+
+def test_bars_of_a_file_without_any_volume_are_no_halts(checkout):
+    rows = ["2025-06-02,9,9,9,9,0", "2025-06-03,9,9,9,9,0"]
+    checkout.write("data/prices/HALT.csv", "\n".join([BARS, *rows]) + "\n")
+    assert not read_prices(checkout.root / "data/prices", "HALT").halted
+
+
+def inputs_of(checkout, symbol="ACME"):
+    return read_inputs(checkout.root / "data", [symbol], "INDX", (None, None), FILED_KINDS)
+
+
+def test_a_run_rests_on_the_actions_of_its_span_alone(checkout):
+    plain = inputs_of(checkout).hashes(FILED_KINDS)
+    path = "data/actions/ACME.csv"
+    early = "2024-06-03,dividend,1,,,x\n2025-06-03,renamed,,,OLDC,x\n"
+    checkout.write(path, f"{HEADER}\n{early}")
+    assert inputs_of(checkout).hashes(FILED_KINDS) == plain
+    checkout.write(path, f"{HEADER}\n{early}2025-06-04,halted,,,,x\n")
+    found = inputs_of(checkout)
+    assert found.hashes(FILED_KINDS).keys() - plain.keys() == {"actions/ACME"}
+    assert found.versions(checkout.root / "data")["actions/ACME.csv"] == 1 + 1
+
+
+def test_a_stock_has_the_prices_and_events_of_its_former_ticker(checkout):
+    acme = inputs_of(checkout)
+    text = (checkout.root / "data/prices/ACME.csv").read_text().splitlines(keepends=True)
+    begin = next(n for n, line in enumerate(text) if line.startswith("2025-06-13"))
+    checkout.write("data/prices/NEWC.csv", "".join([text[0], *text[begin:]]))
+    checkout.write("data/prices/ACME.csv", "".join(text[:begin]))
+    checkout.write("data/actions/NEWC.csv", f"{HEADER}\n2025-06-13,renamed,,,ACME,made up\n")
+    found = inputs_of(checkout, "NEWC")
+    assert found.history["NEWC"].table.equals(acme.history["ACME"].table)
+    assert "prices/ACME.csv" in found.versions(checkout.root / "data")
+    until = day("2025-06-13")
+    heard = [one for one in found.events if one.symbol == "NEWC"]
+    assert heard
+    assert [one.headline for one in heard] == [
+        one.headline
+        for one in acme.events
+        if one.symbol == "ACME" and one.published_at.date() < until
+    ]
