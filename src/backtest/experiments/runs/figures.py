@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
 from backtest.errors import DataError
 from backtest.stats import figures
+from backtest.stats.formats import few
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -61,6 +62,26 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     return array
 
 
+class Holding(NamedTuple):
+    """What runs traded, held from first to last: its symbols, its figures and one of the runs."""
+
+    symbols: str
+    figures: Mapping[str, float | None]
+    run: Run
+
+
+def holdings(runs: Sequence[Run]) -> list[Holding]:
+    """What runs traded, held, of each set of stocks, span and amount of cash once."""
+    held: dict[tuple[str, ...], Holding] = {}
+    for run in runs:
+        manifest = run.manifest
+        span, cash = manifest["span"], manifest["rules"]["cash"]
+        terms = (run.traded, span["first"], span["last"], str(cash))
+        if terms not in held and (found := stock_figures(run)):
+            held[terms] = Holding(few(manifest["symbols"]), found, run)
+    return list(held.values())
+
+
 def stock_returns(run: Run) -> pd.Series[float] | None:
     """Returns by session of holding what the run traded, in equal parts bought once.
 
@@ -77,7 +98,7 @@ def stock_returns(run: Run) -> pd.Series[float] | None:
         before = bars["close"][bars.index < sessions[0]]
         bought = before.iloc[-1] if len(before) else bars["open"].iloc[0]
         paths.append((bars["close"] / bought).reindex(sessions).ffill().fillna(1.0))
-    growth = pd.concat(paths, axis="columns").mean(axis="columns")
+    growth = sum(paths[1:], start=paths[0]) / len(paths)
     return growth / growth.shift(1, fill_value=1.0) - 1
 
 
