@@ -29,7 +29,7 @@ def tested(run_made_up, checkout):
     """What a run of four strategies printed: two with six occasions, one with one, one held."""
     often(checkout)
     often(checkout, "shorts", "short")
-    return run_made_up()
+    return run_made_up("-v")
 
 
 def test_run_tells_the_sentence_and_the_figures(tested, checkout):

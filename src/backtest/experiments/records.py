@@ -39,6 +39,7 @@ class Figures(TypedDict):
     exposure: float | None
     commission: float
     borrow: float
+    dividends: float
     interest: float
 
 
@@ -186,6 +187,7 @@ class RunRecord(TypedDict):
     assumptions: list[str]
     ruined_on: Day | None
     summary: Summary
+    stock_returns: NotRequired[list[float] | None]  # by session, of holding what is traded
     files: dict[str, str]  # by name the sha256
     evidence: NotRequired[Evidence]
     attribution: NotRequired[Attribution]

@@ -14,7 +14,7 @@ from backtest.stats import figures
 from backtest.stats.formats import few
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -33,12 +33,12 @@ def figures_of_holding(returns: Floats, nights: Floats, rules: Rules) -> dict[st
         "trades": None,
         "win_rate": None,
         "exposure": 1.0,
-        **dict.fromkeys(("commission", "borrow", "interest"), 0.0),
+        **dict.fromkeys(("commission", "borrow", "dividends", "interest"), 0.0),
     }
 
 
 def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
-    """Return of the benchmark in each session, close to close.
+    """Return of the benchmark in each session, close to close, with dividends.
 
     The first return needs the close before; where the prices begin with the first session it is
     taken from that session's open, and is 0 where there is no open either.
@@ -46,15 +46,17 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     Raises DataError where a session has no close.
     """
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
-    closes = prices.table["close"]
-    missing = index.difference(closes.index)
+    growth = prices.growth
+    missing = index.difference(growth.index)
     if len(missing):
         raise DataError(
             f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
             f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
             f"{prices.last}: choose another --benchmark, or a span with --from and --to."
         )
-    changes = closes.pct_change(fill_method=None).reindex(index)
+    # Of what it has grown to: where the run has no session, the next one's return holds it.
+    changes = growth.reindex(index).pct_change(fill_method=None)
+    changes.iloc[0] = prices.returns[index[0]]
     if pd.isna(changes.iloc[0]):
         first = prices.table.iloc[0]
         changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
@@ -82,32 +84,30 @@ def holdings(runs: Sequence[Run]) -> list[Holding]:
     return list(held.values())
 
 
-def stock_returns(run: Run) -> pd.Series[float] | None:
-    """Returns by session of holding what the run traded, in equal parts bought once.
+def holding_returns(history: Iterable[Prices], sessions: Sequence[date]) -> Floats:
+    """Returns by session of holding stocks bought once, in equal parts, dividends reinvested.
 
-    The first is against the close before, or against the open where the prices begin with it.
-    None for a universe, whose mean is the benchmark, and where the benchmark is the stock itself.
+    The first of each is against its close before, or against the open that its prices begin with.
     """
-    manifest = run.manifest
-    if manifest.get("universe") or manifest["symbols"] == [manifest["benchmark"]]:
-        return None
-    sessions = run.equity.index
+    index = pd.DatetimeIndex(pd.to_datetime(sessions))
     paths = []
-    for _, table in run.bars.groupby("symbol"):
-        bars = table.set_index("session")
-        before = bars["close"][bars.index < sessions[0]]
-        bought = before.iloc[-1] if len(before) else bars["open"].iloc[0]
-        paths.append((bars["close"] / bought).reindex(sessions).ffill().fillna(1.0))
-    growth = sum(paths[1:], start=paths[0]) / len(paths)
-    return growth / growth.shift(1, fill_value=1.0) - 1
+    for prices in history:
+        growth, first = prices.growth, prices.table.iloc[0]
+        row = int(growth.index.searchsorted(index[0])) - 1
+        bought = growth.iloc[row] if row >= 0 else first["open"] / first["close"]
+        paths.append((growth / bought).reindex(index, method="ffill").fillna(1.0).to_numpy())
+    return figures.session_returns(np.mean(paths, axis=0), 1.0)
 
 
 def stock_figures(run: Run) -> dict[str, float | None] | None:
-    """The figures of `stock_returns`, by the names of `run.json`; None where these are."""
-    returns = stock_returns(run)
+    """The figures of holding what a run traded; None where the benchmark is the same, or unknown.
+
+    The benchmark of a universe is the mean of its members.
+    """
+    returns = run.manifest.get("stock_returns")
     if returns is None:
         return None
-    return figures_of_holding(returns.to_numpy(), _nights(run), _rules(run))
+    return figures_of_holding(np.array(returns), _nights(run), _rules(run))
 
 
 def all_figures(run: Run) -> dict[str, float | None]:
@@ -125,14 +125,14 @@ def all_figures(run: Run) -> dict[str, float | None]:
         "longest_drawdown": figures.longest_drawdown(equity, cash),
         "turnover": figures.turnover((trades["shares"] * trades["entry_price"]).to_numpy(), equity),
     }
-    own = _above_cash(run, run.equity["return"])
-    stock = stock_returns(run)
-    markets = {"": run.equity["benchmark_return"], "_stock": stock}
+    own, nights, rules = run.equity["return"].to_numpy(), _nights(run), _rules(run)
+    markets = {"": run.equity["benchmark_return"], "_stock": run.manifest.get("stock_returns")}
     for name, market in markets.items():
-        alpha, beta = (
-            (None, None) if market is None else figures.alpha_beta(own, _above_cash(run, market))
-        )
-        found |= {f"alpha{name}": alpha, f"beta{name}": beta}
+        pair: tuple[float | None, float | None] = (None, None)
+        if market is not None:
+            returns = above_cash(np.array(market, np.float64), nights, rules)
+            pair = figures.alpha_beta(above_cash(own, nights, rules), returns)
+        found |= dict(zip((f"alpha{name}", f"beta{name}"), pair, strict=True))
     return found
 
 
@@ -147,10 +147,6 @@ def _mean_holding(run: Run) -> float | None:
     first, last = np.array(ends, "M8[D]").T
     sessions = run.equity.index.to_numpy("M8[D]")
     return float(np.mean(np.searchsorted(sessions, last) - np.searchsorted(sessions, first)))
-
-
-def _above_cash(run: Run, returns: pd.Series[float]) -> Floats:
-    return above_cash(returns.to_numpy(), _nights(run), _rules(run))
 
 
 def _nights(run: Run) -> Floats:

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
 from backtest.errors import UsageError
-from backtest.experiments.runs.figures import benchmark_returns, figures_of_holding
+from backtest.experiments.runs.figures import (
+    benchmark_returns,
+    figures_of_holding,
+    holding_returns,
+)
 from backtest.experiments.runs.store import (
     Run,
     bars_around,
@@ -26,7 +30,7 @@ from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
     from backtest.engine.replay.books import Result
@@ -206,6 +210,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "assumptions": [*plan.inputs.assumptions, *result.assumptions],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
+        "stock_returns": _stock_returns(plan, [point.session for point in result.curve]),
     }
     history = plan.inputs.history
     bars = {symbol: prices.table for symbol, prices in history.items()}
@@ -215,6 +220,14 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     write_notes(made, plan.request.notes)
     record_run(plan.path.parent, made.manifest)
     return made
+
+
+def _stock_returns(plan: RunPlan, sessions: Sequence[date]) -> list[float] | None:
+    """Returns by session of holding what is traded; None where that is the benchmark."""
+    request = plan.request
+    if request.universe or request.symbols == (request.benchmark,):
+        return None
+    return list(map(float, holding_returns(plan.inputs.history.values(), sessions)))
 
 
 def _differs(plan: RunPlan) -> dict[str, Any]:
@@ -291,6 +304,7 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
         "exposure": figures.exposure(spans, sessions),
         "commission": sum(trade.commission for trade in result.trades),
         "borrow": sum(trade.borrow for trade in result.trades),
+        "dividends": sum(trade.dividends for trade in result.trades),
         "interest": result.interest,
     }
     pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))

@@ -45,11 +45,12 @@ Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'momen
 
 # Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
 TRADES: Columns = {
-    "trade_id": "int", "event_id": "text", "symbol": "text", "direction": "text", "shares": "int",
+    "trade_id": "int", "event_id": "text", "symbol": "text", "direction": "text", "shares": "float",
     "entry_session": "day", "entry_price": "float", "exit_session": "day", "exit_price": "float",
     "exit_reason": "text", "gross_profit": "float", "commission": "float", "borrow": "float",
     "net_profit": "float", "return": "float", "mae": "float", "mfe": "float",
     "entered_at": "text", "left_at": "text", "hedge_profit": "float",
+    "dividends": "float",
 }  # fmt: skip
 EQUITY: Columns = {
     "session": "day", "equity": "float", "cash": "float", "position_value": "float",
@@ -235,10 +236,10 @@ def _sha256(content: bytes) -> str:
 
 
 def _manifest_text(manifest: Mapping[str, Any]) -> str:
-    """JSON in lines, but for the part that has a row for each event."""
+    """JSON in lines, but for the parts that have a row for each event or session."""
     parts = []
     for name, value in manifest.items():
-        lines = None if name == "attribution" else 2
+        lines = None if name in ("attribution", "stock_returns") else 2
         text = json.dumps(value, indent=lines, ensure_ascii=False, allow_nan=False)
         parts.append(f"  {json.dumps(name)}: " + text.replace("\n", "\n  "))
     return "{\n" + ",\n".join(parts) + "\n}\n"
