@@ -18,11 +18,15 @@ def test_compare_puts_the_latest_run_of_each_strategy_side_by_side(run_made_up, 
     outcome = command("compare")
     assert outcome.code == 0
     # five sessions from 103 to 108: 485 × (108 × 0.9995 − 103 × 1.0005) − 4.85 is 2,345
-    assert re.search(r"^Final equity \$ +102,3\d\d +129,9\d\d +102,000$", outcome.out, re.MULTILINE)
+    assert re.search(
+        r"^Final equity \$ +102,3\d\d +129,9\d\d +130,000 +102,000$", outcome.out, re.MULTILINE
+    )
     assert [line.split()[0] for line in outcome.out.splitlines()[3:] if line] == [
         "Trades", "Win", "Total", "CAGR", "Volatility", "Sharpe", "Sortino", "Max", "Calmar",
-        "Exposure", "Commission", "Borrow", "Final", "Placebo", "Holm", "Mean", "95", "95",
-        "Detectable", "Trials", "Placebo", "Mean", "An", "The",
+        "Exposure", "Commission", "Borrow", "Final", "Profit", "Expectancy", "Average", "Average",
+        "Payoff", "Best", "Worst", "MAE", "MFE", "Holding", "Longest", "Turnover", "Alpha",
+        "Beta", "Alpha", "Beta", "p-value", "p-value,", "Mean", "95", "95", "Detectable",
+        "Trials", "p-value:", "Mean", "An", "The",
     ]  # fmt: skip
 
 

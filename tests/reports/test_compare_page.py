@@ -102,7 +102,8 @@ def test_evidence_stands_below_the_figures(checkout):
         row[0] for row in table(page_of(checkout, do(checkout), do(checkout, "owner")), "figures")
     ]
     assert labels[-7:] == [
-        "Placebo p", "Holm p", "Mean trade", "95 % from", "95 % to", "Detectable edge", "Trials",
+        "p-value", "p-value, Holm", "Mean trade", "95 % from", "95 % to", "Detectable edge",
+        "Trials",
     ]  # fmt: skip
 
 

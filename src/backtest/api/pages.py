@@ -125,7 +125,7 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
 
     Returns:
         A row for each run, with what tells it from others of its strategy, such as `hold 5`, and,
-        below, for each benchmark. Columns: the figures of
+        below, for holding the stock and for each benchmark. Columns: the figures of
         `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
         that is found four times in five), `p` of the verdict (the larger of random timing and
         random direction), `p_holm` corrected for the runs compared, and `trials` on record.
@@ -141,11 +141,13 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
                            trades  total_return      p  detectable
         earnings_surprise       6        -0.121  0.703       0.199
         buy_and_hold            1         1.103    NaN         NaN
+        CRWV held            <NA>         1.105    NaN         NaN
         SPY                  <NA>         0.396    NaN         NaN
 
     """
     import pandas as pd
 
+    from backtest.experiments.runs.figures import all_figures, holdings
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import benchmarks_of
     from backtest.reports.run_words import corrected, evidence_figures
@@ -154,9 +156,12 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
     rows: dict[str, dict[str, Any]] = {}
     for run, p_holm in zip(found, corrected(found), strict=True):
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
-        row = {**run.summary, **evidence_figures(run), "p_holm": p_holm, "trials": trials}
+        row = {**all_figures(run), **evidence_figures(run), "p_holm": p_holm, "trials": trials}
         name = " · ".join([run.manifest["strategy"], *finding.telling(run, found)])
         rows[name if name not in rows else f"{name} · {run.run_id}"] = row
+    for held in holdings(found):
+        name = f"{held.symbols} held"
+        rows[f"{name} of {held.run.run_id}" if name in rows else name] = dict(held.figures)
     for benchmark in benchmarks_of(found):
         symbol = benchmark.run.manifest["benchmark"]
         name = f"{symbol} of {benchmark.run.run_id}" if symbol in rows else symbol
@@ -201,12 +206,15 @@ def draw_comparison(runs: Sequence[Run]) -> Path:
 
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The manifests of runs that are looked at together, with the trials as they stand now."""
+    from backtest.experiments.runs.figures import all_figures, stock_figures
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.run_words import corrected
 
     return [
         {
             **run.manifest,
+            "figures": all_figures(run),
+            "stock": stock_figures(run),
             "trials": trials_on_record(run.path.parent, run.manifest),
             "placebo_p_holm": p,
             "variant": finding.variant(run.manifest),

@@ -42,7 +42,8 @@ class RunResult(Result):
         run_id: a hash of everything that decides the result.
         strategy: its name.
         parameters: its parameters, by name.
-        summary: the figures, a row each; a column for the run and one for its benchmark.
+        summary: the figures, a row each; columns for the run, for what it traded, held from first
+            to last, and for the benchmark.
         trades: a row for each trade from flat to flat, indexed by `trade_id`.
         equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
             `return`, `benchmark_return`, `holding_return` (of the stock itself).
@@ -64,9 +65,12 @@ class RunResult(Result):
     @classmethod
     def of(cls, run: Run, *, known: bool) -> RunResult:
         """A run as it stands in its folder."""
+        from backtest.experiments.runs.figures import all_figures, holdings
+
         record = run.manifest
         figures = {
-            record["strategy"]: record["summary"]["run"],
+            record["strategy"]: all_figures(run),
+            **{f"{held.symbols} held": held.figures for held in holdings([run])},
             record["benchmark"]: record["summary"]["benchmark"],
         }
         return cls(
@@ -88,7 +92,10 @@ class RunResult(Result):
 
         record = self.record
         traded = record.get("universe") or few(record["symbols"])
-        total = percent(record["summary"]["run"]["total_return"])
+        total = ", ".join(
+            percent(total) if name == self.strategy else f"{name} {percent(total)}"
+            for name, total in self.summary.loc["total_return"].items()
+        )
         span = f"{record['span']['first']} to {record['span']['last']}"
         ((_, sentence),) = self._words()
         return f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, WIDE)}"

@@ -38,6 +38,8 @@ def compare(
             "strategy",
             "variant",
             "label",
+            "figures",
+            "stock",
             "evidence",
             "attribution",
             "trials",

@@ -83,9 +83,9 @@ def ratio(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:z.2f}"
 
 
-def tenth(value: float | None) -> str:
-    """A number with one decimal."""
-    return UNKNOWN if value is None else f"{value:z,.1f}"
+def sessions(value: float | None) -> str:
+    """A number of sessions, which may be a mean."""
+    return UNKNOWN if value is None else f"{value:,.1f}".removesuffix(".0") + " sessions"
 
 
 def count(value: float | None) -> str:
@@ -160,10 +160,10 @@ MORE_FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("payoff", "Payoff", ratio),
     ("best_trade", "Best trade", percent),
     ("worst_trade", "Worst trade", percent),
-    ("mae", "Mean MAE", percent),
-    ("mfe", "Mean MFE", percent),
-    ("holding_sessions", "Sessions held", tenth),
-    ("longest_drawdown", "Longest drawdown, sessions", count),
+    ("mae", "MAE", percent),
+    ("mfe", "MFE", percent),
+    ("holding_sessions", "Holding time", sessions),
+    ("longest_drawdown", "Longest drawdown", sessions),
     ("turnover", "Turnover a year", ratio),
     ("alpha", "Alpha to benchmark", percent),
     ("beta", "Beta to benchmark", ratio),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from backtest.engine.kernel.panel import nights_before
 from backtest.engine.rules import Rules, above_cash
 from backtest.errors import DataError
 from backtest.stats import figures
+from backtest.stats.formats import few
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -63,37 +64,50 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     return array
 
 
-def holding_returns(stocks: Iterable[Prices], sessions: Sequence[date]) -> NDArray[np.float64]:
-    """Return by session of holding stocks with their dividends, in equal parts bought once.
+class Holding(NamedTuple):
+    """What runs traded, held from first to last: its symbols, its figures and one of the runs."""
 
-    The first is against the close before, or against the open where the prices begin with it.
+    symbols: str
+    figures: Mapping[str, float | None]
+    run: Run
+
+
+def holdings(runs: Sequence[Run]) -> list[Holding]:
+    """What runs traded, held, of each set of stocks, span and amount of cash once."""
+    held: dict[tuple[str, ...], Holding] = {}
+    for run in runs:
+        manifest = run.manifest
+        span, cash = manifest["span"], manifest["rules"]["cash"]
+        terms = (run.traded, span["first"], span["last"], str(cash))
+        if terms not in held and (found := stock_figures(run)):
+            held[terms] = Holding(few(manifest["symbols"]), found, run)
+    return list(held.values())
+
+
+def holding_returns(history: Iterable[Prices], sessions: Sequence[date]) -> Floats:
+    """Returns by session of holding stocks bought once, in equal parts, dividends reinvested.
+
+    The first of each is against its close before, or against the open that its prices begin with.
     """
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
     paths = []
-    for prices in stocks:
+    for prices in history:
         growth, first = prices.growth, prices.table.iloc[0]
-        before = growth[growth.index < index[0]]
-        bought = before.iloc[-1] if len(before) else first["open"] / first["close"]
-        paths.append((growth / bought).reindex(index).ffill().fillna(1.0).to_numpy())
-    together = np.mean(paths, axis=0)
-    return np.asarray(together / np.concatenate(([1.0], together[:-1])) - 1, np.float64)
-
-
-def stock_returns(run: Run) -> pd.Series[float] | None:
-    """Returns by session of holding what the run traded, as of `holding_returns`.
-
-    None for a universe, whose mean is the benchmark, and where the benchmark is the stock itself.
-    """
-    found: pd.Series[float] = run.equity["holding_return"]
-    return None if found.isna().all() else found
+        row = int(growth.index.searchsorted(index[0])) - 1
+        bought = growth.iloc[row] if row >= 0 else first["open"] / first["close"]
+        paths.append((growth / bought).reindex(index, method="ffill").fillna(1.0).to_numpy())
+    return figures.session_returns(np.mean(paths, axis=0), 1.0)
 
 
 def stock_figures(run: Run) -> dict[str, float | None] | None:
-    """The figures of `stock_returns`, by the names of `run.json`; None where these are."""
-    returns = stock_returns(run)
-    if returns is None:
+    """The figures of holding what a run traded; None where the benchmark is the same, or unknown.
+
+    The benchmark of a universe is the mean of its members.
+    """
+    returns = run.equity["holding_return"].to_numpy()
+    if np.isnan(returns).all():
         return None
-    return figures_of_holding(returns.to_numpy(), _nights(run), _rules(run))
+    return figures_of_holding(returns, _nights(run), _rules(run))
 
 
 def all_figures(run: Run) -> dict[str, float | None]:
@@ -111,14 +125,14 @@ def all_figures(run: Run) -> dict[str, float | None]:
         "longest_drawdown": figures.longest_drawdown(equity, cash),
         "turnover": figures.turnover((trades["shares"] * trades["entry_price"]).to_numpy(), equity),
     }
-    own = _above_cash(run, run.equity["return"])
-    stock = stock_returns(run)
-    markets = {"": run.equity["benchmark_return"], "_stock": stock}
-    for name, market in markets.items():
-        alpha, beta = (
-            (None, None) if market is None else figures.alpha_beta(own, _above_cash(run, market))
-        )
-        found |= {f"alpha{name}": alpha, f"beta{name}": beta}
+    own, nights, rules = run.equity["return"].to_numpy(), _nights(run), _rules(run)
+    for name, column in (("", "benchmark_return"), ("_stock", "holding_return")):
+        market = run.equity[column].to_numpy()
+        pair: tuple[float | None, float | None] = (None, None)
+        if not np.isnan(market).all():
+            returns = above_cash(market, nights, rules)
+            pair = figures.alpha_beta(above_cash(own, nights, rules), returns)
+        found |= dict(zip((f"alpha{name}", f"beta{name}"), pair, strict=True))
     return found
 
 
@@ -133,10 +147,6 @@ def _mean_holding(run: Run) -> float | None:
     first, last = np.array(ends, "M8[D]").T
     sessions = run.equity.index.to_numpy("M8[D]")
     return float(np.mean(np.searchsorted(sessions, last) - np.searchsorted(sessions, first)))
-
-
-def _above_cash(run: Run, returns: pd.Series[float]) -> Floats:
-    return above_cash(returns.to_numpy(), _nights(run), _rules(run))
 
 
 def _nights(run: Run) -> Floats:

@@ -210,7 +210,7 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
 
 
 def _manifest_text(manifest: Mapping[str, Any]) -> str:
-    """JSON in lines, but for the part that has a row for each event."""
+    """JSON in lines, but for the parts that have a row for each event or session."""
     parts = []
     for name, value in manifest.items():
         lines = None if name == "attribution" else 2
