@@ -70,7 +70,7 @@ def test_runs_that_are_ticked_are_compared(page, reports):
     ]
     page.locator(f"tr[data-runs='{ids[0]}'] input").check()
     assert command.locator("code").inner_text() == f"backtest compare {ids[0]}"
-    assert command.locator("a").inner_text() == ""
+    assert command.locator("a").count() == 0
     for one in ids[1:]:
         page.locator(f"tr[data-runs='{one}'] input").check()
     assert set(command.locator("code").inner_text().split()[2:]) == set(ids)

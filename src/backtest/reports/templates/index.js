@@ -5,15 +5,16 @@
   const idsOf = (row) => row.dataset.runs.split(" ");
   const key = (ids) => ids.toSorted().join(" ");
   const compared = new Map(rows.filter((row) => !row.querySelector("input")).map((row) => [key(idsOf(row)), row.querySelector("a")]));
-  const link = document.createElement("a");
-  document.getElementById("command")?.append(" ", link);
+  const link = Object.assign(document.createElement("a"), { textContent: "Open their comparison" });
   for (const box of boxes) {
     box.addEventListener("change", () => {
       const ids = boxes.filter((one) => one.checked).flatMap((one) => idsOf(one.closest("tr")));
       showCommand(document.getElementById("command"), ids.length ? `backtest compare ${ids.join(" ")}` : "");
       const page = compared.get(key(ids));
-      link.textContent = page ? "Open their comparison" : "";
-      if (page) link.href = page.getAttribute("href");
+      link.remove();
+      if (!page) return;
+      link.href = page.getAttribute("href");
+      document.getElementById("command").append(" ", link);
     });
   }
 })();
