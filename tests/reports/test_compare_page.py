@@ -102,7 +102,8 @@ def test_evidence_stands_below_the_figures(checkout):
         row[0] for row in table(page_of(checkout, do(checkout), do(checkout, "owner")), "figures")
     ]
     assert labels[-7:] == [
-        "Placebo p", "Holm p", "Mean trade", "95 % from", "95 % to", "Detectable edge", "Trials",
+        "p-value", "p-value, Holm", "Mean trade", "95 % from", "95 % to", "Detectable edge",
+        "Trials",
     ]  # fmt: skip
 
 
@@ -284,7 +285,7 @@ def test_what_was_set_differently_is_told(checkout):
         ("rules.slippage_bps", ["5.0", "20.0"]),
     ]
     page = page_of(checkout, *runs)
-    assert table(page, "differences")[0] == ["", *(f"beats {run.run_id}" for run in runs)]
+    assert table(page, "differences")[0] == ["", "beats defaults", "beats hold 5 slippage 20 bp"]
     assert ["beats.hold", "3", "5"] in table(page, "differences")
     assert ["weight", "0.5", "0.5"] in table(page, "parameters")
 

@@ -91,6 +91,13 @@ def day(name: str, text: str) -> Any:
     return typer.Option(name, metavar="DAY", parser=parse, help=text)
 
 
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Strategies, run ids or their beginnings, run folders, labels, or patterns of these.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

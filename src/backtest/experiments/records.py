@@ -154,6 +154,16 @@ class NoRoom(TypedDict):
     wins: int
 
 
+class Differences(TypedDict):
+    """What was set for a run and differs from the defaults."""
+
+    parameters: dict[str, Any]
+    rules: dict[str, Any]
+    first: Day | None
+    last: Day | None
+    engine: str | None
+
+
 class RunRecord(TypedDict):
     """What `run.json` holds; the last three come after the rest is written."""
 
@@ -172,10 +182,12 @@ class RunRecord(TypedDict):
     rules_version: int
     packages: dict[str, str]
     costs: CostsName | None
+    differs: NotRequired[Differences]
     finished_at: Moment
     assumptions: list[str]
     ruined_on: Day | None
     summary: Summary
+    stock_returns: NotRequired[list[float] | None]  # by session, of holding what is traded
     files: dict[str, str]  # by name the sha256
     evidence: NotRequired[Evidence]
     attribution: NotRequired[Attribution]

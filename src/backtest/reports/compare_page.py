@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
+from backtest.experiments.runs.finding import telling
 from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
@@ -63,9 +64,7 @@ def heading(run: Run, runs: Sequence[Run]) -> str:
     lines = [run.manifest["strategy"].replace("_", " ")]
     if len({other.traded for other in runs}) > 1:
         lines.append("+".join(traded(run.manifest)))
-    if sum(other.name == run.name for other in runs) > 1:
-        lines.append(run.run_id)
-    return "\n".join(lines)
+    return "\n".join([*lines, *telling(run, runs)])
 
 
 def traded(record: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from uuid import uuid4
 from backtest.errors import UsageError
 from backtest.experiments.records import RunRecord
 from backtest.workspace.files import write_text
-from backtest.workspace.records import damaged, read_record, readable
+from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
 
 _REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
+NOTES = ("label", "note")  # files of a run folder: what somebody calls it, and says of it
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 
 
@@ -118,6 +119,16 @@ class Run:
         return datetime.fromisoformat(self.manifest["finished_at"])
 
     @property
+    def label(self) -> str:
+        """What somebody calls the run; empty where nobody does."""
+        return note_in(self.path, "label")
+
+    @property
+    def note(self) -> str:
+        """What somebody says of the run; empty where nobody does."""
+        return note_in(self.path, "note")
+
+    @property
     def has_tearsheet(self) -> bool:
         """Whether its tear sheet has been drawn."""
         return (self.path / "tearsheet.html").exists()
@@ -161,41 +172,17 @@ def read_run(path: Path) -> Run:
     return Run(path, manifest)
 
 
-def list_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The runs in a folder, the one requested last first; `tell` takes a sentence for a damaged
-    one.
-    """
-    runs = readable(_folders(reports), read_run, tell)
-    return sorted(runs, key=lambda run: (run.last_request, run.run_id), reverse=True)
+def note_in(folder: Path, name: str) -> str:
+    """One of `NOTES` of a run folder; empty where there is none."""
+    with suppress(OSError, ValueError):
+        return (folder / name).read_text(encoding="utf-8").strip()
+    return ""
 
 
-def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
-    """The run requested last of those that a name fits: an id, a folder, or a strategy.
-
-    `tell` takes a sentence for each that the name fits as well and that is damaged. Raises
-    UsageError where none fits, and DataError where none does but damaged ones.
-    """
-    runs = list_runs(reports, tell=lambda _: None)
-    fitting = [r for r in runs if name in (r.run_id, r.path.name, r.manifest["strategy"])]
-    others = [folder for folder in _folders(reports) if name in _names(folder)]
-    if fitting:
-        list(readable(others, read_run, tell))
-        return fitting[0]
-    if others:
-        return read_run(others[0])  # raises what is wrong with it
-    known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in runs)
-    raise UsageError(
-        f"There is no run {name!r} in {reports}. Name a run id, a run folder or a strategy. "
-        f"Known: {known or 'none'}. `backtest run STRATEGY` makes one."
-    )
-
-
-def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The run requested last of each strategy on each set of symbols, by name."""
-    latest: dict[str, Run] = {}
-    for run in list_runs(reports, tell):
-        latest.setdefault(run.name, run)
-    return [latest[name] for name in sorted(latest)]
+def write_notes(run: Run, notes: Mapping[str, str]) -> None:
+    """Write some of `NOTES`; an empty text takes one away."""
+    for name, text in notes.items():
+        write_text(run.path / name, text)
 
 
 def request_again(run: Run) -> None:
@@ -223,6 +210,9 @@ def save_run(
         beside.mkdir(parents=True)
         for name, text in texts.items():
             (beside / name).write_text(text, encoding="utf-8", newline="")
+        for name in NOTES:
+            if (path / name).exists():
+                shutil.copyfile(path / name, beside / name)
         _replace(path, beside)
     except OSError as error:
         raise UsageError(
@@ -241,25 +231,15 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
     return read_run(run.path)
 
 
-def _folders(reports: Path) -> list[Path]:
-    """The folders of runs; hidden ones are unfinished work."""
-    return [record.parent for record in reports.glob("[!.]*/run.json")]
-
-
-def _names(folder: Path) -> tuple[str, str, str]:
-    strategy, _, rest = folder.name.partition("-")
-    return folder.name, strategy, rest.rpartition("-")[2]
-
-
 def _sha256(content: bytes) -> str:
     return sha256(content).hexdigest()
 
 
 def _manifest_text(manifest: Mapping[str, Any]) -> str:
-    """JSON in lines, but for the part that has a row for each event."""
+    """JSON in lines, but for the parts that have a row for each event or session."""
     parts = []
     for name, value in manifest.items():
-        lines = None if name == "attribution" else 2
+        lines = None if name in ("attribution", "stock_returns") else 2
         text = json.dumps(value, indent=lines, ensure_ascii=False, allow_nan=False)
         parts.append(f"  {json.dumps(name)}: " + text.replace("\n", "\n  "))
     return "{\n" + ",\n".join(parts) + "\n}\n"

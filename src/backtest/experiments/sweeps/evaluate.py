@@ -27,7 +27,7 @@ from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.runs.run import benchmark_returns
+from backtest.experiments.runs.figures import benchmark_returns
 from backtest.experiments.sweeps.answers import Answers, derives, does_act
 from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
 from backtest.experiments.terms import deciding_packages
