@@ -240,7 +240,14 @@ class Thin(TypedDict):
 
 ChosenSet = TypedDict(
     "ChosenSet",
-    {"event_id": str, "known": bool, "set": int | None, "return": float, "default": float},
+    {
+        "event_id": str,
+        "headline": NotRequired[str],
+        "known": bool,
+        "set": int | None,
+        "return": float,
+        "default": float,
+    },
 )
 
 
@@ -263,6 +270,7 @@ class SweepEvidence(TypedDict):
     thin: Thin
     superior: SuperiorAbilityRecord | None
     walk_forward: WalkForwardRecord
+    holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
     universe: NotRequired[str | None]
 
 

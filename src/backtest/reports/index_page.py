@@ -47,7 +47,8 @@ class Entry(NamedTuple):
     """A row of the index: a run, comparison, sweep, study or audit in its folder.
 
     `subjects` are strategies or kinds of event, `made` is ISO and UTC, `value` the return that it
-    sorts by, and `pages` those of `index.html` and `tearsheet.html` that are there.
+    sorts by, `pages` those of `index.html` and `tearsheet.html` that are there, and `runs` the
+    ids of a run or of those that are compared.
     """
 
     what: str
@@ -60,6 +61,7 @@ class Entry(NamedTuple):
     span: str = ""
     value: float | None = None
     pages: Sequence[str] = ()
+    runs: Sequence[str] = ()
 
 
 def write_index(reports: Path) -> Path:
@@ -116,6 +118,7 @@ def _entry(path: Path, changed: float) -> Entry:
         f"{span['first']} to {span['last']}" if span else "",
         figures.get("total_return"),
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
+        record.get("runs") or ([record["run_id"]] if what == "run" else ()),
     )
 
 

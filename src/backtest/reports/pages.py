@@ -32,7 +32,7 @@ _IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
 _NO_WIDTH = "\u200b"
 _TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
 _FILTERS = (
-    "count", "counted", "effect", "fine", "gain", "new_york_day", "new_york_time", "p_value",
+    "count", "counted", "effect", "few", "fine", "gain", "new_york_day", "new_york_time", "p_value",
     "percent", "probability", "ratio", "share",
 )  # fmt: skip
 

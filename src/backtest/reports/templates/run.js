@@ -38,7 +38,7 @@
     strip.querySelector("path").setAttribute("d", `M${points.join("L")}`);
     thumbs.forEach((thumb, n) => {
       Object.assign(thumb, { min: 0, max: bars });
-      thumb.value = Math.round(state.range[n]);
+      thumb.value = n ? Math.floor(state.range[1]) : Math.ceil(state.range[0]);
       thumb.setAttribute("aria-valuetext", data.days[thumb.value]);
     });
     const [from, to] = thumbs.map(({ value }) => 100 * (value / (bars || 1)));

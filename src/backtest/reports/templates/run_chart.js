@@ -243,6 +243,9 @@ const runChart = (() => {
     return logs.length ? ends(logs) : [0, 1];
   }
 
+  // So high that the dates below are seen with the lanes above.
+  const PRICES = Math.min(310, Math.max(180, 365 - data.kinds.length * (LANE.wide + LANE.row * (laneRows - 3))));
+
   function prices(symbol, state, { narrow }) {
     const seen = inView(state);
     const { bars, trades, levels } = symbol;
@@ -252,7 +255,7 @@ const runChart = (() => {
       ...[...levels.stop, ...levels.limit].flatMap(([first, own]) => own.filter((_, n) => seen(first + n))),
     ];
     return {
-      title: `<b>${plain(symbol.name)}</b>, dollars${data.weekly ? ", a candle a week" : ""}`, height: narrow ? 240 : 310,
+      title: `<b>${plain(symbol.name)}</b>, dollars${data.weekly ? ", a candle a week" : ""}`, height: narrow ? 240 : PRICES,
       traces: [bodies(bars), ...tradeTraces(symbol)],
       axis: state.log ? { type: "log", range: logEnds(values), ...LOG_TICKS } : { type: "linear", range: ends(values), zeroline: false },
     };
