@@ -17,7 +17,7 @@ def hedged_with(checkout, symbol):
 
 
 def test_what_is_traded_by_events_is_no_hedge(checkout):
-    with pytest.raises(UsageError, match="Drift hedges with ACME.*leave ACME out of the symbols"):
+    with pytest.raises(UsageError, match=r"Drift hedges with ACME.*leave ACME out of the symbols"):
         hedged_with(checkout, "ACME")
 
 

@@ -235,6 +235,6 @@ def test_a_leg_in_a_symbol_that_is_not_named_is_refused(prices):
 
     with pytest.raises(
         UsageError,
-        match=r"Asked answered .* with a leg in SPY, which is not in its trades_also: name it there",
+        match=r"Asked answered .* with a leg in SPY, which is not in its trades_also: name it",
     ):
         ask(prices, [earnings("2025-06-04T16:05:00-04:00")], hedge)
