@@ -58,7 +58,7 @@ _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
 _ACTIONS = ("Dividends", "Stock Splits")
-_SMALLEST_SPLIT = 1.25  # whose ratio stands out from a move of the market
+_SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
 _LARGEST_JUMP = 30.0  # from a close to a price of the next bar
 
 
