@@ -261,26 +261,17 @@ def fetch_prices(
 
 
 def _refuse_jumps(update: PriceUpdate) -> None:
-    """DataError for prices of two scales: from before a split not adjusted yet, or a wrong row."""
-    table, splits = update.table, update.incoming.splits
-    closes, prices = table["close"].to_numpy(dtype=float), table.columns.intersection(BAR_COLUMNS)
-    days = table.index.to_numpy().astype("M8[D]").astype(str)
-    for row in range(1, len(days)):
-        ratio = splits.get(days[row], 1.0) if days[row] != days[row - 1] else 1.0
-        gap = np.log(closes[row - 1] / closes[row])
-        if abs(np.log(ratio)) > np.log(_SMALLEST_SPLIT) and abs(gap - np.log(ratio)) < abs(gap):
-            raise DataError(
-                f"{update.symbol}: {ratio:g} shares came for one on {days[row]} by Yahoo, but its "
-                f"prices of before are not adjusted yet: {closes[row - 1]:g} is the close before, "
-                f"{closes[row]:g} that of the day. Nothing was written; try again in a day or two."
-            )
-    factors = table[prices.drop("volume", errors="ignore")].to_numpy()[1:] / closes[:-1, None]
+    """DataError where a price is of another scale than the close before it."""
+    table, prices = update.table, update.table.columns.intersection(BAR_COLUMNS[:-1])
+    closes = table["close"].to_numpy(dtype=float)[:-1]
+    factors = table[prices].to_numpy(dtype=float)[1:] / closes[:, None]
     wrong = (np.abs(np.log(factors)) > np.log(_LARGEST_JUMP)).any(axis=1).nonzero()[0]
-    for row in wrong[:1] + 1:
+    for row in wrong[:1]:
         raise DataError(
-            f"{update.symbol}: a price of {days[row]} is more than {_LARGEST_JUMP:g} times the "
-            f"close before it, {closes[row - 1]:g}, or less than a {_LARGEST_JUMP:g}th of it: one "
-            f"of the two is wrong. Nothing was written; try again later, or end before with --to."
+            f"{update.symbol}: a price of {table.index[row + 1]:%Y-%m-%d} is more than "
+            f"{_LARGEST_JUMP:g} times the close before it, {closes[row]:g}, or less than a "
+            f"{_LARGEST_JUMP:g}th of it: one of the two is wrong. Nothing was written; try again "
+            f"later, or end before with --to."
         )
 
 
@@ -336,6 +327,7 @@ def finished_bars(
     splits = raw["Stock Splits"].to_numpy()
     ratios = {str(local[row].date()): float(splits[row]) for row in np.flatnonzero(splits)}
     table = _with_prices(table, symbol)
+    _refuse_unadjusted(table, ratios, symbol)
     if last is not None:
         table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
     notes: list[str] = []
@@ -395,6 +387,24 @@ def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
             f"{broken.index[0]:%Y-%m-%d %H:%M}. Nothing was changed; try again later."
         )
     return table.astype(float)
+
+
+def _refuse_unadjusted(table: pd.DataFrame, splits: Mapping[str, float], symbol: str) -> None:
+    """DataError where Yahoo tells of a split, and prices of before are not adjusted for it yet."""
+    days, closes = table.index.to_numpy().astype("M8[D]"), table["close"].to_numpy()
+    for day, ratio in splits.items():
+        row = int(np.searchsorted(days, np.datetime64(day)))
+        if row == 0 or abs(np.log(ratio)) < np.log(_SMALLEST_SPLIT):
+            continue
+        after = closes[row] if row < len(closes) else np.nan
+        gap = np.log(closes[row - 1] / after)
+        if not abs(gap - np.log(ratio)) > abs(gap):
+            since = "no price since" if np.isnan(after) else f"{after:g} that of the day"
+            raise DataError(
+                f"{symbol}: {ratio:g} shares came for one on {day} by Yahoo, but its prices of "
+                f"before are not adjusted yet, as far as can be seen: {closes[row - 1]:g} is the "
+                f"close before, {since}. Nothing was written; try again in a day or two."
+            )
 
 
 def _finished(
