@@ -33,6 +33,7 @@ _CLOCK = re.compile(
 _ZONE = r"\s*(?:Z|[+-]\d\d:?\d\d)$"
 _ZONED = r"\d{4}-\d\d-\d\d[T ]\d.*" + _ZONE
 _EPOCHS = {9: "s", 10: "s", 12: "ms", 13: "ms", 15: "us", 16: "us", 18: "ns", 19: "ns"}  # by digits
+_LONG_AGO, _FAR_OFF = np.datetime64("1700-01-01"), np.datetime64("2300-01-01")
 _EXCEL = np.datetime64("1899-12-30")  # day 0 of its serial numbers
 _NOTHING = re.compile(r"(?:|-+|–|—|\.|n/?a|#n/?a|nan|null|none|nil)", re.IGNORECASE)
 _UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
@@ -76,9 +77,9 @@ def read_days(texts: pd.Series, form: str | None, score: Callable[[Days], Any]) 
     distinct = texts.drop_duplicates()
     read: dict[str, Days] = {}
     for one in (form,) if form else _DAY_FORMS:
-        days = pd.to_datetime(distinct, format=one, errors="coerce")
-        if days.notna().any():
-            read[one] = days.to_numpy().astype("M8[D]")
+        days = _as_days(pd.to_datetime(distinct, format=one, errors="coerce"))
+        if not np.isnat(days).all():
+            read[one] = days
     if not read:
         raise UsageError(
             f"The date {texts.iloc[0]!r} cannot be read as {form or 'a day'}. "
@@ -106,7 +107,7 @@ def _sessions(days: Days) -> tuple[int, int]:
 
 def _as_days(cells: pd.Series) -> Days:
     days: Days = cells.to_numpy().astype("M8[D]")
-    return days
+    return np.where((days > _LONG_AGO) & (days < _FAR_OFF), days, np.datetime64("NaT", "D"))
 
 
 def _epochs(texts: pd.Series) -> pd.Series | None:
@@ -116,16 +117,15 @@ def _epochs(texts: pd.Series) -> pd.Series | None:
         return None
     whole = texts[are].str.partition(".")[0]
     digits = set(whole.str.len())
-    counts = whole.astype("i8").to_numpy()
     if digits == {5}:
-        days = _EXCEL + counts.astype("m8[D]")
+        days = _EXCEL + whole.astype("i8").to_numpy().astype("m8[D]")
         return pd.Series(days.astype("M8[s]")) if _sessions(days)[0] == len(texts) else None
     units = {_EPOCHS.get(count) for count in digits}
     unit = units.pop()
     if units or unit is None:
         return None
     moments = np.full(len(texts), np.datetime64("NaT", "us"))
-    moments[are.to_numpy()] = counts.astype(f"M8[{unit}]")
+    moments[are.to_numpy()] = whole.astype("u8").to_numpy().astype("i8").astype(f"M8[{unit}]")
     return pd.Series(moments).dt.tz_localize("UTC")
 
 

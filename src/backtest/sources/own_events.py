@@ -129,7 +129,8 @@ def read_event_file(
     names = columns_of([str(name) for name in raw.cells], said, free)
     reading = _Reading(raw, kind, names, constants, date_form, decimal)
     published = reading.texts("published_at") or []
-    times = PublicTimes(published, reading.texts(_CLOCK), date_form, zone)
+    clocks = reading.texts(_CLOCK) if published else None
+    times = PublicTimes(published, clocks, date_form, zone)
     reading.check(times, source_url)
     problems: list[str] = []
     rows = []
