@@ -87,6 +87,7 @@ def test_what_was_understood_is_told(read):
     assert file.notes == [
         "'2025-06-02' is read as 2025-06-02, and '.' as the decimal sign.",
         "Not taken: Adj Close.",
+        "--dividends 'Adj Close' derives dividends from it.",
     ]
 
 

@@ -15,10 +15,11 @@ import pandas as pd
 
 from backtest.api.arguments import data_of, folders, several
 from backtest.data import checks, edits, listing
+from backtest.data.actions import COLUMNS, parse_action, read_actions
 from backtest.data.datafile import open_data_file
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import undo
-from backtest.errors import BacktestError, unknown
+from backtest.errors import BacktestError, UsageError, unknown
 from backtest.experiments.terms import read_day
 from backtest.sources.updates import bars_path, check_symbol, raise_refused
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
     from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
+    from backtest.sources.action_files import ActionUpdate
     from backtest.sources.own_events import OwnEvents
     from backtest.sources.updates import PriceUpdate
     from backtest.workspace.folders import Workspace
@@ -352,6 +354,8 @@ def import_prices(
     date_format: str | None = None,
     encoding: str | None = None,
     constants: Mapping[str, str] | None = None,
+    actions: str | os.PathLike[str] | None = None,
+    dividends: str | None = None,
     accept: bool = False,
     skip_bad: bool = False,
     dry_run: bool = False,
@@ -370,6 +374,9 @@ def import_prices(
         date_format: how days are written, as `%d/%m/%Y`; guessed by default.
         encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
         constants: `{"volume": "0"}` for a file that has no volume.
+        actions: a CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
+            source, and symbol where there are several.
+        dividends: the column of closes without dividends, from which these are derived.
         accept: replace rows that differ; without it they stay.
         skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
             is traded.
@@ -384,9 +391,9 @@ def import_prices(
 
     """
     from backtest.sources.own_prices import import_prices as prepare
-    from backtest.sources.own_prices import read_price_file
+    from backtest.sources.own_prices import read_prices_and_actions
 
-    found = read_price_file(
+    found = read_prices_and_actions(
         Path(file),
         columns or {},
         symbols=several(symbols) or [],
@@ -396,6 +403,8 @@ def import_prices(
         constants=constants,
         closes=closes,
         skip_bad=skip_bad,
+        actions=Path(actions) if actions else None,
+        dividends=dividends,
     )
     refused: dict[str, BacktestError] = {}
     updates = list(
@@ -409,6 +418,102 @@ def import_prices(
             update.make()
     raise_refused(refused, len(found.tables) + len(found.refused), "taken in")
     return updates
+
+
+def list_actions(
+    symbols: str | Sequence[str] | None = None, *, data: Folder = None
+) -> pd.DataFrame:
+    """What is on file of dividends, splits, halts, ends and new names, oldest first.
+
+    Returns:
+        A row for each: `symbol`, `day`, `action`, `amount`, `until`, `name`, `source`.
+
+    """
+    folder = data_of(data) / "actions"
+    wanted = several(symbols) or sorted(path.stem for path in folder.glob("[!.]*.csv"))
+    rows = [vars(row) | {"symbol": one} for one in wanted for row in read_actions(folder, one).rows]
+    table = pd.DataFrame(rows, columns=["symbol", *COLUMNS])
+    table["day"], table["until"] = pd.to_datetime(table["day"]), pd.to_datetime(table["until"])
+    return table
+
+
+def add_action(
+    symbol: str,
+    action: str,
+    day: Day,
+    amount: float | None = None,
+    *,
+    until: Day = None,
+    name: str = "",
+    source: str = "",
+    dry_run: bool = False,
+    data: Folder = None,
+) -> ActionUpdate:
+    """Put an action on file; one of the same day and kind is replaced.
+
+    Args:
+        symbol: the stock.
+        action: `dividend`, `split`, `delisted`, `cash_merger`, `halted`, `renamed` or `cusip`.
+        day: the first session on the new basis, such as the ex-date; of an end the first day
+            without trade.
+        amount: dollars a share of a dividend or an end; new shares for one of a split.
+        until: the last session of a halt; the same day by default.
+        name: the former ticker, or the new CUSIP.
+        source: where it can be looked up.
+
+    Raises:
+        UsageError: a field is wrong.
+        DataError: the file is, or would be.
+
+    """
+    from backtest.sources.action_files import prepare_actions
+
+    cells = {
+        "day": str(read_day("day", day) or ""), "action": action,
+        "amount": "" if amount is None else repr(amount),
+        "until": str(read_day("until", until) or ""), "name": name, "source": source,
+    }  # fmt: skip
+    try:
+        row = parse_action(cells)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    folder = data_of(data) / "actions"
+    update = prepare_actions(folder, check_symbol(symbol), [row], source="By hand", accept=True)
+    if not dry_run:
+        update.make()
+    return update
+
+
+def check_actions(
+    symbols: str | Sequence[str] | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """Find actions that are wrong or that prices contradict; a row for each, as `check_prices`."""
+    return _findings(checks.check_actions(folders(strategies, data), several(symbols)))
+
+
+def undo_actions(symbol: str, *, data: Folder = None) -> tuple[Path, Version]:
+    """Put the version of a symbol's actions before this one back; again for the one before."""
+    path = _actions_path(symbol, data)
+    return path, undo(path, over=open_data_file(path).sha256)
+
+
+def seal_actions(
+    symbol: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check a symbol's file of actions that you changed, and record its sha256 anew.
+
+    The file of the metadata comes back.
+    """
+    _actions_path(symbol, data)
+    return listing.seal_actions(folders(strategies, data), symbol, source)
+
+
+def _actions_path(symbol: str, data: Folder) -> Path:
+    folder = data_of(data) / "actions"
+    path = folder / f"{symbol}.csv"
+    if not path.is_file():
+        raise unknown("file of actions of", symbol, (one.stem for one in folder.glob("[!.]*.csv")))
+    return path
 
 
 def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> tuple[Path, Version]:

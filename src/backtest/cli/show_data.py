@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from backtest.data.edits import Diff, Edit
     from backtest.data.listing import ListedEvent, UniverseRow
     from backtest.data.versions import Version
+    from backtest.sources.action_files import ActionUpdate
     from backtest.sources.own_events import OwnEvents
     from backtest.sources.own_prices import PriceFile
     from backtest.sources.updates import PriceUpdate
@@ -209,6 +210,36 @@ def _update_lines(update: PriceUpdate) -> Iterable[str]:
         )
     for note in update.notes:
         yield f"  {note}"
+    if update.actions is not None:
+        yield from action_lines(update.actions)
+        if update.actions:
+            yield f"  actions go to {update.actions.path}"
+
+
+def action_lines(update: ActionUpdate) -> Iterator[str]:
+    """The actions that come in, and what differs in those that are there."""
+    for row in update.added[:MOST_SYMBOLS]:
+        yield f"  added {row}"
+    if len(update.added) > MOST_SYMBOLS:
+        yield f"  … and {len(update.added) - MOST_SYMBOLS:,} more actions"
+    for change in update.changes:
+        yield f"  {change.key}, {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}"
+    if update.changes and not update.accepted:
+        yield "  these stay as they are on file; --accept-revisions replaces them"
+
+
+def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print actions, a line each."""
+    if not rows:
+        out.print("There are no actions on file.")
+        return
+    table = new_table("Symbol", "Day", "Action", "Amount", "More", "Source", right=("Amount",))
+    for row in rows:
+        amount = "" if row["amount"] is None else f"{row['amount']:g}"
+        more = f"until {row['until']}" if row["until"] else row["name"]
+        cells = (row["symbol"], row["day"], row["action"], amount)
+        table.add_row(*cells, Text(more), Text(row["source"]))
+    out.print(table)
 
 
 def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -196,7 +196,7 @@ def checked_table(
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     if not problems:
         _check_order(rows, problems)
-        _check_sessions(rows, halts, problems)
+        _check_sessions(rows, problems, halts)
     if "open" in bars:
         _check_ranges(bars, rows, problems)
     return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
@@ -231,7 +231,7 @@ def _check_order(rows: PriceRows, problems: list[str]) -> None:
         )
 
 
-def _check_sessions(rows: PriceRows, halts: Collection[date], problems: list[str]) -> None:
+def _check_sessions(rows: PriceRows, problems: list[str], halts: Collection[date]) -> None:
     days = rows.days
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     if np.array_equal(days, sessions):
@@ -357,12 +357,6 @@ class Prices:
         return day
 
     @cached_property
-    def holes(self) -> frozenset[date]:
-        """Sessions of the span that are known to have no row: nothing is traded in them."""
-        within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
-        return frozenset(within.difference(self.table.index.date))
-
-    @cached_property
     def halted(self) -> frozenset[date]:
         """The sessions between the first and the last in which nothing trades.
 
@@ -379,6 +373,12 @@ class Prices:
         return frozenset(silent) | {
             day for day in self.actions.halts if self.first <= day <= self.last
         }
+
+    @cached_property
+    def holes(self) -> frozenset[date]:
+        """Sessions of the span that are known to have no row: nothing is traded in them."""
+        within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
+        return frozenset(within.difference(self.table.index.date))
 
     @cached_property
     def growth(self) -> pd.Series[float]:
@@ -451,10 +451,16 @@ def read_prices(
     return prices
 
 
+def actions_folder(path: Path) -> Path:
+    """Where the actions are of whatever has a price file there."""
+    folder = path.parent.parent if path.parent.name == DATASET else path.parent
+    return folder.parent / "actions"
+
+
 def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
-    """Check the content of a price file, beside its actions; see `read_prices`."""
+    """Check the content of a price file and its actions, those beside it by default."""
     problems: list[str] = []
-    actions = actions or Actions(file.path.stem)
+    actions = actions or read_actions(actions_folder(file.path), file.path.stem)
     rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
     table = checked_table(rows, problems, actions.halts | holes_of(file.metadata))
     raise_problems(file.path, problems)

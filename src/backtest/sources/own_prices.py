@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from backtest.data.datafile import metadata_path, raise_problems
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
+from backtest.sources.action_files import actions_of, read_action_file
 from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse_numbers
 from backtest.sources.own_tables import (
     RawTable,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from backtest.data.actions import Action
 
 # The names of columns by field; of those that are there, one before the bar counts before others.
 _NAMES = {
@@ -81,6 +84,8 @@ class PriceFile:
     tables: Mapping[str, pd.DataFrame]
     lines: Mapping[str, NDArray[np.int64]]
     word: str
+    without: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # closes without dividends
+    actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)  # of a file of their own
     refused: Mapping[str, BacktestError] = field(default_factory=dict)
 
 
@@ -141,8 +146,28 @@ def read_price_file(
     text = str(raw.cells[names["date"]].iloc[first])
     notes.insert(0, f"{text!r} is read as {days[first]}, and {sign!r} as the decimal sign.")
     notes += [*rows.notes, *([f"Not taken: {', '.join(rest)}."] if rest else [])]
+    notes += [f"--dividends '{n}' derives dividends from it." for n in rest if _ADJUSTED.search(n)]
     notes += ["Closes alone, so it can be a benchmark but not be traded."] * (len(fields) == 1)
-    return PriceFile(path, used, notes, tables, lines, raw.word, refused)
+    return PriceFile(path, used, notes, tables, lines, raw.word, refused=refused)
+
+
+def read_prices_and_actions(
+    path: Path,
+    columns: Mapping[str, str],
+    *,
+    actions: Path | None,
+    dividends: str | None,
+    closes: bool = False,
+    **terms: Any,
+) -> PriceFile:
+    """The same with `actions`, a file of them, and the column from which to derive `dividends`."""
+    found = read_price_file(path, columns, closes=closes, **terms)
+    if actions is not None:
+        found = replace(found, actions=read_action_file(actions, list(found.tables)))
+    if dividends is None:
+        return found
+    adjusted = read_price_file(path, {**columns, "close": dividends}, closes=True, **terms)
+    return replace(found, without=adjusted.tables)
 
 
 class _Rows:
@@ -438,13 +463,15 @@ def import_prices(
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
         retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
         retrieval["file"] = file.path.name
-        incoming = Incoming(
-            symbol, table, adjust or recorded, origin, retrieval,
-            lines=file.lines[symbol], word=file.word,
-        )  # fmt: skip
         try:
             if adjust and recorded and adjust != recorded:
                 raise other_mode(path, recorded)
+            mode, notes = adjust or recorded, list[str]()
+            actions = actions_of(file, symbol, path, mode, notes)
+            incoming = Incoming(
+                symbol, table, mode, origin, retrieval, notes=notes,
+                lines=file.lines[symbol], word=file.word, actions=actions,
+            )  # fmt: skip
             update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
         except BacktestError as error:
             refused[symbol] = error

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from backtest.data.actions import DIVIDENDS, halts_of, read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
@@ -31,6 +32,7 @@ from backtest.data.prices import (
     DATASET,
     PriceRows,
     Prices,
+    actions_folder,
     checked_table,
     parquet_bytes,
     parquet_table,
@@ -39,6 +41,7 @@ from backtest.data.prices import (
 )
 from backtest.data.versions import put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
+from backtest.sources.action_files import ActionUpdate, prepare_actions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backtest.data.actions import Action
     from backtest.data.versions import Version
 
 _DIGITS = 7  # what single precision holds, in which prices are sent
@@ -55,7 +59,6 @@ SKIP_ADVICE = (
     "What is right comes in with --skip-bad: it leaves such rows out, and notes sessions without a "
     "row as holes, in which nothing is traded."
 )
-DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
 _NAMED = 3  # symbols that an error names
 _MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
 
@@ -77,6 +80,7 @@ class Incoming:
     notes: Sequence[str] = ()  # what was left out
     lines: NDArray[np.int64] | None = None  # where each row stood in a file
     word: str = "line"  # what they count
+    actions: Sequence[Action] = ()  # what came of dividends, splits, halts and ends
 
     def at(self, row: int) -> str:
         """The day of a row, and where it stood, such as `2025-06-02 (line 7)`."""
@@ -98,6 +102,11 @@ class PriceUpdate:
     kept: Prices | None  # the file as it is
     incoming: Incoming
     holes: frozenset[date] = frozenset()  # sessions without a row that the metadata will list
+    actions: ActionUpdate | None = None  # what came with the prices
+
+    def __bool__(self) -> bool:
+        """Whether the file of prices or that of actions changes."""
+        return bool(self.added or self.replaced or self.actions)
 
     @property
     def replaced(self) -> set[str]:
@@ -105,7 +114,13 @@ class PriceUpdate:
         return {change.key for change in self.changes} if self.accepted else set()
 
     def make(self) -> Version | None:
-        """Write the file as a new version; None where nothing changes."""
+        """Write the file as a new version, and its actions; None where no price changes."""
+        version = self._make_prices()
+        if self.actions is not None:
+            self.actions.make()
+        return version
+
+    def _make_prices(self) -> Version | None:
         if not (self.added or self.replaced):
             return None
         old = self.kept
@@ -177,7 +192,13 @@ def prepare_update(
     there = set(update.table.index.date)
     known = kept.holes if kept else frozenset()
     holes = {day for day in known | gaps if min(there) < day < max(there)} - there
-    update = replace(update, holes=frozenset(holes))
+    actions = None
+    if incoming.actions:
+        actions = prepare_actions(
+            actions_folder(path), incoming.symbol, incoming.actions,
+            source=incoming.source, accept=accept,
+        )  # fmt: skip
+    update = replace(update, holes=frozenset(holes), actions=actions)
     try:
         _check(update)
     except DataError as error:
@@ -307,13 +328,15 @@ def _check(update: PriceUpdate) -> None:
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
+    actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
+    halts = update.holes | halts_of(actions.rows)
     rows = PriceRows("row of", days, days, cells)
-    checked_table(rows, problems, update.holes)
+    checked_table(rows, problems, halts)
     if problems:  # once more, with where each row came from
         came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
         problems.clear()
         numbers = [came.get(key, key) for key in _keys(table)]
-        checked_table(replace(rows, numbers=numbers), problems, update.holes)
+        checked_table(replace(rows, numbers=numbers), problems, halts)
     try:
         raise_problems(update.path, problems)
     except DataError as error:
