@@ -317,6 +317,7 @@ def columns_of(
                 )
             if fitting:
                 found[what] = fitting[0]
+                del free[fitting[0]]
                 break
     return found
 
