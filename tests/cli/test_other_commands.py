@@ -361,3 +361,13 @@ def test_an_unknown_symbol_of_events_is_answered_with_the_nearest(command):
     outcome = command("events", "list", "--symbol", "acme")
     assert outcome.code == 2
     assert "Did you mean 'ACME'?" in outcome.err
+
+
+@pytest.mark.parametrize(("width", "columns"), [(60, 3), (120, 6)])
+def test_events_list_names_the_symbol(command, monkeypatch, width, columns):
+    monkeypatch.setenv("COLUMNS", str(width))
+    heads, first, *_ = command("events", "list").out.splitlines()
+    assert heads.split()[:2] == ["Id", "Symbol"]
+    assert len(first.split()) == columns + (columns > 3)  # a day and its time
+    assert first.split()[1] == "ACME"
+    assert too_wide(heads + "\n" + first, width) == []

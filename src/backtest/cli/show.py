@@ -158,7 +158,7 @@ def runs(out: Console, found: Sequence[Run]) -> None:
     below *= bool(common)
     for name in common:
         del columns[name]
-    missing = _without(columns, out.width, spare=(*_SPARE, "Trades"), wraps={"Variant": 16})
+    missing = without(columns, out.width, spare=(*_SPARE, "Trades"), wraps={"Variant": 16})
     table = new_table(*columns, right=("Trades", "Return"), whole=columns.keys() - {"Variant"})
     for row in zip(*columns.values(), strict=True):
         table.add_row(*map(Text, row))
@@ -170,7 +170,7 @@ def runs(out: Console, found: Sequence[Run]) -> None:
         notes(out, below)
 
 
-def _without(
+def without(
     columns: dict[str, list[str]],
     width: int,
     *,
@@ -191,6 +191,18 @@ def _without(
             missing.append(name)
             del needs[name], columns[name]
     return missing
+
+
+def aligned(
+    columns: Mapping[str, Sequence[str]], right: Iterable[str] = ()
+) -> list[tuple[str, ...]]:
+    """The headings and then the rows of columns, each cell as wide as its column."""
+    padded = []
+    for name, cells in columns.items():
+        wide = max(map(len, (name, *cells)))
+        side = str.rjust if name in right else str.ljust
+        padded.append([side(cell, wide) for cell in (name, *cells)])
+    return list(zip(*padded, strict=True))
 
 
 def labelled(lines: Iterable[tuple[str, str]]) -> Table:
@@ -282,9 +294,7 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
         )
         for column, cell in zip(columns.values(), beside, strict=True):
             column.append(cell)
-    _without(
-        columns, out.width, spare=("Sharpe", "Drawdown"), wraps={"Strategy": 24, "Verdict": 16}
-    )
+    without(columns, out.width, spare=("Sharpe", "Drawdown"), wraps={"Strategy": 24, "Verdict": 16})
     right = [name for name in columns if name not in ("Strategy", "Verdict")]
     table = new_table(*columns, right=right, whole=right)
     for number, row in enumerate(zip(*columns.values(), strict=True), start=1):
@@ -385,14 +395,8 @@ def trades(run: Run, width: int) -> Table:
     several = len(run.manifest["symbols"]) > 1
     cells = [_trade_cells(row) for row in run.trades]
     columns = {name: [row[name] for row in cells] for name in cells[0]}
-    _without(columns, width, spare=("Entry $", "Exit $"))
-    for name, texts in columns.items():
-        wide = max(map(len, (name, *texts)))
-        is_text = name in ("Side", "Entered", "Left")
-        columns[name] = [
-            f"{text:<{wide}}" if is_text else f"{text:>{wide}}" for text in (name, *texts)
-        ]
-    head, *lines = zip(*columns.values(), strict=True)
+    without(columns, width, spare=("Entry $", "Exit $"))
+    head, *lines = aligned(columns, right=columns.keys() - {"Side", "Entered", "Left"})
     rows: list[tuple[Text | str, str]] = [(Text("  ".join(head), style="bold"), "")]
     for row, line in zip(run.trades, lines, strict=True):
         *texts, result, profit = line

@@ -12,7 +12,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.cli.show import MOST_ROWS, console, headed, new_table, print_json, with_details
+from backtest.cli.show import (
+    MOST_ROWS,
+    aligned,
+    console,
+    headed,
+    new_table,
+    print_json,
+    with_details,
+    without,
+)
 from backtest.errors import DataError
 from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
 from backtest.strategy.parameters import shown
@@ -40,9 +49,13 @@ _COLORS = {
 
 def events(out: Console, rows: Sequence[ListedEvent]) -> None:
     """Print events, a line each with its headline below."""
-    heading = f"{'Id':<33} {'Public, New York':<17} {'Precise':<8} {'Tradable':<11} Grade"
-    lines = ((_event_line(row), _headline(row)) for row in rows)
-    out.print(Text(heading, style="bold"), with_details(lines), sep="\n")
+    cells = [_event_cells(row) for row in rows]
+    headers = ("Id", "Symbol", "Public, New York", "Precise", "Tradable", "Grade")
+    columns = {name: [row[n] for row in cells] for n, name in enumerate(headers)}
+    without(columns, out.width, spare=("Grade", "Precise", "Public, New York"))
+    head, *lines = map("  ".join, aligned(columns))
+    details = ((line, _headline(row)) for line, row in zip(lines, rows, strict=True))
+    out.print(Text(head, style="bold"), with_details(details), sep="\n")
 
 
 def event(out: Console, found: Mapping[str, Any]) -> None:
@@ -57,11 +70,11 @@ def event(out: Console, found: Mapping[str, Any]) -> None:
     out.print(table, "", below, sep="\n")
 
 
-def _event_line(row: ListedEvent) -> str:
+def _event_cells(row: ListedEvent) -> tuple[str, ...]:
     event = row.event
     session = UNKNOWN if row.obstacle else str(row.session)
     grade = event.grade or UNKNOWN
-    return f"{event.id:<33} {row.published}  {event.precision:<8} {session:<11} {grade}"
+    return (event.id, event.symbol or UNKNOWN, row.published, event.precision, session, grade)
 
 
 def _headline(row: ListedEvent) -> str:
