@@ -4,7 +4,7 @@ import pytest
 
 from tests.commands import WRONG_USE, words
 
-ACME = ("--symbol", "ACME", "--benchmark", "INDX")
+ACME = ("--symbol", "ACME")
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,6 @@ class RunRecord(TypedDict):
     assumptions: list[str]
     ruined_on: Day | None
     summary: Summary
-    stock_returns: NotRequired[list[float] | None]  # by session, of holding what is traded
     files: dict[str, str]  # by name the sha256
     evidence: NotRequired[Evidence]
     attribution: NotRequired[Attribution]
@@ -241,7 +240,14 @@ class Thin(TypedDict):
 
 ChosenSet = TypedDict(
     "ChosenSet",
-    {"event_id": str, "known": bool, "set": int | None, "return": float, "default": float},
+    {
+        "event_id": str,
+        "headline": NotRequired[str],
+        "known": bool,
+        "set": int | None,
+        "return": float,
+        "default": float,
+    },
 )
 
 
@@ -264,6 +270,7 @@ class SweepEvidence(TypedDict):
     thin: Thin
     superior: SuperiorAbilityRecord | None
     walk_forward: WalkForwardRecord
+    holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
     universe: NotRequired[str | None]
 
 
@@ -286,6 +293,7 @@ class SweepRecord(TypedDict):
     trials: int
     evidence: SweepEvidence
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class StudySettings(TypedDict):
@@ -388,6 +396,7 @@ class StudyRecord(TypedDict):
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class MeanRow(TypedDict):
@@ -447,3 +456,4 @@ class ManyStudyRecord(TypedDict):
     left_out: dict[str, int]
     assumptions: list[str]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
