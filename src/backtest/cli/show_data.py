@@ -52,7 +52,7 @@ _COLORS = {
 def events(out: Console, rows: Sequence[ListedEvent]) -> None:
     """Print events, a line each with its headline below."""
     cells = [_event_cells(row) for row in rows]
-    headers = ("Id", "Symbol", "Public, New York", "Precise", "Tradable", "Grade")
+    headers = ("Id", "Public, New York", "Precise", "Tradable", "Grade")
     columns = {name: [row[n] for row in cells] for n, name in enumerate(headers)}
     without(columns, out.width, spare=("Grade", "Precise", "Public, New York"))
     head, *lines = map("  ".join, aligned(columns))
@@ -86,12 +86,13 @@ def _event_cells(row: ListedEvent) -> tuple[str, ...]:
     event = row.event
     session = UNKNOWN if row.obstacle else str(row.session)
     grade = event.grade or UNKNOWN
-    return (event.id, event.symbol or UNKNOWN, row.published, event.precision, session, grade)
+    return (event.id, row.published, event.precision, session, grade)
 
 
 def _headline(row: ListedEvent) -> str:
     why = f" (not tradable: {row.obstacle})" if row.obstacle else ""
-    return row.event.headline + why
+    symbol = f"{row.event.symbol}: " * bool(row.event.symbol)
+    return symbol + row.event.headline + why
 
 
 def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
