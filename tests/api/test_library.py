@@ -19,6 +19,7 @@ import pytest
 import backtest
 from backtest.errors import DataError, UsageError
 from backtest.events import Earnings
+from backtest.experiments.studies import null_worlds
 from tests.made_up import often
 
 ROOT = Path(__file__).parents[2]
@@ -503,3 +504,15 @@ def test_prices_are_loaded_as_tables_of_sessions(inside):
     assert found["ACME"].loc["2025-06-03"].to_list() == [101, 103, 99, 102, 1001]
     with pytest.raises(UsageError, match="ACMF"):
         backtest.load_prices("ACMF")
+
+
+def test_null_worlds_are_counted_by_kind(monkeypatch):
+    defaults = null_worlds.calibrate.__kwdefaults__
+    few = defaults | {"kinds": null_worlds.WORLDS[:2]}
+    monkeypatch.setattr(null_worlds.calibrate, "__kwdefaults__", few)
+    judged = backtest.null_worlds(3, seed=2)
+    assert (judged.worlds, judged.seed) == (3, 2)
+    counts = judged.frame()
+    assert list(counts.index) == ["independent days, 6 events", "independent days, 12 events"]
+    assert set(counts["worlds"]) == {3}
+    assert (counts["better"] + counts["worse"] + counts["refused"] <= 3).all()

@@ -44,7 +44,8 @@ def report_run(
         run: a run id or its beginning, a run folder, a strategy, a label, or a pattern of these.
         form: `html`, `md`, `json`, `csv` or `png`.
         table: of `csv`: `trades`, `equity`, `decisions`, `orders` or `bars`.
-        symbols: of `png`: the stock that is drawn; the run's first by default.
+        symbols: of `png`: the stock that is drawn; by default the run's first, of a universe the
+            account.
         output: the file to write; a page becomes one file that can be sent. By default a page and
             a picture go to the run folder.
         reports: folder of the runs; that of the workspace by default.
@@ -68,7 +69,8 @@ def report_run(
     if form == "png":
         from backtest.reports.picture import write_picture
 
-        return write_picture(found, file or found.path / "chart.png", symbols)
+        name = f"chart-{symbols}.png" if symbols else "chart.png"
+        return write_picture(found, file or found.path / name, symbols)
     if form == "html":
         page = _draw(found)
         if file is None:
@@ -138,9 +140,9 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
         >>> found[["trades", "total_return", "p", "detectable"]].round(3)
                            trades  total_return      p  detectable
         earnings_surprise       6        -0.121  0.703       0.199
-        buy_and_hold            1         1.296    NaN         NaN
-        CRWV held            <NA>         1.298    NaN         NaN
-        SPY                  <NA>         0.380    NaN         NaN
+        buy_and_hold            1         1.103    NaN         NaN
+        CRWV held            <NA>         1.105    NaN         NaN
+        SPY                  <NA>         0.396    NaN         NaN
 
     """
     import pandas as pd

@@ -46,7 +46,7 @@ class RunResult(Result):
             to last, and for the benchmark.
         trades: a row for each trade from flat to flat, indexed by `trade_id`.
         equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
-            `return`, `benchmark_return`.
+            `return`, `benchmark_return`, `holding_return` (of the stock itself).
         decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
             was public (UTC), the first session it could be traded in, what became of it and why.
         evidence: what the result is worth, as `run.json` has it.
@@ -143,6 +143,7 @@ def run(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
+    accept_jumps: bool = False,
     label: str | None = None,
     note: str | None = None,
     force: bool = False,
@@ -178,6 +179,8 @@ def run(
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
         engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        accept_jumps: take prices that jump as after a split which is not on file; a DataError
+            without it.
         label: a name of your own for the run, by which it is found; kept where None.
         note: a line about it, likewise.
         force: replay also what was run before.
@@ -230,6 +233,7 @@ def run(
             costs=costs,
             rules=rules,
             engine=engine,
+            accept_jumps=accept_jumps,
             label=label,
             note=note,
         )
@@ -318,6 +322,7 @@ def run_request(
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
     engine: str | None,
+    accept_jumps: bool,
     label: str | None,
     note: str | None,
 ) -> RunRequest:
@@ -343,6 +348,7 @@ def run_request(
         as_of=read_day("as_of", as_of),
         universe=terms.universe,
         engine=engine,
+        accept_jumps=accept_jumps,
         notes=notes,
     )
 

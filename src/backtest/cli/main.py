@@ -59,6 +59,7 @@ app.add_typer(new.app, name="new")
 app.add_typer(listing.app, name="list")
 app.add_typer(event_edits.app, name="events")
 app.add_typer(prices.app, name="prices")
+app.add_typer(prices.actions, name="actions")
 app.add_typer(listing.universes, name="universes")
 
 

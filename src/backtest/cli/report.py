@@ -138,9 +138,7 @@ def report(
             metavar="trades|equity|decisions|orders|bars", help="Of csv: which table. [trades]"
         ),
     ] = None,
-    symbol: Annotated[
-        str | None, typer.Option(help="Of png: the stock that is drawn. [the run's first]")
-    ] = None,
+    symbol: options.SymbolsOfRun = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -161,19 +159,21 @@ def report(
         raise UsageError(f"--table is for --format csv, and this is {form}.")
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
-    made = report_run(
-        run,
-        form,
-        table=table or "trades",
-        symbols=symbol,
-        output=output,
-        reports=out,
-        tell=show.left_out,
-    )
-    if isinstance(made, Path):
-        typer.echo(made)
-    else:
-        typer.echo(made.encode(), nl=False)
+    several = len(symbol or ()) > 1
+    for stock in symbol or (None,):
+        made = report_run(
+            run,
+            form,
+            table=table or "trades",
+            symbols=stock,
+            output=output.with_stem(f"{output.stem}-{stock}") if output and several else output,
+            reports=out,
+            tell=show.left_out,
+        )
+        if isinstance(made, Path):
+            typer.echo(made)
+        else:
+            typer.echo(made.encode(), nl=False)
 
 
 def _format_of(output: Path | None) -> str:

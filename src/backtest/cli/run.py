@@ -56,6 +56,7 @@ def run(
     tearsheet: Annotated[
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
+    accept_jumps: options.AcceptJumps = False,
     force: Annotated[
         bool, typer.Option("--force", help="Run again also what has been run.")
     ] = False,
@@ -72,6 +73,7 @@ def run(
         as_of=as_of,
         benchmark=benchmark,
         engine=engine,
+        accept_jumps=accept_jumps,
         label=label,
         note=note,
         force=force,

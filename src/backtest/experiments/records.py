@@ -187,7 +187,6 @@ class RunRecord(TypedDict):
     assumptions: list[str]
     ruined_on: Day | None
     summary: Summary
-    stock_returns: NotRequired[list[float] | None]  # by session, of holding what is traded
     files: dict[str, str]  # by name the sha256
     evidence: NotRequired[Evidence]
     attribution: NotRequired[Attribution]
@@ -294,6 +293,7 @@ class SweepRecord(TypedDict):
     trials: int
     evidence: SweepEvidence
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class StudySettings(TypedDict):
@@ -396,6 +396,7 @@ class StudyRecord(TypedDict):
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class MeanRow(TypedDict):
@@ -455,3 +456,4 @@ class ManyStudyRecord(TypedDict):
     left_out: dict[str, int]
     assumptions: list[str]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]

@@ -23,6 +23,7 @@ from backtest.reports.compare_page import ComparisonRecord, traded
 from backtest.reports.pages import fill, write_page
 from backtest.reports.study_page import spread_name
 from backtest.stats.formats import counted
+from backtest.workspace.files import clear_unfinished
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
@@ -76,9 +77,12 @@ def write_index(reports: Path) -> Path:
         UsageError: the folder cannot be written.
 
     """
+    clear_unfinished(reports)
     # Hidden folders are unfinished work.
     paths = [path for name in _RECORDS for path in reports.glob(f"[!.]*/{name}")]
     records = sorted(((path.stat().st_mtime, path) for path in paths), reverse=True)
+    for _, path in records:
+        clear_unfinished(path.parent)
     entries = [_entry(path, changed) for changed, path in records[:MOST_ENTRIES]]
     shown = _light(sorted(entries, key=lambda entry: entry.made, reverse=True))
     return write_page(

@@ -108,10 +108,13 @@ def no_room(run: Run) -> str:
         return ""
     text = f"{counted(found['signals'], 'signal')} found no room"
     if found["mean_return"] is None:
-        return f"{text}, and would have entered nothing in an account of their own."
+        return f"{text}, and would not have been entered alone either."
+    made = percent(found["mean_return"])
+    if found["signals"] == 1:
+        return f"{text}; traded alone, it would have made {made}."
     return (
-        f"{text}; in an account of their own they would have made {percent(found['mean_return'])} "
-        f"a trade, {found['wins']:,} of them a profit."
+        f"{text}; traded alone, they would have made {made} a trade in the mean, "
+        f"{found['wins']:,} of them a profit."
     )
 
 

@@ -104,10 +104,10 @@ def stock_figures(run: Run) -> dict[str, float | None] | None:
 
     The benchmark of a universe is the mean of its members.
     """
-    returns = run.manifest.get("stock_returns")
-    if returns is None:
+    returns = run.equity["holding_return"].to_numpy()
+    if np.isnan(returns).all():
         return None
-    return figures_of_holding(np.array(returns), _nights(run), _rules(run))
+    return figures_of_holding(returns, _nights(run), _rules(run))
 
 
 def all_figures(run: Run) -> dict[str, float | None]:
@@ -126,11 +126,11 @@ def all_figures(run: Run) -> dict[str, float | None]:
         "turnover": figures.turnover((trades["shares"] * trades["entry_price"]).to_numpy(), equity),
     }
     own, nights, rules = run.equity["return"].to_numpy(), _nights(run), _rules(run)
-    markets = {"": run.equity["benchmark_return"], "_stock": run.manifest.get("stock_returns")}
-    for name, market in markets.items():
+    for name, column in (("", "benchmark_return"), ("_stock", "holding_return")):
+        market = run.equity[column].to_numpy()
         pair: tuple[float | None, float | None] = (None, None)
-        if market is not None:
-            returns = above_cash(np.array(market, np.float64), nights, rules)
+        if not np.isnan(market).all():
+            returns = above_cash(market, nights, rules)
             pair = figures.alpha_beta(above_cash(own, nights, rules), returns)
         found |= dict(zip((f"alpha{name}", f"beta{name}"), pair, strict=True))
     return found

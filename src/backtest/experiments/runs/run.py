@@ -14,6 +14,7 @@ from backtest.experiments.runs.figures import (
     holding_returns,
 )
 from backtest.experiments.runs.store import (
+    Returns,
     Run,
     bars_around,
     complete_manifest,
@@ -30,7 +31,7 @@ from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date
 
     from backtest.engine.replay.books import Result
@@ -59,6 +60,7 @@ class RunRequest:
     as_of: date | None = None  # the day at whose end the data are looked at; None as they are
     universe: str | None = None  # what is traded in place of symbols
     engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
     notes: Mapping[str, str] = field(default_factory=dict)  # files of the run folder by name
 
 
@@ -116,6 +118,7 @@ def prepare_run(
         file.name,
         request.universe,
         strategy.trades_also,
+        accept_jumps=request.accept_jumps,
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
@@ -210,7 +213,6 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "assumptions": [*plan.inputs.assumptions, *result.assumptions],
         "ruined_on": result.ruined_on and result.ruined_on.isoformat(),
         "summary": summary,
-        "stock_returns": _stock_returns(plan, [point.session for point in result.curve]),
     }
     history = plan.inputs.history
     bars = {symbol: prices.table for symbol, prices in history.items()}
@@ -220,14 +222,6 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     write_notes(made, plan.request.notes)
     record_run(plan.path.parent, made.manifest)
     return made
-
-
-def _stock_returns(plan: RunPlan, sessions: Sequence[date]) -> list[float] | None:
-    """Returns by session of holding what is traded; None where that is the benchmark."""
-    request = plan.request
-    if request.universe or request.symbols == (request.benchmark,):
-        return None
-    return list(map(float, holding_returns(plan.inputs.history.values(), sessions)))
 
 
 def _differs(plan: RunPlan) -> dict[str, Any]:
@@ -282,8 +276,12 @@ def _replay(plan: RunPlan) -> Result:
     return replay(inputs.replayed, inputs.rates, decisions, rules)
 
 
-def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], dict[str, Any]]:
-    """Returns of run and benchmark by session, and the summary of both."""
+def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, Any]]:
+    """Returns of run, benchmark and stock by session, and the summary of the first two.
+
+    Of a universe, whose mean is the benchmark, and of a benchmark that is the stock itself,
+    holding is told already.
+    """
     import numpy as np
 
     from backtest.engine.kernel.panel import nights_before
@@ -307,5 +305,10 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
         "dividends": sum(trade.dividends for trade in result.trades),
         "interest": result.interest,
     }
-    pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
-    return pairs, {"run": own, "benchmark": figures_of_holding(benchmark, nights, rules)}
+    stocks = plan.inputs.span.keys()
+    held: list[float | None] = [None] * len(sessions)
+    if not plan.request.universe and stocks != {plan.inputs.benchmark.symbol}:
+        history = plan.inputs.history
+        held = list(holding_returns([history[name] for name in stocks], sessions))
+    found = list(zip(returns.tolist(), benchmark.tolist(), held, strict=True))
+    return found, {"run": own, "benchmark": figures_of_holding(benchmark, nights, rules)}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import shutil
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,11 +15,9 @@ from itertools import repeat
 from math import isnan
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
-from uuid import uuid4
 
-from backtest.errors import UsageError
 from backtest.experiments.records import RunRecord
-from backtest.workspace.files import write_text
+from backtest.workspace.files import write_folder, write_text
 from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
@@ -41,6 +37,7 @@ NOTES = ("label", "note")  # files of a run folder: what somebody calls it, and 
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 
 
+Returns: TypeAlias = "tuple[float, float, float | None]"
 Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
 
 # Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
@@ -54,7 +51,7 @@ TRADES: Columns = {
 }  # fmt: skip
 EQUITY: Columns = {
     "session": "day", "equity": "float", "cash": "float", "position_value": "float",
-    "return": "float", "benchmark_return": "float",
+    "return": "float", "benchmark_return": "float", "holding_return": "float",
 }  # fmt: skip
 DECISIONS: Columns = {
     "event_id": "text", "symbol": "text", "kind": "text", "published_at": "moment",
@@ -163,12 +160,8 @@ def read_run(path: Path) -> Run:
     """Read a run folder; raises DataError where its record or another file is not as written."""
     manifest = read_record(path / "run.json", RunRecord)
     for name in FILES:
-        try:
-            written = _sha256((path / name).read_bytes())
-        except OSError as error:
-            raise damaged(path / name, error.strerror or str(error)) from None
-        if written != manifest["files"].get(name):
-            raise damaged(path / name, "its sha256 is not the one in run.json")
+        if name not in manifest["files"]:
+            raise damaged(path / "run.json", f"it lacks files.{name}")
     return Run(path, manifest)
 
 
@@ -194,34 +187,19 @@ def save_run(
     path: Path,
     manifest: Mapping[str, Any],
     result: Result,
-    returns: Iterable[tuple[float, float]],
+    returns: Iterable[Returns],
     bars: Mapping[str, pd.DataFrame],
 ) -> Run:
     """Write a run's files beside its path and rename the folder there when it is complete.
 
-    `returns` are those of the run and of the benchmark by session. Raises UsageError where the
-    folder cannot be written.
+    `returns` are those of the run, of the benchmark and of holding the stock by session. Raises
+    UsageError where the folder cannot be written.
     """
     texts = result_files(result, returns, bars)
-    files = {name: _sha256(text.encode()) for name, text in texts.items()}
+    files = {name: sha256(text.encode()).hexdigest() for name, text in texts.items()}
     texts["run.json"] = _manifest_text({**manifest, "files": files})
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    try:
-        beside.mkdir(parents=True)
-        for name, text in texts.items():
-            (beside / name).write_text(text, encoding="utf-8", newline="")
-        for name in NOTES:
-            if (path / name).exists():
-                shutil.copyfile(path / name, beside / name)
-        _replace(path, beside)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}. "
-            f"Choose another reports folder with --out."
-        ) from None
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(beside)
+    texts |= {name: text for name in NOTES if (text := note_in(path, name))}
+    write_folder(path, texts)
     return replace(read_run(path), result=result)
 
 
@@ -231,37 +209,20 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
     return read_run(run.path)
 
 
-def _sha256(content: bytes) -> str:
-    return sha256(content).hexdigest()
-
-
 def _manifest_text(manifest: Mapping[str, Any]) -> str:
     """JSON in lines, but for the parts that have a row for each event or session."""
     parts = []
     for name, value in manifest.items():
-        lines = None if name in ("attribution", "stock_returns") else 2
+        lines = None if name == "attribution" else 2
         text = json.dumps(value, indent=lines, ensure_ascii=False, allow_nan=False)
         parts.append(f"  {json.dumps(name)}: " + text.replace("\n", "\n  "))
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-def _replace(path: Path, beside: Path) -> None:
-    old = beside.with_name(beside.name + ".old")
-    if path.exists():
-        path.rename(old)
-    try:
-        os.replace(beside, path)  # noqa: PTH105 - the same call on every system
-    except BaseException:
-        if old.exists():
-            old.rename(path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def result_files(
-    result: Result, returns: Iterable[tuple[float, float]], bars: Mapping[str, pd.DataFrame]
+    result: Result, returns: Iterable[Returns], bars: Mapping[str, pd.DataFrame]
 ) -> dict[str, str]:
-    """The texts of `FILES` by name; `returns` are those of run and benchmark by session."""
+    """The texts of `FILES` by name; `returns` are as of `save_run`."""
     of_event = ("symbol", "kind", "precision", "headline", "grade", "source_url", "source_url_2")
     decision: Cells = {
         **{name: attrgetter(f"event.{name}") for name in of_event},

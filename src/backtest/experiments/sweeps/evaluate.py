@@ -359,6 +359,7 @@ class Evaluator:
             looks_at=strategy.looks_at,
             universe=spec.universe,
             trades_also=strategy.trades_also,
+            accept_jumps=True,  # whoever prepared the sweep has looked
         )
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         axes = {name: [plain(value_of(strategy, name))] for name in spec.axes}

@@ -60,6 +60,7 @@ class SweepRequest:
     rules: Rules
     costs: Costs | None = None  # where the rules' costs come from; None for the defaults
     universe: str | None = None  # what is traded in place of symbols
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         trades_also=strategy.trades_also,
         wanted_by=file.name,
         universe=request.universe,
+        accept_jumps=request.accept_jumps,
     )
     decides = identity(
         file,
