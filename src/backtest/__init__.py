@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from backtest.api.calls import (
         audit_strategy,
         check,
+        null_worlds,
         simulate,
         study,
         sweep,
@@ -58,13 +59,14 @@ __all__ = [
     "compare", "edit_event", "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes",
     "find_page", "import_events", "import_prices", "init", "judge_claims", "list_actions",
     "list_kinds", "list_prices", "list_runs", "list_settings", "list_strategies", "list_universes",
-    "load_events", "load_prices", "new_signal", "remove_event", "report_run", "run", "seal_actions",
+    "load_events", "load_prices", "new_signal", "null_worlds", "remove_event", "report_run",
+    "run", "seal_actions",
     "seal_events", "seal_prices", "seal_universe", "show_event", "simulate", "study", "sweep",
     "undo_actions", "undo_events", "undo_prices",
 ]  # fmt: skip
 
 _NAMES = {
-    "api.calls": ("audit_strategy", "check", "simulate", "study", "sweep"),
+    "api.calls": ("audit_strategy", "check", "null_worlds", "simulate", "study", "sweep"),
     "api.data": (
         "add_action", "add_event", "check_actions", "check_events", "check_prices",
         "edit_event", "fetch_prices", "import_events", "import_prices", "judge_claims",

@@ -241,9 +241,10 @@ def test_returns_are_total():
     prices = closes_of(["2025-06-03,split,2,,,x", "2025-06-04,dividend,2,,,x"], (100, 50, 48, 48))
     changes = prices.returns.tolist()[1:]
     assert changes == pytest.approx([0.0, 0.0, 0.0])
+    assert prices.table["close"].tolist() == [100, 50, 48, 48]
 
 
-def test_a_split_and_a_dividend_of_one_day_are_taken_together():
+def test_a_split_and_a_dividend_of_one_day_are_in_the_return_together():
     # One share of 100 becomes two of 48, each of which is paid 2.
     prices = closes_of(["2025-06-03,split,2,,,x", "2025-06-03,dividend,2,,,x"], (100, 48, 48, 48))
     changes = prices.returns.tolist()[1:]
@@ -279,7 +280,7 @@ def test_a_split_on_file_explains_its_jump_and_no_other():
 
 def test_a_split_that_the_prices_do_not_show_is_a_jump_as_well():
     split = ["2025-06-04,split,2,,,x"]
-    (jump,) = jumps_of(closes_of(split, (50, 50, 50, 50)))  # adjusted, and said to be as traded
+    (jump,) = jumps_of(closes_of(split, (50, 50, 50, 50)))  # and said to be as traded
     assert (str(jump.day), jump.times, jump.shares) == ("2025-06-04", 2.0, 0.5)
     assert jumps_of(closes_of(split, (50, 50, 50, 50), "splits")) == []
     (jump,) = jumps_of(closes_of(split, (100, 100, 50, 50), "splits"))  # and the other way round

@@ -404,3 +404,19 @@ def test_a_mode_that_is_not_on_record_is_asked_for(site, fetch, kept):
     path.write_text(json.dumps({**json.loads(path.read_text()), "adjust": None}))
     with pytest.raises(UsageError, match=r"is not on record. Say it with `backtest prices seal AC"):
         fetch()
+
+
+def test_a_run_trades_nothing_in_a_hole(checkout, folder):
+    acme = read_prices(folder, "ACME").table
+    (folder / "ACME.csv").unlink()
+    (folder / "ACME.meta.json").unlink()
+    table = acme.drop(
+        pd.Timestamp("2025-06-05")
+    )  # in which the report of the evening before trades
+    came = incoming("ACME", table)
+    prepare_update(folder / "ACME.csv", came, accept=False, skip_bad=True).make()
+    first, *_ = do(checkout).trades
+    assert (str(first["entry_session"]), float(first["entry_price"])) == (
+        "2025-06-06",
+        104 * 1.0005,
+    )

@@ -129,6 +129,44 @@ def test_a_hole_of_yahoo_s_does_not_keep_a_file_behind(site, fetch):
     assert (list(mended.added), mended.holes) == (["2025-06-17"], set())
 
 
+def scaled(row, factor):
+    return (row[0], *(price * factor for price in row[1:5]), row[5])
+
+
+def test_a_split_before_which_prices_are_not_adjusted_yet_is_refused(site, fetch):
+    early = [scaled(row, 4.0) for row in ROWS[:2]]  # 42.25 × 4 = 169 before 43
+    site.has("ACME", chart([*early, *ROWS[2:]], splits={"2025-06-18": (4, 1)}))
+    with pytest.raises(DataError, match="169 is the close before, 43 that of the day"):
+        fetch()
+    late = [scaled(row, 8.0) for row in ROWS[2:]]  # 1 for 8: 42.25 before 344
+    site.has("NEWB", chart([*ROWS[:2], *late], splits={"2025-06-18": (1, 8)}))
+    with pytest.raises(DataError, match=r"0\.125 shares came for one on 2025-06-18"):
+        fetch("NEWB")
+
+
+@pytest.mark.parametrize("row", range(4))
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_a_row_a_hundred_times_too_small_or_large_is_refused(site, fetch, row, factor):
+    rows = [*ROWS[:row], scaled(ROWS[row], factor), *ROWS[row + 1 :]]
+    site.has("ACME", chart(rows))
+    day = ROWS[max(row, 1)][0]
+    with pytest.raises(DataError, match=f"a price of {day} is more than 30 times the close"):
+        fetch()
+
+
+def test_one_price_a_hundred_times_too_small_is_refused(site, fetch):
+    low = (*ROWS[1][:3], 0.415, *ROWS[1][4:])
+    site.has("ACME", chart([ROWS[0], low, *ROWS[2:]]))
+    with pytest.raises(DataError, match="a price of 2025-06-17"):
+        fetch()
+
+
+def test_a_new_row_is_held_against_the_file(site, kept, fetch):
+    site.has("ACME", chart([scaled(ROWS[3], 0.01)]))
+    with pytest.raises(DataError, match="a price of 2025-06-20"):
+        fetch(first=date(2025, 6, 20))
+
+
 def test_a_split_is_said_and_the_prices_are_not_called_as_traded(site, fetch):
     site.has("ACME", chart(ROWS, splits={"2025-06-18": (4, 1)}))
     update = fetch()

@@ -187,8 +187,8 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     days = _days(cells, problems)
     figures = {one: _cells(frame.iloc[:, columns.index(one)]) for one in wanted}
     sessions = trading_calendar().sessions  # gaps are looked at once it is known what halts are
-    rows = PriceRows("row", np.arange(len(frame)), days, figures, sessions.tolist())
-    table = checked_table(rows, problems)
+    rows = PriceRows("row", np.arange(len(frame)), days, figures)
+    table = checked_table(rows, problems, sessions.tolist())
     raise_problems(Path(name), problems)
     return table
 
@@ -299,7 +299,7 @@ def _write_prices(folder: Path, symbol: str, table: pd.DataFrame) -> None:
     problems: list[str] = []
     cells = {name: column.to_numpy() for name, column in table.items()}
     days = table.index.to_numpy().astype("M8[D]")
-    checked_table(PriceRows("row", np.arange(len(table)), days, cells, holes), problems)
+    checked_table(PriceRows("row", np.arange(len(table)), days, cells), problems, holes)
     raise_problems(Path(f"prices[{symbol!r}]"), problems)
     kept: dict[str, Any] = {one: known[one] for one in ("adjust", "holes") if one in known}
     _write(path, parquet_bytes(table), [day.date().isoformat() for day in table.index], kept)

@@ -62,6 +62,10 @@ def _symbol_option(default: str) -> Any:
 Symbols = Annotated[list[str] | None, _symbol_option("CRWV")]
 SymbolsOfFile = Annotated[list[str] | None, _symbol_option("what the file says")]
 AnySymbols = Annotated[list[str] | None, _symbol_option("all")]
+SymbolsOfRun = Annotated[
+    list[str] | None,
+    _symbol_option("png alone: the run's first; of a universe, the account"),
+]
 UniverseOption = Annotated[
     str | None,
     typer.Option(
@@ -91,6 +95,13 @@ def day(name: str, text: str) -> Any:
     return typer.Option(name, metavar="DAY", parser=parse, help=text)
 
 
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Strategies, run ids or their beginnings, run folders, labels, or patterns of these.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(

@@ -39,16 +39,12 @@ BAR_COLUMNS = ("open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True)
 class PriceRows:
-    """Rows of prices as they stand in a file or a frame, each a `line` or a `row` of some number.
-
-    `holes` are sessions that are known to have no row.
-    """
+    """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
 
     word: str
     numbers: Sequence[object] | NDArray[np.int64]
     days: NDArray[np.datetime64]  # NaT where there is none
     cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
-    holes: Collection[date] = ()
 
     def at(self, place: int) -> str:
         return f"{self.word} {self.numbers[place]}"
@@ -190,12 +186,17 @@ def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
     return sound
 
 
-def checked_table(rows: PriceRows, problems: list[str]) -> pd.DataFrame:
-    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken."""
+def checked_table(
+    rows: PriceRows, problems: list[str], halts: Collection[date] = ()
+) -> pd.DataFrame:
+    """Rows as numbers, indexed by session; `problems` takes a text for each rule that is broken.
+
+    A session of `halts` needs no row.
+    """
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     if not problems:
         _check_order(rows, problems)
-        _check_sessions(rows, problems)
+        _check_sessions(rows, problems, halts)
     if "open" in bars:
         _check_ranges(bars, rows, problems)
     return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
@@ -230,7 +231,7 @@ def _check_order(rows: PriceRows, problems: list[str]) -> None:
         )
 
 
-def _check_sessions(rows: PriceRows, problems: list[str]) -> None:
+def _check_sessions(rows: PriceRows, problems: list[str], halts: Collection[date]) -> None:
     days = rows.days
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     if np.array_equal(days, sessions):
@@ -247,8 +248,8 @@ def _check_sessions(rows: PriceRows, problems: list[str]) -> None:
     ]
     problems += [
         f"no row for the session {session}: a gap against the calendar {EXCHANGE}"
-        for session in sessions[~np.isin(sessions, days)]
-        if session.item() not in rows.holes
+        for session in sessions[~np.isin(sessions, days)].tolist()
+        if session not in halts
     ]
 
 
@@ -461,8 +462,7 @@ def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
     problems: list[str] = []
     actions = actions or read_actions(actions_folder(file.path), file.path.stem)
     rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
-    holes = holes_of(file.metadata) | actions.halts
-    table = checked_table(replace(rows, holes=holes), problems)
+    table = checked_table(rows, problems, actions.halts | holes_of(file.metadata))
     raise_problems(file.path, problems)
     return Prices(file.path.stem, table, file, actions)
 

@@ -329,14 +329,14 @@ def _check(update: PriceUpdate) -> None:
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
     actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
-    holes = update.holes | halts_of(actions.rows)
-    rows = PriceRows("row of", days, days, cells, holes)
-    checked_table(rows, problems)
+    halts = update.holes | halts_of(actions.rows)
+    rows = PriceRows("row of", days, days, cells)
+    checked_table(rows, problems, halts)
     if problems:  # once more, with where each row came from
         came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
         problems.clear()
         numbers = [came.get(key, key) for key in _keys(table)]
-        checked_table(replace(rows, numbers=numbers), problems)
+        checked_table(replace(rows, numbers=numbers), problems, halts)
     try:
         raise_problems(update.path, problems)
     except DataError as error:

@@ -61,6 +61,8 @@ _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
 _ACTIONS = ("Dividends", "Stock Splits")
+_SMALLEST_SPLIT = 1.25  # whose ratio stands out from a move of the market
+_LARGEST_JUMP = 30.0  # from a close to a price of the next bar
 
 
 @dataclass(frozen=True)
@@ -259,7 +261,33 @@ def fetch_prices(
     }
     actions = told_actions(answer, symbol) if is_daily else ()
     incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions)
-    return prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
+    update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
+    _refuse_jumps(update)
+    return update
+
+
+def _refuse_jumps(update: PriceUpdate) -> None:
+    """DataError for prices of two scales: from before a split not adjusted yet, or a wrong row."""
+    table, splits = update.table, update.incoming.splits
+    closes, prices = table["close"].to_numpy(dtype=float), table.columns.intersection(BAR_COLUMNS)
+    days = table.index.to_numpy().astype("M8[D]").astype(str)
+    for row in range(1, len(days)):
+        ratio = splits.get(days[row], 1.0) if days[row] != days[row - 1] else 1.0
+        gap = np.log(closes[row - 1] / closes[row])
+        if abs(np.log(ratio)) > np.log(_SMALLEST_SPLIT) and abs(gap - np.log(ratio)) < abs(gap):
+            raise DataError(
+                f"{update.symbol}: {ratio:g} shares came for one on {days[row]} by Yahoo, but its "
+                f"prices of before are not adjusted yet: {closes[row - 1]:g} is the close before, "
+                f"{closes[row]:g} that of the day. Nothing was written; try again in a day or two."
+            )
+    factors = table[prices.drop("volume", errors="ignore")].to_numpy()[1:] / closes[:-1, None]
+    wrong = (np.abs(np.log(factors)) > np.log(_LARGEST_JUMP)).any(axis=1).nonzero()[0]
+    for row in wrong[:1] + 1:
+        raise DataError(
+            f"{update.symbol}: a price of {days[row]} is more than {_LARGEST_JUMP:g} times the "
+            f"close before it, {closes[row - 1]:g}, or less than a {_LARGEST_JUMP:g}th of it: one "
+            f"of the two is wrong. Nothing was written; try again later, or end before with --to."
+        )
 
 
 def _now() -> datetime:
