@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import date
 from math import prod
@@ -267,7 +266,6 @@ def refuse_jumps(traded: Iterable[Prices], *, accept: bool) -> list[str]:
 
 _COUNTED = {
     "split": "split", "dividend": "dividend", "delisted": "delisting", "cash_merger": "cash merger",
-    "halted": "halt",
 }  # fmt: skip
 
 
@@ -287,8 +285,13 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
         by_basis.setdefault(str(basis_of(benchmark.file.metadata)), []).append(name)
     texts = [f"{first_few(symbols)} {basis}" for basis, symbols in by_basis.items()]
     applied = {symbol: prices.applied for symbol, prices in traded.items()}
-    counts = Counter(_COUNTED[row.action] for rows in applied.values() for row in rows)
-    found = [f"{n:,} {word}{'s' * (n > 1)}" for word, n in counts.items()]
+    found = [
+        f"{n:,} {word}{'s' * (n > 1)}"
+        for action, word in _COUNTED.items()
+        if (n := sum(row.action == action for rows in applied.values() for row in rows))
+    ]
+    if silent := sum(len(prices.halted) for prices in traded.values()):
+        found.append(f"{silent:,} session{'s' * (silent > 1)} without trade")
     sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(found) or 'nothing'}."]
     unpaid = [
         symbol
