@@ -27,11 +27,11 @@ from backtest.reports.run_words import (
     NO_EVENT,
     OPENING,
     evidence_rows,
-    hedge_sentence,
     holm_line,
     no_room,
     no_trade,
     plain_sentence,
+    profit_parts,
     reasons,
     ruin,
     untraded,
@@ -382,7 +382,7 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
         out.print(rest)
-    if sentence := hedge_sentence(run.trades):
+    if sentence := profit_parts(run.trades):
         out.print(Text(f"\n{sentence}"))
     if sentence := ruin(run):
         out.print(Text(sentence))
