@@ -238,8 +238,8 @@ class RulesBroker(bt.brokers.BackBroker):
     def _act(self, effect: Effect) -> None:
         data = self.cerebro.datasbyname[effect.symbol]
         position = self.positions.get(data)
-        if not position:
-            return
+        if not position or (effect.is_end and effect.symbol in self.p.hedges):
+            return  # a leg has every session: its end comes after the last one
         settled, price = position.size if effect.is_end else 0.0, effect.value
         if effect.what == "dividend":
             self.cash += position.size * effect.value
