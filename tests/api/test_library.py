@@ -19,6 +19,7 @@ import pytest
 import backtest
 from backtest.errors import DataError, UsageError
 from backtest.events import Earnings
+from backtest.experiments.studies import null_worlds
 from tests.made_up import often
 
 ROOT = Path(__file__).parents[2]
@@ -204,8 +205,8 @@ def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
     longs, shorts = (on_acme(often(inside, make, make)) for make in ("long", "short"))
     runs = [on_acme(), on_acme("owner"), on_acme(parameters={"hold": 2}), longs, shorts]
     table = backtest.compare(*runs)
-    one, _, other, *_ = runs
-    names = [f"beats {one.run_id}", "owner", f"beats {other.run_id}", "long", "short", "INDX"]
+    one, *_ = runs
+    names = ["beats · defaults", "owner", "beats · hold 2", "long", "short", "INDX"]
     assert list(table.index) == names
     assert table["trials"].to_list()[:3] == [2, 1, 2]
     assert table.loc[names[:3], "p"].isna().all()
@@ -503,3 +504,15 @@ def test_prices_are_loaded_as_tables_of_sessions(inside):
     assert found["ACME"].loc["2025-06-03"].to_list() == [101, 103, 99, 102, 1001]
     with pytest.raises(UsageError, match="ACMF"):
         backtest.load_prices("ACMF")
+
+
+def test_null_worlds_are_counted_by_kind(monkeypatch):
+    defaults = null_worlds.calibrate.__kwdefaults__
+    few = defaults | {"kinds": null_worlds.WORLDS[:2]}
+    monkeypatch.setattr(null_worlds.calibrate, "__kwdefaults__", few)
+    judged = backtest.null_worlds(3, seed=2)
+    assert (judged.worlds, judged.seed) == (3, 2)
+    counts = judged.frame()
+    assert list(counts.index) == ["independent days, 6 events", "independent days, 12 events"]
+    assert set(counts["worlds"]) == {3}
+    assert (counts["better"] + counts["worse"] + counts["refused"] <= 3).all()

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 app = events.app
 _AUTOMATIC = "retrieved_at"  # it is now
-_NUMBERS = {"number": "a number", "integer": "a whole number"}
-_TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
 
 
 def at_terminal() -> bool:
@@ -99,7 +97,7 @@ def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
 
 def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
     """What may be answered, in words; empty where any text may."""
-    from backtest.data.events import FORMS, UNKNOWN_SOURCE, is_bare_day
+    from backtest.data.events import FORMS, UNKNOWN_SOURCE, field_schema, in_words, is_bare_day
 
     if name == "published_at":
         return "Write one of\n    " + "\n    ".join(FORMS)
@@ -107,25 +105,7 @@ def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
         return "One of date, week, month: the day is the last on which it can have become public."
     if name == "source_url":
         return f"An address with https://, or {UNKNOWN_SOURCE!r}."
-    schema = kind.model_json_schema()["properties"][name]
-    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    return _words(options[0]) if options else ""
-
-
-def _words(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return f"One of {', '.join(map(str, schema['enum']))}."
-    if schema.get("type") == "boolean":
-        return "Either true or false."
-    if number := _NUMBERS.get(schema.get("type", "")):
-        low, high = schema.get("minimum"), schema.get("maximum")
-        bounds = (
-            f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None
-        )
-        return f"{number.capitalize()}{''.join(bounds)}."
-    if "pattern" in schema:
-        return f"Text of the pattern {schema['pattern']}."
-    return _TEXTS.get(schema.get("format", ""), "")
+    return in_words(field_schema(kind, name))
 
 
 _EXAMPLE = "target_price=10"
@@ -187,17 +167,56 @@ def add(
 @app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
 def import_file(
     folders: options.Folders,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="As author=Firm; repeat for several."),
+    ] = None,
+    constants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="The same in every row, as precision=date, or of columns: headline='By {Firm}'.",
+        ),
+    ] = None,
     source_url: SourceUrl = None,
+    date_format: options.DateFormat = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Of times that tell none, such as 'New York'.")
+    ] = None,
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take in a CSV file: new events are added, known ones change where the file differs."""
-    from backtest.api.data import import_events
+    """Take in a file: new events are added, known ones change where the file differs."""
+    from backtest.api.arguments import folders as workspace_of
+    from backtest.api.data import add_read
+    from backtest.cli import show_data
+    from backtest.sources.own_events import LackingError, read_event_file
+    from backtest.strategy.loading import kind_of
 
-    edit = import_events(file, kind, source_url=source_url, dry_run=True, **folders.arguments())
-    write(edit, kind, yes=yes, whole=verbose)
+    workspace = workspace_of(**folders.arguments())
+    cls = kind_of(workspace, kind)
+    same = options.parse_pairs("--set", constants, example="precision=date")
+    terms: dict[str, Any] = {
+        "source_url": source_url, "date_form": date_format, "encoding": encoding, "zone": zone,
+        "decimal": options.decimal_sign(decimal),
+        "columns": options.parse_pairs("--map", columns, example="author=Firm"),
+    }  # fmt: skip
+    try:
+        found = read_event_file(file, cls, constants=same, **terms)
+    except LackingError as error:
+        if yes or not at_terminal():
+            raise
+        typer.echo(f"{error}\n\nWhat holds in every row?")
+        for name in error.fields:
+            same[name] = _ask(cls, name, {**same, "published_at": "2025-01-02"})
+        found = read_event_file(file, cls, constants=same, **terms)
+    show_data.file_columns(found)
+    write(add_read(workspace, cls, found), kind, yes=yes, whole=verbose)
 
 
 @app.command("edit", epilog=_EDIT_EXAMPLE)

@@ -84,3 +84,20 @@ def seal_events(
     from backtest.api import data as calls
 
     typer.echo(f"wrote {calls.seal_events(kind, source, **folders.arguments())}")
+
+
+@app.command("kinds", epilog="Example: `backtest events kinds short_report`")
+def list_kinds(
+    folders: options.Folders,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="One; all by default.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the kinds of events with their fields: what each event needs, and what it may have."""
+    from backtest.api import data as calls
+    from backtest.cli import show, show_data
+
+    fields = calls.list_kinds(kind, **folders.arguments()).to_dict("records")
+    if as_json:
+        show.print_json(fields)
+    else:
+        show_data.kinds(show.console(), fields)

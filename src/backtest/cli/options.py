@@ -62,6 +62,10 @@ def _symbol_option(default: str) -> Any:
 Symbols = Annotated[list[str] | None, _symbol_option("CRWV")]
 SymbolsOfFile = Annotated[list[str] | None, _symbol_option("what the file says")]
 AnySymbols = Annotated[list[str] | None, _symbol_option("all")]
+SymbolsOfRun = Annotated[
+    list[str] | None,
+    _symbol_option("png alone: the run's first; of a universe, the account"),
+]
 UniverseOption = Annotated[
     str | None,
     typer.Option(
@@ -91,6 +95,13 @@ def day(name: str, text: str) -> Any:
     return typer.Option(name, metavar="DAY", parser=parse, help=text)
 
 
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Strategies, run ids or their beginnings, run folders, labels, or patterns of these.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -109,10 +120,21 @@ CostsOption = Annotated[
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
 ]
+AcceptJumps = Annotated[
+    bool,
+    typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print every row, however many there are.")
+]
+DateFormat = Annotated[
+    str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
+]
+Decimal = Annotated[str | None, typer.Option(help="The decimal sign, . or ,")]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
@@ -145,6 +167,13 @@ def parse_pairs(
             raise UsageError(f"{option} {name} is given twice{twice}.")
         pairs[name] = value
     return pairs
+
+
+def decimal_sign(text: str | None) -> str | None:
+    """The sign that `--decimal` names; UsageError where it is none."""
+    if text not in (None, ".", ","):
+        raise UsageError(f"--decimal {text!r} is unknown. Choose one of ., ,.")
+    return text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import typer
 from rich import box
@@ -13,6 +17,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from backtest.experiments.runs.figures import all_figures, holdings
+from backtest.experiments.runs.finding import name_of, telling
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.audit_page import audit_lines
 from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
@@ -28,8 +34,18 @@ from backtest.reports.run_words import (
     reasons,
     ruin,
     untraded,
+    verdict,
 )
-from backtest.stats.formats import FIGURES, UNKNOWN, counted, gain, percent
+from backtest.stats.formats import (
+    FIGURES,
+    MORE_FIGURES,
+    UNKNOWN,
+    count,
+    counted,
+    gain,
+    percent,
+    ratio,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -37,35 +53,52 @@ if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
 
     Column = tuple[str, list[str]]  # a heading and its cells
+    Form = tuple[str, str, Callable[[float | None], str]]  # as in FIGURES
 
 MOST_ROWS = 20  # of trades or events that are printed one by one
+_SPARE = ("From", "To", "Symbol")  # columns of runs, in the order in which they are left out
+_NO_WIDTH = 100_000
 _ENDS = 10  # best, and worst, trades and commonest reasons where there are more
 
 
-class _Terminal(Console):
-    """A console that leaves a closed pipe, as of `| head`, to the command line."""
+class _Trimmed:
+    """A text stream of which no line ends with blanks."""
 
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        return self._stream.write(re.sub(r" +$", "", text, flags=re.MULTILINE))
 
 
 def console(*, stderr: bool = False) -> Console:
-    """The terminal; its width and NO_COLOR are respected."""
-    return _Terminal(stderr=stderr, highlight=False)
+    """The terminal; its width and NO_COLOR are respected. A pipe or a file has no width."""
+    stream = sys.stderr if stderr else sys.stdout
+    if stream is None or stream.isatty():
+        return Console(stderr=stderr, highlight=False)
+    width = None if "COLUMNS" in os.environ else _NO_WIDTH
+    file: Any = _Trimmed(stream)
+    return Console(file=file, highlight=False, width=width)
 
 
 @contextmanager
 def progress(word: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr that appears with the first call: how many are done, of how many."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
     from rich.progress import TimeRemainingColumn as Remaining
 
-    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), Remaining())
+    columns = (TextColumn(word), BarColumn(), MofNCompleteColumn(), Elapsed(), Remaining())
     bar = Progress(*columns, console=console(stderr=True), transient=True)
     task = bar.add_task(word, total=None)
+    is_seen = bar.console.is_terminal
 
     def update(done: int, total: int) -> None:
-        bar.start()
+        if is_seen:
+            bar.start()
         bar.update(task, completed=done, total=total)
 
     try:
@@ -102,37 +135,62 @@ def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = (
     return table
 
 
-def print_fitted(
-    out: Console,
-    headers: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    *,
-    right: Iterable[str],
-    spare: Sequence[str],
-) -> None:
-    """Print a table without the columns for which the terminal has no room, and say which.
-
-    Args:
-        out: the terminal.
-        headers: the columns.
-        rows: their cells.
-        right: those that hold figures.
-        spare: those that can be spared, first those that say the same of all, then in this order.
-
-    """
+def runs(out: Console, found: Sequence[Run]) -> None:
+    """Print runs, a row each; what all of them have in common is said once, below."""
+    headers = ("Run", "Strategy", "Variant", "Symbol", "From", "To", "Trades", "Return")
+    rows = [
+        (
+            run.run_id,
+            run.manifest["strategy"],
+            name_of(run) or "defaults",
+            run.traded,
+            run.manifest["span"]["first"],
+            run.manifest["span"]["last"],
+            count(run.summary["trades"]),
+            percent(run.summary["total_return"]),
+        )
+        for run in found
+    ]
     columns = {name: [row[n] for row in rows] for n, name in enumerate(headers)}
-    widths = {name: max(map(len, (name, *cells))) for name, cells in columns.items()}
-    missing: list[str] = []
-    for name in sorted(spare, key=lambda name: len({*columns[name]}) > 1):
-        if sum(widths.values()) + 2 * (len(widths) - 1) > out.width:
-            missing.append(name)
-            del widths[name]
-    table = new_table(*widths, right=right, whole=[name for name in widths if name in right])
-    for row in zip(*(columns[name] for name in widths), strict=True):
-        table.add_row(*row)
+    several = len(rows) > 1
+    common = [name for name in headers if name in _SPARE and several and len({*columns[name]}) == 1]
+    below = [f"All runs: {', '.join(f'{name.lower()} {columns[name][0]}' for name in common)}."]
+    below *= bool(common)
+    for name in common:
+        del columns[name]
+    missing = _without(columns, out.width, spare=(*_SPARE, "Trades"), wraps={"Variant": 16})
+    table = new_table(*columns, right=("Trades", "Return"), whole=columns.keys() - {"Variant"})
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*map(Text, row))
     out.print(table)
+    below += [f"{run.run_id}: {run.note}" for run in found if run.note]
     if missing:
-        notes(out, [f"No room for {', '.join(missing)}: in a wider terminal, and with --json."])
+        below.append(f"No room for {', '.join(missing)}: in a wider terminal, and with --json.")
+    if below:
+        notes(out, below)
+
+
+def _without(
+    columns: dict[str, list[str]],
+    width: int,
+    *,
+    spare: Sequence[str],
+    wraps: Mapping[str, int] = MappingProxyType({}),
+) -> list[str]:
+    """Take out columns that can be spared, in order, until the rest fits; return their names.
+
+    Those that wrap need no more than so many characters.
+    """
+    needs = {
+        name: min(max(map(len, (name, *cells))), wraps.get(name, width))
+        for name, cells in columns.items()
+    }
+    missing: list[str] = []
+    for name in spare:
+        if name in needs and sum(needs.values()) + 2 * (len(needs) - 1) > width:
+            missing.append(name)
+            del needs[name], columns[name]
+    return missing
 
 
 def labelled(lines: Iterable[tuple[str, str]]) -> Table:
@@ -158,7 +216,8 @@ def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
     grid = Table.grid()
     for line, below in lines:
         grid.add_row(line)
-        grid.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7)))
+        if below:
+            grid.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7), expand=False))
     return grid
 
 
@@ -174,15 +233,67 @@ def comparison(
 
     """
     more = [*more, *span_rows(runs)]
-    labels = [*(label for _, label, _ in FIGURES), *(label for label, _ in more)]
+    forms = (*FIGURES, *MORE_FIGURES) if more else FIGURES
+    labels = [*(label for _, label, _ in forms), *(label for label, _ in more)]
     columns = [
-        (heading(run, runs), [*_cells(run.summary), *(cells[number] for _, cells in more)])
+        (
+            heading(run, runs),
+            [*_cells(all_figures(run), forms), *(cells[number] for _, cells in more)],
+        )
         for number, run in enumerate(runs)
     ]
-    columns += [
-        (one.heading, [*_cells(one.figures), *("" for _ in more)]) for one in benchmarks_of(runs)
-    ]
+    empty = ["" for _ in more]
+    columns += [(title, [*_cells(found, forms), *empty]) for title, found in _beside(runs)]
     _print_columns(out, "", labels, columns, right=True)
+
+
+def _beside(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, float | None]]]:
+    """What stands beside runs, a heading and figures: what they traded, held, and benchmarks."""
+    several = len({tuple(run.manifest["span"].values()) for run in runs}) > 1
+    rows = [
+        ("\n".join([one.symbols, "held", *_span(one.run) * several]), one.figures)
+        for one in holdings(runs)
+    ]
+    return [*rows, *((one.heading, one.figures) for one in benchmarks_of(runs))]
+
+
+def _span(run: Run) -> list[str]:
+    return [run.manifest["span"]["first"], f"to {run.manifest['span']['last']}"]
+
+
+def overview(out: Console, runs: Sequence[Run]) -> None:
+    """Print a line for each run, and below them what holding the stock and the benchmark made."""
+    columns: dict[str, list[str]] = {
+        "Strategy": [" · ".join([run.manifest["strategy"], *telling(run, runs)]) for run in runs],
+        "Trades": [count(run.summary["trades"]) for run in runs],
+        "Return": [percent(run.summary["total_return"]) for run in runs],
+        "Drawdown": [percent(run.summary["max_drawdown"]) for run in runs],
+        "Sharpe": [ratio(run.summary["sharpe"]) for run in runs],
+        "Verdict": [verdict(run.manifest["evidence"]) for run in runs],
+    }
+    for title, figures in _beside(runs):
+        beside = (
+            title.replace("\n", " "),
+            "",
+            percent(figures["total_return"]),
+            percent(figures["max_drawdown"]),
+            ratio(figures["sharpe"]),
+            "",
+        )
+        for column, cell in zip(columns.values(), beside, strict=True):
+            column.append(cell)
+    _without(
+        columns, out.width, spare=("Sharpe", "Drawdown"), wraps={"Strategy": 24, "Verdict": 16}
+    )
+    right = [name for name in columns if name not in ("Strategy", "Verdict")]
+    table = new_table(*columns, right=right, whole=right)
+    for number, row in enumerate(zip(*columns.values(), strict=True), start=1):
+        cells = [
+            Text(cell, style=_color(cell) if name == "Return" else "")
+            for name, cell in zip(columns, row, strict=True)
+        ]
+        table.add_row(*cells, end_section=number == len(runs))
+    out.print(table)
 
 
 def _print_columns(
@@ -220,8 +331,32 @@ def set_differently(out: Console, runs: Sequence[Run]) -> None:
         _print_columns(out, "Set differently", [name for name, _ in rows], columns, right=False)
 
 
-def _cells(figures: Mapping[str, float | None]) -> list[str]:
-    return [form(figures[name]) for name, _, form in FIGURES]
+def _color(result: str) -> str:
+    """The color of a result with its sign."""
+    return {"+": "green", "-": "red"}.get(result[:1], "")
+
+
+def _cells(figures: Mapping[str, float | None], forms: Iterable[Form]) -> list[str]:
+    return [form(figures.get(name)) for name, _, form in forms]
+
+
+def _in_text(label: str, figure: str) -> str:
+    name = label.removesuffix(" $")
+    name = name if name.isupper() else name[0].lower() + name[1:]
+    return f"{name} {figure}" + " $" * label.endswith(" $")
+
+
+def more_figures(run: Run) -> Table:
+    """The figures of trades, of the curve, and of what it has to do with the market, in lines."""
+    found = all_figures(run)
+    texts = {name: _in_text(label, form(found[name])) for name, label, form in MORE_FIGURES}
+    names = list(texts)
+    curve, market = names.index("longest_drawdown"), names.index("alpha")
+    groups = {"Trades": names[:curve], "Curve": names[curve:market], "Market": names[market:]}
+    return labelled(
+        (label, ", ".join(texts[name] for name in group if found[name] is not None) or UNKNOWN)
+        for label, group in groups.items()
+    )
 
 
 def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
@@ -244,24 +379,41 @@ def _least_width(column: Column) -> int:
     return max(map(len, [*title.split(), *cells]))
 
 
-def trades(run: Run) -> Table:
-    """Every trade with its figures, and below them its event."""
+def trades(run: Run, width: int) -> Table:
+    """Every trade with its figures under a heading, and below each its event."""
     events = {row["event_id"]: row for row in run.decisions}
     several = len(run.manifest["symbols"]) > 1
-    return with_details(
-        (_trade_line(row), f"{row['symbol']}: " * several + _event_text(row, events))
-        for row in run.trades
-    )
+    cells = [_trade_cells(row) for row in run.trades]
+    columns = {name: [row[name] for row in cells] for name in cells[0]}
+    _without(columns, width, spare=("Entry $", "Exit $"))
+    for name, texts in columns.items():
+        wide = max(map(len, (name, *texts)))
+        is_text = name in ("Side", "Entered", "Left")
+        columns[name] = [
+            f"{text:<{wide}}" if is_text else f"{text:>{wide}}" for text in (name, *texts)
+        ]
+    head, *lines = zip(*columns.values(), strict=True)
+    rows: list[tuple[Text | str, str]] = [(Text("  ".join(head), style="bold"), "")]
+    for row, line in zip(run.trades, lines, strict=True):
+        *texts, result, profit = line
+        style = _color(result.strip())
+        text = Text.assemble("  ".join(texts), "  ", (result, style), "  ", profit)
+        left = f"left by {row['exit_reason'].replace('_', ' ')} · "
+        rows.append((text, left + f"{row['symbol']}: " * several + _event_text(row, events)))
+    return with_details(rows)
 
 
-def _trade_line(row: Mapping[str, str]) -> Text:
-    result = float(row["return"])
-    return Text.assemble(
-        f"{row['direction']:<6} {row['entry_session']} {float(row['entry_price']):>9,.2f}  to  "
-        f"{row['exit_session']} {float(row['exit_price']):>9,.2f}  ",
-        f"{row['exit_reason'].replace('_', ' '):<13}",
-        (f"{percent(result):>9}", "green" if result > 0 else "red"),
-    )
+def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "Side": row["direction"],
+        "Shares": f"{float(row['shares']):,.10g}",
+        "Entered": row["entry_session"],
+        "Entry $": f"{float(row['entry_price']):,.2f}",
+        "Left": row["exit_session"] or "open",
+        "Exit $": f"{float(row['exit_price']):,.2f}",
+        "Return": percent(float(row["return"])),
+        "Profit $": gain(float(row["net_profit"])),
+    }
 
 
 def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]]) -> str:
@@ -278,18 +430,17 @@ def evidence(run: Run) -> Group:
     return Group(sentence, Text(), labelled(evidence_rows(found, trials)))
 
 
-def correction(out: Console, runs: Sequence[Run]) -> None:
-    """Print the p-values of several runs once their number counts."""
+def warnings(out: Console, runs: Sequence[Run]) -> None:
+    """Print what to know of runs beside their figures, each once: luck, look-ahead, assumptions."""
     if line := holm_line(runs):
-        out.print()
-        out.print(Text(line))
-
-
-def audits(out: Console, runs: Sequence[Run]) -> None:
-    """Print how the strategies of runs were last audited."""
+        out.print(Text(f"\n{line}"))
+    for run in runs:
+        if len(runs) > 1 and (sentence := ruin(run)):
+            out.print(Text(f"{run.manifest['strategy']}: {sentence}", style="red"))
     out.print()
     for line, is_caution in audit_lines(runs):
         out.print(Text(line, style="red" if is_caution else "dim"))
+    assumptions(out, dict.fromkeys(one for run in runs for one in run.manifest["assumptions"]))
 
 
 def _best_and_worst(run: Run) -> Table:
@@ -357,7 +508,8 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     Of many trades or events the ends and counts are printed, unless the whole is wanted.
     """
     out.print()
-    out.rule(Text(f"{run.name} · run {run.run_id}", style="bold"), align="left")
+    name = " · ".join(filter(None, (run.name, name_of(run), f"run {run.run_id}")))
+    out.print(Text(name, style="bold"))
     out.print()
     cut = not whole and len(run.trades) > MOST_ROWS
     if cut:
@@ -365,12 +517,13 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print()
         out.print(_best_and_worst(run))
     elif run.trades:
-        out.print(trades(run))
+        out.print(trades(run, out.width))
     else:
         out.print(Text(no_trade(run)))
-    if "evidence" in run.manifest:
-        out.print()
-        out.print(evidence(run))
+    out.print()
+    out.print(more_figures(run))
+    out.print()
+    out.print(evidence(run))
     many = not whole and len(untraded(run)) > MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:
@@ -382,6 +535,5 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print(Text(sentence))
     if sentence := no_room(run):
         out.print(Text(f"\n{sentence}"))
-    assumptions(out, run.manifest["assumptions"])
     if cut or many:
         out.print(Text("\nEvery trade and event: on the page, or here with -v", style="dim"))

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from backtest.data.edits import Diff, Edit
     from backtest.data.listing import ListedEvent, UniverseRow
     from backtest.data.versions import Version
-    from backtest.sources.own_files import PriceFile
+    from backtest.sources.action_files import ActionUpdate
+    from backtest.sources.own_events import OwnEvents
+    from backtest.sources.own_prices import PriceFile
     from backtest.sources.updates import PriceUpdate
     from backtest.workspace.folders import Config, Setting
 
@@ -55,6 +57,16 @@ def event(out: Console, found: Mapping[str, Any]) -> None:
     for name, text in _origin(found["provenance"]):
         below.add_row(name, Text(text))
     out.print(table, "", below, sep="\n")
+
+
+def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
+    """Print the fields of each kind, those that each event needs first."""
+    for kind, rows in groupby(fields, key=lambda row: row["kind"]):
+        out.print(Text(kind, style="bold"))
+        ordered = sorted(rows, key=lambda row: not row["needed"])
+        lines = [(row["field"] + " *" * row["needed"], row["meaning"]) for row in ordered]
+        out.print(Padding(headed(lines), (0, 0, 1, 4)))
+    out.print("* each event needs it, and a source: an address, or unknown.", style="dim")
 
 
 def _event_line(row: ListedEvent) -> str:
@@ -133,18 +145,24 @@ def findings(found: pd.DataFrame, *, as_json: bool) -> None:
         raise typer.Exit(DataError.exit_code)
 
 
+def file_columns(file: PriceFile | OwnEvents) -> None:
+    """The columns of a file as they were understood, and what else there is to say."""
+    out = console()
+    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
+    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
+    for note in file.notes:
+        out.print(note, soft_wrap=True, markup=False)
+
+
 def price_file(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
+    file_columns(file)
     columns = [name for name in file.columns if name not in ("date", "symbol")]
     table = new_table("Symbol", "Date", *columns, right=columns)
     for symbol, rows in list(file.tables.items())[:3]:
         for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
             table.add_row(symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
     out = console()
-    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
-    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
-    for note in file.notes:
-        out.print(note, soft_wrap=True, markup=False)
     out.print(table)
     rows = sum(len(rows) for rows in file.tables.values())
     out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
@@ -192,6 +210,36 @@ def _update_lines(update: PriceUpdate) -> Iterable[str]:
         )
     for note in update.notes:
         yield f"  {note}"
+    if update.actions is not None:
+        yield from action_lines(update.actions)
+        if update.actions:
+            yield f"  actions go to {update.actions.path}"
+
+
+def action_lines(update: ActionUpdate) -> Iterator[str]:
+    """The actions that come in, and what differs in those that are there."""
+    for row in update.added[:MOST_SYMBOLS]:
+        yield f"  added {row}"
+    if len(update.added) > MOST_SYMBOLS:
+        yield f"  … and {len(update.added) - MOST_SYMBOLS:,} more actions"
+    for change in update.changes:
+        yield f"  {change.key}, {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}"
+    if update.changes and not update.accepted:
+        yield "  these stay as they are on file; --accept-revisions replaces them"
+
+
+def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print actions, a line each."""
+    if not rows:
+        out.print("There are no actions on file.")
+        return
+    table = new_table("Symbol", "Day", "Action", "Amount", "More", "Source", right=("Amount",))
+    for row in rows:
+        amount = "" if row["amount"] is None else f"{row['amount']:g}"
+        more = f"until {row['until']}" if row["until"] else row["name"]
+        cells = (row["symbol"], row["day"], row["action"], amount)
+        table.add_row(*cells, Text(more), Text(row["source"]))
+    out.print(table)
 
 
 def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

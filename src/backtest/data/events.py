@@ -97,6 +97,40 @@ def columns_of(kind: type[Event]) -> list[str]:
     return [*FIRST_COLUMNS, *own, *rest]
 
 
+def field_schema(kind: type[Event], name: str) -> Mapping[str, Any]:
+    """What JSON Schema says of a field's values, but that they may be unknown."""
+    schema: Mapping[str, Any] = kind.model_json_schema()["properties"][name]
+    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return options[0] if options else {}
+
+
+_NUMBERS = {"number": "A number", "integer": "A whole number"}
+_TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
+
+
+def in_words(schema: Mapping[str, Any]) -> str:
+    """What a field's values may be, as a sentence; empty where any text may."""
+    if "enum" in schema:
+        return f"One of {', '.join(map(str, schema['enum']))}."
+    if schema.get("type") == "boolean":
+        return "Either true or false."
+    if number := _NUMBERS.get(schema.get("type", "")):
+        low, high = schema.get("minimum"), schema.get("maximum")
+        bounds = (
+            f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None
+        )
+        return f"{number}{''.join(bounds)}."
+    if "pattern" in schema:
+        return f"Text of the pattern {schema['pattern']}."
+    return _TEXTS.get(schema.get("format", ""), "")
+
+
+def meaning_of(kind: type[Event], name: str) -> str:
+    """What a field means, and what may stand in it."""
+    meaning = " ".join((kind.model_fields[name].description or "").split())
+    return f"{meaning} {in_words(field_schema(kind, name))}".strip()
+
+
 def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
     """A row as the file takes it, from one as people write it.
 

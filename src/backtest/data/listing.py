@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from backtest.data.actions import parse_actions
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import open_data_file
+from backtest.data.datafile import open_data_file, open_known_file
 from backtest.data.events import (
     event_order,
     filed,
@@ -264,9 +265,16 @@ def seal_prices(
         file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
         days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
     else:
-        file = open_data_file(place_for(workspace.data / "prices", symbol))
+        file = open_known_file(place_for(workspace.data / "prices", symbol))
         days = [day.date().isoformat() for day in parse_prices(file).table.index]
     return seal(file.path, days, source=source, adjust=adjust)
+
+
+def seal_actions(workspace: Workspace, symbol: str, source: str | None) -> Path:
+    """Check the actions of a symbol as they are now and write their metadata."""
+    file = open_data_file(workspace.data / "actions" / f"{symbol}.csv")
+    days = [row.day.isoformat() for row in parse_actions(file).rows]
+    return seal(file.path, days, source=source, adjust=None)
 
 
 def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:

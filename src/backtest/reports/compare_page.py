@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
+from backtest.experiments.runs.finding import telling
 from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
@@ -21,7 +22,7 @@ from backtest.reports.run_words import (
     is_many,
 )
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, p_value, percent, ratio
+from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
@@ -63,9 +64,7 @@ def heading(run: Run, runs: Sequence[Run]) -> str:
     lines = [run.manifest["strategy"].replace("_", " ")]
     if len({other.traded for other in runs}) > 1:
         lines.append("+".join(traded(run.manifest)))
-    if sum(other.name == run.name for other in runs) > 1:
-        lines.append(run.run_id)
-    return "\n".join(lines)
+    return "\n".join([*lines, *telling(run, runs)])
 
 
 def traded(record: Mapping[str, Any]) -> list[str]:
@@ -238,11 +237,8 @@ def _record(reports: Path, runs: Sequence[Run]) -> Path:
     return folder
 
 
-_TILES: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
-    ("total_return", "Highest return", "Return", percent),
-    ("sharpe", "Highest Sharpe ratio", "Sharpe ratio", ratio),
-    ("max_drawdown", "Smallest drawdown", "Largest drawdown", percent),
-)
+_OVERVIEW = ("total_return", "max_drawdown", "sharpe", "trades")
+_VERDICTS = {"worse": "worse than luck", "neither": "as luck would", "none": "no verdict"}
 
 
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
@@ -271,6 +267,9 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
     found, alike = matrix(runs), correlations(curves)
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     drawn = chart(curves, names, len(runs))
+    overview = _overview(runs, benchmarks)
+    for line, one in zip(drawn["series"], overview, strict=True):
+        line |= {"figures": one["figures"], "texts": one["texts"], "verdict": one["verdict"]}
     return {
         "data": drawn,
         "series": drawn["series"],
@@ -282,7 +281,8 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "about": _about(runs),
         "unlike": unlike(runs),
         "in_percent": len({run.manifest["rules"]["cash"] for run in runs}) > 1,
-        "tiles": _tiles(runs, names),
+        "overview": overview,
+        "better": _better(overview),
         "figures": figure_rows(runs, benchmarks),
         "evidence": [*comparison_rows(runs, trials), *span_rows(runs)],
         "notes": comparison_notes(runs),
@@ -308,19 +308,38 @@ def _about(runs: Sequence[Run]) -> list[str]:
     return [texts[0] for texts in rows if len(set(texts)) == 1]
 
 
-def _tiles(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """A label, a figure and what it is of: the best by each measure, and the evidence."""
-    tiles = []
-    for figure, of_several, of_one, form in _TILES:
-        known = {name: run.summary[figure] for name, run in zip(names, runs, strict=False)}
-        known = {name: value for name, value in known.items() if value is not None}
-        if known:
-            best = max(known, key=known.__getitem__)
-            label = of_several if len(runs) > 1 else of_one
-            tiles.append((label, form(known[best]), best))
-    p_values = [p for p in corrected(runs) if p is not None]
-    if p_values:
-        better = f"{sum(p <= LEVEL for p in p_values)} of {len(p_values)}"
-        least = f"smallest {'Holm ' * (len(p_values) > 1)}p {p_value(min(p_values))}"
-        tiles.append(("Better than luck", better, least))
-    return tiles
+def _overview(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> list[dict[str, Any]]:
+    """The essentials of each run and then of each benchmark: figures, p-value, and the verdict."""
+    forms = {name: form for name, _, form in FIGURES}
+    own = [run.summary for run in runs] + [dict(one.figures) for one in benchmarks]
+    verdicts = [*map(_verdict, runs, corrected(runs)), *([("", "", None)] * len(benchmarks))]
+    return [
+        {
+            "figures": {name: figures.get(name) for name in _OVERVIEW},
+            "texts": {name: forms[name](figures.get(name)) for name in _OVERVIEW},
+            "verdict": verdict,
+            "why": why,
+            "p": p,
+        }
+        for figures, (verdict, why, p) in zip(own, verdicts, strict=True)
+    ]
+
+
+def _verdict(run: Run, p: float | None) -> tuple[str, str, float | None]:
+    """The verdict on a run among those that are compared, the whole of it, and its p-value."""
+    found = run.manifest.get("evidence")
+    if not found:
+        return "not weighed yet", "", None
+    verdict = _VERDICTS.get(found["verdict"], "better than luck")
+    if found["verdict"] == "better" and p is not None and p > LEVEL:
+        verdict = "better alone, not among so many"
+    return verdict, found["sentence"], p
+
+
+def _better(overview: Iterable[Mapping[str, Any]]) -> str:
+    """How many runs are better than luck, of those with a verdict."""
+    judged = [one["verdict"] for one in overview if one["p"] is not None]
+    if not judged:
+        return "No run has trades enough for a verdict."
+    better = judged.count("better than luck")
+    return f"{better:,} of {counted(len(judged), 'run')} with a verdict did better than luck."

@@ -20,6 +20,7 @@ from backtest.reports.compare_page import ComparisonRecord, traded
 from backtest.reports.pages import fill, write_page
 from backtest.reports.study_page import spread_name
 from backtest.stats.formats import counted
+from backtest.workspace.files import clear_unfinished
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Entry(NamedTuple):
     """A row of the index: a run, comparison, sweep, study or audit in its folder.
 
     `subjects` are strategies or kinds of event, `made` is ISO and UTC, `value` the return that it
-    sorts by, and `pages` those of `index.html` and `tearsheet.html` that are there.
+    sorts by, `pages` those of `index.html` and `tearsheet.html` that are there, and `runs` the
+    ids of a run or of those that are compared.
     """
 
     what: str
@@ -59,6 +61,7 @@ class Entry(NamedTuple):
     span: str = ""
     value: float | None = None
     pages: Sequence[str] = ()
+    runs: Sequence[str] = ()
 
 
 def write_index(reports: Path) -> Path:
@@ -70,9 +73,12 @@ def write_index(reports: Path) -> Path:
         UsageError: the folder cannot be written.
 
     """
+    clear_unfinished(reports)
     # Hidden folders are unfinished work.
     paths = [path for name in _RECORDS for path in reports.glob(f"[!.]*/{name}")]
     records = sorted(((path.stat().st_mtime, path) for path in paths), reverse=True)
+    for _, path in records:
+        clear_unfinished(path.parent)
     entries = [_entry(path, changed) for changed, path in records[:MOST_ENTRIES]]
     shown = _light(sorted(entries, key=lambda entry: entry.made, reverse=True))
     return write_page(
@@ -112,6 +118,7 @@ def _entry(path: Path, changed: float) -> Entry:
         f"{span['first']} to {span['last']}" if span else "",
         figures.get("total_return"),
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
+        record.get("runs") or ([record["run_id"]] if what == "run" else ()),
     )
 
 

@@ -26,6 +26,7 @@ from backtest.reports.run_words import (
     ranked_stocks,
     ruin,
 )
+from backtest.reports.tearsheet_charts import compounded, monthly
 from backtest.stats.formats import (
     FIGURES,
     costs_line,
@@ -97,6 +98,7 @@ def _content(run: Run) -> dict[str, Any]:
         "audit": audit_of(run),
         "words": audit_page,
         "figures": FIGURES,
+        "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
         "no_trade": "" if run.trades else no_trade(run),
@@ -108,7 +110,10 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
     decisions, few = run.decisions[-rows:], max(1, rows // 4)
     moves = run.manifest["attribution"]["moves"]
     return {
-        "data": story(run, [row["event_id"] for row in decisions]),
+        "data": {
+            **story(run, [row["event_id"] for row in decisions]),
+            "excursions": [_excursion(row) for row in run.trades[-rows:]],
+        },
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
         "hedges": hedge_sentence(run.trades),
@@ -134,6 +139,13 @@ def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
         "sign": "gain" if numbers["return"] > 0 else "loss",
         "event": event,
     }
+
+
+def _excursion(row: Mapping[str, str]) -> list[Any]:
+    """A trade's id, and its worst, its last and its best price as changes from its entry."""
+    entry, end = float(row["entry_price"]), float(row["exit_price"])
+    change = (end / entry - 1) * (1 if row["direction"] == "long" else -1)
+    return [row["trade_id"], *(round(v, 5) for v in (float(row["mae"]), change, float(row["mfe"])))]
 
 
 def _source(address: str) -> tuple[str, str]:
@@ -167,7 +179,7 @@ def _many(run: Run) -> dict[str, Any]:
 def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
     """Of each year: what the trades earned that ended in it, and both returns."""
     equity, nothing = run.equity, Earned("", 0, 0, 0.0, 0.0)
-    grown = (1 + equity[["return", "benchmark_return"]]).groupby(equity.index.year).prod() - 1
+    grown = compounded(equity[["return", "benchmark_return"]], equity.index.year)
     ended = [{**row, "year": row["exit_session"][:4]} for row in run.trades]
     found = {one.name: one for one in earned(ended, "year")}
     years = grown.itertuples()

@@ -96,6 +96,17 @@ def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
     return values
 
 
+def changed(file: StrategyFile, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters on record, by dotted name, that are not the defaults of the strategy."""
+    known = parameters(file.cls)
+    return {
+        name: value
+        for name, value in _by_name(known, record).items()
+        if known[name].is_required()
+        or plain(known[name].get_default(call_default_factory=True)) != value
+    }
+
+
 class _Fault(NamedTuple):
     """A value that is refused: the parameter, the value and what is allowed."""
 
