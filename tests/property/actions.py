@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.oracle import Action
 from tests.property.strategies import Row, World, worlds
 
-RATIOS = (2.0, 1.5, 0.1, 3.0, 0.5, 7.0, 1 / 3, 1.25)
+RATIOS = (2.0, 1.5, 0.1, 3.0, 0.01, 7.0, 1 / 3, 0.5)
 SHARES_OF_PRICE = (0.01, 0.1, 0.001, 0.5, 1.0, 2.0)  # that a dividend pays
 AMOUNTS = (None, 1.0, 1.25, 0.5, 0.0, 2.0)  # that an end pays, for each dollar of the last close
 SHAPES = 10**9  # numbers that are read as a halt, an action or an end
