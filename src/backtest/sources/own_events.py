@@ -46,6 +46,7 @@ _OWN = {
     "revenue_consensus": """revenueconsensus estimatedrevenue revenueestimate revenueestimated
         revenueforecast revenueest | salesestimate""",
     "period": "period fiscalquarter quarter",
+    "period_end": "periodend fiscaldateending",
     "author": "author shortseller firm researcher researchfirm campaignby publisher analyst",
     "target_price": "targetprice pricetarget target",
     "claim": "claim allegation allegations thesis",
