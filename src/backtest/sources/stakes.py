@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,8 @@ def fetch_stakes(
     of_both = {one.accession for one in about.filings}
     quarterly = [one for one in listing.filings if one.form in QUARTERLY]
     schedules = [one for one in listing.filings if one.accession in of_both]
-    papers = [*cusips, *(row.name for row in actions.rows if row.action == "cusip")]
+    on_file = [row.name for row in actions.rows if row.action == "cusip"]
+    papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
     reports = _quarterly_reports(edgar, quarterly, about.names, papers, close, done)
     counts = {
         one.as_of: Count(one.as_of, one.shares, one.value, one.cusips)
@@ -100,12 +102,12 @@ def fetch_stakes(
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
     disclosed = [*reports, *_schedules(edgar, company, holder, schedules, done)]
     name = _spelling(holder, symbol, known)
-    on_file = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
+    own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
     for one in sorted(disclosed, key=lambda one: (one.public, one.filing.accession)):
         row = _row(symbol, name, holder, one)
         event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
-        earlier = [old for old in on_file if old.published_at < event.published_at]
+        earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
         cells, told = _from_earlier(event, earlier, splits)
         before.append(event)
@@ -122,7 +124,7 @@ def _quarterly_reports(
     edgar: Edgar,
     filings: Sequence[Filing],
     names: Sequence[str],
-    cusips: Collection[str],
+    papers: Callable[[Sequence[Sequence[Holding]]], list[str]],
     close: Close,
     done: Fetched,
 ) -> list[Disclosure]:
@@ -135,7 +137,7 @@ def _quarterly_reports(
         key=lambda one: one[1].public[0],
     )
     tables = [table for _, _, table, _ in reports]
-    found = papers_of(tables, names, cusips)
+    found = papers(tables)
     if not found:
         if reports:
             nearest = nearest_papers(tables, names, _NEAREST)

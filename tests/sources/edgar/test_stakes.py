@@ -237,6 +237,12 @@ def test_a_late_report_is_compared_in_its_own_shares(site, fetch):
     assert cells(fetch(actions=[split]), "previous_shares") == [("",), ("100000",)]
 
 
+def test_a_name_that_is_only_like_it_is_no_other_cusip(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [paper(10, 1, GE_OLD, "ACME ELECTRIC CO")])
+    quarterly(site, "2025-08-14 16:00:00", Q2, [paper(20, 1, "111111111", "ACME ELECTRONICS CO")])
+    assert cells(fetch(cusips=[GE_OLD]), "shares") == [("10",), ("0",)]
+
+
 def test_two_classes_side_by_side_are_two_stocks(site, fetch):
     lines = [paper(10, 1, "02079K107", title="CAP STK CL C"), paper(20, 1, "02079K305")]
     quarterly(site, "2025-05-15 16:00:00", Q1, lines)
