@@ -253,10 +253,10 @@ def splits_of(actions: Actions, counts: Sequence[Count]) -> list[Split]:
         for two in pairwise(counts)
         if not any(two[0].day < one.by <= two[1].day for one in known)
     )
-    return [*known, *(found for before, after in apart if (found := _shown(before, after)))]
+    return [*known, *(found for before, after in apart if (found := _split_between(before, after)))]
 
 
-def _shown(before: Count, after: Count) -> Split | None:
+def _split_between(before: Count, after: Count) -> Split | None:
     """The split that two reports show: shares and price change by one ratio, in opposite ways.
 
     The ratio is unknown where there may have been one, but trades or a large move hide it.
@@ -266,7 +266,7 @@ def _shown(before: Count, after: Count) -> Split | None:
     old, new = before.value / before.shares, after.value / after.shares
     growth, move = log(after.shares / before.shares), log(new / old)
     ratio = next((one for one in _RATIOS if abs(before.shares * one - after.shares) < 1), None)
-    story = f"{before.shares:,} shares at {old:,.2f} became {after.shares:,} at {new:,.2f}"
+    story = f"{before.shares:,} shares at {old:,.2f}, then {after.shares:,} at {new:,.2f}"
     if ratio and abs(growth + move) <= _LIKE_A_SPLIT * abs(log(ratio)):
         return Split(before.day, after.day, ratio, f"as the reports show: {story}")
     is_like_one = abs(growth) >= _GROWTH and abs(growth + move) <= _WORTH

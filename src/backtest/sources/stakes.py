@@ -109,12 +109,12 @@ def fetch_stakes(
         event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
         earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
-        cells, told = _from_earlier(event, earlier, splits)
+        cells, remark = _from_earlier(event, earlier, splits)
         before.append(event)
         if since is None or one.filing.filed >= since:
-            done.rows.append({**row, **cells, "note": f"{row['note']} {told}".strip()})
-            if told:
-                done.remarks.append(f"{one.filing.form} ({one.filing.accession}): {told}")
+            done.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
+            if remark:
+                done.remarks.append(f"{one.filing.form} ({one.filing.accession}): {remark}")
     if not disclosed:
         done.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
     return done
@@ -280,14 +280,14 @@ def _from_earlier(
     last = max(counted, key=lambda one: one.published_at, default=None)
     had_shares = any(one.form in QUARTERLY and one.shares for one in earlier)
     first = event.form in QUARTERLY and bool(event.shares) and not had_shares
-    previous, told = None, ""
+    previous, remark = None, ""
     if last and last.shares is not None:
         day, other = _day_of(event), _day_of(last)
         previous = in_shares_of(day, last.shares, other, splits)
         if previous != last.shares:
             days = sorted((day, other))
             between = "; ".join(x.witness for x in splits if days[0] < x.by and x.after < days[1])
-            told = f"{last.shares:,} shares of {other} are " + (
+            remark = f"{last.shares:,} shares of {other} are " + (
                 f"{previous:,} of {day}, {between}."
                 if previous is not None
                 else f"not compared: a split may lie between, and is not on file ({between})."
@@ -296,7 +296,7 @@ def _from_earlier(
         "previous_shares": "" if previous is None else str(previous),
         "first_filing": str(first).lower(),
     }
-    return cells, told
+    return cells, remark
 
 
 def _day_of(event: StakeDisclosure) -> date:

@@ -181,7 +181,7 @@ def test_a_stock_stays_itself_under_another_cusip_and_after_a_split(site, fetch)
         assert cells(fetched, *COUNTS) == expected
     assert fetched.rows[2]["note"] == (
         "1,000,000 shares of 2021-06-30 are 125,000 of 2021-09-30, as the reports show: 1,000,000 "
-        "shares at 13.46 became 125,000 at 103.04."
+        "shares at 13.46, then 125,000 at 103.04."
     )
     assert any(f"CUSIP {GE_NEW}: 1 lines in 3 reports" in remark for remark in fetched.remarks)
 
