@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.audit.record import AuditRecord
@@ -133,9 +132,9 @@ def _about(folder: Path, record: Mapping[str, Any]) -> list[str]:
 
 
 def _held(record: Mapping[str, Any]) -> float | None:
-    """The return of holding what a run traded; None where its record has none."""
-    returns = record.get("stock_returns")
-    return None if returns is None else prod(1 + change for change in returns) - 1
+    """The return of holding what a run traded; None where its benchmark tells it."""
+    figures: Mapping[str, float | None] = record.get("summary", {}).get("stock") or {}
+    return figures.get("total_return")
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:
