@@ -74,8 +74,8 @@ class PriceFile:
     """A file as it was understood.
 
     Its columns are by field, the notes say what else was understood. Each symbol's table has the
-    columns `open high low close volume`, or `close`, and the index `session`; `at` has where each
-    row stood. Symbols that cannot be taken in are `refused`.
+    columns `open high low close volume`, or `close`, and the index `session`; `lines`, counted by
+    `word`, has where each row stood. Symbols that cannot be taken in are `refused`.
     """
 
     path: Path
@@ -228,7 +228,8 @@ class _Rows:
         bad = places[self.bad[places]].tolist()
         problems = [text for place in bad for text in self._faults(place)]
         if problems and not self.skip_bad:
-            raise _wrong(self.raw.path, problems, len(bad) < len(places))
+            advice = f"\n{SKIP_ADVICE}" * (len(bad) < len(places))
+            raise_problems(self.raw.path, problems, advice)
         dayless = np.isnat(self.days[places])
         if dayless.any():
             out = first_few([self.raw.at(place) for place in places[dayless].tolist()], 10)
@@ -261,14 +262,6 @@ class _Rows:
             column = self.names.get(one, one)
             cell = self.raw.cells[column].iloc[place] if one in self.names else ""
             yield f"{at}, column {column}: {str(cell)!r} is no {what}"
-
-
-def _wrong(path: Path, problems: list[str], some: bool) -> DataError:  # noqa: FBT001
-    try:
-        raise_problems(path, problems)
-    except DataError as error:
-        return DataError(f"{error}\n{SKIP_ADVICE}" if some else str(error))
-    raise AssertionError
 
 
 def _by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
