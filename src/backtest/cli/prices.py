@@ -202,6 +202,7 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
         "added": list(update.added),
         "replaced": sorted(update.replaced),
         "changed": [change._asdict() for change in update.changes],
+        "holes": sorted(map(str, update.holes)),
         "notes": list(update.notes),
     }
 
