@@ -3,6 +3,8 @@
 import filecmp
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,27 @@ def test_a_failure_leaves_nothing(inside, monkeypatch, there, failure, step):
     assert {str(path.relative_to(inside)) for path in inside.rglob("*")} == (
         {"new"} if there else EMPTY
     )
+
+
+@pytest.mark.parametrize("rename", [1, 2, 3, 4])
+def test_a_killed_init_is_gone_on_with(inside, rename):
+    """The process dies at one of the four renames: the same command makes the workspace whole."""
+    program = (
+        "import os, sys; from pathlib import Path; from backtest.cli.main import main\n"
+        "left, real = [int(sys.argv.pop())], Path.rename\n"
+        "def rename(path, target):\n"
+        "    left[0] -= 1\n"
+        "    return real(path, target) if left[0] else os._exit(9)\n"
+        "Path.rename = rename; main()"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", program, "init", "new", str(rename)], cwd=inside, check=False
+    )
+    assert killed.returncode == 9
+    there = {path.name for path in (inside / "new").iterdir()} & {*PARTS}
+    assert there == {*PARTS[: rename - 1]}
+    made = make_workspace(inside / "new")
+    assert {path.name for path in made.iterdir()} == {*PARTS}
+    assert files(made / "data") == {
+        name for name in files(ROOT / "data") if not name.endswith((".lock", ".next"))
+    }

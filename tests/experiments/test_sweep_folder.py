@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -72,7 +73,9 @@ def test_parts_in_any_order_make_one_file_in_order(folder, tmp_path):
     assert sweep.sets.column("set").to_pylist() == list(range(24))
     assert sweep.sets.column("hold").to_pylist() == [n // 4 + 1 for n in range(24)]
     assert sweep.sets.column("stop").to_pylist() == [None, 0.1, 0.2, 0.3] * 6
-    assert read_sweep(sweep.path).manifest == MANIFEST
+    found = read_sweep(sweep.path).manifest
+    digest = sha256((sweep.path / "sets.parquet").read_bytes()).hexdigest()
+    assert found == {**MANIFEST, "files": {"sets.parquet": digest}}
     assert read_sweep(sweep.path).sets == sweep.sets
 
 
@@ -254,6 +257,7 @@ def test_a_reports_folder_that_is_a_file_is_told(tmp_path):
 def test_a_folder_that_another_process_holds_is_refused(folder, tmp_path):
     code = f"""
 import sys
+from hashlib import sha256
 from pathlib import Path
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.folder import SweepFolder
@@ -274,6 +278,7 @@ except UsageError as error:
 def test_the_lock_of_a_killed_process_holds_nobody_up(tmp_path):
     code = f"""
 import os, signal
+from hashlib import sha256
 from pathlib import Path
 from backtest.experiments.sweeps.folder import SweepFolder
 from tests.sweep_parts import Spec

@@ -35,7 +35,7 @@ def test_correction_leaves_out_what_has_no_p_value():
     runs = [run("a", 0.4), run("b", None), run("c", 0.01), run("d", 0.02)]
     assert corrected(runs) == pytest.approx([0.4, None, 0.03, 0.04])
     assert holm_line(runs) == (
-        "p of the verdicts, corrected for 3 strategies (Holm): a 0.40, c 0.03, d 0.04."
+        "p-values, corrected for 3 strategies (Holm): a 0.40, c 0.03, d 0.04."
     )
 
 

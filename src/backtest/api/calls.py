@@ -47,6 +47,7 @@ def sweep(
     rules: Mapping[str, Any] | None = None,
     workers: int | None = None,
     cluster: str | None = None,
+    accept_jumps: bool = False,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -102,6 +103,7 @@ def sweep(
             rules=terms.rules,
             costs=terms.costs,
             universe=terms.universe,
+            accept_jumps=accept_jumps,
         )
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
@@ -134,6 +136,7 @@ def study(
     reaction: float = 5.0,
     seed: int = 1,
     draws: int = 10_000,
+    accept_jumps: bool = False,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -203,6 +206,7 @@ def study(
         many = ManyStudyRequest(
             name, stocks, universe=universe, as_strategy=as_strategy, by=by, quantiles=quantiles,
             benchmark=frames.benchmark, reaction=reaction, windows=chosen or MANY_WINDOWS,
+            accept_jumps=accept_jumps,
         )  # fmt: skip
         with workspace_of(frames, strategies, data, reports) as workspace:
             stocks_plan = prepare_many_study(workspace, many)
@@ -219,6 +223,7 @@ def study(
         benchmark=config.chosen("benchmark"),
         reaction=reaction,
         settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
+        accept_jumps=accept_jumps,
     )
     with workspace_of(frames, strategies, data, reports) as workspace:
         plan = prepare_study(workspace, request)

@@ -13,8 +13,8 @@ from backtest.api.arguments import folders, strategy_of, terms_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, UsageError, unknown
+from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
-from backtest.experiments.runs import store
 from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
@@ -42,10 +42,11 @@ class RunResult(Result):
         run_id: a hash of everything that decides the result.
         strategy: its name.
         parameters: its parameters, by name.
-        summary: the figures, a row each; a column for the run and one for its benchmark.
+        summary: the figures, a row each; columns for the run, for what it traded, held from first
+            to last, and for the benchmark.
         trades: a row for each trade from flat to flat, indexed by `trade_id`.
         equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
-            `return`, `benchmark_return`.
+            `return`, `benchmark_return`, `holding_return` (of the stock itself).
         decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
             was public (UTC), the first session it could be traded in, what became of it and why.
         evidence: what the result is worth, as `run.json` has it.
@@ -64,9 +65,12 @@ class RunResult(Result):
     @classmethod
     def of(cls, run: Run, *, known: bool) -> RunResult:
         """A run as it stands in its folder."""
+        from backtest.experiments.runs.figures import all_figures, holdings
+
         record = run.manifest
         figures = {
-            record["strategy"]: record["summary"]["run"],
+            record["strategy"]: all_figures(run),
+            **{f"{held.symbols} held": held.figures for held in holdings([run])},
             record["benchmark"]: record["summary"]["benchmark"],
         }
         return cls(
@@ -88,7 +92,10 @@ class RunResult(Result):
 
         record = self.record
         traded = record.get("universe") or few(record["symbols"])
-        total = percent(record["summary"]["run"]["total_return"])
+        total = ", ".join(
+            percent(total) if name == self.strategy else f"{name} {percent(total)}"
+            for name, total in self.summary.loc["total_return"].items()
+        )
         span = f"{record['span']['first']} to {record['span']['last']}"
         ((_, sentence),) = self._words()
         return f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, WIDE)}"
@@ -136,6 +143,9 @@ def run(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
+    accept_jumps: bool = False,
+    label: str | None = None,
+    note: str | None = None,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -169,6 +179,10 @@ def run(
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
         engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        accept_jumps: take prices that jump as after a split which is not on file; a DataError
+            without it.
+        label: a name of your own for the run, by which it is found; kept where None.
+        note: a line about it, likewise.
         force: replay also what was run before.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices, events and borrow rates, likewise.
@@ -219,6 +233,9 @@ def run(
             costs=costs,
             rules=rules,
             engine=engine,
+            accept_jumps=accept_jumps,
+            label=label,
+            note=note,
         )
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
@@ -305,8 +322,17 @@ def run_request(
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
     engine: str | None,
+    accept_jumps: bool,
+    label: str | None,
+    note: str | None,
 ) -> RunRequest:
     """What is run; arguments as of `run`."""
+    notes = {
+        name: text.strip() for name, text in (("label", label), ("note", note)) if text is not None
+    }
+    for name, text in notes.items():
+        if not text.isprintable():
+            raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
     terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
@@ -322,6 +348,8 @@ def run_request(
         as_of=read_day("as_of", as_of),
         universe=terms.universe,
         engine=engine,
+        accept_jumps=accept_jumps,
+        notes=notes,
     )
 
 
@@ -333,6 +361,13 @@ def _strategies_to_run(
 
     files: list[StrategyFile] = []
     left_out: list[str] = []
+    if pairs := [name for name in names if "=" in name]:
+        others = " ".join(name for name in names if name not in pairs)
+        settings = " ".join(f"--set {pair}" for pair in pairs)
+        raise UsageError(
+            f"{pairs[0]!r} is no strategy. A parameter is set with --set: "
+            f"`backtest run {others or 'NAME'} {settings}`."
+        )
     for name in dict.fromkeys(names or strategy_origins(workspace)):
         try:
             files.append(find_strategy(workspace, name))
@@ -398,7 +433,7 @@ def draw_runs(
         write_run_page(run)
     page, reports = None, runs[0].path.parent
     try:
-        page = write_comparison(reports, store.latest_runs(reports, tell))
+        page = write_comparison(reports, finding.latest_runs(reports, tell))
     except DataError as error:
         tell(f"The page of the comparison was not written. {error}")
     write_index(reports)

@@ -91,7 +91,10 @@ def stakes(
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
     symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
-        str | None, typer.Option(help="Of the stock; learned from the holder's tables.")
+        str | None,
+        typer.Option(
+            help="Of the stock, several with a comma between; learned from the holder's tables."
+        ),
     ] = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
@@ -124,6 +127,9 @@ def _fetch(call: Callable[..., FetchedEvents], filings: Filings) -> None:
         _print(found, yes=filings.yes)
         return
     _print_remarks(found, accept=filings.accept)
+    if not found.fetched:
+        typer.echo(f"Nothing was fetched, so that nothing changes in {found.edit.path}.")
+        return
     if found.differences and not found.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
         return
@@ -178,6 +184,7 @@ def _print(found: FetchedEvents, *, yes: bool) -> None:
         "changed": [change._asdict() for change in edit.diff.changed],
         "differences": [change._asdict() for change in found.differences],
         "remarks": found.remarks,
+        "fetched": found.fetched,
         "events": [row.as_dict() for row in edit.events],
         "version": version,
     }

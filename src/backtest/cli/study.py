@@ -53,6 +53,7 @@ def study(
         bool, typer.Option("--null-world", help="Try the verdicts where there is nothing to find.")
     ] = False,
     worlds: Annotated[int, typer.Option(min=1, help="How many null worlds of each kind.")] = 400,
+    accept_jumps: options.AcceptJumps = False,
     force: Annotated[bool, typer.Option("--force", help="Study again what has been.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -90,6 +91,7 @@ def study(
         reaction=reaction,
         seed=seed,
         draws=draws,
+        accept_jumps=accept_jumps,
         force=force,
         **folders.arguments(),
     )

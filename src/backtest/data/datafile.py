@@ -70,6 +70,12 @@ def open_data_file(path: Path) -> DataFile:
     return DataFile(path, text, sha256, {})
 
 
+def open_known_file(path: Path) -> DataFile:
+    """Read a data file as it is, with what is on record of it; errors as of `open_data_file`."""
+    file = open_data_file(path)
+    return replace(file, metadata=known_metadata(path, file.sha256))
+
+
 def read_data_file(path: Path, seal_command: str) -> DataFile:
     """Read a data file and hold it against its metadata; DataError where they do not agree."""
     for _ in range(2):  # another process may be putting a new version in place right now

@@ -154,6 +154,16 @@ class NoRoom(TypedDict):
     wins: int
 
 
+class Differences(TypedDict):
+    """What was set for a run and differs from the defaults."""
+
+    parameters: dict[str, Any]
+    rules: dict[str, Any]
+    first: Day | None
+    last: Day | None
+    engine: str | None
+
+
 class RunRecord(TypedDict):
     """What `run.json` holds; the last three come after the rest is written."""
 
@@ -172,6 +182,7 @@ class RunRecord(TypedDict):
     rules_version: int
     packages: dict[str, str]
     costs: CostsName | None
+    differs: NotRequired[Differences]
     finished_at: Moment
     assumptions: list[str]
     ruined_on: Day | None
@@ -229,7 +240,14 @@ class Thin(TypedDict):
 
 ChosenSet = TypedDict(
     "ChosenSet",
-    {"event_id": str, "known": bool, "set": int | None, "return": float, "default": float},
+    {
+        "event_id": str,
+        "headline": NotRequired[str],
+        "known": bool,
+        "set": int | None,
+        "return": float,
+        "default": float,
+    },
 )
 
 
@@ -252,6 +270,7 @@ class SweepEvidence(TypedDict):
     thin: Thin
     superior: SuperiorAbilityRecord | None
     walk_forward: WalkForwardRecord
+    holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
     universe: NotRequired[str | None]
 
 
@@ -274,6 +293,7 @@ class SweepRecord(TypedDict):
     trials: int
     evidence: SweepEvidence
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class StudySettings(TypedDict):
@@ -376,6 +396,7 @@ class StudyRecord(TypedDict):
     curves: list[CurveRecord]
     left_out: list[LeftOutRow]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]
 
 
 class MeanRow(TypedDict):
@@ -435,3 +456,4 @@ class ManyStudyRecord(TypedDict):
     left_out: dict[str, int]
     assumptions: list[str]
     finished_at: Moment
+    files: NotRequired[dict[str, str]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.audit.record import AuditRecord
@@ -15,15 +16,18 @@ from backtest.experiments.records import (
     StudyRecord,
     SweepRecord,
 )
+from backtest.experiments.runs.finding import variant
+from backtest.experiments.runs.store import note_in
 from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord, traded
 from backtest.reports.pages import fill, write_page
 from backtest.reports.study_page import spread_name
 from backtest.stats.formats import counted
+from backtest.workspace.files import clear_unfinished
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 MOST_ENTRIES = 1_000
@@ -46,7 +50,8 @@ class Entry(NamedTuple):
     """A row of the index: a run, comparison, sweep, study or audit in its folder.
 
     `subjects` are strategies or kinds of event, `made` is ISO and UTC, `value` the return that it
-    sorts by, and `pages` those of `index.html` and `tearsheet.html` that are there.
+    sorts by, `pages` those of `index.html` and `tearsheet.html` that are there, and `runs` the
+    ids of a run or of those that are compared, and `about` what a run differs in from the defaults.
     """
 
     what: str
@@ -59,6 +64,8 @@ class Entry(NamedTuple):
     span: str = ""
     value: float | None = None
     pages: Sequence[str] = ()
+    runs: Sequence[str] = ()
+    about: str = ""
 
 
 def write_index(reports: Path) -> Path:
@@ -70,9 +77,12 @@ def write_index(reports: Path) -> Path:
         UsageError: the folder cannot be written.
 
     """
+    clear_unfinished(reports)
     # Hidden folders are unfinished work.
     paths = [path for name in _RECORDS for path in reports.glob(f"[!.]*/{name}")]
     records = sorted(((path.stat().st_mtime, path) for path in paths), reverse=True)
+    for _, path in records:
+        clear_unfinished(path.parent)
     entries = [_entry(path, changed) for changed, path in records[:MOST_ENTRIES]]
     shown = _light(sorted(entries, key=lambda entry: entry.made, reverse=True))
     return write_page(
@@ -106,13 +116,26 @@ def _entry(path: Path, changed: float) -> Entry:
         folder.name,
         several if what == "comparison" else names[0],
         datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat(),
-        fill("index_result.txt", what=what, record=record, **_WORDS).strip(),
+        fill("index_result.txt", what=what, record=record, held=_held(record), **_WORDS).strip(),
         sorted(set(names)),
         [record["symbol"]] if "symbol" in record else traded(record),
         f"{span['first']} to {span['last']}" if span else "",
         figures.get("total_return"),
         [name for name in ("index.html", "tearsheet.html") if (folder / name).is_file()],
+        record.get("runs") or ([record["run_id"]] if what == "run" else ()),
+        " · ".join(_about(folder, record)) if what == "run" else "",
     )
+
+
+def _about(folder: Path, record: Mapping[str, Any]) -> list[str]:
+    """The label of a run, and what it differs in from the defaults."""
+    return [word for word in (note_in(folder, "label"), *variant(record)) if word]
+
+
+def _held(record: Mapping[str, Any]) -> float | None:
+    """The return of holding what a run traded; None where its record has none."""
+    returns = record.get("stock_returns")
+    return None if returns is None else prod(1 + change for change in returns) - 1
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:

@@ -14,6 +14,7 @@ from backtest.stats.formats import (
     costs_line,
     count,
     counted,
+    few,
     gain,
     new_york_day,
     p_value,
@@ -63,7 +64,7 @@ OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _COMPARED = (
-    ("p", "Placebo p", p_value),
+    ("p", "p-value", p_value),
     ("mean_trade", "Mean trade", percent),
     ("mean_trade_low", "95 % from", percent),
     ("mean_trade_high", "95 % to", percent),
@@ -82,6 +83,16 @@ def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
     if found["verdict"] == "better" and trials["count"] > 1:
         text += f" {trials['count']:,} variants were tried; the p-value counts one."
     return text
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """The verdict of a run's evidence in a few words."""
+    if found["verdict"] == "none":
+        why = re.split(r"[:,(]", found["refused"])[0].strip().removesuffix(" for a verdict")
+        return why[0].lower() + why[1:]
+    p = found["p_low"] if found["verdict"] == "worse" else found["p"]
+    words = {"better": "better than luck", "worse": "worse than luck", "neither": "like luck"}
+    return f"{words[found['verdict']]}, p {p_value(p)}"
 
 
 def ruin(run: Run) -> str:
@@ -282,16 +293,16 @@ def comparison_rows(
     found = [evidence_figures(run) for run in runs]
     rows = [(label, [form(one[name]) for one in found]) for name, label, form in _COMPARED]
     if len(runs) > 1:
-        rows.insert(1, ("Holm p", [p_value(p) for p in corrected(runs)]))
+        rows.insert(1, ("p-value, Holm", [p_value(p) for p in corrected(runs)]))
     return [*rows, ("Trials", [count(tried["count"]) for tried in trials])]
 
 
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
     """What the rows of `comparison_rows` mean, and which runs have none yet."""
     known = sum(leading_p(run) is not None for run in runs)
-    notes = ["Placebo p: how often random times or directions do as well, by the Sharpe ratio."]
+    notes = ["p-value: how often random times or directions do as well, by the Sharpe ratio."]
     if known > 1:
-        notes.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
+        notes.append(f"p-value, Holm: the same, corrected for the {known} runs that are compared.")
     notes += [
         "Mean trade: net profit ÷ entry value; the win rate counts each trade alike.",
         "An edge of the detectable size would be missed more than once in five times.",
@@ -307,11 +318,13 @@ def holm_line(runs: Sequence[Run]) -> str:
     if len(known) < 2:  # noqa: PLR2004
         return ""
     listed = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
-    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {listed}."
+    return f"p-values, corrected for {len(known)} strategies (Holm): {listed}."
 
 
 def run_markdown(run: Run) -> str:
     """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
+    from backtest.experiments.runs.figures import stock_figures  # loads pandas
+
     manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
     if "evidence" in manifest:
         trials = trials_on_record(run.path.parent, manifest)
@@ -332,6 +345,8 @@ def run_markdown(run: Run) -> str:
         sentence=" ".join(filter(None, opening)),
         settings=settings,
         figures=FIGURES,
+        held=stock_figures(run),
+        stock=f"{few(manifest['symbols'])} held",
         no_trade="" if run.trades else no_trade(run),
         no_event=NO_EVENT,
         events={row["event_id"]: row for row in run.decisions},

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import socket
 import sys
 from contextlib import contextmanager, suppress
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from backtest.errors import UsageError
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 
 _DIGEST = sha256().digest_size
+_UNFINISHED = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}(?P<old>\.old)?")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -27,22 +35,144 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file beside its path and rename it, so that it is never half written."""
+    """Write a file beside its path and rename it, so that it is never half written.
+
+    UsageError where that is not possible. What was written outlives a power cut.
+    """
     try:
-        _write(path, content)
+        put_file(path, content)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror or error}.") from None
 
 
-def _write(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+def write_folder(path: Path, texts: Mapping[str, str]) -> None:
+    """Write a folder of files as `write_bytes` does a file, in place of the one that is there."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_bytes(content)
-        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
+        with unfinished(path, Path.mkdir) as beside:
+            for name, text in texts.items():
+                (beside / name).write_text(text, encoding="utf-8", newline="")
+                flush(beside / name)
+            put_folder(beside, path)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}. "
+            f"Choose another folder with --out."
+        ) from None
+
+
+def put_folder(beside: Path, path: Path) -> None:
+    """Rename a whole folder to its place; what stood there goes.
+
+    Raises:
+        OSError: that is not possible; what was there is there.
+
+    """
+    flush(beside)
+    old = path.with_name(f".{path.name}.{uuid4().hex[:8]}.old")
+    lock = _locked(path)
+    try:
+        if path.exists():
+            path.rename(old)
+        try:
+            os.replace(beside, path)  # noqa: PTH105 - the same call on every system
+        except BaseException:
+            if old.exists():
+                old.rename(path)
+            raise
+        flush(path.parent)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
+        _release(lock)
+
+
+@contextmanager
+def unfinished(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterator[Path]:
+    """A file or folder with a hidden name beside a path, for what is renamed there when whole.
+
+    It is locked, so that `clear_unfinished` of another process leaves it, and gone afterwards.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    make(beside)
+    lock = _locked(beside)
+    try:
+        yield beside
+    finally:
+        _release(lock)
+        _remove(beside)
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what killed processes left unfinished in a folder, and put back what they replaced.
+
+    What a living process works on is left alone, and so is what cannot be removed.
+    """
+    with suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 - thousands of names, one of them matters
+            found = _UNFINISHED.fullmatch(name)
+            if found and (lock := _locked(folder / name)) is not None:
+                if found["old"] and not (folder / found["name"]).exists():
+                    (folder / name).rename(folder / found["name"])
+                else:
+                    _remove(folder / name)
+                _release(lock)
+
+
+def put_file(path: Path, content: bytes) -> None:
+    """Write a file as `write_bytes` does; OSError where that is not possible."""
+    if path.is_dir():
+        raise OSError("it is a folder, and a file is needed")
+    with unfinished(path) as beside:
+        beside.write_bytes(content)
+        flush(beside)
+        os.replace(beside, path)  # noqa: PTH105 - replaces on every system
+        flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Have the disk hold a file, or, where the system can, the names in a folder."""
+    if not path.is_dir():
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())
+        return
+    with suppress(OSError):  # not on Windows
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def is_left(path: Path) -> bool:
+    """Whether no living process works on what is unfinished."""
+    lock = _locked(path)
+    _release(lock)
+    return lock is not None
+
+
+def _locked(path: Path) -> int | None:
+    """A lock on a file or folder that ends with the process; None where another has it."""
+    if fcntl is None:
+        return None
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+        else:
+            return descriptor
+    return None
+
+
+def _release(lock: int | None) -> None:
+    if lock is not None:
+        os.close(lock)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -83,6 +213,12 @@ def json_object(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def file_sha256(path: Path) -> str:
+    """The hash of a file's bytes; OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
 def sha256_of(content: Any) -> str:
     """The hash of content as JSON knows it; the order of names in an object does not count."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
@@ -116,7 +252,7 @@ def cached(name: str, make: Callable[[], bytes]) -> bytes:
             return content
     content = make()
     with suppress(OSError):
-        _write(path, sha256(content).digest() + content)
+        put_file(path, sha256(content).digest() + content)
     return content
 
 

@@ -14,9 +14,9 @@ from math import inf
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from backtest.errors import UsageError, unknown
+from backtest.workspace.files import clear_unfinished, is_left, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def _is_workspace(folder: Path) -> bool:
 def _read_file(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         stated = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not readable TOML: {error}.") from None
     strategies, folders = stated.pop("strategies", {}), stated.pop("folders", {})
     tables = {"strategies": strategies, "folders": folders}
@@ -246,6 +246,7 @@ def _named(config: Config, name: str) -> Any:
 # A new workspace: its parts in a folder, whole or not at all
 
 PARTS = ("strategies", "data", "reports", "backtest.toml")
+_NEW = "workspace"  # what its parts stand in, hidden, until they are whole
 _PACKAGE = Path(__file__).parents[1]
 _UNSEEN = shutil.ignore_patterns("__pycache__", ".*.lock", ".*.next")
 
@@ -257,20 +258,24 @@ def make_workspace(folder: Path) -> Path:
     UsageError where it has one of them, or cannot be written; nothing was changed then.
     """
     folder = folder.expanduser().resolve()
+    begun = _begun(folder)
     there = [part for part in PARTS if os.path.lexists(folder / part)]  # a dead link too
-    if there:
+    if there and not (begun and all(not (begun / part).exists() for part in there)):
         raise UsageError(
             f"{folder} has {', '.join(there)} already; nothing was written. Choose another folder."
         )
     missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    beside = folder / f".{uuid4().hex[:8]}"
     moved: list[Path] = []
     try:
-        beside.mkdir(parents=True)
-        _fill(beside)
-        for part in PARTS:
-            (beside / part).rename(folder / part)
-            moved.append(folder / part)  # what another has put there meanwhile is not ours
+        with unfinished(folder / _NEW, Path.mkdir) as beside:
+            if begun:
+                begun.replace(beside)
+            else:
+                _fill(beside)
+            for part in PARTS:
+                if part not in there:
+                    (beside / part).rename(folder / part)
+                    moved.append(folder / part)  # what another has put there meanwhile is not ours
     except BaseException as error:
         for path in moved:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -281,9 +286,17 @@ def make_workspace(folder: Path) -> Path:
                 f"{folder} cannot be written: {error.strerror or error}. Choose another folder."
             ) from None
         raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+    clear_unfinished(folder)
     return folder
+
+
+def _begun(folder: Path) -> Path | None:
+    """What a killed process had written whole and not moved to its place: settings come last."""
+    with suppress(OSError):
+        for file in folder.glob(f".{_NEW}.*/{FILE}"):
+            if is_left(file.parent):
+                return file.parent
+    return None
 
 
 def _fill(folder: Path) -> None:

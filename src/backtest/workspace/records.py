@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from typing_extensions import TypedDict
 
 from backtest.errors import DataError
+from backtest.workspace.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +55,11 @@ class CostsName(TypedDict):
 
 
 def read_record(path: Path, kind: type[T]) -> T:
-    """The record in a file, such as `run.json`; DataError where it is not of the `TypedDict`."""
+    """The record in a file, such as `run.json`.
+
+    DataError where it is not of the `TypedDict`, or a file beside it has not the sha256 that its
+    `files` names.
+    """
     try:
         record: T = from_json(path.read_bytes())
         _adapter(kind).validate_python(record, strict=True)  # type: ignore[arg-type]
@@ -62,7 +67,18 @@ def read_record(path: Path, kind: type[T]) -> T:
         raise damaged(path, _first(error)) from None
     except (OSError, ValueError) as error:
         raise damaged(path, str(error)) from None
+    for name, written in record.get("files", {}).items():  # type: ignore[attr-defined]
+        _check_file(path.parent / name, written, path.name)
     return record
+
+
+def _check_file(path: Path, written: str, record: str) -> None:
+    try:
+        found = file_sha256(path)
+    except (OSError, ValueError) as error:
+        raise damaged(path, getattr(error, "strerror", None) or str(error)) from None
+    if found != written:
+        raise damaged(path, f"its sha256 is not the one in {record}")
 
 
 def damaged(path: Path, fault: str) -> DataError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -31,8 +32,8 @@ from backtest.stats.significance import (
     permutation_test,
     statistic,
 )
-from backtest.workspace.files import write_text
-from backtest.workspace.records import damaged, read_record
+from backtest.workspace.files import write_folder
+from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,6 +81,7 @@ class StudyRequest:
     benchmark: str | None = None  # the fund to hold the stock against; SPY or QQQ by fit where None
     reaction: float = 5.0  # minutes from publication to the earliest open
     settings: Settings = field(default_factory=Settings)
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
 @dataclass(frozen=True)
@@ -108,17 +110,15 @@ class StudyPlan(Plan[Study[StudyRecord]]):
 
 def study_in(file: Path, kind: type[T]) -> Study[T]:
     """Read a study by its record; raises DataError where that, or the table of CARs, is damaged."""
-    cars = file.with_name(_CARS)
-    if not cars.is_file():
-        raise damaged(cars, "it is missing")
     return Study(file.parent, read_record(file, kind))
 
 
 def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataFrame) -> None:
-    """Write a study's folder, its record last; raises UsageError where that is not possible."""
-    write_text(path / _CARS, cars.to_csv(index=False, lineterminator="\n"))
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text(path / name, text + "\n")
+    """Write a study's folder; raises UsageError where that is not possible."""
+    table = cars.to_csv(index=False, lineterminator="\n")
+    files = {_CARS: sha256(table.encode()).hexdigest()}
+    text = json.dumps({**record, "files": files}, indent=1, ensure_ascii=False, allow_nan=False)
+    write_folder(path, {_CARS: table, name: text + "\n"})
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -151,7 +151,10 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     prices = workspace.data / "prices"
     candidates = read_candidates(prices, request.symbol, request.benchmark)
-    inputs = read_study_inputs(workspace, subject, (request.symbol,), candidates[0].symbol)
+    inputs = read_study_inputs(
+        workspace, subject, (request.symbol,), candidates[0].symbol,
+        accept_jumps=request.accept_jumps,
+    )  # fmt: skip
     stock = inputs.history[request.symbol]
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     sessions = stock.table.index.to_numpy("M8[D]")

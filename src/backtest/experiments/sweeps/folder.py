@@ -7,13 +7,11 @@ chunk ends, so that whatever stops the sweep, the same command goes on from ther
 from __future__ import annotations
 
 import json
-import os
 import shutil
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +19,15 @@ import pyarrow.parquet as pq
 from backtest.errors import DataError, UsageError
 from backtest.experiments.records import SweepRecord
 from backtest.experiments.terms import folder_name
-from backtest.workspace.files import held, write_text
+from backtest.workspace.files import (
+    file_sha256,
+    flush,
+    held,
+    put_file,
+    put_folder,
+    unfinished,
+    write_text,
+)
 from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from backtest.experiments.sweeps.grid import SweepSpec
+
+_SETS = "sets.parquet"
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Sweep:
     @cached_property
     def sets(self) -> pa.Table:
         """Every set: number, value on each axis, figures; DataError where the file is corrupt."""
-        path = self.path / "sets.parquet"
+        path = self.path / _SETS
         try:
             table = _read_table(path.read_bytes(), self.manifest["sweep_id"])
             if table.num_rows != self.manifest["sets"]:
@@ -106,19 +114,10 @@ class SweepFolder:
 
     def write_part(self, chunk: int, content: bytes) -> None:
         """Write the part of a chunk whole or not at all; UsageError where that is not possible."""
-        part = self._part(chunk)
-        beside = part.with_name(f".{part.name}.{uuid4().hex[:8]}")
         try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(part)
+            put_file(self._part(chunk), content)
         except OSError as error:
             raise self._not_written(error) from None
-        finally:
-            with suppress(OSError):
-                beside.unlink(missing_ok=True)
 
     def tables(self, chunks: list[int]) -> Iterator[pa.Table]:
         """The parts of chunks one after the other; DataError where one is missing or corrupt."""
@@ -140,11 +139,10 @@ class SweepFolder:
         """
         try:
             self._join()
-            text = json.dumps(manifest, indent=2, ensure_ascii=False)
+            files = {_SETS: file_sha256(self.work / _SETS)}
+            text = json.dumps({**manifest, "files": files}, indent=2, ensure_ascii=False)
             write_text(self.work / "sweep.json", text + "\n")
-            if self.path.exists():
-                shutil.rmtree(self.path)
-            self.work.replace(self.path)
+            put_folder(self.work, self.path)
         except OSError as error:
             raise self._not_written(error) from None
         shutil.rmtree(self.path / "parts", ignore_errors=True)
@@ -153,18 +151,16 @@ class SweepFolder:
 
     def _join(self) -> None:
         """Write one row group a part: the bytes hang on the parts alone, few are in memory."""
-        beside = self.work / ".sets.parquet"
         tables = self.tables(list(range(self._spec.chunks)))
         first = next(tables)
         options = {"compression": "zstd", "write_page_checksum": True}
-        try:
+        with unfinished(self.work / _SETS) as beside:
             with pq.ParquetWriter(beside, first.schema, **options) as writer:
                 writer.write_table(first, row_group_size=self._spec.chunk)
                 for table in tables:
                     writer.write_table(table, row_group_size=self._spec.chunk)
-            beside.replace(self.work / "sets.parquet")
-        finally:
-            beside.unlink(missing_ok=True)
+            flush(beside)
+            beside.replace(self.work / _SETS)
 
     def _write_spec(self) -> None:
         path, text = self.work / "spec.json", self._spec.to_json()

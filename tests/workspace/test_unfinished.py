@@ -1,0 +1,61 @@
+"""Unfinished work has a hidden name; what killed processes left is cleared."""
+
+import subprocess
+import sys
+
+from backtest.workspace.files import clear_unfinished, unfinished, write_folder
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_nobody_holds_is_cleared_and_nothing_else(tmp_path):
+    (tmp_path / ".run.json.0a1b2c3d").write_text("half")
+    (tmp_path / ".beats-ACME-0123456789.0a1b2c3d").mkdir()
+    (tmp_path / ".beats-ACME-0123456789.0a1b2c3d" / "trades.csv").write_text("half")
+    for kept in (".sweep-beats-ACME-0123456789", ".CRWV.lock", ".hidden", "run.0a1b2c3d"):
+        (tmp_path / kept).write_text("mine")
+    clear_unfinished(tmp_path)
+    kept = [".CRWV.lock", ".hidden", ".sweep-beats-ACME-0123456789", "run.0a1b2c3d"]
+    assert names(tmp_path) == kept
+
+
+def test_what_a_living_process_holds_is_left(tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from backtest.workspace.files import unfinished\n"
+        "with unfinished(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "run.json")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "held\n"
+    clear_unfinished(tmp_path)
+    assert len(names(tmp_path)) == 1
+    process.kill()
+    process.communicate()
+    assert len(names(tmp_path)) == 1
+    clear_unfinished(tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_folder_that_was_put_aside_comes_back_where_none_took_its_place(tmp_path):
+    old = tmp_path / ".beats-ACME-0123456789.0a1b2c3d.old"
+    old.mkdir()
+    (old / "run.json").write_text("whole")
+    clear_unfinished(tmp_path)
+    assert names(tmp_path) == ["beats-ACME-0123456789"]
+    old.mkdir()
+    clear_unfinished(tmp_path)
+    assert names(tmp_path) == ["beats-ACME-0123456789"]
+    assert (tmp_path / "beats-ACME-0123456789" / "run.json").read_text() == "whole"
+
+
+def test_nothing_is_left_afterwards(tmp_path):
+    with unfinished(tmp_path / "a") as beside:
+        beside.write_text("half")
+    write_folder(tmp_path / "b", {"one.txt": "1"})
+    write_folder(tmp_path / "b", {"two.txt": "2"})
+    assert names(tmp_path) == ["b"]
+    assert names(tmp_path / "b") == ["two.txt"]
