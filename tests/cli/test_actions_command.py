@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import backtest
-from backtest.errors import UsageError
+from backtest.errors import DataError, UsageError
 from tests.commands import words
 from tests.made_up import ACME
 
@@ -117,3 +117,22 @@ def test_python_adds_and_lists(checkout):
         backtest.add_action("ACME", "gift", "2025-06-05", source="x", data=data)
     with pytest.raises(UsageError, match=r"file of actions of 'ACEM'.*ACME"):
         backtest.seal_actions("ACEM", data=data)
+
+
+def test_frames_have_the_basis_and_the_actions_of_their_files(halved, monkeypatch):
+    monkeypatch.chdir(halved.root)
+    halt = "2025-06-12,halted,,2025-06-13,,x\n"
+    checkout_file = "day,action,amount,until,name,source\n2025-06-16,split,2,,,x\n" + halt
+    halved.write(FILE, checkout_file)
+    lines = HALVED.splitlines(keepends=True)
+    without = [line for line in lines if line[:10] not in ("2025-06-12", "2025-06-13")]
+    (halved.root / "data/prices/ACME.csv").write_text("".join(without))
+    backtest.seal_prices("ACME", data=halved.root / "data")
+    terms = {"symbols": "ACME", "benchmark": "INDX"}
+    of_files = backtest.run("beats", **terms)
+    assert of_files.record["assumptions"][0].endswith("Applied: 1 split, 2 sessions without trade.")
+    of_frames = backtest.run("beats", prices=backtest.load_prices("ACME"), **terms)
+    assert of_frames.run_id == of_files.run_id
+    gap = backtest.load_prices("ACME")["ACME"].drop(pd.Timestamp("2025-06-20"))
+    with pytest.raises(DataError, match=r"prices\['ACME'\].*\n.*no row for the session 2025-06-20"):
+        backtest.run("beats", prices={"ACME": gap}, **terms)

@@ -326,13 +326,13 @@ def test_a_run_says_what_its_prices_are_and_what_is_applied():
     assert basis_sentences({"ACME": stock}, fund) == [
         (
             "Prices: ACME as traded; FUND (the benchmark) adjusted for splits and dividends as of "
-            "2025-06-30. Applied: 1 dividend, 1 halt."
+            "2025-06-30. Applied: 1 dividend, 1 session without trade."
         )
     ]
     assert basis_sentences({"ACME": stock, "OTHR": stock}, None) == [
         (
             "Prices: ACME, OTHR as traded; their mean (the benchmark) of total returns. "
-            "Applied: 2 dividends, 2 halts."
+            "Applied: 2 dividends, 2 sessions without trade."
         )
     ]
 

@@ -438,21 +438,21 @@ def list_actions(
 
 
 def add_action(
-    symbol: str,
+    symbols: str,
     action: str,
     day: Day,
     amount: float | None = None,
     *,
     until: Day = None,
     name: str = "",
-    source: str = "",
+    source: str | None = None,
     dry_run: bool = False,
     data: Folder = None,
 ) -> ActionUpdate:
     """Put an action on file; one of the same day and kind is replaced.
 
     Args:
-        symbol: the stock.
+        symbols: the stock.
         action: `dividend`, `split`, `delisted`, `cash_merger`, `halted`, `renamed` or `cusip`.
         day: the first session on the new basis, such as the ex-date; of an end the first day
             without trade.
@@ -471,14 +471,14 @@ def add_action(
     cells = {
         "day": str(read_day("day", day) or ""), "action": action,
         "amount": "" if amount is None else repr(amount),
-        "until": str(read_day("until", until) or ""), "name": name, "source": source,
+        "until": str(read_day("until", until) or ""), "name": name, "source": source or "",
     }  # fmt: skip
     try:
         row = parse_action(cells)
     except ValueError as error:
         raise UsageError(f"{error}.") from None
     folder = data_of(data) / "actions"
-    update = prepare_actions(folder, check_symbol(symbol), [row], source="By hand", accept=True)
+    update = prepare_actions(folder, check_symbol(symbols), [row], source="By hand", accept=True)
     if not dry_run:
         update.make()
     return update
@@ -491,21 +491,21 @@ def check_actions(
     return _findings(checks.check_actions(folders(strategies, data), several(symbols)))
 
 
-def undo_actions(symbol: str, *, data: Folder = None) -> tuple[Path, Version]:
+def undo_actions(symbols: str, *, data: Folder = None) -> tuple[Path, Version]:
     """Put the version of a symbol's actions before this one back; again for the one before."""
-    path = _actions_path(symbol, data)
+    path = _actions_path(symbols, data)
     return path, undo(path, over=open_data_file(path).sha256)
 
 
 def seal_actions(
-    symbol: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+    symbols: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> Path:
     """Check a symbol's file of actions that you changed, and record its sha256 anew.
 
     The file of the metadata comes back.
     """
-    _actions_path(symbol, data)
-    return listing.seal_actions(folders(strategies, data), symbol, source)
+    _actions_path(symbols, data)
+    return listing.seal_actions(folders(strategies, data), symbols, source)
 
 
 def _actions_path(symbol: str, data: Folder) -> Path:

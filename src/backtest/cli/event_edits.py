@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
 
 
-_AUTOMATIC = "retrieved_at"  # it is now
+_NOT_ASKED = ("retrieved_at", "period_end")  # it is now; it comes with reports that are fetched
 
 
 app = options.App(no_args_is_help=True, help="List, show, check, add and change events.")
@@ -147,7 +147,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
     answers: dict[str, str] = {}
     while True:
         for name in columns_of(kind):
-            if name != _AUTOMATIC:
+            if name not in _NOT_ASKED:
                 answers[name] = _implied(name, answers) or _ask(kind, name, answers)
         try:
             prepared(kind, answers)

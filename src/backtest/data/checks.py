@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import suppress
 from difflib import SequenceMatcher, get_close_matches
+from math import isclose
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from backtest.data.prices import (
     price_path,
     price_symbols,
 )
+from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
         if row.event.symbol in prices:
             yield from check_stated(row, prices[row.event.symbol])
             yield from check_gap(row, prices[row.event.symbol])
+            yield from check_on_file(row, prices[row.event.symbol])
     yield from check_doubles(rows)
     yield from check_symbols(rows, price_symbols(data / "prices"))
 
@@ -264,9 +267,36 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
         yield row.finding("warning", what, why, mend)
 
 
+def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
+    """A dividend, split or delisting that was announced, and that no run applies."""
+    event = row.event
+    amount: float | None = None
+    if isinstance(event, Dividend):
+        day, actions, amount = event.ex_on, ["dividend"], event.amount
+    elif isinstance(event, Split):
+        day, actions, amount = event.ex_on, ["split"], event.ratio
+    elif isinstance(event, Delisting):
+        day, actions = event.delists_on, [*ENDS]
+    else:
+        return
+    there = [one.amount for one in prices.actions.rows if one.day == day and one.action in actions]
+    is_met = isinstance(event, Delisting) or prices.first < day <= prices.last
+    if not is_met or any(
+        None in (amount, filed) or isclose(amount or 0, filed or 0, rel_tol=_ROUNDED)
+        for filed in there
+    ):
+        return
+    words = f"{actions[0]} {day}" + ("" if amount is None else f" {amount:g}")
+    what = f"The {actions[0]} of {day} is not among the actions as the event has it"
+    why = "Runs apply actions on file alone: a holder would not be paid, or get no new shares."
+    mend = f"`backtest actions add {event.symbol} {words} --source '…'`."
+    yield row.finding("warning", what, why, mend)
+
+
 # Prices and borrow rates
 
 _ABSURD = 0.6  # change from close to close
+_ROUNDED = 1e-3  # of an amount: as announcements round it
 _MUCH = 0.25  # of the close before: more is paid at once by few
 _LONG = 20  # nights that a last quote may be carried on without a note
 
