@@ -366,7 +366,6 @@ def test_the_largest_page_stays_below_500_kb(checkout):
     }  # fmt: skip
     for name, change in changes.items():
         run = rewrite(run, name, change)
-    run.manifest["stock_returns"] = [0.001] * len(sessions)
     found = run.manifest["attribution"]
     (group,) = found["profit_by"]["event"]
     found["profit_by"]["event"] = [{**group, "name": f"earnings-{n:016}"} for n in range(trades)]

@@ -156,11 +156,9 @@ def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> l
     for run in runs:
         equity, returns = (_column(tables[run.run_id], name) for name in ("equity", "return"))
         curves.append(EquityCurve(run.manifest["rules"]["cash"], equity, returns))
-    for run, held in ((one.run, one.returns) for one in benchmarks):
+    for run, column in ((one.run, one.column) for one in benchmarks):
         cash = run.manifest["rules"]["cash"]
-        returns = _column(tables[run.run_id], "benchmark_return")
-        if held is not None:
-            returns = dict(zip(returns, held, strict=True))
+        returns = _column(tables[run.run_id], column)
         growth = accumulate((1 + change for change in returns.values()), mul)
         equity = {day: cash * value for day, value in zip(returns, growth, strict=True)}
         curves.append(EquityCurve(cash, equity, returns))

@@ -55,13 +55,13 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 class ComparedBenchmark(NamedTuple):
     """A benchmark, its figures by name, and one of the runs that were held against it.
 
-    `returns` by session are of what that run traded, held throughout; None for its benchmark.
+    `column` is that of its returns in `equity.csv`.
     """
 
     heading: str
     figures: Mapping[str, Any]
     run: Run
-    returns: Sequence[float] | None = None
+    column: str = "benchmark_return"
 
 
 def heading(run: Run, runs: Sequence[Run]) -> str:
@@ -112,12 +112,7 @@ def _held(runs: Sequence[Run]) -> list[ComparedBenchmark]:
         for one in holdings(runs)
     }
     return [
-        ComparedBenchmark(
-            _heading(terms, found, "held"),
-            one.figures,
-            one.run,
-            one.run.manifest.get("stock_returns"),
-        )
+        ComparedBenchmark(_heading(terms, found, "held"), one.figures, one.run, "holding_return")
         for terms, one in found.items()
     ]
 

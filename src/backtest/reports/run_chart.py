@@ -195,8 +195,8 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     account: dict[str, Any] = {
         "exposure": _each(exposure.groupby(bar).apply(lambda part: part.iloc[-1]), 3)
     }
-    if (held := run.manifest.get("stock_returns")) is not None:
-        growth = cash * (1 + pd.Series(held, table.index)).cumprod()
+    if table["holding_return"].notna().any():
+        growth = cash * (1 + table["holding_return"]).cumprod()
         account["stock"] = [cash, *_each(growth.groupby(bar).last(), 6)]
     for name, falls, curve in (
         ("equity", "drawdown", table["equity"]),
