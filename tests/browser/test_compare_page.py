@@ -55,7 +55,7 @@ def test_the_essentials_of_all_runs_fit_a_screen(reports, open_page):
         box = page.locator(part).bounding_box()
         assert box["y"] + box["height"] < 900
     points, _ = figure(page, "risk")
-    assert len(points[0]["x"]) == len(COMPARED) + 1
+    assert len(points[0]["x"]) == len(COMPARED) + 2
     assert page.locator("#correlations").is_hidden()
 
 

@@ -269,10 +269,11 @@ def test_events_list_can_be_narrowed(command):
 def test_events_list_as_a_table(command):
     out = words(command("events", "list").out)
     assert re.search(
-        r"earnings-20250604-[0-9a-f]{6} 2025-06-04 16:05 exact 2025-06-05 A A made-up beat", out
+        r"earnings-20250604-[0-9a-f]{6} 2025-06-04 16:05 exact 2025-06-05 A ACME: A made-up beat",
+        out,
     )
     assert re.search(
-        r"short_report-20250629-[0-9a-f]{6} 2025-06-29 23:59 week – – A made-up rumour "
+        r"short_report-20250629-[0-9a-f]{6} 2025-06-29 23:59 week – – ACME: A made-up rumour "
         r"\(not tradable: known by the week alone, never traded\)",
         out,
     )
@@ -361,3 +362,19 @@ def test_an_unknown_symbol_of_events_is_answered_with_the_nearest(command):
     outcome = command("events", "list", "--symbol", "acme")
     assert outcome.code == 2
     assert "Did you mean 'ACME'?" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (60, "Id Tradable"),
+        (70, "Id Public, New York Tradable"),
+        (80, "Id Public, New York Precise Tradable Grade"),
+    ],
+)
+def test_events_list_names_the_symbol_at_every_width(command, monkeypatch, width, columns):
+    monkeypatch.setenv("COLUMNS", str(width))
+    heads, first, below, *_ = command("events", "list").out.splitlines()
+    assert " ".join(heads.split()) == columns
+    assert below.strip() == "ACME: A made-up beat"
+    assert too_wide(heads + "\n" + first, width) == []

@@ -101,3 +101,19 @@ def test_what_is_printed_does_not_decide_what_is_done(prepared, name, stream):
     assert written(prepared, file) not in ([], old)
     if name == "run":
         assert (prepared.root / "reports/index.html").exists()
+
+
+def test_a_pipe_has_no_width_and_no_blanks_at_the_end_of_lines(prepared, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    long = "A made-up beat that is told at such length that no terminal would show it in one line"
+    prepared.edit("data/events/earnings.csv", "A made-up beat", long)
+    for words in (
+        ("run", "beats", *MADE_UP), ("run", *MADE_UP), ("list", "runs"), ("compare",),
+        ("events", "list"), ("list", "strategies"), ("prices", "list"),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [*PROGRAM, *words], cwd=prepared.root, capture_output=True, text=True, check=True
+        )
+        assert [line for line in done.stdout.splitlines() if line != line.rstrip()] == []
+        if words in (("run", "beats", *MADE_UP), ("events", "list")):
+            assert long in done.stdout

@@ -47,7 +47,8 @@ def test_runs_comparisons_sweeps_and_studies_are_listed_newest_first(checkout, r
     assert rows[0][1].startswith("1 run side by side ")
     assert rows[0][2:4] == ["beats", "ACME"]
     assert rows[1][1:5] == [
-        f"beats {run.run_id}", "+1.4 %, 1 trade", "ACME", "2025-06-02 to 2025-07-15",
+        f"beats INDX · {run.run_id}", "+1.4 % (held +30.0 %, INDX +2.0 %), 1 trade", "ACME",
+        "2025-06-02 to 2025-07-15",
     ]  # fmt: skip
     assert rows[2][1:] == [
         "earnings 1123456789", "6 events, CAAR [-1,+1] -10.1 %, p-value 0.04", "ACME", "",

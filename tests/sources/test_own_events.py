@@ -104,6 +104,8 @@ def test_a_quarter_is_named_where_the_file_names_it(read):
     for cells, period in (("1,2025", "2025Q1"), ("Q3 2024,", "2024Q3"), ("2025Q2,", "2025Q2")):
         found = read(f"{header}BOLT,2025-05-08,amc,0.6,{cells}\n")
         assert only(found, "period", "headline") == (period, f"Quarterly report {period}")
+    found = read("symbol,date,time,eps,period,period_year\nBOLT,2025-05-08,amc,0.6,Q3,2025\n")
+    assert only(found, "period") == ("2025Q3",)
     found = read(f"{header}BOLT,2025-05-08,amc,0.6,Mar 2025,\n")  # whose quarter that is, is open
     assert only(found, "period", "headline") == ("", "Quarterly report")
 
@@ -181,7 +183,7 @@ def news(*stamps):
     ("stamp", "expected", "precision"),
     [
         ("2025-05-08 16:05 New York", "2025-05-08T16:05:00-04:00", "minute"),
-        ("2025-05-08T20:05:00Z", "2025-05-08T20:05:00Z", "exact"),
+        ("2025-05-08T20:05:07Z", "2025-05-08T20:05:07Z", "exact"),
         ("2025-05-08 before open", "2025-05-08T09:00:00-04:00", "session"),
         ("5/15/2025 4:05 PM ET", "2025-05-15T16:05:00-04:00", "minute"),
         ("15.05.2025 16:05:30 ET", "2025-05-15T16:05:30-04:00", "exact"),
@@ -190,9 +192,8 @@ def news(*stamps):
     ],
 )
 def test_times_are_read_as_they_are_written(read, stamp, expected, precision):
-    told = {"constants": {"precision": precision}} if stamp[10:11] in ("T", " ") else {}
     stamp = f'"{stamp}"' if "," in stamp else stamp
-    found = read(news(stamp), News, **told)
+    found = read(news(stamp), News)
     assert only(found, "published_at", "precision") == (expected, precision)
     assert found.rows[0]["category"] == "insider_sale"
 
@@ -214,9 +215,15 @@ def test_a_time_without_a_zone_is_asked_about(read):
         read(news("2025-05-08 16:05:00"), News)
     for zone, stamp in (("New York", "16:05:00-04:00"), ("Europe/Berlin", "16:05:00+02:00")):
         found = read(news("2025-05-08 16:05:00"), News, zone=zone)
-        assert only(found, "published_at", "precision") == (f"2025-05-08T{stamp}", "exact")
+        assert only(found, "published_at", "precision") == (f"2025-05-08T{stamp}", "minute")
     with pytest.raises(UsageError, match="The zone 'Atlantis' is unknown"):
         read(news("2025-05-08 16:05:00"), News, zone="Atlantis")
+
+
+def test_yfinance_s_reports_are_read(read):
+    text = "Earnings Date,EPS Estimate,Reported EPS\n2025-05-08 16:00:00-04:00,0.5,0.61\n"
+    found = read(text, constants={"symbol": "BOLT"})
+    assert only(found, *EARNINGS) == ("BOLT", "2025-05-08 16:00:00-04:00", "minute", "0.61", "0.5")
 
 
 def test_midnights_alone_are_days(read):

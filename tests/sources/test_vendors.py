@@ -96,6 +96,11 @@ def bars(file, symbol="BOLT"):
         .replace("Thu, Jun 05, 2025", '"Thu, Jun 05, 2025"'),
         "Symbol: BOLT\nCurrency: USD\n\n" + HEADER + lines() + "\n\nSource: nowhere, of nobody\n",
         HEADER + lines() + "\n" + HEADER,
+        HEADER.replace(",", "\t").replace("Close", "Close*\tAdj Close**")
+        + lines(written("%b %d, %Y"), "\t", lambda row: [*row[:4], 1.5, row[4]])
+        + "\nJun 04, 2025\t0.25 Dividend\nJun 03, 2025\t4:1 Stock Splits\n",
+        HEADER + lines((f"{day}  16:00:00 US/Eastern" for day in written("%Y%m%d")),
+                       row=lambda row: [*(f"USD {cell}" for cell in row[:4]), row[4]]),
         HEADER + lines().replace("\n", ",\n") + ",\n",
         HEADER + lines() + "\n2025-06-07,null,null,null,null,null\n",  # a Saturday
         HEADER + lines() + "\n2025-06-06,null,null,null,null,null\n",  # not there yet

@@ -144,14 +144,30 @@ def test_a_split_before_which_prices_are_not_adjusted_yet_is_refused(site, fetch
         fetch("NEWB")
 
 
+def test_the_price_of_the_running_session_tells_of_a_split_too(site, fetch, monkeypatch):
+    at(monkeypatch, "2025-06-20T19:00+00:00")
+    split = {"2025-06-20": (4, 1)}
+    site.has("ACME", chart([*ROWS[:3], scaled(ROWS[3], 0.25)], splits=split))
+    with pytest.raises(DataError, match=r"43 is the close before, 10\.975 that of the day"):
+        fetch()
+    site.has("ACME", chart(ROWS[:3], splits=split))
+    with pytest.raises(DataError, match="43 is the close before, no price since"):
+        fetch()
+    site.has("ACME", chart(ROWS, splits=split))
+    assert fetch().added[-1] == "2025-06-18"
+
+
 @pytest.mark.parametrize("row", range(4))
 @pytest.mark.parametrize("factor", [0.01, 100.0])
 def test_a_row_a_hundred_times_too_small_or_large_is_refused(site, fetch, row, factor):
     rows = [*ROWS[:row], scaled(ROWS[row], factor), *ROWS[row + 1 :]]
     site.has("ACME", chart(rows))
-    day = ROWS[max(row, 1)][0]
-    with pytest.raises(DataError, match=f"a price of {day} is more than 30 times the close"):
+    day = ROWS[row][0]
+    with pytest.raises(DataError, match=f"a price of {day} is more than 30 times the closes"):
         fetch()
+    update = fetch(skip_bad=True)
+    assert list(update.added) == [one[0] for one in ROWS if one[0] != day]
+    assert f"Left out {day}, of another scale." in update.notes
 
 
 def test_one_price_a_hundred_times_too_small_is_refused(site, fetch):

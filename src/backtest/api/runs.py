@@ -361,6 +361,13 @@ def _strategies_to_run(
 
     files: list[StrategyFile] = []
     left_out: list[str] = []
+    if pairs := [name for name in names if "=" in name]:
+        others = " ".join(name for name in names if name not in pairs)
+        settings = " ".join(f"--set {pair}" for pair in pairs)
+        raise UsageError(
+            f"{pairs[0]!r} is no strategy. A parameter is set with --set: "
+            f"`backtest run {others or 'NAME'} {settings}`."
+        )
     for name in dict.fromkeys(names or strategy_origins(workspace)):
         try:
             files.append(find_strategy(workspace, name))

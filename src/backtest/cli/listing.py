@@ -103,7 +103,7 @@ def list_runs(
     out: options.ReportsFolder = None,
 ) -> None:
     """List runs, the one requested last first, each with what differs from the defaults."""
-    from backtest.cli import show
+    from backtest.cli import show, show_runs
     from backtest.experiments.runs import finding
     from backtest.workspace.folders import find_reports
 
@@ -124,7 +124,7 @@ def list_runs(
             ]
         )
     else:
-        show.runs(show.console(), found)
+        show_runs.runs(show.console(), found)
 
 
 _EXAMPLES = (

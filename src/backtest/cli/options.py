@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from functools import wraps
@@ -84,6 +85,27 @@ Benchmark = Annotated[
 ]
 
 
+def number(name: str, text: str, *, example: str, unit: str = "") -> Any:
+    """An option that takes a number of a unit; what is nearly one is told its right form."""
+
+    def parse(value: str) -> float:
+        try:
+            return float(value)
+        except ValueError:
+            bare = value.replace(",", "").strip("$ ")
+            percentage, is_percentage, _ = bare.partition("%")
+            right = example
+            if not is_percentage or unit == "basis points":
+                with suppress(ValueError):
+                    right = f"{float(percentage) * (100 if is_percentage else 1):.10g}"
+            of_unit = f" of {unit}" * bool(unit)
+            raise UsageError(
+                f"{name} {value!r} is not a number{of_unit}. Write it as {name} {right}."
+            ) from None
+
+    return typer.Option(name, metavar="NUMBER", parser=parse, help=text)
+
+
 def day(name: str, text: str) -> Any:
     """An option that takes a day."""
 
@@ -111,7 +133,10 @@ Settings = Annotated[
         "`none` for no value; or JSON.",
     ),
 ]
-CashOption = Annotated[float | None, typer.Option("--cash", help="Dollars at the start. [100,000]")]
+CashOption = Annotated[
+    float | None,
+    number("--cash", "Dollars at the start. [100,000]", example="100000", unit="dollars"),
+]
 CostsOption = Annotated[
     str | None,
     typer.Option(
@@ -184,23 +209,42 @@ class Account:
     costs: CostsOption = None
     commission_per_share: Annotated[
         float | None,
-        typer.Option(
-            "--commission", help="Dollars a share, in place of what the costs say. [0.005]"
+        number(
+            "--commission",
+            "Dollars a share, in place of what the costs say. [0.005]",
+            example="0.005",
+            unit="dollars",
         ),
     ] = None
     slippage_bps: Annotated[
         float | None,
-        typer.Option("--slippage", help="Basis points on market and stop fills, likewise. [5]"),
+        number(
+            "--slippage",
+            "Basis points on market and stop fills, likewise. [5]",
+            example="5",
+            unit="basis points",
+        ),
     ] = None
     reaction_minutes: Annotated[
         float | None,
-        typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
+        number(
+            "--reaction",
+            "Minutes from publication to the earliest open. [5]",
+            example="5",
+            unit="minutes",
+        ),
     ] = None
     max_positions: Annotated[
         int | None, typer.Option(help="Most positions at a time. [as many as the room]")
     ] = None
     min_order: Annotated[
-        float | None, typer.Option(help="Dollars below which no entry is sent. [0]")
+        float | None,
+        number(
+            "--min-order",
+            "Dollars below which no entry is sent. [0]",
+            example="500",
+            unit="dollars",
+        ),
     ] = None
 
     def arguments(self) -> dict[str, Any]:

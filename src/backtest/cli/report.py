@@ -59,7 +59,7 @@ def compare(
 
 
 def _print_comparison(runs: list[Run]) -> None:
-    from backtest.cli import show
+    from backtest.cli import show, show_runs
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import unlike
     from backtest.reports.run_words import comparison_notes, comparison_rows
@@ -68,9 +68,9 @@ def _print_comparison(runs: list[Run]) -> None:
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     if differing := unlike(runs):
         terminal.print(f"Unlike is compared here: the runs differ in {', '.join(differing)}.\n")
-    show.comparison(terminal, runs, comparison_rows(runs, trials))
+    show_runs.comparison(terminal, runs, comparison_rows(runs, trials))
     show.notes(terminal, comparison_notes(runs))
-    show.set_differently(terminal, runs)
+    show_runs.set_differently(terminal, runs)
 
 
 OPEN_EXAMPLES = (

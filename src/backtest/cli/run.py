@@ -104,17 +104,17 @@ def _print(
     terminal: Console, runs: list[Run], page: Path | None, *, known: int, verbose: bool
 ) -> None:
     """Print what one run made; of several a line each, and with `verbose` both."""
-    from backtest.cli import show
+    from backtest.cli import show_runs
 
     _print_terms(terminal, runs)
     if len(runs) == 1:
-        show.comparison(terminal, runs)
+        show_runs.comparison(terminal, runs)
     else:
-        show.overview(terminal, runs)
+        show_runs.overview(terminal, runs)
     if verbose or len(runs) == 1:
         for run in runs:
-            show.run_details(terminal, run, whole=verbose)
-    show.warnings(terminal, runs)
+            show_runs.run_details(terminal, run, whole=verbose)
+    show_runs.warnings(terminal, runs)
     _print_places(terminal, runs, page, known=known)
 
 

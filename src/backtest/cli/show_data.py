@@ -12,7 +12,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.cli.show import MOST_ROWS, console, headed, new_table, print_json, with_details
+from backtest.cli.show import (
+    MOST_ROWS,
+    aligned,
+    console,
+    headed,
+    new_table,
+    print_json,
+    with_details,
+    without,
+)
 from backtest.errors import DataError
 from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
 from backtest.strategy.parameters import shown
@@ -42,9 +51,13 @@ _COLORS = {
 
 def events(out: Console, rows: Sequence[ListedEvent]) -> None:
     """Print events, a line each with its headline below."""
-    heading = f"{'Id':<33} {'Public, New York':<17} {'Precise':<8} {'Tradable':<11} Grade"
-    lines = ((_event_line(row), _headline(row)) for row in rows)
-    out.print(Text(heading, style="bold"), with_details(lines), sep="\n")
+    cells = [_event_cells(row) for row in rows]
+    headers = ("Id", "Public, New York", "Precise", "Tradable", "Grade")
+    columns = {name: [row[n] for row in cells] for n, name in enumerate(headers)}
+    without(columns, out.width, spare=("Grade", "Precise", "Public, New York"))
+    head, *lines = map("  ".join, aligned(columns))
+    details = ((line, _headline(row)) for line, row in zip(lines, rows, strict=True))
+    out.print(Text(head, style="bold"), with_details(details), sep="\n")
 
 
 def event(out: Console, found: Mapping[str, Any]) -> None:
@@ -65,20 +78,21 @@ def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
         out.print(Text(kind, style="bold"))
         ordered = sorted(rows, key=lambda row: not row["needed"])
         lines = [(row["field"] + " *" * row["needed"], row["meaning"]) for row in ordered]
-        out.print(Padding(headed(lines), (0, 0, 1, 4)))
+        out.print(Padding(headed(lines), (0, 0, 1, 4), expand=False))
     out.print("* each event needs it, and a source: an address, or unknown.", style="dim")
 
 
-def _event_line(row: ListedEvent) -> str:
+def _event_cells(row: ListedEvent) -> tuple[str, ...]:
     event = row.event
     session = UNKNOWN if row.obstacle else str(row.session)
     grade = event.grade or UNKNOWN
-    return f"{event.id:<33} {row.published}  {event.precision:<8} {session:<11} {grade}"
+    return (event.id, row.published, event.precision, session, grade)
 
 
 def _headline(row: ListedEvent) -> str:
     why = f" (not tradable: {row.obstacle})" if row.obstacle else ""
-    return row.event.headline + why
+    symbol = f"{row.event.symbol}: " * bool(row.event.symbol)
+    return symbol + row.event.headline + why
 
 
 def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -111,7 +125,7 @@ def _print_findings(out: Console, findings: pd.DataFrame) -> None:
             out.print(Text(finding["what"], style=_COLORS[severity]))
             for name in ("where", "why", "mend"):
                 text = Text(finding[name], style="dim", overflow="fold")
-                out.print(Padding(text, (0, 0, 0, 4)))
+                out.print(Padding(text, (0, 0, 0, 4), expand=False))
             out.print()
     out.print(f"{', '.join(totals)}.")
 
@@ -326,7 +340,7 @@ def strategies(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         out.print(Text(row["name"], style="bold"))
         lines = Text("\n").join(Text(text, style=style) for text, style in _strategy_lines(row))
-        out.print(Padding(lines, (0, 0, 1, 4)))
+        out.print(Padding(lines, (0, 0, 1, 4), expand=False))
 
 
 def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:

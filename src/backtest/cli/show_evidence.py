@@ -201,9 +201,9 @@ def audit(out: Console, record: Record) -> None:
             for finding in check["findings"][:_MOST_SHOWN]:
                 if finding["date"]:
                     out.print(Text(f"{finding['date']} {finding['event_id']}"))
-                out.print(Padding(Text(finding["what"]), (0, 0, 0, 2)))
+                out.print(Padding(Text(finding["what"]), (0, 0, 0, 2), expand=False))
                 if finding["full"] or finding["world"]:
-                    out.print(Padding(_sides(check, finding), (0, 0, 0, 2)))
+                    out.print(Padding(_sides(check, finding), (0, 0, 0, 2), expand=False))
     out.print(Text("\nWhat no audit can prove\n", style="bold"))
     for heading, text in audit_page.limits():
         out.print(Text.assemble((f"{heading}. ", "bold"), text), style="dim")

@@ -17,7 +17,7 @@ from backtest.errors import DataError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from backtest.data.datafile import DataFile, Reader
@@ -27,6 +27,8 @@ ActionName = Literal["split", "dividend", "delisted", "cash_merger", "halted", "
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 COLUMNS = ("day", "action", "amount", "until", "name", "source")
 ENDS = ("delisted", "cash_merger")
+END_SESSIONS = 5
+"""How many sessions after its last price a stock is taken for delisted where nobody recorded it."""
 _LABELS = ("renamed", "cusip")  # another name for the same share: nothing to apply
 _CUSIP = re.compile(r"[0-9A-Z*@#]{9}")
 _DAY = re.compile(r"as of (\d{4}-\d{2}-\d{2})")
@@ -302,7 +304,29 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
             f"The returns of {benchmark.symbol} have its dividends; of {first_few(unpaid)} no "
             f"dividend is on file, so what was paid on them is missing."
         )
-    return sentences
+    return [*sentences, *_silences(traded)]
+
+
+def _silences(traded: Mapping[str, Prices]) -> Iterator[str]:
+    """Sessions without trade, and prices that end without a reason on file."""
+    if silent := {symbol: len(one.halted) for symbol, one in traded.items() if one.halted}:
+        count = sum(silent.values())
+        yield (
+            f"{first_few(sorted(silent))} did not trade in {count:,} session{'s' * (count > 1)}: "
+            f"orders waited for the next open."
+        )
+    last = max(one.last for one in traded.values())
+    ended = [
+        symbol
+        for symbol, one in traded.items()
+        if trading_calendar().steps(one.last, last) >= END_SESSIONS
+        and not any(row.action in ENDS for row in one.applied)
+    ]
+    if ended:
+        yield (
+            f"Why the prices of {first_few(sorted(ended))} end is not on file: what was held of "
+            f"them counts as sold at the last close, {END_SESSIONS} sessions after it."
+        )
 
 
 def read_actions(folder: Path, symbol: str, read: Reader = read_data_file) -> Actions:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from backtest.data.datafile import (
     DataFile,
+    csv_text,
     header_of,
     raise_problems,
     read_data_file,
@@ -184,6 +185,21 @@ def as_written(row: Cells) -> dict[str, str]:
     except ValueError as error:
         raise ValueError(f"column published_at: {error}") from None
     return {**cells, "published_at": stamp, "precision": precision}
+
+
+def as_filed(file: DataFile) -> DataFile:
+    """The file with its rows as of `as_written`; itself where that changes nothing, or fails."""
+    problems: list[str] = []
+    rows = [row for _, row in read_rows(file, (), problems)]
+    try:
+        cells = [as_written(row) for row in rows]
+    except ValueError:  # the check of the rows says which, and why
+        return file
+    pairs = zip(cells, rows, strict=True)
+    changed = any(new[name] != old[name] for new, old in pairs for name in old)
+    if problems or not changed:
+        return file
+    return replace(file, text=csv_text(header_of(file), cells, file))
 
 
 _HINTS = {

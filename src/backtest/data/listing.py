@@ -11,6 +11,7 @@ from backtest.data.actions import parse_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file, open_known_file
 from backtest.data.events import (
+    as_filed,
     event_order,
     filed,
     has_file,
@@ -244,12 +245,16 @@ def _version_text(version: Version, *, lost: bool) -> str:
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
     """Check the file of a kind as it is now and write its metadata; return their place.
 
+    What people write, such as `2025-06-24 before open`, becomes what the file has for it.
     UsageError where no source is named and none is on record; so do the others.
     """
-    file = open_data_file(workspace.data / "events" / kind.file_name())
+    written = open_data_file(workspace.data / "events" / kind.file_name())
+    file = as_filed(written)
     events = parse_events(file, kind)
     days = [new_york_day(event.published_at).isoformat() for event in events]
-    return seal(file.path, days, source=source, adjust=None)
+    return seal(
+        file.path, days, source=source, adjust=None, text=None if file is written else file.text
+    )
 
 
 def seal_prices(

@@ -20,9 +20,10 @@ from backtest.reports.run_words import (
     comparison_rows,
     corrected,
     is_many,
+    verdict,
 )
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, counted
+from backtest.stats.formats import FIGURES, MORE_FIGURES, UNKNOWN, costs_line, counted
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
@@ -52,11 +53,15 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 
 
 class ComparedBenchmark(NamedTuple):
-    """A benchmark, its figures by name, and one of the runs that were held against it."""
+    """A benchmark, its figures by name, and one of the runs that were held against it.
+
+    `column` of its `equity.csv` has the returns: of its benchmark, or of what it traded, held.
+    """
 
     heading: str
     figures: Mapping[str, Any]
     run: Run
+    column: str = "benchmark_return"
 
 
 def heading(run: Run, runs: Sequence[Run]) -> str:
@@ -93,18 +98,37 @@ def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
         terms = (run.manifest["benchmark"], _span(run), run.manifest["rules"]["cash"])
         found.setdefault(terms, run)
     return [
-        ComparedBenchmark(_heading(terms, found), run.benchmark, run)
+        ComparedBenchmark(_heading(terms, found, "benchmark"), run.benchmark, run)
         for terms, run in found.items()
     ]
 
 
-def _heading(terms: _Terms, found: Iterable[_Terms]) -> str:
+def _held(runs: Sequence[Run]) -> list[ComparedBenchmark]:
+    """The stocks of each span and amount of cash, held throughout, once."""
+    from backtest.experiments.runs.figures import holdings  # loads pandas
+
+    found = {
+        (one.symbols, _span(one.run), one.run.manifest["rules"]["cash"]): one
+        for one in holdings(runs)
+    }
+    return [
+        ComparedBenchmark(
+            _heading(terms, found, "held"),
+            one.figures,
+            one.run,
+            "holding_return",
+        )
+        for terms, one in found.items()
+    ]
+
+
+def _heading(terms: _Terms, found: Iterable[_Terms], what: str) -> str:
     """The symbol, and below it what tells the benchmark from others of the same symbol."""
     symbol, (first, last), cash = terms
     alike = [other for other in found if other[0] == symbol]
-    lines = [symbol, "benchmark"]
-    if len({ends for _, ends, _ in alike}) > 1:
-        lines += [first, f"to {last}"]
+    lines = [symbol, what]
+    firsts, lasts = zip(*(ends for _, ends, _ in alike), strict=True)
+    lines += [f"from {first}"] * (len({*firsts}) > 1) + [f"to {last}"] * (len({*lasts}) > 1)
     if len({dollars for _, _, dollars in alike}) > 1:
         lines.append(f"{cash:,.10g} $")
     return "\n".join(lines)
@@ -238,7 +262,7 @@ def _record(reports: Path, runs: Sequence[Run]) -> Path:
 
 
 _OVERVIEW = ("total_return", "max_drawdown", "sharpe", "trades")
-_VERDICTS = {"worse": "worse than luck", "neither": "as luck would", "none": "no verdict"}
+_SIGNS = {"none": "x-thin", "better": "circle"}  # of verdicts in the chart; others are hollow
 
 
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
@@ -260,7 +284,7 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
-    benchmarks = benchmarks_of(runs)
+    benchmarks = [*_held(runs), *benchmarks_of(runs)]
     headings = [heading(run, runs) for run in runs] + [one.heading for one in benchmarks]
     names = [text.replace("\n", " ") for text in headings]
     curves = curves_of(runs, benchmarks)
@@ -269,7 +293,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
     drawn = chart(curves, names, len(runs))
     overview = _overview(runs, benchmarks)
     for line, one in zip(drawn["series"], overview, strict=True):
-        line |= {"figures": one["figures"], "texts": one["texts"], "verdict": one["verdict"]}
+        line |= {name: one[name] for name in ("figures", "texts", "verdict", "sign")}
     return {
         "data": drawn,
         "series": drawn["series"],
@@ -285,6 +309,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "better": _better(overview),
         "figures": figure_rows(runs, benchmarks),
         "evidence": [*comparison_rows(runs, trials), *span_rows(runs)],
+        "more": _more(runs),
         "notes": comparison_notes(runs),
         "matrix": found,
         "too_many": any(map(is_many, runs)),
@@ -312,28 +337,36 @@ def _overview(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> l
     """The essentials of each run and then of each benchmark: figures, p-value, and the verdict."""
     forms = {name: form for name, _, form in FIGURES}
     own = [run.summary for run in runs] + [dict(one.figures) for one in benchmarks]
-    verdicts = [*map(_verdict, runs, corrected(runs)), *([("", "", None)] * len(benchmarks))]
+    verdicts = [*map(_verdict, runs, corrected(runs))]
+    verdicts += [{"verdict": "", "why": "", "p": None, "sign": "diamond-open"}] * len(benchmarks)
     return [
         {
             "figures": {name: figures.get(name) for name in _OVERVIEW},
             "texts": {name: forms[name](figures.get(name)) for name in _OVERVIEW},
-            "verdict": verdict,
-            "why": why,
-            "p": p,
+            **judged,
         }
-        for figures, (verdict, why, p) in zip(own, verdicts, strict=True)
+        for figures, judged in zip(own, verdicts, strict=True)
     ]
 
 
-def _verdict(run: Run, p: float | None) -> tuple[str, str, float | None]:
-    """The verdict on a run among those that are compared, the whole of it, and its p-value."""
+def _more(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """The figures of trades and of markets: a label, and a cell for each run."""
+    from backtest.experiments.runs.figures import all_figures
+
+    known = [all_figures(run) for run in runs]
+    return [(label, [form(one[name]) for one in known]) for name, label, form in MORE_FIGURES]
+
+
+def _verdict(run: Run, p: float | None) -> dict[str, Any]:
+    """The verdict on a run among those that are compared: in short, whole, its p-value and sign."""
     found = run.manifest.get("evidence")
     if not found:
-        return "not weighed yet", "", None
-    verdict = _VERDICTS.get(found["verdict"], "better than luck")
+        return {"verdict": "not weighed yet", "why": "", "p": None, "sign": _SIGNS["none"]}
+    text = "no verdict" if found["verdict"] == "none" else verdict(found).partition(", p ")[0]
+    sign = _SIGNS.get(found["verdict"], "circle-open")
     if found["verdict"] == "better" and p is not None and p > LEVEL:
-        verdict = "better alone, not among so many"
-    return verdict, found["sentence"], p
+        text, sign = "better alone, not among so many", "circle-open"
+    return {"verdict": text, "why": found["sentence"], "p": p, "sign": sign}
 
 
 def _better(overview: Iterable[Mapping[str, Any]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from backtest.experiments.runs.finding import name_of
 from backtest.experiments.runs.store import FILES, LEADING, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
@@ -29,7 +30,9 @@ from backtest.reports.run_words import (
 from backtest.reports.tearsheet_charts import compounded, monthly
 from backtest.stats.formats import (
     FIGURES,
+    MORE_FIGURES,
     costs_line,
+    few,
     ratio,
 )
 from backtest.strategy.parameters import flat
@@ -78,9 +81,11 @@ def _write(run: Run, template: str, content: dict[str, Any]) -> Path:
 
 
 def _content(run: Run) -> dict[str, Any]:
+    from backtest.experiments.runs.figures import all_figures, stock_figures  # loads pandas
+
     manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
     many = is_many(run)
-    hidden = (*_FOUND, *(_LONG if many else ()))
+    hidden, known = (*_FOUND, *(_LONG if many else ())), all_figures(run)
     return {
         "run": run,
         "manifest": manifest,
@@ -97,7 +102,11 @@ def _content(run: Run) -> dict[str, Any]:
         "null": _null(manifest["evidence"]),
         "audit": audit_of(run),
         "words": audit_page,
+        "variant": name_of(run),
         "figures": FIGURES,
+        "more": [(label, form(known[name])) for name, label, form in MORE_FIGURES],
+        "held": stock_figures(run),
+        "stock": f"{few(manifest['symbols'])} held",
         "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},

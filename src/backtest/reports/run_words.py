@@ -14,6 +14,7 @@ from backtest.stats.formats import (
     costs_line,
     count,
     counted,
+    few,
     gain,
     new_york_day,
     p_value,
@@ -322,6 +323,8 @@ def holm_line(runs: Sequence[Run]) -> str:
 
 def run_markdown(run: Run) -> str:
     """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
+    from backtest.experiments.runs.figures import stock_figures  # loads pandas
+
     manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
     if "evidence" in manifest:
         trials = trials_on_record(run.path.parent, manifest)
@@ -342,6 +345,8 @@ def run_markdown(run: Run) -> str:
         sentence=" ".join(filter(None, opening)),
         settings=settings,
         figures=FIGURES,
+        held=stock_figures(run),
+        stock=f"{few(manifest['symbols'])} held",
         no_trade="" if run.trades else no_trade(run),
         no_event=NO_EVENT,
         events={row["event_id"]: row for row in run.decisions},

@@ -105,7 +105,11 @@ def fiscal_quarters(listing: Listing, told: Mapping[str, int]) -> list[Quarter]:
     They are counted from the end of a fiscal year. A year bears the name of the calendar year that
     it ends in, or the one before where most of the filings say so; `told` has theirs by accession.
     """
-    found = [(one, one.period) for one in listing.filings if one.form in _PERIODIC and one.period]
+    first: dict[date, Filing] = {}  # of two on one quarter
+    for one in listing.filings:
+        if one.form in _PERIODIC and one.period:
+            first.setdefault(one.period, one)
+    found = [(one, end) for end, one in first.items()]
     years = sorted(end for one, end in found if one.form in _ANNUAL)
     month, day = int(listing.year_end[:2]), min(int(listing.year_end[2:]), 28)
     counted = [

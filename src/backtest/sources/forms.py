@@ -279,9 +279,12 @@ _ROWS = re.compile(
 )
 _REMARKS = re.compile(r"\([^)]*\)")
 _ROW_NUMBER = re.compile(r"\s\(?1[0-3]\)?[.):]*\s*$")  # of the row that follows
-_NONE = re.compile(r"-\s*0\s*-|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])", re.IGNORECASE)
+_NONE = re.compile(
+    r"[-–—]\s*0\s*[-–—]|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])", re.IGNORECASE
+)
 _NUMBER = re.compile(r"(?<![\d.,$])(\d{1,3}(?:,\d{3})+|\d+)(?:\.0+)?(?![\d,.%])")
 _PERCENT_NUMBER = re.compile(r"(\d{0,3}\.?\d+)\s*%|(?<!\d)(\d{0,3}\.\d+)")
+_BOUND = re.compile(r"\bless\s+than\b|\bmore\s+than\b|\bover\b|[<>]", re.IGNORECASE)
 _IDENTIFICATION = re.compile(
     r"(?:s\.?\s?s\.?\s*or\s*)?i\.?\s?r\.?\s?s\.?\s*identification\s*(?:nos?|numbers?)\.?(?:\s*of"
     r"\s*(?:the\s*)?above\s*persons?)?",
@@ -354,14 +357,18 @@ def _persons(text: str) -> list[_Person]:
 def _amount(cell: str) -> int | None:
     """The one amount that stands in a cell; None where none or several do."""
     plain = _ROW_NUMBER.sub("", _REMARKS.sub(" ", cell))
-    found = {int(one.replace(",", "")) for one in _NUMBER.findall(plain)}
-    if _NONE.search(plain):
+    written = _NUMBER.findall(plain)
+    grouped = [one for one in written if "," in one]  # beside which other numbers may be days
+    found = {int(one.replace(",", "")) for one in grouped or written}
+    if not grouped and _NONE.search(plain):
         found.add(0)
     return found.pop() if len(found) == 1 else None
 
 
 def _percent(cell: str) -> float | None:
     plain = _REMARKS.sub(" ", cell)
+    if _BOUND.search(plain):
+        return None
     if number := _PERCENT_NUMBER.search(plain):
         return float(number[1] or number[2])
     return 0.0 if _NONE.search(plain) else None

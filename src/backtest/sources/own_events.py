@@ -15,9 +15,14 @@ from backtest.data.datafile import raise_problems
 from backtest.data.events import field_schema, meaning_of, prepared
 from backtest.data.kinds import Earnings, Event
 from backtest.errors import UsageError, unknown
-from backtest.sources.own_cells import guess_decimal, nothing, parse_numbers
+from backtest.sources.own_cells import (
+    PublicTimes,
+    days_by_text,
+    guess_decimal,
+    nothing,
+    parse_numbers,
+)
 from backtest.sources.own_tables import as_symbol, columns_of, plain, read_table
-from backtest.sources.own_times import PublicTimes, days_by_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,28 +35,29 @@ YEAR = "year"  # a column beside the number of the quarter
 _COMMON = {
     "symbol": "symbol ticker tickers sym actsymbol stocksymbol | stock code",
     "published_at": """publishedat | published datereported reporteddate earningsdate announced
-        announcementdate releasedate publicationdate publishdate pubdate filingdate filedat
-        acceptancedatetime | reportdate datetime timestamp | date day datum | time""",
+        announcementdate releasedate publicationdate publishdate publishedutc pubdate filingdate
+        filedat acceptancedatetime campaigndate | reportdate datetime timestamp | date day datum
+        | time""",
     _CLOCK: """reporttime releasetime timeofday timing calltime earningstime when session hour time
         uhrzeit""",
-    "headline": "headline title subject | description summary",
-    "source_url": "sourceurl url link href",
+    "headline": "headline title reporttitle subject | description summary",
+    "source_url": "sourceurl url articleurl reporturl reportlink link href",
 }
 # By field of any kind that ships; other fields are known by their own names.
 _OWN = {
     "eps": """eps reportedeps epsactual actualeps earningspershare epsreported | reported actual""",
     "eps_consensus": """epsconsensus estimatedeps epsestimate epsestimated consensusepsforecast
-        epsforecast epsest consensuseps | estimate consensus expected forecast""",
+        epsforecast epsest consensuseps consensusestimate | estimate consensus expected forecast""",
     "revenue": "revenue reportedrevenue revenueactual actualrevenue | sales salesactual",
     "revenue_consensus": """revenueconsensus estimatedrevenue revenueestimate revenueestimated
         revenueforecast revenueest | salesestimate""",
     "period": "period fiscalquarter quarter",
     "author": "author shortseller firm researcher researchfirm campaignby publisher analyst",
-    "target_price": "targetprice pricetarget target",
+    "target_price": "targetprice pricetarget target pt",
     "claim": "claim allegation allegations thesis",
     "holder": "holder investor fund filer filername manager institution holdername | owner",
     "form": "form formtype filingtype",
-    "as_of": "asof periodofreport periodofreportdate quarterend reportdate",
+    "as_of": "asof periodofreport periodofreportdate quarterend reportdate sourcedate",
     "shares": "shares sharesheld sharesowned position",
     "previous_shares": "previousshares sharesprevious previousposition",
     "percent_of_class": "percentofclass percentofshares ownershippercent pctofclass",
@@ -75,8 +81,8 @@ class LackingError(UsageError):
         ready += ["--source-url unknown"] * ("source_url" in fields)
         super().__init__(
             f"{path} has no column for what each {kind.kind} needs.{''.join(lines)}\n"
-            f"Name a column with --map FIELD=COLUMN, or say what holds in every row: "
-            f"{' '.join(ready)}. Its columns: {', '.join(columns)}."
+            f"Name a column with --map FIELD=COLUMN, or say to `events import` what holds in every "
+            f"row: {' '.join(ready)}. Its columns: {', '.join(columns)}."
         )
         self.fields = fields
 
@@ -129,7 +135,8 @@ def read_event_file(
     names = columns_of([str(name) for name in raw.cells], said, free)
     reading = _Reading(raw, kind, names, constants, date_form, decimal)
     published = reading.texts("published_at") or []
-    times = PublicTimes(published, reading.texts(_CLOCK), date_form, zone)
+    clocks = reading.texts(_CLOCK) if published else None
+    times = PublicTimes(published, clocks, date_form, zone)
     reading.check(times, source_url)
     problems: list[str] = []
     rows = []
@@ -161,7 +168,7 @@ def _words(kind: type[Event]) -> dict[str, str]:
     own = [name for name in kind.model_fields if name not in Event.model_fields]
     words = {name: f"{plain(name)} | {_OWN.get(name, '')}" for name in own}
     if "period" in words:
-        words[YEAR] = "year fiscalyear"
+        words[YEAR] = "year fiscalyear periodyear"
     words |= _COMMON
     return words | {name: plain(name) for name in kind.model_fields if name not in words}
 
@@ -246,7 +253,7 @@ class _Reading:
             row |= {name: _filled(value, record) for name, value in self.constants.items()}
             at = self.raw.at(place)
             try:
-                stamp = times.of(place, row.get("precision", ""))
+                stamp = times.of(place, row.get("precision"))
             except ValueError as error:
                 problems.append(f"{at}, column {self.names.get('published_at', '')}: {error}")
                 continue
@@ -310,8 +317,8 @@ def _is_plain(text: str) -> bool:
 
 def quarter(text: str, year: str) -> str:
     """A quarter such as `Q3 2025` or `3` beside its year as 2025Q3; empty where it tells none."""
-    if re.fullmatch(r"[1-4]", text) and re.fullmatch(r"\d{4}", year):
-        return f"{year}Q{text}"
+    if re.fullmatch(r"Q?[1-4]", text) and re.fullmatch(r"\d{4}", year):
+        return f"{year}Q{text[-1]}"
     found = _QUARTER.fullmatch(text)
     of = found and (found["a"] or found["b"])
     return f"{of}Q{found['q']}" if found and of else ""

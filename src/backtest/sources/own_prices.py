@@ -55,7 +55,7 @@ _NAMES = {
     "low": """low l lowprice min pricelow tradelow pxlow bidlo prcld daylow
         tief tiefst tagestief bas plusbas minimo minima""",
     "close": """close c closelast closeprice closing closingprice last lastprice price settle
-        priceclose tradeclose pxlast prccd schluss schlusskurs letzter cloture dernier
+        priceclose tradeclose pxlast prccd prc schluss schlusskurs letzter cloture dernier
         cierre chiusura ultimo fechamento slot""",
     "volume": """volume v vol sharestraded totalvolume totalshares stuck stucke stuecke shares
         pxvolume cshtrd tradevolume | volumen volumi volumes umsatz""",
@@ -193,6 +193,10 @@ class _Rows:
         no_price = np.all([np.isnan(columns[one]) for one in priced], axis=0)
         off = ~np.isin(days, trading_calendar().sessions)
         self.are_prices = ~((np.isnat(days) & no_price) | (self.empty & off))
+        if no_price.any():  # Yahoo's page tells dividends and splits between the rows
+            texts = raw.cells[no_price].astype(str).agg(" ".join, axis=1)
+            told = texts.str.contains(r"\b(?:dividend|split)", case=False, regex=True)
+            self.are_prices[np.flatnonzero(no_price)[told.to_numpy()]] = False
         self._note_others(~self.are_prices)
         if "volume" in cells:
             columns["volume"] = self._volumes(cells["volume"], columns["volume"])
@@ -216,9 +220,8 @@ class _Rows:
             self.notes.append(f"Volumes that are not known count as 0: {count:,}.")
         return np.where(unknown_ones, 0.0, numbers)
 
-    def of(self, symbol: str, own: NDArray[np.bool_]) -> tuple[pd.DataFrame, NDArray[np.int64]]:
+    def of(self, symbol: str, places: NDArray[np.intp]) -> tuple[pd.DataFrame, NDArray[np.int64]]:
         """A symbol's table by session with where its rows stood; DataError where rows are wrong."""
-        places = np.flatnonzero(own)
         filled = np.flatnonzero(~self.empty[places])
         if len(filled):  # before its first and after its last price a symbol may have empty rows
             places = places[filled[0] : filled[-1] + 1]
@@ -377,16 +380,17 @@ def _by_symbol(
     symbols: Sequence[str],
     are_prices: NDArray[np.bool_],
     notes: list[str],
-) -> dict[str, NDArray[np.bool_] | UsageError]:
-    """By symbol its rows, or why it cannot be taken in."""
+) -> dict[str, NDArray[np.intp] | UsageError]:
+    """By symbol the places of its rows, or why it cannot be taken in."""
     renamed = {old: check_symbol(new) for new, _, old in (one.partition("=") for one in symbols)
                if old}  # fmt: skip
     wanted = [check_symbol(one.partition("=")[0]) for one in symbols]
     texts = _texts(raw, names, notes)
     if texts is None:
-        return {_only(raw, wanted): are_prices}
-    found: dict[str, NDArray[np.bool_] | UsageError] = {}
-    for text in texts[are_prices].unique():
+        return {_only(raw, wanted): np.flatnonzero(are_prices)}
+    found: dict[str, NDArray[np.intp] | UsageError] = {}
+    places = np.flatnonzero(are_prices)
+    for text, own in pd.Series(places).groupby(texts.to_numpy()[places]).indices.items():
         symbol = renamed.get(text) or renamed.get(as_symbol(text)) or as_symbol(text)
         if not is_symbol(symbol):
             found[text] = UsageError(
@@ -395,8 +399,8 @@ def _by_symbol(
             )
             continue
         before = found.get(symbol)
-        own = (texts == text).to_numpy() & are_prices
-        found[symbol] = own | before if isinstance(before, np.ndarray) else own
+        rows = places[own]
+        found[symbol] = np.union1d(before, rows) if isinstance(before, np.ndarray) else rows
     if missing := sorted({*wanted} - {*found}):
         there = first_few(sorted(found), 10)
         same = f"--symbol {missing[0]}='{next(iter(found))}'" if len(found) == 1 else ""
@@ -432,7 +436,8 @@ def _only(raw: RawTable, wanted: Sequence[str]) -> str:
             f"{raw.path} has no column of symbols, so its rows are of one stock, not of "
             f"{first_few(wanted)}. Name one, or the column with --map symbol=COLUMN."
         )
-    name = wanted[0] if wanted else raw.path.stem
+    stem = raw.path.stem
+    name = wanted[0] if wanted else as_symbol(stem) if stem.lower().endswith(".us") else stem
     if not wanted and (not is_symbol(name) or name[0].isdigit()):  # 2025-06-02.csv
         raise UsageError(f"Whose prices are in {raw.path}? Say it with --symbol.")
     return name

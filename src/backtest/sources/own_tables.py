@@ -68,6 +68,8 @@ class RawTable:
             part = self.cells.iloc[:, own].set_axis([names[n] for n in own], axis=1)
             parts.append(part.assign(**{TICKER: ticker}))
         cells = pd.concat(parts, ignore_index=True)
+        if self.word == "line":  # a ticker may lack a column that another has
+            cells = cells.fillna("")
         return replace(self, cells=cells, lines=np.tile(self.lines, len(parts)))
 
 
@@ -144,7 +146,7 @@ def _csv(path: Path, text: str, guessed: bool, known: Known) -> RawTable:  # noq
     if not text.strip():
         raise _unreadable(path, "it is empty")
     separator, header = _layout(lines, known, declared[1] if declared else _SEPARATORS)
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+    rows = [_split(line, separator) for line in lines]
     if header is None:
         start = next(n for n, row in enumerate(rows) if len(row) > 1)
         names, tickers = [str(n + 1) for n in range(len(rows[start]))], None
@@ -172,17 +174,21 @@ def _layout(lines: Sequence[str], known: Known, separators: str) -> tuple[str, i
     """The separator, and the line of the header; None where the first line is a row already."""
     best = (1, "", 0)
     for separator in separators:
-        for number, row in enumerate(csv.reader(lines, delimiter=separator)):
-            score = len({known(cell.strip()) for cell in row} - {None})
+        for number, line in enumerate(lines):
+            score = len({known(cell) for cell in _split(line, separator)} - {None})
             if score > best[0]:
                 best = (score, separator, number)
     if best[1]:
         return best[1:]
     first = next((line for line in lines if any(one in line for one in separators)), lines[0])
     separator = max(separators, key=first.count)
-    cells = [cell for cell in next(csv.reader([first], delimiter=separator), []) if cell.strip()]
-    is_row = sum(bool(re.match(r"\s*[-+$]?\d", cell)) for cell in cells) > len(cells) / 2
+    cells = [cell for cell in _split(first, separator) if cell]
+    is_row = sum(bool(re.match(r"[-+$]?\d", cell)) for cell in cells) > len(cells) / 2
     return separator, None if is_row and len(cells) > 1 else lines.index(first)
+
+
+def _split(line: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
 
 
 def _head(
@@ -311,6 +317,7 @@ def columns_of(
                 )
             if fitting:
                 found[what] = fitting[0]
+                del free[fitting[0]]
                 break
     return found
 

@@ -61,8 +61,9 @@ _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
 _ACTIONS = ("Dividends", "Stock Splits")
-_SMALLEST_SPLIT = 1.25  # whose ratio stands out from a move of the market
-_LARGEST_JUMP = 30.0  # from a close to a price of the next bar
+_SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
+_LARGEST_JUMP = 30.0  # from the usual close to a price
+_AROUND = 11  # rows, whose median close is the usual one
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,10 @@ def fetch_prices(
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
     answer = ask_history(symbol, interval, mode, first_day(interval, wanted, now), now)
     table, splits, notes = finished_bars(answer, symbol, interval, last, skip_bad=skip_bad)
+    if skip_bad:
+        wrong = _of_another_scale(table)
+        notes += [f"Left out {day:%Y-%m-%d}, of another scale." for day in table.index[wrong]]
+        table = table[~wrong]
     adjusted = _in_words(mode, splits, now)
     if begins and begins < table.index[0].date():  # splits of before are not known
         adjusted = _recorded_mode(path)
@@ -262,31 +267,26 @@ def fetch_prices(
     actions = told_actions(answer, symbol) if is_daily else ()
     incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions)
     update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
-    _refuse_jumps(update)
+    _refuse_another_scale(update)
     return update
 
 
-def _refuse_jumps(update: PriceUpdate) -> None:
-    """DataError for prices of two scales: from before a split not adjusted yet, or a wrong row."""
-    table, splits = update.table, update.incoming.splits
-    closes, prices = table["close"].to_numpy(dtype=float), table.columns.intersection(BAR_COLUMNS)
-    days = table.index.to_numpy().astype("M8[D]").astype(str)
-    for row in range(1, len(days)):
-        ratio = splits.get(days[row], 1.0) if days[row] != days[row - 1] else 1.0
-        gap = np.log(closes[row - 1] / closes[row])
-        if abs(np.log(ratio)) > np.log(_SMALLEST_SPLIT) and abs(gap - np.log(ratio)) < abs(gap):
-            raise DataError(
-                f"{update.symbol}: {ratio:g} shares came for one on {days[row]} by Yahoo, but its "
-                f"prices of before are not adjusted yet: {closes[row - 1]:g} is the close before, "
-                f"{closes[row]:g} that of the day. Nothing was written; try again in a day or two."
-            )
-    factors = table[prices.drop("volume", errors="ignore")].to_numpy()[1:] / closes[:-1, None]
-    wrong = (np.abs(np.log(factors)) > np.log(_LARGEST_JUMP)).any(axis=1).nonzero()[0]
-    for row in wrong[:1] + 1:
+def _of_another_scale(table: pd.DataFrame) -> pd.Series:
+    """Which rows have a price that is out of all proportion to the closes around it."""
+    prices = table[table.columns.intersection(BAR_COLUMNS[:-1])]
+    usual = table["close"].rolling(_AROUND, center=True, min_periods=1).median()
+    factors = np.log(prices.div(usual, axis=0)).abs()
+    return (factors > np.log(_LARGEST_JUMP)).any(axis=1)
+
+
+def _refuse_another_scale(update: PriceUpdate) -> None:
+    """DataError where a price that came is of another scale than those around it, or on file."""
+    table, came = update.table, update.incoming.table.index
+    for moment in table.index[_of_another_scale(table) & table.index.isin(came)][:1]:
         raise DataError(
-            f"{update.symbol}: a price of {days[row]} is more than {_LARGEST_JUMP:g} times the "
-            f"close before it, {closes[row - 1]:g}, or less than a {_LARGEST_JUMP:g}th of it: one "
-            f"of the two is wrong. Nothing was written; try again later, or end before with --to."
+            f"{update.symbol}: a price of {moment:%Y-%m-%d} is more than {_LARGEST_JUMP:g} times "
+            f"the closes around it, or less than a {_LARGEST_JUMP:g}th of them. Nothing was "
+            f"written; try again later, or leave such sessions out with --skip-bad."
         )
 
 
@@ -347,6 +347,7 @@ def finished_bars(
     splits = raw["Stock Splits"].to_numpy()
     ratios = {str(local[row].date()): float(splits[row]) for row in np.flatnonzero(splits)}
     table = _with_prices(table, symbol, skip_bad=skip_bad)
+    _refuse_unadjusted(table, ratios, symbol)
     if last is not None:
         table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
     notes: list[str] = []
@@ -420,6 +421,24 @@ def _with_prices(table: pd.DataFrame, symbol: str, *, skip_bad: bool) -> pd.Data
             f"such sessions out with --skip-bad."
         )
     return table.dropna().astype(float)
+
+
+def _refuse_unadjusted(table: pd.DataFrame, splits: Mapping[str, float], symbol: str) -> None:
+    """DataError where Yahoo tells of a split, and prices of before are not adjusted for it yet."""
+    days, closes = table.index.to_numpy().astype("M8[D]"), table["close"].to_numpy()
+    for day, ratio in splits.items():
+        row = int(np.searchsorted(days, np.datetime64(day)))
+        if row == 0 or abs(np.log(ratio)) < np.log(_SMALLEST_SPLIT):
+            continue
+        after = closes[row] if row < len(closes) else np.nan
+        gap = np.log(closes[row - 1] / after)
+        if not abs(gap - np.log(ratio)) > abs(gap):
+            since = "no price since" if np.isnan(after) else f"{after:g} that of the day"
+            raise DataError(
+                f"{symbol}: {ratio:g} shares came for one on {day} by Yahoo, but its prices of "
+                f"before are not adjusted yet, as far as can be seen: {closes[row - 1]:g} is the "
+                f"close before, {since}. Nothing was written; try again in a day or two."
+            )
 
 
 def _finished(

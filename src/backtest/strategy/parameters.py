@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import abc
 from contextlib import suppress
 from copy import copy
@@ -185,6 +186,7 @@ def _raise_faults(
     named = {fault.name for fault in faults if not fault.is_missing}
     sentences = [
         f"{fault.name} = {fault.value!r}: {fault.what}{_set_by(file, settings, fault.name)}"
+        f"{_as_range(fault)}"
         if fault.name
         else fault.what
         for fault in faults
@@ -192,6 +194,14 @@ def _raise_faults(
     ]
     if sentences:
         raise UsageError(f"{file.name}: " + "; ".join(sentences))
+
+
+def _as_range(fault: _Fault) -> str:
+    """How a range is written, where a value looks like one."""
+    ends = re.fullmatch(r"(\d[\d.]*)\s*(?:[-:–]|\.\.|to)\s*(\d[\d.]*)", str(fault.value).strip())
+    if ends is None:
+        return ""
+    return f". A sweep tries a range: `--grid {fault.name}={ends[1]}:{ends[2]}`"
 
 
 def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:

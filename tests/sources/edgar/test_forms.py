@@ -221,7 +221,9 @@ def text_stake(*persons, event="DECEMBER 31, 2020\n(Date of Event Which Requires
 OTHER = ("OTHER PARTNERS LP", "3,394,114", "5.31%")
 
 
-@pytest.mark.parametrize("none", ["-0-", "- 0 -", "0", "None", "0 shares", "-0- (see Item 4)"])
+@pytest.mark.parametrize(
+    "none", ["-0-", "- 0 -", "&#8211;0&#8211;", "0", "None", "0 shares", "-0- (see Item 4)"]
+)
 def test_a_holder_with_nothing_has_not_what_a_co_filer_has(none):
     for persons in ((("Bigco, Inc.", none, "0.0%"), OTHER), (OTHER, ("BIGCO INC", none, "0.0%"))):
         stake = text_stake(*persons)
@@ -254,12 +256,22 @@ def test_who_is_not_named_among_several_has_no_count():
         ("1,234,567 (1)(2)", 1_234_567),
         ("1234567 shares of Common Stock", 1_234_567),
         ("1,234,567.00", 1_234_567),
+        ("1,234,567 shares of Common Stock, $0.001 par value, as of May 3, 2020", 1_234_567),
         ("See Item 5", None),
         ("Fund: 1,000; Manager: 2,000", None),
     ],
 )
 def test_the_amount_is_what_stands_in_its_row(amount, shares):
     assert text_stake(("BIGCO INC", amount, "1.2")).shares == shares
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"),
+    [("5.31%", 5.31), ("9%", 9.0), (".4 %", 0.4), ("12.5", 12.5), ("-0-", 0.0), ("0%", 0.0),
+     ("Less than 5%", None), ("<1%", None), ("*", None)],
+)  # fmt: skip
+def test_the_percent_is_what_stands_in_its_row(percent, expected):
+    assert text_stake(("BIGCO INC", "1,000", percent.replace("<", "&lt;"))).percent == expected
 
 
 @pytest.mark.parametrize(

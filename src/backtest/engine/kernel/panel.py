@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.actions import END_SESSIONS, recorded_effects
+from backtest.data.actions import END_SESSIONS
+from backtest.engine.actions import recorded_effects
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,

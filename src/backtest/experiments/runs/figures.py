@@ -52,7 +52,7 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
         raise DataError(
             f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
             f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
-            f"{prices.last}: choose another --benchmark, or a span with --from and --to."
+            f"{prices.last}: choose another --benchmark, or a span {_within(prices, sessions)}."
         )
     # Of what it has grown to: where the run has no session, the next one's return holds it.
     changes = growth.reindex(index).pct_change(fill_method=None)
@@ -62,6 +62,13 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
         changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
     array: NDArray[np.float64] = changes.to_numpy(dtype=float)
     return array
+
+
+def _within(prices: Prices, sessions: Sequence[date]) -> str:
+    """The options that keep a span within prices."""
+    ends = [f"--from {prices.first}"] * (sessions[0] < prices.first)
+    ends += [f"--to {prices.last}"] * (sessions[-1] > prices.last)
+    return "with " + (" ".join(ends) or "--from and --to")
 
 
 class Holding(NamedTuple):
@@ -104,10 +111,8 @@ def stock_figures(run: Run) -> dict[str, float | None] | None:
 
     The benchmark of a universe is the mean of its members.
     """
-    returns = run.equity["holding_return"].to_numpy()
-    if np.isnan(returns).all():
-        return None
-    return figures_of_holding(returns, _nights(run), _rules(run))
+    found: dict[str, float | None] | None = run.manifest["summary"]["stock"]
+    return found
 
 
 def all_figures(run: Run) -> dict[str, float | None]:

@@ -8,7 +8,7 @@
   const SPLIT = [0.3, 0.37]; // the top of the lower panel and the foot of the upper one
   const ROOMY = 560; // pixels of width that leave room for names at the ends of lines
   const LINE = 14; // pixels that a name takes in height
-  const LETTERS = 24; // of a name at the end of its line
+  const LETTERS = 28; // of a name at the end of its line
   const form = byId("choice");
   const rows = [...document.querySelectorAll("#overview tbody tr")].sort((a, b) => a.dataset.series - b.dataset.series);
   const boxes = rows.map((row) => row.querySelector("input"));
@@ -143,7 +143,6 @@
 
   // ---- return against drawdown --------------------------------------------------------------
 
-  const SIGNS = { "better than luck": "circle", "no verdict": "x-thin", "not weighed yet": "x-thin" };
   const PLACES = ["middle right", "middle left", "top center", "bottom center"];
 
   // Where each name stands beside its point so that none covers another; none where all would.
@@ -166,9 +165,9 @@
     const element = byId("risk");
     if (!element) return;
     const HIGH = 320, margin = { l: 55, r: 12, t: 12, b: 44 };
-    const points = data.series.map(({ name, figures, texts, verdict, isRun, colour: variable }) => ({
+    const points = data.series.map(({ name, figures, texts, verdict, sign, colour: variable }) => ({
       name: shortened(name), x: -100 * figures.max_drawdown, y: 100 * figures.total_return, colour: colour(variable),
-      sign: isRun ? SIGNS[verdict] ?? "circle-open" : "diamond-open",
+      sign,
       text: [`<b>${plain(name)}</b>`, `return ${texts.total_return}, drawdown ${texts.max_drawdown}`, verdict].filter(Boolean).join("<br>"),
     }));
     const across = rangeOf([{ y: points.map(({ x }) => x) }], (value) => value), up = rangeOf([{ y: points.map(({ y }) => y) }], (value) => value);

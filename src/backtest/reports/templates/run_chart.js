@@ -294,11 +294,14 @@ const runChart = (() => {
     const [own, other] = [short(data.strategy), short(data.benchmark)];
     const ownLine = { color: colour("--accent"), width: 1.8 };
     const otherLine = { color: colour("--soft"), width: 1.4, dash: "4px,3px" };
-    const keyed = `<span style="color:${colour("--accent")}">━ ${own}</span>  <span style="color:${colour("--soft")}">╍ ${other}</span>`;
+    const heldLine = { color: colour("--kind-4"), width: 1.2 };
+    const part = (name, sign, text) => `  <span style="color:${colour(name)}">${sign} ${text}</span>`;
+    const keyed = part("--accent", "━", own) + part("--soft", "╍", other);
+    const held = data.account.stock ? part("--kind-4", "━", short(data.stock)) : "";
     return [
-      account(["benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars  ${keyed}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5, format: "~s" },
-        [{ line: otherLine }, { line: ownLine }]),
-      account(["benchmark_drawdown", "drawdown"], state, { title: `Drawdown  ${keyed}`, height: narrow ? 70 : 84, least: [-0.01, 0], nticks: 4, format: ".1~%" },
+      account([...(held ? ["stock"] : []), "benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars${keyed}${held}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5, format: "~s" },
+        [...(held ? [{ line: heldLine }] : []), { line: otherLine }, { line: ownLine }]),
+      account(["benchmark_drawdown", "drawdown"], state, { title: `Drawdown${keyed}`, height: narrow ? 70 : 84, least: [-0.01, 0], nticks: 4, format: ".1~%" },
         [{ line: otherLine }, { line: ownLine, fill: "tozeroy", fillcolor: tint("--accent", 0.15) }]),
       account(["exposure"], state, { title: "Exposure: positions ÷ equity, below zero short", height: narrow ? 60 : 70, least: [0, 0.05], nticks: 4, format: ".0%" },
         [{ line: { ...ownLine, width: 1, shape: "hvh" }, fill: "tozeroy", fillcolor: tint("--accent", 0.3) }]),
@@ -373,7 +376,7 @@ const runChart = (() => {
     const own = data.excursions.map(([id, worst, end, best]) => ({ worst, end, best, ...(known.get(id) ?? { id, gain: end > 0 }) }));
     const x = own.map(({ id }) => Number(id)); // they count from 1 on
     const bar = (key, name) => ({
-      type: "bar", hoverinfo: "skip", x, y: own.map((trade) => trade[key]), width: 0.5, marker: { color: tint(name, 0.35), line: { width: 0 } },
+      type: "bar", hoverinfo: "skip", x, y: own.map((trade) => trade[key]), width: Math.min(0.5, 0.1 + 0.04 * own.length), marker: { color: tint(name, 0.35), line: { width: 0 } },
     });
     const percent = (value) => `${charts.signed(100 * value, 1)} %`;
     charts.draw(element, [bar("worst", "--loss"), bar("best", "--gain"), {
@@ -397,7 +400,7 @@ const runChart = (() => {
       told.push(`open ${bars.open[place]}, high ${bars.high[place]}, low ${bars.low[place]}, close ${bars.close[place]}`, `volume ${number(bars.volume[place], 0)}`);
     }
     if (n >= 0 && n < own.drawdown.length) {
-      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, `drawdown ${percent(own.drawdown[n])}`, `exposure ${percent(own.exposure[n])}`);
+      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, ...(own.stock ? [`${data.stock} ${number(own.stock[n + 1], 0)} $`] : []), `drawdown ${percent(own.drawdown[n])}`, `exposure ${percent(own.exposure[n])}`);
     }
     return told.join(" · ");
   }
