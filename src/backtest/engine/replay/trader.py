@@ -225,7 +225,7 @@ class Trader:
             self._renew(signal, position, moment)
             return True
         less = position.shares - self._wanted(signal, position.direction, moment)
-        if less < 0:
+        if less <= 0:
             return False
         self._reduce(signal, position, less, moment)
         return True
