@@ -349,3 +349,15 @@ def test_a_price_only_stock_beside_a_benchmark_with_dividends_is_said():
     unpaid = closes_of([], flat, "none: as traded, no split or dividend in the span")
     assert len(basis_sentences({"ACME": unpaid}, fund)) == 1
     assert len(basis_sentences({"ACME": closes_of([], flat)}, closes_of([], flat))) == 1
+
+
+def test_a_dividend_on_file_explains_its_fall():
+    # A third of the price is paid out: 100 becomes 66.7, with 33.3 in cash.
+    paid = ["2025-06-04,dividend,33.3,,,x"]
+    assert jumps_of(closes_of(paid, (100, 100, 66.7, 66.7))) == []
+    assert len(jumps_of(closes_of([], (100, 100, 66.7, 66.7)))) == 1
+
+
+def test_a_split_in_a_halt_explains_the_first_open_after_it():
+    rows = ["2025-06-03,split,2,,,x", "2025-06-03,halted,,2025-06-04,,x"]
+    assert jumps_of(closes_of(rows, (100, 100, 100, 50))) == []

@@ -13,7 +13,8 @@ from tests.versioned import changed, recorded
 ACME, EARNINGS = "data/prices/ACME.csv", "data/events/earnings.csv"
 JUNE = "2025-06-01T00:00:00+00:00"
 BASIS = (
-    "Prices: ACME, INDX (the benchmark) of an adjust mode that is not on record. Applied: nothing."
+    "Prices: ACME of an adjust mode that is not on record; INDX (the benchmark) of an adjust mode "
+    "that is not on record. Applied: nothing."
 )
 BEAT = ("0.30,0.20", "0.10,0.20")  # the beat of 4 June becomes a miss
 

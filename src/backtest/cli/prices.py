@@ -195,6 +195,9 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
 
 def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
     """A change as JSON has it."""
+    from backtest.sources.action_files import cells_of
+
+    actions = update.actions
     return {
         "symbol": update.symbol,
         "path": str(update.path),
@@ -202,6 +205,13 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
         "added": list(update.added),
         "replaced": sorted(update.replaced),
         "changed": [change._asdict() for change in update.changes],
+        "holes": sorted(map(str, update.holes)),
+        "actions": None
+        if actions is None
+        else {
+            "added": [cells_of(row) for row in actions.added],
+            "changed": [change._asdict() for change in actions.changes],
+        },
         "notes": list(update.notes),
     }
 

@@ -185,7 +185,9 @@ def price_file(file: PriceFile) -> None:
 def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
     out = console()
     for update, version in made:
-        written = f"  wrote {update.path}, version {version.number}" if version else "  unchanged"
+        written = "  no price changed" if update.actions else "  unchanged"
+        if version:
+            written = f"  wrote {update.path}, version {version.number}"
         for line in (*_update_lines(update), written):
             out.print(Text(line), soft_wrap=True)
 

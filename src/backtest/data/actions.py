@@ -177,7 +177,9 @@ def _shares(row: Action, splits: Iterable[Action]) -> float:
 
 # Jumps that look like a split, and what a run says of its prices
 
-_SHARES = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
+_FORWARD = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
+_SHARES = (*_FORWARD, *(1 / one for one in _FORWARD))
+_LEAST = 0.35  # log of the nearest that counts for 3:2
 _LARGE = 4  # from this ratio on no news moves a price
 _NEAR, _NEARER = 0.05, 0.025  # a split day has a move of its own; of 3:2 what news do is near
 _MEMORY, _HEAVY = 20, 2.5  # sessions before, and times their median: such trade follows news
@@ -205,35 +207,34 @@ def jumps_of(prices: Prices) -> list[Jump]:
     Only ratios below 4 can come of news: volume in shares and in dollars is then far above that of
     the sessions before, or the session's range is very wide.
     """
-    table = prices.table
+    table = prices.traded
     closes = table["close"].to_numpy()
-    times = (table["open"].to_numpy() if prices.has_bars else closes)[1:] / closes[:-1]
-    for row in prices.applied:
+    opens = (table["open"] if prices.has_bars else table["close"]).to_numpy(copy=True)
+    rows = [(int(np.searchsorted(prices.days, np.datetime64(r.day))), r) for r in prices.applied]
+    rows = [(place, row) for place, row in rows if 0 < place < len(opens)]
+    for place, row in rows:
+        opens[place] += (row.amount or 0.0) * (row.action == "dividend")
+    times = opens[1:] / closes[:-1]
+    for place, row in rows:
         if row.action == "split":
-            times[table.index[1:] == np.datetime64(row.day)] *= row.amount or 1.0
+            times[place - 1] *= row.amount or 1.0
     on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
-    days = table.index.date
-    shares = np.array([*_SHARES, *(1 / one for one in _SHARES)])
-    far = np.abs(times[:, None] * shares - 1)
-    nearest = shares[far.argmin(axis=1)]
-    near = np.where(np.isin(nearest, (1.5, 1 / 1.5)), _NEARER, _NEAR)
-    return [
-        Jump(
-            prices.symbol,
-            days[place + 1],
-            float(times[place]),
-            float(nearest[place]),
-            1 / _LARGE < nearest[place] < _LARGE and _is_news(prices, place + 1, times[place]),
-            on_file.get(days[place + 1]),
-        )
-        for place in np.flatnonzero(far.min(axis=1) < near).tolist()
-    ]
+    found = []
+    for place in np.flatnonzero(np.abs(np.log(times)) > _LEAST).tolist():
+        shares = min(_SHARES, key=lambda one: abs(times[place] * one - 1))
+        if abs(times[place] * shares - 1) < (_NEARER if shares in (1.5, 1 / 1.5) else _NEAR):
+            day = table.index[place + 1].date()
+            may_be = 1 / _LARGE < shares < _LARGE
+            is_news = may_be and _is_news(prices, place + 1, times[place])
+            jump = Jump(prices.symbol, day, times[place], shares, is_news, on_file.get(day))
+            found.append(jump)
+    return found
 
 
 def _is_news(prices: Prices, place: int, times: float) -> bool:
     if not prices.has_bars:
         return False
-    table = prices.table
+    table = prices.traded
     before, own = table.iloc[max(0, place - _MEMORY) : place], table.iloc[place]
     usual = before["volume"].median()
     widths = np.log(before["high"] / before["low"]).median()
@@ -278,12 +279,11 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
     by_basis: dict[str, list[str]] = {}
     for symbol, basis in bases.items():
         by_basis.setdefault(str(basis), []).append(symbol)
-    if benchmark is None:
-        by_basis["of total returns"] = ["their mean (the benchmark)"]
-    elif benchmark.symbol not in traded:
-        name = f"{benchmark.symbol} (the benchmark)"
-        by_basis.setdefault(str(basis_of(benchmark.file.metadata)), []).append(name)
     texts = [f"{first_few(symbols)} {basis}" for basis, symbols in by_basis.items()]
+    if benchmark is None:
+        texts.append("their mean (the benchmark) of total returns")
+    elif benchmark.symbol not in traded:
+        texts.append(f"{benchmark.symbol} (the benchmark) {basis_of(benchmark.file.metadata)}")
     applied = {symbol: prices.applied for symbol, prices in traded.items()}
     found = [
         f"{n:,} {word}{'s' * (n > 1)}"

@@ -361,7 +361,7 @@ def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
         before = closes[closes.index < np.datetime64(row.day)]
         if row.amount is not None and row.action != "split" and len(before):
             paid, close = row.amount, float(before.iloc[-1])
-            off = paid if row.action == "dividend" else abs(paid - close)
+            off = paid if row.action == "dividend" or not paid else abs(paid - close)
             if off > _MUCH * close:
                 what = f"{row.action} of {paid:g} on {row.day}, where the last close is {close:g}"
                 why = "A misplaced point makes a gain or a loss that nobody had."

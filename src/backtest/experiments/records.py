@@ -44,10 +44,14 @@ class Figures(TypedDict):
 
 
 class Summary(TypedDict):
-    """The figures of the run, and by the same names those of its benchmark."""
+    """The figures of the run, and by the same names those of its benchmark and of the stock held.
+
+    The last is None where it is the benchmark, or a universe, whose mean is.
+    """
 
     run: Figures
     benchmark: dict[str, float | None]
+    stock: dict[str, float | None] | None
 
 
 class Standing(TypedDict):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from datetime import UTC, datetime
-from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from backtest.audit.record import AuditRecord
@@ -18,7 +16,7 @@ from backtest.experiments.records import (
     SweepRecord,
 )
 from backtest.experiments.runs.finding import variant
-from backtest.experiments.runs.store import note_in, read_rows
+from backtest.experiments.runs.store import note_in
 from backtest.reports.audit_page import outcome
 from backtest.reports.compare_page import ComparisonRecord, traded
 from backtest.reports.pages import fill, write_page
@@ -117,7 +115,7 @@ def _entry(path: Path, changed: float) -> Entry:
         folder.name,
         several if what == "comparison" else names[0],
         datetime.fromisoformat(record["finished_at"]).astimezone(UTC).isoformat(),
-        fill("index_result.txt", what=what, record=record, held=_held(folder), **_WORDS).strip(),
+        fill("index_result.txt", what=what, record=record, held=_held(record), **_WORDS).strip(),
         sorted(set(names)),
         [record["symbol"]] if "symbol" in record else traded(record),
         f"{span['first']} to {span['last']}" if span else "",
@@ -133,13 +131,10 @@ def _about(folder: Path, record: Mapping[str, Any]) -> list[str]:
     return [word for word in (note_in(folder, "label"), *variant(record)) if word]
 
 
-def _held(folder: Path) -> float | None:
-    """The return of holding what a run traded; None where its folder has none."""
-    with suppress(OSError, ValueError, KeyError):
-        changes = [row["holding_return"] for row in read_rows(folder / "equity.csv")]
-        if all(changes):
-            return prod(1 + float(change) for change in changes) - 1
-    return None
+def _held(record: Mapping[str, Any]) -> float | None:
+    """The return of holding what a run traded; None where its benchmark tells it."""
+    figures: Mapping[str, float | None] = record.get("summary", {}).get("stock") or {}
+    return figures.get("total_return")
 
 
 def _light(entries: Sequence[Entry]) -> Sequence[Entry]:

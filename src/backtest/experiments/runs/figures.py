@@ -111,10 +111,8 @@ def stock_figures(run: Run) -> dict[str, float | None] | None:
 
     The benchmark of a universe is the mean of its members.
     """
-    returns = run.equity["holding_return"].to_numpy()
-    if np.isnan(returns).all():
-        return None
-    return figures_of_holding(returns, _nights(run), _rules(run))
+    found: dict[str, float | None] | None = run.manifest["summary"]["stock"]
+    return found
 
 
 def all_figures(run: Run) -> dict[str, float | None]:

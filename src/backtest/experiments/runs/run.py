@@ -277,7 +277,7 @@ def _replay(plan: RunPlan) -> Result:
 
 
 def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, Any]]:
-    """Returns of run, benchmark and stock by session, and the summary of the first two.
+    """Returns of run, benchmark and stock by session, and the summary of each.
 
     Of a universe, whose mean is the benchmark, and of a benchmark that is the stock itself,
     holding is told already.
@@ -307,8 +307,11 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, An
     }
     stocks = plan.inputs.span.keys()
     held: list[float | None] = [None] * len(sessions)
+    of_stock = None
     if not plan.request.universe and stocks != {plan.inputs.benchmark.symbol}:
         history = plan.inputs.history
-        held = list(holding_returns([history[name] for name in stocks], sessions))
+        holding = holding_returns([history[name] for name in stocks], sessions)
+        held, of_stock = holding.tolist(), figures_of_holding(holding, nights, rules)
     found = list(zip(returns.tolist(), benchmark.tolist(), held, strict=True))
-    return found, {"run": own, "benchmark": figures_of_holding(benchmark, nights, rules)}
+    of_benchmark = figures_of_holding(benchmark, nights, rules)
+    return found, {"run": own, "benchmark": of_benchmark, "stock": of_stock}
