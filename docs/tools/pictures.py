@@ -15,7 +15,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import backtest
-from backtest.experiments.runs.store import latest_runs, read_run
+from backtest.experiments.runs.finding import latest_runs
+from backtest.experiments.runs.store import read_run
 from backtest.experiments.studies.many import ManyStudyRequest, prepare_many_study, run_many_study
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.picture import write_picture
