@@ -63,7 +63,7 @@ def test_a_run_is_that_of_the_command(inside, run_made_up):
 
 def test_a_run_is_in_tables_with_types(inside):
     found = on_acme()
-    assert list(found.summary) == ["beats", "INDX"]
+    assert list(found.summary) == ["beats", "ACME held", "INDX"]
     (trade,) = found.trades.itertuples()
     assert (trade.entry_session, trade.exit_session) == (
         pd.Timestamp("2025-06-05"), pd.Timestamp("2025-06-10"),
@@ -94,6 +94,7 @@ def test_a_result_tells_itself_and_cannot_be_changed(inside):
     first, then = str(found).split("\n", 1)
     assert first == "beats · ACME from 2025-06-02 to 2025-07-15: +1.4 %"
     assert then.startswith("1 trade on 1 occasion. ")
+    assert then.endswith("\nACME held +30.0 %, INDX +2.0 %")
     with pytest.raises(FrozenInstanceError):
         found.run_id = "another"
 
@@ -206,7 +207,7 @@ def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
     runs = [on_acme(), on_acme("owner"), on_acme(parameters={"hold": 2}), longs, shorts]
     table = backtest.compare(*runs)
     one, *_ = runs
-    names = ["beats · defaults", "owner", "beats · hold 2", "long", "short", "INDX"]
+    names = ["beats · defaults", "owner", "beats · hold 2", "long", "short", "ACME held", "INDX"]
     assert list(table.index) == names
     assert table["trials"].to_list()[:3] == [2, 1, 2]
     assert table.loc[names[:3], "p"].isna().all()
@@ -216,8 +217,9 @@ def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
     assert table.loc["long", "p"] < table.loc["short", "p"]  # ACME does nothing but rise
     assert table.loc["long", "p_holm"] == min(2 * table.loc["long", "p"], 1)
     assert table.loc["INDX", ["trades", "p", "trials"]].isna().all()
-    assert list(backtest.compare(one.run_id).index) == ["beats", "INDX"]
-    assert list(backtest.compare().index) == ["beats", "long", "owner", "short", "INDX"]
+    assert list(backtest.compare(one.run_id).index) == ["beats", "ACME held", "INDX"]
+    latest = ["beats", "long", "owner", "short", "ACME held", "INDX"]
+    assert list(backtest.compare().index) == latest
 
 
 def test_a_sweep_has_every_set(inside):

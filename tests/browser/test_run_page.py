@@ -104,9 +104,10 @@ def test_the_dates_and_what_was_chosen_are_seen_without_scrolling(reports, open_
     page = open_page(reports.page("mixed-ACME"))
     dates = page.locator("#story .xaxislayer-above text").first.bounding_box()
     assert dates["y"] + dates["height"] < 900
+    page.emulate_media(reduced_motion="reduce")  # it scrolls at once
     page.locator("#trades tbody button").nth(1).click()
-    top = "Math.abs(document.getElementById('told').getBoundingClientRect().top)"
-    page.wait_for_function(f"{top} < 2")  # it scrolls smoothly
+    settle(page)
+    page.emulate_media(reduced_motion="no-preference")
     card = page.locator("#event").bounding_box()
     assert 0 <= card["y"] < card["y"] + card["height"] <= 900
     page.set_viewport_size({"width": 390, "height": 844})  # a phone has it at its foot

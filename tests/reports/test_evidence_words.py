@@ -8,10 +8,10 @@ from backtest.reports.run_page import null_chart
 from backtest.reports.run_words import (
     corrected,
     evidence_rows,
-    hedge_sentence,
     holm_line,
     no_room,
     plain_sentence,
+    profit_parts,
 )
 from backtest.stats.formats import p_value
 
@@ -125,10 +125,15 @@ def test_bars_by_hand():
     assert [text for _, text in picture["ticks"]] == ["-0.05", "0", "+0.05", "+0.1", "+0.15"]
 
 
-def test_what_stocks_and_their_hedges_made_is_told_apart():
+def test_what_hedges_and_dividends_made_is_told_apart():
     rows = [
-        {"net_profit": "180.75", "hedge_profit": "-148.25"},  # 329 by the stock
-        {"net_profit": "-40.0", "hedge_profit": "0.0"},
+        # 329 by the stock
+        {"net_profit": "180.75", "hedge_profit": "-148.25", "dividends": "0.0"},
+        {"net_profit": "-40.0", "hedge_profit": "0.0", "dividends": "0.0"},
+        {"net_profit": "12.0", "hedge_profit": "0.0", "dividends": "-30.0"},
     ]
-    assert hedge_sentence(rows) == "The stocks made +289 $, their hedges -148 $."
-    assert hedge_sentence(rows[1:]) == ""
+    hedges = "The stocks made +289 $, their hedges -148 $."
+    assert profit_parts(rows[:2]) == hedges
+    assert profit_parts(rows[1:2]) == profit_parts([]) == ""
+    assert profit_parts(rows[1:]) == "Dividends made -30 $ of the profit."
+    assert profit_parts(rows).startswith("The stocks made +301 $")

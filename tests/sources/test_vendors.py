@@ -178,6 +178,7 @@ def test_each_ticker_of_a_wide_table_has_its_own_bars(read, text):
         "Price,Open,High,Low,Close,Volume\nTicker,BOLT,BOLT,BOLT,BOLT,BOLT\nDate,,,,,\n" + lines(),
         "Name," + HEADER + "\n".join(f"BOLT,{line}" for line in lines().split("\n")),
         "Symbol: BOLT\n" + HEADER + lines(),
+        "The symbol for Bolt\nTICKER,BOLT\n" + HEADER + lines(),
         "Date,BOLT.Open,BOLT.High,BOLT.Low,BOLT.Close,BOLT.Volume\n" + lines(),
     ],
 )
@@ -263,6 +264,14 @@ def test_three_digits_behind_a_point_are_asked_about_in_a_german_file(read, row)
     assert bars(thousands)[1] == [[1000 * c for c in r[:4]] + r[4:] for r in bars(exact)[1]]
 
 
+@pytest.mark.parametrize("header", [HEADER.replace("Close", "Schluss"), HEADER])
+def test_a_german_file_is_known_by_its_words_and_its_days(read, header):
+    days = DAYS if header != HEADER else written("%d/%m/%Y")
+    text = header.replace(",", "\t") + lines(days, "\t", lambda row: ["1.234"] * 4 + row[4:])
+    with pytest.raises(UsageError, match=r"'1\.234' can be read in two ways"):
+        read(text)
+
+
 def test_three_digits_behind_a_point_are_digits_in_an_american_file(read):
     text = HEADER + lines(row=lambda row: [f"{cell:.3f}" for cell in row[:4]] + row[4:])
     assert bars(read(text)) == (DAYS, ROWS)
@@ -271,6 +280,11 @@ def test_three_digits_behind_a_point_are_digits_in_an_american_file(read):
 def test_signs_that_contradict_each_other_are_asked_about(read):
     with pytest.raises(UsageError, match=r"'12,5' and '11\.25' can be read in two ways"):
         read("date;close\n2025-06-02;12,5\n2025-06-03;11.25\n")
+
+
+def test_a_number_that_does_not_fit_the_others_is_none(read):
+    with pytest.raises(DataError, match=r"line 3, column close: '350\.21' is no number"):
+        read("date;close\n2025-06-02;1.234,5\n2025-06-03;350.21\n")
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,9 @@ def fetch_earnings(
     strategies: Folders = None,
     data: Folder = None,
 ) -> FetchedEvents:
-    """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo.
+    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo.
 
-    Without `estimates` the figures are unknown. The other arguments are explained at the head of
+    Without `estimates` there is no consensus. The other arguments are explained at the head of
     `backtest.api.edgar`.
     """
     from backtest.sources.earnings import fetch_earnings as fetch

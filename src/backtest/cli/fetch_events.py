@@ -76,10 +76,10 @@ def earnings(
     symbol: Symbol,
     filings: Filings,
     no_estimates: Annotated[
-        bool, typer.Option("--no-estimates", help="Do not ask Yahoo; leave the figures unknown.")
+        bool, typer.Option("--no-estimates", help="Do not ask Yahoo: no consensus.")
     ] = False,
 ) -> None:
-    """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo."""
+    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo."""
     from backtest.api.edgar import fetch_earnings
 
     _fetch(partial(fetch_earnings, symbol, estimates=not no_estimates), filings)

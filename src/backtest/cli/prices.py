@@ -205,6 +205,7 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
         "added": list(update.added),
         "replaced": sorted(update.replaced),
         "changed": [change._asdict() for change in update.changes],
+        "holes": sorted(map(str, update.holes)),
         "actions": None
         if actions is None
         else {

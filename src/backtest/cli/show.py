@@ -170,6 +170,6 @@ def notes(out: Console, lines: Iterable[str]) -> None:
 
 
 def assumptions(out: Console, sentences: Iterable[str]) -> None:
-    """What a result rests on that nobody quoted, a paragraph each."""
-    for sentence in sentences:
-        out.print(Text(f"\nAssumption: {sentence}", style="yellow"))
+    """What a result rests on that nobody quoted, a line each."""
+    for number, sentence in enumerate(sentences):
+        out.print(Text("\n" * (number == 0) + f"Assumption: {sentence}", style="yellow"))

@@ -27,11 +27,11 @@ from backtest.reports.run_words import (
     NO_EVENT,
     OPENING,
     evidence_rows,
-    hedge_sentence,
     holm_line,
     no_room,
     no_trade,
     plain_sentence,
+    profit_parts,
     reasons,
     ruin,
     untraded,
@@ -211,17 +211,17 @@ def _in_text(label: str, figure: str) -> str:
     return f"{name} {figure}" + " $" * label.endswith(" $")
 
 
-def more_figures(run: Run) -> Table:
+def _more_figures(run: Run) -> list[tuple[str, str]]:
     """The figures of trades, of the curve, and of what it has to do with the market, in lines."""
     found = all_figures(run)
     texts = {name: _in_text(label, form(found[name])) for name, label, form in MORE_FIGURES}
     names = list(texts)
     curve, market = names.index("longest_drawdown"), names.index("alpha")
     groups = {"Trades": names[:curve], "Curve": names[curve:market], "Market": names[market:]}
-    return labelled(
+    return [
         (label, ", ".join(texts[name] for name in group if found[name] is not None) or UNKNOWN)
         for label, group in groups.items()
-    )
+    ]
 
 
 def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
@@ -283,10 +283,10 @@ def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]])
 
 
 def evidence(run: Run) -> Group:
-    """What a run's result is worth: a sentence, and the figures that it rests on."""
+    """What a run's result is worth: a sentence, the figures that it rests on, and others."""
     found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
     sentence = Text(plain_sentence(found, trials), style="bold")
-    return Group(sentence, Text(), labelled(evidence_rows(found, trials)))
+    return Group(sentence, Text(), labelled([*evidence_rows(found, trials), *_more_figures(run)]))
 
 
 def warnings(out: Console, runs: Sequence[Run]) -> None:
@@ -363,7 +363,6 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     out.print()
     name = " · ".join(filter(None, (run.name, name_of(run), f"run {run.run_id}")))
     out.print(Text(name, style="bold"))
-    out.print()
     cut = not whole and len(run.trades) > MOST_ROWS
     if cut:
         out.print(Text(_totals(run)))
@@ -374,15 +373,13 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     else:
         out.print(Text(no_trade(run)))
     out.print()
-    out.print(more_figures(run))
-    out.print()
     out.print(evidence(run))
     many = not whole and len(untraded(run)) > MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
         out.print(rest)
-    if sentence := hedge_sentence(run.trades):
+    if sentence := profit_parts(run.trades):
         out.print(Text(f"\n{sentence}"))
     if sentence := ruin(run):
         out.print(Text(sentence))

@@ -198,7 +198,7 @@ def csv_text(
     return text.getvalue()
 
 
-def raise_problems(path: Path, problems: list[str]) -> None:
+def raise_problems(path: Path, problems: list[str], advice: str = "") -> None:
     """Report every problem of a file in one error, or return when there is none."""
     if not problems:
         return
@@ -206,4 +206,4 @@ def raise_problems(path: Path, problems: list[str]) -> None:
     if len(problems) > len(lines):
         lines.append(f"… and {len(problems) - len(lines)} more")
     noun = "problem" if len(problems) == 1 else "problems"
-    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(lines))
+    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(lines) + advice)

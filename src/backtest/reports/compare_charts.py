@@ -156,9 +156,9 @@ def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> l
     for run in runs:
         equity, returns = (_column(tables[run.run_id], name) for name in ("equity", "return"))
         curves.append(EquityCurve(run.manifest["rules"]["cash"], equity, returns))
-    for one in benchmarks:
-        cash = one.run.manifest["rules"]["cash"]
-        returns = _column(tables[one.run.run_id], one.column)
+    for run, column in ((one.run, one.column) for one in benchmarks):
+        cash = run.manifest["rules"]["cash"]
+        returns = _column(tables[run.run_id], column)
         growth = accumulate((1 + change for change in returns.values()), mul)
         equity = {day: cash * value for day, value in zip(returns, growth, strict=True)}
         curves.append(EquityCurve(cash, equity, returns))

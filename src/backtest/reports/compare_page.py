@@ -55,7 +55,7 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 class ComparedBenchmark(NamedTuple):
     """A benchmark, its figures by name, and one of the runs that were held against it.
 
-    `column` of its `equity.csv` has the returns: of its benchmark, or of what it traded, held.
+    `column` is that of its returns in `equity.csv`.
     """
 
     heading: str
@@ -112,12 +112,7 @@ def _held(runs: Sequence[Run]) -> list[ComparedBenchmark]:
         for one in holdings(runs)
     }
     return [
-        ComparedBenchmark(
-            _heading(terms, found, "held"),
-            one.figures,
-            one.run,
-            "holding_return",
-        )
+        ComparedBenchmark(_heading(terms, found, "held"), one.figures, one.run, "holding_return")
         for terms, one in found.items()
     ]
 

@@ -118,14 +118,16 @@ def no_room(run: Run) -> str:
     )
 
 
-def hedge_sentence(trades: Iterable[Mapping[str, str]]) -> str:
-    """What stocks and their hedges made, apart; empty where nothing was hedged."""
-    rows = [(float(t["net_profit"]), float(t["hedge_profit"])) for t in trades]
-    hedges = sum(hedge for _, hedge in rows)
-    if not any(hedge for _, hedge in rows):
-        return ""
-    own = sum(net for net, _ in rows) - hedges
-    return f"The stocks made {gain(own)} $, their hedges {gain(hedges)} $."
+def profit_parts(trades: Sequence[Mapping[str, str]]) -> str:
+    """What hedges and dividends made of the profit; empty where there were none."""
+    names = ("net_profit", "hedge_profit", "dividends")
+    columns = [[float(trade[name]) for trade in trades] for name in names]
+    (net, hedges, dividends), parts = map(sum, columns), []
+    if any(columns[1]):
+        parts.append(f"The stocks made {gain(net - hedges)} $, their hedges {gain(hedges)} $.")
+    if any(columns[2]):
+        parts.append(f"Dividends made {gain(dividends)} $ of the profit.")
+    return " ".join(parts)
 
 
 def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:

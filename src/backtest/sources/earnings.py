@@ -60,8 +60,8 @@ def fetch_earnings(
     start = since and since - _BEFORE
     listing = filings_of(edgar, company.cik, ("8-K", _AMENDED, *_PERIODIC), start)
     facts = _company_facts(edgar, company.cik)
-    told = {one.accession: one.fiscal_year for one in facts if one.fiscal_year}
-    quarters = fiscal_quarters(listing, told)
+    named = {one.accession: one.fiscal_year for one in facts if one.fiscal_year}
+    quarters = fiscal_quarters(listing, named)
     results = [one for one in listing.filings if RESULTS in one.items and one.form not in _PERIODIC]
     results.sort(key=lambda one: (one.filed, one.form))  # an amendment of the same day is later
     for quarter, filings in _by_quarter(results, quarters, since, done).items():
@@ -74,7 +74,7 @@ def fetch_earnings(
             if since and report[0].filed < since:
                 continue
             if report == first:
-                figures = _told(edgar, quarter, report, facts, done.remarks)
+                figures = _public_figures(edgar, quarter, report, facts, done.remarks)
                 done.rows.append(_row(symbol, quarter, report, estimates, figures, done.remarks))
             elif first and report[0].form == _AMENDED:
                 done.rows.append(_amendment(symbol, quarter, report, first[0]))
@@ -99,11 +99,11 @@ class Quarter:
     filing: Filing
 
 
-def fiscal_quarters(listing: Listing, told: Mapping[str, int]) -> list[Quarter]:
+def fiscal_quarters(listing: Listing, named: Mapping[str, int]) -> list[Quarter]:
     """The quarters of a company's 10-Qs and 10-Ks, in order of filing, as it counts them itself.
 
     They are counted from the end of a fiscal year. A year bears the name of the calendar year that
-    it ends in, or the one before where most of the filings say so; `told` has theirs by accession.
+    it ends in, or the one before where most of the filings say so; `named` has theirs by accession.
     """
     first: dict[date, Filing] = {}  # of two on one quarter
     for one in listing.filings:
@@ -117,7 +117,7 @@ def fiscal_quarters(listing: Listing, told: Mapping[str, int]) -> list[Quarter]:
         for one, end in found
     ]
     shifts = Counter(
-        told[one.accession] - year for one, _, year, _ in counted if one.accession in told
+        named[one.accession] - year for one, _, year, _ in counted if one.accession in named
     )
     shift = shifts.most_common(1)[0][0] if shifts else 0
     return [Quarter(f"{year + shift}Q{number}", end, one) for one, end, year, number in counted]
@@ -268,7 +268,7 @@ def read_facts(content: bytes, address: str) -> list[Fact]:
         raise DataError(f"{address} has a fact that cannot be read: {error}. {MOVED}") from None
 
 
-def _told(
+def _public_figures(
     edgar: Edgar, quarter: Quarter, report: Report, facts: Sequence[Fact], remarks: list[str]
 ) -> dict[str, Fact]:
     """The figures of a quarter by tag, as its own 10-Q or 10-K has them, and its release too.

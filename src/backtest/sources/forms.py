@@ -317,9 +317,10 @@ def _from_text(content: bytes, holder: Company) -> Stake:
     text = html.unescape(re.sub(r"<[^>]*>", " ", content.decode("utf-8", "replace")))
     as_of = _event_day(text)
     persons = _persons(text)
-    wanted = plain_name(holder.name)
-    own = [one for one in persons if f" {wanted} " in f" {plain_name(one.name)} "]
-    own = [one for one in own if plain_name(one.name) == wanted] or own
+    wanted = set(plain_name(holder.name).split())  # EDGAR writes DOE JANE for Jane Doe
+    named = [(set(plain_name(one.name).split()), one) for one in persons]
+    own = [one for words, one in named if words == wanted]
+    own = own or [one for words, one in named if wanted <= words]
     amounts = {one.shares for one in own or persons}
     if len(amounts) != 1 or None in amounts:
         known = amounts - {None}

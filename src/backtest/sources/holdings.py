@@ -105,36 +105,40 @@ def lines_of(table: Iterable[Holding], cusips: Collection[str]) -> list[Holding]
 
 
 def papers_of(
-    tables: Sequence[Sequence[Holding]], names: Sequence[str], cusips: Collection[str] = ()
+    tables: Sequence[Sequence[Holding]],
+    names: Sequence[str],
+    cusips: Collection[str] = (),
+    on_file: Collection[str] = (),
 ) -> list[str]:
-    """The CUSIPs of a stock, by those that are known or else by the names of its company.
+    """The CUSIPs of a stock: those that are named, or have the name of its company, or are on file.
 
     A paper of the same class, with the issuer's name or number (the first six characters), is the
     same stock under another CUSIP where no table ever has the two side by side. None where no line
     has such a name; UsageError where several papers have it.
     """
     papers = {one.cusip: one for table in tables for one in table}
-    known = list(cusips) or _named_so(papers.values(), names)
+    named = list(cusips) or _named_so(papers.values(), names)
+    known = list(dict.fromkeys([*named, *on_file]))
     together = [{one.cusip for one in table} for table in tables]
     classes = {_class(papers[one].title) for one in known if one in papers}
-    if not cusips and (len(classes) > 1 or any(len(one & set(known)) > 1 for one in together)):
+    learned = set(named).difference(cusips, on_file)
+    if learned and (len(classes) > 1 or any(len(side & learned) > 1 for side in together)):
         raise UsageError(
             f"The tables have several papers of that name. Choose one, or several with a comma "
-            f"between:{listed_papers(papers[one] for one in sorted(known))}"
+            f"between:{listed_papers(papers[one] for one in sorted(learned))}"
         )
-    issuers = [*names, *(papers[one].issuer for one in known if one in papers)]
+    issuers = {plain_name(papers[one].issuer) for one in known if one in papers}
+    numbers = {one[:6] for one in known}
     more = [
         cusip
         for cusip, one in papers.items()
         if cusip not in known
         and _class(one.title) in classes
-        and (
-            cusip[:6] in {paper[:6] for paper in known}
-            or any(same_company(one.issuer, name) for name in issuers)
-        )
+        and (cusip[:6] in numbers or plain_name(one.issuer) in issuers)
         and not any(cusip in side and side & set(known) for side in together)
     ]
-    return [*known, *more]
+    found = [*known, *more]
+    return found if cusips or any(one in papers for one in found) else []
 
 
 def listed_papers(papers: Iterable[Holding]) -> str:
@@ -249,10 +253,10 @@ def splits_of(actions: Actions, counts: Sequence[Count]) -> list[Split]:
         for two in pairwise(counts)
         if not any(two[0].day < one.by <= two[1].day for one in known)
     )
-    return [*known, *(found for before, after in apart if (found := _shown(before, after)))]
+    return [*known, *(found for before, after in apart if (found := _split_between(before, after)))]
 
 
-def _shown(before: Count, after: Count) -> Split | None:
+def _split_between(before: Count, after: Count) -> Split | None:
     """The split that two reports show: shares and price change by one ratio, in opposite ways.
 
     The ratio is unknown where there may have been one, but trades or a large move hide it.
@@ -262,7 +266,7 @@ def _shown(before: Count, after: Count) -> Split | None:
     old, new = before.value / before.shares, after.value / after.shares
     growth, move = log(after.shares / before.shares), log(new / old)
     ratio = next((one for one in _RATIOS if abs(before.shares * one - after.shares) < 1), None)
-    story = f"{before.shares:,} shares at {old:,.2f} became {after.shares:,} at {new:,.2f}"
+    story = f"{before.shares:,} shares at {old:,.2f}, then {after.shares:,} at {new:,.2f}"
     if ratio and abs(growth + move) <= _LIKE_A_SPLIT * abs(log(ratio)):
         return Split(before.day, after.day, ratio, f"as the reports show: {story}")
     is_like_one = abs(growth) >= _GROWTH and abs(growth + move) <= _WORTH

@@ -176,7 +176,7 @@ def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
         return "."
     example = " and ".join(repr(having[sign].iloc[0]) for sign in there)
     raise UsageError(
-        f"Prices such as {example} can be read in two ways. Say which sign is the decimal one: "
+        f"Numbers such as {example} can be read in two ways. Say which sign is the decimal one: "
         f"--decimal . or --decimal ,"
     )
 
@@ -190,9 +190,11 @@ def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
     cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-", regex=False)
     units = cells.str[-1:].str.upper().map(_UNITS).fillna(1.0)
     cells = cells.where(units == 1.0, cells.str[:-1])
-    thousands = "," if decimal == "." else "."
-    cells = cells.str.replace(thousands, "", regex=False).str.replace(decimal, ".", regex=False)
-    return pd.to_numeric(cells.mask(nothing(cells), "nan"), errors="coerce").astype(float) * units
+    group = "," if decimal == "." else "."
+    whole, exponent = rf"(?:\d+|\d{{1,3}}(?:\{group}\d{{3}})+)?", r"(?:[eE][-+]?\d+)?"
+    is_number = cells.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
+    cells = cells.str.replace(group, "", regex=False).str.replace(decimal, ".", regex=False)
+    return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float) * units
 
 
 def _plain_numbers(column: pd.Series) -> pd.Series | None:

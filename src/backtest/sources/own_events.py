@@ -52,6 +52,7 @@ _OWN = {
     "revenue_consensus": """revenueconsensus estimatedrevenue revenueestimate revenueestimated
         revenueforecast revenueest | salesestimate""",
     "period": "period fiscalquarter quarter",
+    "period_end": "periodend fiscaldateending",
     "author": "author shortseller firm researcher researchfirm campaignby publisher analyst",
     "target_price": "targetprice pricetarget target pt",
     "claim": "claim allegation allegations thesis",

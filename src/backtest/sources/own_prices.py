@@ -44,26 +44,31 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
 
 # The names of columns by field; of those that are there, one before the bar counts before others.
-_NAMES = {
+_ENGLISH = {
     "date": """date day session tradedate tradingday tradingdate businessdate exchangedate datadate
-        datum fecha data dt | timestamp datetime time windowstart tsevent zeit""",
+        dt | timestamp datetime time windowstart tsevent""",
     "symbol": "symbol ticker tickers sym tic instrument actsymbol | code stock name",
-    "open": """open o openprice opening openingprice priceopen tradeopen pxopen openprc prcod
-        eroffnung eroffnungskurs erster ouverture apertura abertura""",
-    "high": """high h highprice max pricehigh tradehigh pxhigh askhi prchd dayhigh
-        hoch hochst tageshoch haut plushaut maximo massimo maxima""",
-    "low": """low l lowprice min pricelow tradelow pxlow bidlo prcld daylow
-        tief tiefst tagestief bas plusbas minimo minima""",
+    "open": "open o openprice opening openingprice priceopen tradeopen pxopen openprc prcod",
+    "high": "high h highprice max pricehigh tradehigh pxhigh askhi prchd dayhigh",
+    "low": "low l lowprice min pricelow tradelow pxlow bidlo prcld daylow",
     "close": """close c closelast closeprice closing closingprice last lastprice price settle
-        priceclose tradeclose pxlast prccd prc schluss schlusskurs letzter cloture dernier
-        cierre chiusura ultimo fechamento slot""",
-    "volume": """volume v vol sharestraded totalvolume totalshares stuck stucke stuecke shares
-        pxvolume cshtrd tradevolume | volumen volumi volumes umsatz""",
+        priceclose tradeclose pxlast prccd prc""",
+    "volume": """volume v vol sharestraded totalvolume totalshares shares pxvolume cshtrd
+        tradevolume""",
 }
+_FOREIGN = {  # of files in which 12.645 may be thousands
+    "date": "datum fecha data zeit",
+    "open": "eroffnung eroffnungskurs erster ouverture apertura abertura",
+    "high": "hoch hochst tageshoch haut plushaut maximo massimo maxima",
+    "low": "tief tiefst tagestief bas plusbas minimo minima",
+    "close": "schluss schlusskurs letzter cloture dernier cierre chiusura ultimo fechamento slot",
+    "volume": "stuck stucke stuecke | volumen volumi volumes umsatz",
+}
+_NAMES = {what: f"{text} | {_FOREIGN.get(what, '')}" for what, text in _ENGLISH.items()}
 _FIELD_OF = fields_by_name(_NAMES)
 _PRICES = BAR_COLUMNS[:-1]
 _ADJUSTED = re.compile(r"adj", re.IGNORECASE)
-_SAID = re.compile(r"(?:symbol|ticker)\W{1,4}(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b", re.IGNORECASE)
+_SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
 _NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
 _UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
 _SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
@@ -74,8 +79,8 @@ class PriceFile:
     """A file as it was understood.
 
     Its columns are by field, the notes say what else was understood. Each symbol's table has the
-    columns `open high low close volume`, or `close`, and the index `session`; `at` has where each
-    row stood. Symbols that cannot be taken in are `refused`.
+    columns `open high low close volume`, or `close`, and the index `session`; `lines`, counted by
+    `word`, has where each row stood. Symbols that cannot be taken in are `refused`.
     """
 
     path: Path
@@ -124,9 +129,9 @@ def read_price_file(
     fields = _fields(names, constants or {}, closes=closes)
     days, form = parse_days(raw.cells[names["date"]], date_form)
     prices = [raw.cells[names[one]] for one in fields if one in _PRICES]
-    sign = decimal or guess_decimal(
-        prices, continental=raw.separator == ";" or form.startswith("%d.")
-    )
+    foreign = any(plain(names.get(what, "")) in text.split() for what, text in _FOREIGN.items())
+    continental = foreign or raw.separator == ";" or re.match(r"%d[./-]%m", form) is not None
+    sign = decimal or guess_decimal(prices, continental=continental)
     rows = _Rows(raw, names, fields, days, sign, constants or {}, skip_bad=skip_bad)
     groups = _by_symbol(raw, names, symbols, rows.are_prices, notes)
     tables, lines = {}, {}
@@ -228,7 +233,8 @@ class _Rows:
         bad = places[self.bad[places]].tolist()
         problems = [text for place in bad for text in self._faults(place)]
         if problems and not self.skip_bad:
-            raise _wrong(self.raw.path, problems, len(bad) < len(places))
+            advice = f"\n{SKIP_ADVICE}" * (len(bad) < len(places))
+            raise_problems(self.raw.path, problems, advice)
         dayless = np.isnat(self.days[places])
         if dayless.any():
             out = first_few([self.raw.at(place) for place in places[dayless].tolist()], 10)
@@ -261,14 +267,6 @@ class _Rows:
             column = self.names.get(one, one)
             cell = self.raw.cells[column].iloc[place] if one in self.names else ""
             yield f"{at}, column {column}: {str(cell)!r} is no {what}"
-
-
-def _wrong(path: Path, problems: list[str], some: bool) -> DataError:  # noqa: FBT001
-    try:
-        raise_problems(path, problems)
-    except DataError as error:
-        return DataError(f"{error}\n{SKIP_ADVICE}" if some else str(error))
-    raise AssertionError
 
 
 def _by_ticker(raw: RawTable, *, closes: bool) -> RawTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,8 @@ def fetch_stakes(
     of_both = {one.accession for one in about.filings}
     quarterly = [one for one in listing.filings if one.form in QUARTERLY]
     schedules = [one for one in listing.filings if one.accession in of_both]
-    papers = [*cusips, *(row.name for row in actions.rows if row.action == "cusip")]
+    on_file = [row.name for row in actions.rows if row.action == "cusip"]
+    papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
     reports = _quarterly_reports(edgar, quarterly, about.names, papers, close, done)
     counts = {
         one.as_of: Count(one.as_of, one.shares, one.value, one.cusips)
@@ -100,19 +102,19 @@ def fetch_stakes(
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
     disclosed = [*reports, *_schedules(edgar, company, holder, schedules, done)]
     name = _spelling(holder, symbol, known)
-    on_file = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
+    own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
     for one in sorted(disclosed, key=lambda one: (one.public, one.filing.accession)):
         row = _row(symbol, name, holder, one)
         event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
-        earlier = [old for old in on_file if old.published_at < event.published_at]
+        earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
-        cells, told = _from_earlier(event, earlier, splits)
+        cells, remark = _from_earlier(event, earlier, splits)
         before.append(event)
         if since is None or one.filing.filed >= since:
-            done.rows.append({**row, **cells, "note": f"{row['note']} {told}".strip()})
-            if told:
-                done.remarks.append(f"{one.filing.form} ({one.filing.accession}): {told}")
+            done.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
+            if remark:
+                done.remarks.append(f"{one.filing.form} ({one.filing.accession}): {remark}")
     if not disclosed:
         done.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
     return done
@@ -122,7 +124,7 @@ def _quarterly_reports(
     edgar: Edgar,
     filings: Sequence[Filing],
     names: Sequence[str],
-    cusips: Collection[str],
+    papers: Callable[[Sequence[Sequence[Holding]]], list[str]],
     close: Close,
     done: Fetched,
 ) -> list[Disclosure]:
@@ -135,7 +137,7 @@ def _quarterly_reports(
         key=lambda one: one[1].public[0],
     )
     tables = [table for _, _, table, _ in reports]
-    found = papers_of(tables, names, cusips)
+    found = papers(tables)
     if not found:
         if reports:
             nearest = nearest_papers(tables, names, _NEAREST)
@@ -278,14 +280,14 @@ def _from_earlier(
     last = max(counted, key=lambda one: one.published_at, default=None)
     had_shares = any(one.form in QUARTERLY and one.shares for one in earlier)
     first = event.form in QUARTERLY and bool(event.shares) and not had_shares
-    previous, told = None, ""
+    previous, remark = None, ""
     if last and last.shares is not None:
         day, other = _day_of(event), _day_of(last)
         previous = in_shares_of(day, last.shares, other, splits)
         if previous != last.shares:
             days = sorted((day, other))
             between = "; ".join(x.witness for x in splits if days[0] < x.by and x.after < days[1])
-            told = f"{last.shares:,} shares of {other} are " + (
+            remark = f"{last.shares:,} shares of {other} are " + (
                 f"{previous:,} of {day}, {between}."
                 if previous is not None
                 else f"not compared: a split may lie between, and is not on file ({between})."
@@ -294,7 +296,7 @@ def _from_earlier(
         "previous_shares": "" if previous is None else str(previous),
         "first_filing": str(first).lower(),
     }
-    return cells, told
+    return cells, remark
 
 
 def _day_of(event: StakeDisclosure) -> date:

@@ -10,6 +10,7 @@ from backtest.data.kinds import Earnings
 from backtest.errors import DataError
 from backtest.sources.earnings import fetch_earnings, fiscal_quarter
 from backtest.sources.edgar import Company
+from backtest.sources.filings import same
 from backtest.sources.yahoo import AnalystEstimate
 from tests.edgar_site import ACME
 
@@ -116,6 +117,37 @@ def test_the_day_on_which_a_fiscal_year_ends_counts_where_no_annual_report_is_th
     quarter(site, "2025-03-13 16:15:00", "2025-02-16")
     site.year_ends[ACME] = "0831"
     assert named(earnings(edgar)) == RETAILER[1:2]
+
+
+FOLDER = "https://www.sec.gov/Archives/edgar/data/1111/000000111125000001"
+
+
+def made(at, headline="8-K item 2.02", url=FOLDER, **more):
+    cells = {"symbol": "ACME", "published_at": at, "precision": "exact", "headline": headline}
+    return Earnings.model_validate({**cells, "source_url": f"{url}/x.htm", **more})
+
+
+FETCHED = made("2025-05-29T16:15:00-04:00", period="2025Q3", period_end="2025-05-11")
+
+
+@pytest.mark.parametrize(
+    ("at", "more", "is_same"),
+    [
+        ("2025-05-29T20:00:00-04:00", {"period": "2025Q3"}, True),
+        ("2025-05-29T20:00:00-04:00", {"period": "2025Q1"}, True),  # by its calendar quarter
+        ("2025-05-02T08:00:00-04:00", {"period": "2025Q3"}, True),  # preliminary, of that name
+        ("2024-05-30T16:15:00-04:00", {"period": "2025Q3"}, False),  # another way to count years
+        ("2025-03-06T16:15:00-05:00", {"period": "2025Q1"}, False),
+        ("2025-05-29T16:15:00-04:00", {"period_end": "2025-02-16"}, False),
+        ("2025-03-06T16:15:00-05:00", {"period_end": "2025-05-11"}, True),
+        ("2025-05-29T23:59:59-04:00", {"period_end": "2025-05-10"}, True),  # a vendor's day
+        ("2025-05-30T16:15:00-04:00", {"headline": "8-K/A item 2.02"}, False),
+        ("2025-08-01T16:15:00-04:00", {"url": FOLDER}, True),
+    ],
+)
+def test_what_is_on_file_is_the_same_report_by_its_quarter(at, more, is_same):
+    other = {"url": "https://example.org", **more}
+    assert same(made(at, **other), FETCHED) is is_same
 
 
 def test_the_check_finds_nothing_in_what_was_fetched(site, edgar):

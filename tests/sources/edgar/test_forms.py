@@ -243,6 +243,12 @@ def test_the_holder_is_told_from_its_funds():
     assert (alone.shares, alone.remark) == (100, "2 persons report; taken is BIGCO INC FUND LP.")
 
 
+def test_a_person_is_known_by_any_order_of_names():
+    text = rows("Jane Q. Doe", "70", "0.7%") + rows("DOE PARTNERS", "900", "9%")
+    holder = Company(7, "DOE JANE Q")
+    assert read_schedule(text.encode(), "http://made.up/sc13d.txt", holder).shares == 70
+
+
 def test_who_is_not_named_among_several_has_no_count():
     stake = text_stake(OTHER, ("MR BIG", "1,000", "1%"))
     assert (stake.shares, stake.percent) == (None, None)

@@ -181,7 +181,7 @@ def test_a_stock_stays_itself_under_another_cusip_and_after_a_split(site, fetch)
         assert cells(fetched, *COUNTS) == expected
     assert fetched.rows[2]["note"] == (
         "1,000,000 shares of 2021-06-30 are 125,000 of 2021-09-30, as the reports show: 1,000,000 "
-        "shares at 13.46 became 125,000 at 103.04."
+        "shares at 13.46, then 125,000 at 103.04."
     )
     assert any(f"CUSIP {GE_NEW}: 1 lines in 3 reports" in remark for remark in fetched.remarks)
 
@@ -235,6 +235,12 @@ def test_a_late_report_is_compared_in_its_own_shares(site, fetch):
     quarterly(site, "2024-08-14 12:00:00", "2024-06-30", [acme(1_000_000)])
     quarterly(site, "2024-08-20 12:00:00", "2024-03-31", [acme(90_000)])
     assert cells(fetch(actions=[split]), "previous_shares") == [("",), ("100000",)]
+
+
+def test_a_name_that_is_only_like_it_is_no_other_cusip(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [paper(10, 1, GE_OLD, "ACME ELECTRIC CO")])
+    quarterly(site, "2025-08-14 16:00:00", Q2, [paper(20, 1, "111111111", "ACME ELECTRONICS CO")])
+    assert cells(fetch(cusips=[GE_OLD]), "shares") == [("10",), ("0",)]
 
 
 def test_two_classes_side_by_side_are_two_stocks(site, fetch):
