@@ -25,12 +25,12 @@ def test_compare_writes_the_page_of_what_was_asked_and_keeps_it(run_made_up, com
     run_made_up()
     done = command("compare", "owner")
     assert done.out.splitlines()[-1] == f"The page: {reports / 'compare.html'}"
-    assert heads(reports) == ["owner", "INDX benchmark"]
+    assert heads(reports) == ["owner", "ACME held", "INDX benchmark"]
     (kept,) = reports.glob("compare-*/compare.json")
     assert json.loads(kept.read_text(encoding="utf-8"))["strategies"] == ["owner"]
     assert table((kept.parent / "index.html").read_text(encoding="utf-8"), "figures")
     command("compare")
-    assert heads(reports) == ["beats", "owner", "INDX benchmark"]
+    assert heads(reports) == ["beats", "owner", "ACME held", "INDX benchmark"]
     rows = table(page(reports, "index.html"), "reports")[1:]
     assert [row[0] for row in rows] == ["comparison", "comparison", "run", "run"]
 
@@ -39,17 +39,17 @@ def test_json_is_json_alone_and_the_page_is_written_too(run_made_up, command, re
     run_made_up("beats")
     (told,) = json.loads(command("compare", "--json").out)
     assert told["strategy"] == "beats"
-    assert heads(reports) == ["beats", "INDX benchmark"]
+    assert heads(reports) == ["beats", "ACME held", "INDX benchmark"]
     (reports / "compare.html").unlink()
     json.loads(run_made_up("beats", "--json").out)
-    assert heads(reports) == ["beats", "INDX benchmark"]
+    assert heads(reports) == ["beats", "ACME held", "INDX benchmark"]
 
 
 def test_a_run_compares_the_latest_of_each_strategy_and_keeps_no_record(run_made_up, reports):
     run_made_up("owner")
     done = run_made_up("beats")
     assert f"The latest of each strategy: {reports / 'compare.html'}" in done.out.splitlines()
-    assert heads(reports) == ["beats", "owner", "INDX benchmark"]
+    assert heads(reports) == ["beats", "owner", "ACME held", "INDX benchmark"]
     assert not list(reports.glob("compare-*"))
     assert len(table(page(reports, "index.html"), "reports")) == 3
 
@@ -63,7 +63,7 @@ def test_another_run_that_is_damaged_is_told_and_left_out(run_made_up, command, 
     assert "Final equity" in done.out
     (line,) = [line for line in done.err.splitlines() if "damaged" in line]
     assert line.startswith(f"Left out: {other / 'run.json'} is damaged (EOF while parsing")
-    assert heads(reports) == ["beats", "INDX benchmark"]
+    assert heads(reports) == ["beats", "ACME held", "INDX benchmark"]
     assert "run.json is damaged" in words(page(reports, "index.html"))
 
 
