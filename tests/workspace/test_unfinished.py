@@ -1,4 +1,4 @@
-"""What is unfinished stands under a hidden name, and what killed processes left there is cleared."""
+"""What is unfinished has a hidden name; what killed processes left under one is cleared."""
 
 import subprocess
 import sys

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import io
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -26,7 +27,11 @@ from backtest.cli import (
     study,
     sweep,
 )
-from backtest.errors import BacktestError
+from backtest.errors import BacktestError, UsageError
+from backtest.stats.formats import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
 _NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
@@ -80,14 +85,28 @@ def _options(
     """Take the options that stand before a command."""
 
 
+class _Screen:
+    """A stream on which control characters are text; rich, which paints, sees to its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream  # where rich writes
+
+    def write(self, text: str) -> int:
+        return self.rich_proxied_file.write(visible(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
 def main() -> None:
     """Run the command line. A user's error is one message; a traceback is a fault of ours."""
     _search_for_garbage_less()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows ?
             stream.reconfigure(errors="replace")
+    sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
     try:
-        app()
+        _call()
     except BacktestError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
@@ -103,6 +122,38 @@ def main() -> None:
         # The reader has gone: nothing is wrong, and nothing more can be told.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+# Faults of the machine or of a path: no program can mend them.
+_OF_THE_SYSTEM = {
+    errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ELOOP, errno.EMFILE,
+    errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
+}  # fmt: skip
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+
+
+def _call() -> None:
+    """Run the command; what the machine lacks or refuses is a `UsageError`."""
+    try:
+        app()
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        if any(map(_is_of_memory, _chain(error))):
+            raise UsageError("The memory that is free is too little for this command.") from None
+        if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+            named = f"{error.filename}: " if error.filename else ""
+            raise UsageError(f"{named}{os.strerror(error.errno)}.") from None
+        raise
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
 
 
 def _search_for_garbage_less() -> None:

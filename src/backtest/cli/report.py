@@ -139,6 +139,7 @@ def report(
     from backtest.api.pages import report_run
     from backtest.cli import show
     from backtest.errors import UsageError
+    from backtest.stats.formats import visible
 
     form = form or _format_of(output)
     if table is not None and form != "csv":
@@ -157,7 +158,7 @@ def report(
     if isinstance(made, Path):
         typer.echo(made)
     else:
-        typer.echo(made.encode(), nl=False)
+        typer.echo(visible(made).encode(), nl=False)
 
 
 def _format_of(output: Path | None) -> str:

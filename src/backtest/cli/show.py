@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+import rich.text
 import typer
 from rich import box
 from rich.console import Console, Group
@@ -29,7 +30,7 @@ from backtest.reports.run_words import (
     ruin,
     untraded,
 )
-from backtest.stats.formats import FIGURES, UNKNOWN, counted, gain, percent
+from backtest.stats.formats import FIGURES, UNKNOWN, counted, gain, percent, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
     Column = tuple[str, list[str]]  # a heading and its cells
 
+# Of every text; its own lets most pass.
+rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
 MOST_ROWS = 20  # of trades or events that are printed one by one
 _ENDS = 10  # best, and worst, trades and commonest reasons where there are more
 
