@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from backtest.api.arguments import reports_of
@@ -13,7 +15,6 @@ from backtest.experiments.runs import store
 from backtest.experiments.runs.store import TRADES
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Sequence
 
     import pandas as pd
@@ -33,6 +34,7 @@ def report_run(
     table: str = "trades",
     symbols: str | None = None,
     output: str | os.PathLike[str] | None = None,
+    force: bool = False,
     reports: Folder = None,
     tell: Callable[[str], None] = warnings.warn,
 ) -> Path | str:
@@ -45,6 +47,7 @@ def report_run(
         symbols: of `png`: the stock that is drawn; the run's first by default.
         output: the file to write; a page becomes one file that can be sent. By default a page and
             a picture go to the run folder.
+        force: write over a file that is no report.
         reports: folder of the runs; that of the workspace by default.
         tell: takes a sentence for each damaged run that the name fits.
 
@@ -52,7 +55,8 @@ def report_run(
         The file, or the text where none is written.
 
     Raises:
-        UsageError: there is no such run, form, table or symbol, or a file cannot be written.
+        UsageError: there is no such run, form, table or symbol, or a file cannot be written or is
+            there and no report.
 
     """
     from backtest.workspace.files import write_text
@@ -62,23 +66,55 @@ def report_run(
     if table not in _TABLES:
         raise unknown("table", table, _TABLES)
     found = store.find_run(reports_of(reports), Path(run).name, tell)
-    file = None if output is None else Path(output)
+    file = None if output is None else _free(Path(output), form, force=force)
     if form == "png":
         from backtest.reports.picture import write_picture
 
         return write_picture(found, file or found.path / "chart.png", symbols)
     if form == "html":
-        page = _draw(found)
         if file is None:
-            return page
+            return _draw(found)
         from backtest.reports.pages import single_file
 
-        text = single_file(page)
+        with TemporaryDirectory() as scratch:
+            is_writable = os.access(found.path, os.W_OK)
+            text = single_file(_draw(found, None if is_writable else Path(scratch) / "run"))
     else:
         text = _text(found, form, table)
         if file is None:
             return text
     write_text(file, text)
+    return file
+
+
+# What is near the beginning of each form of a run, and of hardly any other file.
+_MARKS = {
+    "html": (b'<meta name="generator" content="backtest">',),
+    "png": (b"Software\0backtest",),
+    "json": (b'{\n  "run_id": ',),
+    "md": (" dollars · costs: ".encode(),),
+    "csv": tuple(",".join(columns).encode() for columns in store.FILES.values()),
+}
+_NEAR = 4_000  # bytes
+
+
+def _free(file: Path, form: str, *, force: bool) -> Path:
+    """The file that is written; UsageError where something else than such a report is there."""
+    if file.is_dir():
+        raise UsageError(f"{file} cannot be written: it is a folder, and a file is needed.")
+    if force or not file.exists():
+        return file
+    try:
+        with file.open("rb") as there:
+            beginning = there.read(_NEAR)
+            is_ours = any(mark in beginning for mark in _MARKS[form])
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        raise UsageError(
+            f"{file} is there, and is no {form} of a run: nothing was written. "
+            f"Choose another --output, or give --force to replace it."
+        )
     return file
 
 
@@ -101,7 +137,9 @@ def find_page(
 
     folder = reports_of(reports)
     if name == "index":
-        return write_index(folder)  # anew: folders come and go
+        page = folder / "index.html"
+        is_kept = page.exists() and not os.access(folder, os.W_OK)
+        return page if is_kept else write_index(folder)  # anew: folders come and go
     if name == "compare":
         return _comparison(folder, tell)
     name = Path(name).name
@@ -178,15 +216,30 @@ def find_runs(
     raise UsageError(f"There is no run in {folder} yet. Make one with `backtest run`.")
 
 
-def draw_comparison(runs: Sequence[Run]) -> Path:
-    """Draw the page that compares runs, keep it for the index, and return its path."""
+def draw_comparison(
+    runs: Sequence[Run], tell: Callable[[str], None] = warnings.warn
+) -> Path | None:
+    """Draw the page that compares runs, keep it for the index, and return its path.
+
+    Where reports are read-only there is none, and `tell` takes a sentence.
+    """
     from backtest.reports.compare_page import write_comparison
     from backtest.reports.index_page import write_index
 
     reports = runs[0].path.parent
+    if is_read_only(reports, tell):
+        return None
     page = write_comparison(reports, runs, keep=True)
     write_index(reports)
     return page
+
+
+def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
+    """Whether no page can be drawn in a reports folder, of which `tell` takes a sentence."""
+    if os.access(reports, os.W_OK):
+        return False
+    tell(f"{reports} is read-only: no page is drawn. `backtest report RUN --output FILE` does.")
+    return True
 
 
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -252,7 +305,7 @@ def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
     return page if page.exists() else _draw(run)
 
 
-def _draw(run: Run) -> Path:
+def _draw(run: Run, folder: Path | None = None) -> Path:
     from backtest.reports.run_page import write_run_page
 
     if "evidence" not in run.manifest:
@@ -260,7 +313,7 @@ def _draw(run: Run) -> Path:
             f"Run {run.run_id} was interrupted before its evidence was there. "
             f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
         )
-    return write_run_page(run)
+    return write_run_page(run, folder)
 
 
 def _text(run: Run, form: str, table: str) -> str:

@@ -33,6 +33,10 @@ from backtest.stats.formats import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_KEPT = (
+    "interrupted: what had ended is kept, nothing is half written. "
+    "The same command goes on from there."
+)
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
 _NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
 
@@ -112,11 +116,8 @@ def main() -> None:
         sys.exit(error.exit_code)
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
-            typer.echo(
-                "interrupted: what had ended is kept, nothing is half written. "
-                "The same command goes on from there.",
-                err=True,
-            )
+            said = (str(one) for one in _chain(ending) if isinstance(one, KeyboardInterrupt))
+            typer.echo(next(filter(None, said), _KEPT), err=True)
         raise
     except BrokenPipeError:
         # The reader has gone: nothing is wrong, and nothing more can be told.

@@ -45,8 +45,8 @@ def compare(
         )
     else:
         _print_comparison(runs)
-    page = calls.draw_comparison(runs)
-    if not as_json:
+    page = calls.draw_comparison(runs, show.left_out)
+    if page and not as_json:
         typer.echo(f"\nThe page: {page}")
 
 
@@ -133,6 +133,9 @@ def report(
             "run folder; others: the terminal]",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is no report.")
+    ] = False,
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
@@ -152,6 +155,7 @@ def report(
         table=table or "trades",
         symbols=symbol,
         output=output,
+        force=force,
         reports=out,
         tell=show.left_out,
     )

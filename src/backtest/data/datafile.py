@@ -18,6 +18,7 @@ from backtest.errors import DataError
 from backtest.workspace.files import json_object
 
 if TYPE_CHECKING:
+    import _csv
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -135,8 +136,15 @@ def span_of(days: Sequence[str | None]) -> dict[str, Any]:
 
 
 def header_of(file: DataFile) -> list[str]:
-    """The columns of a CSV file."""
-    return [name.strip() for name in next(csv.reader(io.StringIO(file.text)))]
+    """The columns of a CSV file; DataError where its first line cannot be read."""
+    try:
+        return [name.strip() for name in next(_lines(file))]
+    except csv.Error as error:
+        raise DataError(f"{file.path}, line 1: {error}.") from None
+
+
+def _lines(file: DataFile) -> _csv.Reader:
+    return csv.reader(io.StringIO(file.text, newline=""))  # lines may end with \r too
 
 
 def read_rows(
@@ -147,8 +155,7 @@ def read_rows(
     `problems` takes a text for each row that cannot be read. DataError where a required column is
     missing, or a column is named twice.
     """
-    reader = csv.reader(io.StringIO(file.text))
-    header = header_of(file)
+    reader, header = _lines(file), header_of(file)
     next(reader)
     doubled = sorted({name for name in header if header.count(name) > 1})
     missing = [name for name in required if name not in header]

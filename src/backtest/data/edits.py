@@ -194,14 +194,14 @@ def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: s
     return held.edit(rows, f"removed {event_id}")
 
 
-def undo_events(workspace: Workspace, kind: type[Event]) -> Edit:
-    """Put the version of a file of events before this one back."""
+def undo_events(workspace: Workspace, kind: type[Event], to: int | None = None) -> Edit:
+    """Put the version of a file of events before this one back, or the one numbered `to`."""
     held = _EventFile(workspace, kind)
     if (file := held.file) is None:
         raise UsageError(f"There is no file of {kind.kind}, so there is nothing to undo.")
-    before = parse_lines(read_version(file.path, version_before(file.path)), kind)
+    before = parse_lines(read_version(file.path, version_before(file.path, to)), kind)
     rows = {one.event.id: one.cells for one in before}
-    return held.becoming(rows, lambda: undo(file.path, over=file.sha256))
+    return held.becoming(rows, lambda: undo(file.path, over=file.sha256, to=to))
 
 
 def update(

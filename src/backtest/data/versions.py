@@ -132,10 +132,18 @@ def read_version(path: Path, version: Version) -> DataFile:
     return replace(file, path=path, metadata=dict(version.metadata))
 
 
-def version_before(path: Path) -> Version:
-    """The version that `undo` would put back, after an undo the one before; UsageError of none."""
+def version_before(path: Path, to: int | None = None) -> Version:
+    """The version that `undo` would put back, after an undo the one before; UsageError of none.
+
+    `to` names one by its number, which may be the one in place.
+    """
     known = versions(path)
     numbers = [version.number for version in known]
+    if to is not None:
+        if to not in numbers:
+            there = ", ".join(map(str, numbers))
+            raise UsageError(f"{path} has no version {to}. Its versions: {there}.")
+        return known[numbers.index(to)]
     number = known[-1].metadata.get("restores", numbers[-1])
     place = numbers.index(number) if number in numbers else 0
     if place == 0:
@@ -143,10 +151,15 @@ def version_before(path: Path) -> Version:
     return known[place - 1]
 
 
-def undo(path: Path, *, over: str) -> Version:
-    """Put the version before back, as a new version; `over` is the sha256 of the one undone."""
-    before = version_before(path)
+def undo(path: Path, *, over: str, to: int | None = None) -> Version:
+    """Put the version before back, or the one numbered `to`, as a new version.
+
+    `over` is the sha256 of the one undone. Where that has the content of `to`, it stays.
+    """
+    before = version_before(path, to)
     read_version(path, before)  # refuses what is lost or damaged
+    if to is not None and before.sha256 == over:
+        return versions(path)[-1]
     number = int(before.metadata.get("restores", before.number))
     content = before.path.read_bytes() if before.path else b""
     reason = f"undone, back to version {number}"
