@@ -54,7 +54,7 @@ def drawn(reports: Path) -> dict[str, Path]:
     return {
         "run-page": stake.page(tearsheet=True),
         "tearsheet": stake.path / "tearsheet.html",
-        "compare": write_comparison(reports, latest_runs(reports)),
+        "compare": write_comparison(reports, latest_runs(reports, print)),
         "sweep": backtest.sweep("earnings_surprise", grid, **folders).page(),
         "many-stocks": many_stocks(reports),
     }

@@ -204,7 +204,7 @@ class TestBorrow:
         assert told["figures"]["borrow"] == pytest.approx(25_000 * 1.02 * 0.001 * 42)
         checkout.edit("data/borrow/BOLT.csv", "Made Up Lenders", "assumption")
         told = json.loads(command("simulate", *files, "--json").out)
-        assert told["assumptions"] == ["Some borrow rates of BOLT are assumptions."]
+        assert told["assumptions"] == ["A borrow rate of BOLT is an assumption."]
         checkout.edit("data/borrow/BOLT.csv", "2025-06-02", "2025-06-04")
         told = json.loads(command("simulate", *files, "--json").out)
         assert "some nights short BOLT" in told["assumptions"][0]

@@ -44,11 +44,17 @@ def test_rows_in_any_order_give_the_same_rates():
     assert [rate.annual_rate for rate in parse(late, early).rates] == [0.1, 0.2]
 
 
-def test_an_assumption_is_known_by_its_provider(checkout):
-    rates = read_borrow_rates(checkout.root / "data/borrow", "ACME").rates
-    assert [(rate.provider, rate.is_assumption) for rate in rates] == [
-        ("Made Up Lenders", False),
-        ("assumption", True),
+def test_a_rate_that_nobody_quoted_is_known_by_its_provider():
+    rows = [
+        "ACME,2025-06-02,0.1,Made Up Lenders,,",
+        "ACME,2025-06-03,0.2,assumption,,",
+        "ACME,2025-06-04,0.003,implied by option parity (computed),,",
+    ]
+    rates = parse(*rows).rates
+    assert [rate.is_quote for rate in rates] == [True, False, False]
+    assert [rate.origin for rate in rates[1:]] == [
+        "is an assumption",
+        "is implied by option parity (computed)",
     ]
 
 

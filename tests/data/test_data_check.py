@@ -272,6 +272,7 @@ def test_kinds_and_symbols_can_be_chosen(checkout):
 # The data that ship
 
 RACK = "First validated Nvidia Vera Rubin NVL72 rack"
+PARITY = "is implied by option parity (computed)"
 
 
 def test_the_data_that_ship_have_no_error_and_every_stated_move_is_that_of_the_prices():
@@ -279,9 +280,14 @@ def test_the_data_that_ship_have_no_error_and_every_stated_move_is_that_of_the_p
     found = check_data(shipped)
     assert {one.severity for one in found} == {"note"}
     assert sorted(one.what for one in found) == [
-        # 30 sessions from 2025-03-28 to 2025-05-09, 284 from 2025-08-15 to 2026-10-01
+        # The last price is of 2026-10-09. Sessions: 16 from 2026-07-10 on, 5 in August up to the
+        # 7th, 16 after it, 21 in September and 6 in October up to the 8th.
+        f"0.3 % a year from 2026-07-10 to 2026-08-07 {PARITY}: 21 nights",
+        f"0.3 % a year from 2026-08-10 to 2026-10-08 {PARITY}: 43 nights",
         "10 % a year from 2025-03-28 to 2025-05-09 is an assumption: 30 nights",
-        "10 % a year from 2025-08-15 to 2026-10-01 is an assumption: 284 nights",
+        "10 % a year from 2025-08-15 to 2026-07-09 is an assumption: 225 nights",
         "No source: Bernstein: underperform",
+        "No source: First production deliveries of Nvidia Vera Rubin NVL72 to Cognition and others",
         f"No source: {RACK}",
+        "headline speaks of '2026-06-22', after the event was public",  # announced ahead
     ]

@@ -58,6 +58,7 @@ LOCKUP = "news-20250814-a4bb3c"
 NVIDIA_CAPACITY = "news-20250915-847d62"
 META_AND_NOTES = "news-20260409-a72711"
 LEIDOS = "news-20260803-877e81"
+INDIA = "news-20261007-0f0108"
 KERRISDALE = "short_report-20250916-3bd697"
 CHANOS_OCTOBER = "short_report-20251009-c908b1"
 CHANOS_CREDIT = "short_report-20251201-003767"
@@ -178,8 +179,8 @@ def long_of_september(shares: int) -> Row:
 
 
 def long_of_april(shares: int) -> Row:
-    """A day alone, the 9th; renewed on the 13th. Ten sessions on: the 27th."""
-    entry, leave = ("2026-04-10", 93.44 * BUY), ("2026-04-27", 109.87 * SELL)
+    """A day alone, the 9th; renewed on the 13th and the 16th. Ten sessions on: the 30th."""
+    entry, leave = ("2026-04-10", 93.44 * BUY), ("2026-04-30", 117.29 * SELL)
     return Row(META_AND_NOTES, "long", shares, entry, leave, "time")
 
 
@@ -187,6 +188,12 @@ def long_of_august_4(shares: int) -> Row:
     """A day alone, the 3rd. Ten sessions on: the 18th."""
     entry, leave = ("2026-08-04", 86.425 * BUY), ("2026-08-18", 101.40 * SELL)
     return Row(LEIDOS, "long", shares, entry, leave, "time")
+
+
+def long_of_october_8(shares: int) -> Row:
+    """A day alone, the 7th. Open at the end; three average ranges of 4.496 reach down to 73.37."""
+    entry, leave = ("2026-10-08", 86.81 * BUY), ("2026-10-09", 82.08)
+    return Row(INDIA, "long", shares, entry, leave, "open")
 
 
 def long_before_a_report(event_id: str, shares: int, entry: float, leave: float, *days: str) -> Row:
@@ -222,7 +229,7 @@ EXPECTED = {
     ],
     "long_until_miss": [  # 95 % of 100,000 and of 81,527.56; left by Chanos, and open at the end
         Row(Q3, "long", 988, ("2025-11-11", 96.10 * BUY), ("2025-12-02", 77.50 * SELL), "signal"),
-        Row(Q2_2026, "long", 712, ("2026-08-12", 108.70 * BUY), ("2026-10-02", 89.62), "open"),
+        Row(Q2_2026, "long", 712, ("2026-08-12", 108.70 * BUY), ("2026-10-09", 82.08), "open"),
     ],
     "lockup_day": [short_about_the_end_of_the_lockup(714)],
     "earnings_surprise": [
@@ -241,7 +248,12 @@ EXPECTED = {
         short_of_december_17(1160),
     ],
     "lockup_expiry": [short_of_the_lockup(304)],
-    "contract_news": [long_of_september(287), long_of_april(312), long_of_august_4(148)],
+    "contract_news": [
+        long_of_september(287),
+        long_of_april(312),
+        long_of_august_4(151),
+        long_of_october_8(538),
+    ],
     "all_events": [
         # the first filing turns the short around at the open, before its stop can be touched
         short_of_may(1380, ("2025-05-16", 68.075 * BUY), "reversal"),
@@ -263,7 +275,7 @@ EXPECTED = {
             "long",
             2562,
             ("2025-03-28", 39.00 * BUY),
-            ("2026-10-02", 89.62),  # the last close
+            ("2026-10-09", 82.08),  # the last close
             "open",
         )
     ],
@@ -295,6 +307,10 @@ BEFORE_AUGUST_4 = (
     86.46, 83.53, 90.00, 89.70, 88.88, 83.31, 79.94, 77.12, 72.91, 73.21, 73.06,
     79.58, 82.64, 81.10, 71.88, 70.79, 67.30, 60.82, 73.90, 71.77, 85.76,
 )  # fmt: skip
+BEFORE_OCTOBER_8 = (
+    94.94, 89.12, 88.99, 82.98, 80.92, 83.35, 79.88, 81.36, 85.43, 86.76, 86.90,
+    90.13, 87.59, 85.07, 85.93, 87.12, 88.57, 89.62, 87.39, 91.72, 88.45,
+)  # fmt: skip
 B, C, BY_DAY = 0.75, 0.5, 0.75  # grades, and a time that is known by its day
 WEIGHTS = {
     "buy_and_hold": [1.0],
@@ -303,5 +319,6 @@ WEIGHTS = {
         0.4 / wild(*BEFORE_SEPTEMBER_15) * B,
         0.4 / wild(*BEFORE_APRIL_10) * B * BY_DAY,
         0.4 / wild(*BEFORE_AUGUST_4) * C * BY_DAY,
+        0.4 / wild(*BEFORE_OCTOBER_8) * B * BY_DAY,
     ],
 }

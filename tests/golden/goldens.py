@@ -1,8 +1,9 @@
 """The goldens: what each shipped strategy does on the embedded data, and what that is worth.
 
 `make goldens` runs this module: it shows what differs from the files, and asks before it writes.
-They guard `RULES_VERSION`: `version.txt` holds the version that they were recorded with and a hash
-of each, and only another version may change what is recorded.
+They guard `RULES_VERSION`: `version.txt` holds the version that they were recorded with, and a hash
+of the embedded data and of each golden. Only another version, or other data, may change what is
+recorded.
 """
 
 import difflib
@@ -80,6 +81,12 @@ def hashes() -> dict[str, str]:
     return {path.stem: sha256_of(json.loads(path.read_text())) for path in HERE.glob("*.json")}
 
 
+def data_hash() -> str:
+    """The hash of what the seals of the embedded prices, events and borrow rates say."""
+    seals = sorted((ROOT / "data").glob("*/*.meta.json"))
+    return sha256_of([json.loads(path.read_text(encoding="utf-8"))["sha256"] for path in seals])
+
+
 def changed(known: str, now: dict[str, str]) -> list[str]:
     """The goldens that are not those of a text of `version.txt`; new ones are none of them."""
     before = dict(line.split() for line in known.splitlines()[1:])
@@ -88,7 +95,8 @@ def changed(known: str, now: dict[str, str]) -> list[str]:
 
 def version_text() -> str:
     """What `version.txt` is to hold."""
-    return f"{RULES_VERSION}\n" + "".join(f"{n} {h}\n" for n, h in sorted(hashes().items()))
+    held = {"data": data_hash()} | dict(sorted(hashes().items()))
+    return f"{RULES_VERSION}\n" + "".join(f"{name} {value}\n" for name, value in held.items())
 
 
 def main() -> None:
@@ -106,7 +114,8 @@ def main() -> None:
         if input(f"{strategy}: write this as the new golden? [y/N] ").strip().lower() == "y":
             (HERE / f"{strategy}.json").write_text(new, encoding="utf-8")
     known = VERSION.read_text(encoding="utf-8")
-    if changed(known, hashes()) and int(known.split()[0]) == RULES_VERSION:
+    same = int(known.split()[0]) == RULES_VERSION and f"data {data_hash()}" in known
+    if same and changed(known, hashes()):
         print(RAISE)
     else:
         VERSION.write_text(version_text(), encoding="utf-8")

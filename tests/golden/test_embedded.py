@@ -201,14 +201,16 @@ def test_parameters_reach_the_parts_of_all_events(tmp_path):
 def test_the_first_trade_against_a_gap_by_hand(tmp_path):
     """Out before the open of 2025-07-31: from 102.89 to 112.63, 9.5 %, closed at 114.13.
 
-    Short from the next open; 95 % of 100,000 $ are 906 shares at 104.84755. No close falls by a
-    tenth, to 94.52, in two sessions, so it leaves at the open of the fifth of August.
+    Short from the next open; 95 % of 100,000 $ are 906 shares at 104.84755. The loan that became
+    public on the 31st, a day alone, opened 8.1 % lower, at 104.90, and the close of 104.14 had not
+    come back: bought at the open after it, Monday the fourth, which turns the short around.
     """
     trade = run(tmp_path, "fade_the_gap").trades[0]
-    assert (trade["entry_session"], trade["exit_session"]) == ("2025-08-01", "2025-08-05")
-    assert (trade["direction"], trade["shares"], trade["exit_reason"]) == ("short", "906", "time")
-    entry, leave = 104.90 * SELL, 105.225 * BUY
-    borrow = 906 * 1.02 * 1.9 * (104.14 * 3 + 106.01) / 360
+    assert (trade["entry_session"], trade["exit_session"]) == ("2025-08-01", "2025-08-04")
+    assert (trade["direction"], trade["shares"]) == ("short", "906")
+    assert trade["exit_reason"] == "reversal"
+    entry, leave = 104.90 * SELL, 106.675 * BUY
+    borrow = 906 * 1.02 * 1.9 * 104.14 * 3 / 360
     assert float(trade["entry_price"]) == pytest.approx(entry, rel=1e-12)
     assert float(trade["exit_price"]) == pytest.approx(leave, rel=1e-12)
     assert float(trade["borrow"]) == pytest.approx(borrow, rel=1e-12)

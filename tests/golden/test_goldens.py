@@ -26,10 +26,12 @@ def test_no_golden_is_left_of_a_strategy_that_is_gone() -> None:
     assert sorted(path.stem for path in HERE.glob("*.json")) == STRATEGIES
 
 
-def test_a_golden_changes_with_the_version_of_the_rules_alone() -> None:
+def test_a_golden_changes_with_the_version_of_the_rules_or_the_data_alone() -> None:
     known = VERSION.read_text(encoding="utf-8")
     assert not changed(known, hashes()), RAISE
-    assert known == version_text(), "Run `make goldens`: it records the new version and strategies."
+    assert known == version_text(), (
+        "Run `make goldens`: it records the new version, data and strategies."
+    )
 
 
 def test_a_golden_that_is_new_or_gone_needs_no_new_version() -> None:

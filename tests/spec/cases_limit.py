@@ -155,19 +155,19 @@ CASES = [
         name="the_commission_of_a_limit_stands_by_too",
         rule="limit",
         bars=DAYS | {"BOLT": STILL},
-        # 500 × 90 and 5 stand by: 54,995 ÷ 50, less 5: 1,099.8.
-        settings=free(max_gross=2.0, commission_fixed=5.0),
+        # 500 × 90 and 30 stand by: of 54,970 BOLT pays 30 too: 54,940 ÷ 50 = 1,098.8.
+        settings=free(max_gross=2.0, commission_fixed=30.0),
         signals=[
             long("2025-06-03", weight=0.45, limit=0.1),
             long("2025-06-03", "BOLT", weight=1.5),
         ],
         trades=[
-            trade("e2", "BOLT", "long", 1_099, "2025-06-03", 50.0, "2025-06-04", 50.0, "open",
-                  commission=5),
+            trade("e2", "BOLT", "long", 1_098, "2025-06-03", 50.0, "2025-06-04", 50.0, "open",
+                  commission=30),
             trade("e1", "ACME", "long", 500, "2025-06-03", 90.0, "2025-06-04", 105.0, "open",
-                  gross=500 * 15, commission=5),
+                  gross=500 * 15, commission=30),
         ],
-        equity=[100_000, 107_490, 107_490],
+        equity=[100_000, 107_440, 107_440],
         cash=[100_000, 40, 40],
     ),
     Case(

@@ -194,9 +194,9 @@ def run(
         5            short     858        time
         6             long     999        time
         >>> print(found)
-        earnings_surprise · CRWV from 2025-03-28 to 2026-10-02: -0.1 %
+        earnings_surprise · CRWV from 2025-03-28 to 2026-10-09: -0.1 %
         6 trades on 6 occasions. Not distinguishable from luck: at other times the same signals earn
-        as much for their risk 38 times in 100, in other directions 66 times in 100. An edge of 21 %
+        as much for their risk 39 times in 100, in other directions 66 times in 100. An edge of 21 %
         a trade would be missed more than once in five times.
 
     """

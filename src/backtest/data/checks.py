@@ -300,8 +300,8 @@ def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Fin
     for rate in rates.rates:
         covered = [night for night in nights if rates.on(night) is rate]
         span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
-        if rate.is_assumption:
-            what = f"{100 * rate.annual_rate:g} % a year {span} is an assumption: {_count(covered)}"
+        if not rate.is_quote:
+            what = f"{100 * rate.annual_rate:g} % a year {span} {rate.origin}: {_count(covered)}"
             yield Finding("note", where, what, why, mend)
         elif rate is rates.rates[-1] and len(covered) > _LONG:
             what = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"

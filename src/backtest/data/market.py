@@ -5,11 +5,11 @@ Its past grows as time passes: `Tape` plays into it what has become known, and n
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import timedelta
+from operator import itemgetter
 from threading import RLock
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backtest.data.universe import Universe
 
     Floats = NDArray[np.float64]
+    Split = tuple[date, str, float]  # its session, symbol, and new shares for an old one
 
 E = TypeVar("E", bound="Event")
 
@@ -43,18 +44,15 @@ class Past:
     """Bars and events that have become known; `Tape` adds to them as time passes.
 
     `columns` are those of each symbol, such as `open` or, of an index, `close` alone; `members` the
-    stocks that could be traded in each session that has come, in order of the alphabet.
+    stocks that could be traded in each session that has come, in order of the alphabet; `splits`
+    those until the session, each its day, symbol and ratio.
     """
 
     def __init__(
-        self,
-        columns: Mapping[str, Sequence[str]],
-        sessions: int,
-        reaction: timedelta,
-        splits: Mapping[str, Sequence[tuple[date, float]]] = MappingProxyType({}),
+        self, columns: Mapping[str, Sequence[str]], sessions: int, reaction: timedelta
     ) -> None:
         self.columns = columns
-        self._splits = splits
+        self.splits: Sequence[Split] = ()
         self.members: dict[date, tuple[str, ...]] = {}
         self._places = {symbol: place for place, symbol in enumerate(columns)}
         self._reaction = reaction
@@ -78,8 +76,8 @@ class Past:
         names = list(self.columns[symbol])
         found = bars[there][:, [_COLUMNS.index(name) for name in names]]
         index = pd.DatetimeIndex(self._sessions[:count][there].astype("M8[ns]"), name="session")
-        for day, ratio in self._splits.get(symbol, ()):
-            if day <= session:
+        for day, of, ratio in self.splits:
+            if of == symbol:
                 before = slice(0, int(np.searchsorted(index, np.datetime64(day))))
                 factors = [ratio if name == "volume" else 1 / ratio for name in names]
                 found[before] *= factors
@@ -164,8 +162,7 @@ class Tape:
     """The whole history of a replay; it plays into `past` what is known at a time, and no more.
 
     Events come as strategies see them, in order of publication; `members` gives the stocks that can
-    be traded in a session; `splits` by symbol their sessions and ratios. `past` is whole only while
-    `lock` is held by whoever plays.
+    be traded in a session. `past` is whole only while `lock` is held by whoever plays.
     """
 
     def __init__(
@@ -174,7 +171,7 @@ class Tape:
         events: Sequence[Event],
         reaction: timedelta,
         members: Callable[[date], tuple[str, ...]],
-        splits: Mapping[str, Sequence[tuple[date, float]]] = MappingProxyType({}),
+        splits: Sequence[Split] = (),
     ) -> None:
         days = {symbol: table.index.to_numpy().astype("M8[D]") for symbol, table in tables.items()}
         self._sessions = np.unique(np.concatenate([*days.values(), np.empty(0, "M8[D]")]))
@@ -188,7 +185,8 @@ class Tape:
         self.lock = RLock()
         self._at = (0, 0)  # sessions and events that have been played
         columns = {symbol: tuple(table.columns) for symbol, table in tables.items()}
-        self.past = Past(columns, len(self._sessions), reaction, splits)
+        self.past = Past(columns, len(self._sessions), reaction)
+        self._splits = sorted(splits)
 
     def play(self, session: date, now: datetime) -> None:
         """Wind to the open of a session, forwards or back."""
@@ -197,6 +195,10 @@ class Tape:
         if sessions < self._at[0] or events < self._at[1]:
             self.past.shrink(sessions, events, session)
             self._at = (min(sessions, self._at[0]), min(events, self._at[1]))
+        if self._splits:
+            self.past.splits = self._splits[
+                : bisect_right(self._splits, session, key=itemgetter(0))
+            ]
         if session not in self.past.members:
             self.past.members[session] = self._members(session)
         if (sessions, events) == self._at:

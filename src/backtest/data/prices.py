@@ -355,6 +355,30 @@ class Prices:
             day for day in self.actions.halts if self.first <= day <= self.last
         }
 
+    @cached_property
+    def growth(self) -> pd.Series[float]:
+        """What a dollar of its first close has grown to at each close, dividends reinvested.
+
+        A share that has ended counts at what was paid for it.
+        """
+        closes = self.table["close"]
+        steps = closes.div(closes.shift()).fillna(1.0)
+        for action in self.applied:
+            row = int(closes.index.searchsorted(pd.Timestamp(action.day)))
+            if action.action == "split" and 0 < row < len(steps):
+                steps.iloc[row] *= action.amount
+            elif action.action == "dividend" and 0 < row < len(steps):
+                steps.iloc[row] += (action.amount or 0.0) / closes.iloc[row] * steps.iloc[row]
+            elif action.action in ENDS and row > 0 and action.amount is not None:
+                steps.iloc[row - 1] *= action.amount / closes.iloc[row - 1]
+                steps.iloc[row:] = 1.0
+        return steps.cumprod()
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """The return of each session, close to close, with dividends; NaN of the first."""
+        return self.growth.pct_change(fill_method=None)
+
     def sha256(self) -> str:
         """Hash of the rows, whichever file holds them."""
         days = self.table.index.to_numpy().astype("M8[D]").astype("i8")
@@ -439,6 +463,7 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
 # What borrowing the stock costs, to sell it short: `borrow/ACME.csv`
 
 ASSUMPTION = "assumption"
+COMPUTED = "(computed)"  # ends the provider of a rate that follows from other prices
 _COLUMNS = ("symbol", "date", "annual_rate", "provider", "source_url", "note")
 
 
@@ -452,9 +477,14 @@ class BorrowRate:
     note: str = ""
 
     @property
-    def is_assumption(self) -> bool:
-        """Whether nobody quoted the rate."""
-        return self.provider == ASSUMPTION
+    def is_quote(self) -> bool:
+        """Whether somebody quoted the rate; else it is assumed, or computed from other prices."""
+        return self.provider != ASSUMPTION and not self.provider.endswith(COMPUTED)
+
+    @property
+    def origin(self) -> str:
+        """What the rate is, to go on after its figure."""
+        return "is an assumption" if self.provider == ASSUMPTION else f"is {self.provider}"
 
 
 @dataclass(frozen=True)
@@ -468,7 +498,7 @@ class BorrowRates:
     def sha256(self) -> str:
         """Hash of the rates and of what a run says of them."""
         return sha256_of(
-            [[r.day.isoformat(), r.annual_rate, r.is_assumption, r.note] for r in self.rates]
+            [[r.day.isoformat(), r.annual_rate, r.is_quote or r.origin, r.note] for r in self.rates]
         )
 
     def on(self, night: date) -> BorrowRate | None:

@@ -225,13 +225,10 @@ def members_events(file: EventFile, traded: Collection[str], remarks: list[str])
 def mean_of_members(universe: Universe, history: Mapping[str, Prices]) -> Prices:
     """The universe with equal weights each session, as closes that begin at 100.
 
-    The return of a session is the mean of those of its members that have a close in it and in
-    the session before.
+    The return of a session is the mean of those of its members that have a close in it and one
+    before; dividends are in it.
     """
-    closes = pd.concat(
-        {s: prices.table["close"] for s, prices in history.items()}, axis=1, sort=True
-    )
-    changes = closes.sort_index().pct_change(fill_method=None)
+    changes = pd.concat({s: prices.returns for s, prices in history.items()}, axis=1, sort=True)
     sessions = changes.index.to_numpy().astype("M8[D]")
     is_member = np.column_stack([_is_member(universe, symbol, sessions) for symbol in history])
     mean = changes.where(is_member).mean(axis=1).fillna(0.0)

@@ -282,7 +282,7 @@ def questions(
         [event.as_published() for event in public],
         reaction,
         universe.members if universe else lambda _: traded,
-        {symbol: splits for symbol, prices in history.items() if (splits := splits_of(prices))},
+        [(day, s, ratio) for s, prices in history.items() for day, ratio in splits_of(prices)],
     )
     ends = {one.symbol: one.session for one in recorded_effects(span) if one.is_end}
 

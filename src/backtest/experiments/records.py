@@ -39,6 +39,7 @@ class Figures(TypedDict):
     exposure: float | None
     commission: float
     borrow: float
+    dividends: float
     interest: float
 
 

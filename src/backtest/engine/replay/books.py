@@ -307,10 +307,10 @@ def borrow_assumptions(
         if rate is None:
             if len(unknown) <= _NAMED:
                 found.append(f"No borrow rate is known for some nights short {symbol}; {default}")
-        elif rate.is_assumption:
+        elif not rate.is_quote:
             found.append(
                 f"The borrow rate of {symbol} from {rate.day} on, {rate.annual_rate:.1%} "
-                f"a year, is an assumption. {rate.note}".strip()
+                f"a year, {rate.origin}. {rate.note}".strip()
             )
         elif (night - rate.day).days > _FRESH_DAYS:
             found.append(

@@ -14,6 +14,7 @@ import numpy as np
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.kinds import COARSE, NEVER_TRADED, NEW_YORK
+from backtest.engine.actions import splits_of, splits_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -155,6 +156,7 @@ def moves(
         for name, prices in history.items()
         for column in ("close", "open")
     }
+    splits = {name: splits_of(prices) for name, prices in history.items()}
     calendar, found = trading_calendar(), []
 
     def price(symbol: str, column: str, session: date | None) -> float | None:
@@ -167,8 +169,11 @@ def moves(
         event, trade = decision.event, first.get(decision.event.id)
         closed, opened = None, None
         if event.precision not in NEVER_TRADED:
-            closed = price(event.symbol, "close", calendar.last_closed(_earliest(event)))
-            opened = price(event.symbol, "open", decision.tradable_session)
+            before, session = calendar.last_closed(_earliest(event)), decision.tradable_session
+            closed = price(event.symbol, "close", before)
+            opened = price(event.symbol, "open", session)
+            if closed and session:  # in the shares of the open
+                closed /= splits_since(splits[event.symbol], before, session)
         found.append(
             Move(
                 event,

@@ -278,6 +278,7 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
         "exposure": figures.exposure(spans, sessions),
         "commission": sum(trade.commission for trade in result.trades),
         "borrow": sum(trade.borrow for trade in result.trades),
+        "dividends": sum(trade.dividends for trade in result.trades),
         "interest": result.interest,
     }
     growth = np.asarray(start * np.cumprod(1 + benchmark), dtype=np.float64)
@@ -286,14 +287,14 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
         "trades": None,
         "win_rate": None,
         "exposure": 1.0,
-        **dict.fromkeys(("commission", "borrow", "interest"), 0.0),
+        **dict.fromkeys(("commission", "borrow", "dividends", "interest"), 0.0),
     }
     pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
     return pairs, {"run": own, "benchmark": other}
 
 
 def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
-    """Return of the benchmark in each session, close to close.
+    """Return of the benchmark in each session, close to close, with dividends.
 
     The first return needs the close before; where the prices begin with the first session it is
     taken from that session's open, and is 0 where there is no open either.
@@ -303,15 +304,17 @@ def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.fl
     import pandas as pd
 
     index = pd.DatetimeIndex(pd.to_datetime(sessions))
-    closes = prices.table["close"]
-    missing = index.difference(closes.index)
+    growth = prices.growth
+    missing = index.difference(growth.index)
     if len(missing):
         raise DataError(
             f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
             f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
             f"{prices.last}: choose another --benchmark, or a span with --from and --to."
         )
-    changes = closes.pct_change(fill_method=None).reindex(index)
+    # Of what it has grown to: where the run has no session, the next one's return holds it.
+    changes = growth.reindex(index).pct_change(fill_method=None)
+    changes.iloc[0] = prices.returns[index[0]]
     if pd.isna(changes.iloc[0]):
         first = prices.table.iloc[0]
         changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0

@@ -41,11 +41,12 @@ Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'momen
 
 # Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
 TRADES: Columns = {
-    "trade_id": "int", "event_id": "text", "symbol": "text", "direction": "text", "shares": "int",
+    "trade_id": "int", "event_id": "text", "symbol": "text", "direction": "text", "shares": "float",
     "entry_session": "day", "entry_price": "float", "exit_session": "day", "exit_price": "float",
     "exit_reason": "text", "gross_profit": "float", "commission": "float", "borrow": "float",
     "net_profit": "float", "return": "float", "mae": "float", "mfe": "float",
     "entered_at": "text", "left_at": "text", "hedge_profit": "float",
+    "dividends": "float",
 }  # fmt: skip
 EQUITY: Columns = {
     "session": "day", "equity": "float", "cash": "float", "position_value": "float",

@@ -367,23 +367,25 @@ class Simulation:
         trades = self.result.trades
         paid = np.flatnonzero(trades["borrow"] > 0)
         columns, entries = self.signals.rows["symbol"][paid], trades["entry_bar"][paid]
-        unknown, assumed = [], []
+        unknown: list[str] = []
+        made: dict[str, list[str]] = {}
         for column in np.unique(columns).tolist():
             symbol = self.panel.symbols[column]
             night = self.panel.sessions[entries[columns == column].min()].item()
             rates = self.rates.get(symbol)
             if rates is None or rates.on(night) is None:
                 unknown.append(symbol)
-            elif any(rate.is_assumption for rate in rates.rates):
-                assumed.append(symbol)
+            else:
+                for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
+                    made.setdefault(origin, []).append(symbol)
         sentences = []
         if unknown:
             sentences.append(
                 f"No borrow rate is known for some nights short {few(unknown)}; "
                 f"{self.rules.borrow_default:.1%} a year was charged."
             )
-        if assumed:
-            sentences.append(f"Some borrow rates of {few(assumed)} are assumptions.")
+        for origin, symbols in sorted(made.items()):
+            sentences.append(f"A borrow rate of {few(symbols)} {origin}.")
         return sentences
 
     def check_identity(self) -> None:

@@ -147,8 +147,8 @@ class _Sample:
         request, inputs = plan.request, plan.inputs
         self.request, self.by = request, plan.by
         symbols = sorted(inputs.span)
-        closes = pd.DataFrame({name: inputs.history[name].table["close"] for name in symbols})
-        returns = closes.sort_index().pct_change(fill_method=None)
+        returns = pd.DataFrame({name: inputs.history[name].returns for name in symbols})
+        returns = returns.sort_index()
         market, self.against = _market(request, inputs, returns)
         latest = {(one.event.symbol, one.session): one for one in plan.events}
         self.told = len(plan.events)

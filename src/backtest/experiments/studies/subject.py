@@ -91,9 +91,8 @@ def choose(
 
 
 def close_returns(prices: Prices, sessions: pd.Index[Any]) -> Floats:
-    """Close to close in these sessions, shape (T,); NaN where there is no close before."""
-    changes = prices.table["close"].pct_change(fill_method=None)
-    return np.asarray(changes.reindex(sessions), np.float64)
+    """Close to close, with dividends, shape (T,); NaN where there is no close before."""
+    return np.asarray(prices.returns.reindex(sessions), np.float64)
 
 
 def _explained(own: Floats, market: Floats) -> float:

@@ -368,6 +368,7 @@ class Evaluator:
         self._file = file
         self._rules = Rules(**spec.rules)
         self._rates = inputs.rates
+        self._stocks = list(inputs.span.values())
         self._panel = panel_of(inputs.replayed)
         reaction = timedelta(minutes=self._rules.reaction_minutes)
         self._universe = inputs.benchmark if spec.universe else None
@@ -415,6 +416,7 @@ class Evaluator:
         earned = np.full(shape, np.nan)
         entries, exits = np.zeros((2, *shape), np.int32)
         net = gross - trades["commission"] - trades["borrow"] + trades["hedge_profit"]
+        net += trades["dividends"]
         earned[entered] = net / value
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
         returns = [
@@ -434,8 +436,15 @@ class Evaluator:
         if self._universe is not None:
             mean = benchmark_returns(self._universe, self._panel.sessions.tolist())
             return above_cash(mean, self._panel.nights, self._rules)
-        close, first = self._panel.prices["close"], self._panel.prices["open"][:1]
-        changes = close / np.vstack([first, close[:-1]]) - 1
+        sessions = self._panel.sessions
+        changes = np.full((len(sessions), len(self._stocks)), np.nan)
+        for column, prices in enumerate(self._stocks):
+            rows = np.searchsorted(sessions, prices.days)
+            changes[rows, column] = prices.returns[prices.days]
+            if rows[0] == 0:
+                changes[0, column] = (
+                    prices.table["close"].iloc[0] / prices.table["open"].iloc[0] - 1
+                )
         return above_cash(mean_of_known(changes), self._panel.nights, self._rules)
 
     def _blocks(self, codes: Codes) -> Iterator[Codes]:
