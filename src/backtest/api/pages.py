@@ -13,6 +13,7 @@ from backtest.api.arguments import reports_of
 from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import store
 from backtest.experiments.runs.store import TRADES
+from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,6 +103,7 @@ def _free(file: Path, form: str, *, force: bool) -> Path:
     """The file that is written; UsageError where something else than such a report is there."""
     if file.is_dir():
         raise UsageError(f"{file} cannot be written: it is a folder, and a file is needed.")
+    clear_unfinished(file.parent, file.name)
     if force or not file.exists():
         return file
     try:

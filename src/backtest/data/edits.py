@@ -19,7 +19,7 @@ from backtest.data.events import (
 )
 from backtest.data.kinds import new_york_day
 from backtest.data.listing import ListedEvent, find_event, with_sessions
-from backtest.data.versions import put, read_version, undo, version_before
+from backtest.data.versions import clear, put, read_version, undo, version_before
 from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class _EventFile:
     def __init__(self, workspace: Workspace, kind: type[Event]) -> None:
         self.workspace, self.kind = workspace, kind
         self.path = workspace.data / "events" / kind.file_name()
+        clear(self.path)
         self.file = open_events(self.path.parent, kind) if self.path.exists() else None
         self.lines = parse_lines(self.file, kind) if self.file else []
 

@@ -26,7 +26,7 @@ from backtest.data.datafile import (
     waiting_path,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.files import held, json_object, write_bytes
+from backtest.workspace.files import clear_unfinished, held, json_object, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -156,6 +156,7 @@ def undo(path: Path, *, over: str, to: int | None = None) -> Version:
 
     `over` is the sha256 of the one undone. Where that has the content of `to`, it stays.
     """
+    clear(path)
     before = version_before(path, to)
     read_version(path, before)  # refuses what is lost or damaged
     if to is not None and before.sha256 == over:
@@ -205,6 +206,17 @@ def _changing(path: Path) -> Iterator[None]:
         raise UsageError(
             f"{path} cannot be changed: {error.strerror or error}. It is as it was."
         ) from None
+
+
+def clear(path: Path) -> None:
+    """Remove what killed processes left of a data file, its neighbours, and its history."""
+    clear_unfinished(path.parent)
+    clear_history(path)
+
+
+def clear_history(path: Path) -> None:
+    """The same of its history alone."""
+    clear_unfinished(_history(path))
 
 
 def _settle(path: Path, sha256: str | None) -> None:

@@ -24,7 +24,7 @@ from backtest.sources.updates import (
     other_mode,
     prepare_update,
 )
-from backtest.workspace.files import json_object
+from backtest.workspace.files import clear_unfinished, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -228,6 +228,7 @@ def import_prices(
     symbols that cannot be taken in; the others can be without them.
     """
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    clear_unfinished(data / "prices")
     for symbol, table in file.tables.items():
         path = place_for(data / "prices", symbol, among=len(file.tables))
         known = json_object(metadata_path(path))

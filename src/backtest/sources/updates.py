@@ -35,7 +35,7 @@ from backtest.data.prices import (
     parquet_table,
     parse_prices,
 )
-from backtest.data.versions import put
+from backtest.data.versions import clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 
 if TYPE_CHECKING:
@@ -137,6 +137,7 @@ def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpda
     UsageError where they lack columns that the file has, or stand on another basis than its own,
     as after a split, and do not replace them all; DataError where the file would break its format.
     """
+    clear_history(path)
     kept = open_kept(path) if path.exists() else None
     update = PriceUpdate(
         incoming.symbol, path, _keys(incoming.table), [], accept, incoming.table,

@@ -102,15 +102,18 @@ def unfinished(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterato
         _remove(beside)
 
 
-def clear_unfinished(folder: Path) -> None:
+def clear_unfinished(folder: Path, of: str | None = None) -> None:
     """Remove what killed processes left unfinished in a folder, and put back what they replaced.
 
-    What a living process works on is left alone, and so is what cannot be removed.
+    Where `of` names a file, of that alone. What a living process works on is left, and so is what
+    cannot be removed.
     """
     with suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208 - thousands of names, one of them matters
             found = _UNFINISHED.fullmatch(name)
-            if found and (lock := _locked(folder / name)) is not None:
+            if not found or of not in (None, found["name"]):
+                continue
+            if (lock := _locked(folder / name)) is not None:
                 if found["old"] and not (folder / found["name"]).exists():
                     (folder / name).rename(folder / found["name"])
                 else:
