@@ -32,7 +32,9 @@ def tried(command, checkout) -> Callable[..., Outcome]:
         assert outcome.code in ALLOWED, f"{said}: exit code {outcome.code}: {outcome.err[-300:]}"
         assert "Traceback" not in outcome.err, f"{said}: {outcome.err[-300:]}"
         if outcome.code:
-            assert outcome.err.strip(), f"{said}: exit code {outcome.code} without a message"
+            assert (outcome.out + outcome.err).strip(), (
+                f"{said}: exit code {outcome.code} without a message"
+            )
         return outcome
 
     return tried

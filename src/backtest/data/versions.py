@@ -23,10 +23,11 @@ from backtest.data.datafile import (
     metadata_of,
     metadata_path,
     open_data_file,
+    stated,
     waiting_path,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.files import clear_unfinished, held, json_object, write_bytes
+from backtest.workspace.files import clear_unfinished, held, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -224,7 +225,7 @@ def _settle(path: Path, sha256: str | None) -> None:
     waiting = waiting_path(path)
     if sha256 is None and not waiting.exists():
         return  # of a new file nothing was begun; among thousands a look around takes time
-    if sha256 and json_object(waiting).get("sha256") == sha256:
+    if sha256 and stated(waiting).get("sha256") == sha256:
         os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
     waiting.unlink(missing_ok=True)
     for name in (path.name, waiting.name):
@@ -257,7 +258,7 @@ def _place(path: Path, version: Version) -> Path:
 def _kept(path: Path) -> list[Version]:
     found = []
     for place in _history(path).glob("[0-9]*.meta.json"):
-        metadata = json_object(place)
+        metadata = stated(place)
         try:
             version = _version(metadata, place)
         except (KeyError, ValueError, TypeError):

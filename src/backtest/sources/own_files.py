@@ -12,7 +12,13 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import metadata_path, open_data_file, raise_problems, read_rows
+from backtest.data.datafile import (
+    metadata_path,
+    open_data_file,
+    raise_problems,
+    read_rows,
+    stated,
+)
 from backtest.data.events import FIRST_COLUMNS, check_columns, prepared
 from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
@@ -24,7 +30,7 @@ from backtest.sources.updates import (
     other_mode,
     prepare_update,
 )
-from backtest.workspace.files import clear_unfinished, json_object
+from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -231,7 +237,7 @@ def import_prices(
     clear_unfinished(data / "prices")
     for symbol, table in file.tables.items():
         path = place_for(data / "prices", symbol, among=len(file.tables))
-        known = json_object(metadata_path(path))
+        known = stated(metadata_path(path))
         origin, recorded = source or known.get("source"), known.get("adjust")
         if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")

@@ -207,15 +207,6 @@ def _sign(file: int) -> None:
     os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
 
 
-def json_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; an empty one where the file is missing or corrupt."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def file_sha256(path: Path) -> str:
     """The hash of a file's bytes; OSError where it cannot be read."""
     with path.open("rb") as file:
