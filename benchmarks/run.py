@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import growth
+import many_stocks
 import replay
 import rows
 import startup
@@ -21,7 +22,10 @@ def main() -> None:
     measured, grown = [], {}
     with tempfile.TemporaryDirectory() as folder:
         print(*table.HEAD, sep="\n", flush=True)
-        for row in chain(rows.rows(Path(folder)), replay.rows(), startup.rows(), universes.rows()):
+        for row in chain(
+            rows.rows(Path(folder)), replay.rows(), startup.rows(), universes.rows(),
+            many_stocks.rows(),
+        ):  # fmt: skip
             measured.append(row)
             print(table.line(row), flush=True)
         for what, sizes in growth.tables(Path(folder)):

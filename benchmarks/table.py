@@ -16,7 +16,9 @@ HEAD = [
     "|---|---|---|---|---|---|",
 ]
 PROGRAM = ("numba", "numpy", "pandas", "backtrader", "quantstats")
-PEERS = ("vectorbt", "vectorbt-rust", "backtrader", "backtesting", "numba", "numpy", "pandas")
+PEERS = (
+    "vectorbt", "vectorbt-rust", "backtrader", "backtesting", "bt", "numba", "numpy", "pandas",
+)  # fmt: skip
 
 
 def line(row: dict[str, Any]) -> str:

@@ -47,6 +47,7 @@ class Site:
     filings: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     older: dict[int, list[dict[str, str]]] = field(default_factory=dict)
     pages: dict[str, bytes | Answer] = field(default_factory=dict)
+    year_ends: dict[int, str] = field(default_factory=dict)  # such as 0831
 
     def file(
         self,
@@ -59,8 +60,13 @@ class Site:
         items="",
         documents=(),
         older=False,
+        about=None,
     ):
-        """File something in the name of one or more; `accepted` is New York. Returns its number."""
+        """File something in the name of one or more; `accepted` is New York. Returns its number.
+
+        One of a day alone has no time of acceptance in its header; `about` is the number of the
+        company that the header says it is about.
+        """
         day = accepted[:10]
         count = sum(len(rows) for rows in self.filings.values()) + 1
         accession = number or f"000000{ciks[0]}-{day[2:4]}-{count:06}"
@@ -75,7 +81,14 @@ class Site:
             f"<DOCUMENT>\n<TYPE>{kind}\n<SEQUENCE>1\n<FILENAME>{name}\n<TEXT>\n</DOCUMENT>\n"
             for kind, name, _ in documents
         )
-        page = HEADER.format(**facts, shown=html.escape(shown)).encode()
+        if about:
+            shown += f"SUBJECT COMPANY:\n\n\tCOMPANY DATA:\n\t\tCENTRAL INDEX KEY:\t{about:010}\n"
+            shown += f"FILED BY:\n\n\tCOMPANY DATA:\n\t\tCENTRAL INDEX KEY:\t{ciks[0]:010}\n"
+        text = HEADER.format(**facts, shown=html.escape(shown))
+        if accepted == day:
+            clock = f"<ACCEPTANCE-DATETIME>{digits}\n"
+            text = text.replace(clock, "").replace(html.escape(clock), "")
+        page = text.encode()
         for cik in ciks:
             row = (accession, filed or day, period, f"{day}T12:00:00.000Z", form, items)
             place = self.older if older else self.filings
@@ -129,6 +142,7 @@ class Site:
             "cik": f"{cik:010}",
             "name": name,
             "formerNames": [],
+            "fiscalYearEnd": self.year_ends.get(cik),
             "filings": {
                 "recent": _columns(self.filings.get(cik, [])),
                 "files": files if older else [],
@@ -175,7 +189,7 @@ def _line(cusip, issuer, value, shares, more=None):
     more = more or {}
     cells = {
         "nameOfIssuer": issuer,
-        "titleOfClass": "COM CL A",
+        "titleOfClass": more.get("title", "COM CL A"),
         "cusip": more.get("cusip", cusip),
         "value": value,
     }
@@ -240,7 +254,7 @@ def schedule_d(name, shares, percent, event="06/10/2025", issuer=ACME, cik=BIGCO
     )
 
 
-def form_4(*sales, planned="1"):
+def form_4(*sales, planned="1", issuer=ACME):
     """A Form 4; a sale is day, code, shares and price (empty where a footnote tells it)."""
     lines = "".join(
         f"<nonDerivativeTransaction><transactionDate><value>{day}</value></transactionDate>"
@@ -256,6 +270,7 @@ def form_4(*sales, planned="1"):
     )
     return (
         '<?xml version="1.0"?><ownershipDocument><documentType>4</documentType>'
+        f"<issuer><issuerCik>{issuer:010}</issuerCik><issuerName>No. {issuer}</issuerName></issuer>"
         "<reportingOwner><reportingOwnerId><rptOwnerName>DOE JANE</rptOwnerName></reportingOwnerId>"
         "<reportingOwnerRelationship><isDirector>1</isDirector><isOfficer>true</isOfficer>"
         "<isTenPercentOwner>0</isTenPercentOwner><officerTitle>Chief Executive</officerTitle>"

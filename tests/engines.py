@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
@@ -15,6 +15,7 @@ from backtest.data import actions as data_actions
 from backtest.data.actions import Action
 from backtest.data.datafile import DataFile
 from backtest.data.prices import BorrowRate, BorrowRates, Prices
+from backtest.engine.actions import Effect
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.timeline import Decision
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
 NOWHERE = DataFile(Path("made-up.csv"), "", "", {})
 TERMS = ("symbol", "event_id", "direction", *base.TERMS)
-
-
+ENDS = {"delisted": "delisted", "cash_merger": "merger"}
 Actions = Mapping[str, Sequence[oracle.Action]]
 
 
@@ -136,10 +136,24 @@ def run_kernel_on_finer_bars(
     signals: Sequence[oracle.Signal],
     settings: oracle.Settings,
     borrow: Mapping[str, Sequence[Any]],
+    actions: Actions = MappingProxyType({}),
 ) -> oracle.Outcome:
     """The compiled kernel on bars that have the moment of their open in place of the session."""
-    panel = finer_panel(bars)
+    panel = replace(finer_panel(bars), effects=list(effects_on_bars(bars, actions)))
     return trade_panel(panel, panel.times.tolist(), signals, settings, borrow)
+
+
+def effects_on_bars(bars: Mapping[str, Sequence[Any]], actions: Actions) -> Iterator[Effect]:
+    """What the actions do, by the bar at which they do it."""
+    for symbol, found in actions.items():
+        for day, action, amount in sorted(found, key=lambda one: (one[0], one[1] != "split")):
+            before = [row for row in bars[symbol] if row[0].date() < day]
+            after = [row[0] for row in bars[symbol] if row[0].date() >= day]
+            if action in ("dividend", "split") and before and after:
+                yield Effect(after[0], symbol, action, amount)
+            elif action in ENDS and before:
+                last = before[-1]
+                yield Effect(last[0], symbol, ENDS[action], last[4] if amount is None else amount)
 
 
 def finer_panel(bars: Mapping[str, Sequence[Any]]) -> Panel:

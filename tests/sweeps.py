@@ -42,7 +42,7 @@ EVIDENCE: dict[str, Any] = {
             {
                 "event_id": "news-20250620-3d4e5f",
                 "known": True,
-                "set": 2,
+                "set": 0,
                 "return": 0.05,
                 "default": 0.01,
             },

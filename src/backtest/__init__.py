@@ -7,12 +7,15 @@ if TYPE_CHECKING:
     from backtest.api.calls import (
         audit_strategy,
         check,
+        null_worlds,
         simulate,
         study,
         sweep,
     )
     from backtest.api.data import (
+        add_action,
         add_event,
+        check_actions,
         check_events,
         check_prices,
         edit_event,
@@ -20,13 +23,17 @@ if TYPE_CHECKING:
         import_events,
         import_prices,
         judge_claims,
+        list_actions,
+        list_kinds,
         list_prices,
         load_events,
         load_prices,
         remove_event,
+        seal_actions,
         seal_events,
         seal_prices,
         show_event,
+        undo_actions,
         undo_events,
         undo_prices,
     )
@@ -47,22 +54,25 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "EventStrategy", "Market", "Signal", "Strategy", "Wait", "__version__",
-    "add_event", "audit_strategy", "check", "check_events", "check_prices", "compare", "edit_event",
-    "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes", "find_page",
-    "import_events", "import_prices", "init", "judge_claims", "list_prices", "list_runs",
-    "list_settings", "list_strategies", "list_universes", "load_events", "load_prices",
-    "new_signal", "remove_event", "report_run", "run", "seal_events", "seal_prices",
-    "seal_universe", "show_event", "simulate", "study", "sweep", "undo_events", "undo_prices",
+    "EventStrategy", "Market", "Signal", "Strategy", "Wait", "__version__", "add_action",
+    "add_event", "audit_strategy", "check", "check_actions", "check_events", "check_prices",
+    "compare", "edit_event", "fetch_earnings", "fetch_filings", "fetch_prices", "fetch_stakes",
+    "find_page", "import_events", "import_prices", "init", "judge_claims", "list_actions",
+    "list_kinds", "list_prices", "list_runs", "list_settings", "list_strategies", "list_universes",
+    "load_events", "load_prices", "new_signal", "null_worlds", "remove_event", "report_run",
+    "run", "seal_actions",
+    "seal_events", "seal_prices", "seal_universe", "show_event", "simulate", "study", "sweep",
+    "undo_actions", "undo_events", "undo_prices",
 ]  # fmt: skip
 
 _NAMES = {
-    "api.calls": ("audit_strategy", "check", "simulate", "study", "sweep"),
+    "api.calls": ("audit_strategy", "check", "null_worlds", "simulate", "study", "sweep"),
     "api.data": (
-        "add_event", "check_events", "check_prices", "edit_event", "fetch_prices",
-        "import_events", "import_prices", "judge_claims", "list_prices", "load_events",
-        "load_prices", "remove_event", "seal_events", "seal_prices", "show_event",
-        "undo_events", "undo_prices",
+        "add_action", "add_event", "check_actions", "check_events", "check_prices",
+        "edit_event", "fetch_prices", "import_events", "import_prices", "judge_claims",
+        "list_actions", "list_kinds", "list_prices", "load_events", "load_prices",
+        "remove_event", "seal_actions", "seal_events", "seal_prices", "show_event",
+        "undo_actions", "undo_events", "undo_prices",
     ),
     "api.edgar": ("fetch_earnings", "fetch_filings", "fetch_stakes"),
     "api.pages": ("compare", "find_page", "list_runs", "report_run"),

@@ -11,20 +11,25 @@ from backtest.data.kinds import (
     Start,
 )
 from backtest.data.scheduled import (
+    Deal,
     DecisionDate,
-    ExDate,
+    Delisting,
+    Dividend,
     IndexChange,
     LockupEnd,
     MacroDate,
     MarketEvent,
     ReportDate,
+    Split,
 )
 
 __all__ = [
+    "Deal",
     "DecisionDate",
+    "Delisting",
+    "Dividend",
     "Earnings",
     "Event",
-    "ExDate",
     "Grade",
     "IndexChange",
     "LockupEnd",
@@ -34,6 +39,7 @@ __all__ = [
     "Precision",
     "ReportDate",
     "ShortReport",
+    "Split",
     "StakeDisclosure",
     "Start",
 ]

@@ -19,6 +19,7 @@ import pytest
 import backtest
 from backtest.errors import DataError, UsageError
 from backtest.events import Earnings
+from backtest.experiments.studies import null_worlds
 from tests.made_up import often
 
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def test_a_run_is_that_of_the_command(inside, run_made_up):
 
 def test_a_run_is_in_tables_with_types(inside):
     found = on_acme()
-    assert list(found.summary) == ["beats", "INDX"]
+    assert list(found.summary) == ["beats", "ACME held", "INDX"]
     (trade,) = found.trades.itertuples()
     assert (trade.entry_session, trade.exit_session) == (
         pd.Timestamp("2025-06-05"), pd.Timestamp("2025-06-10"),
@@ -93,6 +94,7 @@ def test_a_result_tells_itself_and_cannot_be_changed(inside):
     first, then = str(found).split("\n", 1)
     assert first == "beats · ACME from 2025-06-02 to 2025-07-15: +1.4 %"
     assert then.startswith("1 trade on 1 occasion. ")
+    assert then.endswith("\nACME held +30.0 %, INDX +2.0 %")
     with pytest.raises(FrozenInstanceError):
         found.run_id = "another"
 
@@ -204,8 +206,8 @@ def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
     longs, shorts = (on_acme(often(inside, make, make)) for make in ("long", "short"))
     runs = [on_acme(), on_acme("owner"), on_acme(parameters={"hold": 2}), longs, shorts]
     table = backtest.compare(*runs)
-    one, _, other, *_ = runs
-    names = [f"beats {one.run_id}", "owner", f"beats {other.run_id}", "long", "short", "INDX"]
+    one, *_ = runs
+    names = ["beats · defaults", "owner", "beats · hold 2", "long", "short", "ACME held", "INDX"]
     assert list(table.index) == names
     assert table["trials"].to_list()[:3] == [2, 1, 2]
     assert table.loc[names[:3], "p"].isna().all()
@@ -215,8 +217,9 @@ def test_runs_are_compared_with_their_benchmark_and_evidence(inside):
     assert table.loc["long", "p"] < table.loc["short", "p"]  # ACME does nothing but rise
     assert table.loc["long", "p_holm"] == min(2 * table.loc["long", "p"], 1)
     assert table.loc["INDX", ["trades", "p", "trials"]].isna().all()
-    assert list(backtest.compare(one.run_id).index) == ["beats", "INDX"]
-    assert list(backtest.compare().index) == ["beats", "long", "owner", "short", "INDX"]
+    assert list(backtest.compare(one.run_id).index) == ["beats", "ACME held", "INDX"]
+    latest = ["beats", "long", "owner", "short", "ACME held", "INDX"]
+    assert list(backtest.compare().index) == latest
 
 
 def test_a_sweep_has_every_set(inside):
@@ -503,3 +506,15 @@ def test_prices_are_loaded_as_tables_of_sessions(inside):
     assert found["ACME"].loc["2025-06-03"].to_list() == [101, 103, 99, 102, 1001]
     with pytest.raises(UsageError, match="ACMF"):
         backtest.load_prices("ACMF")
+
+
+def test_null_worlds_are_counted_by_kind(monkeypatch):
+    defaults = null_worlds.calibrate.__kwdefaults__
+    few = defaults | {"kinds": null_worlds.WORLDS[:2]}
+    monkeypatch.setattr(null_worlds.calibrate, "__kwdefaults__", few)
+    judged = backtest.null_worlds(3, seed=2)
+    assert (judged.worlds, judged.seed) == (3, 2)
+    counts = judged.frame()
+    assert list(counts.index) == ["independent days, 6 events", "independent days, 12 events"]
+    assert set(counts["worlds"]) == {3}
+    assert (counts["better"] + counts["worse"] + counts["refused"] <= 3).all()

@@ -279,7 +279,14 @@ PAID_FILE = "actions/ACME.csv"
 def paid(checkout):
     checkout.write("data/actions/ACME.csv", PAID)
     prices = checkout.root / "data/prices/ACME.csv"
-    rows = [row.date().isoformat() for row in read_prices(prices.parent, "ACME").table.index]
+    rest = 4  # sessions from the second split on, in which a share is half of one before
+    lines = prices.read_text().splitlines()
+    halves = [
+        ",".join([cells[0], *(str(float(cell) / 2) for cell in cells[1:5]), cells[5]])
+        for cells in (line.split(",") for line in lines[-rest:])
+    ]
+    prices.write_text("\n".join([*lines[:-rest], *halves]) + "\n")
+    rows = [line.split(",")[0] for line in lines[1:]]
     seal(prices, rows, source=None, adjust="splits, as of 2025-06-06; not dividends")
     return source_of(checkout)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -44,10 +45,10 @@ STRATEGIES = {
 }
 MADE_UP = ("--benchmark", "INDX", "--no-tearsheet")
 COMMANDS = (
-    ("run", "mixed", "--symbol", "ACME", "--symbol", "BOOM", *MADE_UP),
+    ("run", "mixed", "--symbol", "ACME", "--symbol", "BOOM", "--accept-jumps", *MADE_UP),
     ("run", "--symbol", "ACME", *MADE_UP),
     ("run", "beats", "--symbol", "ACME", "--benchmark", "INDX"),  # adds its tear sheet
-    ("run", "bear", "--symbol", "BOOM", *MADE_UP),
+    ("run", "bear", "--symbol", "BOOM", "--accept-jumps", *MADE_UP),
     ("sweep", "beats", "--symbol", "ACME", "--grid", "hold=1:8", "--grid", "weight=0.3:0.6:0.1"),
     ("study", "earnings", "--symbol", "ACME", "--benchmark", "INDX", "--window", "-1,+1"),
     ("compare", *COMPARED),
@@ -68,6 +69,8 @@ def write_reports(root: Path) -> Path:
         for name in [name for name in os.environ if name.startswith("BACKTEST_")]:
             patch.delenv(name)
         patch.chdir(root)
+        for name in ("stdout", "stderr"):  # the commands take them over
+            patch.setattr(sys, name, io.StringIO())
         for arguments in COMMANDS:
             patch.setattr(sys, "argv", ["backtest", *arguments])
             with pytest.raises(SystemExit) as end:

@@ -12,7 +12,9 @@ CASH = 100_000
 
 @pytest.fixture
 def page(reports, open_page):
-    return open_page(reports.page("compare.html"))
+    page = open_page(reports.page("compare.html"))
+    page.locator("details").evaluate_all("(all) => all.forEach((one) => { one.open = true; })")
+    return page
 
 
 def test_the_scale_of_the_chart_is_money_percent_or_log(page, reports):
@@ -31,6 +33,45 @@ def test_the_scale_of_the_chart_is_money_percent_or_log(page, reports):
 
     page.get_by_label("owner").uncheck()
     assert len(figure(page, "curves")[0]) == len(traces) - 2  # its equity and its drawdown
+
+
+def test_a_curve_stands_out_when_its_row_is_pointed_at(page):
+    page.locator("#overview tr", has_text="owner").hover()
+    owner = COMPARED.index("owner")
+    traces = figure(page, "curves")[0]
+    assert {trace["meta"] for trace in traces if trace["opacity"] == 1} == {owner}
+    page.locator("h1").hover()
+    assert {trace["opacity"] for trace in figure(page, "curves")[0]} == {1}
+
+
+def test_each_curve_is_named_where_it_ends(page):
+    texts = {one["text"] for one in figure(page, "curves")[1]["annotations"]}
+    assert {*COMPARED, "INDX benchmark"} <= texts
+
+
+def test_the_essentials_of_all_runs_fit_a_screen(reports, open_page):
+    page = open_page(reports.page("compare.html"))
+    for part in ("#overview", "#curves"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] < 900
+    points, _ = figure(page, "risk")
+    assert len(points[0]["x"]) == len(COMPARED) + 2
+    assert page.locator("#correlations").is_hidden()
+
+
+def test_the_names_of_the_matrix_stay_in_sight_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    inside = """() => {
+      const box = document.getElementById("matrix").parentElement;
+      box.scrollTo(80, 400);
+      const place = (one) => one.getBoundingClientRect();
+      const shown = (one) => one.getClientRects().length;
+      const all = [...document.querySelectorAll("#matrix tbody th, #matrix thead th")];
+      return all.filter(shown).every((one) =>
+        one.closest("thead") ? Math.abs(place(one).top - place(box).top) < 2
+          : Math.abs(place(one).left - place(box).left) < 2);
+    }"""
+    assert page.evaluate(inside)
 
 
 def test_what_rounds_to_zero_has_no_sign(page):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.browser.made_up_reports import COMPARED
 from tests.browser.pages import column
 
 RECORDS = {
@@ -47,7 +48,7 @@ def test_it_is_narrowed_by_strategy_symbol_kind_words_and_day(page, found):
     page.get_by_label("Strategy or events").select_option("")
     page.get_by_label("Symbol").select_option("")
     page.get_by_label("What").select_option("study")
-    assert shown.all_inner_texts()[0].startswith("study")
+    assert set(column(page, "reports", "What")) == {"study"}
     page.get_by_label("What").select_option("")
     page.get_by_label("Words").fill("SWEEP beats")
     assert shown.count() == len([what for what, r in found if what == "sweep"])
@@ -58,6 +59,23 @@ def test_it_is_narrowed_by_strategy_symbol_kind_words_and_day(page, found):
     page.get_by_label("to", exact=True).fill("")
     page.get_by_label("Made from").fill("2020-01-01")
     assert shown.count() == len(found)
+
+
+def test_runs_that_are_ticked_are_compared(page, reports):
+    command = page.locator("#command")
+    assert command.is_hidden()
+    ids = [
+        json.loads((reports.folder(f"{name}-ACME") / "run.json").read_text())["run_id"]
+        for name in COMPARED
+    ]
+    page.locator(f"tr[data-runs='{ids[0]}'] input").check()
+    assert command.locator("code").inner_text() == f"backtest compare {ids[0]}"
+    assert command.locator("a").count() == 0
+    for one in ids[1:]:
+        page.locator(f"tr[data-runs='{one}'] input").check()
+    assert set(command.locator("code").inner_text().split()[2:]) == set(ids)
+    command.locator("a").click()  # of these there is a comparison
+    page.locator("h1", has_text=f"{len(ids)} runs side by side").wait_for()
 
 
 def test_a_report_is_one_click_away(page, reports):

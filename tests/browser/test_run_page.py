@@ -49,8 +49,12 @@ def test_a_candle_stands_for_each_bar_filled_where_the_price_fell(symbol, report
     page.locator("#symbol").select_option(label=symbol, force=True)
     traces, layout = figure(page, "story")
     (bodies,) = [one for one in traces if one.get("meta") == "candles"]
-    (wicks,) = [one["path"] for one in layout["shapes"] if one["type"] == "path"]
-    ends = re.findall(r"M\d+,([\d.]+)L\d+,([\d.]+)", wicks)
+    wicks = "".join(one["path"] for one in layout["shapes"] if one["type"] == "path")
+    ends = sorted(
+        (int(place), low, high)
+        for place, low, high in re.findall(r"M(\d+),([\d.]+)L\d+,([\d.]+)", wicks)
+    )
+    ends = [(low, high) for _, low, high in ends]
     drawn = zip(bodies["base"], bodies["y"], ends, strict=True)
 
     bars = [row for row in rows(folder / "bars.csv") if row["symbol"] == symbol]
@@ -94,6 +98,120 @@ def test_a_row_moves_the_chart_by_keys_alone(reports, open_page):
     assert row.get_attribute("class") == "picked"
     page.locator("#whole").click()
     assert figure(page, "story")[1]["xaxis"]["range"] == whole
+
+
+def test_the_dates_and_what_was_chosen_are_seen_without_scrolling(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    dates = page.locator("#story .xaxislayer-above text").first.bounding_box()
+    assert dates["y"] + dates["height"] < 900
+    page.emulate_media(reduced_motion="reduce")  # it scrolls at once
+    page.locator("#trades tbody button").nth(1).click()
+    settle(page)
+    page.emulate_media(reduced_motion="no-preference")
+    card = page.locator("#event").bounding_box()
+    assert 0 <= card["y"] < card["y"] + card["height"] <= 900
+    page.set_viewport_size({"width": 390, "height": 844})  # a phone has it at its foot
+    page.locator("#story").scroll_into_view_if_needed()
+    settle(page)
+    card = page.locator("#event").bounding_box()
+    assert card["y"] + card["height"] <= 844
+
+
+def test_the_view_is_moved_by_the_strip_and_headlines_stand_beside_their_markers(
+    reports, open_page
+):
+    page = open_page(reports.page("mixed-ACME"))
+    assert not any("text" in one for one in figure(page, "story")[0] if one.get("meta") == "events")
+    first, last = figure(page, "story")[1]["xaxis"]["range"]
+    thumb = page.get_by_label("Last bar in view")
+    for _ in range(8):
+        thumb.press("ArrowLeft")
+    moved = figure(page, "story")[1]["xaxis"]["range"]
+    assert moved[0] == first
+    assert last - 9 < moved[1] < last - 6
+    texts = [
+        text.strip()
+        for trace in figure(page, "story")[0]
+        if trace.get("meta") == "events"
+        for text in trace["text"]
+        if text
+    ]
+    assert texts
+    box = page.locator("#strip i").bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 10)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 90, box["y"] + 10)
+    page.mouse.up()
+    later = figure(page, "story")[1]["xaxis"]["range"]
+    assert later[0] > moved[0]
+    assert later[1] - later[0] == pytest.approx(moved[1] - moved[0])
+    page.locator("#whole").click()
+    assert figure(page, "story")[1]["xaxis"]["range"] == [first, last]
+
+
+def test_prices_are_drawn_by_equal_growth_too(reports, open_page):
+    folder = reports.folder("mixed-ACME")
+    page = open_page(folder / "index.html")
+    page.get_by_label("log", exact=True).check(force=True)
+    axis = figure(page, "story")[1]["yaxis2"]
+    assert axis["type"] == "log"
+    bars = [row for row in rows(folder / "bars.csv") if row["symbol"] == "ACME"]
+    low, high = (10**end for end in axis["range"])
+    assert low < min(float(bar["low"]) for bar in bars)
+    assert high > max(float(bar["high"]) for bar in bars)
+    page.get_by_label("linear", exact=True).check(force=True)
+    assert figure(page, "story")[1]["yaxis2"]["type"] == "linear"
+
+
+def test_each_trade_shows_how_far_it_went_and_leads_to_its_row(reports, open_page):
+    folder = reports.folder("mixed-ACME")
+    page = open_page(folder / "index.html")
+    worst, best, end = figure(page, "excursions")[0]
+    trades = rows(folder / "trades.csv")
+    for trace, column_ in ((worst, "mae"), (best, "mfe")):
+        assert trace["y"] == pytest.approx([float(row[column_]) for row in trades], abs=1e-5)
+    assert all(
+        low <= value <= high
+        for low, value, high in zip(worst["y"], end["y"], best["y"], strict=True)
+    )
+    assert "MAE" in hover(page, "excursions", 2, 0)
+
+
+def test_the_months_of_a_run_multiply_to_its_year(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    year, *months, whole = (
+        page.locator(".months tbody tr").first.locator("th, td").all_inner_texts()
+    )
+    assert (year, len(months)) == ("2025", 12)
+    assert [n for n, text in enumerate(months, 1) if text] == [6, 7]
+    grown = (1 + float(months[5]) / 100) * (1 + float(months[6]) / 100) - 1
+    assert float(whole.removesuffix(" %")) == pytest.approx(100 * grown, abs=0.06)
+
+
+def test_a_table_that_goes_on_says_so_and_filters_fold_on_a_phone(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    assert page.locator("#decisions-title ~ details.filters").get_attribute("open") is not None
+    page = open_page(reports.page("mixed-ACME"), width=390)
+    assert page.locator("form[data-narrows=trades]").is_hidden()
+    page.locator("#trades-title ~ details.filters summary").click()
+    assert page.locator("form[data-narrows=trades]").is_visible()
+    more = page.locator("#trades-title ~ .more").first
+    assert "→ more columns" in more.text_content()
+    page.locator("#trades").evaluate("(table) => table.parentElement.scrollTo(9999, 9999)")
+    settle(page)
+    assert more.text_content().strip() == ""
+    first = page.locator("#trades tbody th").first.bounding_box()
+    assert first["x"] == page.locator("#trades").evaluate(
+        "(table) => table.parentElement.getBoundingClientRect().left"
+    )
+
+
+def test_a_word_that_needs_it_is_explained(reports, open_page):
+    page = open_page(reports.page("mixed-ACME"))
+    word = page.locator("abbr", has_text="Sortino").first
+    assert "only losses count" in word.get_attribute("title")
+    words = page.locator("abbr").all_inner_texts()
+    assert {"p-value", "MAE", "MFE"} <= set(words)
 
 
 def test_tables_are_sorted_by_number_and_narrowed(reports, open_page):

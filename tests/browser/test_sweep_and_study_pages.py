@@ -16,6 +16,11 @@ def test_a_sweep_page_maps_every_set_and_answers_to_keys(reports, open_page):
     cells = page.locator("#as-table td").all_inner_texts()
     assert cells == [f"{value:+.1f} %" for row in heat["z"][::-1] for value in row]
 
+    page.locator("#as-table td button").nth(1).click()  # of the upper row the second: hold 2
+    command = page.locator("#command code").inner_text().split()
+    assert command[:5] == ["backtest", "run", "beats", "--symbol", "ACME"]
+    assert command[-4:] == ["--set", "hold=2", "--set", "weight=0.6"]
+
     page.locator("#metrics input").first.focus()
     page.keyboard.press("ArrowRight")
     assert page.get_by_label("Sharpe ratio").first.is_checked()

@@ -203,14 +203,14 @@ def test_the_source_of_a_file_can_be_told_once(command, mine):
 
 
 def test_columns_and_rows_of_a_file_that_are_not_to_be_are_told(command, mine):
-    path = mine(header=HEADER.replace("author_type", "autor_type"))
+    path = mine(ROW, header=HEADER.replace("author_type", "autor_type"))
     outcome = command("events", "import", path, "--kind", "short_report")
     assert outcome.code == BAD_DATA
     assert "column 'autor_type': not a column of short_report; did you mean" in outcome.err
     twice = command("events", "import", mine(SECOND, SECOND), "--kind", "short_report")
     assert "comes twice: same symbol, time and headline" in twice.err
     missing = command("events", "import", "nowhere.csv", "--kind", "short_report")
-    assert "nowhere.csv is missing" in missing.err
+    assert "There is no file nowhere.csv" in missing.err
 
 
 def test_an_import_adds_what_is_new_and_changes_what_differs(command, mine, checkout):

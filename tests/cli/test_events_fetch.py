@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import backtest
+from backtest.data.datafile import metadata_of
+from backtest.data.versions import put
 from backtest.sources import yahoo
 from backtest.sources.yahoo import AnalystEstimate
 from tests.commands import BAD_DATA, WRONG_USE, words
@@ -126,6 +128,59 @@ def test_nothing_is_written_twice(site, fetch, checkout):
         assert outcome.code == 0
         assert "has all of that already: nothing changes." in outcome.out
         assert checkout.snapshot("data") == before
+
+
+@pytest.mark.parametrize("items", ["", "9.01"])
+def test_a_file_does_not_have_what_was_not_fetched(site, fetch, checkout, items):
+    site.file("6-K" if not items else "8-K", "2025-06-20 08:00:00", ACME, items=items)
+    before = checkout.snapshot("data")
+    for words_ in (("earnings", "ACME", "--no-estimates"), ("filings", "ACME")):
+        outcome = fetch(*words_, "--yes")
+        assert outcome.code == 0
+        assert "Nothing was fetched, so that nothing changes in" in outcome.out
+        assert "has all of that already" not in outcome.out
+    assert checkout.snapshot("data") == before
+
+
+def test_two_quarters_of_a_retailer_stay_two_reports(site, fetch, checkout):
+    rows = [("2024-12-18", "2024-12-19", "2024-11-24"), ("2025-03-12", "2025-03-13", "2025-02-16")]
+    rows += [("2025-06-04", "2025-06-05", "2025-05-11")]
+    for reported, filed, end in rows:
+        site.file("8-K", f"{reported} 16:15:00", ACME, items="2.02")
+        site.file("10-Q", f"{filed} 16:15:00", ACME, period=end)
+    site.file("10-K", "2025-10-08 16:15:00", ACME, period="2025-08-31")
+    call = ("earnings", "RETAIL", "--cik", str(ACME), "--no-estimates", "--accept-revisions")
+    assert fetch(*call, "--yes").code == 0
+    made = text(checkout, REPORTS)
+    for end in ("2025-02-16", "2025-05-11"):
+        assert f",{end}" in made
+    assert "has all of that already: nothing changes." in fetch(*call, "--yes").out
+    assert text(checkout, REPORTS) == made
+
+
+def test_splits_and_cusips_on_file_count(site, fetch, checkout):
+    rows = "2021-08-02,split,0.125,,,made up\n2021-08-02,cusip,,,00000B200,made up\n"
+    actions = "day,action,amount,until,name,source\n" + rows
+    known = metadata_of(["2021-08-02", "2021-08-02"], source="made up")
+    put(checkout.root / "data/actions/OLDCO.csv", actions, known, reason="made up", over=None)
+    quarterly(site, "2021-08-13 12:00:00", "2021-06-30", [("ACME CORP", 13460, 1_000_000)])
+    new = ("ZENITH", 15456, 150_000, {"cusip": "00000B200"})
+    quarterly(site, "2021-11-12 12:00:00", "2021-09-30", [new])
+    call = ("stakes", "--symbol", "OLDCO", "--cik", str(ACME), "--holder", "BIGCO", "--yes")
+    assert fetch(*call, "--cusip", "00000A100,00000B200").code == 0
+    rows = list(csv.DictReader(text(checkout, HELD).splitlines()))[-2:]
+    counts = [(row["shares"], row["previous_shares"], row["first_filing"]) for row in rows]
+    assert counts == [("1000000", "", "true"), ("150000", "125000", "false")]
+
+
+def test_a_report_on_file_by_its_calendar_quarter_is_the_same_report(site, fetch, checkout):
+    # 2025Q1 on file is the report of 2025-06-27; the company counts that quarter as 2025Q4
+    site.file("8-K", "2025-06-27 08:00:07", ACME, items="2.02,9.01")
+    site.file("10-K", "2025-06-30 16:30:00", ACME, period="2025-03-31")
+    outcome = fetch("earnings", "ACME", "--no-estimates", "--yes")
+    told = words(outcome.out)
+    assert "differs in period: 2025Q1 on file, 2025Q4 fetched" in told
+    assert "nothing changes" in told
 
 
 def test_two_amendments_of_one_quarter_are_two_events(site, fetch, checkout):

@@ -29,7 +29,7 @@ def tested(run_made_up, checkout):
     """What a run of four strategies printed: two with six occasions, one with one, one held."""
     often(checkout)
     often(checkout, "shorts", "short")
-    return run_made_up()
+    return run_made_up("-v")
 
 
 def test_run_tells_the_sentence_and_the_figures(tested, checkout):
@@ -68,9 +68,9 @@ def test_run_corrects_for_the_number_of_strategies(tested, checkout):
     out, names = words(tested.out), ("often", "shorts")
     p = [verdict_p(manifest(checkout, name)["evidence"]) for name in names]
     told = ", ".join(f"{name} {p_value(one)}" for name, one in zip(names, holm(p), strict=True))
+    assert f"p-values, corrected for 2 strategies (Holm): {told}." in out
     # One trade has no p, nor has a held stock.
-    assert f"p of the verdicts, corrected for 2 strategies (Holm): {told}." in out
-    assert "1 trade on 1 occasion. Held from the first session to the last, so that there" in out
+    assert re.search(r"owner 1 \+29.9 % .* held from the first session to the last", out)
 
 
 def test_run_as_json_carries_the_evidence(run_made_up, checkout):
@@ -108,13 +108,13 @@ def test_compare_shows_evidence_beside_the_figures(tested, command, checkout):
     p = [verdict_p(one) for one in found]
     edges = [one["detectable"] for one in found]
     for label, (longs, shorts) in {
-        "Placebo p": [p_value(value) for value in p],
-        "Holm p": [p_value(value) for value in holm(p)],
+        "p-value": [p_value(value) for value in p],
+        "p-value, Holm": [p_value(value) for value in holm(p)],
         "Detectable edge": [re.escape(share(value)) for value in edges],
     }.items():
         assert re.search(rf"^{label} +– +{longs} +– +{shorts} *$", out, re.MULTILINE)
     assert re.search(r"^Trials +1 +1 +1 +1 *$", out, re.MULTILINE)
-    assert "Holm p: the same, corrected for the 2 runs that are compared." in out
+    assert "p-value, Holm: the same, corrected for the 2 runs that are compared." in out
     told = json.loads(command("compare", "--json").out)
     longs, shorts = holm(p)
     assert [one["placebo_p_holm"] for one in told] == [None, longs, None, shorts]

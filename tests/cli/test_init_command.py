@@ -142,8 +142,9 @@ def test_a_killed_init_is_gone_on_with(inside, rename):
         "    return real(path, target) if left[0] else os._exit(9)\n"
         "Path.rename = rename; main()"
     )
-    argv = [sys.executable, "-c", program, "init", "new", str(rename)]
-    killed = subprocess.run(argv, check=False, cwd=inside)
+    killed = subprocess.run(
+        [sys.executable, "-c", program, "init", "new", str(rename)], cwd=inside, check=False
+    )
     assert killed.returncode == 9
     there = {path.name for path in (inside / "new").iterdir()} & {*PARTS}
     assert there == {*PARTS[: rename - 1]}

@@ -18,11 +18,15 @@ def test_compare_puts_the_latest_run_of_each_strategy_side_by_side(run_made_up, 
     outcome = command("compare")
     assert outcome.code == 0
     # five sessions from 103 to 108: 485 × (108 × 0.9995 − 103 × 1.0005) − 4.85 is 2,345
-    assert re.search(r"^Final equity \$ +102,3\d\d +129,9\d\d +102,000$", outcome.out, re.MULTILINE)
+    assert re.search(
+        r"^Final equity \$ +102,3\d\d +129,9\d\d +130,000 +102,000$", outcome.out, re.MULTILINE
+    )
     assert [line.split()[0] for line in outcome.out.splitlines()[3:] if line] == [
         "Trades", "Win", "Total", "CAGR", "Volatility", "Sharpe", "Sortino", "Max", "Calmar",
-        "Exposure", "Commission", "Borrow", "Final", "Placebo", "Holm", "Mean", "95", "95",
-        "Detectable", "Trials", "Placebo", "Mean", "An", "The",
+        "Exposure", "Commission", "Borrow", "Final", "Profit", "Expectancy", "Average", "Average",
+        "Payoff", "Best", "Worst", "MAE", "MFE", "Holding", "Longest", "Turnover", "Alpha",
+        "Beta", "Alpha", "Beta", "p-value", "p-value,", "Mean", "95", "95", "Detectable",
+        "Trials", "p-value:", "Mean", "An", "The",
     ]  # fmt: skip
 
 
@@ -151,27 +155,86 @@ def test_run_ids_are_shown_whole_for_they_are_what_a_user_types(
 
 @pytest.mark.parametrize(
     ("width", "missing"),
-    [
-        (100, []),
-        (80, ["Symbol"]),
-        (60, ["Symbol", "From", "To"]),
-        (49, ["Symbol", "From", "To", "Trades"]),
-    ],
+    [(100, []), (70, ["From"]), (60, ["From", "Trades"])],
 )
 def test_a_narrow_list_of_runs_spares_what_tells_least(
     command, run_made_up, checkout, monkeypatch, width, missing
 ):
     (checkout.root / "strategies/owner.py").rename(
-        checkout.root / "strategies/owner_for_a_long_while.py"
+        checkout.root / "strategies/owner_for_a_while.py"
     )
     run_made_up()
+    run_made_up("beats", "--from", "2025-06-03")
     monkeypatch.setenv("COLUMNS", str(width))
     heads, _, newest, *rest = command("list", "runs").out.splitlines()
-    headers = ["Run", "Strategy", "Symbol", "From", "To", "Trades", "Return"]
+    headers = ["Run", "Strategy", "Variant", "From", "Trades", "Return"]
     assert heads.split() == [name for name in headers if name not in missing]
-    assert "owner_for_a_long_while" in newest
+    assert "beats" in newest
+    told = words("\n".join(rest))
+    assert "owner_for_a_while" in told
+    assert "All runs: symbol ACME, to 2025-07-15." in told
     note = f"No room for {', '.join(missing)}: in a wider terminal, and with --json."
-    assert (note in words("\n".join(rest))) is bool(missing)
+    assert (note in told) is bool(missing)
+
+
+def variants(command, *arguments):
+    listed = json.loads(command("list", "runs", *arguments, "--json").out)
+    return [" · ".join(run["variant"]) for run in listed]
+
+
+def test_runs_have_names_by_which_they_are_found(command, run_made_up, checkout):
+    (checkout.root / "cheap.toml").write_text("[figures]\nslippage_bps = 1\n")
+    run_made_up("beats")
+    run_made_up("beats", "--set", "hold=5", "--costs", "cheap.toml", "--cash", "5000")
+    run_made_up(
+        "beats", "--from", "2025-06-03", "--to", "2025-07-01", "--slippage", "0", "--label", "mine"
+    )
+    run_made_up("owner")
+    five, bare = "hold 5 · cheap · 5,000 $ · INDX", "INDX"
+    mine, owner = "slippage 0 bp · INDX · from 2025-06-03 · to 2025-07-01", "INDX"
+    assert variants(command) == [owner, mine, five, bare]
+    assert variants(command, "beats") == [mine, five, bare]
+    assert variants(command, "mine") == [mine]
+    assert variants(command, "ow*") == [owner]
+    assert variants(command, "beats", "--set", "hold=5.0") == [five]
+    assert variants(command, "--since", "2999-01-01") == []
+    run = json.loads(command("list", "runs", "mine", "--json").out)[0]
+    assert run["label"] == "mine"
+    for name in (run["run_id"], run["run_id"][:6], run["path"], "mine"):
+        assert (
+            json.loads(command("report", name, "--format", "json").out)["run_id"] == (run["run_id"])
+        )
+    both = words(command("compare", "beats", "--all").out)
+    for word in ("hold 5", "cheap", "5,000 $", "mine", "INDX", "Unlike is compared here"):
+        assert word in both
+    assert "hold 5" not in words(command("compare", "beats").out)
+
+
+def test_a_name_that_fits_several_or_none_says_which_there_are(command, run_made_up):
+    run_made_up("beats")
+    run_made_up("beats", "--set", "hold=5")
+    several = command("report", "beats-*")
+    assert (several.code, several.out) == (2, "")
+    assert "'beats-*' fits 2 runs: beats-ACME-" in several.err
+    assert "(hold 5 · INDX)" in several.err
+    none = command("compare", "beatz")
+    assert "There is no run 'beatz'. Did you mean 'beats'? Known: beats " in none.err
+    wrong = command("list", "runs", "--set", "hol=5")
+    assert "There is no parameter of these runs 'hol'. Did you mean 'hold'?" in wrong.err
+
+
+def test_a_label_and_a_note_stay_with_their_run(command, run_made_up):
+    run_made_up("beats", "--label", "first try", "--note", "before the merger")
+    run_made_up("beats", "--force")
+    run_made_up("beats")
+    (run,) = json.loads(command("list", "runs", "--json").out)
+    assert (run["label"], run["note"]) == ("first try", "before the merger")
+    told = command("list", "runs").out
+    assert "first try · INDX" in told
+    assert "before the merger" in told
+    bad = run_made_up("beats", "--label", "two\nlines")
+    assert bad.code == 2
+    assert "The label 'two\\nlines' is not one line of printable text" in bad.err
 
 
 # events and prices
@@ -206,10 +269,11 @@ def test_events_list_can_be_narrowed(command):
 def test_events_list_as_a_table(command):
     out = words(command("events", "list").out)
     assert re.search(
-        r"earnings-20250604-[0-9a-f]{6} 2025-06-04 16:05 exact 2025-06-05 A A made-up beat", out
+        r"earnings-20250604-[0-9a-f]{6} 2025-06-04 16:05 exact 2025-06-05 A ACME: A made-up beat",
+        out,
     )
     assert re.search(
-        r"short_report-20250629-[0-9a-f]{6} 2025-06-29 23:59 week – – A made-up rumour "
+        r"short_report-20250629-[0-9a-f]{6} 2025-06-29 23:59 week – – ACME: A made-up rumour "
         r"\(not tradable: known by the week alone, never traded\)",
         out,
     )
@@ -298,3 +362,19 @@ def test_an_unknown_symbol_of_events_is_answered_with_the_nearest(command):
     outcome = command("events", "list", "--symbol", "acme")
     assert outcome.code == 2
     assert "Did you mean 'ACME'?" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"),
+    [
+        (60, "Id Tradable"),
+        (70, "Id Public, New York Tradable"),
+        (80, "Id Public, New York Precise Tradable Grade"),
+    ],
+)
+def test_events_list_names_the_symbol_at_every_width(command, monkeypatch, width, columns):
+    monkeypatch.setenv("COLUMNS", str(width))
+    heads, first, below, *_ = command("events", "list").out.splitlines()
+    assert " ".join(heads.split()) == columns
+    assert below.strip() == "ACME: A made-up beat"
+    assert too_wide(heads + "\n" + first, width) == []

@@ -99,6 +99,20 @@ def test_scripts_get_json(site, command):
     (told,) = json.loads(command("prices", "fetch", "BOLT", "--json", "--to", "2025-06-04").out)
     assert told["added"] == ["2025-06-02", "2025-06-03", "2025-06-04"]
     assert (told["version"], told["notes"]) == (1, ["2 shares came for one on 2025-06-04."])
+    (split,) = told["actions"]["added"]
+    assert (split["day"], split["action"], split["amount"]) == ("2025-06-04", "split", "2")
+
+
+def test_actions_are_shown_where_no_price_changes(site, command, checkout):
+    site.has("BOLT", chart(ROWS))
+    command("prices", "fetch", "BOLT")
+    site.has("BOLT", chart(ROWS, dividends={"2025-06-04": 0.5}))
+    told = command("prices", "fetch", "BOLT").out
+    assert "  added dividend 2025-06-04 0.5\n" in told
+    assert told.endswith("  no price changed\n")
+    assert (checkout.root / "data/actions/BOLT.csv").read_text().splitlines()[1:] == [
+        "2025-06-04,dividend,0.5,,,Yahoo Finance"
+    ]
 
 
 def test_finer_bars_go_into_a_folder_of_their_own(site, command, checkout):

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from tests.commands import words
 from tests.golden.goldens import ROOT
 from tests.made_up import Checkout
 
@@ -62,8 +63,8 @@ def test_trades_and_decisions_name_the_symbol_and_share_the_account(beside_crwv,
 
 def test_the_terminal_names_the_symbol_of_each_trade(beside_crwv, command) -> None:
     done = command("run", "earnings_surprise", *BOTH)
-    assert "BOLT: A made-up beat (eps surprise +100.0%" in done.out
-    assert "CRWV: Revenue and EPS beat" in done.out
+    assert "BOLT: A made-up beat (eps surprise +100.0%" in words(done.out)
+    assert "CRWV: Revenue and EPS beat" in words(done.out)
 
 
 def test_a_symbol_that_is_named_twice_is_traded_once(beside_crwv, command) -> None:

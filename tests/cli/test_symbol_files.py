@@ -61,3 +61,14 @@ def test_many_events_are_counted_and_all_printed_with_verbose(checkout, command)
     assert "In all 40 added, 0 changed, 0 removed." in out
     assert len(out.splitlines()) < 40
     assert "wrote " in out
+
+
+def test_each_stock_that_is_named_has_a_picture(checkout, command, run_made_up):
+    checkout.write("data/prices/BOLT.csv", ACME)
+    run_made_up("beats", "--symbol", "ACME", "--symbol", "BOLT")
+    draw = ("report", "beats", "--format", "png", "--symbol", "ACME", "--symbol", "BOLT")
+    assert [line.rpartition("/")[2] for line in command(*draw).out.split()] == [
+        "chart-ACME.png", "chart-BOLT.png",
+    ]  # fmt: skip
+    command(*draw, "--output", "mine.png")
+    assert (checkout.root / "mine-BOLT.png").exists()

@@ -1,11 +1,19 @@
 """What happens to a share, as it is on file and as prices of each basis take it."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from backtest.data.actions import Action, parse_actions, read_actions
+from backtest.data.actions import (
+    Action,
+    basis_sentences,
+    jumps_of,
+    parse_actions,
+    read_actions,
+    refuse_jumps,
+)
 from backtest.data.datafile import DataFile
 from backtest.data.inputs import read_inputs
 from backtest.data.kinds import FILED_KINDS
@@ -210,3 +218,146 @@ def test_a_stock_has_the_prices_and_events_of_its_former_ticker(checkout):
         for one in acme.events
         if one.symbol == "ACME" and one.published_at.date() < until
     ]
+
+
+# One basis
+
+DAYS = ("2025-06-02", "2025-06-03", "2025-06-04", "2025-06-05")
+
+
+def closes_of(rows, closes, adjust=AS_TRADED, volumes=(100,) * 4, wide=()):
+    """Prices that open at the close before, or where it says so at their own, beside actions."""
+    lines = []
+    for day_, close, volume in zip(DAYS, closes, volumes, strict=True):
+        high = 2 * close if day_ in wide else close
+        lines.append(f"{day_},{close},{high},{close},{close},{volume}")
+    metadata = {"adjust": adjust, "first": DAYS[0], "last": DAYS[-1]}
+    text = "\n".join([BARS, *lines]) + "\n"
+    return parse_prices(DataFile(Path("made/ACME.csv"), text, "", metadata), parse(*rows))
+
+
+def test_returns_are_total():
+    # 100, then 50 after 2:1, then 48 and 2 paid, then 48: the holder has nothing gained or lost.
+    prices = closes_of(["2025-06-03,split,2,,,x", "2025-06-04,dividend,2,,,x"], (100, 50, 48, 48))
+    changes = prices.returns.tolist()[1:]
+    assert changes == pytest.approx([0.0, 0.0, 0.0])
+    assert prices.table["close"].tolist() == [100, 50, 48, 48]
+
+
+def test_a_split_and_a_dividend_of_one_day_are_in_the_return_together():
+    # One share of 100 becomes two of 48, each of which is paid 2.
+    prices = closes_of(["2025-06-03,split,2,,,x", "2025-06-03,dividend,2,,,x"], (100, 48, 48, 48))
+    changes = prices.returns.tolist()[1:]
+    assert changes == pytest.approx([0.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("closes", "shares"),
+    [
+        ((100, 100, 50, 50), 2),
+        ((100, 100, 51.9, 52), 2),  # the day has a move of its own
+        ((100, 100, 66.7, 67), 1.5),
+        ((2, 2, 20, 20), 0.1),
+        ((100, 100, 5, 5), 20),
+    ],
+)
+def test_an_unrecorded_split_is_seen(closes, shares):
+    (jump,) = jumps_of(closes_of([], closes))
+    assert (str(jump.day), jump.shares, jump.is_news) == (
+        "2025-06-04",
+        pytest.approx(shares),
+        False,
+    )
+    assert jump.times == closes[2] / closes[1]
+
+
+def test_a_split_on_file_explains_its_jump_and_no_other():
+    split = ["2025-06-04,split,2,,,x"]
+    assert jumps_of(closes_of(split, (100, 100, 50, 50))) == []
+    (jump,) = jumps_of(closes_of(split, (100, 100, 50, 100)))
+    assert (str(jump.day), jump.shares) == ("2025-06-05", 0.5)
+
+
+def test_a_split_that_the_prices_do_not_show_is_a_jump_as_well():
+    split = ["2025-06-04,split,2,,,x"]
+    (jump,) = jumps_of(closes_of(split, (50, 50, 50, 50)))  # and said to be as traded
+    assert (str(jump.day), jump.times, jump.shares) == ("2025-06-04", 2.0, 0.5)
+    assert jumps_of(closes_of(split, (50, 50, 50, 50), "splits")) == []
+    (jump,) = jumps_of(closes_of(split, (100, 100, 50, 50), "splits"))  # and the other way round
+    assert (str(jump.day), jump.times) == ("2025-06-04", 0.5)
+
+
+def test_moves_of_heavy_trade_or_a_wide_range_are_news_but_never_of_a_large_ratio():
+    halved, tenth = (100, 100, 50, 50), (100, 100, 10, 10)
+    heavy = (100, 100, 600, 100)  # in shares 6 times, in dollars 3 times as usual
+    assert [one.is_news for one in jumps_of(closes_of([], halved, volumes=heavy))] == [True]
+    assert [one.is_news for one in jumps_of(closes_of([], halved, wide=DAYS[2:3]))] == [True]
+    light = (100, 100, 400, 100)  # twice as usual in dollars
+    assert [one.is_news for one in jumps_of(closes_of([], halved, volumes=light))] == [False]
+    assert [one.is_news for one in jumps_of(closes_of([], tenth, volumes=heavy))] == [False]
+
+
+def test_ordinary_falls_are_no_jumps():
+    assert jumps_of(closes_of([], (100, 100, 60, 60))) == []
+    assert jumps_of(closes_of([], (100, 100, 72, 72))) == []
+
+
+def test_a_jump_is_refused_with_its_remedy_or_accepted_and_said():
+    prices = closes_of([], (100, 100, 50, 50))
+    with pytest.raises(DataError) as caught:
+        refuse_jumps([prices], accept=False)
+    text = str(caught.value)
+    assert text.startswith("ACME opens on 2025-06-04 at 0.5 times the close before, a gain or a")
+    assert "`backtest actions add ACME split 2025-06-04 2 --source '…'`" in text
+    assert "--accept-jumps" in text
+    split = closes_of(["2025-06-04,split,2,,,x"], (50, 50, 50, 50))
+    with pytest.raises(
+        DataError, match=r"split of 2 for 1 is on file .* seal ACME --adjust 'none'"
+    ):
+        refuse_jumps([split], accept=False)
+    (sentence,) = refuse_jumps([prices], accept=True)
+    assert sentence.endswith("times the close before, which is taken for a move of its price.")
+
+
+def test_a_run_says_what_its_prices_are_and_what_is_applied():
+    flat = (100, 100, 100, 100)
+    stock = closes_of(["2025-06-04,dividend,2,,,x", "2025-06-05,halted,,,,x"], flat)
+    fund = replace(closes_of([], flat, "splits and dividends, as of 2025-06-30"), symbol="FUND")
+    assert basis_sentences({"ACME": stock}, fund) == [
+        (
+            "Prices: ACME as traded; FUND (the benchmark) adjusted for splits and dividends as of "
+            "2025-06-30. Applied: 1 dividend, 1 session without trade."
+        )
+    ]
+    assert basis_sentences({"ACME": stock, "OTHR": stock}, None) == [
+        (
+            "Prices: ACME, OTHR as traded; their mean (the benchmark) of total returns. "
+            "Applied: 2 dividends, 2 sessions without trade."
+        )
+    ]
+
+
+def test_a_price_only_stock_beside_a_benchmark_with_dividends_is_said():
+    flat = (100, 100, 100, 100)
+    fund = replace(closes_of([], flat, "splits and dividends, as of 2025-06-30"), symbol="FUND")
+    for adjust in ("splits, as of 2025-06-30; not dividends", AS_TRADED):
+        _, sentence = basis_sentences({"ACME": closes_of([], flat, adjust)}, fund)
+        assert sentence == (
+            "The returns of FUND have its dividends; of ACME no dividend is on file, so what was "
+            "paid on them is missing."
+        )
+    unpaid = closes_of([], flat, "none: as traded, no split or dividend in the span")
+    assert len(basis_sentences({"ACME": unpaid}, fund)) == 1
+    assert len(basis_sentences({"ACME": closes_of([], flat)}, closes_of([], flat))) == 1
+
+
+def test_a_dividend_on_file_explains_its_fall():
+    # A third of the price is paid out: 100 becomes 66.7, with 33.3 in cash.
+    paid = ["2025-06-04,dividend,33.3,,,x"]
+    assert jumps_of(closes_of(paid, (100, 100, 66.7, 66.7))) == []
+    assert len(jumps_of(closes_of([], (100, 100, 66.7, 66.7)))) == 1
+
+
+def test_a_split_in_a_halt_explains_the_first_open_after_it():
+    rows = ["2025-06-03,split,2,,,x", "2025-06-03,halted,,2025-06-04,,x"]
+    assert jumps_of(closes_of(rows, (100, 100, 100, 50))) == []

@@ -12,6 +12,10 @@ from tests.versioned import changed, recorded
 
 ACME, EARNINGS = "data/prices/ACME.csv", "data/events/earnings.csv"
 JUNE = "2025-06-01T00:00:00+00:00"
+BASIS = (
+    "Prices: ACME of an adjust mode that is not on record; INDX (the benchmark) of an adjust mode "
+    "that is not on record. Applied: nothing."
+)
 BEAT = ("0.30,0.20", "0.10,0.20")  # the beat of 4 June becomes a miss
 
 
@@ -77,7 +81,7 @@ def test_the_manifest_names_the_day_and_the_versions(old):
         "events/stake_disclosures.csv", "events/short_reports.csv", "events/news.csv",
     )  # fmt: skip
     assert manifest["versions"] == dict.fromkeys(files, 1)
-    assert manifest["assumptions"] == []
+    assert manifest["assumptions"] == [BASIS]
 
 
 def test_the_day_is_part_of_the_run_id(old):
@@ -107,6 +111,7 @@ def test_a_history_that_begins_later_is_told(old):
     assert do(old, as_of=day("2025-06-20")).manifest["assumptions"] == [
         "events/earnings.csv, prices/ACME.csv are " + rest.format("2025-06-24"),
         "events/news.csv is " + rest.format("2025-06-25"),
+        BASIS,
     ]
 
 

@@ -191,7 +191,7 @@ def test_the_library_is_asked_once(cache):
 
 
 def test_the_cached_calendar_is_the_library_s(cache):
-    library: Any = exchange_calendars.get_calendar("XNYS", start="1990-01-02", end="2035-12-31")
+    library: Any = exchange_calendars.get_calendar("XNYS", start="1926-01-04", end="2035-12-31")
     for source in ("made", "read"):
         calendar = trading_calendar()
         trading_calendar.cache_clear()
@@ -230,8 +230,8 @@ def test_a_damaged_calendar_is_made_anew(cache):
         ("2025-07-04T15:00", "NaT"),
         ("2025-11-03T14:29", "NaT"),  # summer time has ended
         ("2025-11-03T20:59", "2025-11-03"),
-        ("1989-12-29T15:00", "NaT"),
-        ("1990-01-02T14:30", "1990-01-02"),
+        ("1926-01-02T15:00", "NaT"),
+        ("1926-01-04T14:30", "1926-01-04"),
         ("2035-12-31T20:59", "2035-12-31"),
         ("2035-12-31T21:00", "NaT"),
         ("2036-01-02T15:00", "NaT"),
@@ -247,11 +247,11 @@ def test_the_session_in_whose_hours_a_moment_lies(moment, session):
 @pytest.mark.parametrize(
     ("day", "open_"),
     [
-        ("1990-01-02", "1990-01-02T14:30:00.000000"),
+        ("1926-01-04", "1926-01-04T14:30:00.000000"),
         ("2025-06-19", "NaT"),
         ("2025-11-03", "2025-11-03T14:30:00.000000"),
         ("2035-12-31", "2035-12-31T14:30:00.000000"),
-        ("1989-12-29", "NaT"),
+        ("1926-01-02", "NaT"),
         ("2036-01-02", "NaT"),
     ],
 )

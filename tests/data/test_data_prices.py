@@ -2,7 +2,8 @@
 
 import pytest
 
-from backtest.data.checks import check_prices
+from backtest.data.checks import check_events, check_prices
+from backtest.data.scheduled import Dividend
 from tests.made_up import ACME, BORROW, SESSIONS
 
 PRICES_FILE, BORROW_FILE = "data/prices/ACME.csv", "data/borrow/ACME.csv"
@@ -103,3 +104,21 @@ def test_nights_without_a_rate_are_told(checkout):
     (checkout.root / BORROW_FILE).unlink()
     text = "No borrow rates: 29 nights at the default rate"
     assert told(check_prices(checkout.workspace), text) == ["note"]
+
+
+def test_an_announced_dividend_that_no_run_applies_is_found(checkout):
+    row = "ACME,2025-06-03T16:05:00-04:00,exact,A dividend,2025-06-11,0.25\n"
+    header = "symbol,published_at,precision,headline,ex_on,amount\n"
+    checkout.write("data/events/dividends.csv", header + row)
+    text = "The dividend of 2025-06-11 is not among the actions as the event has it"
+
+    def found():
+        return [one for one in check_events(checkout.workspace, [Dividend]) if one.what == text]
+
+    (finding,) = found()
+    assert "`backtest actions add ACME dividend 2025-06-11 0.25" in finding.mend
+    actions = "day,action,amount,until,name,source\n2025-06-11,dividend,{},,,x\n"
+    checkout.write("data/actions/ACME.csv", actions.format(0.5))
+    assert [one.severity for one in found()] == ["warning"]
+    checkout.write("data/actions/ACME.csv", actions.format(0.25))
+    assert found() == []

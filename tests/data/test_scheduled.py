@@ -8,14 +8,17 @@ from pydantic import ValidationError
 from backtest.data.listing import list_events
 from backtest.engine.timeline import decide, schedule
 from backtest.events import (
+    Deal,
     DecisionDate,
+    Delisting,
+    Dividend,
     Event,
-    ExDate,
     IndexChange,
     LockupEnd,
     MacroDate,
     MarketEvent,
     ReportDate,
+    Split,
 )
 from backtest.strategy.base import Signal, Strategy
 from backtest.strategy.loading import event_kinds, kinds_named
@@ -25,11 +28,17 @@ FIELDS = {
     ReportDate: {"report_on": "2025-06-27"},
     IndexChange: {"index": "S&P 500", "change": "added", "effective_on": "2025-06-27"},
     LockupEnd: {"ends_on": "2025-06-27"},
-    ExDate: {"ex_on": "2025-06-27", "amount": 0.25},
+    Dividend: {"ex_on": "2025-06-27", "amount": 0.25},
+    Split: {"ex_on": "2025-06-27", "ratio": 0.1},
+    Delisting: {"delists_on": "2025-06-27"},
+    Deal: {"closes_by": "2025-06-27", "acquirer": "BIGCO", "cash": 12.5},
     DecisionDate: {"decides_on": "2025-06-27", "subject": "a drug"},
     MacroDate: {"release": "CPI", "happens_on": "2025-06-27"},
 }
-FILES = ("report_dates", "index_changes", "lockup_ends", "ex_dates", "decision_dates")
+FILES = (
+    "report_dates", "index_changes", "lockup_ends", "dividends", "splits", "delistings", "deals",
+    "decision_dates",
+)  # fmt: skip
 
 
 def announced(kind, at="2025-06-04T16:05:00-04:00", **fields):

@@ -5,7 +5,7 @@ import pytest
 from backtest.engine.actions import effects
 from backtest.engine.replay.books import Trade, set_excursions
 from backtest.experiments.runs.attribution import moves
-from backtest.experiments.runs.run import benchmark_returns
+from backtest.experiments.runs.figures import benchmark_returns
 from backtest.strategy.base import Signal
 from tests.asking import END_OF_DAY, ask
 from tests.engines import made_up_prices
@@ -14,9 +14,7 @@ from tests.made_up import day, earnings
 
 def stock(*bars, actions=()):
     """Prices of ACME from a day and one price, or open, high, low, close, volume."""
-    rows = [
-        (day(d), *(prices if len(prices) > 1 else [*prices * 4, 1_000])) for d, *prices in bars
-    ]
+    rows = [(day(d), *(prices if len(prices) > 1 else [*prices * 4, 1_000])) for d, *prices in bars]
     rows = [(row[0], *map(float, row[1:])) for row in rows]
     return made_up_prices("ACME", rows, actions)
 

@@ -227,3 +227,14 @@ def test_a_fault_of_a_whole_model_is_told_too(checkout):
     checkout.strategy("late", f"return {made}")
     with pytest.raises(UsageError, match=r"failed on earnings-.*later than the publication"):
         run(prepare_run(checkout.workspace, request("late")))
+
+
+def test_a_leg_in_a_symbol_that_is_not_named_is_refused(prices):
+    def hedge(event, _):
+        return Signal.long(event, weight=0.5, hold=1).hedged("SPY", by=1.0)
+
+    with pytest.raises(
+        UsageError,
+        match=r"Asked answered .* with a leg in SPY, which is not in its trades_also: name it",
+    ):
+        ask(prices, [earnings("2025-06-04T16:05:00-04:00")], hedge)

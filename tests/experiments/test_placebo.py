@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from backtest.engine.kernel.panel import Panel, panel_of
-from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.records import IS_FLAT, IS_LEG, SIGNAL
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.replay.books import EquityPoint, Trade
 from backtest.engine.rules import Rules
@@ -344,3 +344,19 @@ def test_signals_of_trades_make_these_trades():
     again = placebo.signals_of_trades(panel(), trades, curve, 100_000.0)
     same = simulate(panel(), again, np.array([0, 3]), FREE, {})
     assert same.totals["equity"] == pytest.approx(own.totals["equity"], rel=0.002)
+
+
+def test_a_superseded_signal_goes_with_its_legs():
+    # Two of one open and symbol, each with a leg in the second symbol: the later acts.
+    rows = signals((3, 1), (3, -1), (3, -1), (3, 1), (5, 1))
+    rows["symbol"] = (0, 1, 0, 1, 0)
+    rows["terms"] = (0, IS_LEG, 0, IS_LEG, 0)
+    rows["weight"] = (0.1, 0.2, 0.3, 0.4, 0.5)
+    assert acting(rows)["weight"].tolist() == [0.3, 0.4, 0.5]
+
+
+def test_a_flat_signal_plans_nothing_itself():
+    # The trade is planned until bar 6; what comes at bar 7 begins a chain, whatever the flat says.
+    rows = signals((3, 1), (5, 0), (7, 1), hold=3)
+    rows["terms"][1], rows["hold"][1] = IS_FLAT, 30
+    assert chains_of(rows, longest=5).of_signal.tolist() == [0, 0, 1]

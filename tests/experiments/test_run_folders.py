@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from backtest.errors import DataError, UsageError
+from backtest.experiments.runs import finding
 from backtest.experiments.runs import run as api
 from backtest.experiments.runs import store as runs
 from backtest.experiments.runs.store import bars_around
@@ -34,10 +35,10 @@ def test_columns_are_those_of_the_design(checkout):
     assert ",".join(table(run, "trades.csv")[0]) == (
         "trade_id,event_id,symbol,direction,shares,entry_session,entry_price,exit_session,"
         "exit_price,exit_reason,gross_profit,commission,borrow,net_profit,return,mae,mfe,"
-        "entered_at,left_at,hedge_profit"
+        "entered_at,left_at,hedge_profit,dividends"
     )
     assert ",".join(table(run, "equity.csv")[0]) == (
-        "session,equity,cash,position_value,return,benchmark_return"
+        "session,equity,cash,position_value,return,benchmark_return,holding_return"
     )
     assert ",".join(table(run, "decisions.csv")[0]) == (
         "event_id,symbol,kind,published_at,precision,tradable_session,action,direction,reason,"
@@ -205,13 +206,13 @@ def test_the_manifest_tells_all_that_decided(checkout):
 
 def test_rates_that_nobody_quoted_are_named_as_assumptions(checkout):
     checkout.strategy("shorter", "return Signal.short(event, weight=0.5, hold=2)")
-    (sentence,) = do(checkout, "shorter").manifest["assumptions"]
+    basis, sentence = do(checkout, "shorter").manifest["assumptions"]
     assert "borrow rate of ACME from 2025-06-23 on, 36.0% a year, is an assumption" in sentence
     for name in ("data/borrow/ACME.csv", "data/borrow/ACME.meta.json"):
         (checkout.root / name).unlink()
-    (sentence,) = do(checkout, "shorter").manifest["assumptions"]
+    basis, sentence = do(checkout, "shorter").manifest["assumptions"]
     assert "No borrow rate is known for some nights short ACME; 3.0% a year" in sentence
-    assert do(checkout, "beats").manifest["assumptions"] == []
+    assert do(checkout, "beats").manifest["assumptions"] == [basis]
 
 
 def test_a_run_without_trades_is_whole(checkout):
@@ -234,7 +235,7 @@ def test_a_quote_that_is_carried_on_for_long_is_told(checkout) -> None:
     checkout.strategy("bear", "return Signal.short(event, weight=0.5, hold=2)")
     asked = request("bear", last=day("2025-06-20"))
     made = api.run(api.prepare_run(checkout.workspace, asked))
-    assert made.manifest["assumptions"] == [
+    assert made.manifest["assumptions"][1:] == [
         (
             "The borrow rate of ACME quoted for 2025-05-01, 50.0% a year, was carried on to "
             "2025-06-06: no later quote was found."
@@ -340,7 +341,7 @@ def test_what_a_killed_program_left_is_no_run(checkout):
     run = do(checkout)
     for name in (f".{run.path.name}.0a1b2c3d", f".{run.path.name}.0a1b2c3d.old"):
         shutil.copytree(run.path, checkout.root / "reports" / name)
-    (found,) = runs.list_runs(checkout.root / "reports", pytest.fail)
+    (found,) = finding.list_runs(checkout.root / "reports", pytest.fail)
     assert found.path == run.path
 
 
@@ -383,15 +384,15 @@ def test_a_file_that_is_not_what_the_run_wrote_is_found(copied, name, damage):
         runs.read_run(path.parent)
     assert str(caught.value).startswith(f"{path} is damaged (")
     told: list[str] = []
-    assert [run.name for run in runs.list_runs(reports, told.append)] == ["owner · ACME"]
+    assert [run.name for run in finding.list_runs(reports, told.append)] == ["owner · ACME"]
     if path.name != "run.json" or damage:  # a folder without a record is no run
         assert told == [f"Left out: {caught.value}"]
         for named in ("beats", path.parent.name, path.parent.name[-10:]):
             with pytest.raises(DataError, match="is damaged"):
-                runs.find_run(reports, named, pytest.fail)
+                finding.find_run(reports, named, pytest.fail)
     again = do(copied)
     assert again.path == path.parent
-    assert len(runs.list_runs(reports, pytest.fail)) == 2
+    assert len(finding.list_runs(reports, pytest.fail)) == 2
 
 
 def test_a_damaged_run_hides_no_older_one_of_its_strategy(copied):
@@ -399,9 +400,9 @@ def test_a_damaged_run_hides_no_older_one_of_its_strategy(copied):
     other = do(copied, settings={"hold": 4})
     (other.path / "trades.csv").unlink()
     told: list[str] = []
-    assert runs.find_run(reports, "beats", told.append).manifest["parameters"]["hold"] == 3
+    assert finding.find_run(reports, "beats", told.append).manifest["parameters"]["hold"] == 3
     (sentence,) = told  # and says that it is there
     assert sentence.startswith(f"Left out: {other.path / 'trades.csv'} is damaged (No such file")
-    assert runs.find_run(reports, "owner", pytest.fail).manifest["strategy"] == "owner"
+    assert finding.find_run(reports, "owner", pytest.fail).manifest["strategy"] == "owner"
     with pytest.raises(DataError, match=r"trades\.csv is damaged \(No such file"):
-        runs.find_run(reports, other.run_id, pytest.fail)
+        finding.find_run(reports, other.run_id, pytest.fail)

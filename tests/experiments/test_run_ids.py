@@ -8,8 +8,8 @@ import pytest
 
 from backtest.errors import UsageError
 from backtest.experiments import terms
+from backtest.experiments.runs import finding as runs
 from backtest.experiments.runs import run as api
-from backtest.experiments.runs import store as runs
 from backtest.experiments.runs.run import make_rules
 from backtest.experiments.studies.run import StudyRequest, prepare_study
 from backtest.experiments.sweeps.run import SweepRequest, prepare_sweep
@@ -290,11 +290,11 @@ def test_a_run_whose_last_request_cannot_be_read_goes_by_its_own_time(checkout, 
 def test_a_run_that_is_not_there_is_answered_with_those_that_are(checkout):
     reports = checkout.root / "reports"
     with pytest.raises(
-        UsageError, match=r"no run 'beats' in .*none. `backtest run STRATEGY` makes one"
+        UsageError, match=r"no run 'beats'\. Known: none; .*`backtest run STRATEGY` makes one"
     ):
         runs.find_run(reports, "beats", pytest.fail)
-    run = do(checkout)
-    with pytest.raises(UsageError, match=rf"no run 'bears'.*Known: beats {run.run_id}\."):
+    do(checkout)
+    with pytest.raises(UsageError, match=r"no run 'bears'\. .*beats.*"):
         runs.find_run(reports, "bears", pytest.fail)
 
 

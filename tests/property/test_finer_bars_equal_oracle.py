@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import datetime, time
 
-import pytest
 from hypothesis import given
 from hypothesis import settings as run_settings
 from hypothesis import strategies as st
@@ -21,7 +20,6 @@ def test_the_kernel_equals_the_oracle_on_finer_bars(world: World) -> None:
     assert_equals_the_oracle(run_kernel_on_finer_bars, world)
 
 
-@pytest.mark.skip(reason="the engines do not know actions yet")
 @run_settings(max_examples=4 * run_settings().max_examples)
 @given(finer_worlds(eventful_worlds()))
 def test_the_kernel_equals_the_oracle_on_finer_bars_with_actions(world: World) -> None:

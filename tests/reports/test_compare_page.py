@@ -93,8 +93,8 @@ def test_benchmarks_stand_behind_the_runs_and_do_not_compete(checkout):
     assert [cell.best for cell in rows["Total return"]] == [False, True, False]
     assert rows["Final equity $"][2].text == "102,000"
     page = page_of(checkout, *runs)
-    assert table(page, "figures")[0] == ["", "beats", "owner", "INDX benchmark"]
-    assert ["Total return", "+1.4 %", "+29.9 % best", "+2.0 %"] in table(page, "figures")
+    assert table(page, "figures")[0] == ["", "beats", "owner", "ACME held", "INDX benchmark"]
+    assert ["Total return", "+1.4 %", "+29.9 % best", "+30.0 %", "+2.0 %"] in table(page, "figures")
 
 
 def test_evidence_stands_below_the_figures(checkout):
@@ -102,7 +102,8 @@ def test_evidence_stands_below_the_figures(checkout):
         row[0] for row in table(page_of(checkout, do(checkout), do(checkout, "owner")), "figures")
     ]
     assert labels[-7:] == [
-        "Placebo p", "Holm p", "Mean trade", "95 % from", "95 % to", "Detectable edge", "Trials",
+        "p-value", "p-value , Holm", "Mean trade", "95 % from", "95 % to", "Detectable edge",
+        "Trials",
     ]  # fmt: skip
 
 
@@ -221,15 +222,15 @@ def test_curves_are_those_of_the_runs_and_of_each_benchmark_once(checkout):
     assert data["days"] == [f"{session:%Y-%m-%d}" for session in runs[0].equity.index]
     names = [line["name"] for line in data["series"]]
     assert names == [
-        "beats", "owner", "INDX benchmark 2025-06-02 to 2025-07-15",
-        "INDX benchmark 2025-06-04 to 2025-07-15",
+        "beats", "owner", "ACME held from 2025-06-02", "ACME held from 2025-06-04",
+        "INDX benchmark from 2025-06-02", "INDX benchmark from 2025-06-04",
     ]  # fmt: skip
-    assert [line["first"] for line in data["series"]] == [0, 2, 0, 2]
+    assert [line["first"] for line in data["series"]] == [0, 2, 0, 2, 0, 2]
     assert data["series"][0]["equity"] == runs[0].equity["equity"].round().tolist()
-    assert data["series"][2]["equity"][-1] == 102_000
-    assert [line["isRun"] for line in data["series"]] == [True, True, False, False]
+    assert data["series"][4]["equity"][-1] == 102_000
+    assert [line["isRun"] for line in data["series"]] == [True, True, *[False] * 4]
     looks = [(line["colour"], line["dash"]) for line in data["series"]]
-    assert len(set(looks)) == 4
+    assert len(set(looks)) == 6
 
 
 def test_benchmarks_are_named_by_what_tells_them_apart(checkout):
@@ -284,7 +285,7 @@ def test_what_was_set_differently_is_told(checkout):
         ("rules.slippage_bps", ["5.0", "20.0"]),
     ]
     page = page_of(checkout, *runs)
-    assert table(page, "differences")[0] == ["", *(f"beats {run.run_id}" for run in runs)]
+    assert table(page, "differences")[0] == ["", "beats defaults", "beats hold 5 slippage 20 bp"]
     assert ["beats.hold", "3", "5"] in table(page, "differences")
     assert ["weight", "0.5", "0.5"] in table(page, "parameters")
 
@@ -331,7 +332,7 @@ def test_texts_from_outside_are_escaped(checkout):
     checkout.edit("data/events/earnings.csv", "A made-up beat", nasty)
     page = page_of(checkout, do(checkout))
     assert nasty not in page
-    assert nasty in [cell for row in table(page, "matrix") for cell in row]
+    assert f"{nasty} 2025-06-04 · earnings" in [row[0] for row in table(page, "matrix")]
 
 
 def test_titles_lead_to_the_pages_of_the_runs(checkout):
@@ -352,7 +353,9 @@ def test_many_runs_have_a_look_each_and_a_light_page(checkout):
     runs = [do(checkout, settings={"hold": hold}) for hold in range(1, 21)]
     page = page_of(checkout, *runs)
     lines = drawn(page)["series"]
-    assert len({(line["colour"], line["dash"]) for line in lines}) == len(lines) == 21
+    assert (
+        len({(line["colour"], line["dash"]) for line in lines}) == len(lines) == 22
+    )  # with both that are held
     assert len(page) < 200_000
 
 
@@ -386,15 +389,31 @@ def test_a_comparison_that_is_kept_has_a_record_by_its_runs(checkout):
     assert not list(reports.glob("compare-*"))
 
 
-def test_tiles_name_the_best_and_count_what_beats_luck(checkout, monkeypatch):
-    runs = [do(checkout), do(checkout, "owner")]
-    monkeypatch.setattr(compare_page, "corrected", lambda _: [0.01, 0.5, 0.6])
-    tiles = {label: (figure, of) for label, figure, of in compare_page._tiles(runs, ["a", "b"])}
-    returns = [run.summary["total_return"] for run in runs]
-    best = returns.index(max(returns))
-    assert tiles["Highest return"] == (percent(returns[best]), "ab"[best])
-    assert tiles["Better than luck"] == ("1 of 3", "smallest Holm p 0.01")
-    assert returns[0] != returns[1]
+@pytest.mark.parametrize(
+    ("verdict", "corrected", "words", "better"),
+    [
+        ("better", 0.03, "better than luck", "1 of 2"),
+        ("better", 0.08, "better alone, not among so many", "0 of 2"),
+        ("neither", 0.6, "like luck", "0 of 2"),
+        ("worse", 0.01, "worse than luck", "0 of 2"),
+    ],
+)
+def test_a_verdict_counts_the_runs_it_is_among(
+    checkout, monkeypatch, verdict, corrected, words, better
+):
+    run, other = do(checkout), do(checkout, "owner")
+    manifest = {**run.manifest, "evidence": {**run.manifest["evidence"], "verdict": verdict}}
+    monkeypatch.setattr(compare_page, "corrected", lambda _: [corrected, 0.5])
+    page = page_of(checkout, Run(run.path, manifest), other)
+    first, second, _, benchmark = table(page, "overview")[1:]
+    assert first[-1] == words
+    assert second[1:3] == [
+        percent(other.summary["total_return"]),
+        percent(other.summary["max_drawdown"]),
+    ]
+    assert second[-1] == "no verdict"
+    assert benchmark[-2:] == ["", ""]
+    assert f"{better} runs with a verdict did better than luck." in visible(page)
 
 
 def test_a_profit_is_blue_and_a_loss_orange(checkout):

@@ -8,10 +8,10 @@ from backtest.reports.run_page import null_chart
 from backtest.reports.run_words import (
     corrected,
     evidence_rows,
-    hedge_sentence,
     holm_line,
     no_room,
     plain_sentence,
+    profit_parts,
 )
 from backtest.stats.formats import p_value
 
@@ -35,7 +35,7 @@ def test_correction_leaves_out_what_has_no_p_value():
     runs = [run("a", 0.4), run("b", None), run("c", 0.01), run("d", 0.02)]
     assert corrected(runs) == pytest.approx([0.4, None, 0.03, 0.04])
     assert holm_line(runs) == (
-        "p of the verdicts, corrected for 3 strategies (Holm): a 0.40, c 0.03, d 0.04."
+        "p-values, corrected for 3 strategies (Holm): a 0.40, c 0.03, d 0.04."
     )
 
 
@@ -102,11 +102,14 @@ def test_what_found_no_room_is_one_sentence():
     assert told(signals=0, mean_return=None, wins=0) == ""
     assert no_room(SimpleNamespace(manifest={})) == ""
     assert told(signals=1_676, mean_return=0.0038, wins=890) == (
-        "1,676 signals found no room; in an account of their own they would have made +0.4 % a "
-        "trade, 890 of them a profit."
+        "1,676 signals found no room; traded alone, they would have made +0.4 % a trade in the "
+        "mean, 890 of them a profit."
+    )
+    assert told(signals=1, mean_return=0.0038, wins=1) == (
+        "1 signal found no room; traded alone, it would have made +0.4 %."
     )
     assert told(signals=1, mean_return=None, wins=0) == (
-        "1 signal found no room, and would have entered nothing in an account of their own."
+        "1 signal found no room, and would not have been entered alone either."
     )
 
 
@@ -122,10 +125,15 @@ def test_bars_by_hand():
     assert [text for _, text in picture["ticks"]] == ["-0.05", "0", "+0.05", "+0.1", "+0.15"]
 
 
-def test_what_stocks_and_their_hedges_made_is_told_apart():
+def test_what_hedges_and_dividends_made_is_told_apart():
     rows = [
-        {"net_profit": "180.75", "hedge_profit": "-148.25"},  # 329 by the stock
-        {"net_profit": "-40.0", "hedge_profit": "0.0"},
+        # 329 by the stock
+        {"net_profit": "180.75", "hedge_profit": "-148.25", "dividends": "0.0"},
+        {"net_profit": "-40.0", "hedge_profit": "0.0", "dividends": "0.0"},
+        {"net_profit": "12.0", "hedge_profit": "0.0", "dividends": "-30.0"},
     ]
-    assert hedge_sentence(rows) == "The stocks made +289 $, their hedges -148 $."
-    assert hedge_sentence(rows[1:]) == ""
+    hedges = "The stocks made +289 $, their hedges -148 $."
+    assert profit_parts(rows[:2]) == hedges
+    assert profit_parts(rows[1:2]) == profit_parts([]) == ""
+    assert profit_parts(rows[1:]) == "Dividends made -30 $ of the profit."
+    assert profit_parts(rows).startswith("The stocks made +301 $")

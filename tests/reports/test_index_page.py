@@ -47,19 +47,20 @@ def test_runs_comparisons_sweeps_and_studies_are_listed_newest_first(checkout, r
     assert rows[0][1].startswith("1 run side by side ")
     assert rows[0][2:4] == ["beats", "ACME"]
     assert rows[1][1:5] == [
-        f"beats {run.run_id}", "+1.4 %, 1 trade", "ACME", "2025-06-02 to 2025-07-15",
+        f"beats INDX · {run.run_id}", "+1.4 % (held +30.0 %, INDX +2.0 %), 1 trade", "ACME",
+        "2025-06-02 to 2025-07-15",
     ]  # fmt: skip
     assert rows[2][1:] == [
-        "earnings 1123456789", "6 events, CAAR [-1,+1] -10.1 %, p 0.04", "ACME", "",
+        "earnings 1123456789", "6 events, CAAR [-1,+1] -10.1 %, p-value 0.04", "ACME", "",
         "2025-08-02 10:00",
     ]  # fmt: skip
-    assert rows[3][2].startswith("2 sets, the default +50.0 %, the best Sharpe 1.50 (DSR 25 %)")
+    assert rows[3][2].startswith("2 sets, the default +50.0 %, the best Sharpe 1.50 ( DSR 25 %)")
 
 
 def test_the_direction_leads_in_the_study_of_a_strategy(reports):
     signed = {**WINDOW, "window": "[0,+1]", "known": 5, "caar": 0.05, "p": 0.5}
     write_study(reports, "beats", of="strategy", signed=[signed])
-    assert table(index_of(reports), "reports")[1][2] == "5 events, CAAR [0,+1] +5.0 %, p 0.50"
+    assert table(index_of(reports), "reports")[1][2] == "5 events, CAAR [0,+1] +5.0 %, p-value 0.50"
 
 
 def test_pages_and_tear_sheets_are_linked_where_they_are(checkout, reports):

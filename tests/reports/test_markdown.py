@@ -25,9 +25,9 @@ def test_it_tells_figures_trades_other_events_and_what_decided(checkout):
     assert "2025-06-02 to 2025-07-15 · start 100,000 dollars · costs: retail" in text
     assert "hold 3 · weight 0.5" in text
     rows = cells(text)
-    assert ["", "beats", "INDX"] in rows
-    assert ["Trades", "1", "–"] in rows
-    assert ["Total return", "+1.4 %", "+2.0 %"] in rows
+    assert ["", "beats", "ACME held", "INDX"] in rows
+    assert ["Trades", "1", "–", "–"] in rows
+    assert ["Total return", "+1.4 %", "+30.0 %", "+2.0 %"] in rows
     (trade,) = [row for row in rows if row[:2] == ["ACME", "long"]]
     assert trade[2:9] == [
         "2025-06-05", "103.05", "2025-06-10", "105.95", "time", "+1,399", "+2.8 %",

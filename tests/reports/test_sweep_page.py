@@ -171,6 +171,7 @@ def test_pair_of_two_parameters(page):
         "labels": [str(hold) for hold in HOLD],
         "numbers": [float(hold) for hold in HOLD],
         "sizes": [1] * 10,
+        "values": [str(hold) for hold in HOLD],
         "default": 3,
     }
     (pair,) = charts["pairs"]
@@ -326,9 +327,16 @@ def test_a_walk_forward_of_many_events_is_told_by_the_set_that_was_chosen():
         {"event_id": f"event {n}", "known": True, "set": n % 2 or None, "return": r, "default": 0.0}
         for n, r in enumerate([0.01, 0.03] * 30)
     ]
-    headings, told = walk_forward_table({"walk_forward": {"events": events}})
+    sweep = {
+        "evidence": {"walk_forward": {"events": events}},
+        "axes": {"hold": [5], "stop": [1, 2]},
+    }
+    headings, told = walk_forward_table(sweep)
     assert headings[:2] == ("Set chosen", "Events")
-    assert told == [["default", "30", "+1.0 %", "0.0 %"], ["1", "30", "+3.0 %", "0.0 %"]]
+    assert told == [
+        ["default", "30", "+1.0 %", "0.0 %"],
+        ["hold 5, stop 2", "30", "+3.0 %", "0.0 %"],
+    ]
 
 
 def test_the_assumptions_of_a_universe_stand_on_the_page(tmp_path):

@@ -214,10 +214,10 @@ def test_growth_is_on_a_logarithmic_scale():
 
 def test_months_outside_the_span_are_blank_not_zero(drawn):
     both, _ = drawn
-    months = tearsheet._months(both["Strategy"])
-    assert [year for year, _ in months] == [2024, 2025]
-    assert [sum(value is not None for value in values) for _, values in months] == [12, 6]
-    table = re.search(r'<table class="months">.*?</table>', page("usual"), re.DOTALL)[0]
+    months = tearsheet_charts.monthly(both["Strategy"])
+    assert [year for year, *_ in months] == [2024, 2025]
+    assert [sum(value is not None for value in values) for _, values, _ in months] == [12, 6]
+    table = re.search(r'<table class="months pinned">.*?</table>', page("usual"), re.DOTALL)[0]
     assert len(re.findall(r"<td[^>]*>-?[0-9]+[.][0-9]{2}</td>", table)) == 18
 
 

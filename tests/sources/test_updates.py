@@ -6,6 +6,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -161,6 +162,53 @@ def test_faults_of_parquet_are_told_by_row(folder):
     assert "no column 'session'" in faulty(folder, bars().rename_axis("time"))
     assert "is not a Parquet file of prices" in faulty(folder, b"PAR1 and then nothing")
     assert "is empty" in faulty(folder, b"")
+
+
+def test_what_is_wrong_is_left_out_and_its_session_noted_as_a_hole(folder):
+    path = folder / "BOLT.csv"
+    table = bars(SESSIONS[:6]).drop(pd.Timestamp(SESSIONS[1]))  # 3 June has no row
+    table.loc[SESSIONS[3], "low"] = 104.0  # 5 June: low above open
+    at = np.array([2, 3, 4, 5, 6])
+    with pytest.raises(DataError) as caught:
+        prepare_update(path, incoming(table=table, lines=at), accept=False)
+    assert "row of 2025-06-05 (line 4): low 104 is above open 103" in str(caught.value)
+    assert "no row for the session 2025-06-03" in str(caught.value)
+    assert "What is right comes in with --skip-bad" in str(caught.value)
+    update = prepare_update(path, incoming(table=table, lines=at), accept=False, skip_bad=True)
+    assert update.notes == [
+        "Left out as wrong: 2025-06-05 (line 4).",
+        "Holes, in which nothing is traded: 2025-06-03, 2025-06-05.",
+    ]
+    assert update.make().metadata["holes"] == ["2025-06-03", "2025-06-05"]
+    prices = read_prices(folder, "BOLT", bars=True)
+    assert prices.table["open"].tolist() == [100, 102, 104, 105]
+    assert prices.holes == {date(2025, 6, 3), date(2025, 6, 5)}
+    later = prepare_update(path, incoming(table=bars().iloc[5:8]), accept=False)
+    assert later.make().metadata["holes"] == ["2025-06-03", "2025-06-05"]
+    mended = prepare_update(path, incoming(table=bars().iloc[1:3]), accept=True)
+    assert list(mended.added) == ["2025-06-03"]
+    assert mended.make().metadata["holes"] == ["2025-06-05"]
+
+
+def test_holes_lie_between_what_came_and_are_the_lesser_part(folder):
+    path = folder / "BOLT.csv"
+    prepare_update(path, incoming(table=bars(SESSIONS[:3])), accept=False).make()
+    with pytest.raises(DataError, match="no row for the session 2025-06-05"):
+        prepare_update(path, incoming(table=bars(SESSIONS[4:6])), accept=False, skip_bad=True)
+    weekly = bars(SESSIONS[::5])
+    with pytest.raises(DataError, match=r"COIL: 20 of 26 sessions have no row that is right"):
+        prepare_update(folder / "COIL.csv", incoming("COIL", weekly), accept=False, skip_bad=True)
+
+
+def test_a_file_with_holes_is_sealed_and_checked(checkout, folder):
+    path = folder / "BOLT.csv"
+    table = bars().drop(pd.Timestamp(SESSIONS[1]))
+    prepare_update(path, incoming(table=table), accept=False, skip_bad=True).make()
+    seal_prices(checkout.workspace, "BOLT", None, None)
+    told = [one.what for one in check_prices(checkout.workspace, ["BOLT"])]
+    assert "No row on 2025-06-03: left out as holes" in told
+    inputs = read_inputs(checkout.root / "data", ["BOLT"], "INDX", (None, None), [])
+    assert inputs.span["BOLT"].holes == {date(2025, 6, 3)}
 
 
 def test_finer_bars_of_two_bases_never_stand_in_one_file(tmp_path):
@@ -356,3 +404,19 @@ def test_a_mode_that_is_not_on_record_is_asked_for(site, fetch, kept):
     path.write_text(json.dumps({**json.loads(path.read_text()), "adjust": None}))
     with pytest.raises(UsageError, match=r"is not on record. Say it with `backtest prices seal AC"):
         fetch()
+
+
+def test_a_run_trades_nothing_in_a_hole(checkout, folder):
+    acme = read_prices(folder, "ACME").table
+    (folder / "ACME.csv").unlink()
+    (folder / "ACME.meta.json").unlink()
+    table = acme.drop(
+        pd.Timestamp("2025-06-05")
+    )  # in which the report of the evening before trades
+    came = incoming("ACME", table)
+    prepare_update(folder / "ACME.csv", came, accept=False, skip_bad=True).make()
+    first, *_ = do(checkout).trades
+    assert (str(first["entry_session"]), float(first["entry_price"])) == (
+        "2025-06-06",
+        104 * 1.0005,
+    )

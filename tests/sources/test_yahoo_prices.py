@@ -11,6 +11,8 @@ from importlib.metadata import version
 import pandas as pd
 import pytest
 
+from backtest.data.actions import read_actions
+from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
 from backtest.sources import yahoo
 from backtest.sources.yahoo import History, finished_bars
@@ -109,6 +111,76 @@ def test_a_session_that_is_missing_is_named_and_nothing_is_written(site, fetch):
     assert "ACME: with what came, the file would be wrong, so nothing was written" in str(
         caught.value
     )
+
+
+def test_a_hole_of_yahoo_s_does_not_keep_a_file_behind(site, fetch):
+    broken = ("2025-06-17", 42.0, None, 41.5, 42.25, 1100)
+    for rows in ([ROWS[0], *ROWS[2:]], [ROWS[0], broken, *ROWS[2:]]):
+        site.has("ACME", chart(rows))
+        with pytest.raises(DataError, match="--skip-bad"):
+            fetch()
+        update = fetch(skip_bad=True)
+        assert list(update.added) == ["2025-06-16", "2025-06-18", "2025-06-20"]
+        assert update.holes == {date(2025, 6, 17)}
+    update.make()
+    assert fetch(skip_bad=True).make() is None
+    site.has("ACME", chart(ROWS))
+    mended = fetch()
+    assert (list(mended.added), mended.holes) == (["2025-06-17"], set())
+
+
+def scaled(row, factor):
+    return (row[0], *(price * factor for price in row[1:5]), row[5])
+
+
+def test_a_split_before_which_prices_are_not_adjusted_yet_is_refused(site, fetch):
+    early = [scaled(row, 4.0) for row in ROWS[:2]]  # 42.25 × 4 = 169 before 43
+    site.has("ACME", chart([*early, *ROWS[2:]], splits={"2025-06-18": (4, 1)}))
+    with pytest.raises(DataError, match="169 is the close before, 43 that of the day"):
+        fetch()
+    late = [scaled(row, 8.0) for row in ROWS[2:]]  # 1 for 8: 42.25 before 344
+    site.has("NEWB", chart([*ROWS[:2], *late], splits={"2025-06-18": (1, 8)}))
+    with pytest.raises(DataError, match=r"0\.125 shares came for one on 2025-06-18"):
+        fetch("NEWB")
+
+
+def test_the_price_of_the_running_session_tells_of_a_split_too(site, fetch, monkeypatch):
+    at(monkeypatch, "2025-06-20T19:00+00:00")
+    split = {"2025-06-20": (4, 1)}
+    site.has("ACME", chart([*ROWS[:3], scaled(ROWS[3], 0.25)], splits=split))
+    with pytest.raises(DataError, match=r"43 is the close before, 10\.975 that of the day"):
+        fetch()
+    site.has("ACME", chart(ROWS[:3], splits=split))
+    with pytest.raises(DataError, match="43 is the close before, no price since"):
+        fetch()
+    site.has("ACME", chart(ROWS, splits=split))
+    assert fetch().added[-1] == "2025-06-18"
+
+
+@pytest.mark.parametrize("row", range(4))
+@pytest.mark.parametrize("factor", [0.01, 100.0])
+def test_a_row_a_hundred_times_too_small_or_large_is_refused(site, fetch, row, factor):
+    rows = [*ROWS[:row], scaled(ROWS[row], factor), *ROWS[row + 1 :]]
+    site.has("ACME", chart(rows))
+    day = ROWS[row][0]
+    with pytest.raises(DataError, match=f"a price of {day} is more than 30 times the closes"):
+        fetch()
+    update = fetch(skip_bad=True)
+    assert list(update.added) == [one[0] for one in ROWS if one[0] != day]
+    assert f"Left out {day}, of another scale." in update.notes
+
+
+def test_one_price_a_hundred_times_too_small_is_refused(site, fetch):
+    low = (*ROWS[1][:3], 0.415, *ROWS[1][4:])
+    site.has("ACME", chart([ROWS[0], low, *ROWS[2:]]))
+    with pytest.raises(DataError, match="a price of 2025-06-17"):
+        fetch()
+
+
+def test_a_new_row_is_held_against_the_file(site, kept, fetch):
+    site.has("ACME", chart([scaled(ROWS[3], 0.01)]))
+    with pytest.raises(DataError, match="a price of 2025-06-20"):
+        fetch(first=date(2025, 6, 20))
 
 
 def test_a_split_is_said_and_the_prices_are_not_called_as_traded(site, fetch):
@@ -224,3 +296,57 @@ def test_nothing_finished_is_told():
     answer = replace(History(table(), "USD", EVENING), asked_at=datetime(2025, 6, 18, tzinfo=UTC))
     with pytest.raises(UsageError, match="no finished bar of 1d of ACME"):
         finished_bars(answer, "ACME", "1d", None)
+
+
+# What happens to the share itself
+
+
+def of_file(update):
+    rows = read_actions(update.actions.path.parent, "ACME").rows
+    return [(str(row.day), row.action, row.amount, row.source) for row in rows]
+
+
+def test_dividends_and_splits_are_filed_as_they_were_on_their_day(site, fetch):
+    # Four shares came for one on the 18th: 0.05 of today were 0.20 a share on the 17th.
+    told = {"2025-06-17": 0.05, "2025-06-20": 0.06}
+    site.has("ACME", chart(ROWS, splits={"2025-06-18": (4, 1)}, dividends=told))
+    update = fetch()
+    update.make()
+    assert of_file(update) == [
+        ("2025-06-17", "dividend", 0.2, "Yahoo Finance"),
+        ("2025-06-18", "split", 4.0, "Yahoo Finance"),
+        ("2025-06-20", "dividend", 0.06, "Yahoo Finance"),
+    ]
+    prices = read_prices(update.path.parent, "ACME")  # adjusted for the split
+    assert [(row.action, row.amount) for row in prices.actions.applied(prices)] == [
+        ("dividend", 0.05), ("dividend", 0.06),
+    ]  # fmt: skip
+
+
+def test_a_reverse_split_makes_a_dividend_of_before_smaller(site, fetch):
+    site.has("ACME", chart(ROWS, splits={"2025-06-18": (1, 10)}, dividends={"2025-06-17": 1.0}))
+    update = fetch()
+    assert [(row.action, row.amount) for row in update.actions.added] == [
+        ("dividend", 0.1), ("split", 0.1),
+    ]  # fmt: skip
+
+
+def test_an_action_that_is_corrected_is_shown_and_replaced_when_accepted(site, fetch):
+    site.has("ACME", chart(ROWS, dividends={"2025-06-17": 0.5}))
+    fetch().make()
+    site.has("ACME", chart(ROWS, dividends={"2025-06-17": 0.6, "2025-06-20": 0.1}))
+    update = fetch()
+    assert [str(row) for row in update.actions.added] == ["dividend 2025-06-20 0.1"]
+    assert update.actions.changes == [("2025-06-17 dividend", "amount", "0.5", "0.6")]
+    assert update.make() is None  # no price changes
+    assert [row[2] for row in of_file(update)] == [0.5, 0.1]
+    accepted = fetch(accept=True)
+    accepted.make()
+    assert [row[2] for row in of_file(accepted)] == [0.6, 0.1]
+    assert not fetch().actions
+
+
+def test_without_actions_there_is_no_file_of_them(site, fetch, tmp_path):
+    site.has("ACME", chart(ROWS))
+    fetch().make()
+    assert not (tmp_path / "actions").exists()

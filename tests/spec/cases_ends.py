@@ -275,6 +275,26 @@ CASES = [
         outcomes={"e1": "enter", "e2": "enter"},
     ),
     Case(
+        name="what_is_settled_counts_at_the_raw_open_in_what_that_close_is_sized_on",
+        rule="ends",
+        bars=BARS,
+        actions=DEAL,
+        settings=free(slippage_bps=100.0),
+        signals=[
+            long("2025-06-04", weight=0.5252),
+            long("2025-06-04", "BOLT", weight=0.5, enter="close"),
+        ],
+        # 500 ACME at 105.04 leave 47,480; with 52,000 at the open of 104 they are 99,480, of which
+        # 49,740 ÷ 50.50 = 984.9.
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-04", 105.04, "2025-06-04", 110.0, "merger",
+                  gross=500 * 4.96),
+            trade("e2", "BOLT", "long", 984, "2025-06-04", 50.5, "2025-06-06", 50.0, "open",
+                  gross=-492),
+        ],
+        equity=[100_000, 100_000] + 3 * [100_000 + 2_480 - 492],
+    ),
+    Case(
         name="the_legs_of_a_stock_that_ends_leave_at_that_close_as_orders",
         rule="ends",
         bars=HEDGED,
@@ -288,6 +308,18 @@ CASES = [
         ],
         equity=[100_000, 100_000 + 800 - 10] + 3 * [100_000 + 4_000 - 800 - 15 - 40],
         cash=[100_000, 99_990] + 3 * [100_000 + 4_000 - 800 - 15 - 40],
+    ),
+    Case(
+        name="a_leg_whose_symbol_ends_with_the_account_stays_open_at_its_last_close",
+        rule="ends",
+        bars=HEDGED,
+        actions={"SPY": [("2025-06-09", "cash_merger", 500.0)]},
+        signals=[long("2025-06-03", "BOLT", weight=0.4, legs=SPY)],
+        trades=[
+            trade("e1", "BOLT", "long", 800, "2025-06-03", 50.0, "2025-06-06", 50.0, "open",
+                  hedge=100 * -20),
+        ],
+        equity=[100_000, 100_000, 99_200, 98_000, 98_000],
     ),
     Case(
         name="legs_of_two_ends_at_one_close_net",

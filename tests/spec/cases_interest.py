@@ -309,4 +309,31 @@ CASES = [
         capped=frozenset({"e1"}),
         interest=100 + 99.296,
     ),
+    Case(
+        name="cash_earns_nothing_after_a_ruin_that_could_sell_nothing",
+        rule="interest",
+        bars={
+            "ACME": """
+                2025-06-02 100 100 100 100
+                2025-06-03 100 110 100 110
+                2025-06-05 105 105 105 105   # no bar in the session between
+            """,
+            "SPY": """
+                2025-06-02  400  400 400 400
+                2025-06-03  400  404 400 404
+                2025-06-04 1500 1500 404 404
+                2025-06-05  410  410 410 410
+            """,
+        },
+        settings=free(cash_rate=0.36),
+        signals=[long("2025-06-03", weight=0.4, legs=(("SPY", 1.0),))],
+        # 100; 400 ACME and 100 SPY; 100,100 − 40,400 earn 59.70. At the open 100,159.70 + 44,000
+        # − 150,000 are less than nothing; at the close all is well, but nothing earns any more.
+        trades=[
+            trade("e1", "ACME", "long", 400, "2025-06-03", 100.0, "2025-06-05", 105.0, "ruin",
+                  gross=400 * 5, hedge=100 * -10),
+        ],
+        equity=[100_000, 103_700, 103_759.7, 101_159.7],
+        interest=159.7,
+    ),
 ]

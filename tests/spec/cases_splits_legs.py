@@ -163,4 +163,26 @@ CASES = [
             100_000 - 9 + 8 - 99 - 3 - 10 + 22 * (89.1 - 100),
         ],
     ),
+    Case(
+        name="the_legs_of_a_leader_of_no_share_are_split_and_pay_before_they_leave",
+        rule="splits",
+        bars=REVERSE | {
+            "SPY": """
+                2025-06-02 80 80 80 80
+                2025-06-03 80 84 80 84
+                2025-06-04 45 48 45 48   # two for one
+                2025-06-05 50 50 50 50
+            """
+        },
+        actions=ONE_FOR_TEN | {
+            "SPY": [("2025-06-04", "split", 2.0), ("2025-06-04", "dividend", 1.0)]
+        },
+        signals=[long("2025-06-03", weight=0.008, legs=SPY)],
+        # 0.8 ACME at 1,020; 10 SPY are 20, pay 1 each and are bought at 45
+        trades=[
+            trade("e1", "ACME", "long", 0.8, "2025-06-03", 1_000.0, "2025-06-04", 1_020.0, "split",
+                  gross=16, hedge=20 * 40 - 20 - 20 * 45),
+        ],
+        equity=[100_000, 100_000 + 16 - 40, 100_016 - 120, 100_016 - 120],
+    ),
 ]

@@ -135,3 +135,52 @@ def test_figures_agree_with_quantstats() -> None:
         "calmar": qs.stats.calmar(series),
     }
     assert {name: mine[name] for name in theirs} == pytest.approx(theirs, rel=1e-9)
+
+
+def test_trades_have_the_figures_that_traders_look_for() -> None:
+    profits = np.array([300.0, -100.0, 0.0, 100.0, -50.0])
+    returns = np.array([0.03, -0.02, 0.0, 0.01, -0.01])
+    assert figures.trade_figures(profits, returns) == {
+        "profit_factor": pytest.approx(400 / 150),
+        "expectancy": pytest.approx(250 / 5),
+        "average_win": pytest.approx(200.0),
+        "average_loss": pytest.approx(-75.0),
+        "payoff": pytest.approx(200 / 75),
+        "best_trade": 0.03,
+        "worst_trade": -0.02,
+    }
+
+
+def test_without_losses_there_is_no_profit_factor_and_without_trades_nothing() -> None:
+    won = figures.trade_figures(np.array([5.0]), np.array([0.1]))
+    assert (won["profit_factor"], won["payoff"], won["average_loss"]) == (None, None, None)
+    assert set(figures.trade_figures(np.array([]), np.array([])).values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("curve", "longest"),
+    [
+        ([101.0, 102.0, 103.0], 0),
+        ([110.0, 99.0, 109.0, 110.0, 90.0], 2),  # back at 110 it is over
+        ([99.0, 98.0, 97.0], 3),  # the start is a peak
+        ([110.0, 100.0, 120.0, 119.0, 118.0, 117.0], 3),  # not over at the end
+        ([100.0, 100.0], 0),
+    ],
+)
+def test_longest_drawdown(curve: list[float], longest: int) -> None:
+    assert figures.longest_drawdown(np.array(curve), 100.0) == longest
+
+
+def test_turnover_is_by_the_year() -> None:
+    # 63 sessions are a quarter: entries of once the mean equity are four times a year
+    assert figures.turnover(np.array([60.0, 40.0]), np.full(63, 100.0)) == pytest.approx(4.0)
+    assert figures.turnover(np.array([60.0]), np.full(19, 100.0)) is None
+    assert figures.turnover(np.array([60.0]), np.full(63, -1.0)) is None
+
+
+def test_alpha_and_beta_are_of_least_squares() -> None:
+    market = np.array([0.01, -0.02, 0.03, 0.0] * 5)
+    alpha, beta = figures.alpha_beta(0.001 + 1.5 * market, market)
+    assert (alpha, beta) == (pytest.approx(0.252), pytest.approx(1.5))
+    assert figures.alpha_beta(market[:19], market[:19]) == (None, None)
+    assert figures.alpha_beta(market, np.zeros(20)) == (None, None)

@@ -230,4 +230,4 @@ def test_one_before_a_day_that_is_known_waits_for_it(checkout, kind):
 
 def test_one_of_backtraders_counts_for_itself(checkout):
     with pytest.raises(UsageError, match="Leave out --backtrader"):
-        new_signal(checkout.workspace, "before_it", kind="ex_date", backtrader=True)
+        new_signal(checkout.workspace, "before_it", kind="dividend", backtrader=True)

@@ -1,4 +1,4 @@
-"""What is unfinished has a hidden name; what killed processes left under one is cleared."""
+"""Unfinished work has a hidden name; what killed processes left is cleared."""
 
 import subprocess
 import sys

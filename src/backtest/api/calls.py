@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
     from backtest.experiments.simulation.account import Simulation
+    from backtest.experiments.studies.null_worlds import NullWorlds
 
 _FEWEST_DRAWS = 99
 
@@ -46,6 +47,7 @@ def sweep(
     rules: Mapping[str, Any] | None = None,
     workers: int | None = None,
     cluster: str | None = None,
+    accept_jumps: bool = False,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -101,6 +103,7 @@ def sweep(
             rules=terms.rules,
             costs=terms.costs,
             universe=terms.universe,
+            accept_jumps=accept_jumps,
         )
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
@@ -133,6 +136,7 @@ def study(
     reaction: float = 5.0,
     seed: int = 1,
     draws: int = 10_000,
+    accept_jumps: bool = False,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -167,8 +171,8 @@ def study(
         >>> found.windows[["known", "caar", "p", "p_across"]].round(4)
                  known    caar       p  p_across
         window
-        [-1,+1]      6 -0.1104  0.0234    0.2994
-        [0,+1]       6 -0.1139  0.0028    0.2494
+        [-1,+1]      6 -0.1104  0.0232    0.2994
+        [0,+1]       6 -0.1139  0.0050    0.2494
 
     """
     from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
@@ -202,6 +206,7 @@ def study(
         many = ManyStudyRequest(
             name, stocks, universe=universe, as_strategy=as_strategy, by=by, quantiles=quantiles,
             benchmark=frames.benchmark, reaction=reaction, windows=chosen or MANY_WINDOWS,
+            accept_jumps=accept_jumps,
         )  # fmt: skip
         with workspace_of(frames, strategies, data, reports) as workspace:
             stocks_plan = prepare_many_study(workspace, many)
@@ -218,6 +223,7 @@ def study(
         benchmark=config.chosen("benchmark"),
         reaction=reaction,
         settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
+        accept_jumps=accept_jumps,
     )
     with workspace_of(frames, strategies, data, reports) as workspace:
         plan = prepare_study(workspace, request)
@@ -300,6 +306,7 @@ def check(
     *,
     parameters: Mapping[str, object] | None = None,
     symbols: str | Sequence[str] | None = None,
+    universe: str | None = None,
     prices: PriceFrames = None,
     events: EventFrames = None,
     strategies: Folders = None,
@@ -311,6 +318,7 @@ def check(
         strategy: the name of a strategy.
         symbols: stocks that it is asked about; CRWV by default, or every symbol of `prices` that
             has bars.
+        universe: ask it about every member of a universe, in place of symbols.
 
     Returns:
         The checks and their outcome in a sentence.
@@ -319,11 +327,31 @@ def check(
     from backtest.audit.contract import check as check_contract
 
     arguments.check_name(strategy, "A check takes the name of a strategy")
-    frames = read_frames(prices, events, symbols)
-    named = read_config({"symbol": arguments.several(frames.symbols)}).value("symbol")
+    frames = read_frames(prices, events, symbols, universe=universe)
+    stocks = arguments.several(frames.symbols)
+    check_one_of(universe, stocks)
+    named = () if universe else read_config({"symbol": stocks}).value("symbol")
     with workspace_of(frames, strategies, data, "reports") as workspace:
-        found = check_contract(workspace, strategy, symbols=named, settings=parameters or {})
+        found = check_contract(
+            workspace, strategy, symbols=named, universe=universe, settings=parameters or {}
+        )
     return results.CheckResult.of(found)
+
+
+def null_worlds(worlds: int | None = None, *, seed: int = 1) -> NullWorlds:
+    """Try the verdicts where there is nothing to find, as `backtest study --null-world` does.
+
+    Args:
+        worlds: how many of each kind are made up; 400 by default.
+        seed: of all that is random.
+
+    Returns:
+        What was said of each kind of world, `kinds`; `frame()` has a row for each.
+
+    """
+    from backtest.experiments.studies.null_worlds import null_worlds as judge
+
+    return judge(400 if worlds is None else worlds, seed=seed)
 
 
 def simulate(

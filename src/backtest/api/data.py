@@ -15,10 +15,11 @@ import pandas as pd
 
 from backtest.api.arguments import data_of, folders, several
 from backtest.data import checks, edits, listing
+from backtest.data.actions import COLUMNS, parse_action, read_actions
 from backtest.data.datafile import open_data_file
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import undo
-from backtest.errors import BacktestError, unknown
+from backtest.errors import BacktestError, UsageError, unknown
 from backtest.experiments.terms import read_day
 from backtest.sources.updates import bars_path, check_symbol, raise_refused
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.data.edits import Edit
+    from backtest.data.kinds import Event
     from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
+    from backtest.sources.action_files import ActionUpdate
+    from backtest.sources.own_events import OwnEvents
     from backtest.sources.updates import PriceUpdate
+    from backtest.workspace.folders import Workspace
 
 _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session", "headline"]
 
@@ -116,6 +121,20 @@ def show_event(
     return {**row.as_dict(), "provenance": listing.provenance(workspace, row.event)}
 
 
+def list_kinds(
+    kind: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """The fields of each kind of event, a row each: whether it is `needed`, and its `meaning`."""
+    from backtest.data.events import columns_of, meaning_of
+
+    rows = [
+        (cls.kind, name, cls.model_fields[name].is_required(), meaning_of(cls, name))
+        for cls in kinds_named(folders(strategies, data), kind)
+        for name in columns_of(cls)
+    ]
+    return pd.DataFrame(rows, columns=["kind", "field", "needed", "meaning"])
+
+
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
     """The symbols of the data folder, a row each, with their span, adjust mode and source."""
     rows = listing.list_prices(folders("strategies", data))
@@ -177,30 +196,54 @@ def import_events(
     file: str | os.PathLike[str],
     kind: str,
     *,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
     source_url: str | None = None,
+    date_format: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    encoding: str | None = None,
+    zone: str | None = None,
     replace: bool = True,
     dry_run: bool = False,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Edit:
-    """Take in a CSV file of events of one kind: new ones are added.
+    """Take in a CSV or Parquet file of events of one kind: new ones are added.
 
-    Those that are there change where the file differs; without `replace` they are refused. Rows
-    that name no source take `source_url`, an address or `unknown`.
+    Those that are there change where the file differs; without `replace` they are refused.
+
+    Args:
+        columns: the file's columns by field, as `{"author": "Firm"}`; guessed by default.
+        constants: what is the same in every row, as `{"precision": "date"}`.
+        source_url: an address or `unknown`, for rows that name no source.
+        date_format: how days are written, as `%d/%m/%Y`; guessed where it is certain.
+        decimal: the decimal sign; likewise.
+        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
+        zone: of times that tell none, such as `New York`.
 
     Raises:
-        UsageError: there is no such kind, or an event is there and not to be replaced.
+        UsageError: there is no such kind, or an event is there and not to be replaced; or the file
+            is not to be understood, or lacks a needed field.
         DataError: a file is wrong; every row at fault is named.
 
     """
+    from backtest.sources.own_events import read_event_file
+
     workspace, path = folders(strategies, data), Path(file)
     cls = kind_of(workspace, kind)
-    from backtest.sources.own_files import read_event_file
+    found = read_event_file(
+        path, cls, source_url=source_url, columns=columns, constants=constants,
+        date_form=date_format, decimal=decimal, encoding=encoding, zone=zone,
+    )  # fmt: skip
+    return _made(add_read(workspace, cls, found, replace=replace), dry_run=dry_run)
 
-    rows = read_event_file(path, cls, source_url)
-    reason = f"{'imported' if replace else 'added from'} {path.name}"
-    edit = edits.add_rows(workspace, cls, rows, reason=reason, replace=replace)
-    return _made(edit, dry_run=dry_run)
+
+def add_read(
+    workspace: Workspace, kind: type[Event], found: OwnEvents, *, replace: bool = True
+) -> Edit:
+    """What the rows of a file that was read would change."""
+    reason = f"{'imported' if replace else 'added from'} {found.path.name}"
+    return edits.add_rows(workspace, kind, found.rows, reason=reason, replace=replace)
 
 
 def edit_event(
@@ -271,9 +314,12 @@ def fetch_prices(
     last: Day = None,
     adjust: Literal["splits", "all"] | None = None,
     accept: bool = False,
+    skip_bad: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
     """Fetch prices from Yahoo: new rows are added, and with `accept` those that differ replaced.
+
+    With `skip_bad` rows that are wrong are left out, and their sessions noted as holes.
 
     Returns:
         What changed, symbol by symbol.
@@ -296,6 +342,7 @@ def fetch_prices(
             last=read_day("last", last),
             adjust=adjust,
             accept=accept,
+            skip_bad=skip_bad,
             among=len(names),
         )
         update.make()
@@ -313,21 +360,34 @@ def import_prices(
     closes: bool = False,
     decimal: Literal[".", ","] | None = None,
     date_format: str | None = None,
+    encoding: str | None = None,
+    constants: Mapping[str, str] | None = None,
+    actions: str | os.PathLike[str] | None = None,
+    dividends: str | None = None,
     accept: bool = False,
+    skip_bad: bool = False,
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
     """Take in a CSV or Parquet file of daily prices, of one symbol or many.
 
     Args:
-        symbols: whose prices they are; of a file with many, which to take.
+        symbols: whose prices they are; of a file with many, which to take, one under another name
+            by `NEW=OLD`.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
         source: where the figures come from, or `unknown`; needed where none is on record.
         adjust: the adjust mode in words; that on record by default.
         closes: take closes alone, as for a benchmark.
         decimal: the decimal sign; guessed by default.
         date_format: how days are written, as `%d/%m/%Y`; guessed by default.
+        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
+        constants: `{"volume": "0"}` for a file that has no volume.
+        actions: a CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
+            source, and symbol where there are several.
+        dividends: the column of closes without dividends, from which these are derived.
         accept: replace rows that differ; without it they stay.
+        skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
+            is traded.
 
     Returns:
         What changes, symbol by symbol.
@@ -338,26 +398,132 @@ def import_prices(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
-    from backtest.sources.own_files import import_prices as prepare
-    from backtest.sources.own_files import read_price_file
+    from backtest.sources.own_prices import import_prices as prepare
+    from backtest.sources.own_prices import read_prices_and_actions
 
-    found = read_price_file(
+    found = read_prices_and_actions(
         Path(file),
         columns or {},
         symbols=several(symbols) or [],
         decimal=decimal,
         date_form=date_format,
+        encoding=encoding,
+        constants=constants,
         closes=closes,
+        skip_bad=skip_bad,
+        actions=Path(actions) if actions else None,
+        dividends=dividends,
     )
     refused: dict[str, BacktestError] = {}
     updates = list(
-        prepare(data_of(data), found, refused, source=source, adjust=adjust, accept=accept)
-    )
+        prepare(
+            data_of(data), found, refused, source=source, adjust=adjust, accept=accept,
+            skip_bad=skip_bad,
+        )
+    )  # fmt: skip
     for update in updates:
         if not dry_run:
             update.make()
-    raise_refused(refused, len(found.tables), "taken in")
+    raise_refused(refused, len(found.tables) + len(found.refused), "taken in")
     return updates
+
+
+def list_actions(
+    symbols: str | Sequence[str] | None = None, *, data: Folder = None
+) -> pd.DataFrame:
+    """What is on file of dividends, splits, halts, ends and new names, oldest first.
+
+    Returns:
+        A row for each: `symbol`, `day`, `action`, `amount`, `until`, `name`, `source`.
+
+    """
+    folder = data_of(data) / "actions"
+    wanted = several(symbols) or sorted(path.stem for path in folder.glob("[!.]*.csv"))
+    rows = [vars(row) | {"symbol": one} for one in wanted for row in read_actions(folder, one).rows]
+    table = pd.DataFrame(rows, columns=["symbol", *COLUMNS])
+    table["day"], table["until"] = pd.to_datetime(table["day"]), pd.to_datetime(table["until"])
+    return table
+
+
+def add_action(
+    symbols: str,
+    action: str,
+    day: Day,
+    amount: float | None = None,
+    *,
+    until: Day = None,
+    name: str = "",
+    source: str | None = None,
+    dry_run: bool = False,
+    data: Folder = None,
+) -> ActionUpdate:
+    """Put an action on file; one of the same day and kind is replaced.
+
+    Args:
+        symbols: the stock.
+        action: `dividend`, `split`, `delisted`, `cash_merger`, `halted`, `renamed` or `cusip`.
+        day: the first session on the new basis, such as the ex-date; of an end the first day
+            without trade.
+        amount: dollars a share of a dividend or an end; new shares for one of a split.
+        until: the last session of a halt; the same day by default.
+        name: the former ticker, or the new CUSIP.
+        source: where it can be looked up.
+
+    Raises:
+        UsageError: a field is wrong.
+        DataError: the file is, or would be.
+
+    """
+    from backtest.sources.action_files import prepare_actions
+
+    cells = {
+        "day": str(read_day("day", day) or ""), "action": action,
+        "amount": "" if amount is None else repr(amount),
+        "until": str(read_day("until", until) or ""), "name": name, "source": source or "",
+    }  # fmt: skip
+    try:
+        row = parse_action(cells)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+    folder = data_of(data) / "actions"
+    update = prepare_actions(folder, check_symbol(symbols), [row], source="By hand", accept=True)
+    if not dry_run:
+        update.make()
+    return update
+
+
+def check_actions(
+    symbols: str | Sequence[str] | None = None, *, strategies: Folders = None, data: Folder = None
+) -> pd.DataFrame:
+    """Find actions that are wrong or that prices contradict; a row for each, as `check_prices`."""
+    return _findings(checks.check_actions(folders(strategies, data), several(symbols)))
+
+
+def undo_actions(
+    symbols: str, *, to: int | None = None, data: Folder = None
+) -> tuple[Path, Version]:
+    """Put the version of a symbol's actions before this one back, or the one numbered `to`."""
+    path = _actions_path(symbols, data)
+    return path, undo(path, over=open_data_file(path).sha256, to=to)
+
+
+def seal_actions(
+    symbols: str, source: str | None = None, *, strategies: Folders = None, data: Folder = None
+) -> Path:
+    """Check a symbol's file of actions that you changed, and record its sha256 anew.
+
+    The file of the metadata comes back.
+    """
+    _actions_path(symbols, data)
+    return listing.seal_actions(folders(strategies, data), symbols, source)
+
+
+def _actions_path(symbol: str, data: Folder) -> Path:
+    folder = data_of(data) / "actions"
+    path = folder / f"{symbol}.csv"
+    if not path.is_file():
+        raise unknown("file of actions of", symbol, (one.stem for one in folder.glob("[!.]*.csv")))
+    return path
 
 
 def undo_prices(

@@ -47,6 +47,7 @@ class FetchedEvents:
         edit: what changes in the file.
         differences: cells on file that were fetched otherwise; in the edit only where accepted.
         remarks: what was left out and why.
+        fetched: how many events came.
 
     """
 
@@ -54,6 +55,7 @@ class FetchedEvents:
     edit: Edit
     differences: Sequence[Change]
     remarks: Sequence[str]
+    fetched: int
 
 
 class _Request:
@@ -105,7 +107,7 @@ class _Request:
         )
         if edit.diff and not dry_run:
             edit.make()
-        return FetchedEvents(fetched.kind, edit, differences, fetched.remarks)
+        return FetchedEvents(fetched.kind, edit, differences, fetched.remarks, len(fetched.rows))
 
 
 def fetch_earnings(
@@ -122,12 +124,12 @@ def fetch_earnings(
     strategies: Folders = None,
     data: Folder = None,
 ) -> FetchedEvents:
-    """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo.
+    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo.
 
-    Without `estimates` the figures are unknown. The other arguments are explained at the head of
+    Without `estimates` there is no consensus. The other arguments are explained at the head of
     `backtest.api.edgar`.
     """
-    from backtest.sources.filings import fetch_earnings as fetch
+    from backtest.sources.earnings import fetch_earnings as fetch
     from backtest.sources.yahoo import ask_estimates
 
     of = _Request(symbols, cik, first, identity, base_url, answered, strategies, data)
@@ -153,31 +155,33 @@ def fetch_stakes(
 ) -> FetchedEvents:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G.
 
-    The `holder` is a name, or a number (CIK) at EDGAR; the stock CRWV by default, and its `cusip`
-    learned from the holder's tables. The other arguments are explained at the head of
-    `backtest.api.edgar`.
+    The `holder` is a name, or a number (CIK) at EDGAR; the stock CRWV by default, and its `cusip`,
+    or several with a comma between, learned from the holder's tables. The other arguments are
+    explained at the head of `backtest.api.edgar`.
     """
+    from backtest.data.actions import read_actions
     from backtest.data.edits import event_lines
     from backtest.data.kinds import StakeDisclosure
     from backtest.sources.edgar import find_holder
-    from backtest.sources.stakes import close_before
+    from backtest.sources.stakes import close_before, closes_as_traded
     from backtest.sources.stakes import fetch_stakes as fetch
     from backtest.workspace.folders import read_config
 
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
     of = _Request(symbol, cik, first, identity, base_url, answered, strategies, data)
-    table = {} if of.prices is None else of.prices.table["close"].to_dict()
-    closes = {stamp.date(): float(close) for stamp, close in table.items()}
+    actions = read_actions(of.workspace.data / "actions", of.symbol)
+    closes = {} if of.prices is None else closes_as_traded(of.prices, actions)
     on_file = [line.event for line in event_lines(of.workspace, StakeDisclosure)]
     fetched = fetch(
         of.edgar,
         of.company(),
         of.symbol,
         find_holder(of.edgar, holder),
-        cusip=cusip and cusip.upper(),
+        cusips=[one.strip().upper().zfill(9) for one in (cusip or "").split(",") if one.strip()],
         since=of.since,
         known=[event for event in on_file if isinstance(event, StakeDisclosure)],
         close=lambda day: close_before(closes, day),
+        actions=actions,
     )
     return of.held_against(fetched, accept=accept, dry_run=dry_run)
 

@@ -16,11 +16,14 @@ import numpy as np
 import pandas as pd
 
 from backtest.api.arguments import folders
+from backtest.data.actions import read_actions
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     csv_text,
     metadata_of,
     metadata_path,
     raise_problems,
+    stated,
     write_data_file,
 )
 from backtest.data.events import check_row, check_rows, columns_of
@@ -29,8 +32,10 @@ from backtest.data.prices import (
     BAR_COLUMNS,
     DATASET,
     PriceRows,
+    actions_folder,
     bar_columns,
     checked_table,
+    holes_of,
     parquet_bytes,
 )
 from backtest.errors import DataError, UsageError, unknown
@@ -181,8 +186,9 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     problems: list[str] = []
     days = _days(cells, problems)
     figures = {one: _cells(frame.iloc[:, columns.index(one)]) for one in wanted}
+    sessions = trading_calendar().sessions  # gaps are looked at once it is known what halts are
     rows = PriceRows("row", np.arange(len(frame)), days, figures)
-    table = checked_table(rows, problems)
+    table = checked_table(rows, problems, sessions.tolist())
     raise_problems(Path(name), problems)
     return table
 
@@ -283,11 +289,20 @@ def _named(kinds: Iterable[type[Event]]) -> dict[str, type[Event]]:
 
 
 def _write_prices(folder: Path, symbol: str, table: pd.DataFrame) -> None:
-    path = folder / DATASET / f"{symbol}.parquet"
+    """Write a frame in place of the file of its symbol, whose basis and holes are its own."""
+    path, known = folder / DATASET / f"{symbol}.parquet", dict[str, Any]()
     for old in (folder / f"{symbol}.csv", path):
+        known |= stated(metadata_path(old))
         old.unlink(missing_ok=True)
         metadata_path(old).unlink(missing_ok=True)
-    _write(path, parquet_bytes(table), [day.date().isoformat() for day in table.index])
+    holes = holes_of(known) | read_actions(actions_folder(path), symbol).halts
+    problems: list[str] = []
+    cells = {name: column.to_numpy() for name, column in table.items()}
+    days = table.index.to_numpy().astype("M8[D]")
+    checked_table(PriceRows("row", np.arange(len(table)), days, cells), problems, holes)
+    raise_problems(Path(f"prices[{symbol!r}]"), problems)
+    kept: dict[str, Any] = {one: known[one] for one in ("adjust", "holes") if one in known}
+    _write(path, parquet_bytes(table), [day.date().isoformat() for day in table.index], kept)
 
 
 def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Event]]) -> None:
@@ -304,8 +319,11 @@ def _write_events(folder: Path, events: EventFrames, kinds: Mapping[str, type[Ev
         _write(path, text.encode(), days)
 
 
-def _write(path: Path, content: bytes, days: Sequence[str]) -> None:
-    write_data_file(path, content, {**metadata_of(days, source=SOURCE), "version": 1})
+def _write(
+    path: Path, content: bytes, days: Sequence[str], more: Mapping[str, Any] | None = None
+) -> None:
+    metadata = {**metadata_of(days, source=SOURCE), "version": 1, **(more or {})}
+    write_data_file(path, content, metadata)
 
 
 def event_rows(

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.api.arguments import reports_of
 from backtest.errors import UsageError, unknown
-from backtest.experiments.runs import store
+from backtest.experiments.runs import finding, store
 from backtest.experiments.runs.store import TRADES
+from backtest.experiments.terms import read_day
+from backtest.strategy.parameters import shown
 from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
 
-    from backtest.api.arguments import Folder
+    from backtest.api.arguments import Day, Folder
     from backtest.api.runs import RunResult
     from backtest.experiments.runs.store import Run
 
@@ -42,10 +44,11 @@ def report_run(
     """Show a run as a page, Markdown, JSON, CSV or a picture, as `backtest report` does.
 
     Args:
-        run: a run id, run folder or strategy.
+        run: a run id or its beginning, a run folder, a strategy, a label, or a pattern of these.
         form: `html`, `md`, `json`, `csv` or `png`.
         table: of `csv`: `trades`, `equity`, `decisions`, `orders` or `bars`.
-        symbols: of `png`: the stock that is drawn; the run's first by default.
+        symbols: of `png`: the stock that is drawn; by default the run's first, of a universe the
+            account.
         output: the file to write; a page becomes one file that can be sent. By default a page and
             a picture go to the run folder.
         force: write over a file that is no report.
@@ -66,12 +69,13 @@ def report_run(
         raise unknown("format", form, _FORMATS)
     if table not in _TABLES:
         raise unknown("table", table, _TABLES)
-    found = store.find_run(reports_of(reports), Path(run).name, tell)
+    found = finding.find_run(reports_of(reports), os.fspath(run), tell)
     file = None if output is None else _free(Path(output), form, force=force)
     if form == "png":
         from backtest.reports.picture import write_picture
 
-        return write_picture(found, file or found.path / "chart.png", symbols)
+        name = f"chart-{symbols}.png" if symbols else "chart.png"
+        return write_picture(found, file or found.path / name, symbols)
     if form == "html":
         if file is None:
             return _draw(found)
@@ -144,23 +148,24 @@ def find_page(
         return page if is_kept else write_index(folder)  # anew: folders come and go
     if name == "compare":
         return _comparison(folder, tell)
-    name = Path(name).name
     for page in folder.glob("[!.]*/index.html"):
-        if name in (page.parent.name, page.parent.name.rpartition("-")[2]):
+        if Path(name).name in (page.parent.name, page.parent.name.rpartition("-")[2]):
             return page
     return _run_page(folder, name, tell)
 
 
-def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
+def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = False) -> pd.DataFrame:
     """The figures and the evidence of runs side by side, as `backtest compare` shows them.
 
     Args:
-        *runs: results of `run`, or run ids, run folders or strategies by name; without any, the
-            latest run of each strategy.
+        *runs: results of `run`, or run ids or their beginnings, run folders, strategies, labels,
+            or patterns such as `earnings_*`; without any, the latest run of each strategy.
         reports: folder of the runs that are named; that of the workspace by default.
+        variants: take every run that a name fits, in place of the latest.
 
     Returns:
-        A row for each run and, below, for each benchmark. Columns: the figures of
+        A row for each run, with what tells it from others of its strategy, such as `hold 5`, and,
+        below, for holding the stock and for each benchmark. Columns: the figures of
         `docs/figures.md`; `mean_trade` with its 95 % interval, `detectable` (the least edge a trade
         that is found four times in five), `p` of the verdict (the larger of random timing and
         random direction), `p_holm` corrected for the runs compared, and `trials` on record.
@@ -175,24 +180,28 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
         >>> found[["trades", "total_return", "p", "detectable"]].round(3)
                            trades  total_return      p  detectable
         earnings_surprise       6        -0.121  0.703       0.199
-        buy_and_hold            1         1.296    NaN         NaN
-        SPY                  <NA>         0.380    NaN         NaN
+        buy_and_hold            1         1.103    NaN         NaN
+        CRWV held            <NA>         1.105    NaN         NaN
+        SPY                  <NA>         0.396    NaN         NaN
 
     """
     import pandas as pd
 
+    from backtest.experiments.runs.figures import all_figures, holdings
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import benchmarks_of
     from backtest.reports.run_words import corrected, evidence_figures
 
-    found = find_runs(*runs, reports=reports)
+    found = find_runs(*runs, reports=reports, variants=variants)
     rows: dict[str, dict[str, Any]] = {}
     for run, p_holm in zip(found, corrected(found), strict=True):
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
-        row = {**run.summary, **evidence_figures(run), "p_holm": p_holm, "trials": trials}
-        strategy = run.manifest["strategy"]
-        several = sum(other.manifest["strategy"] == strategy for other in found) > 1
-        rows[f"{strategy} {run.run_id}" if several else strategy] = row
+        row = {**all_figures(run), **evidence_figures(run), "p_holm": p_holm, "trials": trials}
+        name = " · ".join([run.manifest["strategy"], *finding.telling(run, found)])
+        rows[name if name not in rows else f"{name} · {run.run_id}"] = row
+    for held in holdings(found):
+        name = f"{held.symbols} held"
+        rows[f"{name} of {held.run.run_id}" if name in rows else name] = dict(held.figures)
     for benchmark in benchmarks_of(found):
         symbol = benchmark.run.manifest["benchmark"]
         name = f"{symbol} of {benchmark.run.run_id}" if symbol in rows else symbol
@@ -202,20 +211,26 @@ def compare(*runs: RunResult | str, reports: Folder = None) -> pd.DataFrame:
 
 
 def find_runs(
-    *runs: RunResult | str, reports: Folder = None, tell: Callable[[str], None] = warnings.warn
+    *runs: RunResult | str,
+    reports: Folder = None,
+    variants: bool = False,
+    tell: Callable[[str], None] = warnings.warn,
 ) -> list[Run]:
-    """The runs that `compare` compares; `tell` takes a sentence for each that is damaged."""
-    if found := [
-        store.find_run(reports_of(reports), one, tell)
-        if isinstance(one, str)
-        else store.read_run(one.path)
-        for one in runs
-    ]:
-        return found
+    """The runs that `compare` compares, each once; `tell` takes a sentence for a damaged one."""
     folder = reports_of(reports)
-    if latest := store.latest_runs(folder, tell):
-        return latest
-    raise UsageError(f"There is no run in {folder} yet. Make one with `backtest run`.")
+    found: list[Run] = []
+    for one in runs:
+        if not isinstance(one, str):
+            found.append(store.read_run(one.path))
+        elif variants or finding.is_pattern(one):
+            found += finding.list_runs(folder, tell, [one])
+        else:
+            found.append(finding.find_run(folder, one, tell))
+    if not runs:
+        found = finding.list_runs(folder, tell) if variants else finding.latest_runs(folder, tell)
+    if not found:
+        raise UsageError(f"There is no run in {folder} yet. Make one with `backtest run`.")
+    return list({run.run_id: run for run in found}.values())
 
 
 def draw_comparison(
@@ -246,41 +261,66 @@ def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
 
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The manifests of runs that are looked at together, with the trials as they stand now."""
+    from backtest.experiments.runs.figures import all_figures, stock_figures
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.run_words import corrected
 
     return [
         {
             **run.manifest,
+            "figures": all_figures(run),
+            "stock": stock_figures(run),
             "trials": trials_on_record(run.path.parent, run.manifest),
             "placebo_p_holm": p,
+            "variant": finding.variant(run.manifest),
+            "label": run.label,
+            "note": run.note,
             "path": str(run.path),
         }
         for run, p in zip(runs, corrected(runs), strict=True)
     ]
 
 
-def list_runs(*, reports: Folder = None) -> pd.DataFrame:
+def list_runs(
+    *names: str,
+    parameters: Mapping[str, object] | None = None,
+    since: Day = None,
+    reports: Folder = None,
+) -> pd.DataFrame:
     """The runs in the reports folder, newest first.
 
+    Args:
+        *names: those that are meant, as of `compare`; all without any.
+        parameters: values by name that a run must have.
+        since: the day since which a run was requested.
+        reports: folder of the runs; that of the workspace by default.
+
     Returns:
-        A row for each, indexed by `run_id`: `strategy`, `symbols`, `first`, `last`, then the
+        A row for each, indexed by `run_id`: `strategy`, `variant` (what differs from the defaults,
+        such as `hold 5 · QQQ`), `label`, `note`, `symbols`, `first`, `last`, then the
         figures of `docs/figures.md` and the `path` of its folder. A run that is damaged is left
         out, with a warning.
 
     """
     import pandas as pd
 
+    wanted = {name: shown(value) for name, value in (parameters or {}).items()}
+    day = read_day("since", since)
     rows = [
         {
             "run_id": run.run_id,
             "strategy": run.manifest["strategy"],
+            "variant": " · ".join(finding.variant(run.manifest)),
+            "label": run.label,
+            "note": run.note,
             "symbols": run.manifest["symbols"],
             **run.manifest["span"],
             **run.summary,
             "path": run.path,
         }
-        for run in store.list_runs(reports_of(reports), warnings.warn)
+        for run in finding.list_runs(
+            reports_of(reports), warnings.warn, names, settings=wanted, since=day
+        )
     ]
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["run_id"]).set_index("run_id")
 
@@ -297,7 +337,7 @@ def _comparison(reports: Path, tell: Callable[[str], None]) -> Path:
 def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
     try:
-        run = store.find_run(reports, name, tell)
+        run = finding.find_run(reports, name, tell)
     except UsageError as error:
         folders = (page.parent for page in reports.glob("[!.]*/index.html"))
         others = sorted(one.name for one in folders if not (one / "run.json").exists())

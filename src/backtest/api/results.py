@@ -313,7 +313,7 @@ class AuditResult(Result):
         from contextlib import suppress
 
         from backtest.errors import DataError
-        from backtest.experiments.runs.store import list_runs
+        from backtest.experiments.runs.finding import list_runs
         from backtest.reports.audit_page import write_audit_page
         from backtest.reports.run_page import write_run_page
 

@@ -14,8 +14,8 @@ from backtest.api.frames import read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, UsageError, unknown
+from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
-from backtest.experiments.runs import store
 from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
@@ -43,10 +43,11 @@ class RunResult(Result):
         run_id: a hash of everything that decides the result.
         strategy: its name.
         parameters: its parameters, by name.
-        summary: the figures, a row each; a column for the run and one for its benchmark.
+        summary: the figures, a row each; columns for the run, for what it traded, held from first
+            to last, and for the benchmark.
         trades: a row for each trade from flat to flat, indexed by `trade_id`.
         equity: a row for each session, indexed by it: `equity`, `cash`, `position_value`,
-            `return`, `benchmark_return`.
+            `return`, `benchmark_return`, `holding_return` (of the stock itself).
         decisions: a row for each event that the strategy listens to, indexed by `event_id`: when it
             was public (UTC), the first session it could be traded in, what became of it and why.
         evidence: what the result is worth, as `run.json` has it.
@@ -65,9 +66,12 @@ class RunResult(Result):
     @classmethod
     def of(cls, run: Run, *, known: bool) -> RunResult:
         """A run as it stands in its folder."""
+        from backtest.experiments.runs.figures import all_figures, holdings
+
         record = run.manifest
         figures = {
-            record["strategy"]: record["summary"]["run"],
+            record["strategy"]: all_figures(run),
+            **{f"{held.symbols} held": held.figures for held in holdings([run])},
             record["benchmark"]: record["summary"]["benchmark"],
         }
         return cls(
@@ -89,10 +93,13 @@ class RunResult(Result):
 
         record = self.record
         traded = record.get("universe") or few(record["symbols"])
-        total = percent(record["summary"]["run"]["total_return"])
+        own, *others = self.summary.loc["total_return"].items()
+        total = percent(own[1])
+        beside = [f"{name} {percent(value)}" for name, value in others]
         span = f"{record['span']['first']} to {record['span']['last']}"
         ((_, sentence),) = self._words()
-        return f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, WIDE)}"
+        lines = f"{self.strategy} · {traded} from {span}: {total}\n{fill(sentence, WIDE)}"
+        return f"{lines}\n{', '.join(beside)}"
 
     def _words(self) -> list[tuple[str, str]]:
         from backtest.experiments.trials import trials_on_record
@@ -137,6 +144,9 @@ def run(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
+    accept_jumps: bool = False,
+    label: str | None = None,
+    note: str | None = None,
     force: bool = False,
     strategies: Folders = None,
     data: Folder = None,
@@ -170,6 +180,10 @@ def run(
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
         engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        accept_jumps: take prices that jump as after a split which is not on file; a DataError
+            without it.
+        label: a name of your own for the run, by which it is found; kept where None.
+        note: a line about it, likewise.
         force: replay also what was run before.
         strategies: folder of strategies; that of the workspace by default.
         data: folder of prices, events and borrow rates, likewise.
@@ -187,17 +201,18 @@ def run(
         >>> found.trades[["direction", "shares", "exit_reason"]]
                  direction  shares exit_reason
         trade_id
-        1            short    1380        stop
-        2            short     612        time
-        3             long    1096        stop
-        4            short    1073        time
-        5            short     858        time
-        6             long     999        time
+        1            short  1380.0        stop
+        2            short   612.0        time
+        3             long  1096.0        stop
+        4            short  1073.0        time
+        5            short   858.0        time
+        6             long   999.0        time
         >>> print(found)
         earnings_surprise · CRWV from 2025-03-28 to 2026-10-09: -0.1 %
         6 trades on 6 occasions. Not distinguishable from luck: at other times the same signals earn
         as much for their risk 39 times in 100, in other directions 66 times in 100. An edge of 21 %
         a trade would be missed more than once in five times.
+        CRWV held +110.5 %, SPY +39.6 %
 
     """
     frames = read_frames(prices, events, symbols, benchmark, universe)
@@ -220,6 +235,9 @@ def run(
             costs=costs,
             rules=rules,
             engine=engine,
+            accept_jumps=accept_jumps,
+            label=label,
+            note=note,
         )
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
@@ -306,8 +324,17 @@ def run_request(
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
     engine: str | None,
+    accept_jumps: bool,
+    label: str | None,
+    note: str | None,
 ) -> RunRequest:
     """What is run; arguments as of `run`."""
+    notes = {
+        name: text.strip() for name, text in (("label", label), ("note", note)) if text is not None
+    }
+    for name, text in notes.items():
+        if not text.isprintable():
+            raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
     terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
@@ -323,6 +350,8 @@ def run_request(
         as_of=read_day("as_of", as_of),
         universe=terms.universe,
         engine=engine,
+        accept_jumps=accept_jumps,
+        notes=notes,
     )
 
 
@@ -334,6 +363,13 @@ def _strategies_to_run(
 
     files: list[StrategyFile] = []
     left_out: list[str] = []
+    if pairs := [name for name in names if "=" in name]:
+        others = " ".join(name for name in names if name not in pairs)
+        settings = " ".join(f"--set {pair}" for pair in pairs)
+        raise UsageError(
+            f"{pairs[0]!r} is no strategy. A parameter is set with --set: "
+            f"`backtest run {others or 'NAME'} {settings}`."
+        )
     for name in dict.fromkeys(names or strategy_origins(workspace)):
         try:
             files.append(find_strategy(workspace, name))
@@ -402,7 +438,7 @@ def draw_runs(
         write_run_page(run)
     page, reports = None, runs[0].path.parent
     try:
-        page = write_comparison(reports, store.latest_runs(reports, tell))
+        page = write_comparison(reports, finding.latest_runs(reports, tell))
     except DataError as error:
         tell(f"The page of the comparison was not written. {error}")
     write_index(reports)

@@ -136,11 +136,11 @@ def strategy_rows(
 ) -> list[dict[str, Any]]:
     """The rows of `list_strategies`; `tell` takes a sentence for each run or audit left out."""
     from backtest.audit.record import list_audits
-    from backtest.experiments.runs import store
+    from backtest.experiments.runs import finding
     from backtest.strategy.loading import describe_strategies
 
     workspace = folders(strategies, data, reports)
-    runs, audits = store.list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
+    runs, audits = finding.list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
     newest_runs = {run.manifest["strategy"]: run for run in reversed(runs)}
     newest_audits = {audit.record["strategy"]: audit for audit in reversed(audits)}
     return [

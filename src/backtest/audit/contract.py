@@ -14,9 +14,11 @@ from backtest.audit.jobs import in_processes
 from backtest.audit.observe import WITHOUT_SIGNAL
 from backtest.audit.run import AuditRequest, eventful, prepare
 from backtest.data.kinds import Event, Start
+from backtest.data.universe import tables_folder
 from backtest.engine.rules import Rules
 from backtest.errors import UsageError
 from backtest.stats import SESSIONS_A_YEAR
+from backtest.stats.formats import few
 from backtest.strategy.base import BacktraderStrategy, Strategy
 from backtest.strategy.loading import find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
@@ -49,14 +51,15 @@ def check(
     workspace: Workspace,
     name: str,
     *,
-    symbols: Sequence[str],
+    symbols: Sequence[str] = (),
+    universe: str | None = None,
     settings: Mapping[str, Any] | None = None,
     observer: Observer | None = None,
 ) -> Report:
     """Hold a strategy against the contract; nothing is written.
 
-    It is asked about the events and prices of the symbols, or made-up ones where it can trade none
-    of them. By default two processes observe the worlds.
+    It is asked about the events and prices of the symbols, or of the members of a universe, and
+    about made-up ones where it can trade none of them. By default two processes observe the worlds.
 
     Raises:
         UsageError: there is no such strategy, symbol or parameter.
@@ -72,7 +75,9 @@ def check(
         return Report(name, all_results([loads], "It does not load."))
     found = [ok("loads", f"{file.path.name} defines {file.cls.__name__}.")]
     found.append(declared.check_parameters(file))
-    request = AuditRequest(name, tuple(symbols), settings or {}, None, None, Rules(), worlds=0)
+    request = AuditRequest(
+        name, tuple(symbols), settings or {}, None, None, Rules(), universe=universe, worlds=0
+    )
     strategy = configure(file, request.settings)
     try:
         recorded(strategy)
@@ -119,10 +124,11 @@ def _prepared(
     workspace: Workspace, request: AuditRequest, file: StrategyFile, folder: str
 ) -> tuple[PreparedAudit, ContractResult]:
     """The data that it is observed on: those at hand, or made-up ones where it can trade none."""
-    strategy, data = configure(file, request.settings), workspace.data / "events"
+    strategy = configure(file, request.settings)
+    data = tables_folder(workspace.data, request.universe) / "events"
     kinds = strategy.listens_to
     missing = [k for k in kinds if k not in (Event, Start) and not (data / k.file_name()).exists()]
-    named, names = ", ".join(kind.kind for kind in kinds), " and ".join(request.symbols)
+    named, names = ", ".join(kind.kind for kind in kinds), request.universe or few(request.symbols)
     if missing:
         files = ", ".join(f"data/events/{kind.file_name()}" for kind in missing)
         seal = f"write the file, then `backtest events seal {missing[0].kind}`."
@@ -137,7 +143,7 @@ def _prepared(
         )
         listens = warning("listens", what)
     made_up = questions.made_up_workspace(folder, workspace, strategy)
-    return prepare(made_up, replace(request, symbols=(questions.SYMBOL,))), listens
+    return prepare(made_up, replace(request, symbols=(questions.SYMBOL,), universe=None)), listens
 
 
 def _tradable(prepared: PreparedAudit) -> int:

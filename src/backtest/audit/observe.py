@@ -122,6 +122,7 @@ class Ask:
             looks_at=strategy.looks_at,
             universe=self.universe,
             trades_also=strategy.trades_also,
+            accept_jumps=True,  # drawn prices may jump
         )
 
 

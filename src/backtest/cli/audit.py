@@ -18,6 +18,7 @@ def check(
     folders: options.Folders,
     strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")],
     symbol: options.Symbols = None,
+    universe: options.UniverseOption = None,
     settings: options.Settings = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -27,7 +28,7 @@ def check(
 
     parameters = options.parse_settings(settings)
     report = calls.check(
-        strategy, parameters=parameters, symbols=symbol, **folders.arguments()
+        strategy, parameters=parameters, symbols=symbol, universe=universe, **folders.arguments()
     ).report
     if as_json:
         show.print_json(report.as_dict())

@@ -1,4 +1,4 @@
-"""`backtest events add, import, edit, remove, undo`: each shows what changes and asks first."""
+"""`backtest events`: the dated facts, listed and checked; each change is shown first and asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backtest.cli import events, options
+from backtest.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,10 +17,102 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
 
 
-app = events.app
-_AUTOMATIC = "retrieved_at"  # it is now
-_NUMBERS = {"number": "a number", "integer": "a whole number"}
-_TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
+_NOT_ASKED = ("retrieved_at", "period_end")  # it is now; it comes with reports that are fetched
+
+
+app = options.App(no_args_is_help=True, help="List, show, check, add and change events.")
+
+
+@app.command("list", epilog="Example: `backtest events list --kind earnings`")
+def list_events(
+    folders: options.Folders,
+    kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
+    symbol: options.AnySymbols = None,
+    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
+    as_json: options.AsJson = False,
+) -> None:
+    """List events with the session in which each can first be traded."""
+    from backtest.api import data as calls
+    from backtest.cli import show, show_data
+
+    rows = calls.event_rows(kind, symbol, reaction, **folders.arguments())
+    if as_json:
+        show.print_json([row.as_dict() for row in rows])
+    else:
+        show_data.events(show.console(), rows)
+
+
+@app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
+def show_event(
+    folders: options.Folders,
+    event_id: Annotated[str, typer.Argument(metavar="ID", help="As `events list` shows it.")],
+    reaction: Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)] = 5.0,
+    as_json: options.AsJson = False,
+) -> None:
+    """Show everything that is known of one event, and what follows from it."""
+    from backtest.api import data as calls
+    from backtest.cli import show, show_data
+
+    found = calls.show_event(event_id, reaction=reaction, **folders.arguments())
+    if as_json:
+        show.print_json(found)
+    else:
+        show_data.event(show.console(), found)
+
+
+@app.command("check", epilog="Example: `backtest events check --kind earnings`")
+def check_events(
+    folders: options.Folders,
+    kind: Annotated[str | None, typer.Option(help="One kind, such as short_report.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Find events that could be traded before they were public, or that disagree with prices."""
+    from backtest.api import data as calls
+    from backtest.cli import show_data
+
+    show_data.findings(calls.check_events(kind, **folders.arguments()), as_json=as_json)
+
+
+@app.command("claims", epilog="Example: `backtest events claims`")
+def judge_claims(folders: options.Folders, as_json: options.AsJson = False) -> None:
+    """Hold what was claimed about the stock against its prices and events."""
+    from backtest.api import data as calls
+    from backtest.cli import show, show_data
+
+    verdicts = calls.judge_claims(**folders.arguments()).to_dict("records")
+    if as_json:
+        show.print_json(verdicts)
+    else:
+        show_data.verdicts(show.console(), verdicts)
+
+
+@app.command("seal", epilog="Example: `backtest events seal short_report`")
+def seal_events(
+    folders: options.Folders,
+    kind: Annotated[str, typer.Argument(help="The kind whose file was changed, or `claims`.")],
+    source: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
+) -> None:
+    """Check an event file that you changed and record its sha256 anew."""
+    from backtest.api import data as calls
+
+    typer.echo(f"wrote {calls.seal_events(kind, source, **folders.arguments())}")
+
+
+@app.command("kinds", epilog="Example: `backtest events kinds short_report`")
+def list_kinds(
+    folders: options.Folders,
+    kind: Annotated[str | None, typer.Argument(metavar="KIND", help="One; all by default.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the kinds of events with their fields: what each event needs, and what it may have."""
+    from backtest.api import data as calls
+    from backtest.cli import show, show_data
+
+    fields = calls.list_kinds(kind, **folders.arguments()).to_dict("records")
+    if as_json:
+        show.print_json(fields)
+    else:
+        show_data.kinds(show.console(), fields)
 
 
 def at_terminal() -> bool:
@@ -55,7 +147,7 @@ def ask_event(kind: type[Event]) -> dict[str, str]:
     answers: dict[str, str] = {}
     while True:
         for name in columns_of(kind):
-            if name != _AUTOMATIC:
+            if name not in _NOT_ASKED:
                 answers[name] = _implied(name, answers) or _ask(kind, name, answers)
         try:
             prepared(kind, answers)
@@ -99,7 +191,7 @@ def _ask(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
 
 def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
     """What may be answered, in words; empty where any text may."""
-    from backtest.data.events import FORMS, UNKNOWN_SOURCE, is_bare_day
+    from backtest.data.events import FORMS, UNKNOWN_SOURCE, field_schema, in_words, is_bare_day
 
     if name == "published_at":
         return "Write one of\n    " + "\n    ".join(FORMS)
@@ -107,25 +199,7 @@ def _allowed(kind: type[Event], name: str, answers: Mapping[str, str]) -> str:
         return "One of date, week, month: the day is the last on which it can have become public."
     if name == "source_url":
         return f"An address with https://, or {UNKNOWN_SOURCE!r}."
-    schema = kind.model_json_schema()["properties"][name]
-    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
-    return _words(options[0]) if options else ""
-
-
-def _words(schema: Mapping[str, Any]) -> str:
-    if "enum" in schema:
-        return f"One of {', '.join(map(str, schema['enum']))}."
-    if schema.get("type") == "boolean":
-        return "Either true or false."
-    if number := _NUMBERS.get(schema.get("type", "")):
-        low, high = schema.get("minimum"), schema.get("maximum")
-        bounds = (
-            f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None
-        )
-        return f"{number.capitalize()}{''.join(bounds)}."
-    if "pattern" in schema:
-        return f"Text of the pattern {schema['pattern']}."
-    return _TEXTS.get(schema.get("format", ""), "")
+    return in_words(field_schema(kind, name))
 
 
 _EXAMPLE = "target_price=10"
@@ -187,17 +261,56 @@ def add(
 @app.command("import", epilog="Example: `backtest events import mine.csv --kind news`")
 def import_file(
     folders: options.Folders,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file of events.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     kind: Annotated[str, typer.Option("--kind", help="What they are, such as short_report.")],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="As author=Firm; repeat for several."),
+    ] = None,
+    constants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="The same in every row, as precision=date, or of columns: headline='By {Firm}'.",
+        ),
+    ] = None,
     source_url: SourceUrl = None,
+    date_format: options.DateFormat = None,
+    decimal: options.Decimal = None,
+    encoding: options.Encoding = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Of times that tell none, such as 'New York'.")
+    ] = None,
     verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Take in a CSV file: new events are added, known ones change where the file differs."""
-    from backtest.api.data import import_events
+    """Take in a file: new events are added, known ones change where the file differs."""
+    from backtest.api.arguments import folders as workspace_of
+    from backtest.api.data import add_read
+    from backtest.cli import show_data
+    from backtest.sources.own_events import LackingError, read_event_file
+    from backtest.strategy.loading import kind_of
 
-    edit = import_events(file, kind, source_url=source_url, dry_run=True, **folders.arguments())
-    write(edit, kind, yes=yes, whole=verbose)
+    workspace = workspace_of(**folders.arguments())
+    cls = kind_of(workspace, kind)
+    same = options.parse_pairs("--set", constants, example="precision=date")
+    terms: dict[str, Any] = {
+        "source_url": source_url, "date_form": date_format, "encoding": encoding, "zone": zone,
+        "decimal": options.decimal_sign(decimal),
+        "columns": options.parse_pairs("--map", columns, example="author=Firm"),
+    }  # fmt: skip
+    try:
+        found = read_event_file(file, cls, constants=same, **terms)
+    except LackingError as error:
+        if yes or not at_terminal():
+            raise
+        typer.echo(f"{error}\n\nWhat holds in every row?")
+        for name in error.fields:
+            same[name] = _ask(cls, name, {**same, "published_at": "2025-01-02"})
+        found = read_event_file(file, cls, constants=same, **terms)
+    show_data.file_columns(found)
+    write(add_read(workspace, cls, found), kind, yes=yes, whole=verbose)
 
 
 @app.command("edit", epilog=_EDIT_EXAMPLE)

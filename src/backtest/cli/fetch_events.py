@@ -76,10 +76,10 @@ def earnings(
     symbol: Symbol,
     filings: Filings,
     no_estimates: Annotated[
-        bool, typer.Option("--no-estimates", help="Do not ask Yahoo; leave the figures unknown.")
+        bool, typer.Option("--no-estimates", help="Do not ask Yahoo: no consensus.")
     ] = False,
 ) -> None:
-    """Fetch quarterly reports: the time from the 8-K, figures and estimates from Yahoo."""
+    """Fetch quarterly reports: time and figures from EDGAR, estimates from Yahoo."""
     from backtest.api.edgar import fetch_earnings
 
     _fetch(partial(fetch_earnings, symbol, estimates=not no_estimates), filings)
@@ -91,7 +91,10 @@ def stakes(
     holder: Annotated[str, typer.Option(help="Who holds it: a name, or a number (CIK) at EDGAR.")],
     symbol: Annotated[str | None, typer.Option(help="The stock. [CRWV]")] = None,
     cusip: Annotated[
-        str | None, typer.Option(help="Of the stock; learned from the holder's tables.")
+        str | None,
+        typer.Option(
+            help="Of the stock, several with a comma between; learned from the holder's tables."
+        ),
     ] = None,
 ) -> None:
     """Fetch what a holder told of its shares: Form 13F, Schedules 13D and 13G."""
@@ -124,6 +127,9 @@ def _fetch(call: Callable[..., FetchedEvents], filings: Filings) -> None:
         _print(found, yes=filings.yes)
         return
     _print_remarks(found, accept=filings.accept)
+    if not found.fetched:
+        typer.echo(f"Nothing was fetched, so that nothing changes in {found.edit.path}.")
+        return
     if found.differences and not found.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
         return
@@ -178,6 +184,7 @@ def _print(found: FetchedEvents, *, yes: bool) -> None:
         "changed": [change._asdict() for change in edit.diff.changed],
         "differences": [change._asdict() for change in found.differences],
         "remarks": found.remarks,
+        "fetched": found.fetched,
         "events": [row.as_dict() for row in edit.events],
         "version": version,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -87,33 +88,43 @@ def list_strategies(folders: options.AllFolders, as_json: options.AsJson = False
         show_data.strategies(show.console(), found)
 
 
-@app.command("runs", epilog="Example: `backtest list runs`")
-def list_runs(as_json: options.AsJson = False, out: options.ReportsFolder = None) -> None:
-    """List the runs in the reports folder, the one requested last first."""
-    from backtest.cli import show
-    from backtest.experiments.runs import store
-    from backtest.stats import formats
+@app.command(
+    "runs",
+    epilog="Examples: `backtest list runs` · "
+    "`backtest list runs earnings_surprise --set hold=5 --since 2025-09-01`",
+)
+def list_runs(
+    run: options.Runs = None,
+    settings: options.Settings = None,
+    since: Annotated[
+        date | None, options.day("--since", "Those that were requested on that day or later.")
+    ] = None,
+    as_json: options.AsJson = False,
+    out: options.ReportsFolder = None,
+) -> None:
+    """List runs, the one requested last first, each with what differs from the defaults."""
+    from backtest.cli import show, show_runs
+    from backtest.experiments.runs import finding
     from backtest.workspace.folders import find_reports
 
-    found = store.list_runs(find_reports(out), show.left_out)
+    wanted = {name: value.text for name, value in options.parse_settings(settings).items()}
+    reports = find_reports(out)
+    found = finding.list_runs(reports, show.left_out, run or (), settings=wanted, since=since)
     if as_json:
-        show.print_json([{**run.manifest, "path": str(run.path)} for run in found])
-        return
-    rows = [
-        [
-            run.run_id,
-            run.manifest["strategy"],
-            ", ".join(run.manifest["symbols"]),
-            run.manifest["span"]["first"],
-            run.manifest["span"]["last"],
-            formats.count(run.summary["trades"]),
-            formats.percent(run.summary["total_return"]),
-        ]
-        for run in found
-    ]
-    headers = ("Run", "Strategy", "Symbol", "From", "To", "Trades", "Return")
-    spare = ("Symbol", "From", "To", "Trades")
-    show.print_fitted(show.console(), headers, rows, right=("Trades", "Return"), spare=spare)
+        show.print_json(
+            [
+                {
+                    **run.manifest,
+                    "variant": finding.variant(run.manifest),
+                    "label": run.label,
+                    "note": run.note,
+                    "path": str(run.path),
+                }
+                for run in found
+            ]
+        )
+    else:
+        show_runs.runs(show.console(), found)
 
 
 _EXAMPLES = (

@@ -68,6 +68,7 @@ app.add_typer(new.app, name="new")
 app.add_typer(listing.app, name="list")
 app.add_typer(event_edits.app, name="events")
 app.add_typer(prices.app, name="prices")
+app.add_typer(prices.actions, name="actions")
 app.add_typer(listing.universes, name="universes")
 
 
@@ -102,27 +103,77 @@ class _Screen:
         return getattr(self.rich_proxied_file, name)
 
 
+class _Patient(io.BufferedWriter):
+    """A stream that takes what is printed also when nobody can read it any more.
+
+    So a reader that leaves, as `| head` does, or a full disk changes nothing of what is done.
+    """
+
+    fault: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as fault:
+            self._swallow(fault)
+            return len(data)
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as fault:
+            self._swallow(fault)
+
+    def _swallow(self, fault: OSError) -> None:
+        """Let this and the rest go nowhere."""
+        self.fault = fault
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+
+
 def main() -> None:
     """Run the command line. A user's error is one message; a traceback is a fault of ours."""
     _search_for_garbage_less()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a letter shows ?
-            stream.reconfigure(errors="replace")
+    sys.stdout, output = _patient(sys.stdout)
+    sys.stderr, _ = _patient(sys.stderr)
     sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
+    code = _run()
+    if output:
+        sys.stdout.flush()
+        if output.fault and not isinstance(output.fault, BrokenPipeError):
+            done = "" if code else " All else that the command does was done."
+            reason = output.fault.strerror or output.fault
+            typer.echo(f"error: What is printed cannot be written: {reason}.{done}", err=True)
+            code = code or UsageError.exit_code
+    sys.exit(code)
+
+
+def _run() -> int:
+    """The exit code of the command."""
     try:
         _call()
     except BacktestError as error:
         typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
             said = (str(one) for one in _chain(ending) if isinstance(one, KeyboardInterrupt))
             typer.echo(next(filter(None, said), _KEPT), err=True)
-        raise
-    except BrokenPipeError:
-        # The reader has gone: nothing is wrong, and nothing more can be told.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return int(ending.code or 0)
+    return 0
+
+
+def _patient(stream: TextIO) -> tuple[TextIO, _Patient | None]:
+    """A stream of the process as a patient one; a terminal that lacks a letter shows ?."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream, None
+    stream.reconfigure(errors="replace")
+    if isinstance(stream.buffer, _Patient):
+        return stream, stream.buffer
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # the same where nothing is buffered
+    if not isinstance(raw, io.RawIOBase):  # tests read what is printed
+        return stream, None
+    output, lines = _Patient(raw), stream.line_buffering
+    return io.TextIOWrapper(output, stream.encoding, "replace", line_buffering=lines), output
 
 
 # Faults of the machine or of a path: no program can mend them.

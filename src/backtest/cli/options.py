@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from functools import wraps
@@ -62,6 +63,10 @@ def _symbol_option(default: str) -> Any:
 Symbols = Annotated[list[str] | None, _symbol_option("CRWV")]
 SymbolsOfFile = Annotated[list[str] | None, _symbol_option("what the file says")]
 AnySymbols = Annotated[list[str] | None, _symbol_option("all")]
+SymbolsOfRun = Annotated[
+    list[str] | None,
+    _symbol_option("png alone: the run's first; of a universe, the account"),
+]
 UniverseOption = Annotated[
     str | None,
     typer.Option(
@@ -80,6 +85,27 @@ Benchmark = Annotated[
 ]
 
 
+def number(name: str, text: str, *, example: str, unit: str = "") -> Any:
+    """An option that takes a number of a unit; what is nearly one is told its right form."""
+
+    def parse(value: str) -> float:
+        try:
+            return float(value)
+        except ValueError:
+            bare = value.replace(",", "").strip("$ ")
+            percentage, is_percentage, _ = bare.partition("%")
+            right = example
+            if not is_percentage or unit == "basis points":
+                with suppress(ValueError):
+                    right = f"{float(percentage) * (100 if is_percentage else 1):.10g}"
+            of_unit = f" of {unit}" * bool(unit)
+            raise UsageError(
+                f"{name} {value!r} is not a number{of_unit}. Write it as {name} {right}."
+            ) from None
+
+    return typer.Option(name, metavar="NUMBER", parser=parse, help=text)
+
+
 def day(name: str, text: str) -> Any:
     """An option that takes a day."""
 
@@ -91,6 +117,13 @@ def day(name: str, text: str) -> Any:
     return typer.Option(name, metavar="DAY", parser=parse, help=text)
 
 
+Runs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        help="Strategies, run ids or their beginnings, run folders, labels, or patterns of these.",
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -100,7 +133,10 @@ Settings = Annotated[
         "`none` for no value; or JSON.",
     ),
 ]
-CashOption = Annotated[float | None, typer.Option("--cash", help="Dollars at the start. [100,000]")]
+CashOption = Annotated[
+    float | None,
+    number("--cash", "Dollars at the start. [100,000]", example="100000", unit="dollars"),
+]
 CostsOption = Annotated[
     str | None,
     typer.Option(
@@ -108,6 +144,10 @@ CostsOption = Annotated[
         metavar="NAME|FILE",
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
+]
+AcceptJumps = Annotated[
+    bool,
+    typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of tables.")]
 
@@ -122,6 +162,13 @@ LOOK_FIRST = (
 ToVersion = Annotated[
     int | None,
     typer.Option("--to", metavar="VERSION", help="The version to go back to. [the one before]"),
+]
+DateFormat = Annotated[
+    str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
+]
+Decimal = Annotated[str | None, typer.Option(help="The decimal sign, . or ,")]
+Encoding = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Write without asking, for scripts.")]
 
@@ -156,6 +203,13 @@ def parse_pairs(
     return pairs
 
 
+def decimal_sign(text: str | None) -> str | None:
+    """The sign that `--decimal` names; UsageError where it is none."""
+    if text not in (None, ".", ","):
+        raise UsageError(f"--decimal {text!r} is unknown. Choose one of ., ,.")
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Account:
     """Options of an account: its cash, costs and trading rules."""
@@ -164,23 +218,42 @@ class Account:
     costs: CostsOption = None
     commission_per_share: Annotated[
         float | None,
-        typer.Option(
-            "--commission", help="Dollars a share, in place of what the costs say. [0.005]"
+        number(
+            "--commission",
+            "Dollars a share, in place of what the costs say. [0.005]",
+            example="0.005",
+            unit="dollars",
         ),
     ] = None
     slippage_bps: Annotated[
         float | None,
-        typer.Option("--slippage", help="Basis points on market and stop fills, likewise. [5]"),
+        number(
+            "--slippage",
+            "Basis points on market and stop fills, likewise. [5]",
+            example="5",
+            unit="basis points",
+        ),
     ] = None
     reaction_minutes: Annotated[
         float | None,
-        typer.Option("--reaction", help="Minutes from publication to the earliest open. [5]"),
+        number(
+            "--reaction",
+            "Minutes from publication to the earliest open. [5]",
+            example="5",
+            unit="minutes",
+        ),
     ] = None
     max_positions: Annotated[
         int | None, typer.Option(help="Most positions at a time. [as many as the room]")
     ] = None
     min_order: Annotated[
-        float | None, typer.Option(help="Dollars below which no entry is sent. [0]")
+        float | None,
+        number(
+            "--min-order",
+            "Dollars below which no entry is sent. [0]",
+            example="500",
+            unit="dollars",
+        ),
     ] = None
 
     def arguments(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`backtest prices`: the price files that are there."""
+"""`backtest prices` and `backtest actions`: the files that are there of a share."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ app = options.App(no_args_is_help=True, help="List, fetch, import, check and sea
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
+SkipBad = Annotated[
+    bool,
+    typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
+]
 
 
 @app.command(
@@ -42,6 +46,7 @@ def fetch(
         ),
     ] = None,
     accept: Accept = False,
+    skip_bad: SkipBad = False,
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
@@ -58,6 +63,7 @@ def fetch(
         "last": last,
         "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
         "accept": accept,
+        "skip_bad": skip_bad,
         "among": len(names),
     }
     folder = find_data(data)
@@ -93,36 +99,52 @@ def import_file(
     closes: Annotated[
         bool, typer.Option("--closes", help="Take closes alone, as for a benchmark.")
     ] = False,
-    decimal: Annotated[str | None, typer.Option(help="The decimal sign, . or ,")] = None,
-    date_format: Annotated[
-        str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
+    decimal: options.Decimal = None,
+    date_format: options.DateFormat = None,
+    encoding: options.Encoding = None,
+    constants: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="volume=0", help="A volume for all rows of a file without."),
+    ] = None,
+    actions: Annotated[
+        Path | None, typer.Option(help="A CSV file of dividends, splits, halts and ends.")
+    ] = None,
+    dividends: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Derive them from this column of adjusted closes."),
     ] = None,
     accept: Accept = False,
+    *,
+    skip_bad: SkipBad = False,
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
     from backtest.cli.event_edits import at_terminal, is_confirmed
-    from backtest.sources.own_files import import_prices, read_price_file
+    from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
     named = options.parse_pairs("--map", columns or [], example="close=Last")
-    sign = None if decimal is None else _one_of("--decimal", decimal, (".", ","))
     folder = find_data(data)
-    found = read_price_file(
-        file, named, symbols=symbol or [], decimal=sign, date_form=date_format, closes=closes
-    )
+    found = read_prices_and_actions(
+        file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
+        date_form=date_format, encoding=encoding,
+        constants=options.parse_pairs("--set", constants or [], example="volume=0"),
+        closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
+    )  # fmt: skip
     show_data.price_file(found)
     if source is None and at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
-    total = len(found.tables)
-    prepared = import_prices(folder, found, refused, source=source, adjust=adjust, accept=accept)
+    total = len(found.tables) + len(found.refused)
+    prepared = import_prices(
+        folder, found, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
+    )
     updates = list(_with_progress(prepared, "Checking", total))
     show_data.price_updates(updates)
-    if not any(update.added or update.replaced for update in updates):
+    if not any(updates):
         raise_refused(refused, total, "taken in")
         typer.echo("Nothing changes.")
         return
@@ -178,6 +200,9 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
 
 def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
     """A change as JSON has it."""
+    from backtest.sources.action_files import cells_of
+
+    actions = update.actions
     return {
         "symbol": update.symbol,
         "path": str(update.path),
@@ -185,6 +210,13 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
         "added": list(update.added),
         "replaced": sorted(update.replaced),
         "changed": [change._asdict() for change in update.changes],
+        "holes": sorted(map(str, update.holes)),
+        "actions": None
+        if actions is None
+        else {
+            "added": [cells_of(row) for row in actions.added],
+            "changed": [change._asdict() for change in actions.changes],
+        },
         "notes": list(update.notes),
     }
 
@@ -230,3 +262,102 @@ def seal_prices(
 
     sealed = calls.seal_prices(symbol, source, adjust, borrow=borrow, **folders.arguments())
     typer.echo(f"wrote {sealed}")
+
+
+# What happens to the share itself
+
+actions = options.App(
+    no_args_is_help=True, help="List, add, check and seal dividends, splits, halts and ends."
+)
+Symbol = Annotated[str, typer.Argument(help="The symbol.")]
+
+
+@actions.command("list", epilog="Example: `backtest actions list CRWV`")
+def list_actions(
+    symbols: Annotated[list[str] | None, typer.Argument(metavar="SYMBOL", help="[all]")] = None,
+    as_json: options.AsJson = False,
+    data: options.DataFolder = None,
+) -> None:
+    """List dividends, splits, halts, ends and new names, oldest first."""
+    from backtest.api import data as calls
+    from backtest.cli import show, show_data
+
+    found = calls.list_actions(symbols, data=data)
+    for name in ("day", "until"):
+        found[name] = found[name].dt.strftime("%Y-%m-%d")
+    rows = found.astype(object).where(found.notna(), None).to_dict("records")
+    if as_json:
+        show.print_json(rows)
+    else:
+        show_data.actions(show.console(), rows)
+
+
+@actions.command("add", epilog="Example: `backtest actions add ACME split 2025-06-05 2 --source …`")
+def add_action(
+    symbol: Symbol,
+    action: Annotated[
+        str,
+        typer.Argument(help="dividend, split, delisted, cash_merger, halted, renamed or cusip."),
+    ],
+    day: Annotated[
+        str, typer.Argument(metavar="DAY", help="First session after it, such as the ex-date.")
+    ],
+    amount: Annotated[
+        float | None,
+        typer.Argument(help="Dollars a share; of a split new shares for one, as 2 or 0.1."),
+    ] = None,
+    until: Annotated[date | None, options.day("--until", "Last session of a halt.")] = None,
+    name: Annotated[str, typer.Option(help="The former ticker, or the new CUSIP.")] = "",
+    source: Annotated[str, typer.Option(help="Where it can be looked up.")] = "",
+    yes: options.Yes = False,
+    data: options.DataFolder = None,
+) -> None:
+    """Put an action on file; one of the same day and kind is replaced."""
+    from backtest.api import data as calls
+    from backtest.cli import show_data
+    from backtest.cli.event_edits import is_confirmed
+
+    update = calls.add_action(
+        symbol, action, day, amount,
+        until=until, name=name, source=source, dry_run=True, data=data,
+    )  # fmt: skip
+    for line in show_data.action_lines(update):
+        typer.echo(line)
+    if not update:
+        typer.echo(f"{update.path} has it already: nothing changes.")
+    elif is_confirmed(yes=yes) and (version := update.make()):
+        typer.echo(f"wrote {update.path}, version {version.number}")
+
+
+@actions.command("check", epilog="Example: `backtest actions check CRWV`")
+def check_actions(
+    folders: options.Folders,
+    symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Find actions that are wrong, or that prices contradict."""
+    from backtest.api import data as calls
+    from backtest.cli import show_data
+
+    show_data.findings(calls.check_actions(symbol, **folders.arguments()), as_json=as_json)
+
+
+@actions.command("undo", epilog="Example: `backtest actions undo CRWV`")
+def undo_actions(symbol: Symbol, data: options.DataFolder = None) -> None:
+    """Put the version of a file of actions before this one back; again for the one before."""
+    from backtest.api import data as calls
+
+    path, version = calls.undo_actions(symbol, data=data)
+    typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
+
+
+@actions.command("seal", epilog="Example: `backtest actions seal CRWV --source 'the company'`")
+def seal_actions(
+    folders: options.Folders,
+    symbol: Symbol,
+    source: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
+) -> None:
+    """Check a file of actions that you changed and record its sha256 anew."""
+    from backtest.api import data as calls
+
+    typer.echo(f"wrote {calls.seal_actions(symbol, source, **folders.arguments())}")

@@ -15,18 +15,15 @@ if TYPE_CHECKING:
 
 COMPARE_EXAMPLES = (
     "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
-    "`backtest compare 1a2b3c4d5e --json`"
+    "`backtest compare earnings_surprise --all` · `backtest compare 1a2b3c4d5e --json`"
 )
 
 
 def compare(
-    run: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN",
-            help="Run ids, run folders or strategies; the latest run of each by default.",
-        ),
-    ] = None,
+    run: options.Runs = None,
+    variants: Annotated[
+        bool, typer.Option("--all", help="Every run that is meant, not the latest of each.")
+    ] = False,
     as_json: options.AsJson = False,
     out: options.ReportsFolder = None,
 ) -> None:
@@ -34,9 +31,20 @@ def compare(
     from backtest.api import pages as calls
     from backtest.cli import show
 
-    runs = calls.find_runs(*(run or ()), reports=out, tell=show.left_out)
+    runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=show.left_out)
     if as_json:
-        columns = ("run_id", "strategy", "evidence", "attribution", "trials", "placebo_p_holm")
+        columns = (
+            "run_id",
+            "strategy",
+            "variant",
+            "label",
+            "figures",
+            "stock",
+            "evidence",
+            "attribution",
+            "trials",
+            "placebo_p_holm",
+        )
         show.print_json(
             [
                 {**{name: manifest.get(name) for name in columns}, **manifest["summary"]}
@@ -51,15 +59,18 @@ def compare(
 
 
 def _print_comparison(runs: list[Run]) -> None:
-    from backtest.cli import show
+    from backtest.cli import show, show_runs
     from backtest.experiments.trials import trials_on_record
+    from backtest.reports.compare_page import unlike
     from backtest.reports.run_words import comparison_notes, comparison_rows
 
     terminal = show.console()
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
-    show.comparison(terminal, runs, comparison_rows(runs, trials))
+    if differing := unlike(runs):
+        terminal.print(f"Unlike is compared here: the runs differ in {', '.join(differing)}.\n")
+    show_runs.comparison(terminal, runs, comparison_rows(runs, trials))
     show.notes(terminal, comparison_notes(runs))
-    show.set_differently(terminal, runs)
+    show_runs.set_differently(terminal, runs)
 
 
 OPEN_EXAMPLES = (
@@ -73,8 +84,8 @@ def open_page(
         str,
         typer.Argument(
             metavar="RUN|compare|index",
-            help="A run id, run folder or strategy; the id or folder of a sweep, study or "
-            "comparison; compare, or index, which shows them all.",
+            help="A strategy, run id or its beginning, run folder, label or pattern; the id or "
+            "folder of a sweep, study or comparison; compare, or index, which shows them all.",
             show_default=False,
         ),
     ] = "index",
@@ -107,7 +118,12 @@ EXAMPLES = (
 
 
 def report(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, run folder or strategy.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A strategy, run id or its beginning, run folder, label or pattern."
+        ),
+    ],
     form: Annotated[
         str | None,
         typer.Option(
@@ -122,9 +138,7 @@ def report(
             metavar="trades|equity|decisions|orders|bars", help="Of csv: which table. [trades]"
         ),
     ] = None,
-    symbol: Annotated[
-        str | None, typer.Option(help="Of png: the stock that is drawn. [the run's first]")
-    ] = None,
+    symbol: options.SymbolsOfRun = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -149,20 +163,22 @@ def report(
         raise UsageError(f"--table is for --format csv, and this is {form}.")
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
-    made = report_run(
-        run,
-        form,
-        table=table or "trades",
-        symbols=symbol,
-        output=output,
-        force=force,
-        reports=out,
-        tell=show.left_out,
-    )
-    if isinstance(made, Path):
-        typer.echo(made)
-    else:
-        typer.echo(visible(made).encode(), nl=False)
+    several = len(symbol or ()) > 1
+    for stock in symbol or (None,):
+        made = report_run(
+            run,
+            form,
+            table=table or "trades",
+            symbols=stock,
+            output=output.with_stem(f"{output.stem}-{stock}") if output and several else output,
+            force=force,
+            reports=out,
+            tell=show.left_out,
+        )
+        if isinstance(made, Path):
+            typer.echo(made)
+        else:
+            typer.echo(visible(made).encode(), nl=False)
 
 
 def _format_of(output: Path | None) -> str:

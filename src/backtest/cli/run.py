@@ -49,9 +49,14 @@ def run(
         bool,
         typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
     ] = False,
+    label: Annotated[
+        str | None, typer.Option(help="A name of your own for the run, by which it is found.")
+    ] = None,
+    note: Annotated[str | None, typer.Option(help="A line about it, for yourself.")] = None,
     tearsheet: Annotated[
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
+    accept_jumps: options.AcceptJumps = False,
     force: Annotated[
         bool, typer.Option("--force", help="Run again also what has been run.")
     ] = False,
@@ -68,33 +73,49 @@ def run(
         as_of=as_of,
         benchmark=benchmark,
         engine=engine,
+        accept_jumps=accept_jumps,
+        label=label,
+        note=note,
         force=force,
         **terms.arguments(),
         **folders.arguments(),
     )
-    terminal = show.console()
-    if not as_json:
-        _print_table(terminal, [replay.run for replay in made])
     if verified:
         _verify(made)
     weighed = []
-    for replay in made:
-        if "evidence" not in replay.run.manifest:
-            options.announce_compiling()
-        weighed.append(replay.weigh())
-        if not as_json:
-            show.run_details(terminal, weighed[-1], whole=verbose)
+    with show.progress("Evidence") as on_run:
+        for number, replay in enumerate(made):
+            if "evidence" not in replay.run.manifest:
+                options.announce_compiling()
+                on_run(number, len(made))
+            weighed.append(replay.weigh())
+    with show.progress("Tear sheets") as on_sheet:
+        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
     if as_json:
         show.print_json(pages.manifests(weighed))
     else:
-        show.correction(terminal, weighed)
-        show.audits(terminal, weighed)
-    with show.progress("Tear sheets") as on_sheet:
-        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
-    if not as_json:
-        _print_places(terminal, weighed, page, known=sum(replay.known for replay in made))
+        known = sum(replay.known for replay in made)
+        _print(show.console(), weighed, page, known=known, verbose=verbose)
     if faults:
         raise UsageError("\n".join(faults))
+
+
+def _print(
+    terminal: Console, runs: list[Run], page: Path | None, *, known: int, verbose: bool
+) -> None:
+    """Print what one run made; of several a line each, and with `verbose` both."""
+    from backtest.cli import show_runs
+
+    _print_terms(terminal, runs)
+    if len(runs) == 1:
+        show_runs.comparison(terminal, runs)
+    else:
+        show_runs.overview(terminal, runs)
+    if verbose or len(runs) == 1:
+        for run in runs:
+            show_runs.run_details(terminal, run, whole=verbose)
+    show_runs.warnings(terminal, runs)
+    _print_places(terminal, runs, page, known=known)
 
 
 def _verify(made: Sequence[Replay]) -> None:
@@ -108,8 +129,7 @@ def _verify(made: Sequence[Replay]) -> None:
         typer.echo(f"{name}: {agree}" if len(made) > 1 else agree, err=True)
 
 
-def _print_table(terminal: Console, runs: list[Run]) -> None:
-    from backtest.cli import show
+def _print_terms(terminal: Console, runs: list[Run]) -> None:
     from backtest.stats.formats import costs_line, counted, few
 
     first = runs[0].manifest
@@ -127,8 +147,7 @@ def _print_table(terminal: Console, runs: list[Run]) -> None:
         terminal.print(
             f"As of {first['as_of']}: what was on record and public at the end of that day"
         )
-    terminal.print(f"Costs: {costs_line(first)}", style="dim")
-    show.comparison(terminal, runs)
+    terminal.print(f"Costs: {costs_line(first)}\n", style="dim")
 
 
 def _print_places(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:
@@ -143,7 +162,8 @@ def _print_places(terminal: Console, runs: list[Run], page: Path | None, *, know
     for run in runs:
         place = Text(f"{run.manifest['strategy']}: {run.path / 'index.html'}")
         terminal.print(place, soft_wrap=True)
-    ids = " ".join(run.run_id for run in runs)
-    terminal.print(f"Side by side: backtest compare {ids}", soft_wrap=True)
+    if len(runs) > 1:
+        ids = " ".join(run.run_id for run in runs)
+        terminal.print(f"Side by side: backtest compare {ids}", soft_wrap=True)
     if page:
         terminal.print(Text(f"The latest of each strategy: {page}"), soft_wrap=True)

@@ -12,7 +12,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.cli.show import MOST_ROWS, console, headed, new_table, print_json, with_details
+from backtest.cli.show import (
+    MOST_ROWS,
+    aligned,
+    console,
+    headed,
+    new_table,
+    print_json,
+    with_details,
+    without,
+)
 from backtest.errors import DataError
 from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
 from backtest.strategy.parameters import shown
@@ -26,7 +35,9 @@ if TYPE_CHECKING:
     from backtest.data.edits import Diff, Edit
     from backtest.data.listing import ListedEvent, UniverseRow
     from backtest.data.versions import Version
-    from backtest.sources.own_files import PriceFile
+    from backtest.sources.action_files import ActionUpdate
+    from backtest.sources.own_events import OwnEvents
+    from backtest.sources.own_prices import PriceFile
     from backtest.sources.updates import PriceUpdate
     from backtest.workspace.folders import Config, Setting
 
@@ -40,9 +51,13 @@ _COLORS = {
 
 def events(out: Console, rows: Sequence[ListedEvent]) -> None:
     """Print events, a line each with its headline below."""
-    heading = f"{'Id':<33} {'Public, New York':<17} {'Precise':<8} {'Tradable':<11} Grade"
-    lines = ((_event_line(row), _headline(row)) for row in rows)
-    out.print(Text(heading, style="bold"), with_details(lines), sep="\n")
+    cells = [_event_cells(row) for row in rows]
+    headers = ("Id", "Public, New York", "Precise", "Tradable", "Grade")
+    columns = {name: [row[n] for row in cells] for n, name in enumerate(headers)}
+    without(columns, out.width, spare=("Grade", "Precise", "Public, New York"))
+    head, *lines = map("  ".join, aligned(columns))
+    details = ((line, _headline(row)) for line, row in zip(lines, rows, strict=True))
+    out.print(Text(head, style="bold"), with_details(details), sep="\n")
 
 
 def event(out: Console, found: Mapping[str, Any]) -> None:
@@ -57,16 +72,27 @@ def event(out: Console, found: Mapping[str, Any]) -> None:
     out.print(table, "", below, sep="\n")
 
 
-def _event_line(row: ListedEvent) -> str:
+def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
+    """Print the fields of each kind, those that each event needs first."""
+    for kind, rows in groupby(fields, key=lambda row: row["kind"]):
+        out.print(Text(kind, style="bold"))
+        ordered = sorted(rows, key=lambda row: not row["needed"])
+        lines = [(row["field"] + " *" * row["needed"], row["meaning"]) for row in ordered]
+        out.print(Padding(headed(lines), (0, 0, 1, 4), expand=False))
+    out.print("* each event needs it, and a source: an address, or unknown.", style="dim")
+
+
+def _event_cells(row: ListedEvent) -> tuple[str, ...]:
     event = row.event
     session = UNKNOWN if row.obstacle else str(row.session)
     grade = event.grade or UNKNOWN
-    return f"{event.id:<33} {row.published}  {event.precision:<8} {session:<11} {grade}"
+    return (event.id, row.published, event.precision, session, grade)
 
 
 def _headline(row: ListedEvent) -> str:
     why = f" (not tradable: {row.obstacle})" if row.obstacle else ""
-    return row.event.headline + why
+    symbol = f"{row.event.symbol}: " * bool(row.event.symbol)
+    return symbol + row.event.headline + why
 
 
 def _origin(origin: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -99,7 +125,7 @@ def _print_findings(out: Console, findings: pd.DataFrame) -> None:
             out.print(Text(finding["what"], style=_COLORS[severity]))
             for name in ("where", "why", "mend"):
                 text = Text(finding[name], style="dim", overflow="fold")
-                out.print(Padding(text, (0, 0, 0, 4)))
+                out.print(Padding(text, (0, 0, 0, 4), expand=False))
             out.print()
     out.print(f"{', '.join(totals)}.")
 
@@ -133,18 +159,24 @@ def findings(found: pd.DataFrame, *, as_json: bool) -> None:
         raise typer.Exit(DataError.exit_code)
 
 
+def file_columns(file: PriceFile | OwnEvents) -> None:
+    """The columns of a file as they were understood, and what else there is to say."""
+    out = console()
+    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
+    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
+    for note in file.notes:
+        out.print(note, soft_wrap=True, markup=False)
+
+
 def price_file(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
+    file_columns(file)
     columns = [name for name in file.columns if name not in ("date", "symbol")]
     table = new_table("Symbol", "Date", *columns, right=columns)
     for symbol, rows in list(file.tables.items())[:3]:
         for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
             table.add_row(symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
     out = console()
-    taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
-    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
-    for note in file.notes:
-        out.print(note, soft_wrap=True, markup=False)
     out.print(table)
     rows = sum(len(rows) for rows in file.tables.values())
     out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
@@ -153,7 +185,9 @@ def price_file(file: PriceFile) -> None:
 def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
     out = console()
     for update, version in made:
-        written = f"  wrote {update.path}, version {version.number}" if version else "  unchanged"
+        written = "  no price changed" if update.actions else "  unchanged"
+        if version:
+            written = f"  wrote {update.path}, version {version.number}"
         for line in (*_update_lines(update), written):
             out.print(Text(line), soft_wrap=True)
 
@@ -192,6 +226,36 @@ def _update_lines(update: PriceUpdate) -> Iterable[str]:
         )
     for note in update.notes:
         yield f"  {note}"
+    if update.actions is not None:
+        yield from action_lines(update.actions)
+        if update.actions:
+            yield f"  actions go to {update.actions.path}"
+
+
+def action_lines(update: ActionUpdate) -> Iterator[str]:
+    """The actions that come in, and what differs in those that are there."""
+    for row in update.added[:MOST_SYMBOLS]:
+        yield f"  added {row}"
+    if len(update.added) > MOST_SYMBOLS:
+        yield f"  … and {len(update.added) - MOST_SYMBOLS:,} more actions"
+    for change in update.changes:
+        yield f"  {change.key}, {change.column}: {change.old or UNKNOWN} → {change.new or UNKNOWN}"
+    if update.changes and not update.accepted:
+        yield "  these stay as they are on file; --accept-revisions replaces them"
+
+
+def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print actions, a line each."""
+    if not rows:
+        out.print("There are no actions on file.")
+        return
+    table = new_table("Symbol", "Day", "Action", "Amount", "More", "Source", right=("Amount",))
+    for row in rows:
+        amount = "" if row["amount"] is None else f"{row['amount']:g}"
+        more = f"until {row['until']}" if row["until"] else row["name"]
+        cells = (row["symbol"], row["day"], row["action"], amount)
+        table.add_row(*cells, Text(more), Text(row["source"]))
+    out.print(table)
 
 
 def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -276,7 +340,7 @@ def strategies(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         out.print(Text(row["name"], style="bold"))
         lines = Text("\n").join(Text(text, style=style) for text, style in _strategy_lines(row))
-        out.print(Padding(lines, (0, 0, 1, 4)))
+        out.print(Padding(lines, (0, 0, 1, 4), expand=False))
 
 
 def _strategy_lines(row: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backtest.audit.declared import Report
-    from backtest.experiments.studies.null_worlds import Calibration
+    from backtest.experiments.studies.null_worlds import NullWorlds
 
     Record = Mapping[str, Any]
 
@@ -139,16 +139,17 @@ def _left_out(record: Record) -> Table:
     return table
 
 
-def null_worlds(found: Sequence[Calibration], studied: int, worlds: int, seed: int) -> None:
+def null_worlds(judged: NullWorlds) -> None:
     """Print how verdicts and intervals do where there is nothing to find."""
     typer.echo(
-        f"{worlds} made-up worlds of each kind, without anything to find (seed {seed}). A sound\n"
+        f"{judged.worlds} made-up worlds of each kind, without anything to find (seed "
+        f"{judged.seed}). A sound\n"
         f"verdict is better, or worse, in at most {100 * LEVEL:g} of 100; an interval covers the\n"
         f"true mean trade in 95. None: without a verdict. Given: with an interval.\n"
     )
     headers = ("World, shares in %", "Better", "Worse", "None", "Covers", "Given")
     table = new_table(*headers, right=headers[1:], whole=headers)
-    for one in found:
+    for one in judged.kinds:
         table.add_row(
             one.world,
             *(_share_of(one.share(name)) for name in ("better", "worse")),
@@ -158,8 +159,8 @@ def null_worlds(found: Sequence[Calibration], studied: int, worlds: int, seed: i
         )
     console().print(table)
     typer.echo(
-        f"\nThe permutation test of a study finds something in {studied} of {worlds} worlds "
-        f"with\nsix events."
+        f"\nThe permutation test of a study finds something in {judged.significant} of "
+        f"{judged.worlds} worlds with\nsix events."
     )
 
 
@@ -200,9 +201,9 @@ def audit(out: Console, record: Record) -> None:
             for finding in check["findings"][:_MOST_SHOWN]:
                 if finding["date"]:
                     out.print(Text(f"{finding['date']} {finding['event_id']}"))
-                out.print(Padding(Text(finding["what"]), (0, 0, 0, 2)))
+                out.print(Padding(Text(finding["what"]), (0, 0, 0, 2), expand=False))
                 if finding["full"] or finding["world"]:
-                    out.print(Padding(_sides(check, finding), (0, 0, 0, 2)))
+                    out.print(Padding(_sides(check, finding), (0, 0, 0, 2), expand=False))
     out.print(Text("\nWhat no audit can prove\n", style="bold"))
     for heading, text in audit_page.limits():
         out.print(Text.assemble((f"{heading}. ", "bold"), text), style="dim")

@@ -53,6 +53,7 @@ def study(
         bool, typer.Option("--null-world", help="Try the verdicts where there is nothing to find.")
     ] = False,
     worlds: Annotated[int, typer.Option(min=1, help="How many null worlds of each kind.")] = 400,
+    accept_jumps: options.AcceptJumps = False,
     force: Annotated[bool, typer.Option("--force", help="Study again what has been.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -65,7 +66,12 @@ def study(
     if null_world:
         if name is not None:
             raise UsageError("--null-world studies made-up prices; it takes no kind or strategy.")
-        _null_worlds(worlds, seed, as_json=as_json)
+        options.announce_compiling()
+        judged = calls.null_worlds(worlds, seed=seed)
+        if as_json:
+            show.print_json(judged.as_dict())
+        else:
+            show_evidence.null_worlds(judged)
         return
     if name is None:
         raise UsageError(
@@ -85,6 +91,7 @@ def study(
         reaction=reaction,
         seed=seed,
         draws=draws,
+        accept_jumps=accept_jumps,
         force=force,
         **folders.arguments(),
     )
@@ -98,16 +105,3 @@ def study(
         typer.echo("It had been studied before with the same inputs; --force does it again.")
     typer.echo(f"Every CAR: {found.path / 'cars.csv'}")
     typer.echo(f"The page:  {page}")
-
-
-def _null_worlds(worlds: int, seed: int, *, as_json: bool) -> None:
-    from backtest.cli import show, show_evidence
-    from backtest.experiments.studies.null_worlds import calibrate, null_study
-
-    options.announce_compiling()
-    found, studied = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)
-    if as_json:
-        rows = [one.as_dict() for one in found]
-        show.print_json({"worlds": rows, "study": {"significant": studied, "worlds": worlds}})
-        return
-    show_evidence.null_worlds(found, studied, worlds, seed)

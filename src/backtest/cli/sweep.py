@@ -42,6 +42,7 @@ def sweep(
     yes: Annotated[
         bool, typer.Option("--yes", help=f"Do not ask when there are more than {_MANY:,} sets.")
     ] = False,
+    accept_jumps: options.AcceptJumps = False,
     force: Annotated[
         bool, typer.Option("--force", help="Evaluate again what has been evaluated.")
     ] = False,
@@ -58,6 +59,7 @@ def sweep(
             parse_axes(grid or []),
             workers=workers,
             cluster=cluster,
+            accept_jumps=accept_jumps,
             force=force,
             **terms.arguments(),
             **folders.arguments(),

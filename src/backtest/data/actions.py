@@ -8,14 +8,16 @@ from datetime import date
 from math import prod
 from typing import TYPE_CHECKING, Literal, get_args
 
+import numpy as np
+
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import day_of, raise_problems, read_data_file, read_rows
 from backtest.data.kinds import is_symbol
-from backtest.errors import DataError
+from backtest.errors import DataError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from backtest.data.datafile import DataFile, Reader
@@ -25,6 +27,8 @@ ActionName = Literal["split", "dividend", "delisted", "cash_merger", "halted", "
 ACTIONS: tuple[ActionName, ...] = get_args(ActionName)
 COLUMNS = ("day", "action", "amount", "until", "name", "source")
 ENDS = ("delisted", "cash_merger")
+END_SESSIONS = 5
+"""How many sessions after its last price a stock is taken for delisted where nobody recorded it."""
 _LABELS = ("renamed", "cusip")  # another name for the same share: nothing to apply
 _CUSIP = re.compile(r"[0-9A-Z*@#]{9}")
 _DAY = re.compile(r"as of (\d{4}-\d{2}-\d{2})")
@@ -50,6 +54,11 @@ class Action:
     name: str = ""
     source: str = ""
 
+    def __str__(self) -> str:
+        amount = "" if self.amount is None else f" {self.amount:g}"
+        until = f" until {self.until}" if self.until else ""
+        return f"{self.action} {self.day}{amount}{until}{self.name and f' {self.name}'}"
+
     @property
     def order(self) -> tuple[date, int]:
         """Sort key: a day's split comes before its dividend."""
@@ -62,15 +71,13 @@ class Basis:
 
     word: Literal["as traded", "splits", "splits and dividends", "unknown"]
     as_of: date | None = None
+    is_unpaid: bool = False  # no dividend was paid in the span, as the metadata say
 
     def __str__(self) -> str:
         """As a run says it."""
-        return {
-            "as traded": "as traded",
-            "splits": f"adjusted for splits as of {self.as_of}",
-            "splits and dividends": f"adjusted for splits and dividends as of {self.as_of}",
-            "unknown": "on a basis that is not on record",
-        }[self.word]
+        if self.word == "unknown":
+            return "of an adjust mode that is not on record"
+        return self.word if self.as_of is None else f"adjusted for {self.word} as of {self.as_of}"
 
 
 def basis_of(metadata: Mapping[str, object]) -> Basis:
@@ -80,7 +87,7 @@ def basis_of(metadata: Mapping[str, object]) -> Basis:
     """
     mode = str(metadata.get("adjust") or "")
     if mode.startswith(("none", "as traded")):
-        return Basis("as traded")
+        return Basis("as traded", is_unpaid="or dividend in the span" in mode)
     found = _DAY.search(mode)
     if not mode.startswith("splits"):
         return Basis("unknown")
@@ -99,13 +106,7 @@ class Actions:
     @property
     def halts(self) -> frozenset[date]:
         """The sessions in which nothing trades."""
-        calendar = trading_calendar()
-        return frozenset(
-            day.item()
-            for row in self.rows
-            if row.action == "halted"
-            for day in calendar.between(row.day, row.until or row.day)
-        )
+        return halts_of(self.rows)
 
     @property
     def renames(self) -> tuple[Action, ...]:
@@ -153,6 +154,17 @@ class Actions:
             )
 
 
+def halts_of(rows: Iterable[Action]) -> frozenset[date]:
+    """The sessions of the halts among rows."""
+    calendar = trading_calendar()
+    return frozenset(
+        day.item()
+        for row in rows
+        if row.action == "halted"
+        for day in calendar.between(row.day, row.until or row.day)
+    )
+
+
 def is_within(row: Action, basis: Basis) -> bool:
     """Whether a row is a split that prices of a basis are adjusted for."""
     return row.action == "split" and basis.as_of is not None and row.day <= basis.as_of
@@ -161,6 +173,160 @@ def is_within(row: Action, basis: Basis) -> bool:
 def _shares(row: Action, splits: Iterable[Action]) -> float:
     """How many shares of the basis came of one as it was held on the day of a row."""
     return prod(one.amount or 1.0 for one in splits if row.action != "split" and row.day < one.day)
+
+
+# Jumps that look like a split, and what a run says of its prices
+
+_FORWARD = (1.5, 2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
+_SHARES = (*_FORWARD, *(1 / one for one in _FORWARD))
+_LEAST = 0.35  # log of the nearest that counts for 3:2
+_LARGE = 4  # from this ratio on no news moves a price
+_NEAR, _NEARER = 0.05, 0.025  # a split day has a move of its own; of 3:2 what news do is near
+_MEMORY, _HEAVY = 20, 2.5  # sessions before, and times their median: such trade follows news
+_WILD, _WILDER = 0.25, 3.0  # log range of a session of news, and in medians of those before
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A session whose open lies beside the close before as after a split that is not on file."""
+
+    symbol: str
+    day: date
+    times: float  # the open, in closes of before, in the shares of the day
+    shares: float  # new ones for one, that would make it so
+    is_news: bool  # trade or range are those of a session of news, which such a ratio can come from
+    on_file: float | None  # the ratio of the split that is on file for the day
+
+    def __str__(self) -> str:
+        return f"{self.symbol} opens on {self.day} at {self.times:.3g} times the close before"
+
+
+def jumps_of(prices: Prices) -> list[Jump]:
+    """The jumps of prices that no action on file explains.
+
+    Only ratios below 4 can come of news: volume in shares and in dollars is then far above that of
+    the sessions before, or the session's range is very wide.
+    """
+    table = prices.traded
+    closes = table["close"].to_numpy()
+    opens = (table["open"] if prices.has_bars else table["close"]).to_numpy(copy=True)
+    rows = [(int(np.searchsorted(prices.days, np.datetime64(r.day))), r) for r in prices.applied]
+    rows = [(place, row) for place, row in rows if 0 < place < len(opens)]
+    for place, row in rows:
+        opens[place] += (row.amount or 0.0) * (row.action == "dividend")
+    times = opens[1:] / closes[:-1]
+    for place, row in rows:
+        if row.action == "split":
+            times[place - 1] *= row.amount or 1.0
+    on_file = {row.day: row.amount for row in prices.actions.rows if row.action == "split"}
+    found = []
+    for place in np.flatnonzero(np.abs(np.log(times)) > _LEAST).tolist():
+        shares = min(_SHARES, key=lambda one: abs(times[place] * one - 1))
+        if abs(times[place] * shares - 1) < (_NEARER if shares in (1.5, 1 / 1.5) else _NEAR):
+            day = table.index[place + 1].date()
+            may_be = 1 / _LARGE < shares < _LARGE
+            is_news = may_be and _is_news(prices, place + 1, times[place])
+            jump = Jump(prices.symbol, day, times[place], shares, is_news, on_file.get(day))
+            found.append(jump)
+    return found
+
+
+def _is_news(prices: Prices, place: int, times: float) -> bool:
+    if not prices.has_bars:
+        return False
+    table = prices.traded
+    before, own = table.iloc[max(0, place - _MEMORY) : place], table.iloc[place]
+    usual = before["volume"].median()
+    widths = np.log(before["high"] / before["low"]).median()
+    return bool(
+        own["volume"] * min(1.0, times) > _HEAVY * usual > 0
+        or np.log(own["high"] / own["low"]) > max(_WILD, _WILDER * widths)
+    )
+
+
+def refuse_jumps(traded: Iterable[Prices], *, accept: bool) -> list[str]:
+    """A sentence on each jump that is accepted; DataError where one is not and is no news."""
+    jumps = [jump for prices in traded for jump in jumps_of(prices) if not jump.is_news]
+    if not jumps or accept:
+        return [f"{jump}, which is taken for a move of its price." for jump in jumps]
+    first, *others = jumps
+    rest = f" So do others: {first_few(list(map(str, others)))}." if others else ""
+    text = f"{first}, a gain or a loss that nobody had.{rest}"
+    if first.on_file is not None:
+        raise DataError(
+            f"{text} A split of {first.on_file:g} for 1 is on file for that day, and the prices do "
+            f"not agree with it: say how they are adjusted with `backtest prices seal "
+            f"{first.symbol} --adjust 'none'` or 'splits', or correct the split."
+        )
+    raise DataError(
+        f"{text} It looks like a split of {first.shares:.4g} for 1. Record it with `backtest "
+        f"actions add {first.symbol} split {first.day} {first.shares:.4g} --source '…'`, or, where "
+        f"the price did move so, give --accept-jumps."
+    )
+
+
+_COUNTED = {
+    "split": "split", "dividend": "dividend", "delisted": "delisting", "cash_merger": "cash merger",
+}  # fmt: skip
+
+
+def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> list[str]:
+    """What prices are adjusted for, what is applied to them, and how the benchmark differs.
+
+    The benchmark is None where it is the mean of what is traded.
+    """
+    bases = {symbol: basis_of(prices.file.metadata) for symbol, prices in traded.items()}
+    by_basis: dict[str, list[str]] = {}
+    for symbol, basis in bases.items():
+        by_basis.setdefault(str(basis), []).append(symbol)
+    texts = [f"{first_few(symbols)} {basis}" for basis, symbols in by_basis.items()]
+    if benchmark is None:
+        texts.append("their mean (the benchmark) of total returns")
+    elif benchmark.symbol not in traded:
+        texts.append(f"{benchmark.symbol} (the benchmark) {basis_of(benchmark.file.metadata)}")
+    applied = {symbol: prices.applied for symbol, prices in traded.items()}
+    found = [
+        f"{n:,} {word}{'s' * (n > 1)}"
+        for action, word in _COUNTED.items()
+        if (n := sum(row.action == action for rows in applied.values() for row in rows))
+    ]
+    if silent := sum(len(prices.halted) for prices in traded.values()):
+        found.append(f"{silent:,} session{'s' * (silent > 1)} without trade")
+    sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(found) or 'nothing'}."]
+    unpaid = [
+        symbol
+        for symbol, basis in bases.items()
+        if basis.word != DIVIDENDS and not basis.is_unpaid
+        if not any(row.action == "dividend" for row in applied[symbol])
+    ]
+    if unpaid and benchmark and basis_of(benchmark.file.metadata).word == DIVIDENDS:
+        sentences.append(
+            f"The returns of {benchmark.symbol} have its dividends; of {first_few(unpaid)} no "
+            f"dividend is on file, so what was paid on them is missing."
+        )
+    return [*sentences, *_silences(traded)]
+
+
+def _silences(traded: Mapping[str, Prices]) -> Iterator[str]:
+    """Sessions without trade, and prices that end without a reason on file."""
+    if silent := {symbol: len(one.halted) for symbol, one in traded.items() if one.halted}:
+        count = sum(silent.values())
+        yield (
+            f"{first_few(sorted(silent))} did not trade in {count:,} session{'s' * (count > 1)}: "
+            f"orders waited for the next open."
+        )
+    last = max(one.last for one in traded.values())
+    ended = [
+        symbol
+        for symbol, one in traded.items()
+        if trading_calendar().steps(one.last, last) >= END_SESSIONS
+        and not any(row.action in ENDS for row in one.applied)
+    ]
+    if ended:
+        yield (
+            f"Why the prices of {first_few(sorted(ended))} end is not on file: what was held of "
+            f"them counts as sold at the last close, {END_SESSIONS} sessions after it."
+        )
 
 
 def read_actions(folder: Path, symbol: str, read: Reader = read_data_file) -> Actions:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
     from backtest.data.kinds import When
 
-# XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date.
+# XNYS hours serve Nasdaq as well. The span is fixed so that no result depends on today's date;
+# it begins where daily prices of single stocks do.
 EXCHANGE = "XNYS"
-_FIRST, _LAST = "1990-01-02", "2035-12-31"
+_FIRST, _LAST = "1926-01-04", "2035-12-31"
 _NEVER = np.datetime64("NaT", "us")
 
 

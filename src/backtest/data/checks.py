@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import replace
 from difflib import SequenceMatcher, get_close_matches
+from math import isclose
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import known_metadata, open_data_file, read_data_file
+from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
@@ -20,16 +21,16 @@ from backtest.data.prices import (
     parse_borrow_rates,
     parse_prices,
     place_for,
+    price_path,
     price_symbols,
 )
+from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import date
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from backtest.data.datafile import DataFile
     from backtest.data.kinds import Event
@@ -44,11 +45,12 @@ def check_data(
     kinds: Iterable[type[Event]] = FILED_KINDS,
     symbols: Sequence[str] | None = None,
 ) -> list[Finding]:
-    """Everything that the checks of events, prices and borrow rates find.
+    """Everything that the checks of events, prices, borrow rates and actions find.
 
     All `symbols` matter where None; UsageError where one has no price file.
     """
-    return check_events(workspace, kinds, symbols) + check_prices(workspace, symbols)
+    prices = check_prices(workspace, symbols)
+    return check_events(workspace, kinds, symbols) + prices + check_actions(workspace, symbols)
 
 
 def check_events(
@@ -94,6 +96,7 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
         if row.event.symbol in prices:
             yield from check_stated(row, prices[row.event.symbol])
             yield from check_gap(row, prices[row.event.symbol])
+            yield from check_on_file(row, prices[row.event.symbol])
     yield from check_doubles(rows)
     yield from check_symbols(rows, price_symbols(data / "prices"))
 
@@ -103,13 +106,15 @@ def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
     prices = {}
     for symbol in symbols & set(price_symbols(folder)):
         with suppress(DataError):
-            prices[symbol] = parse_prices(open_data_file(place_for(folder, symbol)))
+            actions, _ = _actions_of(folder.parent, symbol)
+            prices[symbol] = parse_prices(open_known_file(place_for(folder, symbol)), actions)
     return prices
 
 
 def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
     path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
-    prices, found = _looked_at(path, seal, parse_prices)
+    actions, _ = _actions_of(data, symbol)
+    prices, found = _looked_at(path, seal, lambda file: parse_prices(file, actions))
     yield from found
     if prices is not None:
         yield from check_table(prices, _name(path))
@@ -122,13 +127,35 @@ def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
         yield from check_borrow(rates, prices, _name(path))
 
 
+def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
+    """What is wrong in the files of actions, or contradicts the prices."""
+    known = sorted(path.stem for path in (workspace.data / "actions").glob("[!.]*.csv"))
+    return [one for symbol in symbols or known for one in _of_actions(workspace.data, symbol)]
+
+
+def _of_actions(data: Path, symbol: str) -> Iterator[Finding]:
+    actions, found = _actions_of(data, symbol)
+    yield from found
+    if actions and actions.file and (path := price_path(data / "prices", symbol)):
+        with suppress(DataError):  # `check_prices` tells of prices that cannot be read
+            prices = parse_prices(open_known_file(path), actions)
+            yield from _against_prices(prices, _name(actions.file.path))
+
+
+def _actions_of(data: Path, symbol: str) -> tuple[Actions | None, list[Finding]]:
+    path = data / "actions" / f"{symbol}.csv"
+    if not path.exists():
+        return Actions(symbol), []
+    return _looked_at(path, f"backtest actions seal {symbol}", parse_actions)
+
+
 def _looked_at(
     path: Path, seal: str, parse: Callable[[DataFile], T]
 ) -> tuple[T | None, list[Finding]]:
     """What a file holds as it is now, sealed or not, and what is wrong with it and its metadata."""
     where = _name(path)
     try:
-        file = open_data_file(path)
+        file = open_known_file(path)
     except DataError as error:
         return None, _faults(_problems(error, path), where, "")
     found = []
@@ -138,7 +165,6 @@ def _looked_at(
         what, _, mend = str(error).replace(f"{path.parent}/", "").partition(". ")
         why = "Nobody can tell where the figures come from, or whether they were changed."
         found = [Finding("error", where, what, why, mend)]
-    file = replace(file, metadata=known_metadata(path, file.sha256))
     try:
         return parse(file), found
     except DataError as error:
@@ -241,33 +267,57 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
         yield row.finding("warning", what, why, mend)
 
 
+def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
+    """A dividend, split or delisting that was announced, and that no run applies."""
+    event = row.event
+    amount: float | None = None
+    if isinstance(event, Dividend):
+        day, actions, amount = event.ex_on, ["dividend"], event.amount
+    elif isinstance(event, Split):
+        day, actions, amount = event.ex_on, ["split"], event.ratio
+    elif isinstance(event, Delisting):
+        day, actions = event.delists_on, [*ENDS]
+    else:
+        return
+    there = [one.amount for one in prices.actions.rows if one.day == day and one.action in actions]
+    is_met = isinstance(event, Delisting) or prices.first < day <= prices.last
+    if not is_met or any(
+        None in (amount, filed) or isclose(amount or 0, filed or 0, rel_tol=_ROUNDED)
+        for filed in there
+    ):
+        return
+    words = f"{actions[0]} {day}" + ("" if amount is None else f" {amount:g}")
+    what = f"The {actions[0]} of {day} is not among the actions as the event has it"
+    why = "Runs apply actions on file alone: a holder would not be paid, or get no new shares."
+    mend = f"`backtest actions add {event.symbol} {words} --source '…'`."
+    yield row.finding("warning", what, why, mend)
+
+
 # Prices and borrow rates
 
 _ABSURD = 0.6  # change from close to close
-_SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
-_NEAR_SPLIT = 0.05  # a split day has a move of its own
+_ROUNDED = 1e-3  # of an amount: as announcements round it
+_MUCH = 0.25  # of the close before: more is paid at once by few
 _LONG = 20  # nights that a last quote may be carried on without a note
 
 
 def check_table(prices: Prices, where: str) -> Iterator[Finding]:
-    """Moves that no stock makes, splits that were left in, sessions without volume."""
+    """Moves that no stock makes, splits that were left in, sessions without a row or a volume."""
     table = prices.table
     seal = f"Correct the rows, then `backtest prices seal {prices.symbol}`."
     closes = table["close"].to_numpy()
-    ratios = (table["open"].to_numpy() if prices.has_bars else closes)[1:] / closes[:-1]
-    days = table.index[1:]
-    for place in np.flatnonzero(_is_split(ratios)):
-        what = (
-            f"{days[place]:%Y-%m-%d} begins at {ratios[place]:.3g} times the close before: a split?"
-        )
-        why = "A split that is left in the prices is a gain or a loss that nobody had."
-        mend = f"Adjust what comes before the split. {seal}"
-        yield Finding("warning", where, what, why, mend)
-    moves = closes[1:] / closes[:-1] - 1
+    with suppress(DataError):  # `check_actions` tells of actions that cannot be applied
+        yield from _check_jumps(prices, where)
+    moves, days = closes[1:] / closes[:-1] - 1, table.index[1:]
     for place in np.flatnonzero(np.abs(moves) > _ABSURD):
         what = f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before"
         why = "One such session can make a result, and it may be an error of the table."
         mend = f"Check the session at another source. {seal}"
+        yield Finding("note", where, what, why, mend)
+    if prices.holes:
+        what = f"No row on {first_few(sorted(map(str, prices.holes)))}: left out as holes"
+        why = "The source had none that was right; nothing is traded in such a session."
+        mend = "Take the rows in from another source, or fetch them again."
         yield Finding("note", where, what, why, mend)
     if prices.has_bars and (idle := [f"{day:%Y-%m-%d}" for day in table.index[table.volume == 0]]):
         what = f"No volume on {first_few(idle)}"
@@ -276,10 +326,53 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
         yield Finding("note", where, what, why, mend)
 
 
-def _is_split(ratios: NDArray[np.float64]) -> NDArray[np.bool_]:
-    factors = np.array([*_SPLITS, *(1 / n for n in _SPLITS)])
-    near = np.abs(ratios[:, None] / factors - 1) < _NEAR_SPLIT
-    return np.asarray(near.any(axis=1), np.bool_)
+def _check_jumps(prices: Prices, where: str) -> Iterator[Finding]:
+    for jump in jumps_of(prices):
+        what = f"{jump.day} begins at {jump.times:.3g} times the close before: a split?"
+        why = "A split that is left in the prices is a gain or a loss that nobody had."
+        terms = f"{prices.symbol} split {jump.day} {jump.shares:.4g}"
+        mend = f"`backtest actions add {terms} --source '…'`."
+        yield Finding("warning", where, what, why, mend)
+
+
+def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
+    """Actions that prices contradict."""
+    seal = f"Correct the row, then `backtest actions seal {prices.symbol}`."
+    try:
+        applied = prices.applied
+        jumps = {jump.day for jump in jumps_of(prices)}
+    except DataError as error:
+        what, _, mend = str(error).partition(". ")
+        why = "No run takes the stock as it is."
+        yield Finding("error", where, what, why, mend)
+        return
+    for row in prices.actions.rows:
+        if row.action == "split" and row.day in jumps:
+            what = f"The split of {row.day} and the prices of that day disagree"
+            why = "A split that is counted twice, or not at all, is a gain or a loss of nobody."
+            mend = f"Say what is so: `backtest prices seal {prices.symbol} --adjust …`. {seal}"
+            yield Finding("error", where, what, why, mend)
+    closes, bars = prices.table["close"], prices.table
+    for row in applied:
+        if row.action in ENDS and prices.last >= row.day:
+            what = f"{row.action} on {row.day}, with prices until {prices.last}"
+            why = "No run trades what comes after the end."
+            yield Finding("warning", where, what, why, f"Check the day. {seal}")
+        before = closes[closes.index < np.datetime64(row.day)]
+        if row.amount is not None and row.action != "split" and len(before):
+            paid, close = row.amount, float(before.iloc[-1])
+            off = paid if row.action == "dividend" or not paid else abs(paid - close)
+            if off > _MUCH * close:
+                what = f"{row.action} of {paid:g} on {row.day}, where the last close is {close:g}"
+                why = "A misplaced point makes a gain or a loss that nobody had."
+                yield Finding("warning", where, what, why, f"Check the amount. {seal}")
+        if row.action == "halted" and prices.has_bars:
+            until = np.datetime64(row.until or row.day)
+            rows = bars[(bars.index >= np.datetime64(row.day)) & (bars.index <= until)]
+            if traded := [f"{day:%Y-%m-%d}" for day in rows.index[rows["volume"] > 0]]:
+                what = f"Halted from {row.day}, with volume on {first_few(traded)}"
+                why = "Orders wait through a session in which others traded."
+                yield Finding("warning", where, what, why, f"Check the days. {seal}")
 
 
 def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:

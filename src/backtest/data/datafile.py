@@ -91,6 +91,12 @@ def open_data_file(path: Path) -> DataFile:
     return DataFile(path, text, sha256, {})
 
 
+def open_known_file(path: Path) -> DataFile:
+    """Read a data file as it is, with what is on record of it; errors as of `open_data_file`."""
+    file = open_data_file(path)
+    return replace(file, metadata=known_metadata(path, file.sha256))
+
+
 def read_data_file(path: Path, seal_command: str) -> DataFile:
     """Read a data file and hold it against its metadata; DataError where they do not agree."""
     for _ in range(2):  # another process may be putting a new version in place right now
@@ -225,7 +231,7 @@ def csv_text(
     return text.getvalue()
 
 
-def raise_problems(path: Path, problems: list[str]) -> None:
+def raise_problems(path: Path, problems: list[str], advice: str = "") -> None:
     """Report every problem of a file in one error, or return when there is none."""
     if not problems:
         return
@@ -233,4 +239,4 @@ def raise_problems(path: Path, problems: list[str]) -> None:
     if len(problems) > len(lines):
         lines.append(f"… and {len(problems) - len(lines)} more")
     noun = "problem" if len(problems) == 1 else "problems"
-    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(lines))
+    raise DataError(f"{path}: {len(problems)} {noun}\n  " + "\n  ".join(lines) + advice)

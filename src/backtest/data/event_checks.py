@@ -2,9 +2,9 @@
 
 The bounds, and where they come from:
 
-- A report of a quarter cannot be public before the quarter has ended. `period` is read as a
-  calendar quarter. Closing the books takes the fastest listed companies about a week, so that a
-  report within five days of the end is doubted too.
+- A report of a quarter cannot be public before the quarter has ended, on `period_end`. Where that
+  is unknown, `period` is read as a calendar quarter. Closing the books takes the fastest listed
+  companies about a week, so that a report within five days of the end is doubted too.
 - A 13F tells the holdings at the end of a quarter (SEC rule 13f-1): it is filed in the 45 days
   that follow, never on the quarter's last day or earlier, and describes no other day.
 - EDGAR takes filings on weekdays from 6:00 to 22:00 New York time, so that no acceptance is stamped
@@ -64,7 +64,7 @@ def by_severity(findings: Iterable[Finding]) -> dict[Severity, list[Finding]]:
     return {level: [one for one in found if one.severity == level] for level in SEVERITIES}
 
 
-_CLOSING_THE_BOOKS = timedelta(days=5)
+CLOSING_THE_BOOKS = timedelta(days=5)
 _EDGAR_HOURS = (time(6), time(22))
 _SATURDAY = 5
 _SAID = r"(?m:^|[.;:] |\b(?:released|reported|published|announced|issued|filed|came|was|out) )"
@@ -125,19 +125,22 @@ def check_time(row: FiledEvent) -> Iterator[Finding]:
 
 
 def _of_period(row: FiledEvent, event: Earnings) -> Iterator[Finding]:
-    if event.period is None:
+    name, end = event.period or "a quarter", event.period_end
+    if end is None and event.period:
+        end = pd.Period(event.period).end_time.date()
+    if end is None:
         return
-    end = pd.Period(event.period).end_time.date()
     if row.day <= end:
-        what = f"Results of {event.period} are stamped {row.day}, and the quarter ends on {end}"
-        mend = (
-            "Stamp the acceptance or the release, never the period; `period` is the calendar "
-            "quarter."
-        )
+        what = f"Results of {name} are stamped {row.day}, and the quarter ends on {end}"
+        mend = "Stamp the acceptance or the release, never the period."
+        if event.period_end is None:
+            mend += (
+                " If it is no calendar quarter, write the day on which it ended as `period_end`."
+            )
         yield row.finding("error", what, PEEK, mend)
-    elif row.day <= end + _CLOSING_THE_BOOKS:
+    elif row.day <= end + CLOSING_THE_BOOKS:
         what = (
-            f"Results of {event.period} are stamped {row.day}, "
+            f"Results of {name} are stamped {row.day}, "
             f"{(row.day - end).days} days after the quarter's end"
         )
         why = "No books are closed that fast; this looks like the end of the period."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from backtest.data.datafile import (
     DataFile,
+    csv_text,
     header_of,
     raise_problems,
     read_data_file,
@@ -97,6 +98,40 @@ def columns_of(kind: type[Event]) -> list[str]:
     return [*FIRST_COLUMNS, *own, *rest]
 
 
+def field_schema(kind: type[Event], name: str) -> Mapping[str, Any]:
+    """What JSON Schema says of a field's values, but that they may be unknown."""
+    schema: Mapping[str, Any] = kind.model_json_schema()["properties"][name]
+    options = [one for one in schema.get("anyOf", [schema]) if one.get("type") != "null"]
+    return options[0] if options else {}
+
+
+_NUMBERS = {"number": "A number", "integer": "A whole number"}
+_TEXTS = {"date": "A day such as 2025-03-28.", "date-time": "A time with its zone."}
+
+
+def in_words(schema: Mapping[str, Any]) -> str:
+    """What a field's values may be, as a sentence; empty where any text may."""
+    if "enum" in schema:
+        return f"One of {', '.join(map(str, schema['enum']))}."
+    if schema.get("type") == "boolean":
+        return "Either true or false."
+    if number := _NUMBERS.get(schema.get("type", "")):
+        low, high = schema.get("minimum"), schema.get("maximum")
+        bounds = (
+            f" {word} {end:g}" for word, end in (("from", low), ("to", high)) if end is not None
+        )
+        return f"{number}{''.join(bounds)}."
+    if "pattern" in schema:
+        return f"Text of the pattern {schema['pattern']}."
+    return _TEXTS.get(schema.get("format", ""), "")
+
+
+def meaning_of(kind: type[Event], name: str) -> str:
+    """What a field means, and what may stand in it."""
+    meaning = " ".join((kind.model_fields[name].description or "").split())
+    return f"{meaning} {in_words(field_schema(kind, name))}".strip()
+
+
 def prepared(kind: type[Event], row: Cells, source_url: str | None = None) -> dict[str, str]:
     """A row as the file takes it, from one as people write it.
 
@@ -150,6 +185,21 @@ def as_written(row: Cells) -> dict[str, str]:
     except ValueError as error:
         raise ValueError(f"column published_at: {error}") from None
     return {**cells, "published_at": stamp, "precision": precision}
+
+
+def as_filed(file: DataFile) -> DataFile:
+    """The file with its rows as of `as_written`; itself where that changes nothing, or fails."""
+    problems: list[str] = []
+    rows = [row for _, row in read_rows(file, (), problems)]
+    try:
+        cells = [as_written(row) for row in rows]
+    except ValueError:  # the check of the rows says which, and why
+        return file
+    pairs = zip(cells, rows, strict=True)
+    changed = any(new[name] != old[name] for new, old in pairs for name in old)
+    if problems or not changed:
+        return file
+    return replace(file, text=csv_text(header_of(file), cells, file))
 
 
 _HINTS = {

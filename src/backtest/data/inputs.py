@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, TypeAdapter
 
-from backtest.data.actions import basis_of, is_within, parse_action, sha256_of_actions
+from backtest.data.actions import (
+    basis_of,
+    basis_sentences,
+    is_within,
+    parse_action,
+    refuse_jumps,
+    sha256_of_actions,
+)
 from backtest.data.datafile import (
     DataFile,
     header_of,
@@ -99,9 +106,9 @@ class Inputs:
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
-        for symbol, actions in self.actions.items():
-            if rows := actions.applied(self.replayed[symbol]):
-                found[f"actions/{symbol}"] = sha256_of_actions(rows)
+        for one in (*self.replayed.values(), self.benchmark):
+            if rows := one.applied:
+                found[f"actions/{one.symbol}"] = sha256_of_actions(rows)
         if self.universe:
             spans = [
                 (s, [(str(first), str(last)) for first, last in self.universe.spans[s]])
@@ -144,6 +151,7 @@ def read_inputs(
     trades_also: Sequence[str] = (),
     *,
     bars: bool = True,
+    accept_jumps: bool = False,
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
@@ -151,7 +159,8 @@ def read_inputs(
     became public later. A `universe` takes the place of `symbols`; its name as `benchmark` is the
     mean of its members. With `bars` a stock with closes alone is refused, or left out of a
     universe. `wanted_by` names who `looks_at` other symbols, or `trades_also` others. UsageError
-    where a symbol or the span is wrong, or the day is still to come.
+    where a symbol or the span is wrong, or the day is still to come; DataError where a price jumps
+    as after a split that is not on file, unless such `accept_jumps`.
     """
     from backtest.data.universe import tables_folder
 
@@ -163,13 +172,19 @@ def read_inputs(
         found = _of_universe(files, universe, benchmark, span, kinds, bars=bars)
     others = [symbol for symbol in looks_at if symbol not in found.history]
     hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
-    return replace(
+    found = replace(
         found,
         others={symbol: files.looked_at(symbol, wanted_by) for symbol in others} | hedges,
         hedges={symbol: prices.span(found.first, found.last) for symbol, prices in hedges.items()},
         rates={**found.rates, **files.rates(hedges)},
-        assumptions=[*found.assumptions, *files.assumptions()],
     )
+    is_mean = found.universe is not None and found.benchmark.file is found.universe.file
+    against = [] if is_mean else [found.benchmark]
+    looked_at = {prices.symbol: prices for prices in (*against, *found.replayed.values())}
+    jumps = refuse_jumps(looked_at.values(), accept=accept_jumps)
+    basis = basis_sentences(found.replayed, None if is_mean else found.benchmark)
+    own = files.assumptions()
+    return replace(found, assumptions=[*found.assumptions, *own, *basis, *jumps])
 
 
 def _of_symbols(

@@ -184,7 +184,7 @@ class Earnings(Event):
     """
 
     period: Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")] | None = None
-    """The quarter that is reported, such as 2025Q1."""
+    """The fiscal quarter that is reported, as the company counts it, such as 2025Q1."""
 
     eps: float | None = None
     """Earnings, dollars a share."""
@@ -231,6 +231,8 @@ class Earnings(Event):
 
     backlog: Dollars | None = None
     """Contracted revenue still to come."""
+    period_end: date | None = None
+    """The day on which the quarter that is reported ended."""
 
     @property
     def eps_surprise(self) -> float | None:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
+from backtest.data.actions import parse_actions
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import open_data_file
+from backtest.data.datafile import open_data_file, open_known_file
 from backtest.data.events import (
+    as_filed,
     event_order,
     filed,
     has_file,
@@ -243,12 +245,16 @@ def _version_text(version: Version, *, lost: bool) -> str:
 def seal_events(workspace: Workspace, kind: type[Event], source: str | None) -> Path:
     """Check the file of a kind as it is now and write its metadata; return their place.
 
+    What people write, such as `2025-06-24 before open`, becomes what the file has for it.
     UsageError where no source is named and none is on record; so do the others.
     """
-    file = open_data_file(workspace.data / "events" / kind.file_name())
+    written = open_data_file(workspace.data / "events" / kind.file_name())
+    file = as_filed(written)
     events = parse_events(file, kind)
     days = [new_york_day(event.published_at).isoformat() for event in events]
-    return seal(file.path, days, source=source, adjust=None)
+    return seal(
+        file.path, days, source=source, adjust=None, text=None if file is written else file.text
+    )
 
 
 def seal_prices(
@@ -264,9 +270,16 @@ def seal_prices(
         file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
         days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
     else:
-        file = open_data_file(place_for(workspace.data / "prices", symbol))
+        file = open_known_file(place_for(workspace.data / "prices", symbol))
         days = [day.date().isoformat() for day in parse_prices(file).table.index]
     return seal(file.path, days, source=source, adjust=adjust)
+
+
+def seal_actions(workspace: Workspace, symbol: str, source: str | None) -> Path:
+    """Check the actions of a symbol as they are now and write their metadata."""
+    file = open_data_file(workspace.data / "actions" / f"{symbol}.csv")
+    days = [row.day.isoformat() for row in parse_actions(file).rows]
+    return seal(file.path, days, source=source, adjust=None)
 
 
 def seal_universe(workspace: Workspace, name: str, source: str | None) -> Path:

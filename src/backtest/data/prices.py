@@ -10,6 +10,7 @@ import hashlib
 import io
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
@@ -42,7 +42,7 @@ class PriceRows:
     """Rows of prices as they stand in a file or a frame, each a `line` or a `row`."""
 
     word: str
-    numbers: NDArray[np.int64]
+    numbers: Sequence[object] | NDArray[np.int64]
     days: NDArray[np.datetime64]  # NaT where there is none
     cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
 
@@ -173,6 +173,19 @@ def beyond(
         yield from ((name, bars[name] < bars["low"]) for name in ("open", "close"))
 
 
+def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows of a table by session break no rule by themselves."""
+    bars = {name: column.to_numpy(dtype=float) for name, column in table.items()}
+    sound = np.isin(table.index.to_numpy().astype("M8[D]"), trading_calendar().sessions)
+    for name, column in bars.items():
+        sound &= is_allowed(name, column)
+    if "open" in bars:
+        for bound in ("high", "low"):
+            for _, wrong in beyond(bound, bars):
+                sound &= ~wrong
+    return sound
+
+
 def checked_table(
     rows: PriceRows, problems: list[str], halts: Collection[date] = ()
 ) -> pd.DataFrame:
@@ -183,7 +196,7 @@ def checked_table(
     bars = {name: _numbers(name, rows, problems) for name in rows.cells}
     if not problems:
         _check_order(rows, problems)
-        _check_sessions(rows, halts, problems)
+        _check_sessions(rows, problems, halts)
     if "open" in bars:
         _check_ranges(bars, rows, problems)
     return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
@@ -218,13 +231,19 @@ def _check_order(rows: PriceRows, problems: list[str]) -> None:
         )
 
 
-def _check_sessions(rows: PriceRows, halts: Collection[date], problems: list[str]) -> None:
+def _check_sessions(rows: PriceRows, problems: list[str], halts: Collection[date]) -> None:
     days = rows.days
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     if np.array_equal(days, sessions):
         return
+    begin = trading_calendar().sessions[0]
     problems += [
-        f"{rows.at(place)}, column date: {days[place]} is not a session of {EXCHANGE}"
+        f"{rows.at(place)}, column date: {days[place]} "
+        + (
+            f"is not a session of {EXCHANGE}"
+            if days[place] >= begin
+            else f"lies before {begin}, with which the calendar of {EXCHANGE} begins"
+        )
         for place in np.flatnonzero(~np.isin(days, sessions)).tolist()
     ]
     problems += [
@@ -356,6 +375,12 @@ class Prices:
         }
 
     @cached_property
+    def holes(self) -> frozenset[date]:
+        """Sessions of the span that are known to have no row: nothing is traded in them."""
+        within = {day for day in holes_of(self.file.metadata) if self.first < day < self.last}
+        return frozenset(within.difference(self.table.index.date))
+
+    @cached_property
     def growth(self) -> pd.Series[float]:
         """What a dollar of its first close has grown to at each close, dividends reinvested.
 
@@ -429,12 +454,18 @@ def read_prices(
     return prices
 
 
+def actions_folder(path: Path) -> Path:
+    """Where the actions are of whatever has a price file there."""
+    folder = path.parent.parent if path.parent.name == DATASET else path.parent
+    return folder.parent / "actions"
+
+
 def parse_prices(file: DataFile, actions: Actions | None = None) -> Prices:
-    """Check the content of a price file, beside its actions; see `read_prices`."""
+    """Check the content of a price file and its actions, those beside it by default."""
     problems: list[str] = []
-    actions = actions or Actions(file.path.stem)
+    actions = actions or read_actions(actions_folder(file.path), file.path.stem)
     rows = _parquet_rows(file, problems) if file.content else _csv_rows(file, problems)
-    table = checked_table(rows, problems, actions.halts)
+    table = checked_table(rows, problems, actions.halts | holes_of(file.metadata))
     raise_problems(file.path, problems)
     return Prices(file.path.stem, table, file, actions)
 
@@ -458,6 +489,11 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
         f"{prices.symbol} was {former.symbol} until {renamed_on}, whose prices {fault}. Mend "
         f"{former.file.path}, or move it away."
     )
+
+
+def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:
+    """The sessions that metadata list as holes: without a row, since the source had a wrong one."""
+    return frozenset(date.fromisoformat(day) for day in metadata.get("holes", ()))
 
 
 # What borrowing the stock costs, to sell it short: `borrow/ACME.csv`

@@ -57,7 +57,7 @@ class LockupEnd(Event):
     """How many shares come free."""
 
 
-class ExDate(Event):
+class Dividend(Event):
     """A dividend is announced."""
 
     ex_on: ComingDay
@@ -65,6 +65,39 @@ class ExDate(Event):
 
     amount: Annotated[float, Field(ge=0)] | None = None
     """Dollars a share."""
+
+
+class Split(Event):
+    """A split is announced, forward or reverse."""
+
+    ex_on: ComingDay
+    """The first session in new shares."""
+
+    ratio: Annotated[float, Field(gt=0)]
+    """New shares for one old share: 2 for 2:1, 0.1 for 1:10."""
+
+
+class Delisting(Event):
+    """It is announced that the stock will not be traded any more."""
+
+    delists_on: ComingDay
+    """The first day on which it is not traded."""
+
+
+class Deal(Event):
+    """Somebody announces to buy the company."""
+
+    acquirer: Annotated[str, StringConstraints(min_length=1)]
+    """Who buys."""
+
+    closes_by: ComingDay
+    """The day by which it is to be done."""
+
+    cash: Annotated[float, Field(ge=0)] | None = None
+    """Dollars a share."""
+
+    shares: Annotated[float, Field(ge=0)] | None = None
+    """The buyer's shares for one."""
 
 
 class DecisionDate(Event):
@@ -105,7 +138,10 @@ SCHEDULED_KINDS: tuple[type[Event], ...] = (
     ReportDate,
     IndexChange,
     LockupEnd,
-    ExDate,
+    Dividend,
+    Split,
+    Delisting,
+    Deal,
     DecisionDate,
     MacroDate,
 )

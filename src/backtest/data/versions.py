@@ -168,10 +168,18 @@ def undo(path: Path, *, over: str, to: int | None = None) -> Version:
     return put(path, content, before.metadata, reason=reason, over=over, restores=number)
 
 
-def seal(path: Path, days: Sequence[str | None], *, source: str | None, adjust: str | None) -> Path:
+def seal(
+    path: Path,
+    days: Sequence[str | None],
+    *,
+    source: str | None,
+    adjust: str | None,
+    text: str | None = None,
+) -> Path:
     """Make a file that was found good a version as it is; return the place of its metadata.
 
     `days` are the ISO days of its rows; source and adjust mode are those on record where None.
+    `text` takes the place of what was written, which means the same.
     """
     content = path.read_bytes()
     digest = sha256(content).hexdigest()
@@ -180,7 +188,7 @@ def seal(path: Path, days: Sequence[str | None], *, source: str | None, adjust: 
     if not source:
         raise UsageError(f"{path} has no source on record. Name one with --source '…'.")
     metadata = {**known, **metadata_of(days, source=source, adjust=adjust or known.get("adjust"))}
-    put(path, content, metadata, reason="edited by hand and sealed", over=digest)
+    put(path, text or content, metadata, reason="edited by hand and sealed", over=digest)
     return metadata_path(path)
 
 

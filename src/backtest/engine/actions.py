@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
+from backtest.data.actions import END_SESSIONS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from backtest.data.prices import Prices
-
-END_SESSIONS = 5
-"""How many sessions after its last price a stock is taken for delisted where nobody recorded it."""
 
 What = Literal["split", "dividend", "delisted", "merger"]
 

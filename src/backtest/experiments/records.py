@@ -44,10 +44,14 @@ class Figures(TypedDict):
 
 
 class Summary(TypedDict):
-    """The figures of the run, and by the same names those of its benchmark."""
+    """The figures of the run, and by the same names those of its benchmark and of the stock held.
+
+    The last is None where it is the benchmark, or a universe, whose mean is.
+    """
 
     run: Figures
     benchmark: dict[str, float | None]
+    stock: dict[str, float | None] | None
 
 
 class Standing(TypedDict):
@@ -163,6 +167,16 @@ class NoRoom(TypedDict):
     wins: int
 
 
+class Differences(TypedDict):
+    """What was set for a run and differs from the defaults."""
+
+    parameters: dict[str, Any]
+    rules: dict[str, Any]
+    first: Day | None
+    last: Day | None
+    engine: str | None
+
+
 class RunRecord(TypedDict):
     """What `run.json` holds; the last three come after the rest is written."""
 
@@ -181,6 +195,7 @@ class RunRecord(TypedDict):
     rules_version: int
     packages: dict[str, str]
     costs: CostsName | None
+    differs: NotRequired[Differences]
     finished_at: Moment
     assumptions: list[str]
     ruined_on: Day | None
@@ -238,7 +253,14 @@ class Thin(TypedDict):
 
 ChosenSet = TypedDict(
     "ChosenSet",
-    {"event_id": str, "known": bool, "set": int | None, "return": float, "default": float},
+    {
+        "event_id": str,
+        "headline": NotRequired[str],
+        "known": bool,
+        "set": int | None,
+        "return": float,
+        "default": float,
+    },
 )
 
 
@@ -261,6 +283,7 @@ class SweepEvidence(TypedDict):
     thin: Thin
     superior: SuperiorAbilityRecord | None
     walk_forward: WalkForwardRecord
+    holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe
     universe: NotRequired[str | None]
 
 

@@ -128,7 +128,14 @@ _COARSER: tuple[tuple[str, Callable[[str], Hashable]], ...] = (
 _DIGITS = 5  # that are kept of a fraction of the cash at the start
 _COLOURS = 6  # --run-0 and so on, in the style of the page
 _DASHES = ("solid", "7px,3px", "2px,3px", "11px,3px,2px,3px", "16px,4px")  # of runs, in turn
-_BESIDE = ("4px,4px", "1px,3px", "9px,5px")  # of benchmarks, which are grey
+_BESIDE = (
+    "4px,4px",
+    "1px,3px",
+    "9px,5px",
+    "2px,2px",
+    "6px,2px,1px,2px",
+    "12px,3px",
+)  # of benchmarks
 
 
 class EquityCurve(NamedTuple):
@@ -149,9 +156,9 @@ def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> l
     for run in runs:
         equity, returns = (_column(tables[run.run_id], name) for name in ("equity", "return"))
         curves.append(EquityCurve(run.manifest["rules"]["cash"], equity, returns))
-    for run in (one.run for one in benchmarks):
+    for run, column in ((one.run, one.column) for one in benchmarks):
         cash = run.manifest["rules"]["cash"]
-        returns = _column(tables[run.run_id], "benchmark_return")
+        returns = _column(tables[run.run_id], column)
         growth = accumulate((1 + change for change in returns.values()), mul)
         equity = {day: cash * value for day, value in zip(returns, growth, strict=True)}
         curves.append(EquityCurve(cash, equity, returns))

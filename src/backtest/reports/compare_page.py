@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
+from backtest.experiments.runs.finding import telling
 from backtest.experiments.terms import run_id
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.compare_charts import chart, curves_of, matrix, strengths
@@ -19,9 +20,10 @@ from backtest.reports.run_words import (
     comparison_rows,
     corrected,
     is_many,
+    verdict,
 )
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, UNKNOWN, costs_line, p_value, percent, ratio
+from backtest.stats.formats import FIGURES, MORE_FIGURES, UNKNOWN, costs_line, counted
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
@@ -51,11 +53,15 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 
 
 class ComparedBenchmark(NamedTuple):
-    """A benchmark, its figures by name, and one of the runs that were held against it."""
+    """A benchmark, its figures by name, and one of the runs that were held against it.
+
+    `column` is that of its returns in `equity.csv`.
+    """
 
     heading: str
     figures: Mapping[str, Any]
     run: Run
+    column: str = "benchmark_return"
 
 
 def heading(run: Run, runs: Sequence[Run]) -> str:
@@ -63,9 +69,7 @@ def heading(run: Run, runs: Sequence[Run]) -> str:
     lines = [run.manifest["strategy"].replace("_", " ")]
     if len({other.traded for other in runs}) > 1:
         lines.append("+".join(traded(run.manifest)))
-    if sum(other.name == run.name for other in runs) > 1:
-        lines.append(run.run_id)
-    return "\n".join(lines)
+    return "\n".join([*lines, *telling(run, runs)])
 
 
 def traded(record: Mapping[str, Any]) -> list[str]:
@@ -94,18 +98,32 @@ def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
         terms = (run.manifest["benchmark"], _span(run), run.manifest["rules"]["cash"])
         found.setdefault(terms, run)
     return [
-        ComparedBenchmark(_heading(terms, found), run.benchmark, run)
+        ComparedBenchmark(_heading(terms, found, "benchmark"), run.benchmark, run)
         for terms, run in found.items()
     ]
 
 
-def _heading(terms: _Terms, found: Iterable[_Terms]) -> str:
+def _held(runs: Sequence[Run]) -> list[ComparedBenchmark]:
+    """The stocks of each span and amount of cash, held throughout, once."""
+    from backtest.experiments.runs.figures import holdings  # loads pandas
+
+    found = {
+        (one.symbols, _span(one.run), one.run.manifest["rules"]["cash"]): one
+        for one in holdings(runs)
+    }
+    return [
+        ComparedBenchmark(_heading(terms, found, "held"), one.figures, one.run, "holding_return")
+        for terms, one in found.items()
+    ]
+
+
+def _heading(terms: _Terms, found: Iterable[_Terms], what: str) -> str:
     """The symbol, and below it what tells the benchmark from others of the same symbol."""
     symbol, (first, last), cash = terms
     alike = [other for other in found if other[0] == symbol]
-    lines = [symbol, "benchmark"]
-    if len({ends for _, ends, _ in alike}) > 1:
-        lines += [first, f"to {last}"]
+    lines = [symbol, what]
+    firsts, lasts = zip(*(ends for _, ends, _ in alike), strict=True)
+    lines += [f"from {first}"] * (len({*firsts}) > 1) + [f"to {last}"] * (len({*lasts}) > 1)
     if len({dollars for _, _, dollars in alike}) > 1:
         lines.append(f"{cash:,.10g} $")
     return "\n".join(lines)
@@ -238,11 +256,8 @@ def _record(reports: Path, runs: Sequence[Run]) -> Path:
     return folder
 
 
-_TILES: tuple[tuple[str, str, str, Callable[[float | None], str]], ...] = (
-    ("total_return", "Highest return", "Return", percent),
-    ("sharpe", "Highest Sharpe ratio", "Sharpe ratio", ratio),
-    ("max_drawdown", "Smallest drawdown", "Largest drawdown", percent),
-)
+_OVERVIEW = ("total_return", "max_drawdown", "sharpe", "trades")
+_SIGNS = {"none": "x-thin", "better": "circle"}  # of verdicts in the chart; others are hollow
 
 
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
@@ -264,13 +279,16 @@ def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) 
 
 
 def _content(runs: Sequence[Run]) -> dict[str, Any]:
-    benchmarks = benchmarks_of(runs)
+    benchmarks = [*_held(runs), *benchmarks_of(runs)]
     headings = [heading(run, runs) for run in runs] + [one.heading for one in benchmarks]
     names = [text.replace("\n", " ") for text in headings]
     curves = curves_of(runs, benchmarks)
     found, alike = matrix(runs), correlations(curves)
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     drawn = chart(curves, names, len(runs))
+    overview = _overview(runs, benchmarks)
+    for line, one in zip(drawn["series"], overview, strict=True):
+        line |= {name: one[name] for name in ("figures", "texts", "verdict", "sign")}
     return {
         "data": drawn,
         "series": drawn["series"],
@@ -282,9 +300,11 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "about": _about(runs),
         "unlike": unlike(runs),
         "in_percent": len({run.manifest["rules"]["cash"] for run in runs}) > 1,
-        "tiles": _tiles(runs, names),
+        "overview": overview,
+        "better": _better(overview),
         "figures": figure_rows(runs, benchmarks),
         "evidence": [*comparison_rows(runs, trials), *span_rows(runs)],
+        "more": _more(runs),
         "notes": comparison_notes(runs),
         "matrix": found,
         "too_many": any(map(is_many, runs)),
@@ -308,19 +328,46 @@ def _about(runs: Sequence[Run]) -> list[str]:
     return [texts[0] for texts in rows if len(set(texts)) == 1]
 
 
-def _tiles(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str, str]]:
-    """A label, a figure and what it is of: the best by each measure, and the evidence."""
-    tiles = []
-    for figure, of_several, of_one, form in _TILES:
-        known = {name: run.summary[figure] for name, run in zip(names, runs, strict=False)}
-        known = {name: value for name, value in known.items() if value is not None}
-        if known:
-            best = max(known, key=known.__getitem__)
-            label = of_several if len(runs) > 1 else of_one
-            tiles.append((label, form(known[best]), best))
-    p_values = [p for p in corrected(runs) if p is not None]
-    if p_values:
-        better = f"{sum(p <= LEVEL for p in p_values)} of {len(p_values)}"
-        least = f"smallest {'Holm ' * (len(p_values) > 1)}p {p_value(min(p_values))}"
-        tiles.append(("Better than luck", better, least))
-    return tiles
+def _overview(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> list[dict[str, Any]]:
+    """The essentials of each run and then of each benchmark: figures, p-value, and the verdict."""
+    forms = {name: form for name, _, form in FIGURES}
+    own = [run.summary for run in runs] + [dict(one.figures) for one in benchmarks]
+    verdicts = [*map(_verdict, runs, corrected(runs))]
+    verdicts += [{"verdict": "", "why": "", "p": None, "sign": "diamond-open"}] * len(benchmarks)
+    return [
+        {
+            "figures": {name: figures.get(name) for name in _OVERVIEW},
+            "texts": {name: forms[name](figures.get(name)) for name in _OVERVIEW},
+            **judged,
+        }
+        for figures, judged in zip(own, verdicts, strict=True)
+    ]
+
+
+def _more(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """The figures of trades and of markets: a label, and a cell for each run."""
+    from backtest.experiments.runs.figures import all_figures
+
+    known = [all_figures(run) for run in runs]
+    return [(label, [form(one[name]) for one in known]) for name, label, form in MORE_FIGURES]
+
+
+def _verdict(run: Run, p: float | None) -> dict[str, Any]:
+    """The verdict on a run among those that are compared: in short, whole, its p-value and sign."""
+    found = run.manifest.get("evidence")
+    if not found:
+        return {"verdict": "not weighed yet", "why": "", "p": None, "sign": _SIGNS["none"]}
+    text = "no verdict" if found["verdict"] == "none" else verdict(found).partition(", p ")[0]
+    sign = _SIGNS.get(found["verdict"], "circle-open")
+    if found["verdict"] == "better" and p is not None and p > LEVEL:
+        text, sign = "better alone, not among so many", "circle-open"
+    return {"verdict": text, "why": found["sentence"], "p": p, "sign": sign}
+
+
+def _better(overview: Iterable[Mapping[str, Any]]) -> str:
+    """How many runs are better than luck, of those with a verdict."""
+    judged = [one["verdict"] for one in overview if one["p"] is not None]
+    if not judged:
+        return "No run has trades enough for a verdict."
+    better = judged.count("better than luck")
+    return f"{better:,} of {counted(len(judged), 'run')} with a verdict did better than luck."

@@ -20,6 +20,7 @@ from backtest.workspace.files import cached, sha256_of, write_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 # Of plotly's bundles the one with the charts that pages have: a third of the whole, and read in
 # a third of the time. Where it comes from stands beside it.
@@ -31,7 +32,7 @@ _IN_ADDRESSES = ":/?#[]@!$&'*+,;=%~"
 _NO_WIDTH = "\u200b"
 _TEXTS = (".txt", ".md")  # templates of what is no page: nothing in them is escaped
 _FILTERS = (
-    "count", "counted", "effect", "fine", "gain", "new_york_day", "new_york_time", "p_value",
+    "count", "counted", "effect", "few", "fine", "gain", "new_york_day", "new_york_time", "p_value",
     "percent", "probability", "ratio", "share",
 )  # fmt: skip
 
@@ -134,8 +135,39 @@ def _templates() -> Environment:
     )
     pages.filters |= {name: getattr(formats, name) for name in _FILTERS}
     pages.filters |= {"in_markdown": in_markdown, "in_address": partial(quote, safe=_IN_ADDRESSES)}
+    pages.filters["explained"] = explained
     pages.globals["unknown"] = formats.UNKNOWN
     return pages
+
+
+def explained(text: object) -> Markup:
+    """A text for a page in which each word of the glossary has its explanation, once."""
+    from markupsafe import Markup, escape
+
+    pattern, meanings = _glossary()
+    left = set(meanings)
+
+    def word(found: re.Match[str]) -> str:
+        name = found[0].lower()
+        if name not in left:
+            return found[0]
+        left.discard(name)
+        return f'<abbr tabindex="0" title="{meanings[name]}">{found[0]}</abbr>'
+
+    return Markup(pattern.sub(word, str(escape(text))))  # noqa: S704 - it is escaped before
+
+
+@cache
+def _glossary() -> tuple[re.Pattern[str], dict[str, str]]:
+    """What finds the words of `templates/glossary.txt`, and their meanings by small letters."""
+    from markupsafe import escape
+
+    lines = fill("glossary.txt").splitlines()
+    texts = dict(line.split(": ", 1) for line in lines)
+    words = sorted(texts, key=len, reverse=True)  # `random timing` before a word within it
+    either = [f"[{word[0].upper()}{word[0].lower()}]{re.escape(word[1:])}" for word in words]
+    pattern = re.compile(rf"\b(?:{'|'.join(either)})\b")
+    return pattern, {word.lower(): str(escape(text)) for word, text in texts.items()}
 
 
 def in_markdown(text: str) -> str:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from backtest.stats.formats import new_york_day
+from backtest.stats.formats import few, new_york_day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -64,6 +64,7 @@ def story(run: Run, ids: Iterable[str]) -> dict[str, Any]:
     return {
         "strategy": run.manifest["strategy"],
         "benchmark": run.manifest["benchmark"],
+        "stock": f"{few(run.manifest['symbols'])} held",
         "days": axis.days,
         "weekly": weekly,
         "span": [axis.place(span["first"]), axis.place(span["last"])],
@@ -182,7 +183,8 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     """The account by bar: dollars, the benchmark on the same money, and fractions.
 
     `equity` and `benchmark` begin with the cash at the first open, before the first bar of the
-    span; `drawdown` is the deepest of each bar. `exposure` is unknown where equity is not above 0.
+    span, and so does `stock`, what was traded and held throughout, where it is not the benchmark.
+    `drawdown` is the deepest of each bar. `exposure` is unknown where equity is not above 0.
     """
     import pandas as pd
 
@@ -193,6 +195,9 @@ def account_of(run: Run, axis: ChartAxis) -> dict[str, Any]:
     account: dict[str, Any] = {
         "exposure": _each(exposure.groupby(bar).apply(lambda part: part.iloc[-1]), 3)
     }
+    if table["holding_return"].notna().any():
+        growth = cash * (1 + table["holding_return"]).cumprod()
+        account["stock"] = [cash, *_each(growth.groupby(bar).last(), 6)]
     for name, falls, curve in (
         ("equity", "drawdown", table["equity"]),
         ("benchmark", "benchmark_drawdown", benchmark),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from backtest.experiments.runs.finding import name_of
 from backtest.experiments.runs.store import FILES, LEADING, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
@@ -16,19 +17,22 @@ from backtest.reports.run_words import (
     Earned,
     earned,
     evidence_rows,
-    hedge_sentence,
     is_many,
     leading_p,
     most_reasons,
     no_room,
     no_trade,
     plain_sentence,
+    profit_parts,
     ranked_stocks,
     ruin,
 )
+from backtest.reports.tearsheet_charts import compounded, monthly
 from backtest.stats.formats import (
     FIGURES,
+    MORE_FIGURES,
     costs_line,
+    few,
     ratio,
 )
 from backtest.strategy.parameters import flat
@@ -77,9 +81,11 @@ def _write(folder: Path, template: str, content: dict[str, Any]) -> Path:
 
 
 def _content(run: Run) -> dict[str, Any]:
+    from backtest.experiments.runs.figures import all_figures, stock_figures  # loads pandas
+
     manifest, trials = run.manifest, trials_on_record(run.path.parent, run.manifest)
     many = is_many(run)
-    hidden = (*_FOUND, *(_LONG if many else ()))
+    hidden, known = (*_FOUND, *(_LONG if many else ())), all_figures(run)
     return {
         "run": run,
         "manifest": manifest,
@@ -96,7 +102,12 @@ def _content(run: Run) -> dict[str, Any]:
         "null": _null(manifest["evidence"]),
         "audit": audit_of(run),
         "words": audit_page,
+        "variant": name_of(run),
         "figures": FIGURES,
+        "more": [(label, form(known[name])) for name, label, form in MORE_FIGURES],
+        "held": stock_figures(run),
+        "stock": f"{few(manifest['symbols'])} held",
+        "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
         "groups": _GROUPS[many:],
         "headlines": {} if many else {row["event_id"]: row["headline"] for row in run.decisions},
         "no_trade": "" if run.trades else no_trade(run),
@@ -108,10 +119,13 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
     decisions, few = run.decisions[-rows:], max(1, rows // 4)
     moves = run.manifest["attribution"]["moves"]
     return {
-        "data": story(run, [row["event_id"] for row in decisions]),
+        "data": {
+            **story(run, [row["event_id"] for row in decisions]),
+            "excursions": [_excursion(row) for row in run.trades[-rows:]],
+        },
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
-        "hedges": hedge_sentence(run.trades),
+        "hedges": profit_parts(run.trades),
         "decisions": decisions,
         "kinds": kinds_of(run),
         "source": _source,
@@ -134,6 +148,13 @@ def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
         "sign": "gain" if numbers["return"] > 0 else "loss",
         "event": event,
     }
+
+
+def _excursion(row: Mapping[str, str]) -> list[Any]:
+    """A trade's id, and its worst, its last and its best price as changes from its entry."""
+    entry, end = float(row["entry_price"]), float(row["exit_price"])
+    change = (end / entry - 1) * (1 if row["direction"] == "long" else -1)
+    return [row["trade_id"], *(round(v, 5) for v in (float(row["mae"]), change, float(row["mfe"])))]
 
 
 def _source(address: str) -> tuple[str, str]:
@@ -167,7 +188,7 @@ def _many(run: Run) -> dict[str, Any]:
 def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
     """Of each year: what the trades earned that ended in it, and both returns."""
     equity, nothing = run.equity, Earned("", 0, 0, 0.0, 0.0)
-    grown = (1 + equity[["return", "benchmark_return"]]).groupby(equity.index.year).prod() - 1
+    grown = compounded(equity[["return", "benchmark_return"]], equity.index.year)
     ended = [{**row, "year": row["exit_session"][:4]} for row in run.trades]
     found = {one.name: one for one in earned(ended, "year")}
     years = grown.itertuples()

@@ -14,6 +14,7 @@ from backtest.stats.formats import (
     costs_line,
     count,
     counted,
+    few,
     gain,
     new_york_day,
     p_value,
@@ -64,7 +65,7 @@ OPENING = ("enter", "reverse")  # what an event becomes that opens a trade
 NO_EVENT = "an order without an event"
 _PLACEBOS = (("random_timing", "Random timing"), ("random_direction", "Random direction"))
 _COMPARED = (
-    ("p", "Placebo p", p_value),
+    ("p", "p-value", p_value),
     ("mean_trade", "Mean trade", percent),
     ("mean_trade_low", "95 % from", percent),
     ("mean_trade_high", "95 % to", percent),
@@ -85,6 +86,16 @@ def plain_sentence(found: Mapping[str, Any], trials: Mapping[str, Any]) -> str:
     return text
 
 
+def verdict(found: Mapping[str, Any]) -> str:
+    """The verdict of a run's evidence in a few words."""
+    if found["verdict"] == "none":
+        why = re.split(r"[:,(]", found["refused"])[0].strip().removesuffix(" for a verdict")
+        return why[0].lower() + why[1:]
+    p = found["p_low"] if found["verdict"] == "worse" else found["p"]
+    words = {"better": "better than luck", "worse": "worse than luck", "neither": "like luck"}
+    return f"{words[found['verdict']]}, p {p_value(p)}"
+
+
 def ruin(run: Run) -> str:
     """That a run was ruined; empty where it was not."""
     day = run.manifest["ruined_on"]
@@ -98,21 +109,26 @@ def no_room(run: Run) -> str:
         return ""
     text = f"{counted(found['signals'], 'signal')} found no room"
     if found["mean_return"] is None:
-        return f"{text}, and would have entered nothing in an account of their own."
+        return f"{text}, and would not have been entered alone either."
+    made = percent(found["mean_return"])
+    if found["signals"] == 1:
+        return f"{text}; traded alone, it would have made {made}."
     return (
-        f"{text}; in an account of their own they would have made {percent(found['mean_return'])} "
-        f"a trade, {found['wins']:,} of them a profit."
+        f"{text}; traded alone, they would have made {made} a trade in the mean, "
+        f"{found['wins']:,} of them a profit."
     )
 
 
-def hedge_sentence(trades: Iterable[Mapping[str, str]]) -> str:
-    """What stocks and their hedges made, apart; empty where nothing was hedged."""
-    rows = [(float(t["net_profit"]), float(t["hedge_profit"])) for t in trades]
-    hedges = sum(hedge for _, hedge in rows)
-    if not any(hedge for _, hedge in rows):
-        return ""
-    own = sum(net for net, _ in rows) - hedges
-    return f"The stocks made {gain(own)} $, their hedges {gain(hedges)} $."
+def profit_parts(trades: Sequence[Mapping[str, str]]) -> str:
+    """What hedges and dividends made of the profit; empty where there were none."""
+    names = ("net_profit", "hedge_profit", "dividends")
+    columns = [[float(trade[name]) for trade in trades] for name in names]
+    (net, hedges, dividends), parts = map(sum, columns), []
+    if any(columns[1]):
+        parts.append(f"The stocks made {gain(net - hedges)} $, their hedges {gain(hedges)} $.")
+    if any(columns[2]):
+        parts.append(f"Dividends made {gain(dividends)} $ of the profit.")
+    return " ".join(parts)
 
 
 def untraded(run: Run) -> list[tuple[str, str, str, Mapping[str, str]]]:
@@ -280,16 +296,16 @@ def comparison_rows(
     found = [evidence_figures(run) for run in runs]
     rows = [(label, [form(one[name]) for one in found]) for name, label, form in _COMPARED]
     if len(runs) > 1:
-        rows.insert(1, ("Holm p", [p_value(p) for p in corrected(runs)]))
+        rows.insert(1, ("p-value, Holm", [p_value(p) for p in corrected(runs)]))
     return [*rows, ("Trials", [count(tried["count"]) for tried in trials])]
 
 
 def comparison_notes(runs: Sequence[Run]) -> list[str]:
     """What the rows of `comparison_rows` mean, and which runs have none yet."""
     known = sum(leading_p(run) is not None for run in runs)
-    notes = ["Placebo p: how often random times or directions do as well, by the Sharpe ratio."]
+    notes = ["p-value: how often random times or directions do as well, by the Sharpe ratio."]
     if known > 1:
-        notes.append(f"Holm p: the same, corrected for the {known} runs that are compared.")
+        notes.append(f"p-value, Holm: the same, corrected for the {known} runs that are compared.")
     notes += [
         "Mean trade: net profit ÷ entry value; the win rate counts each trade alike.",
         "An edge of the detectable size would be missed more than once in five times.",
@@ -305,11 +321,13 @@ def holm_line(runs: Sequence[Run]) -> str:
     if len(known) < 2:  # noqa: PLR2004
         return ""
     listed = ", ".join(f"{run.manifest['strategy']} {p_value(p)}" for run, p in known)
-    return f"p of the verdicts, corrected for {len(known)} strategies (Holm): {listed}."
+    return f"p-values, corrected for {len(known)} strategies (Holm): {listed}."
 
 
 def run_markdown(run: Run) -> str:
     """A run as Markdown, to be read in a message: every text from outside is shown as it is."""
+    from backtest.experiments.runs.figures import stock_figures  # loads pandas
+
     manifest, many, opening = run.manifest, is_many(run), [ruin(run)]
     if "evidence" in manifest:
         trials = trials_on_record(run.path.parent, manifest)
@@ -330,6 +348,8 @@ def run_markdown(run: Run) -> str:
         sentence=" ".join(filter(None, opening)),
         settings=settings,
         figures=FIGURES,
+        held=stock_figures(run),
+        stock=f"{few(manifest['symbols'])} held",
         no_trade="" if run.trades else no_trade(run),
         no_event=NO_EVENT,
         events={row["event_id"]: row for row in run.decisions},

@@ -115,6 +115,7 @@ def _axis(axis: Axis, parts: Sequence[range]) -> dict[str, Any]:
         "labels": [first if first == last else f"{first} – {last}" for first, last in ends],
         "numbers": list(map(fmean, levels)) if axis.numbers == len(axis.levels) else None,  # type: ignore[arg-type]
         "sizes": [len(part) for part in parts],
+        "values": [label(axis.levels[part[len(part) // 2]]) for part in parts],
         "default": next((at for at, part in enumerate(parts) if axis.default in part), None),
     }
 
@@ -212,12 +213,22 @@ def _content(sweep: Sweep, sets: pd.DataFrame) -> dict[str, Any]:
 
     grid = make_grid(sweep["axes"], sweep["base"])
     found = summary(sets, sweep["axes"], sweep["base"], sweep["base_figures"])
-    charts = make_charts(grid, sets, found)
+    holding = sweep["evidence"].get("holding")
+    held = "The mean of the universe" if sweep.get("universe") else "Holding the stock"
+    charts = make_charts(grid, sets, found) | {
+        "command": run_command(sweep),
+        "base": {name: label(value) for name, value in sweep["base"].items()},
+        "holding": _scaled(_METRICS[0], holding),
+        "held": held,
+    }
     return {
         "data": charts,
         "shown": charts["axes"],
         "sweep": sweep,
         "found": found,
+        "holding": holding,
+        "above_holding": int((sets["total_return"] > holding).sum()) if holding is not None else 0,
+        "held": held,
         "said": dict(sweep_sentences(found, sweep)),
         "words": sys.modules[__name__],
         "name": f"{sweep['strategy']} · {sweep.get('universe') or ', '.join(sweep['symbols'])}",
@@ -242,20 +253,25 @@ def evidence_sentences(evidence: Mapping[str, Any]) -> list[tuple[str, str]]:
     return sentences("sweep_evidence.txt", evidence=evidence, **terms)
 
 
-def walk_forward_table(evidence: Mapping[str, Any]) -> tuple[Sequence[str], list[list[str]]]:
+def walk_forward_table(sweep: Sweep) -> tuple[Sequence[str], list[list[str]]]:
     """Headings and rows: an event, the set chosen for it, its trade's return and the default's.
 
     Of many events a row for each set that was chosen, the most frequent first, with means.
     """
-    events = evidence["walk_forward"]["events"]
+    events, axes = sweep["evidence"]["walk_forward"]["events"], sweep["axes"]
     if len(events) <= _MOST_EVENTS:
         return ("Event", "Set chosen", "Its trade", "The default's"), [
-            [row["event_id"], _choice(row), percent(row["return"]), percent(row["default"])]
+            [
+                row.get("headline") or row["event_id"],
+                _choice(row, axes),
+                percent(row["return"]),
+                percent(row["default"]),
+            ]
             for row in events
         ]
     found: dict[str, list[Mapping[str, Any]]] = {}
     for row in events:
-        found.setdefault(_choice(row), []).append(row)
+        found.setdefault(_choice(row, axes), []).append(row)
     chosen = sorted(found.items(), key=lambda one: -len(one[1]))
     if rest := chosen[_MOST_CHOSEN:]:
         rows = [row for _, some in rest for row in some]
@@ -267,10 +283,47 @@ def walk_forward_table(evidence: Mapping[str, Any]) -> tuple[Sequence[str], list
     ]
 
 
-def _choice(row: Mapping[str, Any]) -> str:
+def _choice(row: Mapping[str, Any], axes: Mapping[str, Sequence[Value]]) -> str:
+    import numpy as np
+
     if not row["known"]:
         return "default: nothing to choose on"
-    return "default" if row["set"] is None else f"{row['set']:,}"
+    if row["set"] is None:
+        return "default"
+    along = np.unravel_index(row["set"], [len(values) for values in axes.values()])
+    return settings(
+        {name: values[at] for (name, values), at in zip(axes.items(), along, strict=True)}
+    )
+
+
+# Rules that an option of the terminal sets beside the costs.
+_OPTIONS = {
+    "cash": "--cash", "commission_per_share": "--commission", "slippage_bps": "--slippage",
+    "reaction_minutes": "--reaction", "max_positions": "--max-positions",
+    "min_order": "--min-order",
+}  # fmt: skip
+
+
+def run_command(sweep: Sweep) -> list[str]:
+    """The words of the command that runs a set of a sweep, but for the parameters of the grid."""
+    from backtest.engine.rules import Rules
+
+    universe, usual = sweep.get("universe"), Rules().model_dump()
+    traded = [("--universe", universe)] if universe else [("--symbol", s) for s in sweep["symbols"]]
+    costs = [("--costs", sweep["costs"]["name"])] if sweep["costs"] else []
+    rules = [
+        (option, f"{sweep['rules'][name]:.15g}")
+        for name, option in _OPTIONS.items()
+        if sweep["rules"][name] not in (usual[name], None)
+    ]
+    span = [("--from", sweep["span"]["first"]), ("--to", sweep["span"]["last"])]
+    fixed = [
+        ("--set", f"{name}={value}")
+        for name, value in flat(sweep["parameters"]).items()
+        if name not in sweep["axes"]
+    ]
+    pairs = [*traded, *span, *costs, *rules, *fixed]
+    return ["backtest", "run", sweep["strategy"], *(word for pair in pairs for word in pair)]
 
 
 def settings(values: Mapping[str, Value]) -> str:

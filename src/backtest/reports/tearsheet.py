@@ -24,8 +24,10 @@ from backtest.reports.tearsheet_charts import (
     STRATEGY,
     Drawdown,
     charts_of,
+    compounded,
     drawdowns,
     drawn,
+    monthly,
     underwater,
     wealth,
 )
@@ -108,7 +110,7 @@ def _content(run: Run) -> dict[str, Any]:
         "fewest": FEWEST_SESSIONS,
         "charts": [(chart, drawn(chart)) for chart in charts if not chart.missing],
         "missing": [chart for chart in charts if chart.missing],
-        "months": [] if plain or flat else _months(own),
+        "months": [] if plain or flat else monthly(own),
         "quantiles": () if plain or flat else _quantiles(both),
         "metrics": _plain_metrics(both) if plain else _metrics(both, too_few, rules, flat=flat),
         "years": _years(both),
@@ -130,11 +132,6 @@ def _percent(fraction: float) -> str:
     return f"{round(fraction * 100, 2) + 0.0:,.2f}%"
 
 
-def _compounded(returns: Any, by: object) -> Any:
-    """The compounded return of each group that pandas' `groupby` makes of `by`."""
-    return (1.0 + returns).groupby(by).prod() - 1.0
-
-
 def _plain_metrics(both: pd.DataFrame) -> Table:
     """The figures that exist for any span and for a ruined run: nothing annual, no ratio."""
     measures = {
@@ -149,7 +146,7 @@ def _years(both: pd.DataFrame) -> Table:
     years = both.index.year
     start = wealth(both[STRATEGY]).shift(fill_value=1.0).groupby(years).first()
     rows = []
-    for year, market, own in _compounded(both, years).itertuples():
+    for year, market, own in compounded(both, years).itertuples():
         ours = (_percent(own), _percent(own - market), "+" if own >= market else "-")
         rows.append((str(year), _percent(market), *(ours if start[year] > 0 else [_DASH] * 3)))
     return ("Year", *both, "Difference", "Won"), rows
@@ -161,18 +158,11 @@ def _drawdown_table(returns: pd.Series) -> Table:
     return ("Started", "Recovered", "Drawdown", "Days"), rows
 
 
-def _months(returns: pd.Series) -> list[tuple[int, list[float | None]]]:
-    """Each year with its twelve monthly returns; None for a month outside of the span."""
-    found = _compounded(returns, [returns.index.year, returns.index.month])
-    years = returns.index.year.unique()
-    return [(year, [found.get((year, month)) for month in range(1, 13)]) for year in years]
-
-
 def _quantiles(both: pd.DataFrame) -> Table:
     """Quantstats loses every month that does not end on a session and weighs the rest by days."""
     rows = []
     for label, span in _SPANS.items():
-        values = _compounded(both, both.index.to_period(span))
+        values = compounded(both, both.index.to_period(span))
         for name, found in values.quantile([*_QUANTILES.values()]).items():
             if len(values) > 1:
                 rows.append((f"{label}, {name}", *map(_percent, found)))

@@ -22,6 +22,21 @@ _FEWEST_WINDOWS = 20  # a rolling figure of fewer is a stroke, not a course
 _WIDTH, _HEIGHT = 584, 200  # within the axes of a chart, in pixels
 
 
+def compounded(returns: Any, by: object) -> Any:
+    """The compounded return of each group that pandas' `groupby` makes of `by`."""
+    return (1.0 + returns).groupby(by).prod() - 1.0
+
+
+def monthly(returns: pd.Series) -> list[tuple[int, list[float | None], float]]:
+    """Each year, its twelve monthly returns (None outside of the span), and that of the whole."""
+    index: Any = returns.index
+    found, years = compounded(returns, [index.year, index.month]), compounded(returns, index.year)
+    return [
+        (year, [found.get((year, month)) for month in range(1, 13)], whole)
+        for year, whole in years.items()
+    ]
+
+
 class Drawdown(NamedTuple):
     """One fall below an earlier high. `depth` is a fraction, -0.25 for a quarter lost.
 

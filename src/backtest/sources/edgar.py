@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +22,7 @@ from backtest.sources.http import HttpClient, Pace, Patience
 from backtest.workspace.files import cached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from backtest.data.kinds import Precision
 
@@ -62,9 +63,8 @@ class Edgar:
         """What `read` makes of the content and address of a page that changes, fetched anew."""
         return read(self._ask(self._site, path), self._address + path)
 
-    def listing(self, name: str, read: Callable[[bytes, str], T]) -> T:
-        """What `read` makes of a list of filings, such as `CIK0000000001.json`; see `page`."""
-        path = f"/submissions/{name}"
+    def listing(self, path: str, read: Callable[[bytes, str], T]) -> T:
+        """What `read` makes of a page of the site of lists; see `page`."""
         return read(self._ask(self._lists, path), self._list_address + path)
 
     def document(self, path: str, read: Callable[[bytes, str], T]) -> T:
@@ -146,14 +146,22 @@ def _begin(content: bytes) -> str:
 
 _TICKERS = "/files/company_tickers.json"
 _COLUMNS = ("accessionNumber", "filingDate", "reportDate", "form", "items")
+_YEAR_END = re.compile(r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])")
 _ACCESSION = re.compile(r"\d{10}-\d\d-\d{6}")
 _MOST_CANDIDATES = 10
-_NOTHING = 404
-_ACCEPTED = re.compile(r"<ACCEPTANCE-DATETIME>\s*(\d{14})\b")
+NOTHING = 404
+_CLOCK = "<ACCEPTANCE-DATETIME>"
+_ACCEPTED = re.compile(_CLOCK + r"\s*(\d{14})\b")
 _FILED = re.compile(r"(?:<FILING-DATE>|FILED AS OF DATE:)\s*(\d{8})\b")
 _DOCUMENT = re.compile(r"<TYPE>([^\r\n<]+)(?:(?!</?DOCUMENT>).)*?<FILENAME>([^\r\n<]+)", re.DOTALL)
-_BEFORE_OPEN = time(9)
-_LEGAL_FORMS = frozenset(
+_SUBJECT = re.compile(  # the first number after the mark, in either of the two forms of a header
+    r"(?:<(?:SUBJECT-COMPANY|ISSUER)>|^(?:SUBJECT COMPANY|ISSUER):)"
+    r"(?:(?!<CIK>|CENTRAL INDEX KEY:).)*(?:<CIK>|CENTRAL INDEX KEY:)\s*(\d{1,10})\b",
+    re.DOTALL | re.MULTILINE,
+)
+_HOME = re.compile(r"\s*[/\\]\s*[a-z .]{2,6}[/\\]?$")
+_BEFORE_OPEN, _END_OF_DAY = time(9), time(23, 59, 59)
+LEGAL_FORMS = frozenset(
     {"inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "plc", "llc"}
     | {"lp", "llp", "sa", "nv", "ag", "se", "the", "new", "del", "com"}
 )
@@ -194,7 +202,9 @@ class Listing:
     """The names that a filer has or had, and its filings, oldest first."""
 
     names: tuple[str, ...]
-    filings: tuple[Filing, ...]
+    filings: tuple[Filing, ...]  # of the forms that are wanted
+    others: Mapping[str, int]  # how many there are of each other form
+    year_end: str = "1231"  # month and day on which its fiscal year ends
 
 
 def company_of_symbol(edgar: Edgar, symbol: str) -> Company:
@@ -245,27 +255,29 @@ def filings_of(edgar: Edgar, cik: int, forms: Iterable[str], since: date | None)
     wanted = frozenset(forms)
     try:
         main, address = edgar.listing(
-            f"CIK{cik:010}.json", lambda *page: (read_json(*page), page[1])
+            f"/submissions/CIK{cik:010}.json", lambda *page: (read_json(*page), page[1])
         )
     except SourceError as error:
-        if error.status != _NOTHING:
+        if error.status != NOTHING:
             raise
         raise UsageError(f"EDGAR knows no filer with the number (CIK) {cik}.") from None
     found = _rows(need(main, "filings.recent", dict, address), cik, address)
     for older in need(main, "filings.files", list, address):
         if since is None or need(older, "filingTo", str, address) >= since.isoformat():
             found += edgar.listing(
-                need(older, "name", str, address),
+                f"/submissions/{need(older, 'name', str, address)}",
                 lambda content, source: _rows(read_json(content, source), cik, source),
             )
     former = [need(one, "name", str, address) for one in main.get("formerNames") or []]
-    filings = {
-        one.accession: one
-        for one in found
-        if one.form in wanted and (since is None or one.filed >= since)
-    }
+    filings = {one.accession: one for one in found if since is None or one.filed >= since}
     ordered = sorted(filings.values(), key=lambda one: (one.filed, one.accession))
-    return Listing((need(main, "name", str, address), *former), tuple(ordered))
+    year_end = str(main.get("fiscalYearEnd") or "")
+    return Listing(
+        (need(main, "name", str, address), *former),
+        tuple(one for one in ordered if one.form in wanted),
+        Counter(one.form for one in ordered if one.form not in wanted),
+        year_end if _YEAR_END.fullmatch(year_end) else Listing.year_end,
+    )
 
 
 def header_of_filing(edgar: Edgar, filing: Filing) -> Header:
@@ -328,19 +340,28 @@ def _read_numbers(content: bytes, address: str) -> list[int]:
 
 
 def plain_name(name: str) -> str:
-    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`."""
-    words = re.sub(r"[^a-z0-9 ]", " ", name.casefold().replace("&", " and ")).split()
-    kept = [word for word in words if word not in _LEGAL_FORMS]
-    return " ".join(kept or words)
+    """A name without capitals, points and the form of the company: `NVIDIA CORP` is `nvidia`.
+
+    `/DE/` and the like, where a company is at home, are no part of it.
+    """
+    words = name_words(name)
+    return " ".join([word for word in words if word not in LEGAL_FORMS] or words)
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a name in small letters, without where its company is at home."""
+    text = _HOME.sub("", name.casefold().strip()).replace("'", "").replace("&", " and ")
+    return re.sub(r"[^a-z0-9 ]", " ", text).split()
 
 
 @dataclass(frozen=True)
 class Header:
     """What the header page of a filing says."""
 
-    accepted: datetime  # New York
+    accepted: datetime | None  # New York; None in old ones, which do not say it
     filed: date
     documents: tuple[tuple[str, str], ...]  # the type and the file name of each
+    subject: int | None = None  # number of the company that it is about, where it says so
 
     @property
     def public(self) -> tuple[datetime, Precision]:
@@ -349,6 +370,8 @@ class Header:
         What is accepted after 17:30 gets the next working day's date, and EDGAR shows it in that
         morning. That day need not be the next session: the government has other holidays.
         """
+        if self.accepted is None:
+            return datetime.combine(self.filed, _END_OF_DAY, NEW_YORK), "date"
         if self.filed > self.accepted.date():
             return datetime.combine(self.filed, _BEFORE_OPEN, NEW_YORK), "session"
         return self.accepted, "exact"
@@ -356,6 +379,8 @@ class Header:
     @property
     def remark(self) -> str:
         """What is to be said of that time; empty where it is the acceptance."""
+        if self.accepted is None:
+            return f"EDGAR has no time of acceptance, only the filing date {self.filed}."
         if self.public[0] == self.accepted:
             return ""
         return (
@@ -373,13 +398,17 @@ def read_header(content: bytes, address: str) -> Header:
     """Read a header page, `…-index-headers.html`."""
     text = html.unescape(content.decode("utf-8", "replace"))
     accepted, filed = _ACCEPTED.search(text), _FILED.search(text)
-    if accepted is None or filed is None:
-        name = "FILED AS OF DATE" if accepted else "<ACCEPTANCE-DATETIME>"
+    if filed is None or (accepted is None and _CLOCK in text):
+        name = "FILED AS OF DATE" if accepted else _CLOCK
         raise DataError(f"{address} has no {name}, so its time is unknown. {MOVED}")
+    moment = None
     try:
-        moment = datetime.strptime(accepted[1], "%Y%m%d%H%M%S").replace(tzinfo=NEW_YORK, fold=1)
+        if accepted:
+            clock = datetime.strptime(accepted[1], "%Y%m%d%H%M%S")  # noqa: DTZ007 - see the next
+            moment = clock.replace(tzinfo=NEW_YORK, fold=1)
         day = date.fromisoformat(filed[1])
     except ValueError as error:
         raise DataError(f"{address} has a time that is none: {error}.") from None
     documents = tuple((kind.strip(), name.strip()) for kind, name in _DOCUMENT.findall(text))
-    return Header(moment, day, documents)
+    subject = _SUBJECT.search(text)
+    return Header(moment, day, documents, int(subject[1]) if subject else None)

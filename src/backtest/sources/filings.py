@@ -1,27 +1,27 @@
-"""Filings as events: quarterly reports, the items of 8-Ks, and sales by insiders."""
+"""Filings as events: what all kinds share, the items of 8-Ks, and sales by insiders."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.data.kinds import Earnings, News, StakeDisclosure
-from backtest.errors import SourceError, UsageError
-from backtest.sources.edgar import filings_of, header_of_filing
-from backtest.sources.forms import read_sale
-from backtest.sources.yahoo import estimates_page
+from backtest.errors import DataError, SourceError, UsageError
+from backtest.sources.edgar import NOTHING, filings_of, header_of_filing
+from backtest.sources.forms import BrokenOffError, read_sale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Collection
 
     from backtest.data.kinds import Event
-    from backtest.sources.edgar import Company, Edgar, Filing, Header
-    from backtest.sources.yahoo import AnalystEstimate
+    from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
 
-    Report = tuple[Filing, Header]
-
-_GONE = 404
+T = TypeVar("T")
+_SAME_REPORT = timedelta(days=3)  # between two stamps of one report
+_SAME_QUARTER = timedelta(days=60)
+_SAME_END = timedelta(days=10)
+_NAMED = 5  # forms that a remark names
 
 
 @dataclass
@@ -41,14 +41,42 @@ class Fetched:
         self.remarks.append(f"{name} left out: {why}.")
 
     def header(self, edgar: Edgar, filing: Filing) -> Header | None:
-        """The header of a filing; None, with a remark, where EDGAR has no page of it."""
+        """The header of a filing; None, with a remark, where there is none to read."""
+        missing = "header page of it, so its time is unknown"
+        return self._read(filing, lambda: header_of_filing(edgar, filing), missing)
+
+    def document(
+        self, edgar: Edgar, filing: Filing, name: str, read: Callable[[bytes, str], T]
+    ) -> T | None:
+        """What `read` makes of a document of a filing; None, with a remark, where it cannot."""
+        path = f"{filing.folder}/{name}"
+        return self._read(filing, lambda: edgar.document(path, read), f"document {name} of it")
+
+    def _read(self, filing: Filing, call: Callable[[], T], missing: str) -> T | None:
+        """One filing that cannot be read leaves itself out, and not all others."""
         try:
-            return header_of_filing(edgar, filing)
+            return call()
+        except BrokenOffError:
+            raise
         except SourceError as error:
-            if error.status != _GONE:
+            if error.status != NOTHING:
                 raise
-        self.leave_out(filing, "EDGAR has no header page of it, so its time is unknown")
+            why = f"EDGAR has no {missing}"
+        except DataError as error:
+            why = str(error).removesuffix(".")
+        self.leave_out(filing, why)
         return None
+
+    def nothing_listed(
+        self, found: Collection[Filing], what: str, company: Company, listing: Listing
+    ) -> None:
+        """Remark that a company has filed nothing of what is read, and what it has filed."""
+        if found:
+            return
+        forms = sorted(listing.others.items(), key=lambda one: (-one[1], one[0]))
+        others = ", ".join(f"{form} ({count:,})" for form, count in forms[:_NAMED])
+        has = f"Its forms are {others}." if others else "It has filed nothing else either."
+        self.remarks.append(f"EDGAR lists no {what} of {company.name} in that span. {has}")
 
 
 def row_of(
@@ -87,18 +115,30 @@ def _text(value: object) -> str:
 def same(known: Event, fetched: Event) -> bool:
     """Whether an event on file and a fetched one tell of the same fact.
 
-    Reports: the same quarter. Stakes: the same filing; or, where the one on file names
-    no filing of the holder, the same holder, form and day. News: the same filing and category.
+    Reports: the same filing, or the same quarter by its end; where the end is not on file, the same
+    name within two months, or the same days. An amendment is the same filing alone. Stakes: the
+    same filing; or, where the one on file names no filing of the holder, the same holder, form and
+    day. News: the same filing and category.
     """
     if known.symbol != fetched.symbol:
         return False
     if isinstance(known, Earnings) and isinstance(fetched, Earnings):
-        return known.period is not None and known.period == fetched.period
+        return _is_within(known, fetched, steps=1) or _same_report(known, fetched)
     if isinstance(known, StakeDisclosure) and isinstance(fetched, StakeDisclosure):
         return known.holder == fetched.holder and _same_stake(known, fetched)
     if isinstance(known, News) and isinstance(fetched, News):
         return _is_within(known, fetched, steps=1) and known.category == fetched.category
     return False
+
+
+def _same_report(known: Earnings, fetched: Earnings) -> bool:
+    if "8-K/A" in (known.headline[:5], fetched.headline[:5]):
+        return False
+    if known.period_end and fetched.period_end:
+        return abs(known.period_end - fetched.period_end) <= _SAME_END
+    gap = abs(known.published_at - fetched.published_at)
+    is_named_so = known.period is not None and known.period == fetched.period
+    return gap <= (_SAME_QUARTER if is_named_so else _SAME_REPORT)
 
 
 def _same_stake(known: StakeDisclosure, fetched: StakeDisclosure) -> bool:
@@ -113,107 +153,6 @@ def _is_within(known: Event, fetched: Event, *, steps: int) -> bool:
     folder = (fetched.source_url or "").rsplit("/", steps)[0]
     urls = (known.source_url or "", known.source_url_2 or "")
     return any(url.startswith(f"{folder}/") for url in urls)
-
-
-# Quarterly reports
-
-_QUARTERLY = ("10-Q", "10-K")
-_LONGEST = timedelta(days=120)  # from the end of a quarter to its report
-_MIDDLE = timedelta(days=45)
-_NEAR = timedelta(days=15)
-BASIS = "basis not stated (Yahoo)"
-
-
-def fetch_earnings(
-    edgar: Edgar,
-    company: Company,
-    symbol: str,
-    since: date | None,
-    estimates: Sequence[AnalystEstimate] | None,
-) -> Fetched:
-    """The quarterly reports of a company since a day, or ever, as earnings of its symbol.
-
-    Yahoo's `estimates` stand beside them; they are None where Yahoo was left out.
-    """
-    done = Fetched(Earnings)
-    listed = filings_of(edgar, company.cik, ("8-K", *_QUARTERLY), since).filings
-    quarterly = [one for one in listed if one.form in _QUARTERLY]
-    reports: dict[date, list[Report]] = {}
-    for filing in listed:
-        if filing.form in _QUARTERLY or RESULTS not in filing.items:
-            continue
-        end = quarter_end(filing, quarterly)
-        if end is None:
-            why = (
-                f"no 10-Q or 10-K filed since tells its quarter yet. Fetch again when it is filed, "
-                f"or add the event by hand with `backtest events add {Earnings.kind}`"
-            )
-            done.leave_out(filing, why)
-        elif header := done.header(edgar, filing):
-            reports.setdefault(end, []).append((filing, header))
-    for end, several in sorted(reports.items()):
-        *earlier, report = sorted(several, key=lambda one: one[1].accepted)
-        for filing, _ in earlier:
-            why = f"a later 8-K tells the results of {quarter_name(end)} as well; preliminary?"
-            done.leave_out(filing, why)
-        done.rows.append(_row(symbol, end, *report, estimates, done.remarks))
-    return done
-
-
-def quarter_end(report: Filing, quarterly: Iterable[Filing]) -> date | None:
-    """The end of the quarter that an 8-K reports; None where nothing tells it.
-
-    It is that of the first 10-Q or 10-K filed on its day or later: the date of the 8-K itself is
-    the day of the event.
-    """
-    later = (one for one in quarterly if one.filed >= report.filed and one.period)
-    first = min(later, key=lambda one: one.filed, default=None)
-    if first is None or first.period is None:
-        return None
-    return first.period if first.period <= report.filed <= first.period + _LONGEST else None
-
-
-def quarter_name(end: date) -> str:
-    """The calendar quarter in which a fiscal quarter has its middle, such as 2025Q3."""
-    middle = end - _MIDDLE
-    return f"{middle.year}Q{(middle.month + 2) // 3}"
-
-
-def _row(
-    symbol: str,
-    end: date,
-    filing: Filing,
-    header: Header,
-    estimates: Sequence[AnalystEstimate] | None,
-    remarks: list[str],
-) -> dict[str, str]:
-    name, day = quarter_name(end), header.accepted.date()
-    found = nearest(day, estimates or ())
-    note = f"Quarter ended {end}."
-    if estimates is not None and found is None:
-        remarks.append(f"{name}: Yahoo knows of no report within {_NEAR.days} days of {day}.")
-    if found and found.day != day:
-        fact = f"Yahoo dates the report {found.day}; the filing was accepted {day}, which counts."
-        remarks.append(f"{name}: {fact}")
-        note += f" {fact}"
-    return row_of(
-        symbol,
-        filing,
-        header,
-        f"{filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}, {name} ({filing.accession})",
-        period=name,
-        eps=found.eps if found else None,
-        eps_consensus=found.consensus if found else None,
-        eps_basis=BASIS if found else None,
-        source_url_2=estimates_page(symbol) if found else None,
-        note=note,
-    )
-
-
-def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate | None:
-    """The estimate whose day is next to a day, within two weeks or so."""
-    found = min(estimates, key=lambda one: abs(one.day - day), default=None)
-    return found if found and abs(found.day - day) <= _NEAR else None
 
 
 # News
@@ -268,11 +207,13 @@ def fetch_filings(
     if form not in FORMS:
         raise UsageError(f"--form {form!r} is not read. Read are {' and '.join(FORMS)}.")
     done = Fetched(News)
-    for filing in filings_of(edgar, company.cik, (form, f"{form}/A"), since).filings:
+    listing = filings_of(edgar, company.cik, (form, f"{form}/A"), since)
+    for filing in listing.filings:
         if form == "8-K":
             _current_report(edgar, symbol, filing, done)
         else:
-            _insider(edgar, symbol, filing, done)
+            _insider(edgar, company, symbol, filing, done)
+    done.nothing_listed(listing.filings, f"filing on Form {form}", company, listing)
     if any(RESULTS in filing for filing in done.remarks):
         done.remarks.append(f"`events fetch earnings` takes the filings with item {RESULTS}.")
     return done
@@ -310,7 +251,8 @@ def _current_report(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) ->
         done.rows.append(row_of(symbol, filing, header, headline, category=category))
 
 
-def _insider(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
+def _insider(edgar: Edgar, company: Company, symbol: str, filing: Filing, done: Fetched) -> None:
+    """A sale of the company's own stock: its list has the forms too in which it is the owner."""
     if filing.form.endswith("/A"):
         done.leave_out(filing, "an amendment; see what it corrects and edit that")
         return
@@ -322,8 +264,11 @@ def _insider(edgar: Edgar, symbol: str, filing: Filing, done: Fetched) -> None:
     if name is None:
         done.leave_out(filing, "it holds no XML")
         return
-    sale = edgar.document(f"{filing.folder}/{name}", read_sale)
+    sale = done.document(edgar, filing, name, read_sale)
     if sale is None:
+        return
+    if sale.issuer not in (None, company.cik):
+        done.leave_out(filing, f"a sale of {sale.issuer_name or 'another company'} ({sale.issuer})")
         return
     headline = f"Form 4: sale by {sale.owner}, {sale.relationship or 'relationship not given'}"
     done.rows.append(

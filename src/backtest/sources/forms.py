@@ -1,4 +1,4 @@
-"""Forms as they are filed: 4 (sales by insiders), 13F (holdings), Schedules 13D and 13G (stakes).
+"""Forms as they are filed: XML, Form 4 (sales by insiders), Schedules 13D and 13G (stakes).
 
 Schedules are XML since the end of 2024. Older ones are text for people; of those only what stands
 there plainly, and once, is taken.
@@ -10,14 +10,16 @@ import html
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
-from backtest.errors import DataError, UsageError
+import pandas as pd
+
+from backtest.errors import DataError
 from backtest.sources.edgar import MOVED, plain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from backtest.sources.edgar import Company
 
@@ -29,11 +31,6 @@ _ROLES = (
     ("isOther", "other"),
 )
 _YES = ("1", "true")
-RESTATEMENT, NEW_HOLDINGS = "RESTATEMENT", "NEW HOLDINGS"
-_IN_DOLLARS_FROM = date(2023, 1, 3)
-_SHARES = "SH"
-_MOST_CANDIDATES = 10
-_HALF, _TWICE = 0.5, 2.0
 SCHEDULES = tuple(
     form + amendment
     for form in ("SCHEDULE 13D", "SCHEDULE 13G", "SC 13D", "SC 13G")
@@ -46,20 +43,12 @@ _CIK = ("reportingPersonCIK", "reportingPersonCik", "reportingCik")
 _ISSUER = ("issuerCIK", "issuerCik")
 _EVENT = ("dateOfEvent", "eventDateRequiresFilingThisStatement")
 
-_AMOUNT_TEXT = re.compile(
-    r"aggregate\s+amount\s+(?:beneficially\s+)?owned\s+by\s+each\s+reporting\s+person"
-    r"[^0-9]{0,120}(\d{1,3}(?:,\d{3})+|\d{4,})\b",
-    re.IGNORECASE,
-)
-_PERCENT_TEXT = re.compile(
-    r"percent\s+of\s+class\s+represented\s+by\s+amount\s+in\s+row[^%]{0,120}?"
-    r"(\d{1,3}(?:\.\d+)?)\s*%",
-    re.IGNORECASE,
-)
-_EVENT_TEXT = re.compile(r"([A-Z][a-z]+\s+\d{1,2},\s+\d{4})[\s_\-(]{0,80}Date\s+of\s+Event")
-
 
 # XML: read whole or not at all, by the local names of its elements
+
+
+class BrokenOffError(DataError):
+    """A document is not whole: it may come whole another time."""
 
 
 class _NoDoctype(ET.TreeBuilder):
@@ -76,7 +65,7 @@ def read_xml(content: bytes, address: str) -> ET.Element:
         parser.feed(content)
         return parser.close()
     except ET.ParseError as error:
-        raise DataError(
+        raise BrokenOffError(
             f"{address} is not whole XML ({error}). It may have broken off on the way: try again."
         ) from None
     except DataError as error:
@@ -127,7 +116,7 @@ def number_of(text: str, address: str, what: str) -> float | None:
     return value
 
 
-def _document(content: bytes, address: str, name: str) -> ET.Element:
+def document_root(content: bytes, address: str, name: str) -> ET.Element:
     """The root of an XML document that has to begin with an element of a name."""
     root = read_xml(content, address)
     if local(root) != name:
@@ -144,6 +133,8 @@ def _document(content: bytes, address: str, name: str) -> ET.Element:
 class Sale:
     """Open market sales (code S) of the stock in one form, taken together; prices in dollars."""
 
+    issuer: int | None  # number of the company whose stock it is; None is unknown
+    issuer_name: str
     owner: str
     relationship: str
     shares: float
@@ -168,7 +159,7 @@ class Sale:
 
 def read_sale(content: bytes, address: str) -> Sale | None:
     """The sales in a Form 4; None where it tells of none."""
-    root = _document(content, address, "ownershipDocument")
+    root = document_root(content, address, "ownershipDocument")
     owner = needed(root, address, "rptOwnerName")
     sales = [
         _line(one, address)
@@ -182,7 +173,10 @@ def read_sale(content: bytes, address: str) -> Sale | None:
     known = len(prices) == len(sales) and shares > 0
     days = [day for day, _, _ in sales]
     plan = element_text(root, "aff10b5One").casefold()
+    issuer = element_text(root, "issuerCik")
     return Sale(
+        issuer=int(issuer) if issuer.isdecimal() else None,
+        issuer_name=element_text(root, "issuerName"),
         owner=owner,
         relationship=_relationship(root),
         shares=shares,
@@ -215,92 +209,6 @@ def _relationship(root: ET.Element) -> str:
     return ", ".join(roles) + f" ({title})" * bool(title)
 
 
-# Form 13F: the table of a holder's shares, in whichever unit, and what an amendment is
-
-
-@dataclass(frozen=True)
-class Holding:
-    """One line of a table. `value` is in the unit of the table."""
-
-    issuer: str
-    title: str
-    cusip: str
-    value: float
-    shares: int
-
-
-def read_table(content: bytes, address: str) -> list[Holding]:
-    """The shares in an information table; options and principal amounts are left out."""
-    root = _document(content, address, "informationTable")
-    return [
-        _holding(line, address)
-        for line in every(root, "infoTable")
-        if not element_text(line, "putCall")
-        and needed(line, address, "sshPrnamtType").upper() == _SHARES
-    ]
-
-
-def read_amendment(content: bytes, address: str) -> str:
-    """What an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
-    return element_text(_document(content, address, "edgarSubmission"), "amendmentType").upper()
-
-
-def learn_cusip(tables: Iterable[Sequence[Holding]], names: Iterable[str]) -> str | None:
-    """The CUSIP of the lines with such an issuer; None where no line has, UsageError if several."""
-    wanted = {plain_name(name) for name in names}
-    found = {
-        one.cusip: one for table in tables for one in table if plain_name(one.issuer) in wanted
-    }
-    if len(found) > 1:
-        lines = "".join(
-            f"\n  --cusip {cusip}  {one.issuer}, {one.title}"
-            for cusip, one in sorted(found.items())[:_MOST_CANDIDATES]
-        )
-        raise UsageError(f"The tables have several papers of that name. Choose one:{lines}")
-    return next(iter(found), None)
-
-
-def lines_of(table: Iterable[Holding], cusip: str) -> list[Holding]:
-    """The lines of one paper; several managers may have one each."""
-    return [one for one in table if one.cusip == cusip]
-
-
-def in_dollars(value: float, shares: int, filed: date, close: float | None) -> tuple[float, str]:
-    """A value of a table in dollars, and a remark where there is something to be said.
-
-    Tables were in thousands before 2023-01-03 and are in dollars since, but not all holders kept
-    to it. Where the close of the table's day is known, value ÷ shares is held against it.
-    """
-    thousands = filed < _IN_DOLLARS_FROM
-    amount = value * 1000 if thousands else value
-    unit = "thousands" if thousands else "dollars"
-    if close is None or not shares:
-        return amount, ""
-    for factor in (1, 1000, 1 / 1000):
-        if _HALF <= amount * factor / (shares * close) <= _TWICE:
-            if factor == 1:
-                return amount, ""
-            return amount * factor, (
-                f"The value stands in the table as {value:,.0f}, which in {unit}, the unit of the "
-                f"time, is {amount / shares:,.4g} dollars a share; the close was {close:,.2f}: "
-                f"taken {'times' if factor > 1 else 'divided by'} 1000."
-            )
-    return amount, (
-        f"The value, {value:,.0f} in {unit}, is {amount / shares:,.4g} dollars a share; the close "
-        f"was {close:,.2f}."
-    )
-
-
-def _holding(line: ET.Element, address: str) -> Holding:
-    return Holding(
-        issuer=needed(line, address, "nameOfIssuer"),
-        title=element_text(line, "titleOfClass"),
-        cusip=needed(line, address, "cusip").upper().zfill(9),
-        value=number_of(needed(line, address, "value"), address, "value") or 0.0,
-        shares=int(number_of(needed(line, address, "sshPrnamt"), address, "sshPrnamt") or 0),
-    )
-
-
 # Schedules 13D and 13G: who holds more than 5 % of a company
 
 
@@ -320,7 +228,11 @@ def read_schedule(content: bytes, address: str, holder: Company) -> Stake:
 
     Where several persons report, the line of the holder counts, or else the largest.
     """
-    return _from_xml(content, address, holder) if address.endswith(".xml") else _from_text(content)
+    return (
+        _from_xml(content, address, holder)
+        if address.endswith(".xml")
+        else _from_text(content, holder)
+    )
 
 
 def _from_xml(content: bytes, address: str, holder: Company) -> Stake:
@@ -354,16 +266,121 @@ def _is(person: ET.Element, holder: Company) -> bool:
     return plain_name(element_text(person, "reportingPersonName")) == plain_name(holder.name)
 
 
-def _from_text(content: bytes) -> Stake:
+# Schedules of before the end of 2024: text for people, with rows for each person who reports
+
+_ROWS = re.compile(
+    r"(?P<name>names?\s*(?:\(s\))?\s*of\s*reporting\s*persons?(?:\s*\(s\))?)"
+    r"|(?P<amount>aggregate\s*amount\s*(?:beneficially\s*)?owned\s*by\s*each\s*reporting\s*person"
+    r"(?:\s*with\b)?)"
+    r"|(?P<percent>percent(?:age)?\s*of\s*class\s*represented\s*by\s*(?:amount\s*in\s*)?row"
+    r"\s*\(?\d*\)?)"
+    r"|(?P<end>\(?\d{0,2}[.)]?\s*(?:check\b|type\s*of\s*(?:reporting\s*)?person)|\bitem\s*\d)",
+    re.IGNORECASE,
+)
+_REMARKS = re.compile(r"\([^)]*\)")
+_ROW_NUMBER = re.compile(r"\s\(?1[0-3]\)?[.):]*\s*$")  # of the row that follows
+_NONE = re.compile(
+    r"[-–—]\s*0\s*[-–—]|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])", re.IGNORECASE
+)
+_NUMBER = re.compile(r"(?<![\d.,$])(\d{1,3}(?:,\d{3})+|\d+)(?:\.0+)?(?![\d,.%])")
+_PERCENT_NUMBER = re.compile(r"(\d{0,3}\.?\d+)\s*%|(?<!\d)(\d{0,3}\.\d+)")
+_BOUND = re.compile(r"\bless\s+than\b|\bmore\s+than\b|\bover\b|[<>]", re.IGNORECASE)
+_IDENTIFICATION = re.compile(
+    r"(?:s\.?\s?s\.?\s*or\s*)?i\.?\s?r\.?\s?s\.?\s*identification\s*(?:nos?|numbers?)\.?(?:\s*of"
+    r"\s*(?:the\s*)?above\s*persons?)?",
+    re.IGNORECASE,
+)
+_DAY_WRITTEN = (
+    r"([A-Z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{1,2}\s+[A-Z]{3,9}\.?,?\s+\d{4}"
+    r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d\d-\d\d)"
+)
+_EVENT_DAYS = (
+    re.compile(_DAY_WRITTEN + r"[\s_\-=*(]{0,120}date\s+of\s+event", re.IGNORECASE),
+    re.compile(
+        r"date\s+of\s+event(?:\s+which\s+requires\s+filing\s+of\s+this\s+statement)?[\s_:)\-]{0,40}"
+        + _DAY_WRITTEN,
+        re.IGNORECASE,
+    ),
+)
+_ROW_LENGTH = 250
+
+
+class _Person(NamedTuple):
+    """A person who reports, as the rows of a cover page have it; None is unknown."""
+
+    name: str
+    shares: int | None
+    percent: float | None
+
+
+def _from_text(content: bytes, holder: Company) -> Stake:
     text = html.unescape(re.sub(r"<[^>]*>", " ", content.decode("utf-8", "replace")))
-    amounts = {int(one.replace(",", "")) for one in _AMOUNT_TEXT.findall(text)}
-    percents = {float(one) for one in _PERCENT_TEXT.findall(text)}
-    event = _EVENT_TEXT.search(text)
-    as_of = _day(" ".join(event[1].split()), "%B %d, %Y") if event else None
-    if len(amounts) != 1:
-        fault = f"{len(amounts)} amounts stand" if amounts else "no amount stands"
+    as_of = _event_day(text)
+    persons = _persons(text)
+    wanted = set(plain_name(holder.name).split())  # EDGAR writes DOE JANE for Jane Doe
+    named = [(set(plain_name(one.name).split()), one) for one in persons]
+    own = [one for words, one in named if words == wanted]
+    own = own or [one for words, one in named if wanted <= words]
+    amounts = {one.shares for one in own or persons}
+    if len(amounts) != 1 or None in amounts:
+        known = amounts - {None}
+        fault = f"{len(known)} amounts stand" if known else "no amount stands"
         return Stake(None, as_of, None, None, f"Shares unknown: {fault} plainly in the text.")
-    return Stake(None, as_of, amounts.pop(), percents.pop() if len(percents) == 1 else None)
+    percents = {one.percent for one in own or persons}
+    more = f"{len(persons)} persons report; taken is {own[0].name}." if own else ""
+    return Stake(
+        None,
+        as_of,
+        amounts.pop(),
+        percents.pop() if len(percents) == 1 else None,
+        more if len(persons) > 1 else "",
+    )
+
+
+def _persons(text: str) -> list[_Person]:
+    """The persons of a cover page, by the labels of its rows."""
+    found: list[_Person] = []
+    rows = list(_ROWS.finditer(text))
+    name = ""
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        cell = text[row.end() : after.start() if after else None][:_ROW_LENGTH]
+        if row["name"]:
+            words = re.sub(r"\b\d[\d-]*\b", " ", _IDENTIFICATION.sub(" ", _REMARKS.sub(" ", cell)))
+            name = " ".join(words.split()).strip(" :.")
+        elif row["amount"]:
+            found.append(_Person(name, _amount(cell), None))
+            name = ""
+        elif row["percent"] and found and found[-1].percent is None:
+            found[-1] = found[-1]._replace(percent=_percent(cell))
+    return found
+
+
+def _amount(cell: str) -> int | None:
+    """The one amount that stands in a cell; None where none or several do."""
+    plain = _ROW_NUMBER.sub("", _REMARKS.sub(" ", cell))
+    written = _NUMBER.findall(plain)
+    grouped = [one for one in written if "," in one]  # beside which other numbers may be days
+    found = {int(one.replace(",", "")) for one in grouped or written}
+    if not grouped and _NONE.search(plain):
+        found.add(0)
+    return found.pop() if len(found) == 1 else None
+
+
+def _percent(cell: str) -> float | None:
+    plain = _REMARKS.sub(" ", cell)
+    if _BOUND.search(plain):
+        return None
+    if number := _PERCENT_NUMBER.search(plain):
+        return float(number[1] or number[2])
+    return 0.0 if _NONE.search(plain) else None
+
+
+def _event_day(text: str) -> date | None:
+    found = next((one for pattern in _EVENT_DAYS if (one := pattern.search(text))), None)
+    try:
+        return pd.Timestamp(found[1]).date() if found else None
+    except ValueError:  # words that only look like a day
+        return None
 
 
 def _day(text: str, form: str) -> date | None:

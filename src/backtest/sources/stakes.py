@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
+from math import prod
 from typing import TYPE_CHECKING
 
-from backtest.data.kinds import StakeDisclosure
+from backtest.data.actions import basis_of, is_within
+from backtest.data.kinds import StakeDisclosure, new_york_day
 from backtest.sources.edgar import filings_of, plain_name
 from backtest.sources.filings import Fetched, row_of, same
-from backtest.sources.forms import (
+from backtest.sources.forms import SCHEDULES, read_schedule
+from backtest.sources.holdings import (
+    IN_DOLLARS_FROM,
     NEW_HOLDINGS,
     RESTATEMENT,
-    SCHEDULES,
+    Count,
     Holding,
     in_dollars,
-    learn_cusip,
+    in_shares_of,
     lines_of,
+    listed_papers,
+    nearest_papers,
+    papers_of,
     read_amendment,
-    read_schedule,
     read_table,
+    splits_of,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
+    from backtest.data.actions import Actions
+    from backtest.data.prices import Prices
     from backtest.sources.edgar import Company, Edgar, Filing, Header
+    from backtest.sources.holdings import Split
 
     Close = Callable[[date], float | None]
     Report = tuple[Filing, Header, list[Holding], str]
 
 QUARTERLY = ("13F-HR", "13F-HR/A")
 _BEFORE = timedelta(days=200)  # so that the quarterly report before the first one is there
+_NEAREST = 3  # papers that are named where none is the stock
+_UNSEEN = "No price tells whether the value is in dollars, as it should be, or in thousands."
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,12 @@ class Disclosure:
     value: float | None = None
     percent: float | None = None
     note: str = ""
+    cusips: frozenset[str] = frozenset()
+
+    @property
+    def public(self) -> datetime:
+        """When it was public."""
+        return self.header.public[0]
 
 
 def fetch_stakes(
@@ -53,38 +72,49 @@ def fetch_stakes(
     symbol: str,
     holder: Company,
     *,
-    cusip: str | None,
+    cusips: Collection[str] = (),
     since: date | None,
     known: Sequence[StakeDisclosure],
     close: Close,
+    actions: Actions,
 ) -> Fetched:
     """What a holder has filed since a day, or ever, on its shares of a company's stock.
 
-    The CUSIP is learned from the names in the tables where None; UsageError where several fit.
-    `known` are the stakes on file; `close` gives the stock's on a day or shortly before.
+    CUSIPs that are not known are learned from the names in the tables; UsageError where several
+    papers fit. `known` are the stakes on file; `close` gives the stock's on a day or shortly
+    before, as it was traded; `actions` are its splits and changes of CUSIP.
     """
     done = Fetched(StakeDisclosure)
     start = since and since - _BEFORE
-    listed = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start).filings
+    listing = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start)
     about = filings_of(edgar, company.cik, SCHEDULES, start)
     of_both = {one.accession for one in about.filings}
-    quarterly = [one for one in listed if one.form in QUARTERLY]
-    schedules = [one for one in listed if one.accession in of_both]
-    disclosed = [
-        *_quarterly_reports(edgar, quarterly, about.names, cusip, close, done),
-        *_schedules(edgar, company, holder, schedules, done),
-    ]
+    quarterly = [one for one in listing.filings if one.form in QUARTERLY]
+    schedules = [one for one in listing.filings if one.accession in of_both]
+    on_file = [row.name for row in actions.rows if row.action == "cusip"]
+    papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
+    reports = _quarterly_reports(edgar, quarterly, about.names, papers, close, done)
+    counts = {
+        one.as_of: Count(one.as_of, one.shares, one.value, one.cusips)
+        for one in reports
+        if one.as_of and one.shares is not None and one.value is not None
+    }
+    splits = splits_of(actions, [counts[day] for day in sorted(counts)])
+    disclosed = [*reports, *_schedules(edgar, company, holder, schedules, done)]
     name = _spelling(holder, symbol, known)
-    on_file = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
+    own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
-    for one in sorted(disclosed, key=lambda one: (one.header.public[0], one.filing.accession)):
+    for one in sorted(disclosed, key=lambda one: (one.public, one.filing.accession)):
         row = _row(symbol, name, holder, one)
         event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
-        earlier = [old for old in on_file if old.published_at < event.published_at]
-        row |= _from_earlier(event, [*before, *(old for old in earlier if not same(old, event))])
+        earlier = [old for old in own if old.published_at < event.published_at]
+        earlier = [*before, *(old for old in earlier if not same(old, event))]
+        cells, remark = _from_earlier(event, earlier, splits)
         before.append(event)
         if since is None or one.filing.filed >= since:
-            done.rows.append(row)
+            done.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
+            if remark:
+                done.remarks.append(f"{one.filing.form} ({one.filing.accession}): {remark}")
     if not disclosed:
         done.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
     return done
@@ -94,32 +124,41 @@ def _quarterly_reports(
     edgar: Edgar,
     filings: Sequence[Filing],
     names: Sequence[str],
-    cusip: str | None,
+    papers: Callable[[Sequence[Sequence[Holding]]], list[str]],
     close: Close,
     done: Fetched,
-) -> Iterator[Disclosure]:
+) -> list[Disclosure]:
     """What each report on Form 13F says of a stock, in order of acceptance.
 
     A report without the stock says something where the one before had it: nothing is left.
     """
     reports = sorted(
         (one for filing in filings if (one := _report(edgar, filing, done))),
-        key=lambda one: one[1].accepted,
+        key=lambda one: one[1].public[0],
     )
-    found = cusip or learn_cusip((table for _, _, table, _ in reports), names)
-    if found is None:
+    tables = [table for _, _, table, _ in reports]
+    found = papers(tables)
+    if not found:
         if reports:
+            nearest = nearest_papers(tables, names, _NEAREST)
             done.remarks.append(
                 f"None of {len(reports)} reports on Form 13F has a line of {names[0]}. If they "
                 f"should, name the paper with --cusip."
+                + f" The nearest names:{listed_papers(nearest)}"
+                * bool(nearest)
             )
-        return
-    done.remarks.append(_matched(found, [table for _, _, table, _ in reports]))
-    yield from _folded(reports, found, close, done)
+        return []
+    done.remarks += [_matched(one, tables) for one in found]
+    disclosed = list(_folded(reports, found, close, done))
+    blind = [one for one in disclosed if _UNSEEN in one.note]
+    if blind:
+        days = ", ".join(sorted({str(one.as_of) for one in blind}))
+        done.remarks.append(f"{_UNSEEN} Days without a price: {days}.")
+    return disclosed
 
 
 def _folded(
-    reports: Sequence[Report], cusip: str, close: Close, done: Fetched
+    reports: Sequence[Report], cusips: Sequence[str], close: Close, done: Fetched
 ) -> Iterator[Disclosure]:
     """Each report with the lines that hold for its quarter after it."""
     held: dict[date, list[Holding]] = {}
@@ -129,7 +168,7 @@ def _folded(
         if quarter is None:
             done.leave_out(filing, "EDGAR names no quarter")
             continue
-        lines = lines_of(table, cusip)
+        lines = lines_of(table, cusips)
         before = held.get(quarter, latest)
         if amendment == NEW_HOLDINGS:
             if not lines:
@@ -138,17 +177,18 @@ def _folded(
         held[quarter] = latest = lines
         if not lines and not before:
             continue
-        shares = sum(line.shares for line in lines)
-        value, note = in_dollars(
-            sum(line.value for line in lines), shares, filing.filed, close(quarter)
-        )
+        shares, price = sum(line.shares for line in lines), close(quarter)
+        value, note = in_dollars(sum(line.value for line in lines), shares, filing.filed, price)
         if amendment == NEW_HOLDINGS:
             note = f"Holdings added to what the report of {quarter} told. {note}".strip()
         if not lines:
             note = "No line of the stock; the report before had one."
         if note:
             done.remarks.append(f"{filing.form} for {quarter} ({filing.accession}): {note}")
-        yield Disclosure(filing, header, quarter, shares, value, None, note)
+        if shares and price is None and filing.filed >= IN_DOLLARS_FROM:
+            note = f"{note} {_UNSEEN}".strip()
+        papers = frozenset(line.cusip for line in lines)
+        yield Disclosure(filing, header, quarter, shares, value, None, note, papers)
 
 
 def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
@@ -159,14 +199,16 @@ def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
     if name is None or not name.endswith(".xml"):
         done.leave_out(filing, "it holds no table in XML, as before the middle of 2013")
         return None
-    table = edgar.document(f"{filing.folder}/{name}", read_table)
+    table = done.document(edgar, filing, name, read_table)
+    if table is None:
+        return None
     if not table:
         done.leave_out(filing, "its table has no shares, which tells nothing")
         return None
     amendment = ""
     if filing.form.endswith("/A"):
         cover = header.document(*QUARTERLY) or "primary_doc.xml"
-        amendment = edgar.document(f"{filing.folder}/{cover}", read_amendment)
+        amendment = done.document(edgar, filing, cover, read_amendment) or ""
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
             done.leave_out(filing, why)
@@ -175,7 +217,7 @@ def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
 
 
 def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
-    lines = [line for table in tables for line in lines_of(table, cusip)]
+    lines = [line for table in tables for line in lines_of(table, (cusip,))]
     names = sorted({f"{line.issuer}, {line.title}" for line in lines})
     return f"CUSIP {cusip}: {len(lines)} lines in {len(tables)} reports ({'; '.join(names)})."
 
@@ -188,14 +230,16 @@ def _schedules(
         header = done.header(edgar, filing)
         if header is None:
             continue
-        file = header.document(*SCHEDULES)
-        if file is None:
-            done.leave_out(filing, "its header names no document of that form")
+        if header.subject not in (None, company.cik):
+            done.leave_out(filing, f"it is about the company {header.subject}")
             continue
-        stake = edgar.document(
-            f"{filing.folder}/{file}",
-            lambda content, address: read_schedule(content, address, holder),
+        # one of before 2001 names no document: all of it is in one text
+        file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
+        stake = done.document(
+            edgar, filing, file, lambda content, address: read_schedule(content, address, holder)
         )
+        if stake is None:
+            continue
         if stake.issuer not in (None, company.cik):
             done.leave_out(filing, f"it is about the company {stake.issuer}")
             continue
@@ -225,21 +269,56 @@ def _row(symbol: str, name: str, holder: Company, disclosure: Disclosure) -> dic
     )
 
 
-def _from_earlier(event: StakeDisclosure, earlier: Sequence[StakeDisclosure]) -> dict[str, str]:
+def _from_earlier(
+    event: StakeDisclosure, earlier: Sequence[StakeDisclosure], splits: Sequence[Split]
+) -> tuple[dict[str, str], str]:
+    """The cells that follow from what was public before, in the shares of the event.
+
+    A text tells where a split lies between, or may.
+    """
     counted = [one for one in earlier if one.shares is not None]
     last = max(counted, key=lambda one: one.published_at, default=None)
     had_shares = any(one.form in QUARTERLY and one.shares for one in earlier)
     first = event.form in QUARTERLY and bool(event.shares) and not had_shares
-    return {
-        "previous_shares": "" if last is None else str(last.shares),
+    previous, remark = None, ""
+    if last and last.shares is not None:
+        day, other = _day_of(event), _day_of(last)
+        previous = in_shares_of(day, last.shares, other, splits)
+        if previous != last.shares:
+            days = sorted((day, other))
+            between = "; ".join(x.witness for x in splits if days[0] < x.by and x.after < days[1])
+            remark = f"{last.shares:,} shares of {other} are " + (
+                f"{previous:,} of {day}, {between}."
+                if previous is not None
+                else f"not compared: a split may lie between, and is not on file ({between})."
+            )
+    cells = {
+        "previous_shares": "" if previous is None else str(previous),
         "first_filing": str(first).lower(),
     }
+    return cells, remark
+
+
+def _day_of(event: StakeDisclosure) -> date:
+    """The day whose shares an event counts."""
+    return event.as_of or new_york_day(event.published_at)
 
 
 def _spelling(holder: Company, symbol: str, known: Sequence[StakeDisclosure]) -> str:
     wanted = plain_name(holder.name)
     used = (one.holder for one in known if one.symbol == symbol)
     return next((name for name in used if plain_name(name) == wanted), holder.name)
+
+
+def closes_as_traded(prices: Prices, actions: Actions) -> dict[date, float]:
+    """The closes by their day, in dollars a share of that day."""
+    basis, closes = basis_of(prices.file.metadata), prices.table["close"]
+    within = [(row.day, row.amount or 1.0) for row in actions.rows if is_within(row, basis)]
+    days = [stamp.date() for stamp in closes.index]
+    factors = [prod(ratio for split, ratio in within if day < split) for day in days]
+    return {
+        day: float(close) * factor for day, close, factor in zip(days, closes, factors, strict=True)
+    }
 
 
 def close_before(closes: dict[date, float], day: date) -> float | None:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from backtest.data.actions import DIVIDENDS, halts_of, read_actions
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
     csv_text,
@@ -30,23 +32,33 @@ from backtest.data.prices import (
     DATASET,
     PriceRows,
     Prices,
+    actions_folder,
     checked_table,
     parquet_bytes,
     parquet_table,
     parse_prices,
+    sound_rows,
 )
 from backtest.data.versions import clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
+from backtest.sources.action_files import ActionUpdate, prepare_actions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from backtest.data.actions import Action
     from backtest.data.versions import Version
 
 _DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
-DIVIDENDS = "splits and dividends"  # the adjust mode that every dividend changes
+SKIP_ADVICE = (
+    "What is right comes in with --skip-bad: it leaves such rows out, and notes sessions without a "
+    "row as holes, in which nothing is traded."
+)
 _NAMED = 3  # symbols that an error names
 _MOST = 0.5  # of the closes that both have: if more differ, prices stand on another basis
 
@@ -66,6 +78,14 @@ class Incoming:
     retrieval: Mapping[str, Any]  # how they were had, kept in the metadata for every change
     splits: Mapping[str, float] = field(default_factory=dict)  # new shares for one, by ISO day
     notes: Sequence[str] = ()  # what was left out
+    lines: NDArray[np.int64] | None = None  # where each row stood in a file
+    word: str = "line"  # what they count
+    actions: Sequence[Action] = ()  # what came of dividends, splits, halts and ends
+
+    def at(self, row: int) -> str:
+        """The day of a row, and where it stood, such as `2025-06-02 (line 7)`."""
+        day = str(self.table.index[row].date())
+        return day if self.lines is None else f"{day} ({self.word} {self.lines[row]})"
 
 
 @dataclass(frozen=True)
@@ -81,6 +101,12 @@ class PriceUpdate:
     notes: Sequence[str]
     kept: Prices | None  # the file as it is
     incoming: Incoming
+    holes: frozenset[date] = frozenset()  # sessions without a row that the metadata will list
+    actions: ActionUpdate | None = None  # what came with the prices
+
+    def __bool__(self) -> bool:
+        """Whether the file of prices or that of actions changes."""
+        return bool(self.added or self.replaced or self.actions)
 
     @property
     def replaced(self) -> set[str]:
@@ -88,7 +114,13 @@ class PriceUpdate:
         return {change.key for change in self.changes} if self.accepted else set()
 
     def make(self) -> Version | None:
-        """Write the file as a new version; None where nothing changes."""
+        """Write the file as a new version, and its actions; None where no price changes."""
+        version = self._make_prices()
+        if self.actions is not None:
+            self.actions.make()
+        return version
+
+    def _make_prices(self) -> Version | None:
         if not (self.added or self.replaced):
             return None
         old = self.kept
@@ -123,31 +155,88 @@ class PriceUpdate:
             "added": len(self.added),
             "replaced": len(self.replaced),
         }
+        own = ("source", "adjust", "holes")
         return {
             **metadata_of(days, source=source, adjust=new.adjust),
-            **{name: value for name, value in known.items() if name not in ("source", "adjust")},
+            **{name: value for name, value in known.items() if name not in own},
             **span_of(days),
+            **({"holes": sorted(map(str, self.holes))} if self.holes else {}),
             "retrievals": [*known.get("retrievals", []), retrieval],
         }
 
 
-def prepare_update(path: Path, incoming: Incoming, *, accept: bool) -> PriceUpdate:
+def prepare_update(
+    path: Path, incoming: Incoming, *, accept: bool, skip_bad: bool = False
+) -> PriceUpdate:
     """What prices would change in a file, which need not be there yet.
 
-    UsageError where they lack columns that the file has, or stand on another basis than its own,
-    as after a split, and do not replace them all; DataError where the file would break its format.
+    With `skip_bad` rows that break the format are left out, and sessions between those that came
+    that have no row become holes. UsageError where prices lack columns that the file has, or stand
+    on another basis than its own, as after a split, and do not replace them all; DataError where
+    the file would break its format.
     """
     clear_history(path)
     kept = open_kept(path) if path.exists() else None
+    daily = incoming.table.index.name == "session"
+    if skip_bad and daily:
+        incoming, gaps = _without_faults(incoming)
+    else:
+        gaps = frozenset()
     update = PriceUpdate(
         incoming.symbol, path, _keys(incoming.table), [], accept, incoming.table,
         list(incoming.notes), kept, incoming,
     )  # fmt: skip
     if kept is not None:
         update = _merged(update, kept)
-    if incoming.table.index.name == "session":
+    if not daily:
+        return update
+    there = set(update.table.index.date)
+    known = kept.holes if kept else frozenset()
+    holes = {day for day in known | gaps if min(there) < day < max(there)} - there
+    actions = None
+    if incoming.actions:
+        actions = prepare_actions(
+            actions_folder(path), incoming.symbol, incoming.actions,
+            source=incoming.source, accept=accept,
+        )  # fmt: skip
+    update = replace(update, holes=frozenset(holes), actions=actions)
+    try:
         _check(update)
+    except DataError as error:
+        raise DataError(
+            f"{error}{'' if skip_bad else _advice(path, incoming, accept=accept)}"
+        ) from None
     return update
+
+
+def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
+    """Rows that break no rule by themselves, and the sessions between all that came without one."""
+    table, lines = incoming.table, incoming.lines
+    days = table.index.to_numpy().astype("M8[D]")
+    sessions = trading_calendar().between(days.min().item(), days.max().item())
+    sound = sound_rows(table) & ~table.index.duplicated(keep=False)
+    gaps = np.setdiff1d(sessions, days[sound])
+    if not sound.any() or len(gaps) > len(sessions) * _MOST:
+        raise DataError(
+            f"{incoming.symbol}: {len(gaps):,} of {len(sessions):,} sessions have no row that is "
+            f"right. These are no daily prices, or they are read wrongly. Nothing was written."
+        )
+    out = [incoming.at(row) for row in np.flatnonzero(~sound).tolist()]
+    notes = list(incoming.notes)
+    notes += [f"Left out as wrong: {first_few(out, 10)}."] * bool(out)
+    holes = first_few(gaps.astype(str).tolist(), 10)
+    notes += [f"Holes, in which nothing is traded: {holes}."] * bool(holes)
+    left = None if lines is None else lines[sound]
+    return replace(incoming, table=table[sound], notes=notes, lines=left), frozenset(gaps.tolist())
+
+
+def _advice(path: Path, incoming: Incoming, *, accept: bool) -> str:
+    """How to go on without what is wrong, where that is possible."""
+    try:
+        prepare_update(path, incoming, accept=accept, skip_bad=True)
+    except BacktestError:
+        return ""
+    return f"\n{SKIP_ADVICE}"
 
 
 def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
@@ -240,7 +329,15 @@ def _check(update: PriceUpdate) -> None:
     problems: list[str] = []
     table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
-    checked_table(PriceRows("row", np.arange(len(days)), days, cells), problems)
+    actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
+    halts = update.holes | halts_of(actions.rows)
+    rows = PriceRows("row of", days, days, cells)
+    checked_table(rows, problems, halts)
+    if problems:  # once more, with where each row came from
+        came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
+        problems.clear()
+        numbers = [came.get(key, key) for key in _keys(table)]
+        checked_table(replace(rows, numbers=numbers), problems, halts)
     try:
         raise_problems(update.path, problems)
     except DataError as error:

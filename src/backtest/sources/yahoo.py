@@ -19,14 +19,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 import numpy as np
 import pandas as pd
 
+from backtest.data.actions import DIVIDENDS
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path, stated
 from backtest.data.kinds import NEW_YORK
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
+from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.updates import (
-    DIVIDENDS,
     Incoming,
     PriceUpdate,
     bars_path,
@@ -41,12 +42,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from backtest.data.actions import Action
+
 T = TypeVar("T")
 
 BarInterval = Literal["1d", "1h", "5m", "1m"]
 Adjust = Literal["splits", "all"]
 INTERVALS, ADJUSTS = get_args(BarInterval), get_args(Adjust)
-FIRST_DAY = date(1990, 1, 2)  # of the calendar
+FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
 _DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today included
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
@@ -58,6 +61,9 @@ _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
 _ACTIONS = ("Dividends", "Stock Splits")
+_SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
+_LARGEST_JUMP = 30.0  # from the usual close to a price
+_AROUND = 11  # rows, whose median close is the usual one
 
 
 @dataclass(frozen=True)
@@ -219,13 +225,15 @@ def fetch_prices(
     last: date | None = None,
     adjust: Adjust | None = None,
     accept: bool = False,
+    skip_bad: bool = False,
     among: int = 1,
 ) -> PriceUpdate:
     """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
 
     The first day and the adjust mode are those of the file where None; of a new one the first that
-    Yahoo has, and for splits alone. `among` is how many symbols are fetched at once. UsageError
-    where the span or the adjust mode is wrong, or the symbol is not for this program.
+    Yahoo has, and for splits alone. `skip_bad` is as of `prepare_update`. `among` is how
+    many symbols are fetched at once. UsageError where the span or the adjust mode is wrong, or the
+    symbol is not for this program.
     """
     now = _now()
     folder, is_daily = data / "prices", interval == "1d"
@@ -238,7 +246,11 @@ def fetch_prices(
     if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
     answer = ask_history(symbol, interval, mode, first_day(interval, wanted, now), now)
-    table, splits, notes = finished_bars(answer, symbol, interval, last)
+    table, splits, notes = finished_bars(answer, symbol, interval, last, skip_bad=skip_bad)
+    if skip_bad:
+        wrong = _of_another_scale(table)
+        notes += [f"Left out {day:%Y-%m-%d}, of another scale." for day in table.index[wrong]]
+        table = table[~wrong]
     adjusted = _in_words(mode, splits, now)
     if begins and begins < table.index[0].date():  # splits of before are not known
         adjusted = _recorded_mode(path)
@@ -252,8 +264,30 @@ def fetch_prices(
         "fetched_at": now.isoformat(timespec="seconds"),
         "interval": interval,
     }
-    incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes)
-    return prepare_update(path, incoming, accept=accept)
+    actions = told_actions(answer, symbol) if is_daily else ()
+    incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=actions)
+    update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
+    _refuse_another_scale(update)
+    return update
+
+
+def _of_another_scale(table: pd.DataFrame) -> pd.Series:
+    """Which rows have a price that is out of all proportion to the closes around it."""
+    prices = table[table.columns.intersection(BAR_COLUMNS[:-1])]
+    usual = table["close"].rolling(_AROUND, center=True, min_periods=1).median()
+    factors = np.log(prices.div(usual, axis=0)).abs()
+    return (factors > np.log(_LARGEST_JUMP)).any(axis=1)
+
+
+def _refuse_another_scale(update: PriceUpdate) -> None:
+    """DataError where a price that came is of another scale than those around it, or on file."""
+    table, came = update.table, update.incoming.table.index
+    for moment in table.index[_of_another_scale(table) & table.index.isin(came)][:1]:
+        raise DataError(
+            f"{update.symbol}: a price of {moment:%Y-%m-%d} is more than {_LARGEST_JUMP:g} times "
+            f"the closes around it, or less than a {_LARGEST_JUMP:g}th of them. Nothing was "
+            f"written; try again later, or leave such sessions out with --skip-bad."
+        )
 
 
 def _now() -> datetime:
@@ -291,7 +325,12 @@ def _recorded_mode(path: Path) -> str:
 
 
 def finished_bars(
-    answer: History, symbol: str, interval: BarInterval, last: date | None
+    answer: History,
+    symbol: str,
+    interval: BarInterval,
+    last: date | None,
+    *,
+    skip_bad: bool = False,
 ) -> tuple[pd.DataFrame, dict[str, float], list[str]]:
     """Check an answer and take what is finished, up to the last day that is wanted.
 
@@ -307,7 +346,8 @@ def finished_bars(
         table.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
     splits = raw["Stock Splits"].to_numpy()
     ratios = {str(local[row].date()): float(splits[row]) for row in np.flatnonzero(splits)}
-    table = _with_prices(table, symbol)
+    table = _with_prices(table, symbol, skip_bad=skip_bad)
+    _refuse_unadjusted(table, ratios, symbol)
     if last is not None:
         table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
     notes: list[str] = []
@@ -318,6 +358,19 @@ def finished_bars(
     for name in BAR_COLUMNS[:-1]:
         table[name] = rounded(table[name].to_numpy())
     return table, ratios, notes
+
+
+def told_actions(answer: History, symbol: str) -> list[Action]:
+    """The splits and dividends that came with prices: dollars as they were paid, in sessions."""
+    raw = _flat(answer.table, symbol)
+    local = _in_new_york(raw, answer, symbol).tz_localize(None)
+    sessions = trading_calendar().sessions
+    days = sessions[np.searchsorted(sessions, local.to_numpy().astype("M8[D]"))].tolist()
+    splits, dividends = (
+        {days[row]: float(told[row]) for row in np.flatnonzero(told)}
+        for told in (np.nan_to_num(raw[name].to_numpy()) for name in ("Stock Splits", "Dividends"))
+    )
+    return as_paid(splits, dividends, "Yahoo Finance")
 
 
 def _flat(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
@@ -357,16 +410,35 @@ def _in_new_york(table: pd.DataFrame, answer: History, symbol: str) -> pd.Dateti
     return local
 
 
-def _with_prices(table: pd.DataFrame, symbol: str) -> pd.DataFrame:
+def _with_prices(table: pd.DataFrame, symbol: str, *, skip_bad: bool) -> pd.DataFrame:
     prices = list(BAR_COLUMNS[:-1])
     table = table[table[prices].notna().any(axis=1)].sort_index()  # Yahoo has empty ones
     broken = table[table.isna().any(axis=1)]
-    if len(broken):
+    if len(broken) and not skip_bad:
         raise DataError(
             f"{symbol}: {len(broken)} rows came with empty cells, the first for "
-            f"{broken.index[0]:%Y-%m-%d %H:%M}. Nothing was changed; try again later."
+            f"{broken.index[0]:%Y-%m-%d %H:%M}. Nothing was changed; try again later, or leave "
+            f"such sessions out with --skip-bad."
         )
-    return table.astype(float)
+    return table.dropna().astype(float)
+
+
+def _refuse_unadjusted(table: pd.DataFrame, splits: Mapping[str, float], symbol: str) -> None:
+    """DataError where Yahoo tells of a split, and prices of before are not adjusted for it yet."""
+    days, closes = table.index.to_numpy().astype("M8[D]"), table["close"].to_numpy()
+    for day, ratio in splits.items():
+        row = int(np.searchsorted(days, np.datetime64(day)))
+        if row == 0 or abs(np.log(ratio)) < np.log(_SMALLEST_SPLIT):
+            continue
+        after = closes[row] if row < len(closes) else np.nan
+        gap = np.log(closes[row - 1] / after)
+        if not abs(gap - np.log(ratio)) > abs(gap):
+            since = "no price since" if np.isnan(after) else f"{after:g} that of the day"
+            raise DataError(
+                f"{symbol}: {ratio:g} shares came for one on {day} by Yahoo, but its prices of "
+                f"before are not adjusted yet, as far as can be seen: {closes[row - 1]:g} is the "
+                f"close before, {since}. Nothing was written; try again in a day or two."
+            )
 
 
 def _finished(

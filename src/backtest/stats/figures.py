@@ -113,6 +113,56 @@ def sessions_held(held: Sequence[tuple[date, date]], sessions: Sequence[date]) -
     return int(np.count_nonzero(open_trades > 0))
 
 
+def longest_drawdown(equity: Floats, start: float) -> int:
+    """Most sessions in a row below an earlier peak; the start is a peak."""
+    curve = np.concatenate(([start], equity))
+    peaks = np.flatnonzero(curve >= np.maximum.accumulate(curve))
+    return int(np.max(np.diff([*peaks, len(curve)]))) - 1
+
+
+def turnover(entered: Floats, equity: Floats) -> float | None:
+    """Value of all entries ÷ mean equity, a year; None for fewer than 20 sessions, and in debt."""
+    mean = float(np.mean(equity))
+    if len(equity) < FEWEST_SESSIONS or mean <= 0:
+        return None
+    return float(np.sum(entered)) / mean * SESSIONS_A_YEAR / len(equity)
+
+
+def alpha_beta(returns: Floats, market: Floats) -> tuple[float | None, float | None]:
+    """Alpha, a year, and beta of returns above cash on those of a market (Jensen 1968).
+
+    Both are of least squares, alpha × 252; None for fewer than 20 sessions, and where the market
+    does not vary.
+    """
+    if len(returns) < FEWEST_SESSIONS or np.ptp(market) == 0:
+        return None, None
+    beta = float(np.cov(returns, market)[0, 1] / np.var(market, ddof=1))
+    return float(np.mean(returns) - beta * np.mean(market)) * SESSIONS_A_YEAR, beta
+
+
+def trade_figures(profits: Floats, returns: Floats) -> dict[str, float | None]:
+    """The figures of trades from their net profits in dollars and their returns.
+
+    A trade of no profit is neither won nor lost. Profit factor: dollars won ÷ dollars lost;
+    expectancy: mean profit; payoff: mean win ÷ mean loss.
+    """
+    won, lost = profits[profits > 0], profits[profits < 0]
+    win, loss = _mean(won), _mean(lost)
+    return {
+        "profit_factor": float(np.sum(won) / -np.sum(lost)) if loss else None,
+        "expectancy": _mean(profits),
+        "average_win": win,
+        "average_loss": loss,
+        "payoff": -win / loss if win and loss else None,
+        "best_trade": float(np.max(returns)) if len(returns) else None,
+        "worst_trade": float(np.min(returns)) if len(returns) else None,
+    }
+
+
+def _mean(values: Floats) -> float | None:
+    return float(np.mean(values)) if len(values) else None
+
+
 def curve_figures(
     equity: Floats, start: float, above_cash: Floats | None = None
 ) -> dict[str, float | None]:

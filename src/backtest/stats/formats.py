@@ -71,9 +71,9 @@ def p_value(p: float | None) -> str:
     return f"{p:.2f}" if p >= _TENTH else f"{p:.2g}"
 
 
-def gain(value: float) -> str:
+def gain(value: float | None) -> str:
     """A profit in whole dollars, likewise."""
-    return _signed(f"{value:+,.0f}")
+    return UNKNOWN if value is None else _signed(f"{value:+,.0f}")
 
 
 def _signed(text: str) -> str:
@@ -93,6 +93,11 @@ def share(value: float | None) -> str:
 def ratio(value: float | None) -> str:
     """A ratio with two decimals."""
     return UNKNOWN if value is None else f"{value:z.2f}"
+
+
+def sessions(value: float | None) -> str:
+    """A number of sessions, which may be a mean."""
+    return UNKNOWN if value is None else f"{value:,.1f}".removesuffix(".0") + " sessions"
 
 
 def count(value: float | None) -> str:
@@ -156,4 +161,24 @@ FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
     ("commission", "Commission $", count),
     ("borrow", "Borrow $", count),
     ("final_equity", "Final equity $", count),
+)
+
+# Those that follow from trades and curves of a run, and need no place in its record.
+MORE_FIGURES: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
+    ("profit_factor", "Profit factor", ratio),
+    ("expectancy", "Expectancy $", gain),
+    ("average_win", "Average win $", gain),
+    ("average_loss", "Average loss $", gain),
+    ("payoff", "Payoff", ratio),
+    ("best_trade", "Best trade", percent),
+    ("worst_trade", "Worst trade", percent),
+    ("mae", "MAE", percent),
+    ("mfe", "MFE", percent),
+    ("holding_sessions", "Holding time", sessions),
+    ("longest_drawdown", "Longest drawdown", sessions),
+    ("turnover", "Turnover a year", ratio),
+    ("alpha", "Alpha to benchmark", percent),
+    ("beta", "Beta to benchmark", ratio),
+    ("alpha_stock", "Alpha to the stock", percent),
+    ("beta_stock", "Beta to the stock", ratio),
 )

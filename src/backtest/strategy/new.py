@@ -71,7 +71,10 @@ _KNOWN = {
     "report_date": _dated("ReportDate", "report_on"),
     "index_change": _dated("IndexChange", "effective_on", "index,change,", "example,added,"),
     "lockup_end": _dated("LockupEnd", "ends_on"),
-    "ex_date": _dated("ExDate", "ex_on"),
+    "dividend": _dated("Dividend", "ex_on"),
+    "split": _dated("Split", "ex_on", "ratio,", "2,"),
+    "delisting": _dated("Delisting", "delists_on"),
+    "deal": _dated("Deal", "closes_by", "acquirer,", "example,"),
     "decision_date": _dated("DecisionDate", "decides_on", "subject,", "example,"),
     "macro_date": _dated("MacroDate", "happens_on", "release,", "CPI,"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import abc
 from contextlib import suppress
 from copy import copy
@@ -96,6 +97,17 @@ def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
     return values
 
 
+def changed(file: StrategyFile, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters on record, by dotted name, that are not the defaults of the strategy."""
+    known = parameters(file.cls)
+    return {
+        name: value
+        for name, value in _by_name(known, record).items()
+        if known[name].is_required()
+        or plain(known[name].get_default(call_default_factory=True)) != value
+    }
+
+
 class _Fault(NamedTuple):
     """A value that is refused: the parameter, the value and what is allowed."""
 
@@ -174,6 +186,7 @@ def _raise_faults(
     named = {fault.name for fault in faults if not fault.is_missing}
     sentences = [
         f"{fault.name} = {fault.value!r}: {fault.what}{_set_by(file, settings, fault.name)}"
+        f"{_as_range(fault)}"
         if fault.name
         else fault.what
         for fault in faults
@@ -181,6 +194,14 @@ def _raise_faults(
     ]
     if sentences:
         raise UsageError(f"{file.name}: " + "; ".join(sentences))
+
+
+def _as_range(fault: _Fault) -> str:
+    """How a range is written, where a value looks like one."""
+    ends = re.fullmatch(r"(\d[\d.]*)\s*(?:[-:–]|\.\.|to)\s*(\d[\d.]*)", str(fault.value).strip())
+    if ends is None:
+        return ""
+    return f". A sweep tries a range: `--grid {fault.name}={ends[1]}:{ends[2]}`"
 
 
 def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:

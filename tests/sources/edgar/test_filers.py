@@ -15,6 +15,7 @@ from backtest.sources.edgar import (
     plain_name,
     read_header,
 )
+from backtest.sources.holdings import same_company
 from tests.edgar_site import ACME, BIGCO, HEADER, SHOWN
 from tests.made_up import utc
 
@@ -55,6 +56,26 @@ def test_what_is_accepted_after_half_past_five_is_shown_on_its_date_of_filing():
     )
 
 
+def test_without_a_time_of_acceptance_the_day_of_filing_counts():
+    found = read_header(b"<FILING-DATE>19980213\n", "http://made.up/x")
+    assert found.public == (utc("1998-02-13T23:59:59-05:00"), "date")
+    assert found.remark == "EDGAR has no time of acceptance, only the filing date 1998-02-13."
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "SUBJECT COMPANY:\t\n\n\tCOMPANY DATA:\n\t\tCENTRAL INDEX KEY:\t\t0000001111\nFILED BY:\n",
+        "FILED BY:\n\tCENTRAL INDEX KEY:\t2222\nSUBJECT COMPANY:\n\tCENTRAL INDEX KEY:\t1111\n",
+        "<FILED-BY>\n<CIK>2222\n</FILED-BY>\n<SUBJECT-COMPANY>\n<COMPANY-DATA>\n<CIK>0000001111\n",
+        "<REPORTING-OWNER>\n<CIK>2222\n</REPORTING-OWNER>\n<ISSUER>\n<CIK>0000001111\n",
+    ],
+)
+def test_a_header_says_whom_a_filing_is_about(more):
+    assert header("20250604160501", "20250604", more).subject == ACME
+    assert header("20250604160501", "20250604").subject is None
+
+
 def test_of_an_hour_that_the_clocks_repeat_the_later_counts():
     moment = header("20251102013000", "20251102").public[0]
     assert moment.isoformat() == "2025-11-02T01:30:00-05:00"
@@ -73,7 +94,7 @@ def test_documents_are_found_by_their_type():
 @pytest.mark.parametrize(
     ("page", "told"),
     [
-        (b"<html>sorry</html>", "has no <ACCEPTANCE-DATETIME>, so its time is unknown"),
+        (b"<html>sorry</html>", "so its time is unknown"),
         (b"&lt;ACCEPTANCE-DATETIME&gt;20250604160501\n", "has no FILED AS OF DATE"),
         (b"<ACCEPTANCE-DATETIME>20250604\n<FILING-DATE>20250604", "no <ACCEPTANCE-DATETIME>"),
         (b"<ACCEPTANCE-DATETIME>20251304160501\n<FILING-DATE>20250604", "a time that is none"),
@@ -165,3 +186,46 @@ def test_names_are_held_together_without_the_form_of_the_company():
     assert plain_name("NVIDIA CORP") == plain_name("NVIDIA") == "nvidia"
     assert plain_name("A & B Co.") == "a and b"
     assert plain_name("The New Co") == "the new co"
+    assert plain_name("COSTCO WHOLESALE CORP /NEW") == "costco wholesale"
+    assert plain_name("WELLS FARGO & COMPANY/MN") == "wells fargo and"
+
+
+@pytest.mark.parametrize(
+    ("title", "issuer"),
+    [
+        ("GENERAL ELECTRIC CO", "GENERAL ELEC CO"),
+        ("BANK OF AMERICA CORP /DE/", "BANK AMERICA CORP"),
+        ("BANK OF AMERICA CORP /DE/", "BANK AMER CORP"),
+        ("INTERNATIONAL BUSINESS MACHINES CORP", "INTERNATIONAL BUSINESS MACHS"),
+        ("TAIWAN SEMICONDUCTOR MANUFACTURING CO LTD", "TAIWAN SEMICONDUCTOR MFG LTD"),
+        ("ELI LILLY & CO", "LILLY ELI & CO"),
+        ("ESTEE LAUDER COMPANIES INC", "LAUDER ESTEE COS INC"),
+        ("JPMORGAN CHASE & CO", "JP MORGAN CHASE & CO"),
+        ("Accenture plc", "ACCENTURE PLC IRELAND"),
+        ("BOSTON PROPERTIES INC", "BOSTON PPTYS INC"),
+        ("Automatic Data Processing, Inc.", "AUTOMATIC DATA PROCESSING IN"),
+        ("MCDONALDS CORP", "MCDONALD'S CORP"),
+        ("U S BANCORP", "US BANCORP DEL"),
+        ("FEDERAL REALTY INVESTMENT TRUST", "FEDERAL RLTY INVT TR NEW"),
+    ],
+)
+def test_names_are_one_through_abbreviations_and_states(title, issuer):
+    assert same_company(title, issuer)
+    assert same_company(issuer, title)
+
+
+@pytest.mark.parametrize(
+    ("title", "issuer"),
+    [
+        ("ITT INC", "INTUIT INC"),
+        ("ABM INDUSTRIES INC", "ABIOMED INC"),
+        ("COCA COLA CO", "COCA COLA CONS INC"),
+        ("SOUTHERN CO", "SOUTHERN COPPER CORP"),
+        ("GENERAL MILLS INC", "GENERAL MTRS CO"),
+        ("AMERICAN AIRLINES GROUP", "AMERICAN INTL GROUP INC"),
+        ("MORGAN STANLEY", "STANLEY BLACK & DECKER INC"),
+        ("BLACKROCK INC", "BLACKSTONE INC"),
+    ],
+)
+def test_names_of_two_companies_are_two(title, issuer):
+    assert not same_company(title, issuer)

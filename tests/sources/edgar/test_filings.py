@@ -2,10 +2,10 @@
 
 import pytest
 
-from backtest.errors import UsageError
+from backtest.errors import DataError, UsageError
 from backtest.sources.edgar import Company
 from backtest.sources.filings import ITEMS, by_category, fetch_filings
-from tests.edgar_site import ACME, form_4
+from tests.edgar_site import ACME, BIGCO, form_4
 
 COMPANY = Company(ACME, "ACME CORP")
 
@@ -70,6 +70,40 @@ def test_a_sale_by_an_insider_is_news(site, edgar):
     )
     assert row["figures"] == (
         "100 shares at 50.00 dollars on average; 2025-06-03; under a 10b5-1 plan"
+    )
+
+
+def test_the_issuer_of_a_form_says_whose_shares_were_sold(site, edgar):
+    # a company that owns more than 10 % of another files in its own name too
+    accession = insider(site, form_4(("2025-06-03", "S", "100", "50.00"), issuer=BIGCO))
+    found = news(edgar, "4")
+    assert found.rows == []
+    assert found.remarks == [f"4 of 2025-06-05 ({accession}) left out: a sale of No. 2222 (2222)."]
+
+
+def test_one_form_that_cannot_be_read_does_not_end_the_fetch(site, edgar):
+    gone = insider(site, form_4(("2025-06-03", "S", "100", "50.00")))
+    del site.pages[site.path(gone, "form4.xml", ACME)]
+    insider(site, form_4(("June 3", "S", "100", "50.00")))
+    insider(site, form_4(("2025-06-03", "S", "100", "50.00")))
+    found = news(edgar, "4")
+    assert len(found.rows) == 1
+    assert f"({gone}) left out: EDGAR has no document form4.xml of it." in found.remarks[0]
+    assert "transactionDate is 'June 3'; a day is expected there." in found.remarks[1]
+
+
+def test_a_form_that_breaks_off_ends_the_fetch(site, edgar):
+    insider(site, form_4(("2025-06-03", "S", "100", "50.00"))[:-20])
+    with pytest.raises(DataError, match="may have broken off on the way: try again"):
+        news(edgar, "4")
+
+
+def test_what_a_company_files_instead_is_told(site, edgar):
+    for _ in range(3):
+        site.file("6-K", "2025-05-16 16:00:00", ACME)
+    (remark,) = news(edgar).remarks
+    assert remark == (
+        "EDGAR lists no filing on Form 8-K of ACME CORP in that span. Its forms are 6-K (3)."
     )
 
 

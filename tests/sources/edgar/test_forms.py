@@ -6,13 +6,12 @@ import pytest
 
 from backtest.errors import DataError, UsageError
 from backtest.sources.edgar import Company
-from backtest.sources.forms import (
+from backtest.sources.forms import read_sale, read_schedule
+from backtest.sources.holdings import (
     in_dollars,
-    learn_cusip,
     lines_of,
+    papers_of,
     read_amendment,
-    read_sale,
-    read_schedule,
     read_table,
 )
 from tests.edgar_site import ACME, BIGCO, CUSIP, cover, form_4, schedule_d, schedule_g, table
@@ -48,8 +47,8 @@ def test_shares_alone_count():
         ("ACME CORP", 3000, 30, {"type": "PRN"}),
         ("ACME CORP", 4000, 40),
     )
-    assert [line.shares for line in lines_of(lines, CUSIP)] == [10, 40]
-    assert lines_of(lines, "999999999") == []
+    assert [line.shares for line in lines_of(lines, [CUSIP])] == [10, 40]
+    assert lines_of(lines, ["999999999"]) == []
 
 
 BROKEN = {
@@ -77,19 +76,19 @@ def test_an_empty_table_has_no_lines():
 )
 def test_the_cusip_is_learned_from_the_name(name):
     found = [read(("OTHER INC", 1, 1, {"cusip": "111111111"})), read((name, 1, 1))]
-    assert learn_cusip(found, ["ACME CORP"]) == CUSIP
+    assert papers_of(found, ["ACME CORP"]) == [CUSIP]
 
 
 def test_a_former_name_counts_and_no_name_is_none():
     found = [read(("OLD ACME INC", 1, 1))]
-    assert learn_cusip(found, ["ACME CORP", "Old Acme Inc"]) == CUSIP
-    assert learn_cusip(found, ["ACME CORP"]) is None
+    assert papers_of(found, ["ACME CORP", "Old Acme Inc"]) == [CUSIP]
+    assert papers_of(found, ["ACME CORP"]) == []
 
 
 def test_of_several_papers_one_has_to_be_chosen():
     found = [read(("ACME CORP", 1, 1), ("ACME CORP", 1, 1, {"cusip": "00000A209"}))]
     with pytest.raises(UsageError) as caught:
-        learn_cusip(found, ["ACME CORP"])
+        papers_of(found, ["ACME CORP"])
     assert "--cusip 00000A100  ACME CORP, COM CL A\n  --cusip 00000A209" in str(caught.value)
 
 
@@ -195,6 +194,111 @@ def test_what_does_not_stand_plainly_is_unknown():
     several = old_stake("1,234,567", more=again)
     assert (several.shares, several.percent) == (None, None)
     assert several.remark == "Shares unknown: 2 amounts stand plainly in the text."
+
+
+def rows(name, amount, percent):
+    """The rows of a person on the cover of a Schedule 13D or 13G, as they stand in old filings."""
+    return f"""
+    1   NAMES OF REPORTING PERSONS
+        I.R.S. IDENTIFICATION NOS. OF ABOVE PERSONS (ENTITIES ONLY)
+        {name}
+    2   CHECK THE APPROPRIATE BOX IF A MEMBER OF A GROUP   (a) [ ]  (b) [X]
+    5   SOLE VOTING POWER   12,345
+    9   AGGREGATE AMOUNT BENEFICIALLY OWNED BY EACH REPORTING PERSON
+        {amount}
+    10  CHECK BOX IF THE AGGREGATE AMOUNT IN ROW (9) EXCLUDES CERTAIN SHARES [ ]
+    11  PERCENT OF CLASS REPRESENTED BY AMOUNT IN ROW (9)
+        {percent}
+    12  TYPE OF REPORTING PERSON  IA
+    """
+
+
+def text_stake(*persons, event="DECEMBER 31, 2020\n(Date of Event Which Requires Filing)"):
+    text = event + "".join(rows(*one) for one in persons)
+    return read_schedule(text.encode(), "http://made.up/sc13g.txt", HOLDER)
+
+
+OTHER = ("OTHER PARTNERS LP", "3,394,114", "5.31%")
+
+
+@pytest.mark.parametrize(
+    "none", ["-0-", "- 0 -", "&#8211;0&#8211;", "0", "None", "0 shares", "-0- (see Item 4)"]
+)
+def test_a_holder_with_nothing_has_not_what_a_co_filer_has(none):
+    for persons in ((("Bigco, Inc.", none, "0.0%"), OTHER), (OTHER, ("BIGCO INC", none, "0.0%"))):
+        stake = text_stake(*persons)
+        assert (stake.shares, stake.percent) == (0, 0.0)
+        assert stake.remark.lower().startswith("2 persons report; taken is bigco")
+
+
+def test_an_exit_is_nothing_everywhere():
+    stake = text_stake(("MRS BIG", "-0-", "-0-%"), ("MR BIG", "-0-", "0%"))
+    assert (stake.shares, stake.percent, stake.remark) == (0, 0.0, "")
+
+
+def test_the_holder_is_told_from_its_funds():
+    fund = ("BIGCO INC FUND LP", "100", "0.1%")
+    assert text_stake(fund, ("BIGCO INC", "1,500", "1.5%")).shares == 1500
+    alone = text_stake(OTHER, fund)
+    assert (alone.shares, alone.remark) == (100, "2 persons report; taken is BIGCO INC FUND LP.")
+
+
+def test_a_person_is_known_by_any_order_of_names():
+    text = rows("Jane Q. Doe", "70", "0.7%") + rows("DOE PARTNERS", "900", "9%")
+    holder = Company(7, "DOE JANE Q")
+    assert read_schedule(text.encode(), "http://made.up/sc13d.txt", holder).shares == 70
+
+
+def test_who_is_not_named_among_several_has_no_count():
+    stake = text_stake(OTHER, ("MR BIG", "1,000", "1%"))
+    assert (stake.shares, stake.percent) == (None, None)
+    assert stake.remark == "Shares unknown: 2 amounts stand plainly in the text."
+
+
+@pytest.mark.parametrize(
+    ("amount", "shares"),
+    [
+        ("500", 500),
+        ("1,234,567 (1)(2)", 1_234_567),
+        ("1234567 shares of Common Stock", 1_234_567),
+        ("1,234,567.00", 1_234_567),
+        ("1,234,567 shares of Common Stock, $0.001 par value, as of May 3, 2020", 1_234_567),
+        ("See Item 5", None),
+        ("Fund: 1,000; Manager: 2,000", None),
+    ],
+)
+def test_the_amount_is_what_stands_in_its_row(amount, shares):
+    assert text_stake(("BIGCO INC", amount, "1.2")).shares == shares
+
+
+@pytest.mark.parametrize(
+    ("percent", "expected"),
+    [("5.31%", 5.31), ("9%", 9.0), (".4 %", 0.4), ("12.5", 12.5), ("-0-", 0.0), ("0%", 0.0),
+     ("Less than 5%", None), ("<1%", None), ("*", None)],
+)  # fmt: skip
+def test_the_percent_is_what_stands_in_its_row(percent, expected):
+    assert text_stake(("BIGCO INC", "1,000", percent.replace("<", "&lt;"))).percent == expected
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "DECEMBER 31, 2020\n-----\n(Date of Event Which Requires Filing of this Statement)",
+        "December 31st, 2020 (Date of Event)",
+        "31 December 2020 (DATE OF EVENT WHICH REQUIRES FILING)",
+        "Dec. 31, 2020 (Date of event)",
+        "12/31/2020 (Date of Event which requires filing)",
+        "2020-12-31 (Date of Event)",
+        "Date of Event Which Requires Filing of this Statement: December 31, 2020",
+    ],
+)
+def test_the_day_of_the_event_is_read_as_people_write_it(event):
+    assert text_stake(OTHER, event=event).as_of == date(2020, 12, 31)
+
+
+def test_no_day_is_none():
+    assert text_stake(OTHER, event="Friday 45, 2020 (Date of Event)").as_of is None
+    assert text_stake(OTHER, event="").as_of is None
 
 
 # Forms of insiders

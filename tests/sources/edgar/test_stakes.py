@@ -1,11 +1,16 @@
 """Stakes in the order in which they became public, and what follows from what was known before."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
+from backtest.data.actions import Action, Actions
+from backtest.data.datafile import DataFile
+from backtest.data.prices import parse_prices
+from backtest.errors import UsageError
 from backtest.sources.edgar import Company, Edgar
-from backtest.sources.stakes import close_before, fetch_stakes
+from backtest.sources.stakes import close_before, closes_as_traded, fetch_stakes
 from tests.edgar_site import (
     ACME,
     BIGCO,
@@ -26,16 +31,17 @@ def acme(shares, value=1):
 
 @pytest.fixture
 def fetch(site):
-    def fetch(known=(), close=lambda day: None, cusip=None, since=None):
+    def fetch(known=(), close=lambda day: None, cusips=(), since=None, actions=()):
         return fetch_stakes(
             Edgar(WHO, site.server.url),
             Company(ACME, "ACME CORP"),
             "ACME",
             Company(BIGCO, "BIGCO INC"),
-            cusip=cusip,
+            cusips=cusips,
             since=since,
             known=known,
             close=close,
+            actions=Actions("ACME", tuple(actions)),
         )
 
     return fetch
@@ -142,6 +148,131 @@ def test_a_close_of_more_than_a_week_before_does_not_count():
     assert close_before(closes, date(2025, 3, 31)) is None
 
 
+# CUSIPs change, and stocks split
+
+
+GE_OLD, GE_NEW = "369604103", "369604301"
+BEFORE, AFTER = "2021-06-30", "2021-09-30"
+
+
+def paper(shares, value, cusip, name="ACME CORP", title="COM"):
+    return (name, value, shares, {"cusip": cusip, "title": title})
+
+
+def reverse_split(site, old=None, new=None):
+    """A million shares at 13.13 and 13.46 dollars, then an eighth of them at 103.04; thousands."""
+    first = paper(1_000_000, 13130, GE_OLD)
+    quarterly(site, "2021-05-14 12:00:00", "2021-03-31", [first, OTHER])
+    quarterly(site, "2021-08-13 12:00:00", BEFORE, [old or paper(1_000_000, 13460, GE_OLD)])
+    quarterly(
+        site, "2021-11-12 12:00:00", AFTER, [new or paper(125_000, 12880, GE_NEW, "ACME CORP NEW")]
+    )
+
+
+def test_a_stock_stays_itself_under_another_cusip_and_after_a_split(site, fetch):
+    reverse_split(site)
+    expected = [
+        ("13F-HR", "2021-03-31", "1000000", "", "true"),
+        ("13F-HR", BEFORE, "1000000", "1000000", "false"),
+        ("13F-HR", AFTER, "125000", "125000", "false"),
+    ]
+    for cusips in ((), (GE_OLD,), (GE_NEW,)):
+        fetched = fetch(cusips=cusips)
+        assert cells(fetched, *COUNTS) == expected
+    assert fetched.rows[2]["note"] == (
+        "1,000,000 shares of 2021-06-30 are 125,000 of 2021-09-30, as the reports show: 1,000,000 "
+        "shares at 13.46, then 125,000 at 103.04."
+    )
+    assert any(f"CUSIP {GE_NEW}: 1 lines in 3 reports" in remark for remark in fetched.remarks)
+
+
+def test_a_split_on_file_counts_whatever_was_traded_beside_it(site, fetch):
+    reverse_split(site, new=paper(150_000, 15456, GE_NEW))
+    split = Action(date(2021, 8, 2), "split", 0.125)
+    (_, _, row) = fetch(actions=[split]).rows
+    assert (row["shares"], row["previous_shares"]) == ("150000", "125000")
+    assert row["note"].endswith("are 125,000 of 2021-09-30, by the actions on file.")
+
+
+def test_a_split_that_nobody_tells_leaves_the_count_before_unknown(site, fetch):
+    reverse_split(site, new=paper(150_000, 15456, GE_NEW))
+    (*_, row) = fetch().rows
+    assert (row["shares"], row["previous_shares"], row["first_filing"]) == ("150000", "", "false")
+    assert "a split may lie between, and is not on file" in row["note"]
+
+
+def test_a_cusip_on_file_leads_to_a_paper_of_another_name(site, fetch):
+    reverse_split(site, new=paper(125_000, 12880, "000000AB1", "ZENITH HOLDINGS"))
+    assert cells(fetch(), "shares") == [("1000000",), ("1000000",), ("0",)]
+    told = [
+        Action(date(2021, 8, 2), "cusip", name="000000AB1"),
+        Action(date(2021, 8, 2), "split", 0.125),
+    ]
+    for cusips in ((), (GE_OLD,)):
+        fetched = fetch(cusips=cusips, actions=told)
+        assert cells(fetched, "shares", "previous_shares")[2] == ("125000", "125000")
+
+
+@pytest.mark.parametrize(
+    ("shares", "value", "previous"),
+    [
+        (1_000_000, 123_540_000, "1000000"),  # 10 for 1: 903.56 and 123.54 dollars
+        (100_000, 45_000_000, "100000"),  # the price halved
+        (200_000, 160_000_000, "100000"),  # twice as many, at 800 dollars
+        (300_000, 271_068_000, "100000"),  # three times as many, at the same price
+        (100_000, 90_000, "100000"),  # in thousands, which no price tells
+        (1_050_000, 129_717_000, ""),  # ten for one and some bought, or a fall and ten times
+    ],
+)
+def test_a_split_is_taken_where_shares_and_price_tell_of_it(site, fetch, shares, value, previous):
+    quarterly(site, "2024-05-15 12:00:00", "2024-03-31", [acme(100_000, 90_356_000)])
+    quarterly(site, "2024-08-14 12:00:00", "2024-06-30", [acme(shares, value)])
+    assert cells(fetch(), "previous_shares")[1] == (previous,)
+
+
+def test_a_late_report_is_compared_in_its_own_shares(site, fetch):
+    split = Action(date(2024, 6, 10), "split", 10.0)
+    quarterly(site, "2024-08-14 12:00:00", "2024-06-30", [acme(1_000_000)])
+    quarterly(site, "2024-08-20 12:00:00", "2024-03-31", [acme(90_000)])
+    assert cells(fetch(actions=[split]), "previous_shares") == [("",), ("100000",)]
+
+
+def test_a_name_that_is_only_like_it_is_no_other_cusip(site, fetch):
+    quarterly(site, "2025-05-15 16:00:00", Q1, [paper(10, 1, GE_OLD, "ACME ELECTRIC CO")])
+    quarterly(site, "2025-08-14 16:00:00", Q2, [paper(20, 1, "111111111", "ACME ELECTRONICS CO")])
+    assert cells(fetch(cusips=[GE_OLD]), "shares") == [("10",), ("0",)]
+
+
+def test_two_classes_side_by_side_are_two_stocks(site, fetch):
+    lines = [paper(10, 1, "02079K107", title="CAP STK CL C"), paper(20, 1, "02079K305")]
+    quarterly(site, "2025-05-15 16:00:00", Q1, lines)
+    with pytest.raises(UsageError, match="several papers of that name"):
+        fetch()
+    assert cells(fetch(cusips=["02079K305"]), "shares") == [("20",)]
+    assert cells(fetch(cusips=["02079K305", "02079K107"]), "shares") == [("30",)]
+
+
+def test_where_no_price_is_known_the_unit_is_said_to_be_unseen(site, fetch):
+    quarterly(site, "2021-05-14 12:00:00", "2021-03-31", [acme(100, 5)])
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100, 5000)])
+    quarterly(site, "2025-08-14 16:00:00", Q2, [acme(100, 5000)])
+    fetched = fetch(close=lambda day: 50.0 if day == date(2025, 6, 30) else None)
+    unseen = "No price tells whether the value is in dollars, as it should be, or in thousands."
+    assert [row["note"] for row in fetched.rows] == ["", unseen, ""]
+    assert f"{unseen} Days without a price: 2025-03-31." in fetched.remarks
+
+
+def test_closes_are_in_dollars_of_their_day():
+    lines = ["date,close", "2024-06-06,120.91", "2024-06-07,120.888", "2024-06-10,121.79"]
+    split = Action(date(2024, 6, 10), "split", 10.0)
+    for adjust, before in (("splits, as of 2026-10-09", 1208.88), ("none: as traded", 120.888)):
+        known = {"adjust": adjust, "first": "2024-06-06", "last": "2024-06-10"}
+        prices = parse_prices(DataFile(Path("made/ACME.csv"), "\n".join(lines) + "\n", "", known))
+        closes = closes_as_traded(prices, Actions("ACME", (split,)))
+        assert closes[date(2024, 6, 7)] == pytest.approx(before)
+        assert closes[date(2024, 6, 10)] == 121.79
+
+
 def test_schedules_stand_between_quarterly_reports(site, fetch):
     quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
     text = schedule_d("BIGCO INC", 180, 5.5)
@@ -172,6 +303,52 @@ def test_a_schedule_of_two_filers_about_a_third_is_left_out(site, fetch):
     document = [("SCHEDULE 13G", "primary_doc.xml", text)]
     site.file("SCHEDULE 13G", "2025-06-12 16:00:00", BIGCO, ACME, documents=document)
     assert "left out: it is about the company 3333." in fetch().remarks[0]
+
+
+OLD_SCHEDULE = """FEBRUARY 10, 1998 (Date of Event)
+NAME OF REPORTING PERSON: BIGCO INC
+AGGREGATE AMOUNT BENEFICIALLY OWNED BY EACH REPORTING PERSON 120,000
+PERCENT OF CLASS REPRESENTED BY AMOUNT IN ROW 9: 6.0%
+"""
+
+
+def test_a_filing_without_a_time_does_not_end_the_fetch(site, fetch):
+    old = site.file("SC 13G", "1998-02-13", BIGCO, ACME)
+    site.pages[site.path(old, f"{old}.txt", BIGCO)] = OLD_SCHEDULE.encode()
+    gone = site.file("SC 13G/A", "1999-02-12", BIGCO, ACME)
+    quarterly(site, "2025-05-15 16:00:00", Q1, [acme(100)])
+    fetched = fetch()
+    assert cells(fetched, *COUNTS) == [
+        ("SC 13G", "1998-02-10", "120000", "", "false"),
+        ("13F-HR", Q1, "100", "120000", "true"),
+    ]
+    row = fetched.rows[0]
+    assert (row["published_at"], row["precision"]) == ("1998-02-13T23:59:59-05:00", "date")
+    assert row["note"] == "EDGAR has no time of acceptance, only the filing date 1998-02-13."
+    assert f"({gone}) left out: EDGAR has no document {gone}.txt of it." in fetched.remarks[-1]
+
+
+def test_a_text_about_the_holder_itself_is_no_stake_of_the_holder(site, fetch):
+    own = site.file("SC 13G", "2020-02-13 16:00:00", BIGCO, ACME, about=ACME)
+    other = site.file("SC 13G", "2020-02-14 16:00:00", BIGCO, ACME, about=BIGCO)
+    for one in (own, other):
+        site.pages[site.path(one, f"{one}.txt", BIGCO)] = OLD_SCHEDULE.encode()
+    fetched = fetch()
+    assert cells(fetched, "shares") == [("120000",)]
+    assert f"({other}) left out: it is about the company 2222." in fetched.remarks[0]
+
+
+def test_where_no_name_fits_the_nearest_are_named(site, fetch):
+    near = [("ACMEE HOLDINGS", 1, 1, {"cusip": f"00000B{n}00"}) for n in (1, 2, 3, 4)]
+    quarterly(site, "2025-05-15 16:00:00", Q1, [OTHER, *near])
+    (remark, _) = fetch().remarks
+    assert remark == (
+        "None of 1 reports on Form 13F has a line of ACME CORP. If they should, name the paper "
+        "with --cusip. The nearest names:"
+        "\n  --cusip 00000B100  ACMEE HOLDINGS, COM CL A"
+        "\n  --cusip 00000B200  ACMEE HOLDINGS, COM CL A"
+        "\n  --cusip 00000B300  ACMEE HOLDINGS, COM CL A"
+    )
 
 
 def test_an_event_after_its_filing_has_no_day(site, fetch):
@@ -208,4 +385,4 @@ def test_a_stock_that_no_table_has_is_told(site, fetch):
         "with --cusip."
     )
     quarterly(site, "2025-08-14 16:00:00", Q2, [("ACM LTD", 1, 7)])
-    assert cells(fetch(cusip="00000A100"), "shares") == [("7",)]
+    assert cells(fetch(cusips=["00000A100"]), "shares") == [("7",)]

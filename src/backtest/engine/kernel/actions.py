@@ -25,18 +25,22 @@ from backtest.engine.kernel.records import (
 def act_before_open(
     bars: Bars, rules: RuleNumbers, account: Any, book: Book, tables: Tables, bar: int
 ) -> None:
-    """Pay dividends and split what is held, which is valued at the open already."""
+    """Pay dividends and split what is held, which is valued at the open already.
+
+    Legs first, so that what leaves with a leader of no share has had its own.
+    """
     for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
         action = bars.actions[number]
-        if action.what not in (DIVIDEND, SPLIT):
+        for leg in range(account.legs):
+            if book.legs[leg].symbol == action.symbol and action.what in (DIVIDEND, SPLIT):
+                open_price = bars.prices[bar, action.symbol].open
+                _act_on_leg(account, book, book.legs[leg], action, open_price)
+    for number in range(bars.first_action[bar], bars.first_action[bar + 1]):
+        action = bars.actions[number]
+        place = book.places[action.symbol] - 1
+        if place < 0 or action.what not in (DIVIDEND, SPLIT):
             continue
         open_price = bars.prices[bar, action.symbol].open
-        for leg in range(account.legs):
-            if book.legs[leg].symbol == action.symbol:
-                _act_on_leg(account, book, book.legs[leg], action, open_price)
-        place = book.places[action.symbol] - 1
-        if place < 0:
-            continue
         position = book.positions[place]
         if action.what == DIVIDEND:
             paid = position.side * position.shares * action.value

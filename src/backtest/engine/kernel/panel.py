@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.actions import END_SESSIONS, recorded_effects
+from backtest.data.actions import END_SESSIONS
+from backtest.engine.actions import recorded_effects
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
@@ -57,7 +58,8 @@ class Panel:
         sessions: the session of each bar, shape (bars,), dates without a zone.
         prices: dollars, records of `PRICES`, shape (bars, symbols); NaN where a symbol has no bar.
         volume: shares, shape (bars, symbols); may be of shape (0, 0) where no rule asks for it.
-        effects: of actions that are on record; of a stock in the order in which they act.
+        effects: of actions that are on record, at the time of their bar; of a stock in the order in
+            which they act.
 
     """
 
@@ -98,9 +100,12 @@ class Panel:
     def actions(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The actions as the kernel takes them, and the first of each bar; ends nobody recorded."""
         columns = self.columns
+        bars = np.searchsorted(
+            self.times, np.array([one.session for one in self.effects], "M8[us]")
+        )
         rows = [
-            (self.bar_of(one.session), columns[one.symbol], _WHAT[one.what], one.value)
-            for one in self.effects
+            (bar, columns[one.symbol], _WHAT[one.what], one.value)
+            for bar, one in zip(bars.tolist(), self.effects, strict=True)
         ]
         rows = sorted([*rows, *self._unrecorded_ends()], key=itemgetter(0))
         actions = np.array([row[1:] for row in rows], ACTION)

@@ -198,14 +198,15 @@ class RulesBroker(bt.brokers.BackBroker):
         self._interest_due = 0.0
         self._slip = 0.0
         self._closed_on: date | None = None
-        self._ruined = False
+        self.is_ruined = False  # what is left then earns nothing
         self._free_cash = 0.0
         self.before_close: Callable[[], Sequence[Any]] = list
         """Sends the orders of the close, once those that rest were executed."""
         self.listeners: list[Callable[[Effect, float, float], None]] = []
         """Hear of each effect on what is held: the shares that it settled, and their price."""
         self._effects: dict[date, list[Effect]] = defaultdict(list)
-        for effect in self.p.effects:
+        # Legs first, so that what leaves with a leader of no share has had its own.
+        for effect in sorted(self.p.effects, key=lambda one: one.symbol not in self.p.hedges):
             self._effects[effect.session].append(effect)
 
     def see_the_bar(self) -> None:
@@ -238,8 +239,8 @@ class RulesBroker(bt.brokers.BackBroker):
     def _act(self, effect: Effect) -> None:
         data = self.cerebro.datasbyname[effect.symbol]
         position = self.positions.get(data)
-        if not position:
-            return
+        if not position or (effect.is_end and effect.symbol in self.p.hedges):
+            return  # a leg has every session: its end comes after the last one
         settled, price = position.size if effect.is_end else 0.0, effect.value
         if effect.what == "dividend":
             self.cash += position.size * effect.value
@@ -324,8 +325,8 @@ class RulesBroker(bt.brokers.BackBroker):
         """What earns interest until the next session; the proceeds of shorts earn nothing."""
         self._closed_on = self.session
         shorts = -sum(min(p.size, 0) * data.close[0] for data, p in self.positions.items() if p)
-        self._ruined = self._ruined or self.get_value() <= 0  # what is left then earns nothing
-        self._free_cash = 0.0 if self._ruined else self.cash - shorts
+        self.is_ruined = self.is_ruined or self.get_value() <= 0
+        self._free_cash = 0.0 if self.is_ruined else self.cash - shorts
 
     def _try_exec(self, order: Any) -> None:
         if order.data._name not in self.feeds:  # noqa: SLF001

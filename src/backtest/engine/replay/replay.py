@@ -110,6 +110,7 @@ class _SignalTrader(bt.Strategy):
         quotes = {symbol: quote_of(data, self.p.rules) for symbol, data in feeds.items()}
         signals = self.p.signals.get(self.broker.session, ())
         market = self._trader.at_open(quotes, self.broker.cash_at_open(), signals)
+        self.broker.is_ruined |= self._trader.is_ruined
         resting = [order for symbol in feeds for order in self._trader.resting(symbol)]
         if market or resting != self._resting:
             self._send_anew(market, resting)

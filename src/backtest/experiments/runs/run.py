@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from backtest.data.inputs import Inputs, read_inputs
-from backtest.errors import DataError, UsageError
+from backtest.errors import UsageError
+from backtest.experiments.runs.figures import (
+    benchmark_returns,
+    figures_of_holding,
+    holding_returns,
+)
 from backtest.experiments.runs.store import (
+    Returns,
     Run,
     bars_around,
     complete_manifest,
     read_run,
     request_again,
     save_run,
+    write_notes,
 )
 from backtest.experiments.terms import Plan, folder_name, identity, installed_packages, run_id
 from backtest.experiments.trials import record_run, trials_on_record
 from backtest.stats import SEED
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import find_strategy
-from backtest.strategy.parameters import configure, recorded
+from backtest.strategy.parameters import changed, configure, recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from datetime import date
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Costs, Rules
     from backtest.strategy.base import Strategy
@@ -58,6 +61,8 @@ class RunRequest:
     as_of: date | None = None  # the day at whose end the data are looked at; None as they are
     universe: str | None = None  # what is traded in place of symbols
     engine: Engine | None = None  # where None the kernel for many bars, else Backtrader
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
+    notes: Mapping[str, str] = field(default_factory=dict)  # files of the run folder by name
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ def prepare_run(
         file.name,
         request.universe,
         strategy.trades_also,
+        accept_jumps=request.accept_jumps,
     )
     request = replace(request, symbols=tuple(sorted(inputs.span)))
     engine = _engine(request, strategy, inputs)
@@ -187,6 +193,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     if not force and (made := plan.result):
         with suppress(UsageError):  # reports may be read-only
             request_again(made)
+            write_notes(made, plan.request.notes)
             record_run(plan.path.parent, made.manifest)
         return made
     started = datetime.now(UTC)
@@ -201,6 +208,7 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
         "versions": dict(plan.versions),  # of the files; the hashes of their rows decide
         "costs": costs and {"name": costs.name, "sources": dict(costs.sources)},
         "packages": installed_packages(),
+        "differs": _differs(plan),
         "seed": SEED,  # of the evidence; the replay draws nothing at random
         "started_at": started.isoformat(timespec="seconds"),
         "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -213,8 +221,22 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     if plan.request.universe:
         bars = bars_around(result.trades, history)
     made = save_run(plan.path, manifest, result, returns, bars)
+    write_notes(made, plan.request.notes)
     record_run(plan.path.parent, made.manifest)
     return made
+
+
+def _differs(plan: RunPlan) -> dict[str, Any]:
+    """What was set, and differs from the strategy's, the costs' and the prices' own."""
+    request, rules = plan.request, plan.request.rules.model_dump()
+    usual = make_rules(request.costs, cash=request.rules.cash).model_dump()
+    return {
+        "parameters": changed(plan.file, plan.identity["parameters"]),
+        "rules": {name: value for name, value in rules.items() if value != usual[name]},
+        "first": request.first and request.first.isoformat(),
+        "last": request.last and request.last.isoformat(),
+        "engine": request.engine,
+    }
 
 
 def verify(plan: RunPlan, run: Run) -> int:
@@ -256,8 +278,12 @@ def _replay(plan: RunPlan) -> Result:
     return replay(inputs.replayed, inputs.rates, decisions, rules)
 
 
-def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], dict[str, Any]]:
-    """Returns of run and benchmark by session, and the summary of both."""
+def _measure(plan: RunPlan, result: Result) -> tuple[list[Returns], dict[str, Any]]:
+    """Returns of run, benchmark and stock by session, and the summary of each.
+
+    Of a universe, whose mean is the benchmark, and of a benchmark that is the stock itself,
+    holding is told already.
+    """
     import numpy as np
 
     from backtest.engine.kernel.panel import nights_before
@@ -281,42 +307,13 @@ def _measure(plan: RunPlan, result: Result) -> tuple[list[tuple[float, float]], 
         "dividends": sum(trade.dividends for trade in result.trades),
         "interest": result.interest,
     }
-    growth = np.asarray(start * np.cumprod(1 + benchmark), dtype=np.float64)
-    other = {
-        **figures.curve_figures(growth, start, above_cash(benchmark, nights, rules)),
-        "trades": None,
-        "win_rate": None,
-        "exposure": 1.0,
-        **dict.fromkeys(("commission", "borrow", "dividends", "interest"), 0.0),
-    }
-    pairs = list(zip(returns.tolist(), benchmark.tolist(), strict=True))
-    return pairs, {"run": own, "benchmark": other}
-
-
-def benchmark_returns(prices: Prices, sessions: Sequence[date]) -> NDArray[np.float64]:
-    """Return of the benchmark in each session, close to close, with dividends.
-
-    The first return needs the close before; where the prices begin with the first session it is
-    taken from that session's open, and is 0 where there is no open either.
-
-    Raises DataError where a session has no close.
-    """
-    import pandas as pd
-
-    index = pd.DatetimeIndex(pd.to_datetime(sessions))
-    growth = prices.growth
-    missing = index.difference(growth.index)
-    if len(missing):
-        raise DataError(
-            f"The benchmark {prices.symbol} has no close on {missing[0]:%Y-%m-%d} "
-            f"({len(missing)} sessions are missing). Its prices run from {prices.first} to "
-            f"{prices.last}: choose another --benchmark, or a span with --from and --to."
-        )
-    # Of what it has grown to: where the run has no session, the next one's return holds it.
-    changes = growth.reindex(index).pct_change(fill_method=None)
-    changes.iloc[0] = prices.returns[index[0]]
-    if pd.isna(changes.iloc[0]):
-        first = prices.table.iloc[0]
-        changes.iloc[0] = first["close"] / first["open"] - 1 if prices.has_bars else 0.0
-    array: NDArray[np.float64] = changes.to_numpy(dtype=float)
-    return array
+    stocks = plan.inputs.span.keys()
+    held: list[float | None] = [None] * len(sessions)
+    of_stock = None
+    if not plan.request.universe and stocks != {plan.inputs.benchmark.symbol}:
+        history = plan.inputs.history
+        holding = holding_returns([history[name] for name in stocks], sessions)
+        held, of_stock = holding.tolist(), figures_of_holding(holding, nights, rules)
+    found = list(zip(returns.tolist(), benchmark.tolist(), held, strict=True))
+    of_benchmark = figures_of_holding(benchmark, nights, rules)
+    return found, {"run": own, "benchmark": of_benchmark, "stock": of_stock}

@@ -16,10 +16,9 @@ from math import isnan
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from backtest.errors import UsageError
 from backtest.experiments.records import RunRecord
 from backtest.workspace.files import write_folder, write_text
-from backtest.workspace.records import damaged, read_record, readable
+from backtest.workspace.records import damaged, read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -34,9 +33,11 @@ if TYPE_CHECKING:
     Cells = Mapping[str, Callable[[Any], Any]]  # by column what reads its cell of a record
 
 _REQUESTED = "requested_at"  # a file of a run folder: when a finished run was last requested
+NOTES = ("label", "note")  # files of a run folder: what somebody calls it, and says of it
 LEADING = "sharpe"  # the statistic that the verdict is about: the account's Sharpe ratio
 
 
+Returns: TypeAlias = "tuple[float, float, float | None]"
 Columns: TypeAlias = "Mapping[str, Literal['text', 'int', 'float', 'day', 'moment']]"
 
 # Each table's columns with what they hold; a float may be unknown, and so may a text or a day.
@@ -50,7 +51,7 @@ TRADES: Columns = {
 }  # fmt: skip
 EQUITY: Columns = {
     "session": "day", "equity": "float", "cash": "float", "position_value": "float",
-    "return": "float", "benchmark_return": "float",
+    "return": "float", "benchmark_return": "float", "holding_return": "float",
 }  # fmt: skip
 DECISIONS: Columns = {
     "event_id": "text", "symbol": "text", "kind": "text", "published_at": "moment",
@@ -115,6 +116,16 @@ class Run:
         return datetime.fromisoformat(self.manifest["finished_at"])
 
     @property
+    def label(self) -> str:
+        """What somebody calls the run; empty where nobody does."""
+        return note_in(self.path, "label")
+
+    @property
+    def note(self) -> str:
+        """What somebody says of the run; empty where nobody does."""
+        return note_in(self.path, "note")
+
+    @property
     def has_tearsheet(self) -> bool:
         """Whether its tear sheet has been drawn."""
         return (self.path / "tearsheet.html").exists()
@@ -154,41 +165,17 @@ def read_run(path: Path) -> Run:
     return Run(path, manifest)
 
 
-def list_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The runs in a folder, the one requested last first; `tell` takes a sentence for a damaged
-    one.
-    """
-    runs = readable(_folders(reports), read_run, tell)
-    return sorted(runs, key=lambda run: (run.last_request, run.run_id), reverse=True)
+def note_in(folder: Path, name: str) -> str:
+    """One of `NOTES` of a run folder; empty where there is none."""
+    with suppress(OSError, ValueError):
+        return (folder / name).read_text(encoding="utf-8").strip()
+    return ""
 
 
-def find_run(reports: Path, name: str, tell: Callable[[str], object]) -> Run:
-    """The run requested last of those that a name fits: an id, a folder, or a strategy.
-
-    `tell` takes a sentence for each that the name fits as well and that is damaged. Raises
-    UsageError where none fits, and DataError where none does but damaged ones.
-    """
-    runs = list_runs(reports, tell=lambda _: None)
-    fitting = [r for r in runs if name in (r.run_id, r.path.name, r.manifest["strategy"])]
-    others = [folder for folder in _folders(reports) if name in _names(folder)]
-    if fitting:
-        list(readable(others, read_run, tell))
-        return fitting[0]
-    if others:
-        return read_run(others[0])  # raises what is wrong with it
-    known = ", ".join(f"{run.manifest['strategy']} {run.run_id}" for run in runs)
-    raise UsageError(
-        f"There is no run {name!r} in {reports}. Name a run id, a run folder or a strategy. "
-        f"Known: {known or 'none'}. `backtest run STRATEGY` makes one."
-    )
-
-
-def latest_runs(reports: Path, tell: Callable[[str], object]) -> list[Run]:
-    """The run requested last of each strategy on each set of symbols, by name."""
-    latest: dict[str, Run] = {}
-    for run in list_runs(reports, tell):
-        latest.setdefault(run.name, run)
-    return [latest[name] for name in sorted(latest)]
+def write_notes(run: Run, notes: Mapping[str, str]) -> None:
+    """Write some of `NOTES`; an empty text takes one away."""
+    for name, text in notes.items():
+        write_text(run.path / name, text)
 
 
 def request_again(run: Run) -> None:
@@ -200,17 +187,18 @@ def save_run(
     path: Path,
     manifest: Mapping[str, Any],
     result: Result,
-    returns: Iterable[tuple[float, float]],
+    returns: Iterable[Returns],
     bars: Mapping[str, pd.DataFrame],
 ) -> Run:
     """Write a run's files beside its path and rename the folder there when it is complete.
 
-    `returns` are those of the run and of the benchmark by session. Raises UsageError where the
-    folder cannot be written.
+    `returns` are those of the run, of the benchmark and of holding the stock by session. Raises
+    UsageError where the folder cannot be written.
     """
     texts = result_files(result, returns, bars)
     files = {name: sha256(text.encode()).hexdigest() for name, text in texts.items()}
     texts["run.json"] = _manifest_text({**manifest, "files": files})
+    texts |= {name: text for name in NOTES if (text := note_in(path, name))}
     write_folder(path, texts)
     return replace(read_run(path), result=result)
 
@@ -221,18 +209,8 @@ def complete_manifest(run: Run, more: Mapping[str, Any]) -> Run:
     return read_run(run.path)
 
 
-def _folders(reports: Path) -> list[Path]:
-    """The folders of runs; hidden ones are unfinished work."""
-    return [record.parent for record in reports.glob("[!.]*/run.json")]
-
-
-def _names(folder: Path) -> tuple[str, str, str]:
-    strategy, _, rest = folder.name.partition("-")
-    return folder.name, strategy, rest.rpartition("-")[2]
-
-
 def _manifest_text(manifest: Mapping[str, Any]) -> str:
-    """JSON in lines, but for the part that has a row for each event."""
+    """JSON in lines, but for the parts that have a row for each event or session."""
     parts = []
     for name, value in manifest.items():
         lines = None if name == "attribution" else 2
@@ -242,9 +220,9 @@ def _manifest_text(manifest: Mapping[str, Any]) -> str:
 
 
 def result_files(
-    result: Result, returns: Iterable[tuple[float, float]], bars: Mapping[str, pd.DataFrame]
+    result: Result, returns: Iterable[Returns], bars: Mapping[str, pd.DataFrame]
 ) -> dict[str, str]:
-    """The texts of `FILES` by name; `returns` are those of run and benchmark by session."""
+    """The texts of `FILES` by name; `returns` are as of `save_run`."""
     of_event = ("symbol", "kind", "precision", "headline", "grade", "source_url", "source_url_2")
     decision: Cells = {
         **{name: attrgetter(f"event.{name}") for name in of_event},

@@ -65,6 +65,7 @@ class ManyStudyRequest:
     benchmark: str | None = None
     reaction: float = 5.0  # minutes from publication to the earliest open
     windows: tuple[Window, ...] = WINDOWS  # the first leads
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,10 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
         funds = [name for name in CANDIDATES if name in there and name not in request.symbols]
         request = replace(request, benchmark=next(iter(funds), None))
     benchmark = request.benchmark or request.universe or request.symbols[0]
-    inputs = read_study_inputs(workspace, subject, request.symbols, benchmark, request.universe)
+    inputs = read_study_inputs(
+        workspace, subject, request.symbols, benchmark, request.universe,
+        accept_jumps=request.accept_jumps,
+    )  # fmt: skip
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     if not events:
         raise UsageError(

@@ -23,6 +23,7 @@ from backtest.stats.event_study import Series, study
 from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -112,6 +113,41 @@ class Calibration:
     def as_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""
         return {**vars(self), "level": LEVEL, "is_calibrated": self.is_calibrated}
+
+
+@dataclass(frozen=True)
+class NullWorlds:
+    """What verdicts and the test of a study say where there is nothing to find.
+
+    Attributes:
+        kinds: what was said of the worlds of each kind.
+        significant: in how many a study of six events found something.
+        worlds: how many of each kind there were.
+        seed: of all that is random.
+
+    """
+
+    kinds: list[Calibration]
+    significant: int
+    worlds: int
+    seed: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, ready for JSON."""
+        study = {"significant": self.significant, "worlds": self.worlds}
+        return {"worlds": [one.as_dict() for one in self.kinds], "study": study}
+
+    def frame(self) -> pd.DataFrame:
+        """A row for each kind of world, with its counts."""
+        import pandas as pd
+
+        return pd.DataFrame([vars(one) for one in self.kinds]).set_index("world")
+
+
+def null_worlds(worlds: int, *, seed: int) -> NullWorlds:
+    """Judge runs, and studies of six events, in so many worlds of each kind."""
+    kinds, significant = calibrate(worlds, seed=seed), null_study(worlds, seed=seed)
+    return NullWorlds(kinds, significant, worlds, seed)
 
 
 def calibrate(

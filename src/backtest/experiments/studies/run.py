@@ -81,6 +81,7 @@ class StudyRequest:
     benchmark: str | None = None  # the fund to hold the stock against; SPY or QQQ by fit where None
     reaction: float = 5.0  # minutes from publication to the earliest open
     settings: Settings = field(default_factory=Settings)
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,10 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     prices = workspace.data / "prices"
     candidates = read_candidates(prices, request.symbol, request.benchmark)
-    inputs = read_study_inputs(workspace, subject, (request.symbol,), candidates[0].symbol)
+    inputs = read_study_inputs(
+        workspace, subject, (request.symbol,), candidates[0].symbol,
+        accept_jumps=request.accept_jumps,
+    )  # fmt: skip
     stock = inputs.history[request.symbol]
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     sessions = stock.table.index.to_numpy("M8[D]")

@@ -161,6 +161,8 @@ def read_study_inputs(
     symbols: Sequence[str],
     benchmark: str,
     universe: str | None = None,
+    *,
+    accept_jumps: bool,
 ) -> Inputs:
     """What is studied; arguments and errors as of `read_inputs`."""
     strategy = subject.strategy
@@ -173,6 +175,7 @@ def read_study_inputs(
         looks_at=strategy.looks_at if strategy else (),
         trades_also=strategy.trades_also if strategy else (),
         universe=universe,
+        accept_jumps=accept_jumps,
         bars=strategy is not None,  # a strategy may look at opens, highs and lows
     )
 

@@ -27,7 +27,7 @@ from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import RULES_VERSION, Rules, above_cash
 from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
-from backtest.experiments.runs.run import benchmark_returns
+from backtest.experiments.runs.figures import benchmark_returns
 from backtest.experiments.sweeps.answers import Answers, derives, does_act
 from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
 from backtest.experiments.terms import deciding_packages
@@ -359,6 +359,7 @@ class Evaluator:
             looks_at=strategy.looks_at,
             universe=spec.universe,
             trades_also=strategy.trades_also,
+            accept_jumps=True,  # whoever prepared the sweep has looked
         )
         _compare(spec, file, inputs.hashes(heard_kinds(strategy)))
         axes = {name: [plain(value_of(strategy, name))] for name in spec.axes}
@@ -431,11 +432,19 @@ class Evaluator:
         ids = [one.event.id for one in self._questions]
         return list(zip(ids, self._bars, strict=True))
 
+    @property
+    def headlines(self) -> dict[str, str]:
+        """The headline of each event, by its id."""
+        return {one.event.id: one.event.headline for one in self._questions}
+
+    def above_cash(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Returns by session less what cash earned."""
+        return above_cash(returns, self._panel.nights, self._rules)
+
     def held_throughout(self) -> NDArray[np.float64]:
-        """Returns above cash of the symbols, equally, or of the mean of the universe."""
+        """Returns of the symbols, equally, or of the mean of the universe."""
         if self._universe is not None:
-            mean = benchmark_returns(self._universe, self._panel.sessions.tolist())
-            return above_cash(mean, self._panel.nights, self._rules)
+            return benchmark_returns(self._universe, self._panel.sessions.tolist())
         sessions = self._panel.sessions
         changes = np.full((len(sessions), len(self._stocks)), np.nan)
         for column, prices in enumerate(self._stocks):
@@ -445,7 +454,7 @@ class Evaluator:
                 changes[0, column] = (
                     prices.table["close"].iloc[0] / prices.table["open"].iloc[0] - 1
                 )
-        return above_cash(mean_of_known(changes), self._panel.nights, self._rules)
+        return mean_of_known(changes)
 
     def _blocks(self, codes: Codes) -> Iterator[Codes]:
         """The sets in blocks that memory holds."""

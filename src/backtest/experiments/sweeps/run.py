@@ -60,6 +60,7 @@ class SweepRequest:
     rules: Rules
     costs: Costs | None = None  # where the rules' costs come from; None for the defaults
     universe: str | None = None  # what is traded in place of symbols
+    accept_jumps: bool = False  # take prices that jump as after a split as they are
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
         trades_also=strategy.trades_also,
         wanted_by=file.name,
         universe=request.universe,
+        accept_jumps=request.accept_jumps,
     )
     decides = identity(
         file,
@@ -236,10 +238,12 @@ def sweep_evidence(
         default=0,
     )
     thin = _thin(chosen, best)
-    superior = superior_ability(chosen.returns, sweep.held_throughout(), seed=SEED)
+    held = sweep.held_throughout()
+    superior = superior_ability(chosen.returns, sweep.above_cash(held), seed=SEED)
     return {
         "universe": spec.universe,
         "compared": len(numbers),
+        "holding": float(np.prod(1 + held) - 1),
         "distinct": int(sets["final_equity"].round(_CENT).nunique()),
         "best": {
             "set": int(numbers[best]),
@@ -248,7 +252,7 @@ def sweep_evidence(
         "overfitting": None if thin["all"] else _overfitting(chosen.returns),
         "thin": thin,
         "superior": superior and asdict(superior),
-        "walk_forward": _walked(forward, ids, [None, *numbers.tolist()]),
+        "walk_forward": _walked(forward, ids, sweep.headlines, [None, *numbers.tolist()]),
         "seed": SEED,
     }
 
@@ -293,7 +297,10 @@ def _overfitting(returns: Floats) -> dict[str, Any] | None:
 
 
 def _walked(
-    forward: WalkForward, event_ids: Sequence[str], numbers: Sequence[int | None]
+    forward: WalkForward,
+    event_ids: Sequence[str],
+    headlines: Mapping[str, str],
+    numbers: Sequence[int | None],
 ) -> dict[str, Any]:
     """Event by event the set that was chosen; None is the default."""
     columns = (forward.events, forward.known, forward.picked, forward.returns, forward.default)
@@ -301,6 +308,7 @@ def _walked(
         "events": [
             {
                 "event_id": event_ids[event],
+                "headline": headlines[event_ids[event]],
                 "known": bool(known),
                 "set": numbers[chosen],
                 "return": float(earned),

@@ -2,13 +2,16 @@
 (() => {
   if (!charts.canDraw) return;
   const { byId, data, plain, number, signed, colour } = charts;
-  const HEIGHT = 560;
-  const TOP = 26; // pixels above the upper panel
-  const BOTTOM = 34;
+  const HEIGHT = 430;
+  const TOP = 22; // pixels above the upper panel
+  const BOTTOM = 26;
   const SPLIT = [0.3, 0.37]; // the top of the lower panel and the foot of the upper one
-  const ROOMY = 760; // pixels of width that leave room for names at the ends of lines
-  const LINE = 16; // pixels that a name takes in height
+  const ROOMY = 560; // pixels of width that leave room for names at the ends of lines
+  const LINE = 14; // pixels that a name takes in height
+  const LETTERS = 28; // of a name at the end of its line
   const form = byId("choice");
+  const rows = [...document.querySelectorAll("#overview tbody tr")].sort((a, b) => a.dataset.series - b.dataset.series);
+  const boxes = rows.map((row) => row.querySelector("input"));
 
   const SCALES = {
     money: {
@@ -48,11 +51,11 @@
       const { days, equity, falls } = curves[place];
       const values = equity.map((value) => scale.value(value, cash));
       const line = { color: colour(variable), dash, width: isRun ? 2 : 1.3 };
-      const shared = { type: "scatter", mode: "lines", x: days, line, hovertemplate: "%{text}<extra></extra>" };
-      const said = (text) => `${plain(name)}: <b>${text}</b>`;
+      const shared = { type: "scatter", mode: "lines", meta: place, x: days, line, hovertemplate: "%{text}<extra></extra>" };
+      const said = (text, n) => `<b>${plain(name)}</b><br>${days[n]}: ${text}`;
       return [
-        { ...shared, y: values, text: values.map((value) => (value === null ? "" : said(scale.text(value)))) },
-        { ...shared, y: falls, yaxis: "y2", text: falls.map((value) => said(`${number(value, 1)} %`)) },
+        { ...shared, y: values, text: values.map((value, n) => (value === null ? "" : said(scale.text(value), n))) },
+        { ...shared, y: falls, yaxis: "y2", text: falls.map((value, n) => said(`${number(value, 1)} % below its high`, n)) },
       ];
     });
   }
@@ -79,6 +82,8 @@
     return { tickvals: within, ticktext: within.map((value) => `${value}×`) };
   }
 
+  const shortened = (name) => (name.length > LETTERS ? `${name.slice(0, LETTERS - 1)}…` : name);
+
   // Names at the ends of lines, moved apart; none where they would not fit.
   function names(places, drawn, range, onAxis) {
     const height = (1 - SPLIT[1]) * (HEIGHT - TOP - BOTTOM);
@@ -95,7 +100,7 @@
       const { name, colour: variable } = data.series[place];
       return {
         x: 1, xref: "paper", xanchor: "left", xshift: 4, y: value, yref: "y", yanchor: "middle", yshift: from - at, showarrow: false,
-        text: plain(name.length > 20 ? `${name.slice(0, 19)}…` : name), font: { color: colour(variable), size: 12 },
+        text: plain(shortened(name)), font: { color: colour(variable), size: 11 },
       };
     });
   }
@@ -107,7 +112,7 @@
   function draw() {
     const element = byId("curves");
     const scale = SCALES[form.elements.scale.value];
-    const places = data.series.map((_, place) => place).filter((place) => form.querySelector(`[name=series][value="${place}"]`).checked);
+    const places = data.series.map((_, place) => place).filter((place) => boxes[place].checked);
     const drawn = traces(places, scale);
     const upper = drawn.filter(({ yaxis }) => !yaxis);
     const isLog = scale.axis.type === "log";
@@ -116,7 +121,8 @@
     const labels = element.clientWidth >= ROOMY ? names(places, upper, range, onAxis) : [];
     const fixed = { fixedrange: true, automargin: "width" };
     charts.draw(element, drawn, {
-      height: HEIGHT, margin: { l: 55, r: labels.length ? 165 : 8, t: TOP, b: BOTTOM }, hovermode: "x unified",
+      height: HEIGHT, margin: { l: 55, r: labels.length ? 12 + 6.2 * Math.max(...places.map((place) => shortened(data.series[place].name).length)) : 8, t: TOP, b: BOTTOM },
+      hovermode: "closest", hoverdistance: 40,
       xaxis: { fixedrange: true, type: "date", anchor: "y2", range: [data.days[0], data.days[data.days.length - 1]], hoverformat: "%Y-%m-%d" },
       yaxis: { ...fixed, ...scale.axis, ...(isLog ? multiples(range) : {}), domain: [SPLIT[1], 1], range },
       yaxis2: { ...fixed, ticksuffix: " %", domain: [0, SPLIT[0]], rangemode: "tozero" },
@@ -128,7 +134,70 @@
     byId("caption").textContent = `${scale.told}. ${places.length} of ${data.series.length} curves shown.`;
   }
 
+  // Lets a curve stand out, or all alike for null; its row in the table is marked as well.
+  function point(place) {
+    rows.forEach((row, n) => row.classList.toggle("pointed", n === place));
+    const { data: drawn } = byId("curves");
+    Plotly.restyle("curves", { opacity: drawn.map(({ meta }) => (place === null || meta === place ? 1 : 0.2)) });
+  }
+
+  // ---- return against drawdown --------------------------------------------------------------
+
+  const PLACES = ["middle right", "middle left", "top center", "bottom center"];
+
+  // Where each name stands beside its point so that none covers another; none where all would.
+  function placed(points, pixels) {
+    const taken = points.map(({ x, y }) => [pixels.x(x) - 6, pixels.y(y) - 6, pixels.x(x) + 6, pixels.y(y) + 6]);
+    return points.map(({ x, y, name }, own) => {
+      const [left, top, width] = [pixels.x(x), pixels.y(y), 6.4 * name.length];
+      const boxes = [
+        [left + 8, top - 7, left + 8 + width, top + 7], [left - 8 - width, top - 7, left - 8, top + 7],
+        [left - width / 2, top - 22, left + width / 2, top - 8], [left - width / 2, top + 8, left + width / 2, top + 22],
+      ];
+      const free = boxes.findIndex((box) => box[0] > 0 && box[2] < pixels.width && taken.every((other, n) =>
+        n === own || box[2] < other[0] || other[2] < box[0] || box[3] < other[1] || other[3] < box[1]));
+      if (free >= 0) taken.push(boxes[free]);
+      return free < 0 ? null : PLACES[free];
+    });
+  }
+
+  function drawRisk() {
+    const element = byId("risk");
+    if (!element) return;
+    const HIGH = 320, margin = { l: 55, r: 12, t: 12, b: 44 };
+    const points = data.series.map(({ name, figures, texts, verdict, sign, colour: variable }) => ({
+      name: shortened(name), x: -100 * figures.max_drawdown, y: 100 * figures.total_return, colour: colour(variable),
+      sign,
+      text: [`<b>${plain(name)}</b>`, `return ${texts.total_return}, drawdown ${texts.max_drawdown}`, verdict].filter(Boolean).join("<br>"),
+    }));
+    const across = rangeOf([{ y: points.map(({ x }) => x) }], (value) => value), up = rangeOf([{ y: points.map(({ y }) => y) }], (value) => value);
+    const pixel = (value, [low, high], length) => (length * (value - low)) / (high - low);
+    const width = charts.widthOf(element) - margin.l - margin.r, height = HIGH - margin.t - margin.b;
+    const at = placed(points, { x: (value) => pixel(value, across, width), y: (value) => height - pixel(value, up, height), width });
+    charts.draw(element, [{
+      type: "scatter", mode: "markers+text", x: points.map(({ x }) => x), y: points.map(({ y }) => y),
+      text: points.map(({ name }, n) => (at[n] ? plain(name) : "")), textposition: at.map((one) => one ?? "middle right"),
+      textfont: { size: 12, color: points.map((one) => one.colour) },
+      hovertext: points.map(({ text }) => text), hovertemplate: "%{hovertext}<extra></extra>",
+      marker: { size: 10, symbol: points.map(({ sign }) => sign), color: points.map((one) => one.colour), line: { width: 2, color: points.map((one) => one.colour) } },
+    }], {
+      height: HIGH, margin, hovermode: "closest",
+      xaxis: { fixedrange: true, range: across, zeroline: false, ticksuffix: " %", title: { text: "Deepest fall from a high", standoff: 4 } },
+      yaxis: { fixedrange: true, range: up, zeroline: true, ticksuffix: " %", title: { text: "Return", standoff: 4 } },
+    });
+  }
+
   form.addEventListener("input", draw);
+  byId("overview").addEventListener("input", draw);
+  rows.forEach((row, place) => {
+    row.addEventListener("pointerenter", () => point(place));
+    row.addEventListener("pointerleave", () => point(null));
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
-  charts.keepDrawn(draw);
+  charts.keepDrawn(() => {
+    draw();
+    drawRisk();
+  });
+  byId("curves").on("plotly_hover", ({ points: [{ data: { meta } }] }) => point(meta));
+  byId("curves").on("plotly_unhover", () => point(null));
 })();

@@ -5,7 +5,7 @@
   const { byId, data } = charts;
   const { symbols, rows, cell, known } = runChart;
   const AROUND = 12; // bars shown on either side of what was chosen
-  const state = { symbol: 0, range: runChart.WHOLE, place: null, event: "", trade: "" };
+  const state = { symbol: 0, log: false, range: runChart.WHOLE, place: null, event: "", trade: "" };
   const events = symbols.flatMap(({ events: own }, symbol) =>
     own.map(([place, kind, , id]) => ({ symbol, place, kind, id })));
   const trades = symbols.flatMap(({ trades: own }, symbol) => own.map((trade) => ({ symbol, ...trade })));
@@ -20,7 +20,52 @@
     runChart.draw(state);
     byId("whole").disabled = state.range === runChart.WHOLE;
     byId("symbol").value = state.symbol;
+    showStrip();
   }
+
+  // ---- the strip: the closes of the whole span, and the part in view between two sliders --------
+
+  const strip = byId("strip"), thumbs = [...strip.querySelectorAll("input")], part = strip.querySelector("i");
+  const [begin, end] = runChart.WHOLE;
+  const bars = data.days.length - 1;
+
+  function showStrip() {
+    const { close } = symbols[state.symbol].bars;
+    const known = close.filter((price) => price !== null);
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    const y = (price) => 0.92 - (0.84 * (price - low)) / (high - low || 1);
+    const points = close.map((price, place) => (price === null ? "" : `${place / (bars || 1)},${y(price)}`)).filter(Boolean);
+    strip.querySelector("path").setAttribute("d", `M${points.join("L")}`);
+    thumbs.forEach((thumb, n) => {
+      Object.assign(thumb, { min: 0, max: bars });
+      thumb.value = n ? Math.floor(state.range[1]) : Math.ceil(state.range[0]);
+      thumb.setAttribute("aria-valuetext", data.days[thumb.value]);
+    });
+    const [from, to] = thumbs.map(({ value }) => 100 * (value / (bars || 1)));
+    Object.assign(part.style, { left: `${from}%`, right: `${100 - to}%` });
+  }
+
+  function view(range) {
+    const [from, to] = runChart.within(range);
+    state.range = from <= begin && to >= end ? runChart.WHOLE : [from, to];
+    draw();
+  }
+
+  thumbs.forEach((thumb, n) => thumb.addEventListener("input", () => {
+    const range = [...state.range];
+    range[n] = [begin, end][n];
+    if (Number(thumb.value) !== [0, bars][n]) range[n] = Number(thumb.value) + [-0.5, 0.5][n];
+    view(range[0] < range[1] ? range : state.range);
+  }));
+  part.addEventListener("pointerdown", (down) => {
+    const range = state.range, scale = (end - begin) / strip.clientWidth;
+    part.setPointerCapture(down.pointerId);
+    part.onpointermove = ({ clientX }) => {
+      const by = Math.max(begin - range[0], Math.min(end - range[1], (clientX - down.clientX) * scale));
+      view(range.map((place) => place + by));
+    };
+    part.onpointerup = () => { part.onpointermove = null; };
+  });
 
   // ---- the card -----------------------------------------------------------------------------
 
@@ -54,6 +99,7 @@
     if (event) acts.append(step("‹ Earlier event", at - 1), step("Later event ›", at + 1));
     if (event) acts.append(act("Its row below", () => reveal(event), event.hidden));
     if (trade.length) acts.append(act("Its trade below", () => reveal(trade[0]), trade[0].hidden));
+    byId("event").classList.add("chosen");
     byId("event").replaceChildren(...(event ? eventLines(event) : [make("h3", {}, "A trade without an event")]), ...trade.map(tradeLine), acts);
   }
 
@@ -112,7 +158,7 @@
     draw();
   }
 
-  byId("told").hidden = false;
+  document.querySelectorAll("#told, .drawn").forEach((section) => { section.hidden = false; });
   byId("symbols").hidden = symbols.length < 2;
   byId("symbol").append(...symbols.map(({ name }, value) => make("option", { value }, name)));
   byId("symbol").addEventListener("change", (change) => {
@@ -120,13 +166,22 @@
     draw();
   });
   byId("whole").addEventListener("click", whole);
+  document.querySelectorAll("[name=price-scale]").forEach((choice) => choice.addEventListener("change", () => {
+    state.log = choice.value === "log";
+    draw();
+  }));
   byId("how").textContent = [
     data.span[0] > 0 || data.span[1] < data.days.length - 1 ? "What lies outside of the run is grey." : "",
     data.weekly ? "A bar is a week: there are too many sessions to show each." : "",
     data.left_out ? `${data.left_out} symbols that traded less have no chart here; their trades and events are in the tables and files.` : "",
   ].filter(Boolean).join(" ");
 
-  charts.keepDrawn(draw);
+  charts.keepDrawn(() => {
+    draw();
+    runChart.drawExcursions();
+  });
+  byId("excursions")?.on("plotly_click", ({ points: [{ customdata }] }) =>
+    choose(rows.trade.get(customdata)?.dataset.event ?? "", customdata, true));
   const chart = byId("story");
   const hint = byId("at").textContent;
   chart.addEventListener("mousemove", ({ clientX }) => {
@@ -142,8 +197,7 @@
   });
   chart.on("plotly_relayout", (change) => {
     if (!("xaxis.range[0]" in change)) return;
-    state.range = runChart.within([change["xaxis.range[0]"], change["xaxis.range[1]"]]);
-    draw();
+    view([change["xaxis.range[0]"], change["xaxis.range[1]"]]);
   });
   chart.on("plotly_doubleclick", whole);
 })();

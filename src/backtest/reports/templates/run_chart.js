@@ -13,6 +13,7 @@ const runChart = (() => {
   const last = days.length - 1;
   const NARROW = 600;
   const GAP = 26; // above each panel, for its title, in pixels
+  const DATES = 30; // below the prices; they are repeated at the foot
   const PRINTED = 0.52; // of the height, so that the chart stands on the first page
   const FEWEST = 8; // bars that a view shows
   const WHOLE = [-0.5 - Math.max(1, days.length / 60), last + 0.5 + Math.max(0.5, days.length / 120)];
@@ -27,7 +28,7 @@ const runChart = (() => {
 
   function eventText([place, kind, , id]) {
     const row = rows.event.get(id);
-    if (!row) return `${plain(data.kinds[kind].name)}, ${days[place]}<br>told in decisions.csv`;
+    if (!row) return `${plain(data.kinds[kind].name)}, ${days[place]}<br>its row is in decisions.csv`;
     const [headline, ...more] = [
       cell(row, "headline"), `Public ${cell(row, "go")} New York, ${known(row)}`, `Grade ${cell(row, "grade")}`,
       `Became: ${[cell(row, "action"), cell(row, "reason")].filter(Boolean).join(", ")}`,
@@ -37,7 +38,7 @@ const runChart = (() => {
 
   function tradeText(trade) {
     const row = rows.trade.get(trade.id);
-    if (!row) return `Trade ${plain(trade.id)}<br>told in trades.csv`;
+    if (!row) return `Trade ${plain(trade.id)}<br>its row is in trades.csv`;
     const text = (name) => plain(cell(row, name));
     return [
       `<b>Trade ${text("go")}: <span style="color:${resultColour(trade)}">${text("return")}</span></b>`,
@@ -128,6 +129,22 @@ const runChart = (() => {
     return levels;
   }
 
+  // The headline beside a marker, as far as there is room before the next one; once zoomed in.
+  function labelled(events, state, pixels) {
+    if (state.range === WHOLE) return { mode: "markers" };
+    const LETTER = 6; // pixels
+    const ahead = (place) => Math.min(state.range[1], ...events.map(([other]) => other).filter((other) => other > place)) - place;
+    const shown = new Set(); // of events on one bar the first alone
+    const text = events.map(([place, , , id]) => {
+      const most = Math.floor((ahead(place) * pixels - 22) / LETTER), row = rows.event.get(id);
+      if (!inView(state)(place) || shown.has(place) || most < 8 || !row) return "";
+      shown.add(place);
+      const headline = cell(row, "headline");
+      return `\u2002${plain(headline.length > most ? `${headline.slice(0, most - 1)}…` : headline)}`;
+    });
+    return { mode: "markers+text", text, textposition: "middle right", textfont: { size: 11, color: colour("--soft") } };
+  }
+
   function lanes(symbol, state, { narrow, pixels }) {
     const named = narrow ? LANE.named : 0;
     const height = named + LANE.wide + LANE.row * (laneRows - 3);
@@ -137,9 +154,10 @@ const runChart = (() => {
     const traces = data.kinds.map((kind, lane) => {
       const own = symbol.events.filter((event) => event[1] === lane);
       return {
-        type: "scatter", mode: "markers", meta: "events", name: plain(kind.name),
+        type: "scatter", meta: "events", name: plain(kind.name),
         x: own.map(([place]) => place), y: own.map(level),
-        customdata: own.map(([, , , id]) => id), text: own.map(eventText), hovertemplate: "%{text}<extra></extra>",
+        customdata: own.map(([, , , id]) => id), hovertext: own.map(eventText), hovertemplate: "%{hovertext}<extra></extra>",
+        ...labelled(own, state, pixels),
         marker: {
           symbol: own.map(([, , traded]) => kind.shape + (traded ? "" : "-open")),
           color: colour(kind.colour), size: 9, opacity: 1, line: { width: 1.6, color: colour(kind.colour) },
@@ -157,7 +175,7 @@ const runChart = (() => {
     return {
       title: "Events, at their tradable session, or where there is none as they became public", height: Math.max(1, count) * height, traces,
       axis: {
-        range: [Math.max(count, 1) - 0.5, -0.5], zeroline: false, tickmode: "array",
+        range: [Math.max(count, 1) - 0.5, -0.5], zeroline: false, showgrid: state.range === WHOLE, tickmode: "array",
         tickvals: data.kinds.map((_, lane) => lane + low), ticktext: data.kinds.map(({ name }) => (narrow ? "" : plain(name))),
       },
       labels: narrow ? data.kinds.map(({ name }, lane) => ({ text: plain(name), y: lane - 0.5 })) : [],
@@ -172,23 +190,28 @@ const runChart = (() => {
     return { x: points.map(([x]) => x), y: points.map(([, y]) => y) };
   }
 
-  // The bodies of the candles, hollow where the price rose; they hide their part of the wicks.
+  // The bodies of the candles, filled where the price fell; they hide their part of the wicks.
+  const direction = (open, close) => (close < open ? "--fall" : "--rise");
+
   function bodies({ open, close }) {
     const places = [...days.keys()];
     return {
       type: "bar", meta: "candles", hoverinfo: "none", width: 0.5,
       x: places, base: open, y: places.map((place) => (close[place] === null ? null : close[place] - open[place])),
       marker: {
-        color: places.map((place) => colour(close[place] < open[place] ? "--soft" : "--paper")),
-        line: { color: colour("--soft"), width: 1 },
+        color: places.map((place) => colour(close[place] < open[place] ? "--fall" : "--paper")),
+        line: { color: places.map((place) => colour(direction(open[place], close[place]))), width: 1 },
       },
     };
   }
 
-  // One path for all wicks: as a trace each would be an element of its own.
-  function wicks({ low, high }, yref) {
-    const path = low.map((price, place) => (price === null ? "" : `M${place},${price}L${place},${high[place]}`)).join("");
-    return { type: "path", yref, path, line: { color: colour("--soft"), width: 1 }, layer: "between" };
+  // One path for the wicks of each direction: as a trace each would be an element of its own.
+  function wicks({ open, low, high, close }, yref) {
+    return ["--rise", "--fall"].map((name) => {
+      const own = [...days.keys()].filter((place) => low[place] !== null && direction(open[place], close[place]) === name);
+      const path = own.map((place) => `M${place},${low[place]}L${place},${high[place]}`).join("");
+      return { type: "path", yref, path, line: { color: colour(name), width: 1 }, layer: "between" };
+    }).filter(({ path }) => path);
   }
 
   function tradeTraces({ trades, levels }) {
@@ -214,6 +237,15 @@ const runChart = (() => {
     ];
   }
 
+  const LOG_TICKS = { dtick: "D1", tickformat: "~g", zeroline: false };
+  function logEnds(values) {
+    const logs = values.filter((value) => value > 0).map(Math.log10);
+    return logs.length ? ends(logs) : [0, 1];
+  }
+
+  // So high that the dates below are seen with the lanes above.
+  const PRICES = Math.min(310, Math.max(180, 365 - data.kinds.length * (LANE.wide + LANE.row * (laneRows - 3))));
+
   function prices(symbol, state, { narrow }) {
     const seen = inView(state);
     const { bars, trades, levels } = symbol;
@@ -223,8 +255,9 @@ const runChart = (() => {
       ...[...levels.stop, ...levels.limit].flatMap(([first, own]) => own.filter((_, n) => seen(first + n))),
     ];
     return {
-      title: `<b>${plain(symbol.name)}</b>, dollars${data.weekly ? ", a candle a week" : ""}`, height: narrow ? 240 : 310,
-      traces: [bodies(bars), ...tradeTraces(symbol)], axis: { range: ends(values), zeroline: false },
+      title: `<b>${plain(symbol.name)}</b>, dollars${data.weekly ? ", a candle a week" : ""}`, height: narrow ? 240 : PRICES,
+      traces: [bodies(bars), ...tradeTraces(symbol)],
+      axis: state.log ? { type: "log", range: logEnds(values), ...LOG_TICKS } : { type: "linear", range: ends(values), zeroline: false },
     };
   }
 
@@ -261,11 +294,14 @@ const runChart = (() => {
     const [own, other] = [short(data.strategy), short(data.benchmark)];
     const ownLine = { color: colour("--accent"), width: 1.8 };
     const otherLine = { color: colour("--soft"), width: 1.4, dash: "4px,3px" };
-    const keyed = `<span style="color:${colour("--accent")}">━ ${own}</span>  <span style="color:${colour("--soft")}">╍ ${other}</span>`;
+    const heldLine = { color: colour("--kind-4"), width: 1.2 };
+    const part = (name, sign, text) => `  <span style="color:${colour(name)}">${sign} ${text}</span>`;
+    const keyed = part("--accent", "━", own) + part("--soft", "╍", other);
+    const held = data.account.stock ? part("--kind-4", "━", short(data.stock)) : "";
     return [
-      account(["benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars  ${keyed}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5, format: "~s" },
-        [{ line: otherLine }, { line: ownLine }]),
-      account(["benchmark_drawdown", "drawdown"], state, { title: `Drawdown  ${keyed}`, height: narrow ? 70 : 84, least: [-0.01, 0], nticks: 4, format: ".1~%" },
+      account([...(held ? ["stock"] : []), "benchmark", "equity"], state, { title: `Equity${narrow ? "" : " at each close"}, dollars${keyed}${held}`, height: narrow ? 130 : 160, atOpen: true, nticks: 5, format: "~s" },
+        [...(held ? [{ line: heldLine }] : []), { line: otherLine }, { line: ownLine }]),
+      account(["benchmark_drawdown", "drawdown"], state, { title: `Drawdown${keyed}`, height: narrow ? 70 : 84, least: [-0.01, 0], nticks: 4, format: ".1~%" },
         [{ line: otherLine }, { line: ownLine, fill: "tozeroy", fillcolor: tint("--accent", 0.15) }]),
       account(["exposure"], state, { title: "Exposure: positions ÷ equity, below zero short", height: narrow ? 60 : 70, least: [0, 0.05], nticks: 4, format: ".0%" },
         [{ line: { ...ownLine, width: 1, shape: "hvh" }, fill: "tozeroy", fillcolor: tint("--accent", 0.3) }]),
@@ -281,7 +317,7 @@ const runChart = (() => {
       type: "rect", name: `trade ${trade.id}`, yref: `${pricesAxis} domain`, y0: 0, y1: 1, x0: trade.entry[0] - 0.5, x1: trade.exit[0] + 0.5,
       fillcolor: resultColour(trade), opacity: trade.id === state.trade ? 0.26 : 0.14, line: { width: 0 }, layer: "below",
     }));
-    found.push(wicks(symbol.bars, pricesAxis));
+    found.push(...wicks(symbol.bars, pricesAxis));
     if (data.span[0] > 0) found.push({ ...grey, x0: WHOLE[0], x1: data.span[0] - 0.5 });
     if (data.span[1] < last) found.push({ ...grey, x0: data.span[1] + 0.5, x1: WHOLE[1] });
     if (state.place !== null) {
@@ -296,6 +332,7 @@ const runChart = (() => {
     const width = charts.widthOf(element);
     const narrow = width < NARROW;
     const left = narrow ? 44 : Math.max(56, 16 + 7 * Math.max(0, ...data.kinds.map(({ name }) => name.length)));
+    byId("strip").style.marginLeft = `${left}px`;
     const room = width - left - 8;
     const view = { narrow, pixels: room / (state.range[1] - state.range[0]) };
     const symbol = symbols[state.symbol];
@@ -303,13 +340,13 @@ const runChart = (() => {
       lanes(symbol, state, view), prices(symbol, state, view), volume(symbol, state, view), ...accountPanels(state, view),
     ];
     const [tall, gap] = charts.isPrinting() ? [PRINTED, 20] : [1, GAP];
-    const total = panels.reduce((sum, { height }) => sum + tall * height + gap, 0);
+    const total = panels.reduce((sum, { height }) => sum + tall * height + gap, DATES);
     const layout = {
       height: total + 44, margin: { l: left, r: 8, t: 0, b: 44 }, bargap: 0.25, hovermode: "closest", hoverdistance: 24, spikedistance: -1,
       font: { family: "system-ui, sans-serif", size: narrow ? 11 : 12, color: colour("--ink") },
       dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
       xaxis: {
-        range: [...state.range], anchor: `y${panels.length}`, zeroline: false, ...timeTicks(state.range, room),
+        range: [...state.range], anchor: "y2", zeroline: false, ...timeTicks(state.range, room),
         showspikes: true, spikemode: "across", spikesnap: "cursor", spikethickness: 1, spikedash: "solid", spikecolor: colour("--soft"),
       },
       annotations: [], shapes: shapes(symbol, state, "y2", 1 - gap / total),
@@ -321,11 +358,36 @@ const runChart = (() => {
       const domain = [Math.max(0, 1 - (top + tall * height) / total), 1 - top / total];
       top += tall * height;
       layout[`yaxis${n ? n + 1 : ""}`] = { domain, fixedrange: true, ...axis };
+      if (n === 1) top += DATES;
       layout.annotations.push(label({ text: title, yref: "paper", y: domain[1], yanchor: "bottom" }));
       labels.forEach(({ text, y }) => layout.annotations.push(label({ text, yref: "y", y, yanchor: "top", font: { color: colour("--soft"), size: 11 } })));
     });
+    const { tickvals, ticktext } = layout.xaxis;
+    tickvals.forEach((x, n) => layout.annotations.push({ x, y: 0, yref: "paper", yanchor: "top", yshift: -4, text: ticktext[n], showarrow: false, align: "center" }));
     const traces = panels.flatMap(({ traces: own }, n) => own.map((trace) => ({ ...trace, xaxis: "x", yaxis: `y${n ? n + 1 : ""}` })));
     return charts.draw(element, traces, layout, { doubleClick: false, showTips: false });
+  }
+
+  // For each trade a bar from its worst to its best price, and a mark where it ended.
+  function drawExcursions() {
+    const element = byId("excursions");
+    if (!element) return;
+    const known = new Map(symbols.flatMap(({ trades }) => trades.map((trade) => [trade.id, trade])));
+    const own = data.excursions.map(([id, worst, end, best]) => ({ worst, end, best, ...(known.get(id) ?? { id, gain: end > 0 }) }));
+    const x = own.map(({ id }) => Number(id)); // they count from 1 on
+    const bar = (key, name) => ({
+      type: "bar", hoverinfo: "skip", x, y: own.map((trade) => trade[key]), width: Math.min(0.5, 0.1 + 0.04 * own.length), marker: { color: tint(name, 0.35), line: { width: 0 } },
+    });
+    const percent = (value) => `${charts.signed(100 * value, 1)} %`;
+    charts.draw(element, [bar("worst", "--loss"), bar("best", "--gain"), {
+      type: "scatter", mode: "markers", x, y: own.map(({ end }) => end), customdata: own.map(({ id }) => id), meta: "excursions",
+      marker: { symbol: own.map(({ open }) => (open ? "circle-open" : "x")), size: 8, color: own.map(resultColour) },
+      text: own.map((trade) => `${tradeText(trade)}<br>MAE ${percent(trade.worst)}, MFE ${percent(trade.best)}`), hovertemplate: "%{text}<extra></extra>",
+    }], {
+      height: 260, barmode: "overlay", hovermode: "closest", margin: { l: 50, r: 8, t: 8, b: 40 },
+      xaxis: { fixedrange: true, showgrid: false, tickformat: "d", title: { text: "Trade" }, ...(own.length < 12 ? { dtick: 1 } : {}) },
+      yaxis: { fixedrange: true, tickformat: ".0%", zeroline: true },
+    });
   }
 
   // What the chart shows at a bar, in words; nothing outside of the history.
@@ -338,7 +400,7 @@ const runChart = (() => {
       told.push(`open ${bars.open[place]}, high ${bars.high[place]}, low ${bars.low[place]}, close ${bars.close[place]}`, `volume ${number(bars.volume[place], 0)}`);
     }
     if (n >= 0 && n < own.drawdown.length) {
-      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, `drawdown ${percent(own.drawdown[n])}`, `exposure ${percent(own.exposure[n])}`);
+      told.push(`equity ${number(own.equity[n + 1], 0)} $, ${data.benchmark} ${number(own.benchmark[n + 1], 0)} $`, ...(own.stock ? [`${data.stock} ${number(own.stock[n + 1], 0)} $`] : []), `drawdown ${percent(own.drawdown[n])}`, `exposure ${percent(own.exposure[n])}`);
     }
     return told.join(" · ");
   }
@@ -350,5 +412,5 @@ const runChart = (() => {
     return low >= high ? WHOLE : [low, high];
   }
 
-  return { draw, figures, within, symbols, WHOLE, rows, cell, known };
+  return { draw, drawExcursions, figures, within, symbols, WHOLE, rows, cell, known };
 })();

@@ -134,12 +134,12 @@
       x: across, y: values, text: hints, hovertemplate: "%{text}<extra></extra>",
       line: { color: colour("--accent") }, marker: { color: colour("--accent"), size: v.x.numbers ? 6 : 10 },
     }];
-    if (own !== null) {
-      traces.push({
-        type: "scatter", mode: "lines", x: [across[0], across[across.length - 1]], y: [own, own],
-        line: { color: colour("--soft"), dash: "dot" }, hoverinfo: "skip",
-      });
-    }
+    const level = (value, dash) => traces.push({
+      type: "scatter", mode: "lines", x: [across[0], across[across.length - 1]], y: [value, value],
+      line: { color: colour("--soft"), dash }, hoverinfo: "skip",
+    });
+    if (own !== null) level(own, "dot");
+    if (metric.key === "total_return" && data.holding !== null) level(data.holding, "dash");
     if (marked) {
       const at = v.x.default;
       traces.push({
@@ -179,6 +179,8 @@
     if (names && v.others === "all") text += ` A cell is the median over every value of ${names}.`;
     if (names && v.others === "fixed") text += ` ${names} as in the default.`;
     if (framed) text += " The frame marks the default.";
+    if (metric.key === "total_return" && data.holding !== null) text += ` ${data.held} returned ${shown(metric, data.holding)}${v.y ? "" : " (dashed)"}.`;
+    text += " Choose a cell for the command that runs it.";
     if (!v.y && data.default[metric.key] !== null) text += " The dotted line is at its figure.";
     return text;
   }
@@ -200,10 +202,30 @@
       const line = body.insertRow(0); // upwards, as in the chart
       line.append(cell("th", v.y ? v.y.labels[j] : metric.label, "row"));
       row.forEach((value, i) => {
-        const made = cell("td", shown(metric, value));
+        const made = cell("td", "");
+        const button = Object.assign(document.createElement("button"), { type: "button", title: "Show the command that runs it", onclick: () => choose(i, j) });
+        button.textContent = shown(metric, value);
+        made.append(button);
         if (v.x.default === i && (!v.y || v.y.default === j)) made.className = "framed";
         line.append(made);
       });
+    });
+  }
+
+  // ---- the command of a cell ------------------------------------------------------------------
+
+  // Of a group of values the one in its middle; what the chart does not vary is as in the default.
+  function choose(i, j = 0) {
+    const v = view();
+    const settings = { ...data.base, [v.x.name]: v.x.values[i], ...(v.y && { [v.y.name]: v.y.values[j] }) };
+    const sets = Object.entries(settings).flatMap(([name, value]) => ["--set", `${name}=${value}`]);
+    showCommand(byId("command"), [...data.command, ...sets].map(quoted).join(" "));
+  }
+
+  function listen() {
+    byId("map")?.on("plotly_click", ({ points: [{ x, y, curveNumber, pointNumber }] }) => {
+      if (!data.line) choose(x, y);
+      else choose(curveNumber ? view().x.default : pointNumber); // the mark of the default lies above
     });
   }
 
@@ -223,6 +245,8 @@
       if (place < 0.3 || place > 0.7) return place < 0.3 ? "left" : "right";
       return value < other ? "right" : "left";
     };
+    const holding = histogram.metric === "total_return" ? data.holding : null;
+    const beyond = holding !== null && (holding < ends[0] || holding > ends[1]);
     const mark = (value, other, name, dash, level) => value !== null && {
       line: {
         type: "line", x0: value, x1: value, yref: "paper", y0: 0, y1: 1 + level,
@@ -235,7 +259,12 @@
     };
     const marks = [
       mark(own, histogram.median, "default", "solid", 0.09), mark(histogram.median, own, "median", "dot", 0),
+      !beyond && mark(holding, own, "holding", "dash", 0.18),
     ].filter(Boolean);
+    const aside = { xref: "paper", y: 1.18, yref: "paper", yanchor: "bottom", showarrow: false };
+    const away = beyond && (holding > ends[1]
+      ? { ...aside, x: 1, xanchor: "right", text: `holding ${form(holding)} →` }
+      : { ...aside, x: 0, xanchor: "left", text: `← holding ${form(holding)}` });
     draw(byId(histogram.metric), [{
       type: "bar", x: middle, y: counts, width: counts.map((_, n) => edges[n + 1] - edges[n]),
       marker: {
@@ -245,10 +274,10 @@
       text: counts.map((count, n) => `${form(edges[n])} to ${form(edges[n + 1])}<br><b>${sets(count)}</b>`),
       textposition: "none", hovertemplate: "%{text}<extra></extra>",
     }], {
-      height: 280, margin: { l: 50, r: 8, t: 52, b: 50 }, bargap: 0,
+      height: 300, margin: { l: 50, r: 8, t: 72, b: 50 }, bargap: 0,
       xaxis: axis(metric.label, { ticksuffix: metric.percent ? " %" : "", range: ends }),
       yaxis: axis("Sets", { rangemode: "tozero", dtick: Math.max(...counts) < 6 ? 1 : undefined }),
-      shapes: marks.map((one) => one.line), annotations: marks.map((one) => one.label),
+      shapes: marks.map((one) => one.line), annotations: [...marks.map((one) => one.label), away].filter(Boolean),
     });
   }
 
@@ -267,12 +296,12 @@
         label.append(input, metric.label);
         byId("metrics").append(label);
       });
-      byId("controls").addEventListener("change", choose);
+      byId("controls").addEventListener("change", turn);
       byId("as-table").addEventListener("toggle", drawSurface);
     }
   }
 
-  function choose(event) {
+  function turn(event) {
     const { id, name, value } = event.target;
     if (id === "pair") state.pair = Number(value);
     if (name === "metric") state.metric = Number(value);
@@ -299,4 +328,5 @@
   setUp();
   offerOthers();
   charts.keepDrawn(drawAll);
+  listen();
 })();

@@ -32,6 +32,7 @@
       if (heading.classList.contains("fixed")) continue;
       const button = Object.assign(document.createElement("button"), { type: "button" });
       button.append(...heading.childNodes);
+      button.querySelectorAll("[tabindex]").forEach((word) => word.removeAttribute("tabindex"));
       button.addEventListener("click", () => sort(table, heading));
       heading.append(button);
     }
@@ -51,6 +52,25 @@
     const shown = rows.filter((row) => !row.hidden).length;
     form.querySelector("output").textContent = shown === rows.length ? `${shown} shown` : `${shown} of ${rows.length} shown`;
   }
+
+  // Tells of a table that goes on beyond the edges of its box.
+  function hint(box) {
+    const note = Object.assign(document.createElement("p"), { className: "more" });
+    note.setAttribute("aria-hidden", "true"); // a screen reader reads all of it anyway
+    box.after(note);
+    const told = () => {
+      const right = box.scrollWidth - box.clientWidth - box.scrollLeft > 4;
+      const down = box.scrollHeight - box.clientHeight - box.scrollTop > 4;
+      const text = [down && "↓ more rows", right && "→ more columns"].filter(Boolean).join(" · ");
+      note.textContent = text || (note.textContent && "\u00a0"); // the line stays, so that nothing jumps
+    };
+    box.addEventListener("scroll", told, { passive: true });
+    new ResizeObserver(told).observe(box.firstElementChild);
+  }
+
+  document.querySelectorAll(".scroll").forEach(hint);
+
+  for (const filters of document.querySelectorAll("details.filters")) filters.open = innerWidth > 600;
 
   for (const form of document.querySelectorAll("form[data-narrows]")) {
     const rows = [...document.getElementById(form.dataset.narrows).tBodies[0].rows];

@@ -9,7 +9,7 @@ import pytest
 from backtest.data.prices import price_symbols, read_prices
 from backtest.data.versions import seal
 from backtest.errors import DataError, UsageError
-from backtest.sources.own_files import import_prices, read_price_file
+from backtest.sources.own_prices import import_prices, read_price_file
 from tests.commands import BAD_DATA, WRONG_USE, words
 from tests.made_up import SESSIONS
 from tests.sources.test_updates import bars
@@ -87,6 +87,7 @@ def test_what_was_understood_is_told(read):
     assert file.notes == [
         "'2025-06-02' is read as 2025-06-02, and '.' as the decimal sign.",
         "Not taken: Adj Close.",
+        "--dividends 'Adj Close' derives dividends from it.",
     ]
 
 
@@ -126,7 +127,7 @@ def test_columns_can_be_named(read):
         ("date,close\n03/04/2025,1\n", {}, "read as %m/%d/%Y or %d/%m/%Y"),
         ('date;close\n2025-06-02;"1,234"\n', {}, "'1,234' can be read in two ways"),
         (PLAIN, {"symbols": ["bolt"]}, "'bolt' is no symbol"),
-        ("ticker,date,close\nacme,2025-06-02,1\n", {}, "'acme' is no symbol"),
+        ("ticker,date,close\nAcme,2025-06-02,1\n", {}, "'Acme' is no symbol"),
         ("ticker,date,close\nACME,2025-06-02,1\n", {"symbols": ["BOLT"]}, "has no row of BOLT"),
     ],
 )
@@ -170,7 +171,7 @@ def test_days_that_can_be_read_in_two_ways_are_read_by_the_sessions(read):
         (PLAIN.replace("11.5", ""), "line 2, column close: '' is no number"),
         (PLAIN.replace("2025-06-03", "later"), "line 3, column date: 'later' is no day"),
         (PLAIN + "2025-06-03,1,1,1,1,1\n", "BOLT has two rows of 2025-06-03"),
-        (PLAIN + "a,b,c,d,e,f,g\n", "cannot be read"),
+        (PLAIN + "2025-06-04,1,2,1,1,1,2\n", "line 4 has 7 cells where the header has 6"),
         ("date,close\n", "has no row"),
         ("", "cannot be read"),
         (b"\xff\xfe\x00", "cannot be read"),

@@ -1,0 +1,236 @@
+"""Actions that come from somewhere, and what they would change in the file of a symbol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isclose, log10
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from backtest.data.actions import (
+    COLUMNS,
+    Action,
+    basis_of,
+    is_within,
+    parse_action,
+    parse_actions,
+    read_actions,
+)
+from backtest.data.datafile import (
+    DataFile,
+    csv_text,
+    metadata_of,
+    open_data_file,
+    raise_problems,
+    read_rows,
+    span_of,
+)
+from backtest.data.edits import Change
+from backtest.data.prices import actions_folder
+from backtest.data.versions import put
+from backtest.errors import UsageError, first_few
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    from backtest.data.actions import Actions
+    from backtest.data.versions import Version
+    from backtest.sources.own_prices import PriceFile
+
+_NEAR = 1e-4  # of an amount: as two sources round it
+_CERTAIN = 2.0  # times the rounding: more is a dividend
+_MOST = 0.25  # of the close before: more is no dividend
+_DIGITS, _SINGLE = 9, 6e-8  # decimals at most; half of the last bit of single precision
+
+
+@dataclass(frozen=True)
+class ActionUpdate:
+    """A change of the actions of a symbol that has not been made yet."""
+
+    symbol: str
+    path: Path
+    added: Sequence[Action]
+    changes: Sequence[Change]  # of rows on file that came otherwise, replaced where accepted
+    accepted: bool
+    rows: Sequence[Action]  # all that the file would hold
+    kept: Actions  # the file as it is
+    source: str
+
+    def __bool__(self) -> bool:
+        """Whether the file changes."""
+        return bool(self.added or (self.changes and self.accepted))
+
+    def make(self) -> Version | None:
+        """Write the file as a new version; None where nothing changes."""
+        if not self:
+            return None
+        old, days = self.kept.file, [row.day.isoformat() for row in self.rows]
+        known = {**old.metadata, **span_of(days)} if old else metadata_of(days, source=self.source)
+        content = csv_text(COLUMNS, map(cells_of, self.rows), old)
+        parse_actions(DataFile(self.path, content, "", {}))
+        reason = f"{len(self.added):,} added from {self.source.partition(',')[0]}"
+        return put(self.path, content, known, reason=reason, over=old.sha256 if old else None)
+
+
+def prepare_actions(
+    folder: Path, symbol: str, incoming: Iterable[Action], *, source: str, accept: bool
+) -> ActionUpdate:
+    """What actions would change in the file of a symbol, which need not be there yet.
+
+    DataError where the file would break its format.
+    """
+    kept = read_actions(folder, symbol)
+    rows = {row.order: row for row in kept.rows}
+    added, changes = [], []
+    for row in incoming:
+        old = rows.get(row.order)
+        if old is None:
+            added.append(row)
+        found = [] if old is None else _differences(old, row)
+        changes += found
+        if old is None or (found and accept):
+            rows[row.order] = row
+    ordered = [rows[key] for key in sorted(rows)]
+    path = folder / f"{symbol}.csv"
+    parse_actions(DataFile(path, csv_text(COLUMNS, map(cells_of, ordered)), "", {}))
+    return ActionUpdate(symbol, path, added, changes, accept, ordered, kept, source)
+
+
+def _differences(old: Action, new: Action) -> list[Change]:
+    before, after = cells_of(old), cells_of(new)
+    same = isclose(old.amount or 0.0, new.amount or 0.0, rel_tol=_NEAR)
+    return [
+        Change(f"{old.day} {old.action}", name, before[name], after[name])
+        for name in ("amount", "until", "name")
+        if before[name] != after[name] and not (name == "amount" and same)
+    ]
+
+
+def cells_of(row: Action) -> dict[str, str]:
+    """An action as its file has it."""
+    amount = "" if row.amount is None else np.format_float_positional(row.amount, trim="-")
+    until = "" if row.until is None else row.until.isoformat()
+    values = (row.day.isoformat(), row.action, amount, until, row.name, row.source)
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def as_paid(
+    splits: Mapping[date, float], dividends: Mapping[date, float], source: str
+) -> list[Action]:
+    """Actions of dividends that are told in the shares of today, as the shares of their day."""
+    found = [Action(day, "split", ratio, source=source) for day, ratio in splits.items()]
+    for day, amount in dividends.items():
+        later = float(np.prod([ratio for on, ratio in splits.items() if on > day]))
+        paid = float(f"{amount * later:.6g}")
+        found.append(Action(day, "dividend", paid, source=source))
+    return sorted(found, key=lambda row: row.order)
+
+
+def read_action_file(path: Path, symbols: Sequence[str]) -> dict[str, list[Action]]:
+    """Anyone's CSV file of actions, by symbol; DataError, which names every wrong row.
+
+    It has the columns of a file of actions, of which `day` and `action` are needed, and a column
+    `symbol` where there are several. UsageError where it has none of the symbols.
+    """
+    file = open_data_file(path)
+    problems: list[str] = []
+    found: dict[str, list[Action]] = {}
+    for line, cells in read_rows(file, ("day", "action"), problems):
+        row = dict.fromkeys(COLUMNS, "") | cells
+        symbol = row.get("symbol") or (symbols[0] if len(symbols) == 1 else "")
+        try:
+            action = parse_action(row | {"source": row["source"] or path.name})
+        except ValueError as error:
+            problems.append(f"line {line}, {error}")
+            continue
+        if not symbol:
+            problems.append(f"line {line}: of which of {first_few(symbols)}? Add a column symbol")
+        elif symbol in symbols:
+            found.setdefault(symbol, []).append(action)
+    raise_problems(path, problems)
+    if not found:
+        raise UsageError(f"{path} has no action of {first_few(symbols)}.")
+    return found
+
+
+def actions_of(
+    file: PriceFile, symbol: str, path: Path, mode: str | None, notes: list[str]
+) -> list[Action]:
+    """What a file of actions has of a symbol, and the dividends that its prices tell."""
+    found = [*file.actions.get(symbol, ())]
+    known = [*found, *read_actions(actions_folder(path), symbol).rows]
+    last = str(file.tables[symbol].index[-1].date())
+    basis = basis_of({"adjust": mode, "last": last})
+    splits = {row.day: row.amount or 1.0 for row in known if row.action == "split"}
+    needs_basis = symbol in file.without or any(r.action in ("split", "dividend") for r in found)
+    if basis.word == "unknown" and needs_basis:
+        raise UsageError(
+            f"{symbol}: say with --adjust whether the prices are as traded (none) or adjusted for "
+            f"splits or for splits and dividends, so that nothing is counted twice."
+        )
+    if symbol in file.without:
+        within = {row.day for row in known if is_within(row, basis)}
+        open_ones = {day: ratio for day, ratio in splits.items() if day not in within}
+        closed = {day: ratio for day, ratio in splits.items() if day in within}
+        columns = (file.tables[symbol]["close"], file.without[symbol]["close"])
+        exact = basis.word == "as traded"
+        dividends, off = dividends_of(*columns, open_ones, file.path.name, exact=exact)
+        paid = {row.day: row.amount or 0.0 for row in dividends}
+        found += [row for row in as_paid(closed, paid, file.path.name) if row.action == "dividend"]
+        number = f"{len(paid):,} dividend{'' if len(paid) == 1 else 's'}"
+        notes.append(f"{number} derived from the adjusted closes, to within {off:.1g} dollars.")
+    return found
+
+
+def dividends_of(
+    closes: pd.Series[float],
+    without: pd.Series[float],
+    splits: Mapping[date, float],
+    source: str,
+    *,
+    exact: bool,
+) -> tuple[list[Action], float]:
+    """The dividends by which closes differ from those `without` them, and how far off they may be.
+
+    Both are indexed by session; `splits` are those that the closes are not adjusted for. Amounts
+    are dollars a share of its day. Off by is what the rounding of both columns, or of closes that
+    are `exact` the other one, makes at most, and less than twice that is none. UsageError where a
+    difference is no dividend.
+    """
+    both = pd.concat({"close": closes, "without": without}, axis=1).dropna()
+    share = both["without"] / both["close"]
+    rounded = both[["without"]] if exact else both
+    errors = (rounded.apply(_rounding) / rounded).sum(axis=1)
+    found, worst = [], 0.0
+    for place in range(1, len(both)):
+        day = both.index[place].date()
+        ratio, close = splits.get(day, 1.0), float(both["close"].iloc[place - 1])
+        kept = ratio * float(share.iloc[place - 1] / share.iloc[place])
+        off = close * kept / ratio * float(errors.iloc[place - 1] + errors.iloc[place])
+        amount = close * (1 - kept) / ratio
+        if abs(amount) < _CERTAIN * off:
+            continue
+        if not 0 < 1 - kept < _MOST:
+            raise UsageError(
+                f"The adjusted closes fall by {1 - kept:.1%} against the closes on {day}: more "
+                f"than a dividend. If it is a split, name it with --actions; else give no "
+                f"--dividends."
+            )
+        worst = max(worst, off)
+        found.append(
+            Action(day, "dividend", round(amount, max(2, int(-log10(off)))), source=source)
+        )
+    return found, worst
+
+
+def _rounding(column: pd.Series[float]) -> pd.Series[float]:
+    """Half of the last digit that the numbers of a column have, in its unit."""
+    values = column.to_numpy()
+    digits = next(
+        (n for n in range(2, _DIGITS) if np.allclose(values.round(n), values, 0, 1e-12)), _DIGITS
+    )
+    return pd.Series(np.maximum(0.5 * 10.0**-digits, _SINGLE * values), column.index)

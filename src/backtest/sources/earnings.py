@@ -1,0 +1,356 @@
+"""Quarterly reports: 8-Ks with item 2.02, the fiscal quarter of each, and its figures.
+
+The quarter is that of a 10-Q or 10-K. EPS and revenue are those of EDGAR's company facts (XBRL), as
+that very filing has them, never as a later one restates them; EPS beside a consensus is Yahoo's.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from backtest.data.event_checks import CLOSING_THE_BOOKS
+from backtest.data.kinds import Earnings
+from backtest.errors import DataError, SourceError
+from backtest.sources.edgar import MOVED, NOTHING, filings_of, need, read_json
+from backtest.sources.filings import ITEMS, RESULTS, Fetched, row_of
+from backtest.sources.yahoo import estimates_page
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
+    from backtest.sources.yahoo import AnalystEstimate
+
+    Report = tuple[Filing, Header]
+
+_AMENDED = "8-K/A"
+_ANNUAL = ("10-K", "10-KT")
+_PERIODIC = ("10-Q", "10-QT", *_ANNUAL)
+_BEFORE = timedelta(days=400)  # so that an annual report before the first 8-K is there
+_LONGEST = timedelta(days=120)  # from the end of a quarter to its 8-K
+_AFTER = timedelta(days=10)  # from a 10-Q or 10-K to an 8-K that follows it
+_QUARTER = timedelta(days=365.25 / 4)
+_OVER = timedelta(days=10)  # that a year of 52 or 53 weeks may reach into January
+_NEAR = timedelta(days=15)
+BASIS = "basis not stated (Yahoo)"
+_PRELIMINARY = re.compile(
+    r"\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b",
+    re.IGNORECASE,
+)
+
+
+def fetch_earnings(
+    edgar: Edgar,
+    company: Company,
+    symbol: str,
+    since: date | None,
+    estimates: Sequence[AnalystEstimate] | None,
+) -> Fetched:
+    """The quarterly reports of a company since a day, or ever, as earnings of its symbol.
+
+    Of several 8-Ks on a quarter the first that carries its results counts; an amendment is an event
+    of its own, without figures. Yahoo's `estimates` stand beside them; None leaves Yahoo out.
+    """
+    done = Fetched(Earnings)
+    start = since and since - _BEFORE
+    listing = filings_of(edgar, company.cik, ("8-K", _AMENDED, *_PERIODIC), start)
+    facts = _company_facts(edgar, company.cik)
+    named = {one.accession: one.fiscal_year for one in facts if one.fiscal_year}
+    quarters = fiscal_quarters(listing, named)
+    results = [one for one in listing.filings if RESULTS in one.items and one.form not in _PERIODIC]
+    results.sort(key=lambda one: (one.filed, one.form))  # an amendment of the same day is later
+    for quarter, filings in _by_quarter(results, quarters, since, done).items():
+        if since and filings[-1].filed < since:
+            continue
+        reports = [(one, header) for one in filings if (header := done.header(edgar, one))]
+        reports.sort(key=lambda one: one[1].public[0])
+        first = _first(edgar, [one for one in reports if one[0].form != _AMENDED] or reports)
+        for report in reports:
+            if since and report[0].filed < since:
+                continue
+            if report == first:
+                figures = _public_figures(edgar, quarter, report, facts, done.remarks)
+                done.rows.append(_row(symbol, quarter, report, estimates, figures, done.remarks))
+            elif first and report[0].form == _AMENDED:
+                done.rows.append(_amendment(symbol, quarter, report, first[0]))
+            elif first:
+                is_early = report[1].public < first[1].public
+                word = "it is preliminary, and the" if is_early else "the earlier"
+                name = f"8-K of {first[0].filed} ({first[0].accession})"
+                done.leave_out(report[0], f"{word} {name} has the results of {quarter.name}")
+    done.nothing_listed(results, f"8-K with item {RESULTS}", company, listing)
+    return done
+
+
+# Which quarter an 8-K reports, and which 8-K of a quarter counts
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """A fiscal quarter, such as 2025Q3, and the 10-Q or 10-K that tells of it."""
+
+    name: str
+    end: date
+    filing: Filing
+
+
+def fiscal_quarters(listing: Listing, named: Mapping[str, int]) -> list[Quarter]:
+    """The quarters of a company's 10-Qs and 10-Ks, in order of filing, as it counts them itself.
+
+    They are counted from the end of a fiscal year. A year bears the name of the calendar year that
+    it ends in, or the one before where most of the filings say so; `named` has theirs by accession.
+    """
+    first: dict[date, Filing] = {}  # of two on one quarter
+    for one in listing.filings:
+        if one.form in _PERIODIC and one.period:
+            first.setdefault(one.period, one)
+    found = [(one, end) for end, one in first.items()]
+    years = sorted(end for one, end in found if one.form in _ANNUAL)
+    month, day = int(listing.year_end[:2]), min(int(listing.year_end[2:]), 28)
+    counted = [
+        (one, end, *fiscal_quarter(end, years or [date(end.year, month, day)]))
+        for one, end in found
+    ]
+    shifts = Counter(
+        named[one.accession] - year for one, _, year, _ in counted if one.accession in named
+    )
+    shift = shifts.most_common(1)[0][0] if shifts else 0
+    return [Quarter(f"{year + shift}Q{number}", end, one) for one, end, year, number in counted]
+
+
+def fiscal_quarter(end: date, years: Sequence[date]) -> tuple[int, int]:
+    """Fiscal year and quarter, from 1, of a quarter's end and the ends of fiscal years.
+
+    The year is the calendar year in which it ends, but for a few days in January.
+    """
+    anchor = min(years, key=lambda one: (one > end, abs(one - end)))
+    number = (round((end - anchor) / _QUARTER) - 1) % 4 + 1
+    return (end + (4 - number) * _QUARTER - _OVER).year, number
+
+
+def _by_quarter(
+    results: Iterable[Filing], quarters: Sequence[Quarter], since: date | None, done: Fetched
+) -> dict[Quarter, list[Filing]]:
+    found: dict[Quarter, list[Filing]] = {}
+    for filing in results:
+        if quarter := reported_quarter(filing, quarters, found):
+            found.setdefault(quarter, []).append(filing)
+        elif since is None or filing.filed >= since:
+            hint = f"add the event by hand with `backtest events add {Earnings.kind}`"
+            why = f"it is no report of a quarter by its day; if it is one, {hint}"
+            if not any(one.filing.filed >= filing.filed for one in quarters):
+                why = (
+                    f"no 10-Q or 10-K filed since tells its quarter yet. Fetch again when it is "
+                    f"filed, or {hint}"
+                )
+            done.leave_out(filing, why)
+    return found
+
+
+def reported_quarter(
+    report: Filing, quarters: Sequence[Quarter], reported: Collection[Quarter]
+) -> Quarter | None:
+    """The quarter that an 8-K reports, for its own date is the day of the event; None if unknown.
+
+    It is that of a 10-Q or 10-K of up to ten days before, if no 8-K has reported it yet, or else of
+    the next one, where its books can have been closed. An amendment is of the last one reported.
+    """
+    day = report.filed
+    if report.form == _AMENDED and reported:
+        return max(reported, key=lambda one: one.end)
+    after = next((one for one in quarters if one.filing.filed >= day), None)
+    before = next((one for one in reversed(quarters) if one.filing.filed < day), None)
+    if before and day - before.filing.filed > _AFTER:
+        before = None
+    if before and before not in reported:
+        return before
+    if after and after.end + CLOSING_THE_BOOKS < day <= after.end + _LONGEST:
+        return after
+    return before
+
+
+def _first(edgar: Edgar, reports: Sequence[Report]) -> Report | None:
+    """The first that carries results: one that calls them preliminary does not, if more follow."""
+    early = (one for one in reports[:-1] if not _is_preliminary(edgar, *one))
+    return next(early, reports[-1] if reports else None)
+
+
+def _is_preliminary(edgar: Edgar, filing: Filing, header: Header) -> bool:
+    return _PRELIMINARY.search(_text_of(edgar, filing, header, "8-K", "EX-99")) is not None
+
+
+def _text_of(edgar: Edgar, filing: Filing, header: Header, *kinds: str) -> str:
+    """The text of a filing's documents whose type begins so; empty where there is none to read."""
+    texts: list[bytes] = []
+    for kind, name in header.documents:
+        if kind.startswith(kinds):
+            try:
+                texts.append(edgar.document(f"{filing.folder}/{name}", lambda content, _: content))
+            except SourceError as error:
+                if error.status != NOTHING:
+                    raise
+    text = re.sub(r"<[^>]*>", " ", b"\n".join(texts).decode("utf-8", "replace"))
+    return html.unescape(text)
+
+
+# The figures of a quarter, as its 10-Q or 10-K has them
+
+_EPS = {
+    "EarningsPerShareDiluted": "GAAP diluted",
+    "EarningsPerShareBasicAndDiluted": "GAAP basic and diluted",
+}
+_REVENUE = (
+    "Revenues",
+    "RevenueFromContractWithCustomerExcludingAssessedTax",
+    "RevenueFromContractWithCustomerIncludingAssessedTax",
+    "SalesRevenueNet",
+    "RevenuesNetOfInterestExpense",
+)
+_UNITS = {**dict.fromkeys(_EPS, "USD/shares"), **dict.fromkeys(_REVENUE, "USD")}
+_LENGTHS = (timedelta(days=75), timedelta(days=125))  # of a quarter: 12 to 17 weeks
+_OFF = timedelta(days=7)  # between the end of a quarter in a list and in its facts
+
+
+class Fact(NamedTuple):
+    """A figure that a 10-Q or 10-K has of a span of days, and the fiscal year that it names."""
+
+    tag: str
+    start: date
+    end: date
+    value: float
+    accession: str
+    fiscal_year: int | None
+
+    def stands_in(self, text: str) -> bool:
+        """Whether a text has the figure, as releases round it."""
+        size = abs(self.value)
+        written = [f"{size:.2f}", f"{size:.2f}".removeprefix("0")]
+        if self.tag in _REVENUE:
+            units = (unit for unit in (1, 1e3, 1e6, 1e9) if size >= unit)
+            written = [f"{size / unit:,.{n}f}" for unit in units for n in range(4)]
+        words = "|".join(re.escape(one) for one in written if sum(map(str.isdigit, one)) > 1)
+        return re.search(rf"(?<![\d.,])(?:{words})(?![\d,]*\d)", text) is not None
+
+
+def _company_facts(edgar: Edgar, cik: int) -> list[Fact]:
+    """EPS and revenue in the company's 10-Qs and 10-Ks; none where EDGAR has no facts of it."""
+    try:
+        return edgar.listing(f"/api/xbrl/companyfacts/CIK{cik:010}.json", read_facts)
+    except SourceError as error:
+        if error.status != NOTHING:
+            raise
+        return []
+
+
+def read_facts(content: bytes, address: str) -> list[Fact]:
+    """EPS and revenue among the facts of a company."""
+    facts = need(read_json(content, address), "facts", dict, address).get("us-gaap") or {}
+    try:
+        return [
+            Fact(
+                tag,
+                date.fromisoformat(one["start"]),
+                date.fromisoformat(one["end"]),
+                float(one["val"]),
+                one["accn"],
+                one.get("fy"),
+            )
+            for tag, unit in _UNITS.items()
+            for one in facts.get(tag, {}).get("units", {}).get(unit, ())
+            if one["form"] in _PERIODIC
+        ]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{address} has a fact that cannot be read: {error}. {MOVED}") from None
+
+
+def _public_figures(
+    edgar: Edgar, quarter: Quarter, report: Report, facts: Sequence[Fact], remarks: list[str]
+) -> dict[str, Fact]:
+    """The figures of a quarter by tag, as its own 10-Q or 10-K has them, and its release too.
+
+    One that the release does not have was not public yet; where no release can be read, all count.
+    """
+    shortest, longest = _LENGTHS
+    found = {
+        one.tag: one
+        for one in facts
+        if one.accession == quarter.filing.accession
+        and abs(one.end - quarter.end) <= _OFF
+        and shortest <= one.end - one.start <= longest
+    }
+    text = _text_of(edgar, *report, "EX-99") if found else ""
+    for one in list(found.values()):
+        if text and not one.stands_in(text):
+            del found[one.tag]
+            remarks.append(
+                f"{quarter.name}: {one.tag} {one.value:,.12g} of the {quarter.filing.form} of "
+                f"{quarter.filing.filed} does not stand in the release, and is left out."
+            )
+    return found
+
+
+# Rows
+
+
+def _row(
+    symbol: str,
+    quarter: Quarter,
+    report: Report,
+    estimates: Sequence[AnalystEstimate] | None,
+    facts: Mapping[str, Fact],
+    remarks: list[str],
+) -> dict[str, str]:
+    day = (report[1].accepted or report[1].public[0]).date()
+    found = nearest(day, estimates or ())
+    eps = None if found else next((facts[tag] for tag in _EPS if tag in facts), None)
+    revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
+    note = f"Quarter ended {quarter.end}."
+    if estimates is not None and found is None:
+        remarks.append(
+            f"{quarter.name}: Yahoo knows of no report within {_NEAR.days} days of {day}."
+        )
+    if found and found.day != day:
+        fact = f"Yahoo dates the report {found.day}; the filing was accepted {day}, which counts."
+        remarks.append(f"{quarter.name}: {fact}")
+        note += f" {fact}"
+    names = ["EPS"] * bool(eps) + ["revenue"] * bool(revenue)
+    if names:
+        source = f"{quarter.filing.form} of {quarter.filing.filed} ({quarter.filing.accession})"
+        note += f" {' and '.join(names)} as first filed, in the {source}."
+    url = estimates_page(symbol) if found else quarter.filing.index_url if names else None
+    return _reported(
+        symbol,
+        quarter,
+        report,
+        eps=found.eps if found else eps and eps.value,
+        eps_consensus=found.consensus if found else None,
+        eps_basis=BASIS if found else eps and _EPS[eps.tag],
+        revenue=revenue and revenue.value,
+        source_url_2=url,
+        note=note,
+    )
+
+
+def _amendment(symbol: str, quarter: Quarter, report: Report, first: Filing) -> dict[str, str]:
+    note = f"Quarter ended {quarter.end}. Amends the 8-K of {first.filed} ({first.accession})."
+    return _reported(symbol, quarter, report, note=note)
+
+
+def _reported(symbol: str, quarter: Quarter, report: Report, **cells: object) -> dict[str, str]:
+    filing, header = report
+    title = f"{filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}"
+    headline = f"{title}, {quarter.name} ({filing.accession})"
+    return row_of(
+        symbol, filing, header, headline, period=quarter.name, **cells, period_end=quarter.end
+    )
+
+
+def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate | None:
+    """The estimate whose day is next to a day, within two weeks or so."""
+    found = min(estimates, key=lambda one: abs(one.day - day), default=None)
+    return found if found and abs(found.day - day) <= _NEAR else None

@@ -1,0 +1,363 @@
+"""The days, times and numbers that texts in anyone's columns stand for, and what is asked."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+
+from backtest.data.calendar import trading_calendar
+from backtest.data.kinds import COARSE, NEW_YORK
+from backtest.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    Days = NDArray[np.datetime64]
+
+_DAY_FORMS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y",
+    "%m-%d-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%y-%m-%d", "%b %d, %Y",
+    "%B %d, %Y", "%b %d %Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%Y-%b-%d",
+    "%a, %b %d, %Y", "%a %b %d %Y", "%a, %d %b %Y", "%b-%d-%Y", "%d/%b/%Y",
+)  # fmt: skip
+_CLOCK = re.compile(
+    r"^(?P<day>.*?\d)(?:T|,?\s+)(?P<clock>\d{1,2}:\d\d(?::\d\d(?:\.\d+)?)?(?:\s*[AP]\.?M\.?)?)"
+    r"(?P<zone>\s*(?:New York|Z|[+-]\d\d:?\d\d|[A-Z]{2,4}|[A-Z]+/[A-Z_]+))?$",
+    re.IGNORECASE,
+)
+_ZONE = r"\s*(?:Z|[+-]\d\d:?\d\d)$"
+_ZONED = r"\d{4}-\d\d-\d\d[T ]\d.*" + _ZONE
+_EPOCHS = {9: "s", 10: "s", 12: "ms", 13: "ms", 15: "us", 16: "us", 18: "ns", 19: "ns"}  # by digits
+_LONG_AGO, _FAR_OFF = np.datetime64("1700-01-01"), np.datetime64("2300-01-01")
+_EXCEL = np.datetime64("1899-12-30")  # day 0 of its serial numbers
+_NOTHING = r"(?:|-+|–|—|\.|n/?a|#n/?a|nan|null|none|nil)"
+_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9}
+
+
+def parse_days(cells: pd.Series, form: str | None) -> tuple[Days, str]:
+    """The days of cells, which are texts, dates or times, and how they are written.
+
+    NaT for those that are none. Of several ways to read them the one counts whose days are
+    sessions without gaps; UsageError where that does not tell, or none fits.
+    """
+    if not (isinstance(cells.dtype, pd.DatetimeTZDtype) or cells.dtype.kind == "M"):
+        texts = cells.astype(str).str.strip()
+        moments = None if form else _epochs(texts)
+        if moments is None and not form and texts.str.match(_ZONED).any():
+            moments = _moments(texts)
+        if moments is None:
+            days = {text: day_part(text) for text in texts.unique()}
+            return read_days(texts.map(days), form, _sessions)
+        cells = moments
+    if cells.dt.tz is None:
+        return _as_days(cells), ""
+    written = cells.dt.tz_localize(None)
+    return _as_days(written if _midnights(written) else _in_new_york(cells)), ""
+
+
+def day_part(text: str) -> str:
+    """A text without the time of day behind its day."""
+    found = _CLOCK.match(text)
+    return found["day"] if found else text
+
+
+def clock_part(text: str) -> tuple[str, str]:
+    """The time of day behind a day, and its zone; empty where there is none."""
+    found = _CLOCK.match(text)
+    return (found["clock"], (found["zone"] or "").strip()) if found else ("", "")
+
+
+def read_days(texts: pd.Series, form: str | None, score: Callable[[Days], Any]) -> tuple[Days, str]:
+    """Texts as days in the form that `score` likes best; errors as of `parse_days`."""
+    distinct = texts.drop_duplicates()
+    read: dict[str, Days] = {}
+    for one in (form,) if form else _DAY_FORMS:
+        days = _as_days(pd.to_datetime(distinct, format=one, errors="coerce"))
+        if not np.isnat(days).all():
+            read[one] = days
+    if not read:
+        raise UsageError(
+            f"The date {texts.iloc[0]!r} cannot be read as {form or 'a day'}. "
+            f"Say how days are written with --date-format, such as '%d/%m/%Y'."
+        )
+    scores = {one: score(days) for one, days in read.items()}
+    best = [one for one, value in scores.items() if value == max(scores.values())]
+    for one in best[1:]:
+        differ = np.flatnonzero(read[one] != read[best[0]])
+        if len(differ):
+            raise UsageError(
+                f"Days such as {distinct.iloc[differ[0]]!r} can be read as {' or '.join(best)}. "
+                f"Say which, with --date-format '{best[0]}'."
+            )
+    by_text = pd.Series(read[best[0]].astype("M8[s]"), index=distinct.to_numpy())
+    return _as_days(texts.map(by_text)), best[0]
+
+
+def _sessions(days: Days) -> tuple[int, int]:
+    """How well days fit the calendar: how many are sessions, and how few lie between them."""
+    known = days[~np.isnat(days)]
+    sessions = trading_calendar().between(known.min().item(), known.max().item())
+    return int(np.isin(known, sessions).sum()), -len(sessions)
+
+
+def _as_days(cells: pd.Series) -> Days:
+    days: Days = cells.to_numpy().astype("M8[D]")
+    return np.where((days > _LONG_AGO) & (days < _FAR_OFF), days, np.datetime64("NaT", "D"))
+
+
+def _epochs(texts: pd.Series) -> pd.Series | None:
+    """Texts as times since 1970 or as Excel's days, by how many digits they have; None if none."""
+    are = texts.str.match(r"\d+(?:\.\d*)?$")
+    if not are.any() or texts[~are].str.match(r"\d").any():
+        return None
+    whole = texts[are].str.partition(".")[0]
+    digits = set(whole.str.len())
+    if digits == {5}:
+        days = _EXCEL + whole.astype("i8").to_numpy().astype("m8[D]")
+        return pd.Series(days.astype("M8[s]")) if _sessions(days)[0] == len(texts) else None
+    units = {_EPOCHS.get(count) for count in digits}
+    unit = units.pop()
+    if units or unit is None:
+        return None
+    moments = np.full(len(texts), np.datetime64("NaT", "us"))
+    moments[are.to_numpy()] = whole.astype("u8").to_numpy().astype("i8").astype(f"M8[{unit}]")
+    return pd.Series(moments).dt.tz_localize("UTC")
+
+
+def _moments(texts: pd.Series) -> pd.Series:
+    """Texts that tell a zone: the days as they are written where all are midnights."""
+    bare = texts.str.replace(_ZONE, "", regex=True)
+    written = pd.to_datetime(bare, format="ISO8601", errors="coerce")
+    if _midnights(written):
+        return written
+    return _in_new_york(pd.to_datetime(texts, format="ISO8601", errors="coerce", utc=True))
+
+
+def _midnights(times: pd.Series) -> bool:
+    return bool((times == times.dt.normalize())[times.notna()].all())
+
+
+def _in_new_york(moments: pd.Series) -> pd.Series:
+    return moments.dt.tz_convert(NEW_YORK).dt.tz_localize(None)
+
+
+def guess_decimal(columns: Sequence[pd.Series], *, continental: bool) -> str:
+    """The decimal sign of texts, where it is certain; UsageError where it is not.
+
+    In a `continental` table, of semicolons or days such as 01.09.2020, 12.645 may be thousands.
+    """
+    texts = [one for one in columns if continental or _plain_numbers(one) is None]
+    if not texts:
+        return "."
+    cells = pd.concat([_bare(column[~nothing(column)]) for column in texts])
+    having = {sign: cells[cells.str.contains(sign, regex=False)] for sign in ",."}
+    there = [sign for sign in having if len(having[sign])]
+    grouped = {
+        sign: having[sign].str.match(rf"\d{{1,3}}(?:\{sign}\d{{3}})+$").all() for sign in there
+    }
+    if len(there) == 2:  # noqa: PLR2004
+        mixed = next((one for one in having[","] if "." in one), None)
+        if mixed is not None:
+            return "," if mixed.rfind(",") > mixed.rfind(".") else "."
+        if grouped[","] != grouped["."]:
+            return "." if grouped[","] else ","
+    elif not there or not grouped[there[0]]:
+        return there[0] if there else "."
+    elif having[there[0]].str.count(re.escape(there[0])).gt(1).any():  # 1.234.567
+        return "." if there == [","] else ","
+    elif there == ["."] and not continental:
+        return "."
+    example = " and ".join(repr(having[sign].iloc[0]) for sign in there)
+    raise UsageError(
+        f"Numbers such as {example} can be read in two ways. Say which sign is the decimal one: "
+        f"--decimal . or --decimal ,"
+    )
+
+
+def parse_numbers(column: pd.Series, decimal: str) -> pd.Series:
+    """Cells as numbers, NaN for those that are none; `$`, thousands, 1.5M, (2) are understood."""
+    numbers = _plain_numbers(column) if decimal == "." else None
+    if numbers is not None:
+        return numbers
+    cells = _bare(column)
+    cells = cells.str.replace(r"^\((.*)\)$", r"-\1", regex=True).str.replace("−", "-", regex=False)
+    units = cells.str[-1:].str.upper().map(_UNITS).fillna(1.0)
+    cells = cells.where(units == 1.0, cells.str[:-1])
+    group = "," if decimal == "." else "."
+    whole, exponent = rf"(?:\d+|\d{{1,3}}(?:\{group}\d{{3}})+)?", r"(?:[eE][-+]?\d+)?"
+    is_number = cells.str.fullmatch(rf"[-+]?{whole}(?:\{decimal}\d*)?{exponent}")
+    cells = cells.str.replace(group, "", regex=False).str.replace(decimal, ".", regex=False)
+    return pd.to_numeric(cells.where(is_number, "nan"), errors="coerce").astype(float) * units
+
+
+def _plain_numbers(column: pd.Series) -> pd.Series | None:
+    """The numbers of a column that holds nothing else; None where it does."""
+    try:
+        return pd.to_numeric(column).astype(float)
+    except (ValueError, TypeError):
+        return None
+
+
+def nothing(column: pd.Series) -> pd.Series:
+    """Which cells hold no more than a sign for what is unknown, such as `null` or `-`."""
+    if column.dtype.kind in "iufM":
+        return column.isna()
+    return column.isna() | column.astype(str).str.strip().str.fullmatch(_NOTHING, case=False)
+
+
+def _bare(column: pd.Series) -> pd.Series:
+    return column.astype(str).str.replace(
+        "USD|US(?=[$])|[$€\\s'\u2019\u00a0\u202f]", "", regex=True
+    )
+
+
+# When events were public: days, times of day and zones as they are written
+
+_BEFORE = {"bmo", "beforeopen", "beforemarketopen", "beforemarket", "premarket", "pre", "before",
+           "beforetheopen", "beforethemarketopens", "beforetheopeningbell"}  # fmt: skip
+_AFTER = {"amc", "afterclose", "aftermarketclose", "aftermarket", "postmarket", "post", "after",
+          "afterhours", "aftertheclose", "afterthemarketcloses", "aftermarkethours"}  # fmt: skip
+_SOME_TIME = {"", "dmh", "duringmarkethours", "duringmarket", "during", "tns", "notsupplied",
+              "timenotsupplied", "na", "tas", "unknown", "unspecified", "tbd", "none"}  # fmt: skip
+_ISO = re.compile(r"\d{4}-\d\d-\d\d")
+_READY = re.compile(
+    r"\d{4}-\d\d-\d\d(?:[T ]\d.*(?:Z|[+-]\d\d:?\d\d)| +(?:before open|after close)"
+    r"| +[\d:]+ +New York)",
+    re.IGNORECASE,
+)  # times as `stamped` and events take them
+_WORD = re.compile(r"(?P<day>.*\d),?\s+\(?(?P<word>[A-Za-z][A-Za-z \-]*)\)?")
+_ZONES = {"ET": "New York", "EST": "New York", "EDT": "New York", "Z": "UTC", "GMT": "UTC"}
+
+
+def days_by_text(texts: Iterable[str], form: str | None) -> dict[str, date]:
+    """The day of each text that is one, where all are written alike; UsageError where unclear."""
+    found = {text: date.fromisoformat(text) for text in texts if _is_iso_day(text)}
+    others = [text for text in dict.fromkeys(texts) if text not in found and re.search(r"\d", text)]
+    if others:
+        days, _ = read_days(pd.Series(others), form, lambda days: int((~np.isnat(days)).sum()))
+        found |= {
+            text: day.item() for text, day in zip(others, days, strict=True) if not np.isnat(day)
+        }
+    return found
+
+
+def _is_iso_day(text: str) -> bool:
+    try:
+        return bool(_ISO.fullmatch(text)) and date.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+class PublicTimes:
+    """The times of a column, beside which another may tell the time of day."""
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        clocks: Sequence[str] | None,
+        form: str | None,
+        zone: str | None,
+    ) -> None:
+        self._zone = zone
+        split = [_split(text) for text in texts]
+        if clocks is not None:
+            beside = zip(split, clocks, strict=True)
+            split = [(day, own or clock) for (day, own), clock in beside]
+        clocks_there = {clock for _, clock in split}
+        if all(re.fullmatch(r"0?0:00(:00(\.0+)?)?", clock) for clock in clocks_there):
+            split = [(day, "") for day, _ in split]  # days that were written with a midnight
+        self._texts, self._split = texts, split
+        self._days = days_by_text([day for text, (day, _) in zip(texts, split, strict=True)
+                                   if not _READY.fullmatch(text)], form)  # fmt: skip
+        self.bare = clocks is None and any(
+            not clock and not _READY.fullmatch(text)
+            for text, (_, clock) in zip(texts, split, strict=True)
+        )
+
+    def of(self, place: int, precision: str | None) -> tuple[str, str]:
+        """The time of a row as `prepared` takes it, and its precision; ValueError of no time.
+
+        Where the file has none, None, a time of day tells it.
+        """
+        text, (day_text, clock) = self._texts[place], self._split[place]
+        if _READY.fullmatch(text):
+            implied = _precision_of(text) if re.search(r"\d:\d\d", text) else ""
+            return text, implied if precision is None else precision
+        day = self._days.get(day_text)
+        if day is None:
+            return text, precision or ""  # for the check of the event to judge
+        word = re.sub(r"[^a-z]", "", clock.casefold().removeprefix("time-"))
+        if not clock or precision in COARSE:
+            return str(day), precision or ""
+        if word in _BEFORE | _AFTER:
+            return f"{day} {'before open' if word in _BEFORE else 'after close'}", ""
+        if word in _SOME_TIME and not re.search(r"\d", clock):
+            return str(day), precision or "date"
+        return self._stamp(text, day, clock), precision or _precision_of(clock)
+
+    def _stamp(self, text: str, day: date, clock: str) -> str:
+        """A day with a time of day as `stamped` takes it."""
+        digits, zone = clock_part(f"1 {clock}")
+        moment = _time_of_day(digits)
+        if moment is None:
+            raise ValueError(
+                f"{clock!r} is no time of day. Write 16:05, before open or after close, or leave "
+                f"it empty where the day alone is known"
+            )
+        zone = zone or self._zone or ""
+        if not zone:
+            raise ValueError(
+                f"{text!r} has no zone. Write one, or say it for all rows with --zone 'New York'"
+            )
+        named = _ZONES.get(zone.upper(), zone)
+        if re.fullmatch(r"[+-]\d\d:?\d\d", zone):
+            return f"{day}T{moment.isoformat()}{zone}"
+        if named.casefold() == "new york":
+            # of an hour that the clocks repeat, the later: never early
+            return datetime.combine(day, moment, NEW_YORK).replace(fold=1).isoformat()
+        try:
+            return datetime.combine(day, moment, ZoneInfo(named.replace(" ", "_"))).isoformat()
+        except (ZoneInfoNotFoundError, ValueError):
+            raise UsageError(
+                f"The zone {zone!r} is unknown. Such as 'New York', UTC or Europe/Berlin."
+            ) from None
+
+
+def _split(text: str) -> tuple[str, str]:
+    """The day in a text, and the time of day behind it."""
+    clock, zone = clock_part(text)
+    if clock:
+        return day_part(text), f"{clock} {zone}".strip()
+    found = _WORD.fullmatch(text)
+    word = re.sub(r"[^a-z]", "", found["word"].casefold()) if found else ""
+    return (found["day"], found["word"]) if found and word in _BEFORE | _AFTER else (text, "")
+
+
+def _time_of_day(text: str) -> time | None:
+    found = re.fullmatch(
+        r"(?P<h>\d{1,2}):(?P<m>\d\d)(?::(?P<s>\d\d)(?:\.\d+)?)?\s*(?P<half>[AP])?\.?M?\.?",
+        text,
+        re.IGNORECASE,
+    )
+    if found is None:
+        return None
+    hour, half = int(found["h"]), (found["half"] or "").upper()
+    if half:
+        hour = hour % 12 + 12 * (half == "P")
+    try:
+        return time(hour, int(found["m"]), int(found["s"] or 0))
+    except ValueError:
+        return None
+
+
+def _precision_of(text: str) -> str:
+    """How well a time with a time of day is known by the way it is written."""
+    seconds = re.search(r"\d:\d\d:(\d\d)", text)
+    return "exact" if seconds and seconds[1] != "00" else "minute"

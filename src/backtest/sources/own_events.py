@@ -1,0 +1,336 @@
+"""Anyone's files of events: columns by their names, days and times as people and vendors write."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import cached_property
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from backtest.data.datafile import raise_problems
+from backtest.data.events import field_schema, meaning_of, prepared
+from backtest.data.kinds import Earnings, Event
+from backtest.errors import UsageError, unknown
+from backtest.sources.own_cells import (
+    PublicTimes,
+    days_by_text,
+    guess_decimal,
+    nothing,
+    parse_numbers,
+)
+from backtest.sources.own_tables import as_symbol, columns_of, plain, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from backtest.sources.own_tables import RawTable
+
+_CLOCK = "time of day"  # a column beside the day
+YEAR = "year"  # a column beside the number of the quarter
+_COMMON = {
+    "symbol": "symbol ticker tickers sym actsymbol stocksymbol | stock code",
+    "published_at": """publishedat | published datereported reporteddate earningsdate announced
+        announcementdate releasedate publicationdate publishdate publishedutc pubdate filingdate
+        filedat acceptancedatetime campaigndate | reportdate datetime timestamp | date day datum
+        | time""",
+    _CLOCK: """reporttime releasetime timeofday timing calltime earningstime when session hour time
+        uhrzeit""",
+    "headline": "headline title reporttitle subject | description summary",
+    "source_url": "sourceurl url articleurl reporturl reportlink link href",
+}
+# By field of any kind that ships; other fields are known by their own names.
+_OWN = {
+    "eps": """eps reportedeps epsactual actualeps earningspershare epsreported | reported actual""",
+    "eps_consensus": """epsconsensus estimatedeps epsestimate epsestimated consensusepsforecast
+        epsforecast epsest consensuseps consensusestimate | estimate consensus expected forecast""",
+    "revenue": "revenue reportedrevenue revenueactual actualrevenue | sales salesactual",
+    "revenue_consensus": """revenueconsensus estimatedrevenue revenueestimate revenueestimated
+        revenueforecast revenueest | salesestimate""",
+    "period": "period fiscalquarter quarter",
+    "period_end": "periodend fiscaldateending",
+    "author": "author shortseller firm researcher researchfirm campaignby publisher analyst",
+    "target_price": "targetprice pricetarget target pt",
+    "claim": "claim allegation allegations thesis",
+    "holder": "holder investor fund filer filername manager institution holdername | owner",
+    "form": "form formtype filingtype",
+    "as_of": "asof periodofreport periodofreportdate quarterend reportdate sourcedate",
+    "shares": "shares sharesheld sharesowned position",
+    "previous_shares": "previousshares sharesprevious previousposition",
+    "percent_of_class": "percentofclass percentofshares ownershippercent pctofclass",
+    "value": "value marketvalue valueusd",
+    "category": "category eventtype | type topic",
+}
+_INSIDER = {"filingdate", "tradetype", "insidername"}  # of openinsider's tables
+_QUARTER = re.compile(r"(?P<a>\d{4})?[ -]?Q(?P<q>[1-4])[ -]?(?:FY ?)?(?P<b>\d{4})?", re.IGNORECASE)
+_NEAR = 0.85  # of a column's name and a field's: one is meant for the other
+
+
+class LackingError(UsageError):
+    """A file lacks what each event of its kind needs; `fields` are those that can be set."""
+
+    def __init__(
+        self, path: Path, kind: type[Event], fields: Sequence[str], columns: Sequence[str]
+    ) -> None:
+        """Tell what is lacking, and how to say it."""
+        lines = [f"\n  {name}: {meaning_of(kind, name)}" for name in fields]
+        ready = [f"--set {name}=…" for name in fields if name != "source_url"]
+        ready += ["--source-url unknown"] * ("source_url" in fields)
+        super().__init__(
+            f"{path} has no column for what each {kind.kind} needs.{''.join(lines)}\n"
+            f"Name a column with --map FIELD=COLUMN, or say to `events import` what holds in every "
+            f"row: {' '.join(ready)}. Its columns: {', '.join(columns)}."
+        )
+        self.fields = fields
+
+
+@dataclass(frozen=True)
+class OwnEvents:
+    """The rows of a file, `prepared`, with its columns by field and what else was understood."""
+
+    path: Path
+    columns: Mapping[str, str]
+    notes: Sequence[str]
+    rows: Sequence[dict[str, str]]
+
+
+def read_event_file(
+    path: Path,
+    kind: type[Event],
+    *,
+    source_url: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
+    date_form: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+    zone: str | None = None,
+) -> OwnEvents:
+    """Read a CSV or Parquet file of events of one kind.
+
+    `columns` are the file's by field, `constants` what is the same in every row, in which `{Name}`
+    stands for a column's cell. `zone` is that of times that tell none. LackingError where a needed
+    field is not to be had, UsageError where the file is not to be understood; DataError, which
+    names every wrong row.
+    """
+    words = _words(kind)
+    said, constants = dict(columns or {}), dict(constants or {})
+    for name in (*said, *constants):
+        if name not in words:
+            raise unknown(
+                f"field of {kind.kind}", name, [n for n in words if n in kind.model_fields]
+            )
+    by_name = {name: what for what, text in words.items() for name in text.split()}
+    own = {name: what for what, name in said.items()}
+    raw = read_table(path, lambda name: own.get(name) or by_name.get(plain(name)), encoding)
+    for name in own:
+        if name not in raw.cells:
+            raise unknown("column of the file", name, raw.cells.columns)
+    _check_encoding(raw)
+    raw = _with_insiders(raw, kind)
+    free = {what: text for what, text in words.items() if what not in constants}
+    names = columns_of([str(name) for name in raw.cells], said, free)
+    reading = _Reading(raw, kind, names, constants, date_form, decimal)
+    published = reading.texts("published_at") or []
+    clocks = reading.texts(_CLOCK) if published else None
+    times = PublicTimes(published, clocks, date_form, zone)
+    reading.check(times, source_url)
+    problems: list[str] = []
+    rows = []
+    for at, row in reading.rows(times, problems):
+        try:
+            rows.append(prepared(kind, row, source_url))
+        except ValueError as error:
+            problems.append(f"{at}, {error}")
+    raise_problems(path, problems)
+    left = [str(name) for name in raw.cells if name and name not in names.values()]
+    notes = [*raw.notes, *([f"Not taken: {', '.join(left)}."] if left else [])]
+    return OwnEvents(path, names, notes, rows)
+
+
+def _check_encoding(raw: RawTable) -> None:
+    """Ask for an encoding that is a guess where texts depend on it."""
+    if not raw.guessed_encoding:
+        return
+    for place, cells in enumerate(raw.cells.itertuples(index=False)):
+        if other := next((cell for cell in cells if not cell.isascii()), None):
+            raise UsageError(
+                f"{raw.path}, {raw.at(place)}: is this right, {other!r}? The file is not UTF-8. If "
+                f"it is, --encoding cp1252; else name another."
+            )
+
+
+def _words(kind: type[Event]) -> dict[str, str]:
+    """The names of columns by field; a kind's own fields come first, so that they get theirs."""
+    own = [name for name in kind.model_fields if name not in Event.model_fields]
+    words = {name: f"{plain(name)} | {_OWN.get(name, '')}" for name in own}
+    if "period" in words:
+        words[YEAR] = "year fiscalyear periodyear"
+    words |= _COMMON
+    return words | {name: plain(name) for name in kind.model_fields if name not in words}
+
+
+def _with_insiders(raw: RawTable, kind: type[Event]) -> RawTable:
+    """Openinsider's table with what News needs of each row; times in it are New York's."""
+    by_plain = {plain(str(name)): str(name) for name in raw.cells}
+    if kind.kind != "news" or not by_plain.keys() >= _INSIDER:
+        return raw
+    cells = raw.cells.rename(columns={by_plain["title"]: "Position"} if "title" in by_plain else {})
+    trade = cells[by_plain["tradetype"]]
+    code, what = trade.str[:1], trade.str.partition(" - ")[2].str.lower()
+    sold = code.map({"S": "sale", "P": "purchase"}).fillna(
+        what.str.replace(r"\W+", "_", regex=True)
+    )
+    amounts = [
+        by_plain[name] for name in ("qty", "price", "value", "tradedate") if name in by_plain
+    ]
+    figures = ["; ".join(f"{name} {row[name]}" for name in amounts) for _, row in cells.iterrows()]
+    who = cells[by_plain["insidername"]] + (", " + cells["Position"] if "Position" in cells else "")
+    cells = cells.assign(
+        Category="insider_" + sold, Headline="Form 4: " + trade + " by " + who, Figures=figures
+    )
+    at = by_plain["filingdate"]
+    cells[at] = cells[at].where(~cells[at].str.contains(":"), cells[at] + " ET")
+    return replace(raw, cells=cells)
+
+
+class _Reading:
+    """The columns of a file as texts of fields."""
+
+    def __init__(
+        self,
+        raw: RawTable,
+        kind: type[Event],
+        names: Mapping[str, str],
+        constants: Mapping[str, str],
+        date_form: str | None,
+        decimal: str | None,
+    ) -> None:
+        self.raw, self.kind, self.names, self.constants = raw, kind, names, constants
+        self.date_form, self.decimal = date_form, decimal
+
+    def check(self, times: PublicTimes, source_url: str | None) -> None:
+        """Raise where a needed field has no column, or a column may be meant for it."""
+        fields = self.kind.model_fields
+        there = {*self.names, *self.constants} | ({"source_url"} if source_url else set())
+        problems = []
+        for name in map(str, self.raw.cells):
+            open_ = [field for field in fields if field not in there]
+            near = get_close_matches(name.lower(), open_, n=1, cutoff=_NEAR)
+            if near and name not in self.names.values():
+                problems.append(
+                    f"line 1, column {name!r}: not a column of {self.kind.kind}; did you mean "
+                    f"{near[0]!r}? Then --map {near[0]}='{name}'"
+                )
+        raise_problems(self.raw.path, problems)
+        needed = [name for name, field in fields.items() if field.is_required()]
+        implied = {"precision"} if not times.bare else set()
+        implied |= {"headline"} if self.kind is Earnings else set()
+        lacking = [name for name in (*needed, "source_url") if name not in there | implied]
+        if lacking:
+            raise LackingError(self.raw.path, self.kind, lacking, [*map(str, self.raw.cells)])
+
+    def texts(self, what: str) -> list[str] | None:
+        """The cells of a field's column; None where it has none."""
+        if what in self.constants:
+            return [self.constants[what]] * len(self.raw.cells)
+        if what not in self.names:
+            return None
+        cells = self.raw.cells[self.names[what]]
+        if cells.dtype.kind == "M":
+            return [moment.isoformat() for moment in cells]
+        return ["" if pd.isna(cell) else str(cell).strip() for cell in cells]
+
+    def rows(self, times: PublicTimes, problems: list[str]) -> Iterator[tuple[str, dict[str, str]]]:
+        """Where each row stands, and its cells by field; `problems` takes what is no time."""
+        fields = [name for name in self.kind.model_fields if name in self.names]
+        columns = {name: self._column(name) for name in fields if name != "published_at"}
+        for place, record in enumerate(self.raw.cells.astype(str).to_dict("records")):
+            row = {name: cells[place] for name, cells in columns.items()}
+            row |= {name: _filled(value, record) for name, value in self.constants.items()}
+            at = self.raw.at(place)
+            try:
+                stamp = times.of(place, row.get("precision"))
+            except ValueError as error:
+                problems.append(f"{at}, column {self.names.get('published_at', '')}: {error}")
+                continue
+            row["published_at"], row["precision"] = stamp
+            if self.kind is Earnings and not row.get("headline"):
+                row["headline"] = f"Quarterly report {row.get('period', '')}".strip()
+            yield at, row
+
+    def _column(self, name: str) -> list[str]:
+        """The cells of a column as its field takes them; what does not fit stays as it is."""
+        texts = self.texts(name) or []
+        schema = field_schema(self.kind, name)
+        if schema.get("type") in ("number", "integer"):
+            return self._numbers(texts)
+        if schema.get("format") == "date":
+            days = days_by_text(texts, self.date_form)
+            return [str(days.get(text, text)) for text in texts]
+        if "enum" in schema:
+            words = {plain(word): word for word in schema["enum"]}
+            return [words.get(plain(text), text) for text in texts]
+        if name == "period":
+            years = self.texts(YEAR) or [""] * len(texts)
+            return [quarter(text, year) for text, year in zip(texts, years, strict=True)]
+        return [_WRITTEN.get(name, str)(text) for text in texts]
+
+    def _numbers(self, texts: list[str]) -> list[str]:
+        cells = pd.Series(texts, dtype=object)
+        known = parse_numbers(cells, self._sign)
+        unknown_ones = nothing(cells)
+        return [
+            "" if is_none else text if pd.isna(number) or _is_plain(text) else f"{number:.12g}"
+            for text, number, is_none in zip(texts, known, unknown_ones, strict=True)
+        ]
+
+    @cached_property
+    def _sign(self) -> str:
+        columns = [
+            self.raw.cells[column].astype(str)
+            for name, column in self.names.items()
+            if name in self.kind.model_fields
+            and field_schema(self.kind, name).get("type") in ("number", "integer")
+        ]
+        if self.decimal or not columns:
+            return self.decimal or "."
+        return guess_decimal(columns, continental=self.raw.separator == ";")
+
+
+def _as_category(text: str) -> str:
+    return re.sub(r"\W+", "_", text.lower()).strip("_")
+
+
+_WRITTEN: dict[str, Callable[[str], str]] = {"symbol": as_symbol, "category": _as_category}
+
+
+def _is_plain(text: str) -> bool:
+    try:
+        return isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def quarter(text: str, year: str) -> str:
+    """A quarter such as `Q3 2025` or `3` beside its year as 2025Q3; empty where it tells none."""
+    if re.fullmatch(r"Q?[1-4]", text) and re.fullmatch(r"\d{4}", year):
+        return f"{year}Q{text[-1]}"
+    found = _QUARTER.fullmatch(text)
+    of = found and (found["a"] or found["b"])
+    return f"{of}Q{found['q']}" if found and of else ""
+
+
+def _filled(value: str, record: Mapping[str, str]) -> str:
+    """A constant with the cells of the columns that it names in braces."""
+
+    def cell(name: re.Match[str]) -> str:
+        if name[1] not in record:
+            raise unknown("column of the file", name[1], record)
+        return record[name[1]]
+
+    return re.sub(r"\{([^{}]*)\}", cell, value)

@@ -1,0 +1,328 @@
+"""Anyone's tables as cells: CSV of any encoding and separator, with what stands around, Parquet."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from backtest.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    Known = Callable[[str], "str | None"]  # the field that a column of a name holds
+
+_SEPARATORS = ",;\t|"
+_SAMPLE = 60  # lines among which the header is looked for
+_PACKED = {b"PK": "a workbook of Excel or an archive", b"\x1f\x8b": "compressed",
+           b"\xd0\xcf": "a workbook of Excel", b"BZ": "compressed"}  # fmt: skip
+_MARKS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+_LEVELS = ("ticker", "tickers", "symbol", "symbols")  # names of a line of header with symbols
+TICKER = "Ticker"
+_SUFFIX = re.compile(r"\.US$| US EQUITY$| US$", re.IGNORECASE)
+_EXCHANGE = re.compile(r"^(NASDAQ|NYSE ?(ARCA)?|AMEX|BATS|CBOE|ARCA|XNYS|XNAS):\s*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The rows of a file as they stand in it: texts, of Parquet also numbers and times."""
+
+    path: Path
+    cells: pd.DataFrame
+    lines: NDArray[np.int64]  # the number of each row in the file
+    word: str  # what is numbered: `line` or `row`
+    separator: str = ","
+    has_header: bool = True
+    guessed_encoding: bool = False
+    before: str = ""  # what stands before the header
+    notes: Sequence[str] = field(default_factory=tuple)
+
+    def at(self, row: int) -> str:
+        """Where a row stands, such as `line 7`."""
+        return f"{self.word} {self.lines[row]}"
+
+    def only(self, rows: NDArray[np.bool_]) -> RawTable:
+        """The same of some of the rows."""
+        cells = self.cells[rows].reset_index(drop=True)
+        return replace(self, cells=cells, lines=self.lines[rows])
+
+    def stacked(self, tickers: Sequence[str], names: Sequence[str]) -> RawTable:
+        """The rows of each ticker below those of the others, where each has columns of its own.
+
+        `tickers` and `names` are of each column; columns that all share have no ticker.
+        """
+        parts = []
+        for ticker in dict.fromkeys(filter(None, tickers)):
+            own = [n for n, of in enumerate(tickers) if of in ("", ticker)]
+            part = self.cells.iloc[:, own].set_axis([names[n] for n in own], axis=1)
+            parts.append(part.assign(**{TICKER: ticker}))
+        cells = pd.concat(parts, ignore_index=True)
+        if self.word == "line":  # a ticker may lack a column that another has
+            cells = cells.fillna("")
+        return replace(self, cells=cells, lines=np.tile(self.lines, len(parts)))
+
+
+def plain(name: str) -> str:
+    """A name of a column in small letters and digits: `1. open` is open, `Close/Last` closelast."""
+    bare = "".join(c for c in _decomposed(name.casefold()) if c.isascii())
+    return re.sub(r"^\d+|[^a-z0-9]", "", re.sub(r"^\d+\.?\s*(?=[a-z])", "", bare))
+
+
+def _decomposed(text: str) -> str:
+    from unicodedata import normalize
+
+    return normalize("NFKD", text)
+
+
+def read_table(path: Path, known: Known, encoding: str | None = None) -> RawTable:
+    """Read a CSV or Parquet file, in which the header is known by its columns.
+
+    UsageError where there is no file, or it is not to be understood as a table; DataError where it
+    is damaged or has no row.
+    """
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise UsageError(f"There is no file {path}.") from None
+    except OSError as error:
+        raise _unreadable(path, error.strerror or str(error)) from None
+    if packed := _PACKED.get(content[:2]):
+        raise UsageError(f"{path} is {packed}: save its table as CSV, or unpack it, and take that.")
+    if content[:4] == b"PAR1" or path.suffix in (".parquet", ".pq"):
+        table = _parquet(path, known)
+    else:
+        table = _csv(path, *_decoded(path, content, encoding), known)
+    if table.cells.empty:
+        raise DataError(f"{path} has no row.")
+    return table
+
+
+def _unreadable(path: Path, fault: str) -> DataError:
+    first = fault.strip().partition("\n")[0]
+    return DataError(f"{path} cannot be read ({first}).")
+
+
+def _decoded(path: Path, content: bytes, encoding: str | None) -> tuple[str, bool]:
+    """The text of a file, and whether its encoding is a guess."""
+    marked = next((name for mark, name in _MARKS.items() if content.startswith(mark)), None)
+    if b"\0" in content[:2] and marked is None:
+        marked = "utf-16-be" if content[0] == 0 else "utf-16-le"
+    name = encoding or marked or "utf-8"
+    try:
+        return content.decode(name), False
+    except LookupError:
+        raise UsageError(
+            f"--encoding {encoding!r} is unknown. Such as utf-8, cp1252, latin-1, utf-16."
+        ) from None
+    except UnicodeDecodeError as error:
+        if encoding or marked:
+            raise _unreadable(path, f"it is not {name}: {error.reason}") from None
+    try:
+        return content.decode("cp1252"), True
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{path} is not UTF-8. Say in which encoding it is, with --encoding latin-1 or another."
+        ) from None
+
+
+# CSV: the header is where the most columns are known, and the body follows
+
+
+def _csv(path: Path, text: str, guessed: bool, known: Known) -> RawTable:  # noqa: FBT001
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n", _SAMPLE)[:_SAMPLE]
+    declared = re.fullmatch(r'"?sep=(.)"?', lines[0].strip(), re.IGNORECASE)
+    if not text.strip():
+        raise _unreadable(path, "it is empty")
+    separator, header = _layout(lines, known, declared[1] if declared else _SEPARATORS)
+    rows = [_split(line, separator) for line in lines]
+    if header is None:
+        start = next(n for n, row in enumerate(rows) if len(row) > 1)
+        names, tickers = [str(n + 1) for n in range(len(rows[start]))], None
+        before = 0
+    else:
+        names, tickers, start = _head(rows, header, known)
+        before = header
+    cells, numbers, kept = _body(path, text, separator, start, names)
+    names = [names[n] for n in kept]
+    doubled = [name for name in dict.fromkeys(names) if names.count(name) > 1 and known(name)]
+    if doubled and tickers is None:
+        raise DataError(
+            f"{path}, line {before + 1}: two columns are called {doubled[0]!r}, and nothing tells "
+            f"them apart. Give each its own name."
+        )
+    notes = ["It is not UTF-8 and is read as cp1252; --encoding says another."] * guessed
+    table = RawTable(
+        path, cells, numbers, "line", separator, header is not None, guessed,
+        "\n".join(lines[:before]), notes,
+    )  # fmt: skip
+    return table if tickers is None else table.stacked([tickers[n] for n in kept], names)
+
+
+def _layout(lines: Sequence[str], known: Known, separators: str) -> tuple[str, int | None]:
+    """The separator, and the line of the header; None where the first line is a row already."""
+    best = (1, "", 0)
+    for separator in separators:
+        for number, line in enumerate(lines):
+            score = len({known(cell) for cell in _split(line, separator)} - {None})
+            if score > best[0]:
+                best = (score, separator, number)
+    if best[1]:
+        return best[1:]
+    first = next((line for line in lines if any(one in line for one in separators)), lines[0])
+    separator = max(separators, key=first.count)
+    cells = [cell for cell in _split(first, separator) if cell]
+    is_row = sum(bool(re.match(r"[-+$]?\d", cell)) for cell in cells) > len(cells) / 2
+    return separator, None if is_row and len(cells) > 1 else lines.index(first)
+
+
+def _split(line: str, separator: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+
+
+def _head(
+    rows: Sequence[list[str]], header: int, known: Known
+) -> tuple[list[str], list[str] | None, int]:
+    """The names of the columns, the ticker of each where a line says it, and the first row."""
+    names, start = list(rows[header]), header + 1
+    tickers = None
+    if start < len(rows) and _is_level(rows[start], names):
+        tickers, start = list(rows[start]), start + 1
+    elif header and _is_level(rows[header - 1], names):
+        tickers = list(rows[header - 1])
+    if tickers is not None:
+        tickers[0], names[0] = "", "Date"
+    if start < len(rows) and len(rows[start]) == len(names) > 1:  # the index has a line of its own
+        index, *others = rows[start]
+        if known(index) == "date" and not any(others):
+            names[0], start = index, start + 1
+    return names, tickers, start
+
+
+def _is_level(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a line next to the header holds the symbol of each column."""
+    if len(cells) != len(names) or len(cells) < 2 or not all(cells[1:]):  # noqa: PLR2004
+        return False
+    if cells[0].casefold() in _LEVELS:
+        return True
+    return not cells[0] and not any(re.match(r"[-+$]?[\d.]", cell) for cell in cells[1:])
+
+
+def _body(
+    path: Path, text: str, separator: str, start: int, names: Sequence[str]
+) -> tuple[pd.DataFrame, NDArray[np.int64], list[int]]:
+    """The cells below the header, the line of each row, and which columns are not empty."""
+    width = max(len(names), 1 + max(line.count(separator) for line in io.StringIO(text)))
+    try:
+        cells = pd.read_csv(
+            io.StringIO(text), sep=separator, header=None, names=range(width), dtype=str,
+            skiprows=start, index_col=False, na_filter=False, skip_blank_lines=False,
+            skipinitialspace=True,
+        ).fillna("")  # fmt: skip
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path} has no row.") from None
+    except ValueError as error:
+        raise _unreadable(path, str(error)) from None
+    cells = cells.apply(lambda column: column.str.strip())
+    lines = np.arange(start + 1, start + 1 + len(cells))
+    filled = (cells != "").to_numpy()
+    long = filled[:, len(names) :].any(axis=1)
+    if not (long & filled[:, 0])[long].all() or cells[0][long].str.match(r"\d").any():
+        row = int(np.flatnonzero(long)[0])
+        raise _unreadable(
+            path,
+            f"line {lines[row]} has {np.flatnonzero(filled[row])[-1] + 1} cells where the header "
+            f"has {len(names)}",
+        )
+    rows = filled.any(axis=1)
+    kept = [n for n, name in enumerate(names) if name or filled[:, n].any()]
+    found = cells.iloc[:, kept].set_axis(_named([names[n] for n in kept]), axis=1)
+    return found[rows].reset_index(drop=True), lines[rows], kept
+
+
+def _named(names: Sequence[str]) -> list[str]:
+    """Names of which no two are the same."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
+
+
+# Parquet, in which columns may have two levels
+
+
+def _parquet(path: Path, known: Known) -> RawTable:
+    try:
+        cells = pd.read_parquet(path)
+    except (OSError, ValueError, NotImplementedError) as error:  # Arrow raises kinds of them
+        raise _unreadable(path, str(error)) from None
+    if not isinstance(cells.index, pd.RangeIndex):
+        cells = cells.reset_index()
+    labels = [_label(name) for name in cells.columns]
+    cells.columns = _named([" ".join(filter(None, one)) for one in labels])
+    table = RawTable(path, cells, np.arange(len(cells)), "row")
+    if max(map(len, labels)) == 1:
+        return table
+    names, tickers = [], []
+    for label in labels:
+        level = next((n for n, part in enumerate(label) if known(part)), 0)
+        names.append(label[level])
+        tickers.append(next((part for n, part in enumerate(label) if n != level), ""))
+    return table.stacked(tickers, names) if any(tickers) else table
+
+
+def _label(name: Any) -> tuple[str, ...]:
+    """The parts of a column's name, also where a table of two levels was written as texts."""
+    if isinstance(name, str) and re.fullmatch(r"\('.*', '.*'\)", name):
+        name = ast.literal_eval(name)
+    parts = name if isinstance(name, tuple) else (name,)
+    return tuple(str(part) for part in parts)
+
+
+def fields_by_name(words: Mapping[str, str]) -> dict[str, str]:
+    """The field of each plain name, from the names of each field."""
+    return {name: what for what, text in words.items() for name in text.split() if name != "|"}
+
+
+def columns_of(
+    names: Collection[str], said: Mapping[str, str], words: Mapping[str, str]
+) -> dict[str, str]:
+    """A table's columns by field: those that were said, and others by their plain names.
+
+    Of the `words` for a field those before a bar count before the others. UsageError where two
+    columns may as well be the field.
+    """
+    found = dict(said)
+    free = {name: plain(name) for name in names if name not in said.values()}
+    for what, text in words.items():
+        for group in text.split("|") if what not in found else ():
+            fitting = [name for name, bare in free.items() if bare in group.split()]
+            if len(fitting) > 1:
+                raise UsageError(
+                    f"Both {fitting[0]!r} and {fitting[1]!r} may be the {what}. "
+                    f"Say which, with --map {what}='{fitting[0]}'."
+                )
+            if fitting:
+                found[what] = fitting[0]
+                del free[fitting[0]]
+                break
+    return found
+
+
+def as_symbol(text: str) -> str:
+    """A symbol as it is written here: `aapl.us` and `NASDAQ:AAPL` are AAPL."""
+    bare = _EXCHANGE.sub("", _SUFFIX.sub("", text.strip()))
+    return bare.upper() if bare.islower() else bare

@@ -1,0 +1,41 @@
+"""What a strategy hedges with needs bars of its own, one for each session of what is traded."""
+
+import pytest
+
+from backtest.data.inputs import read_inputs
+from backtest.data.kinds import FILED_KINDS
+from backtest.errors import DataError, UsageError
+
+BARS = "date,open,high,low,close,volume"
+
+
+def hedged_with(checkout, symbol):
+    return read_inputs(
+        checkout.root / "data", ["ACME"], "INDX", (None, None), FILED_KINDS,
+        trades_also=[symbol], wanted_by="Drift",
+    )  # fmt: skip
+
+
+def test_what_is_traded_by_events_is_no_hedge(checkout):
+    with pytest.raises(UsageError, match=r"Drift hedges with ACME.*leave ACME out of the symbols"):
+        hedged_with(checkout, "ACME")
+
+
+def test_closes_alone_are_no_hedge_and_bars_can_be_had(checkout):
+    with pytest.raises(UsageError) as caught:
+        hedged_with(checkout, "INDX")
+    assert "INDX has closes alone" in str(caught.value)
+    assert "`backtest prices fetch INDX` loads its bars" in str(caught.value)
+    assert "`backtest prices import FILE --symbol INDX` takes them" in str(caught.value)
+
+
+def test_a_hedge_has_a_bar_in_every_session(checkout):
+    days = read_inputs(
+        checkout.root / "data", ["ACME"], "INDX", (None, None), FILED_KINDS
+    ).span["ACME"].table.index.strftime("%Y-%m-%d").tolist()  # fmt: skip
+    rows = [f"{day},9,9,9,9,10" for day in days]
+    checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows]) + "\n")
+    assert len(hedged_with(checkout, "FUND").hedges["FUND"].table) == len(days)
+    checkout.write("data/prices/FUND.csv", "\n".join([BARS, *rows[:-2]]) + "\n")
+    with pytest.raises(DataError, match=rf"FUND.*no bar on {days[-2]} \(2 sessions are missing\)"):
+        hedged_with(checkout, "FUND")

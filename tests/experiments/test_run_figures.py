@@ -1,0 +1,47 @@
+"""The figures of a run beside those of its record, and what holding its stock made."""
+
+import pytest
+
+from backtest.experiments.runs.figures import all_figures, stock_figures
+from tests.made_up import day, do
+
+
+def test_the_stock_is_held_from_the_open_that_its_prices_begin_with(checkout):
+    # ACME opens at 100 on the first session and closes at 130 on the last, the thirtieth.
+    held = stock_figures(do(checkout))
+    assert held["total_return"] == pytest.approx(0.30)
+    assert held["final_equity"] == pytest.approx(130_000)
+
+
+def test_of_a_span_it_is_held_from_the_close_before(checkout):
+    # It closes at 101 on 06-02, and at 105 on 06-06.
+    run = do(checkout, first=day("2025-06-03"), last=day("2025-06-06"))
+    assert stock_figures(run)["total_return"] == pytest.approx(105 / 101 - 1)
+
+
+def test_a_benchmark_that_is_the_stock_says_it_already(checkout):
+    assert stock_figures(do(checkout, benchmark="ACME")) is None
+
+
+def test_a_run_has_its_trade_in_figures(checkout):
+    run = do(checkout)  # long 485 at 103 from 2025-06-05 to 2025-06-10
+    (trade,) = run.trades
+    found = all_figures(run)
+    assert found["holding_sessions"] == 3
+    assert found["expectancy"] == found["average_win"] == float(trade["net_profit"])
+    assert found["best_trade"] == found["worst_trade"] == float(trade["return"])
+    assert (found["mae"], found["mfe"]) == (float(trade["mae"]), float(trade["mfe"]))
+    assert found["profit_factor"] is None
+    mean = run.equity["equity"].mean()
+    bought = 485 * 103 * 1.0005
+    assert found["turnover"] == pytest.approx(bought / mean * 252 / 30, rel=1e-6)
+    assert found["total_return"] == run.summary["total_return"]
+
+
+def test_without_a_trade_there_are_no_figures_of_trades(checkout):
+    checkout.strategy("never", 'return "no"')
+    found = all_figures(do(checkout, "never"))
+    assert found["expectancy"] is None
+    assert found["holding_sessions"] is None
+    assert (found["turnover"], found["longest_drawdown"]) == (0.0, 0)
+    assert (found["alpha"], found["beta"]) == (pytest.approx(0), pytest.approx(0))

@@ -1,0 +1,132 @@
+"""Actions that come with files of prices: named in a file, or derived from adjusted closes."""
+
+import pandas as pd
+import pytest
+
+import backtest
+from backtest.data.actions import read_actions
+from backtest.data.prices import read_prices
+from backtest.errors import DataError, UsageError
+from tests.commands import words
+
+DAYS = ("2025-06-02", "2025-06-03", "2025-06-04", "2025-06-05")
+BARS = "Date,Open,High,Low,Close,Adj Close,Volume"
+
+
+@pytest.fixture
+def take(tmp_path):
+    """Imports closes, adjusted closes and a file of actions, and gives what is on file then."""
+    data = tmp_path / "data"
+    data.mkdir()
+
+    def take(closes, adjusted=None, actions="", **terms):
+        rows = [
+            f"{day},{close},{close},{close},{close},{other},1000"
+            for day, close, other in zip(DAYS, closes, adjusted or closes, strict=True)
+            if close
+        ]
+        path = tmp_path / "ACME.csv"
+        path.write_text("\n".join([BARS, *rows]) + "\n")
+        if actions:
+            (tmp_path / "mine.csv").write_text(actions)
+            terms["actions"] = tmp_path / "mine.csv"
+        if adjusted:
+            terms["dividends"] = "Adj Close"
+        (made,) = backtest.import_prices(path, source="made up", data=data, **terms)
+        take.notes = made.notes
+        return [
+            (str(r.day), r.action, r.amount) for r in read_actions(data / "actions", "ACME").rows
+        ]
+
+    return take
+
+
+def test_a_dividend_is_derived_from_adjusted_closes(take):
+    # 1 dollar is paid on the 4th, after a close of 101: what lies before is 100/101 of the close.
+    adjusted = ("99.0099", "100.0000", "99", "100")
+    assert take((100, 101, 99, 100), adjusted, adjust="none") == [("2025-06-04", "dividend", 1.0)]
+    assert (
+        take.notes[-1] == "1 dividend derived from the adjusted closes, to within 0.0001 dollars."
+    )
+
+
+def test_what_rounding_makes_is_no_dividend(take):
+    # Between 99.01 and the true 99.0099 lies less than a cent; a dividend of a cent is not seen.
+    assert take((100, 101, 102, 103), ("99.99", "100.99", "102", "103"), adjust="none") == []
+
+
+def test_cents_are_told_to_within_the_cents_of_both_columns(take):
+    adjusted = ("99.01", "100.00", "99", "100")
+    assert take((100, 101, 99, 100), adjusted, adjust="none") == [("2025-06-04", "dividend", 1.0)]
+
+
+def test_a_split_in_prices_as_traded_is_named_and_taken_out(take):
+    # Two for one on the 4th; then 0.50 for each of the new shares, after a close of 50.
+    actions = "day,action,amount\n2025-06-04,split,2\n"
+    adjusted = ("49.5", "49.5", "49.5", "49.5")
+    with pytest.raises(UsageError, match=r"on 2025-06-04: more than a dividend. If it is a split"):
+        take((100, 100, 50, 49.5), adjusted, adjust="none")
+    assert take((100, 100, 50, 49.5), adjusted, actions, adjust="none") == [
+        ("2025-06-04", "split", 2.0), ("2025-06-05", "dividend", 0.5),
+    ]  # fmt: skip
+
+
+def test_of_prices_adjusted_for_a_split_a_dividend_of_before_is_filed_as_it_was_paid(take):
+    # On the 3rd 1 dollar was paid for a share that is two since the 4th: 0.50 in the prices.
+    actions = "day,action,amount\n2025-06-04,split,2\n"
+    adjusted = ("49.5", "50", "50", "50")
+    found = take((50, 50, 50, 50), adjusted, actions, adjust="splits")
+    assert found == [("2025-06-03", "dividend", 1.0), ("2025-06-04", "split", 2.0)]
+
+
+def test_actions_need_the_basis_of_the_prices(take):
+    with pytest.raises(UsageError, match="ACME: say with --adjust"):
+        take((100, 100, 50, 50), actions="day,action,amount\n2025-06-04,split,2\n")
+    halt = "day,action,amount,until\n2025-06-04,halted,,2025-06-04\n"
+    assert take((100, 100, 50, 50), actions=halt) == [("2025-06-04", "halted", None)]
+
+
+def test_a_session_of_a_halt_may_be_missing(take, tmp_path):
+    with pytest.raises(DataError, match="no row for the session 2025-06-03"):
+        take((100, None, None, 60))
+    halt = "day,action,until\n2025-06-03,halted,2025-06-04\n"
+    assert take((100, None, None, 60), actions=halt) == [("2025-06-03", "halted", None)]
+    halted = read_prices(tmp_path / "data/prices", "ACME").halted
+    assert sorted(map(str, halted)) == ["2025-06-03", "2025-06-04"]
+    assert take((100, None, None, 60)) == [("2025-06-03", "halted", None)]  # it is on file now
+
+
+def test_actions_of_several_stocks_say_of_which(tmp_path):
+    rows = "".join(f"{s},{day},9,9,9,9,5\n" for s in ("ACME", "BETA") for day in DAYS)
+    (tmp_path / "both.csv").write_text(f"symbol,date,open,high,low,close,volume\n{rows}")
+    mine = tmp_path / "mine.csv"
+    (tmp_path / "data").mkdir()
+    terms = {"source": "made up", "adjust": "none", "data": tmp_path / "data", "actions": mine}
+    mine.write_text("day,action,amount\n2025-06-04,dividend,1\n")
+    with pytest.raises(DataError, match="line 2: of which of ACME, BETA"):
+        backtest.import_prices(tmp_path / "both.csv", **terms)
+    mine.write_text(
+        "symbol,day,action,amount\nBETA,2025-06-04,dividend,1\nELSE,2025-06-04,split,2\n"
+    )
+    backtest.import_prices(tmp_path / "both.csv", **terms)
+    table = backtest.list_actions(data=tmp_path / "data")
+    assert table[["symbol", "action", "source"]].to_numpy().tolist() == [
+        ["BETA", "dividend", "mine.csv"]
+    ]
+    mine.write_text("symbol,day,action,amount\nELSE,2025-06-04,gift,2\n")
+    with pytest.raises(DataError, match="line 2, column action: 'gift' is not one of"):
+        backtest.import_prices(tmp_path / "both.csv", **terms)
+
+
+def test_the_command_shows_the_actions_and_where_an_adjusted_column_would_help(checkout, command):
+    path = checkout.root / "NEWC.csv"
+    rows = [f"{day},9,9,9,9,{9 - (n < 2) * 0.9},5" for n, day in enumerate(DAYS)]
+    path.write_text("\n".join([BARS, *rows]) + "\n")
+    terms = ("prices", "import", str(path), "--source", "made up", "--adjust", "none", "--yes")
+    told = words(command(*terms).out)
+    assert "--dividends 'Adj Close' derives dividends from it." in told
+    told = words(command(*terms, "--dividends", "Adj Close").out)
+    assert "added dividend 2025-06-04 0.9" in told
+    assert backtest.list_actions("NEWC", data=checkout.root / "data")["day"].tolist() == [
+        pd.Timestamp("2025-06-04")
+    ]
