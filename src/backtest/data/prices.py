@@ -416,7 +416,10 @@ class Prices:
         """The rows from `first` to `last`, both included; UsageError where there is none."""
         if first is not None and last is not None and first > last:
             raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
-        table = self.table.loc[first and pd.Timestamp(first) : last and pd.Timestamp(last)]
+        days = self.table.index.to_numpy("M8[D]")  # hold any day, as nanoseconds do not
+        start = 0 if first is None else int(np.searchsorted(days, np.datetime64(first)))
+        end = len(days) if last is None else np.searchsorted(days, np.datetime64(last), "right")
+        table = self.table.iloc[start : int(end)]
         if table.empty:
             raise UsageError(
                 f"{self.symbol} has no session from {first or self.first} to {last or self.last}. "
