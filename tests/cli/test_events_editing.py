@@ -321,3 +321,41 @@ def test_what_somebody_else_wrote_meanwhile_is_not_lost(add, checkout, monkeypat
     assert outcome.code == WRONG_USE
     assert "short_reports.csv has changed since it was read, so nothing was written" in outcome.err
     assert ",11,made up" in (checkout.root / PATH).read_text()
+
+
+def test_an_undo_that_names_its_version_is_the_same_twice(command, add, checkout):
+    path = checkout.root / "data/events/short_reports.csv"
+    first = path.read_bytes()
+    add("--yes")
+    add("--yes", headline="Another made-up report")
+    assert (
+        "back to version 1\n" in command("events", "undo", "short_report", "--to", "1", "--yes").out
+    )
+    assert path.read_bytes() == first
+    again = command("events", "undo", "short_report", "--to", "1", "--yes")
+    assert (again.code, "nothing changes" in again.out) == (0, True)
+    assert path.read_bytes() == first
+    strange = command("events", "undo", "short_report", "--to", "7", "--yes")
+    assert (strange.code, "has no version 7. Its versions: 1, 2, 3, 4." in strange.err) == (2, True)
+
+
+def test_ctrl_c_in_an_undo_sends_nobody_further_back(command, add, monkeypatch):
+    add("--yes")
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("backtest.data.versions.put", stop)
+    outcome = command("events", "undo", "short_report", "--yes")
+    assert outcome.code == 130
+    assert "name the version with --to" in outcome.err
+    assert "goes on from there" not in outcome.err
+
+
+def test_an_undo_of_prices_names_its_version_too(command, checkout):
+    path = checkout.root / "data/prices/ACME.csv"
+    first = path.read_bytes()
+    checkout.edit("data/prices/ACME.csv", "06-02,100.00", "06-02,100.01")
+    for _ in range(2):
+        assert command("prices", "undo", "ACME", "--to", "1").code == 0
+        assert path.read_bytes() == first

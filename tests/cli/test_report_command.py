@@ -2,13 +2,15 @@
 
 import csv
 import json
+import os
 import re
 from datetime import date
 
 import pytest
 
 from backtest.reports.pages import store_plotly
-from tests.commands import BAD_DATA, WRONG_USE, fails
+from backtest.workspace import files
+from tests.commands import BAD_DATA, MADE_UP, WRONG_USE, fails
 
 FORMATS = ("html", "md", "json", "csv", "png")
 
@@ -207,3 +209,53 @@ def test_a_run_without_evidence_has_no_page_yet_but_all_else(folder, command, ch
     fails(command("report", "beats"), WRONG_USE, told, checkout, before)
     for form in ("md", "json", "csv", "png"):
         assert command("report", "beats", "--format", form).code == 0
+
+
+@pytest.mark.parametrize("form", ["html", "png", "md", "json", "csv"])
+def test_only_a_report_is_written_over_unless_forced(command, run_made_up, tmp_path, form):
+    run_made_up("beats")
+    file = tmp_path / f"beats.{form}"
+    assert command("report", "beats", "--output", str(file)).code == 0
+    made = file.read_bytes()
+    assert command("report", "beats", "--output", str(file)).code == 0
+    file.write_bytes(b"mine\n")
+    refused = command("report", "beats", "--output", str(file))
+    assert (refused.code, refused.out, file.read_bytes()) == (WRONG_USE, "", b"mine\n")
+    assert "nothing was written" in refused.err
+    assert "--force" in refused.err
+    assert command("report", "beats", "--output", str(file), "--force").code == 0
+    assert file.read_bytes() == made
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "..", "n" * 300, "n" * 5_000])
+def test_what_is_no_name_of_a_file_is_one_message(command, run_made_up, checkout, name):
+    run_made_up("beats")
+    before = checkout.snapshot()
+    for form in ("md", "png", "html"):
+        outcome = command("report", "beats", "--format", form, "--output", name)
+        fails(outcome, WRONG_USE, [], checkout, before)
+
+
+def test_in_a_read_only_folder_a_run_is_read_and_a_report_goes_elsewhere(
+    command, run_made_up, checkout, tmp_path, monkeypatch
+):
+    run_made_up("beats")
+    command("report", "beats")
+    reports = checkout.root / "reports"
+    before = checkout.snapshot()
+
+    def refuse(path, *more):
+        if reports in path.parents:
+            raise OSError(30, "Read-only file system")
+        return unfinished(path, *more)
+
+    unfinished = files.unfinished
+    monkeypatch.setattr(files, "unfinished", refuse)
+    monkeypatch.setattr(os, "access", lambda path, mode: reports not in [path, *path.parents])
+    monkeypatch.setattr("webbrowser.open", lambda _: True)
+    for words in (("run", "beats", *MADE_UP), ("compare",), ("list", "runs"), ("open",)):
+        assert command(*words).code == 0, words
+    file = tmp_path / "beats.html"
+    assert command("report", "beats", "--output", str(file)).code == 0
+    assert file.stat().st_size > 10_000
+    assert checkout.snapshot() == before

@@ -127,7 +127,7 @@ def test_an_answer_that_is_too_large_is_refused(server, monkeypatch):
 
 def test_it_is_not_sent_on_for_ever(server, client):
     server.answers(Answer(status=302, headers={"Location": "/a"}))
-    assert "Exceeded 3 redirects" in str(fault(client))
+    assert "it redirects more than 3 times" in str(fault(client))
 
 
 def test_waits_grow_and_differ(server, waits):
@@ -208,3 +208,12 @@ def test_a_fault_that_passes():
         return "done"
 
     assert patiently(work, "it", QUICK) == "done"
+
+
+def test_who_asks_is_told_to_no_other_site(server, client):
+    with local_server() as other:
+        other.answers(Answer(b"taken"))
+        server.answers(Answer(status=302, headers={"Location": f"{other.url}/b"}))
+        error = fault(client)
+        assert "it sends to another site" in str(error)
+        assert other.asked == []

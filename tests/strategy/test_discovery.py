@@ -375,3 +375,11 @@ def test_the_order_of_a_list_is_kept(checkout):
     checkout.write("strategies/steps.py", text)
     row = next(r for r in describe_strategies(checkout.workspace) if r.name == "steps")
     assert row.parameters == {"steps": "3,1,2"}
+
+
+def test_a_file_that_raises_what_ctrl_c_raises_does_not_load_and_ends_nothing(command, checkout):
+    checkout.write("strategies/hostile.py", "raise KeyboardInterrupt\n")
+    outcome = command("list", "strategies")
+    assert outcome.code == 0
+    assert "beats" in outcome.out
+    assert "hostile.py does not load: KeyboardInterrupt" in outcome.out + outcome.err

@@ -270,11 +270,19 @@ def remove_event(
 
 
 def undo_events(
-    kind: str, *, dry_run: bool = False, strategies: Folders = None, data: Folder = None
+    kind: str,
+    *,
+    to: int | None = None,
+    dry_run: bool = False,
+    strategies: Folders = None,
+    data: Folder = None,
 ) -> Edit:
-    """Take back the last change of a kind's file; again for the one before."""
+    """Take back the last change of a kind's file; again for the one before.
+
+    `to` is the number of the version to go back to, which is the same however often it is done.
+    """
     workspace = folders(strategies, data)
-    return _made(edits.undo_events(workspace, kind_of(workspace, kind)), dry_run=dry_run)
+    return _made(edits.undo_events(workspace, kind_of(workspace, kind), to), dry_run=dry_run)
 
 
 def _made(edit: Edit, *, dry_run: bool) -> Edit:
@@ -491,10 +499,12 @@ def check_actions(
     return _findings(checks.check_actions(folders(strategies, data), several(symbols)))
 
 
-def undo_actions(symbols: str, *, data: Folder = None) -> tuple[Path, Version]:
-    """Put the version of a symbol's actions before this one back; again for the one before."""
+def undo_actions(
+    symbols: str, *, to: int | None = None, data: Folder = None
+) -> tuple[Path, Version]:
+    """Put the version of a symbol's actions before this one back, or the one numbered `to`."""
     path = _actions_path(symbols, data)
-    return path, undo(path, over=open_data_file(path).sha256)
+    return path, undo(path, over=open_data_file(path).sha256, to=to)
 
 
 def seal_actions(
@@ -516,8 +526,12 @@ def _actions_path(symbol: str, data: Folder) -> Path:
     return path
 
 
-def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> tuple[Path, Version]:
+def undo_prices(
+    symbols: str, interval: str = "1d", *, to: int | None = None, data: Folder = None
+) -> tuple[Path, Version]:
     """Put the version of a symbol's price file before this one back; again for the one before.
+
+    `to` is the number of the version to go back to, which is the same however often it is done.
 
     Returns:
         The file, and the version that it has now.
@@ -528,7 +542,7 @@ def undo_prices(symbols: str, interval: str = "1d", *, data: Folder = None) -> t
     if path is None or not path.exists():
         known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
         raise unknown("price file of symbol", symbols, known)
-    return path, undo(path, over=open_data_file(path).sha256)
+    return path, undo(path, over=open_data_file(path).sha256, to=to)
 
 
 def seal_prices(

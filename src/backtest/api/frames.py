@@ -23,6 +23,7 @@ from backtest.data.datafile import (
     metadata_of,
     metadata_path,
     raise_problems,
+    stated,
     write_data_file,
 )
 from backtest.data.events import check_row, check_rows, columns_of
@@ -39,7 +40,6 @@ from backtest.data.prices import (
 )
 from backtest.errors import DataError, UsageError, unknown
 from backtest.strategy.loading import event_kinds
-from backtest.workspace.files import json_object
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
@@ -292,7 +292,7 @@ def _write_prices(folder: Path, symbol: str, table: pd.DataFrame) -> None:
     """Write a frame in place of the file of its symbol, whose basis and holes are its own."""
     path, known = folder / DATASET / f"{symbol}.parquet", dict[str, Any]()
     for old in (folder / f"{symbol}.csv", path):
-        known |= json_object(metadata_path(old))
+        known |= stated(metadata_path(old))
         old.unlink(missing_ok=True)
         metadata_path(old).unlink(missing_ok=True)
     holes = holes_of(known) | read_actions(actions_folder(path), symbol).halts

@@ -6,6 +6,7 @@ import json
 import os
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from backtest.api.arguments import reports_of
@@ -14,6 +15,7 @@ from backtest.experiments.runs import finding, store
 from backtest.experiments.runs.store import TRADES
 from backtest.experiments.terms import read_day
 from backtest.strategy.parameters import shown
+from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +37,7 @@ def report_run(
     table: str = "trades",
     symbols: str | None = None,
     output: str | os.PathLike[str] | None = None,
+    force: bool = False,
     reports: Folder = None,
     tell: Callable[[str], None] = warnings.warn,
 ) -> Path | str:
@@ -48,6 +51,7 @@ def report_run(
             account.
         output: the file to write; a page becomes one file that can be sent. By default a page and
             a picture go to the run folder.
+        force: write over a file that is no report.
         reports: folder of the runs; that of the workspace by default.
         tell: takes a sentence for each damaged run that the name fits.
 
@@ -55,7 +59,8 @@ def report_run(
         The file, or the text where none is written.
 
     Raises:
-        UsageError: there is no such run, form, table or symbol, or a file cannot be written.
+        UsageError: there is no such run, form, table or symbol, or a file cannot be written or is
+            there and no report.
 
     """
     from backtest.workspace.files import write_text
@@ -65,24 +70,57 @@ def report_run(
     if table not in _TABLES:
         raise unknown("table", table, _TABLES)
     found = finding.find_run(reports_of(reports), os.fspath(run), tell)
-    file = None if output is None else Path(output)
+    file = None if output is None else _free(Path(output), form, force=force)
     if form == "png":
         from backtest.reports.picture import write_picture
 
         name = f"chart-{symbols}.png" if symbols else "chart.png"
         return write_picture(found, file or found.path / name, symbols)
     if form == "html":
-        page = _draw(found)
         if file is None:
-            return page
+            return _draw(found)
         from backtest.reports.pages import single_file
 
-        text = single_file(page)
+        with TemporaryDirectory() as scratch:
+            is_writable = os.access(found.path, os.W_OK)
+            text = single_file(_draw(found, None if is_writable else Path(scratch) / "run"))
     else:
         text = _text(found, form, table)
         if file is None:
             return text
     write_text(file, text)
+    return file
+
+
+# What is near the beginning of each form of a run, and of hardly any other file.
+_MARKS = {
+    "html": (b'<meta name="generator" content="backtest">',),
+    "png": (b"Software\0backtest",),
+    "json": (b'{\n  "run_id": ',),
+    "md": (" dollars · costs: ".encode(),),
+    "csv": tuple(",".join(columns).encode() for columns in store.FILES.values()),
+}
+_NEAR = 4_000  # bytes
+
+
+def _free(file: Path, form: str, *, force: bool) -> Path:
+    """The file that is written; UsageError where something else than such a report is there."""
+    if file.is_dir():
+        raise UsageError(f"{file} cannot be written: it is a folder, and a file is needed.")
+    clear_unfinished(file.parent, file.name)
+    if force or not file.exists():
+        return file
+    try:
+        with file.open("rb") as there:
+            beginning = there.read(_NEAR)
+            is_ours = any(mark in beginning for mark in _MARKS[form])
+    except OSError:
+        is_ours = False
+    if not is_ours:
+        raise UsageError(
+            f"{file} is there, and is no {form} of a run: nothing was written. "
+            f"Choose another --output, or give --force to replace it."
+        )
     return file
 
 
@@ -105,7 +143,9 @@ def find_page(
 
     folder = reports_of(reports)
     if name == "index":
-        return write_index(folder)  # anew: folders come and go
+        page = folder / "index.html"
+        is_kept = page.exists() and not os.access(folder, os.W_OK)
+        return page if is_kept else write_index(folder)  # anew: folders come and go
     if name == "compare":
         return _comparison(folder, tell)
     for page in folder.glob("[!.]*/index.html"):
@@ -193,15 +233,30 @@ def find_runs(
     return list({run.run_id: run for run in found}.values())
 
 
-def draw_comparison(runs: Sequence[Run]) -> Path:
-    """Draw the page that compares runs, keep it for the index, and return its path."""
+def draw_comparison(
+    runs: Sequence[Run], tell: Callable[[str], None] = warnings.warn
+) -> Path | None:
+    """Draw the page that compares runs, keep it for the index, and return its path.
+
+    Where reports are read-only there is none, and `tell` takes a sentence.
+    """
     from backtest.reports.compare_page import write_comparison
     from backtest.reports.index_page import write_index
 
     reports = runs[0].path.parent
+    if is_read_only(reports, tell):
+        return None
     page = write_comparison(reports, runs, keep=True)
     write_index(reports)
     return page
+
+
+def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
+    """Whether no page can be drawn in a reports folder, of which `tell` takes a sentence."""
+    if os.access(reports, os.W_OK):
+        return False
+    tell(f"{reports} is read-only: no page is drawn. `backtest report RUN --output FILE` does.")
+    return True
 
 
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -292,7 +347,7 @@ def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
     return page if page.exists() else _draw(run)
 
 
-def _draw(run: Run) -> Path:
+def _draw(run: Run, folder: Path | None = None) -> Path:
     from backtest.reports.run_page import write_run_page
 
     if "evidence" not in run.manifest:
@@ -300,7 +355,7 @@ def _draw(run: Run) -> Path:
             f"Run {run.run_id} was interrupted before its evidence was there. "
             f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
         )
-    return write_run_page(run)
+    return write_run_page(run, folder)
 
 
 def _text(run: Run, form: str, table: str) -> str:

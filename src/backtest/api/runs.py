@@ -11,6 +11,7 @@ import pandas as pd
 
 from backtest.api.arguments import folders, strategy_of, terms_of
 from backtest.api.frames import read_frames, workspace_of
+from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
@@ -419,7 +420,8 @@ def draw_runs(
         tell: takes a sentence for what is damaged and left out.
 
     Returns:
-        The page of the comparison; None where a record of trials cannot be read.
+        The page of the comparison; None where a record of trials cannot be read, or reports are
+        read-only.
 
     """
     from backtest.reports.compare_page import write_comparison
@@ -427,6 +429,8 @@ def draw_runs(
     from backtest.reports.run_page import write_run_page
     from backtest.reports.tearsheet import draw_tearsheets
 
+    if is_read_only(runs[0].path.parent, tell):
+        return None
     missing = [run for run in runs if tearsheet and not run.has_tearsheet]
     for done, _ in enumerate(draw_tearsheets(missing) if missing else (), start=1):
         on_sheet(done, len(missing))

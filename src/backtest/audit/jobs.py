@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from backtest.audit.observe import Observation, environment, observe
-from backtest.errors import BacktestError
+from backtest.errors import UsageError
 from backtest.workspace.processes import WorkerPool
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _observed(task: Future[Observation]) -> Observation:
     try:
         return task.result()
     except BrokenExecutor as error:
-        raise BacktestError(
+        raise UsageError(
             f"A process of the audit was ended ({error}). -9 often means that memory was short: "
             f"try fewer --workers."
         ) from None

@@ -339,20 +339,29 @@ def remove(folders: options.Folders, event_id: Id, yes: options.Yes = False) -> 
 
 @app.command("undo", epilog="Example: `backtest events undo short_report`")
 def undo(
-    folders: options.Folders, kind: Kind, verbose: options.Verbose = False, yes: options.Yes = False
+    folders: options.Folders,
+    kind: Kind,
+    to: options.ToVersion = None,
+    verbose: options.Verbose = False,
+    yes: options.Yes = False,
 ) -> None:
     """Take back the last change of a kind's file; again for the one before."""
     from backtest.api.data import undo_events
+    from backtest.data.versions import version_before
 
-    change = undo_events(kind, dry_run=True, **folders.arguments())
-    write(change, kind, yes=yes, whole=verbose)
+    change = undo_events(kind, to=to, dry_run=True, **folders.arguments())
+    number = version_before(change.path, to).number
+    try:
+        write(change, kind, yes=yes, whole=verbose, doing=f"back to version {number}")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(options.LOOK_FIRST) from None
 
 
 def _kind_in(event_id: str) -> str:
     return event_id.split("-", maxsplit=1)[0]
 
 
-def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False) -> None:
+def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False, doing: str = "") -> None:
     """Show what changes, of many rows the first unless all are wanted; write what is confirmed."""
     from backtest.cli import show_data
 
@@ -360,6 +369,8 @@ def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False) -> None:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
     show_data.changes(edit, whole=whole)
+    if doing:
+        typer.echo(doing)
     if not is_confirmed(yes=yes):
         return
     version = edit.make()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import io
 import os
 import sys
-from typing import Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -27,7 +28,15 @@ from backtest.cli import (
     sweep,
 )
 from backtest.errors import BacktestError, UsageError
+from backtest.stats.formats import visible
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_KEPT = (
+    "interrupted: what had ended is kept, nothing is half written. "
+    "The same command goes on from there."
+)
 INTERRUPTED = 130  # what shells and typer use for Ctrl-C
 _NEW_OBJECTS = 500_000  # between two searches for garbage: more than a replay makes
 
@@ -81,6 +90,19 @@ def _options(
     """Take the options that stand before a command."""
 
 
+class _Screen:
+    """A stream on which control characters are text; rich, which paints, sees to its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.rich_proxied_file = stream  # where rich writes
+
+    def write(self, text: str) -> int:
+        return self.rich_proxied_file.write(visible(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.rich_proxied_file, name)
+
+
 class _Patient(io.BufferedWriter):
     """A stream that takes what is printed also when nobody can read it any more.
 
@@ -113,6 +135,7 @@ def main() -> None:
     _search_for_garbage_less()
     sys.stdout, output = _patient(sys.stdout)
     sys.stderr, _ = _patient(sys.stderr)
+    sys.stdout, sys.stderr = _Screen(sys.stdout), _Screen(sys.stderr)
     code = _run()
     if output:
         sys.stdout.flush()
@@ -127,17 +150,14 @@ def main() -> None:
 def _run() -> int:
     """The exit code of the command."""
     try:
-        app()
+        _call()
     except BacktestError as error:
         typer.echo(f"error: {error}", err=True)
         return error.exit_code
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
-            typer.echo(
-                "interrupted: what had ended is kept, nothing is half written. "
-                "The same command goes on from there.",
-                err=True,
-            )
+            said = (str(one) for one in _chain(ending) if isinstance(one, KeyboardInterrupt))
+            typer.echo(next(filter(None, said), _KEPT), err=True)
         return int(ending.code or 0)
     return 0
 
@@ -154,6 +174,38 @@ def _patient(stream: TextIO) -> tuple[TextIO, _Patient | None]:
         return stream, None
     output, lines = _Patient(raw), stream.line_buffering
     return io.TextIOWrapper(output, stream.encoding, "replace", line_buffering=lines), output
+
+
+# Faults of the machine or of a path: no program can mend them.
+_OF_THE_SYSTEM = {
+    errno.EACCES, errno.EDQUOT, errno.EIO, errno.EISDIR, errno.ELOOP, errno.EMFILE,
+    errno.ENAMETOOLONG, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS,
+}  # fmt: skip
+_NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+
+
+def _call() -> None:
+    """Run the command; what the machine lacks or refuses is a `UsageError`."""
+    try:
+        app()
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        if any(map(_is_of_memory, _chain(error))):
+            raise UsageError("The memory that is free is too little for this command.") from None
+        if isinstance(error, OSError) and error.errno in _OF_THE_SYSTEM:
+            named = f"{error.filename}: " if error.filename else ""
+            raise UsageError(f"{named}{os.strerror(error.errno)}.") from None
+        raise
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_of_memory(error: BaseException) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(words in text for words in _NO_MEMORY)
 
 
 def _search_for_garbage_less() -> None:

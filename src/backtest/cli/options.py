@@ -154,6 +154,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts ins
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print every row, however many there are.")
 ]
+# A second undo of the same words would go one version further.
+LOOK_FIRST = (
+    "interrupted: the file is as it was, or whole at the version before. "
+    "Look at it, or name the version with --to."
+)
+ToVersion = Annotated[
+    int | None,
+    typer.Option("--to", metavar="VERSION", help="The version to go back to. [the one before]"),
+]
 DateFormat = Annotated[
     str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
 ]

@@ -165,14 +165,19 @@ def import_file(
 def undo(
     symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
     interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
+    to: options.ToVersion = None,
     data: options.DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
     from backtest.api import data as calls
     from backtest.sources.yahoo import INTERVALS
 
-    path, version = calls.undo_prices(symbol, _one_of("--interval", interval, INTERVALS), data=data)
-    typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
+    each = _one_of("--interval", interval, INTERVALS)
+    try:
+        path, version = calls.undo_prices(symbol, each, to=to, data=data)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(options.LOOK_FIRST) from None
+    typer.echo(f"{path} is at version {version.number}: {version.reason}")
 
 
 def _one_of(option: str, text: str, allowed: tuple[Any, ...]) -> Any:

@@ -53,8 +53,8 @@ def compare(
         )
     else:
         _print_comparison(runs)
-    page = calls.draw_comparison(runs)
-    if not as_json:
+    page = calls.draw_comparison(runs, show.left_out)
+    if page and not as_json:
         typer.echo(f"\nThe page: {page}")
 
 
@@ -147,12 +147,16 @@ def report(
             "run folder; others: the terminal]",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write over a file that is no report.")
+    ] = False,
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
     from backtest.api.pages import report_run
     from backtest.cli import show
     from backtest.errors import UsageError
+    from backtest.stats.formats import visible
 
     form = form or _format_of(output)
     if table is not None and form != "csv":
@@ -167,13 +171,14 @@ def report(
             table=table or "trades",
             symbols=stock,
             output=output.with_stem(f"{output.stem}-{stock}") if output and several else output,
+            force=force,
             reports=out,
             tell=show.left_out,
         )
         if isinstance(made, Path):
             typer.echo(made)
         else:
-            typer.echo(made.encode(), nl=False)
+            typer.echo(visible(made).encode(), nl=False)
 
 
 def _format_of(output: Path | None) -> str:

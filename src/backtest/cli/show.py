@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+import rich.text
 import typer
 from rich import box
 from rich.console import Console
@@ -17,10 +18,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from backtest.stats.formats import visible
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 
+# Of every text; its own lets most pass.
+rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
 MOST_ROWS = 20  # of trades or events that are printed one by one
 _NO_WIDTH = 100_000
 
@@ -44,7 +49,7 @@ def console(*, stderr: bool = False) -> Console:
     if stream is None or stream.isatty():
         return Console(stderr=stderr, highlight=False)
     width = None if "COLUMNS" in os.environ else _NO_WIDTH
-    file: Any = _Trimmed(stream)
+    file: Any = _Trimmed(getattr(stream, "rich_proxied_file", stream))
     return Console(file=file, highlight=False, width=width)
 
 

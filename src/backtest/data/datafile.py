@@ -12,12 +12,16 @@ import io
 import json
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import TypedDict
+
 from backtest.errors import DataError
-from backtest.workspace.files import json_object
+from backtest.workspace.records import Day, Moment, known, read_record
 
 if TYPE_CHECKING:
+    import _csv
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
@@ -26,6 +30,23 @@ if TYPE_CHECKING:
 
 _MOST_PROBLEMS = 50
 _METADATA_FIELDS = ("source", "first", "last", "rows", "adjust", "compiled_on", "sha256")
+
+
+class Metadata(TypedDict, total=False):
+    """What readers use of a metadata file; None is unknown."""
+
+    source: str | None
+    first: str | None
+    last: str | None
+    rows: int
+    adjust: str | None
+    compiled_on: Day
+    sha256: str
+    recorded_at: Moment
+    version: int
+    reason: str
+    restores: int
+    retrievals: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -103,8 +124,13 @@ def known_metadata(path: Path, sha256: str) -> dict[str, Any]:
 
     Metadata that a killed process left waiting count where they fit.
     """
-    waiting = json_object(waiting_path(path))
-    return waiting if waiting.get("sha256") == sha256 else json_object(metadata_path(path))
+    waiting = stated(waiting_path(path))
+    return waiting if waiting.get("sha256") == sha256 else stated(metadata_path(path))
+
+
+def stated(place: Path) -> dict[str, Any]:
+    """What a metadata file says; nothing where it is missing or corrupt."""
+    return dict(known(place, partial(read_record, kind=Metadata)) or {})
 
 
 def _metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
@@ -118,7 +144,8 @@ def _metadata(path: Path, sha256: str, seal_command: str) -> dict[str, Any]:
             f"{path} has no metadata file {place.name}, so nobody can tell where its figures "
             f"come from. Write it with `{seal_command} --source '…'`."
         )
-    fault = f"lacks {', '.join(missing)}" if metadata else "is not readable JSON with an object"
+    what = "is not readable JSON with an object of its fields"
+    fault = f"lacks {', '.join(missing)}" if metadata else what
     raise DataError(f"{place} {fault}. Write it anew with `{seal_command} --source '…'`.")
 
 
@@ -141,8 +168,15 @@ def span_of(days: Sequence[str | None]) -> dict[str, Any]:
 
 
 def header_of(file: DataFile) -> list[str]:
-    """The columns of a CSV file."""
-    return [name.strip() for name in next(csv.reader(io.StringIO(file.text)))]
+    """The columns of a CSV file; DataError where its first line cannot be read."""
+    try:
+        return [name.strip() for name in next(_lines(file))]
+    except csv.Error as error:
+        raise DataError(f"{file.path}, line 1: {error}.") from None
+
+
+def _lines(file: DataFile) -> _csv.Reader:
+    return csv.reader(io.StringIO(file.text, newline=""))  # lines may end with \r too
 
 
 def read_rows(
@@ -153,8 +187,7 @@ def read_rows(
     `problems` takes a text for each row that cannot be read. DataError where a required column is
     missing, or a column is named twice.
     """
-    reader = csv.reader(io.StringIO(file.text))
-    header = header_of(file)
+    reader, header = _lines(file), header_of(file)
     next(reader)
     doubled = sorted({name for name in header if header.count(name) > 1})
     missing = [name for name in required if name not in header]

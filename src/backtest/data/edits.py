@@ -19,7 +19,7 @@ from backtest.data.events import (
 )
 from backtest.data.kinds import new_york_day
 from backtest.data.listing import ListedEvent, find_event, with_sessions
-from backtest.data.versions import put, read_version, undo, version_before
+from backtest.data.versions import clear, put, read_version, undo, version_before
 from backtest.errors import DataError, UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class _EventFile:
     def __init__(self, workspace: Workspace, kind: type[Event]) -> None:
         self.workspace, self.kind = workspace, kind
         self.path = workspace.data / "events" / kind.file_name()
+        clear(self.path)
         self.file = open_events(self.path.parent, kind) if self.path.exists() else None
         self.lines = parse_lines(self.file, kind) if self.file else []
 
@@ -194,14 +195,14 @@ def remove_event(workspace: Workspace, kinds: Iterable[type[Event]], event_id: s
     return held.edit(rows, f"removed {event_id}")
 
 
-def undo_events(workspace: Workspace, kind: type[Event]) -> Edit:
-    """Put the version of a file of events before this one back."""
+def undo_events(workspace: Workspace, kind: type[Event], to: int | None = None) -> Edit:
+    """Put the version of a file of events before this one back, or the one numbered `to`."""
     held = _EventFile(workspace, kind)
     if (file := held.file) is None:
         raise UsageError(f"There is no file of {kind.kind}, so there is nothing to undo.")
-    before = parse_lines(read_version(file.path, version_before(file.path)), kind)
+    before = parse_lines(read_version(file.path, version_before(file.path, to)), kind)
     rows = {one.event.id: one.cells for one in before}
-    return held.becoming(rows, lambda: undo(file.path, over=file.sha256))
+    return held.becoming(rows, lambda: undo(file.path, over=file.sha256, to=to))
 
 
 def update(

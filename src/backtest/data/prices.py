@@ -416,7 +416,10 @@ class Prices:
         """The rows from `first` to `last`, both included; UsageError where there is none."""
         if first is not None and last is not None and first > last:
             raise UsageError(f"--from {first} lies after --to {last}: give the earlier day first.")
-        table = self.table.loc[first and pd.Timestamp(first) : last and pd.Timestamp(last)]
+        days = self.table.index.to_numpy("M8[D]")  # hold any day, as nanoseconds do not
+        start = 0 if first is None else int(np.searchsorted(days, np.datetime64(first)))
+        end = len(days) if last is None else np.searchsorted(days, np.datetime64(last), "right")
+        table = self.table.iloc[start : int(end)]
         if table.empty:
             raise UsageError(
                 f"{self.symbol} has no session from {first or self.first} to {last or self.last}. "
@@ -474,18 +477,14 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
     if table.empty or former.last >= end:
         return prices
     one, other = former.file.metadata["adjust"], prices.file.metadata["adjust"]
-    gap = set(trading_calendar().between(former.last, prices.first)[1:-1].tolist())
     if one != other or list(table.columns) != list(prices.table.columns):
-        fault = f"are of another kind: adjusted {one!r} and {other!r}, or of other columns"
-    elif gap - prices.actions.halts:
-        fault = f"end on {former.last}, and its own begin on {prices.first}, sessions later"
-    else:
-        table = pd.concat([table, prices.table])
-        return replace(prices, table=table, former=(former, *prices.former))
-    raise DataError(
-        f"{prices.symbol} was {former.symbol} until {renamed_on}, whose prices {fault}. Mend "
-        f"{former.file.path}, or move it away."
-    )
+        raise DataError(
+            f"{prices.symbol} was {former.symbol} until {renamed_on}, whose prices are of another "
+            f"kind: adjusted {one!r} and {other!r}, or of other columns. Mend {former.file.path}, "
+            f"or move it away."
+        )
+    table = pd.concat([table, prices.table])
+    return replace(prices, table=table, former=(former, *prices.former))
 
 
 def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:

@@ -23,10 +23,11 @@ from backtest.data.datafile import (
     metadata_of,
     metadata_path,
     open_data_file,
+    stated,
     waiting_path,
 )
 from backtest.errors import DataError, UsageError
-from backtest.workspace.files import held, json_object, write_bytes
+from backtest.workspace.files import clear_unfinished, held, write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -132,10 +133,18 @@ def read_version(path: Path, version: Version) -> DataFile:
     return replace(file, path=path, metadata=dict(version.metadata))
 
 
-def version_before(path: Path) -> Version:
-    """The version that `undo` would put back, after an undo the one before; UsageError of none."""
+def version_before(path: Path, to: int | None = None) -> Version:
+    """The version that `undo` would put back, after an undo the one before; UsageError of none.
+
+    `to` names one by its number, which may be the one in place.
+    """
     known = versions(path)
     numbers = [version.number for version in known]
+    if to is not None:
+        if to not in numbers:
+            there = ", ".join(map(str, numbers))
+            raise UsageError(f"{path} has no version {to}. Its versions: {there}.")
+        return known[numbers.index(to)]
     number = known[-1].metadata.get("restores", numbers[-1])
     place = numbers.index(number) if number in numbers else 0
     if place == 0:
@@ -143,10 +152,16 @@ def version_before(path: Path) -> Version:
     return known[place - 1]
 
 
-def undo(path: Path, *, over: str) -> Version:
-    """Put the version before back, as a new version; `over` is the sha256 of the one undone."""
-    before = version_before(path)
+def undo(path: Path, *, over: str, to: int | None = None) -> Version:
+    """Put the version before back, or the one numbered `to`, as a new version.
+
+    `over` is the sha256 of the one undone. Where that has the content of `to`, it stays.
+    """
+    clear(path)
+    before = version_before(path, to)
     read_version(path, before)  # refuses what is lost or damaged
+    if to is not None and before.sha256 == over:
+        return versions(path)[-1]
     number = int(before.metadata.get("restores", before.number))
     content = before.path.read_bytes() if before.path else b""
     reason = f"undone, back to version {number}"
@@ -202,12 +217,23 @@ def _changing(path: Path) -> Iterator[None]:
         ) from None
 
 
+def clear(path: Path) -> None:
+    """Remove what killed processes left of a data file, its neighbours, and its history."""
+    clear_unfinished(path.parent)
+    clear_history(path)
+
+
+def clear_history(path: Path) -> None:
+    """The same of its history alone."""
+    clear_unfinished(_history(path))
+
+
 def _settle(path: Path, sha256: str | None) -> None:
     """Finish what a killed process began, or clear it away."""
     waiting = waiting_path(path)
     if sha256 is None and not waiting.exists():
         return  # of a new file nothing was begun; among thousands a look around takes time
-    if sha256 and json_object(waiting).get("sha256") == sha256:
+    if sha256 and stated(waiting).get("sha256") == sha256:
         os.replace(waiting, metadata_path(path))  # noqa: PTH105 - replaces on every system
     waiting.unlink(missing_ok=True)
     for name in (path.name, waiting.name):
@@ -240,7 +266,7 @@ def _place(path: Path, version: Version) -> Path:
 def _kept(path: Path) -> list[Version]:
     found = []
     for place in _history(path).glob("[0-9]*.meta.json"):
-        metadata = json_object(place)
+        metadata = stated(place)
         try:
             version = _version(metadata, place)
         except (KeyError, ValueError, TypeError):

@@ -101,7 +101,7 @@ def read_costs(folder: Path, name: str) -> Costs:
         raise unknown("file or preset of costs", name, list(presets))
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{file} is not readable TOML: {error}.") from None
     figures = content.get("figures")
     tables = all(isinstance(table, dict) for table in content.values())

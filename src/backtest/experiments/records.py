@@ -91,10 +91,19 @@ class IntervalRecord(TypedDict):
     unknown: str
 
 
+class PerSession(TypedDict):
+    """A Sharpe ratio a session, and what its standard error hangs on."""
+
+    ratio: float
+    observations: int
+    skewness: float
+    kurtosis: float
+
+
 class SharpeRatio(IntervalRecord):
     """The Sharpe ratio, a year; by session what PSR and DSR are made of, where it is known."""
 
-    per_session: NotRequired[dict[str, float]]
+    per_session: NotRequired[PerSession]
     psr: NotRequired[float | None]
     min_track_record: NotRequired[float | None]
 

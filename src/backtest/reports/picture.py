@@ -69,7 +69,7 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     with matplotlib.style.context(["default", _STYLE]):
         whole = symbol is None and run.manifest.get("universe")
         figure = _account_figure(run) if whole else _figure(run, symbol or symbols[0])
-        figure.savefig(content, metadata={"Software": None})
+        figure.savefig(content, metadata={"Software": "backtest"})
     write_bytes(path, content.getvalue())
     return path
 

@@ -59,25 +59,25 @@ _GROUPS = (
 )
 
 
-def write_run_page(run: Run) -> Path:
-    """Write `index.html` of a run from its folder alone; return its place.
+def write_run_page(run: Run, folder: Path | None = None) -> Path:
+    """Write `index.html` of a run from its folder alone, there or in another; return its place.
 
     Raises:
         UsageError: a folder cannot be written.
 
     """
-    shared = _content(run)
+    folder, shared = folder or run.path, _content(run)
     if is_many(run):
-        return _write(run, "run_many.html", {**shared, **_many(run), "few": FEW})
+        return _write(folder, "run_many.html", {**shared, **_many(run), "few": FEW})
     for rows in MOST_ROWS:
-        page = _write(run, "run.html", {**shared, **_each(run, rows)})
+        page = _write(folder, "run.html", {**shared, **_each(run, rows)})
         if page.stat().st_size <= MOST_BYTES:
             break
     return page
 
 
-def _write(run: Run, template: str, content: dict[str, Any]) -> Path:
-    return write_page(run.path / "index.html", run.path.parent, template, **content)
+def _write(folder: Path, template: str, content: dict[str, Any]) -> Path:
+    return write_page(folder / "index.html", folder.parent, template, **content)
 
 
 def _content(run: Run) -> dict[str, Any]:

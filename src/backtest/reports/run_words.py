@@ -21,6 +21,7 @@ from backtest.stats.formats import (
     percent,
     ratio,
     share,
+    visible,
 )
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import sha256_of
@@ -339,7 +340,7 @@ def run_markdown(run: Run) -> str:
     ]
     stocks, inputs = ranked_stocks(run), manifest["inputs"]
     left_out = max(0, len(stocks) - 2 * ENDS)
-    return fill(
+    text = fill(
         "run.md",
         run=run,
         manifest=manifest,
@@ -359,3 +360,4 @@ def run_markdown(run: Run) -> str:
         no_room=no_room(run),
         inputs={f"{len(inputs):,} inputs": sha256_of(inputs)} if many else inputs,
     )
+    return visible(text)

@@ -13,7 +13,7 @@ from random import uniform
 from threading import Lock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from backtest.errors import SourceError, UsageError
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _LARGEST = 256 << 20  # bytes that an answer may have
+_MOST_REDIRECTS = 3
 _OK = 200
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _FAULTS = {
@@ -76,7 +77,6 @@ class HttpClient:
             raise UsageError(f"{base_url!r} is not an address such as https://www.sec.gov.")
         self._base, self._pace, self._patience = base_url.rstrip("/"), pace, patience
         self._session = requests.Session()
-        self._session.max_redirects = 3
         self._session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip, deflate"})
 
     def get(self, path: str) -> bytes:
@@ -89,10 +89,10 @@ class HttpClient:
 
         self._pace.wait()
         try:
-            with self._session.get(url, stream=True, timeout=self._patience.each) as response:
+            with self._answer(url) as response:
                 _check_status(url, response)
                 return _body(url, response)
-        except (faults.SSLError, faults.TooManyRedirects, faults.InvalidURL) as error:
+        except (faults.SSLError, faults.InvalidURL) as error:
             raise SourceError(f"{url}: {_first_line(error)}.") from None
         except faults.Timeout:
             raise PassingError("it does not answer in time") from None
@@ -100,6 +100,21 @@ class HttpClient:
             raise PassingError("the answer broke off") from None
         except faults.RequestException as error:
             raise PassingError(f"no connection ({_first_line(error)})") from None
+
+    def _answer(self, url: str) -> Response:
+        """The answer, after redirects within the site: who asks is told to no other."""
+        at, site = url, urlsplit(url)[:2]
+        for _ in range(_MOST_REDIRECTS + 1):
+            response = self._session.get(
+                at, stream=True, timeout=self._patience.each, allow_redirects=False
+            )
+            if not response.is_redirect:
+                return response
+            response.close()
+            at = urljoin(at, response.headers["Location"])
+            if urlsplit(at)[:2] != site:
+                raise SourceError(f"{url}: it sends to another site, {at}, which is refused.")
+        raise SourceError(f"{url}: it redirects more than {_MOST_REDIRECTS} times.")
 
 
 def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:

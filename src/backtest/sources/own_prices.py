@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import metadata_path, raise_problems
+from backtest.data.datafile import metadata_path, raise_problems, stated
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
@@ -33,7 +33,7 @@ from backtest.sources.updates import (
     other_mode,
     prepare_update,
 )
-from backtest.workspace.files import json_object
+from backtest.workspace.files import clear_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -459,9 +459,10 @@ def import_prices(
     """
     refused |= file.refused
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    clear_unfinished(data / "prices")
     for symbol, table in file.tables.items():
         path = place_for(data / "prices", symbol, among=len(file.tables))
-        known = json_object(metadata_path(path))
+        known = stated(metadata_path(path))
         origin, recorded = source or known.get("source"), known.get("adjust")
         if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")

@@ -39,7 +39,7 @@ from backtest.data.prices import (
     parse_prices,
     sound_rows,
 )
-from backtest.data.versions import put
+from backtest.data.versions import clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
 
@@ -175,6 +175,7 @@ def prepare_update(
     on another basis than its own, as after a split, and do not replace them all; DataError where
     the file would break its format.
     """
+    clear_history(path)
     kept = open_kept(path) if path.exists() else None
     daily = incoming.table.index.name == "session"
     if skip_bad and daily:

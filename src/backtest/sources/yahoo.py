@@ -21,7 +21,7 @@ import pandas as pd
 
 from backtest.data.actions import DIVIDENDS
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.datafile import metadata_path
+from backtest.data.datafile import metadata_path, stated
 from backtest.data.kinds import NEW_YORK
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
@@ -36,7 +36,7 @@ from backtest.sources.updates import (
     prepare_update,
     rounded,
 )
-from backtest.workspace.files import cache_folder, json_object
+from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -321,7 +321,7 @@ def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Ad
 
 
 def _recorded_mode(path: Path) -> str:
-    return str(json_object(metadata_path(path)).get("adjust") or "")
+    return str(stated(metadata_path(path)).get("adjust") or "")
 
 
 def finished_bars(

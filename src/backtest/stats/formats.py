@@ -1,7 +1,8 @@
-"""How figures are written, in the terminal and on pages alike."""
+"""How figures and texts are written, in the terminal and on pages alike."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,18 @@ _GROUPED = 10_000
 _LEAST = 0.01  # percent
 _NAMED = 3
 _TENTH = 0.1  # a p-value
+# C0 but for tab and line feed, delete, C1, and what changes the direction or breaks a line.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _SMALL, _LEAST_P = 0.01, 0.0001  # p-values that need more digits, and those that need no more
+
+
+def visible(text: str) -> str:
+    r"""A text in which control characters and marks of direction are read, such as `\u001b`.
+
+    So no text from outside can move the cursor, color, hide or turn around what is printed. In
+    JSON it says the same.
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def new_york_day(stamp: str) -> str:

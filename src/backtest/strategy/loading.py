@@ -6,8 +6,11 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import signal
 import sys
+import threading
 import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
@@ -24,8 +27,9 @@ from backtest.strategy.parameters import check_defaults, parameters, shown, stat
 from backtest.strategy.source import StrategyFile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from importlib.metadata import EntryPoint
+    from types import FrameType
 
     from backtest.workspace.folders import Workspace
 
@@ -106,13 +110,36 @@ def _import(folder: Path, path: Path) -> Any:
     loaded = [name for name in sys.modules if name.startswith(f"{package}.")]
     before = {name: sys.modules.pop(name) for name in loaded}
     importlib.invalidate_caches()
+    with _noted_ctrl_c() as pressed:
+        try:
+            return importlib.import_module(f"{package}.{path.stem}")
+        except BaseException as error:
+            if pressed:
+                raise
+            raise _load_failure(str(folder), str(path), error) from error
+        finally:  # Backtrader looks up the modules of strategies that were loaded before
+            for name, module in before.items():
+                sys.modules.setdefault(name, module)
+
+
+@contextmanager
+def _noted_ctrl_c() -> Iterator[list[int]]:
+    """A list that is empty until somebody presses Ctrl-C: a file may raise what that raises."""
+    pressed: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, note)
     try:
-        return importlib.import_module(f"{package}.{path.stem}")
-    except (Exception, SystemExit) as error:
-        raise _load_failure(str(folder), str(path), error) from error
-    finally:  # Backtrader looks up the modules of strategies that were loaded before
-        for name, module in before.items():
-            sys.modules.setdefault(name, module)
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.kinds import snake_case
-from backtest.data.versions import put
+from backtest.data.versions import clear, put
 from backtest.errors import UsageError, unknown
 from backtest.strategy.loading import event_kinds, strategy_origins
+from backtest.workspace.files import write_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,8 +175,8 @@ def new_signal(
         events=file if needs_events else None,
     )
     texts = {
-        new.strategy: _laid_out(_filled(f"{code}{start.template}.py", terms), workspace),
         new.test: _filled(f"{test}.py", terms),
+        new.strategy: _laid_out(_filled(f"{code}{start.template}.py", terms), workspace),
     }
     rows = (
         "" if new.events is None else _filled("events.csv" if kind is None else "dated.csv", terms)
@@ -232,9 +233,14 @@ def _laid_out(code: str, workspace: Workspace) -> str:
 
 
 def _write(texts: Mapping[Path, str], events: Path | None, rows: str) -> None:
-    """Write the files; where one cannot be written, those before it are taken away again."""
-    wanted = [*texts, *([events, metadata_path(events)] if events else [])]
-    if there := [path for path in wanted if path.exists()]:
+    """Write the files, the strategy last; where one cannot be written, the others go again.
+
+    What a killed command has written is left as it is.
+    """
+    wanted = {**({events: rows} if events else {}), **texts}
+    if events:
+        clear(events)
+    if there := [path for path, text in wanted.items() if not _is_free(path, text)]:
         names = ", ".join(map(str, there))
         raise UsageError(
             f"{names} is there already, and nothing is overwritten. Move it away, or choose "
@@ -242,17 +248,21 @@ def _write(texts: Mapping[Path, str], events: Path | None, rows: str) -> None:
         )
     written: list[Path] = []
     try:
-        for path, text in texts.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                written.append(path)
-                file.write(text)
-        if events:
-            metadata = metadata_of([_EXAMPLE_DAY], source=None)
-            put(events, rows, metadata, reason="the example row of a new signal", over=None)
-    except BaseException as error:
+        for path, text in wanted.items():
+            if path.exists():
+                continue
+            written.append(path)
+            if path == events:
+                metadata = metadata_of([_EXAMPLE_DAY], source=None)
+                put(path, text, metadata, reason="the example row of a new signal", over=None)
+                written.append(metadata_path(path))
+            else:
+                write_text(path, text)
+    except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise UsageError(f"{error.filename} cannot be written: {error.strerror}.") from None
         raise
+
+
+def _is_free(path: Path, text: str) -> bool:
+    return not path.exists() or (path.is_file() and path.read_bytes() == text.encode())

@@ -102,15 +102,18 @@ def unfinished(path: Path, make: Callable[[Path], None] = Path.touch) -> Iterato
         _remove(beside)
 
 
-def clear_unfinished(folder: Path) -> None:
+def clear_unfinished(folder: Path, of: str | None = None) -> None:
     """Remove what killed processes left unfinished in a folder, and put back what they replaced.
 
-    What a living process works on is left alone, and so is what cannot be removed.
+    Where `of` names a file, of that alone. What a living process works on is left, and so is what
+    cannot be removed.
     """
     with suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208 - thousands of names, one of them matters
             found = _UNFINISHED.fullmatch(name)
-            if found and (lock := _locked(folder / name)) is not None:
+            if not found or of not in (None, found["name"]):
+                continue
+            if (lock := _locked(folder / name)) is not None:
                 if found["old"] and not (folder / found["name"]).exists():
                     (folder / name).rename(folder / found["name"])
                 else:
@@ -202,15 +205,6 @@ def held(path: Path, busy: str) -> Iterator[None]:
 def _sign(file: int) -> None:
     os.ftruncate(file, 0)
     os.write(file, f"process {os.getpid()} on {socket.gethostname()}".encode())
-
-
-def json_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; an empty one where the file is missing or corrupt."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def file_sha256(path: Path) -> str:

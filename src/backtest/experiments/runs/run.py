@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -190,9 +191,10 @@ def replay_run(plan: RunPlan, *, force: bool = False) -> Run:
     books do not balance, a fault of the program.
     """
     if not force and (made := plan.result):
-        request_again(made)
-        write_notes(made, plan.request.notes)
-        record_run(plan.path.parent, made.manifest)
+        with suppress(UsageError):  # reports may be read-only
+            request_again(made)
+            write_notes(made, plan.request.notes)
+            record_run(plan.path.parent, made.manifest)
         return made
     started = datetime.now(UTC)
     costs = plan.request.costs

@@ -155,7 +155,7 @@ def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers
             try:
                 part = task.result()
             except BrokenExecutor as error:
-                raise BacktestError(
+                raise UsageError(
                     f"Chunk {chunk} has ended its process {MOST_TRIES} times (last with {error}). "
                     f"-9 often means that memory was short: try fewer --workers. The parts that "
                     f"had ended are kept, and the same command goes on from them."
