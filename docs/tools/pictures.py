@@ -15,7 +15,8 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 import backtest
-from backtest.experiments.runs.store import latest_runs, read_run
+from backtest.experiments.runs.finding import latest_runs
+from backtest.experiments.runs.store import read_run
 from backtest.experiments.studies.many import ManyStudyRequest, prepare_many_study, run_many_study
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.picture import write_picture
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
-WIDTH, SCALE = 1100, 2  # twice the dots: sharp on a dense screen
-HEIGHTS = {"run-page": 940, "compare": 1065, "sweep": 1010, "tearsheet": 955, "many-stocks": 775}
+SCALE = 2  # twice the dots: sharp on a dense screen
+SIZES = {
+    "run-page": (1280, 900), "compare": (1280, 1060), "sweep": (1100, 1040),
+    "tearsheet": (1100, 955), "many-stocks": (1100, 775),
+}  # fmt: skip
 
 
 def main() -> None:
@@ -70,7 +74,8 @@ def many_stocks(reports: Path) -> Path:
 
 def photograph(browser: Browser, name: str, page: Path, scheme: str) -> None:
     """Write the top of a page, in 256 colours, which are all that it has but for smoothing."""
-    size = {"width": WIDTH, "height": HEIGHTS[name]}
+    width, height = SIZES[name]
+    size = {"width": width, "height": height}
     tab = browser.new_page(viewport=size, device_scale_factor=SCALE, color_scheme=scheme)
     tab.goto(page.as_uri())
     tab.wait_for_timeout(1500)

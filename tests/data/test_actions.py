@@ -326,14 +326,16 @@ def test_a_run_says_what_its_prices_are_and_what_is_applied():
     assert basis_sentences({"ACME": stock}, fund) == [
         (
             "Prices: ACME as traded; FUND (the benchmark) adjusted for splits and dividends as of "
-            "2025-06-30. Applied: 1 dividend, 1 session without trade."
-        )
+            "2025-06-30. Applied: 1 dividend."
+        ),
+        "ACME did not trade in 1 session: orders waited for the next open.",
     ]
     assert basis_sentences({"ACME": stock, "OTHR": stock}, None) == [
         (
             "Prices: ACME, OTHR as traded; their mean (the benchmark) of total returns. "
-            "Applied: 2 dividends, 2 sessions without trade."
-        )
+            "Applied: 2 dividends."
+        ),
+        "ACME, OTHR did not trade in 2 sessions: orders waited for the next open.",
     ]
 
 

@@ -155,3 +155,12 @@ def test_the_gap_of_an_event_is_of_like_shares():
     decisions, _ = ask(prices, [earnings("2025-06-03T16:05:00-04:00")])
     (move,) = moves(decisions, [], {"ACME": prices})
     assert move.gap == pytest.approx(0.0)  # 102 before, 51 after for each of two
+
+
+def test_what_a_split_leaves_nothing_of_is_not_held_at_its_open():
+    # Five shares at 10, one new one for ten: half a share, paid at 11 × 10; the open of 90 is late.
+    bars = [("2025-06-03", 10, 12, 9, 11, 9), ("2025-06-04", 90, 95, 85, 90, 9)]
+    trade = Trade(1, "e", "ACME", "long", 0.5, day("2025-06-03"), 100.0, day("2025-06-04"), 110.0)
+    trade.left_at, trade.exit_reason = "open", "split"
+    set_excursions([trade], {"ACME": stock(*bars, actions=[(day("2025-06-04"), "split", 0.1)])})
+    assert (trade.mae, trade.mfe) == pytest.approx((-0.1, 0.2))

@@ -51,7 +51,8 @@ def test_assumptions_and_ruin_are_told(checkout):
     checkout.strategy("shorter", "return Signal.short(event, weight=0.5, hold=2)")
     run = do(checkout, "shorter")
     text = run_markdown(run)
-    assert "### Assumptions\n\n- The borrow rate of ACME" in text
+    assert "### Assumptions\n\n- Prices: " in text
+    assert "\n- The borrow rate of ACME" in text
     ruined = Run(run.path, {**run.manifest, "ruined_on": "2025-06-30"})
     assert "Ruined on 2025-06-30" in run_markdown(ruined)
     assert "Ruined" not in text

@@ -76,6 +76,10 @@ def bars(file, symbol="BOLT"):
         "Datum;Eröffnung;Hoch;Tief;Schluss;Volumen\n" + lines(written("%d.%m.%Y"), ";", german),
         "Datum;Erster;Hoch;Tief;Schlusskurs;Stuecke;Volumen\n"
         + lines(written("%d.%m.%Y"), ";", lambda row: [*german(row), "1.234"]),
+        '"Datum","Zuletzt","Eröffn.","Hoch","Tief","Vol.","+/- %"\n' + "\n".join(
+            f'"{day}","{row[3]:.2f}","{row[0]:.2f}","{row[1]:.2f}","{row[2]:.2f}",'
+            f'"{row[4] / 1000:.2f}K","0,50%"'.replace(".", ",").replace(day.replace(".", ","), day)
+            for day, row in zip(written("%d.%m.%Y"), ROWS, strict=True)),
         HEADER.replace("Date", "") + lines(),
         ",date,open,high,low,close,volume,Name\n"
         + "\n".join(f"{n},{line},BOLT" for n, line in enumerate(lines().split("\n"))),

@@ -290,8 +290,6 @@ def basis_sentences(traded: Mapping[str, Prices], benchmark: Prices | None) -> l
         for action, word in _COUNTED.items()
         if (n := sum(row.action == action for rows in applied.values() for row in rows))
     ]
-    if silent := sum(len(prices.halted) for prices in traded.values()):
-        found.append(f"{silent:,} session{'s' * (silent > 1)} without trade")
     sentences = [f"Prices: {'; '.join(texts)}. Applied: {', '.join(found) or 'nothing'}."]
     unpaid = [
         symbol

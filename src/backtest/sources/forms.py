@@ -263,7 +263,12 @@ def _is(person: ET.Element, holder: Company) -> bool:
     cik = element_text(person, *_CIK)
     if cik.isdecimal():
         return int(cik) == holder.cik
-    return plain_name(element_text(person, "reportingPersonName")) == plain_name(holder.name)
+    return _name_words(element_text(person, "reportingPersonName")) == _name_words(holder.name)
+
+
+def _name_words(name: str) -> set[str]:
+    """The words of a name in any order: EDGAR writes DOE JANE for Jane Doe."""
+    return set(plain_name(name).split())
 
 
 # Schedules of before the end of 2024: text for people, with rows for each person who reports
@@ -317,8 +322,8 @@ def _from_text(content: bytes, holder: Company) -> Stake:
     text = html.unescape(re.sub(r"<[^>]*>", " ", content.decode("utf-8", "replace")))
     as_of = _event_day(text)
     persons = _persons(text)
-    wanted = set(plain_name(holder.name).split())  # EDGAR writes DOE JANE for Jane Doe
-    named = [(set(plain_name(one.name).split()), one) for one in persons]
+    wanted = _name_words(holder.name)
+    named = [(_name_words(one.name), one) for one in persons]
     own = [one for words, one in named if words == wanted]
     own = own or [one for words, one in named if wanted <= words]
     amounts = {one.shares for one in own or persons}

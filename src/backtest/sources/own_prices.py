@@ -58,10 +58,11 @@ _ENGLISH = {
 }
 _FOREIGN = {  # of files in which 12.645 may be thousands
     "date": "datum fecha data zeit",
-    "open": "eroffnung eroffnungskurs erster ouverture apertura abertura",
+    "open": "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura abertura",
     "high": "hoch hochst tageshoch haut plushaut maximo massimo maxima",
     "low": "tief tiefst tagestief bas plusbas minimo minima",
-    "close": "schluss schlusskurs letzter cloture dernier cierre chiusura ultimo fechamento slot",
+    "close": """schluss schlusskurs zuletzt letzter cloture dernier cierre chiusura ultimo
+        fechamento slot""",
     "volume": "stuck stucke stuecke | volumen volumi volumes umsatz",
 }
 _NAMES = {what: f"{text} | {_FOREIGN.get(what, '')}" for what, text in _ENGLISH.items()}

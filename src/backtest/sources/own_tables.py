@@ -231,7 +231,8 @@ def _body(
             skipinitialspace=True,
         ).fillna("")  # fmt: skip
     except pd.errors.EmptyDataError:
-        raise DataError(f"{path} has no row.") from None
+        line = text.strip().partition("\n")[0][:80]  # such as a refusal in place of a table
+        raise DataError(f"{path} has no row below {line!r}.") from None
     except ValueError as error:
         raise _unreadable(path, str(error)) from None
     cells = cells.apply(lambda column: column.str.strip())

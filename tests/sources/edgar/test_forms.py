@@ -247,6 +247,8 @@ def test_a_person_is_known_by_any_order_of_names():
     text = rows("Jane Q. Doe", "70", "0.7%") + rows("DOE PARTNERS", "900", "9%")
     holder = Company(7, "DOE JANE Q")
     assert read_schedule(text.encode(), "http://made.up/sc13d.txt", holder).shares == 70
+    new = schedule_g(("DOE PARTNERS", 900, 9.0), ("Jane Q. Doe", 70, 0.7))
+    assert read_schedule(new.encode(), PLACE, holder).shares == 70
 
 
 def test_who_is_not_named_among_several_has_no_count():

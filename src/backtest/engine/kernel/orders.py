@@ -95,7 +95,7 @@ def _reduce(
 ) -> int:
     """Renew, or sell what is above the new weight.
 
-    `PENDING` where more is wanted, `LEAVE` where nothing is: then it is still to be left.
+    `PENDING` where as much or more is wanted, `LEAVE` where nothing is: then it is still to be left.
     """
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     less = 0.0
@@ -103,8 +103,8 @@ def _reduce(
         price = price_for_size(bars, rules, bar, symbol, position.side)
         own = position.shares * position.mark
         less = position.shares - _wanted(signal, rules, account, price, own, 0.0)
-    if less < 0:
-        return PENDING
+        if less <= 0:
+            return PENDING
     if less == position.shares:
         return LEAVE
     _renew(bars, position, signal, bar, at)

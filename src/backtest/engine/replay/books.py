@@ -281,7 +281,8 @@ def _set_excursion(
     seen = [trade.entry_price, trade.exit_price]
     if trade.entered_at == "session" and (last > first or trade.left_at == "close"):
         seen += [float((lows if trade.sign > 0 else highs)[first]), float(closes[first])]
-    if trade.left_at == "open" or last > first:
+    # What a split has left nothing of was gone before the open.
+    if trade.exit_reason != "split" and (trade.left_at == "open" or last > first):
         seen.append(float(opens[last]))
     low = min([*lows[whole].tolist(), *seen])
     high = max([*highs[whole].tolist(), *seen])

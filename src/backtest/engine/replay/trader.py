@@ -55,7 +55,6 @@ class Trader:
         if effect.what == "dividend":
             return
         if effect.what == "split":
-            self._marks[symbol] /= effect.value
             for of, legs in self._legs.items():
                 self._legs[of] = [leg.split(symbol, effect.value) for leg in legs]
             if position is not None:
@@ -225,7 +224,7 @@ class Trader:
             self._renew(signal, position, moment)
             return True
         less = position.shares - self._wanted(signal, position.direction, moment)
-        if less < 0:
+        if less <= 0:
             return False
         self._reduce(signal, position, less, moment)
         return True
@@ -252,7 +251,7 @@ class Trader:
         position, side = self._positions.get(signal.symbol), _side(signal)
         if position is not None and position.direction == side:
             self._renew(signal, position, moment)
-            if signal.resize and signal.symbol not in self._legs:
+            if signal.resize:
                 self._add(signal, position, moment)
             return
         if position is not None:
