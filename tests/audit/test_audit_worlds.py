@@ -321,3 +321,21 @@ def test_a_world_is_written_with_its_actions(paid, tmp_path):
     inputs = read_inputs(root / "data", ["ACME"], "INDX", (None, None), FILED_KINDS)
     rows = inputs.actions["ACME"].applied(inputs.span["ACME"])
     assert [(row.action, row.amount) for row in rows] == [("dividend", 0.5), ("halted", None)]
+
+
+def test_a_prefix_of_a_stock_before_it_was_renamed_can_be_read(checkout, tmp_path):
+    text = (checkout.root / "data/prices/ACME.csv").read_text().splitlines(keepends=True)
+    begin = next(n for n, line in enumerate(text) if line.startswith(MIDDLE))
+    checkout.write("data/prices/NEWC.csv", "".join([text[0], *text[begin:]]))
+    checkout.write("data/prices/ACME.csv", "".join(text[:begin]))
+    row = f"{MIDDLE},renamed,,,ACME,made up\n"
+    checkout.write("data/actions/NEWC.csv", f"day,action,amount,until,name,source\n{row}")
+    data = checkout.root / "data"
+    inputs = read_inputs(data, ["NEWC"], "INDX", (None, None), FILED_KINDS)
+    source = Source(checkout.workspace, data_tables(inputs, data))
+    root, early = tmp_path / "world", day("2025-06-05")
+    source.copy_to(root)
+    source.write(root, worlds.prefix(source, early, NEVER))
+    found = read_prices(root / "data/prices", "NEWC").table
+    assert found.index[0] == pd.Timestamp("2025-06-02")
+    assert len(found) == len(before(found, "2025-06-06")) + 1  # of the later file one row is left

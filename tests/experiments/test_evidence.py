@@ -358,7 +358,7 @@ def test_a_ruined_run_has_no_sharpe_ratio(checkout):
     spike += [f"{line.split(',')[0]},900.00,910.00,890.00,900.00,1000" for line in lines[9:]]
     checkout.write("data/prices/ACME.csv", "\n".join(spike) + "\n")
     checkout.strategy("bear", "return Signal.short(event)")
-    run = do(checkout, "bear")
+    run = do(checkout, "bear", accept_jumps=True)
     assert run.manifest["ruined_on"]
     found = run.manifest["evidence"]
     assert found["sentence"].startswith("1 trade on 1 occasion, then ruin. ")

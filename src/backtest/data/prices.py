@@ -477,18 +477,14 @@ def _continued(former: Prices, prices: Prices, renamed_on: date) -> Prices:
     if table.empty or former.last >= end:
         return prices
     one, other = former.file.metadata["adjust"], prices.file.metadata["adjust"]
-    gap = set(trading_calendar().between(former.last, prices.first)[1:-1].tolist())
     if one != other or list(table.columns) != list(prices.table.columns):
-        fault = f"are of another kind: adjusted {one!r} and {other!r}, or of other columns"
-    elif gap - prices.actions.halts:
-        fault = f"end on {former.last}, and its own begin on {prices.first}, sessions later"
-    else:
-        table = pd.concat([table, prices.table])
-        return replace(prices, table=table, former=(former, *prices.former))
-    raise DataError(
-        f"{prices.symbol} was {former.symbol} until {renamed_on}, whose prices {fault}. Mend "
-        f"{former.file.path}, or move it away."
-    )
+        raise DataError(
+            f"{prices.symbol} was {former.symbol} until {renamed_on}, whose prices are of another "
+            f"kind: adjusted {one!r} and {other!r}, or of other columns. Mend {former.file.path}, "
+            f"or move it away."
+        )
+    table = pd.concat([table, prices.table])
+    return replace(prices, table=table, former=(former, *prices.former))
 
 
 def holes_of(metadata: Mapping[str, Any]) -> frozenset[date]:

@@ -104,7 +104,8 @@ def read_table(path: Path, known: Known, encoding: str | None = None) -> RawTabl
     else:
         table = _csv(path, *_decoded(path, content, encoding), known)
     if table.cells.empty:
-        raise DataError(f"{path} has no row.")
+        line = ", ".join(map(str, table.cells.columns))[:80]  # a refusal in place of a table?
+        raise DataError(f"{path} has no row below {line!r}.")
     return table
 
 
@@ -231,8 +232,7 @@ def _body(
             skipinitialspace=True,
         ).fillna("")  # fmt: skip
     except pd.errors.EmptyDataError:
-        line = text.strip().partition("\n")[0][:80]  # such as a refusal in place of a table
-        raise DataError(f"{path} has no row below {line!r}.") from None
+        raise DataError(f"{path} has no row below its header.") from None
     except ValueError as error:
         raise _unreadable(path, str(error)) from None
     cells = cells.apply(lambda column: column.str.strip())

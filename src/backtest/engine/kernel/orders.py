@@ -95,7 +95,7 @@ def _reduce(
 ) -> int:
     """Renew, or sell what is above the new weight.
 
-    `PENDING` where as much or more is wanted, `LEAVE` where nothing is: then it is still to be left.
+    `PENDING` where as much or more is wanted, `LEAVE` where nothing is, which is still to be left.
     """
     bar, symbol = whole(signal.bar), whole(signal.symbol)
     less = 0.0
