@@ -33,6 +33,6 @@ def test_events_are_imported_and_a_fault_has_its_line(command, checkout):
     file.write_bytes(f"{header}\r{first}\r{second}\r".encode())
     outcome = command("events", "import", str(file), "--kind", "short_report", "--yes")
     assert (outcome.code, outcome.err) == (0, "")
-    file.write_bytes(f"{header}\r{first}\r{second.replace('2025', '20x5')}\r".encode())
+    file.write_bytes(f"{header}\r{first}\r{second.replace(',week,', ',often,')}\r".encode())
     outcome = command("events", "import", str(file), "--kind", "short_report", "--yes")
     assert (outcome.code, "line 3" in outcome.err) == (3, True)
