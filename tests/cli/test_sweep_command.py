@@ -12,6 +12,7 @@ import pytest
 
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
+from backtest.experiments.sweeps import folder
 from backtest.experiments.sweeps import run as module
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.trials import trial_sharpes
@@ -349,7 +350,7 @@ def test_on_a_full_disk_that_is_what_is_told(sweep, checkout, monkeypatch):
         raise UsageError("the trials cannot be written")
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", full)
+        patched.setattr(folder, "flush", full)
         patched.setattr(module, "record_sweep", not_recorded)
         outcome = sweep("beats", *GRID)
     assert outcome.code == WRONG_USE

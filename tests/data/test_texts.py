@@ -9,7 +9,8 @@ import pytest
 import backtest
 from backtest.data.prices import read_prices
 from backtest.errors import DataError, UsageError
-from backtest.experiments.runs.store import find_run, read_rows, read_table
+from backtest.experiments.runs.finding import find_run
+from backtest.experiments.runs.store import read_rows, read_table
 from backtest.sources.own_prices import read_price_file
 from tests.commands import WRONG_USE
 from tests.made_up import ACME, SESSIONS

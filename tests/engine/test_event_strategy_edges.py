@@ -64,13 +64,15 @@ def test_what_became_of_an_event_is_told() -> None:
     def reasons(decisions, **parameters):
         return [(d.action, d.reason) for d in replayed_plain(decisions, **parameters).decisions]
 
-    assert reasons(heard(TUESDAY), arguments=(10,)) == [("enter", "notify_event ordered")]
+    assert reasons(heard(TUESDAY), arguments=(10,)) == [
+        ("enter", "by an order of the strategy's own")
+    ]
     assert reasons(heard(TUESDAY), arguments=(5_000,)) == [
         ("no_room", "Backtrader refused the order: not enough cash")
     ]
     resting = {"size": 10, "exectype": bt.Order.Limit, "price": 50.0}
     assert reasons(heard(TUESDAY), terms=resting) == [
-        ("no_signal", "notify_event ordered nothing that opened a trade")
+        ("no_signal", "the strategy ordered nothing that opened a trade")
     ]
     assert reasons(heard(MONDAY)) == [("not_tradable", "no bar comes before its tradable session")]
     never = Decision(news(), None, "not_tradable", "known by the week alone")

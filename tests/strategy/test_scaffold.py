@@ -180,7 +180,7 @@ def test_all_files_are_written_or_none(checkout, monkeypatch):
 
 def test_a_folder_that_cannot_be_written_is_named(checkout):
     checkout.write("tests", "a file, no folder")
-    with pytest.raises(UsageError, match="tests cannot be written"):
+    with pytest.raises(UsageError, match=r"tests/test_sale\.py cannot be written"):
         new_signal(checkout.workspace, "sale")
     assert not (checkout.root / "strategies" / "sale.py").exists()
 

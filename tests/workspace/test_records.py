@@ -18,7 +18,8 @@ from tests.sweeps import EVIDENCE, set_of
 SPAN = {"first": "2025-06-02", "last": "2025-07-15"}
 FINISHED = "2025-08-01T10:00:03+00:00"
 FIGURES = {
-    **dict.fromkeys(("final_equity", "total_return", "commission", "borrow", "interest"), 1.0),
+    **dict.fromkeys(("final_equity", "total_return", "commission", "borrow", "dividends"), 1.0),
+    "interest": 1.0,
     **dict.fromkeys(("cagr", "volatility", "sharpe", "sortino", "max_drawdown", "calmar")),
     "exposure": 0.5,
 }
@@ -42,6 +43,7 @@ RUN = {
     "summary": {
         "run": {**FIGURES, "trades": 1, "win_rate": 1.0},
         "benchmark": {**FIGURES, "trades": None, "win_rate": None},
+        "stock": None,
     },
     "files": {},
 }

@@ -94,7 +94,8 @@ class _Screen:
     """A stream on which control characters are text; rich, which paints, sees to its own."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.rich_proxied_file = stream  # where rich writes
+        # Where rich writes; of a stream that is one already, where that does.
+        self.rich_proxied_file: TextIO = getattr(stream, "rich_proxied_file", stream)
 
     def write(self, text: str) -> int:
         return self.rich_proxied_file.write(visible(text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from string import Template
@@ -240,7 +241,10 @@ def _write(texts: Mapping[Path, str], events: Path | None, rows: str) -> None:
     wanted = {**({events: rows} if events else {}), **texts}
     if events:
         clear(events)
-    if there := [path for path, text in wanted.items() if not _is_free(path, text)]:
+    there = [path for path, text in wanted.items() if not _is_free(path, text)]
+    if events and not events.exists() and metadata_path(events).exists():
+        there.append(metadata_path(events))
+    if there:
         names = ", ".join(map(str, there))
         raise UsageError(
             f"{names} is there already, and nothing is overwritten. Move it away, or choose "
@@ -260,7 +264,8 @@ def _write(texts: Mapping[Path, str], events: Path | None, rows: str) -> None:
                 write_text(path, text)
     except BaseException:
         for path in written:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # its folder may be a file
+                path.unlink()
         raise
 
 

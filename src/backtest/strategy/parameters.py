@@ -100,12 +100,15 @@ def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
 def changed(file: StrategyFile, record: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters on record, by dotted name, that are not the defaults of the strategy."""
     known = parameters(file.cls)
-    return {
-        name: value
-        for name, value in _by_name(known, record).items()
-        if known[name].is_required()
-        or plain(known[name].get_default(call_default_factory=True)) != value
-    }
+    found = _by_name(known, record)
+    return {name: value for name, value in found.items() if not _is_default(known[name], value)}
+
+
+def _is_default(parameter: FieldInfo, value: Any) -> bool:
+    """Whether a plain value is the default; one that is made of other parameters is none."""
+    if parameter.is_required() or parameter.default_factory_takes_validated_data:
+        return False
+    return bool(plain(parameter.get_default(call_default_factory=True)) == value)
 
 
 class _Fault(NamedTuple):

@@ -151,7 +151,7 @@ def _outcome(decision: Decision, recorder: Recorder) -> Decision:
     if decision.action != "notified":
         return decision
     if decision.event.id in {trade.event_id for trade in recorder.ledger.trades}:
-        return decision.settled("enter", "notify_event ordered")
+        return decision.settled("enter", "by an order of the strategy's own")
     if decision.event.id in recorder.refused:
         return decision.settled("no_room", "Backtrader refused the order: not enough cash")
-    return decision.settled("no_signal", "notify_event ordered nothing that opened a trade")
+    return decision.settled("no_signal", "the strategy ordered nothing that opened a trade")

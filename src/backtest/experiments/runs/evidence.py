@@ -187,11 +187,11 @@ def _occasions(account: Account, numbers: Numbers, trades: Sequence[Trade]) -> O
 
 
 def _is_held_throughout(panel: Panel, trades: Sequence[Trade]) -> bool:
-    """Whether each trade lasted from the first bar of its symbol to the last."""
+    """Whether each trade lasted from the first bar of its symbol to the last, or beyond it."""
     for trade in trades:
         bars = np.flatnonzero(~np.isnan(panel.prices["open"][:, panel.columns[trade.symbol]]))
-        span = [panel.sessions[bars[end]].item() for end in (0, -1)]
-        if [trade.entry_session, trade.exit_session] != span:
+        first, last = (panel.sessions[bars[end]].item() for end in (0, -1))
+        if trade.entry_session != first or (trade.exit_session or last) < last:
             return False
     return True
 
