@@ -100,7 +100,7 @@ def test_lists_load_no_data(checkout, run_made_up, words):
 def test_a_comparison_reads_and_draws_without_the_libraries_of_a_run(checkout, run_made_up):
     run_made_up()
     modules = imported(process(checkout, AT_THE_END, "compare"))
-    assert not modules & ((DATA - {"numpy"}) | DRAWING | WEIGHING | SWEEPS)
+    assert not modules & ((DATA - {"numpy", "pandas"}) | DRAWING | WEIGHING | SWEEPS)
 
 
 @pytest.mark.slow
@@ -108,7 +108,7 @@ def test_a_comparison_tells_its_table_before_anything_that_draws_is_loaded(check
     run_made_up("beats")
     done = process(checkout, BEFORE_THE_PAGE, "compare")
     assert "Final equity" in done.stdout.partition("<drawing>")[0]
-    assert not imported(done) & (DATA - {"numpy"} | {"jinja2"})  # trials are read with NumPy
+    assert not imported(done) & (DATA - {"numpy", "pandas"} | {"jinja2"})
 
 
 @pytest.mark.slow

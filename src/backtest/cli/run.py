@@ -82,6 +82,9 @@ def run(
     )
     if verified:
         _verify(made)
+    terminal = None if as_json else show.console()
+    if terminal and len(made) == 1:  # before all is loaded that weighs the evidence
+        _print_figures(terminal, [made[0].run])
     weighed = []
     with show.progress("Evidence") as on_run:
         for number, replay in enumerate(made):
@@ -89,33 +92,37 @@ def run(
                 options.announce_compiling()
                 on_run(number, len(made))
             weighed.append(replay.weigh())
+    if terminal:
+        _print_evidence(terminal, weighed, verbose=verbose)
     with show.progress("Tear sheets") as on_sheet:
         page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
-    if as_json:
-        show.print_json(pages.manifests(weighed))
-    else:
+    if terminal:
         known = sum(replay.known for replay in made)
-        _print(show.console(), weighed, page, known=known, verbose=verbose)
+        _print_places(terminal, weighed, page, known=known)
+    else:
+        show.print_json(pages.manifests(weighed))
     if faults:
         raise UsageError("\n".join(faults))
 
 
-def _print(
-    terminal: Console, runs: list[Run], page: Path | None, *, known: int, verbose: bool
-) -> None:
-    """Print what one run made; of several a line each, and with `verbose` both."""
+def _print_figures(terminal: Console, runs: list[Run]) -> None:
     from backtest.cli import show_runs
 
     _print_terms(terminal, runs)
-    if len(runs) == 1:
-        show_runs.comparison(terminal, runs)
-    else:
+    show_runs.comparison(terminal, runs)
+
+
+def _print_evidence(terminal: Console, runs: list[Run], *, verbose: bool) -> None:
+    """Print what one run is worth; of several a line each, and with `verbose` both."""
+    from backtest.cli import show_runs
+
+    if len(runs) > 1:
+        _print_terms(terminal, runs)
         show_runs.overview(terminal, runs)
     if verbose or len(runs) == 1:
         for run in runs:
             show_runs.run_details(terminal, run, whole=verbose)
     show_runs.warnings(terminal, runs)
-    _print_places(terminal, runs, page, known=known)
 
 
 def _verify(made: Sequence[Replay]) -> None:

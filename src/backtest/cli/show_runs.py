@@ -18,7 +18,6 @@ from backtest.cli.show import (
     with_details,
     without,
 )
-from backtest.experiments.runs.figures import all_figures, holdings
 from backtest.experiments.runs.finding import name_of, telling
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.audit_page import audit_lines
@@ -106,6 +105,8 @@ def comparison(
         more: further rows, a label and a cell for each run.
 
     """
+    from backtest.experiments.runs.figures import all_figures  # loads pandas
+
     more = [*more, *span_rows(runs)]
     forms = (*FIGURES, *MORE_FIGURES) if more else FIGURES
     labels = [*(label for _, label, _ in forms), *(label for label, _ in more)]
@@ -123,6 +124,8 @@ def comparison(
 
 def _beside(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, float | None]]]:
     """What stands beside runs, a heading and figures: what they traded, held, and benchmarks."""
+    from backtest.experiments.runs.figures import holdings  # loads pandas
+
     several = len({tuple(run.manifest["span"].values()) for run in runs}) > 1
     rows = [
         ("\n".join([one.symbols, "held", *_span(one.run) * several]), one.figures)
@@ -213,6 +216,8 @@ def _in_text(label: str, figure: str) -> str:
 
 def _more_figures(run: Run) -> list[tuple[str, str]]:
     """The figures of trades, of the curve, and of what it has to do with the market, in lines."""
+    from backtest.experiments.runs.figures import all_figures  # loads pandas
+
     found = all_figures(run)
     texts = {name: _in_text(label, form(found[name])) for name, label, form in MORE_FIGURES}
     names = list(texts)
