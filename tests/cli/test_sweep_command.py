@@ -5,6 +5,7 @@ import json
 import os
 import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,7 +13,6 @@ import pytest
 
 from backtest.engine.rules import RULES_VERSION
 from backtest.errors import UsageError
-from backtest.experiments.sweeps import folder
 from backtest.experiments.sweeps import run as module
 from backtest.experiments.sweeps.evaluate import Evaluator
 from backtest.experiments.trials import trial_sharpes
@@ -343,14 +343,15 @@ def test_what_had_ended_when_a_strategy_failed_is_kept_and_counted(sweep, checko
 
 
 def test_on_a_full_disk_that_is_what_is_told(sweep, checkout, monkeypatch):
-    def full(*_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(file):
+        if Path(f"/proc/self/fd/{file}").readlink().parent.name == "parts":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def not_recorded(*_):
         raise UsageError("the trials cannot be written")
 
     with monkeypatch.context() as patched:
-        patched.setattr(folder, "flush", full)
+        patched.setattr(os, "fsync", full)
         patched.setattr(module, "record_sweep", not_recorded)
         outcome = sweep("beats", *GRID)
     assert outcome.code == WRONG_USE
