@@ -285,3 +285,55 @@ def test_after_an_entry_at_a_limit_the_stop_acts_and_the_target_waits() -> None:
     assert (trade.exit_session, trade.exit_price) == (WEDNESDAY, 120.0)
     kinds = [(order.session, order.type) for order in made.orders]
     assert kinds == [(TUESDAY, "limit"), (TUESDAY, "stop"), (WEDNESDAY, "limit")]
+
+
+SPLIT_IN_TWO = """
+    2025-06-02 100 100 100 100
+    2025-06-03 100 100 100 100
+    2025-06-04 50 50 48 50
+    2025-06-05 50 50 44 46
+"""
+
+
+class Guarded(EventStrategy):
+    """Buys eleven shares, and guards them with a stop that rests until it is touched."""
+
+    def notify_event(self, event) -> None:
+        self.buy(size=11)
+        self.sell(size=11, exectype=bt.Order.Stop, price=90.0)
+
+
+def test_an_order_that_rests_is_split_with_the_shares_that_it_guards() -> None:
+    # 11 at 100 are 22 at 50; the stop of 90 is one of 45, which the low of 44 touches.
+    split = [(WEDNESDAY, "split", 2.0), (date(2025, 6, 5), "dividend", 1.0)]
+    made = replay_event_strategy(
+        Guarded,
+        {},
+        {"ACME": made_up_prices("ACME", parse_bars(SPLIT_IN_TWO), split)},
+        {"ACME": BorrowRates("ACME")},
+        heard(TUESDAY),
+        FREE,
+    )
+    (trade,) = made.trades
+    assert (trade.shares, trade.entry_price) == (22, 50.0)
+    assert (trade.exit_session, trade.exit_price, trade.exit_reason) == (
+        date(2025, 6, 5), 45.0, "stop",
+    )  # fmt: skip
+    assert (trade.gross_profit, trade.dividends) == (-110.0, 22.0)
+    assert made.curve[-1].equity == 100_000 - 110 + 22
+
+
+def test_what_a_strategy_of_ones_own_holds_is_settled_where_its_stock_ends() -> None:
+    merged = [(date(2025, 6, 6), "cash_merger", 60.0)]
+    split = (WEDNESDAY, "split", 2.0)
+    made = replay_event_strategy(
+        Made,
+        {"arguments": (10,)},
+        {"ACME": made_up_prices("ACME", parse_bars(SPLIT_IN_TWO), [split, *merged])},
+        {"ACME": BorrowRates("ACME")},
+        heard(TUESDAY),
+        FREE,
+    )
+    (trade,) = made.trades
+    assert (trade.exit_reason, trade.exit_price, trade.gross_profit) == ("merger", 60.0, 200.0)
+    assert made.curve[-1].equity == 100_200
