@@ -27,7 +27,8 @@ def folder(run_made_up, checkout):
 
 
 def shows(outcome, opened, page):
-    assert (outcome.code, outcome.out, outcome.err) == (0, f"{page}\n", "")
+    assert (outcome.code, outcome.out) == (0, f"{page}\n")
+    assert outcome.err == ("INDX\n" if (page.parent / "run.json").exists() else "")
     assert opened == [page.as_uri()]
     assert page.read_text(encoding="utf-8")
 
@@ -142,7 +143,7 @@ def test_without_a_browser_the_address_is_told_and_nothing_failed(
     page = folder / "index.html"
     outcome = command("open", "beats")
     assert (outcome.code, outcome.out) == (0, f"{page}\n")
-    assert outcome.err == f"No browser could be started here. The address: {page.as_uri()}\n"
+    assert outcome.err == f"INDX\nNo browser could be started here. The address: {page.as_uri()}\n"
 
 
 def test_the_browser_that_the_user_has_chosen_is_started(folder, checkout, monkeypatch):
@@ -154,5 +155,10 @@ def test_the_browser_that_the_user_has_chosen_is_started(folder, checkout, monke
     words = [sys.executable, "-c", code, "open", "beats"]
     done = subprocess.run(words, cwd=checkout.root, capture_output=True, text=True, check=False)
     page = folder / "index.html"
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{page}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{page}\n", "INDX\n")
     assert (checkout.root / "asked").read_text() == page.as_uri()
+
+
+def test_a_run_is_told_by_what_it_differs_in(run_made_up, command, opened):
+    run_made_up("beats", "--set", "hold=5", "--label", "longer")
+    assert command("open", "longer").err == "longer · hold 5 · INDX\n"

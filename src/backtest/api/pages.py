@@ -154,6 +154,12 @@ def find_page(
     return _run_page(folder, name, tell)
 
 
+def run_on(page: Path) -> str:
+    """What the run of a page is called beside its strategy; empty of other pages and defaults."""
+    folder = page.parent
+    return finding.name_of(store.read_run(folder)) if (folder / "run.json").is_file() else ""
+
+
 def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = False) -> pd.DataFrame:
     """The figures and the evidence of runs side by side, as `backtest compare` shows them.
 

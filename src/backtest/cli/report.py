@@ -92,11 +92,13 @@ def open_page(
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a page in the browser; it is drawn where it is missing."""
-    from backtest.api.pages import find_page
+    from backtest.api.pages import find_page, run_on
     from backtest.cli import show
 
     page = find_page(name, reports=out, tell=show.left_out)
     typer.echo(page)
+    if words := run_on(page):
+        typer.echo(words, err=True)
     if not _is_opened(page):
         typer.echo(f"No browser could be started here. The address: {page.as_uri()}", err=True)
 
