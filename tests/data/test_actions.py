@@ -18,6 +18,7 @@ from backtest.data.datafile import DataFile
 from backtest.data.inputs import read_inputs
 from backtest.data.kinds import FILED_KINDS
 from backtest.data.prices import parse_prices, read_prices
+from backtest.data.versions import seal
 from backtest.errors import DataError
 from tests.made_up import day
 
@@ -363,3 +364,36 @@ def test_a_dividend_on_file_explains_its_fall():
 def test_a_split_in_a_halt_explains_the_first_open_after_it():
     rows = ["2025-06-03,split,2,,,x", "2025-06-03,halted,,2025-06-04,,x"]
     assert jumps_of(closes_of(rows, (100, 100, 100, 50))) == []
+
+
+STAKES = (
+    "symbol,published_at,precision,headline,holder,form,as_of,shares,previous_shares,source_url"
+)
+
+
+def stakes(checkout, *rows):
+    """The counts before of the stakes of ACME, as a run reads them; a split is on file."""
+    lines = [
+        f"ACME,{published}T16:30:00-04:00,minute,stake of {as_of},{holder},13F-HR,{as_of},"
+        f"{now},{before},https://example.org/x"
+        for published, holder, as_of, now, before in rows
+    ]
+    checkout.write("data/events/stake_disclosures.csv", "\n".join([STAKES, *lines]) + "\n")
+    split = "2025-06-05,split,4,,,x"
+    checkout.write("data/actions/ACME.csv", f"{HEADER}\n{split}\n")
+    prices = checkout.root / "data/prices/ACME.csv"
+    days = [line[:10] for line in prices.read_text().splitlines()[1:]]
+    seal(prices, days, source=None, adjust="splits, as of 2025-07-15")
+    found = inputs_of(checkout).events
+    return [one.previous_shares for one in found if one.kind == "stake_disclosure"]
+
+
+def test_a_stake_after_a_split_is_held_against_the_count_in_new_shares(checkout):
+    first = ("2025-06-04", "Fund", "2025-06-03", 100, "")
+    after = ("2025-06-12", "Fund", "2025-06-11", 400, 100)
+    assert stakes(checkout, first, after) == [None, 400]  # no change
+    # As of a day before the split, of another holder, or in new shares already, it stays.
+    early = ("2025-06-12", "Fund", "2025-06-04", 90, 100)
+    assert stakes(checkout, first, early) == [None, 100]
+    assert stakes(checkout, first, ("2025-06-12", "Other", "2025-06-11", 400, 100)) == [None, 100]
+    assert stakes(checkout, first, ("2025-06-12", "Fund", "2025-06-11", 400, 400)) == [None, 400]

@@ -12,15 +12,16 @@ import numpy as np
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import day_of, raise_problems, read_data_file, read_rows
-from backtest.data.kinds import is_symbol
+from backtest.data.kinds import StakeDisclosure, is_symbol
 from backtest.errors import DataError, first_few
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from backtest.data.datafile import DataFile, Reader
+    from backtest.data.kinds import Event
     from backtest.data.prices import Prices
 
 ActionName = Literal["split", "dividend", "delisted", "cash_merger", "halted", "renamed", "cusip"]
@@ -173,6 +174,35 @@ def is_within(row: Action, basis: Basis) -> bool:
 def _shares(row: Action, splits: Iterable[Action]) -> float:
     """How many shares of the basis came of one as it was held on the day of a row."""
     return prod(one.amount or 1.0 for one in splits if row.action != "split" and row.day < one.day)
+
+
+def in_new_shares(events: Sequence[Event], of: Mapping[str, Actions]) -> tuple[Event, ...]:
+    """Disclosures of stakes whose count before is as disclosed, in the shares after it was split.
+
+    The count is that of an earlier disclosure of the holder; splits between the days that both
+    describe turn it into new shares, so that four times as many after 4:1 are no change.
+    """
+    stakes = [one for one in events if isinstance(one, StakeDisclosure)]
+
+    def renewed(event: Event) -> Event:
+        if not isinstance(event, StakeDisclosure) or event.as_of is None or event.symbol not in of:
+            return event
+        splits = [row for row in of[event.symbol].rows if row.action == "split"]
+        days = [
+            one.as_of
+            for one in stakes
+            if (one.symbol, one.holder) == (event.symbol, event.holder)
+            and one.published_at < event.published_at
+            and one.shares == event.previous_shares
+            and one.as_of is not None
+        ]
+        since = max(days, default=event.as_of)
+        ratio = prod(row.amount or 1.0 for row in splits if since < row.day <= event.as_of)
+        if ratio == 1 or event.previous_shares is None:
+            return event
+        return event.model_copy(update={"previous_shares": round(event.previous_shares * ratio)})
+
+    return tuple(map(renewed, events))
 
 
 # Jumps that look like a split, and what a run says of its prices

@@ -19,6 +19,7 @@ from pydantic import AwareDatetime, TypeAdapter
 from backtest.data.actions import (
     basis_of,
     basis_sentences,
+    in_new_shares,
     is_within,
     parse_action,
     refuse_jumps,
@@ -172,8 +173,10 @@ def read_inputs(
         found = _of_universe(files, universe, benchmark, span, kinds, bars=bars)
     others = [symbol for symbol in looks_at if symbol not in found.history]
     hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
+    actions = {symbol: prices.actions for symbol, prices in found.history.items()}
     found = replace(
         found,
+        files=[replace(one, events=in_new_shares(one.events, actions)) for one in found.files],
         others={symbol: files.looked_at(symbol, wanted_by) for symbol in others} | hedges,
         hedges={symbol: prices.span(found.first, found.last) for symbol, prices in hedges.items()},
         rates={**found.rates, **files.rates(hedges)},
