@@ -179,6 +179,22 @@ CASES = [
         ],
     ),
     Case(
+        name="a_resize_to_as_much_as_is_held_comes_after_a_time_exit_of_that_close",
+        rule="at the close",
+        bars=DAYS,
+        signals=[
+            long("2025-06-03", weight=0.5, hold=1, leave="close"),
+            long("2025-06-04", weight=0.5125, enter="close", resize=True),
+        ],
+        # 0.5125 of 50,000 + 500 × 105 are 52,531.25, which at 105 are the 500 that are held.
+        trades=[
+            trade("e1", "ACME", "long", 500, "2025-06-03", 100.0, "2025-06-04", 108.0, "time"),
+            trade("e2", "ACME", "long", 500, "2025-06-04", 108.0, "2025-06-05", 122.0, "open"),
+        ],
+        equity=[100_000, 105_000, 104_000, 104_000 + 500 * 14],
+        outcomes={"e1": "enter", "e2": "enter"},
+    ),
+    Case(
         name="equity_at_a_close_is_of_the_raw_opens_not_of_the_fills",
         rule="at the close",
         bars=DAYS | {"BOLT": """
