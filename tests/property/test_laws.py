@@ -75,7 +75,7 @@ def test_fills_lie_in_the_range_of_the_bar_slippage_aside(world: World) -> None:
         slip = slips[trade.symbol, trade.entry_session]
         assert trade.entry_price == pytest.approx(open_ * (1 + sign * slip), rel=1e-12)
         if trade.exit_reason == "delisted":  # five sessions after its last bar, at its close
-            assert trade.exit_price == world.bars[trade.symbol][-1][4]
+            assert trade.exit_price == pytest.approx(world.bars[trade.symbol][-1][4], rel=1e-12)
             continue
         open_, high, low, close = bars[trade.symbol, trade.exit_session]
         slip = slips[trade.symbol, trade.exit_session]
