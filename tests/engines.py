@@ -18,7 +18,7 @@ from backtest.data.prices import BorrowRate, BorrowRates, Prices
 from backtest.engine.actions import Effect
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision
+from backtest.engine.schedule import Decision
 from backtest.strategy import base
 from backtest.strategy.base import Signal
 from tests import oracle

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
+from backtest.engine.kernel.panel import decision_rows, panel_of
 from backtest.engine.kernel.records import IS_LEG
 from backtest.engine.kernel.simulate import simulate
 from backtest.engine.rules import above_cash
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result, Trade
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
     Floats = NDArray[np.float64]
     Numbers = NDArray[np.int64]
@@ -93,7 +93,7 @@ def evidence_of(
     if orders_itself:
         signals = placebo.signals_of_trades(panel, trades, result.curve, rules.cash)
     else:
-        signals = decision_rows(panel, signalled(decisions))
+        signals = decision_rows(panel, decisions)
     account = Account(panel, placebo.acting(signals), rules, inputs.rates)
     equity = np.array([point.equity for point in result.curve])
     found = evidence(account, trades, equity, by_trades=orders_itself)
@@ -313,7 +313,7 @@ def _verdict(found: Mapping[str, Any]) -> str:
 def _no_room(account: Account, decisions: Sequence[Decision]) -> dict[str, Any]:
     """What the signals without room would have made: each trades an account of its own."""
     panel = account.panel
-    rows = decision_rows(panel, signalled(d for d in decisions if d.action == "no_room"))
+    rows = decision_rows(panel, (d for d in decisions if d.action == "no_room"))
     each = np.append(np.flatnonzero(rows["terms"] & IS_LEG == 0), len(rows))
     totals = simulate(panel, rows, each, account.rules, account.rates).totals
     made = totals[totals["trades"] > 0]

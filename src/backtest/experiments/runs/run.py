@@ -257,7 +257,8 @@ def verify(plan: RunPlan, run: Run) -> int:
 
 def _replay(plan: RunPlan) -> Result:
     """Ask the strategy about each event and trade its answers; Backtrader's own just hears it."""
-    from backtest.engine.timeline import decide, schedule
+    from backtest.engine.schedule import schedule
+    from backtest.engine.timeline import decide
 
     inputs, rules, strategy = plan.inputs, plan.request.rules, plan.strategy
     where = (inputs.events, inputs.seen, inputs.span, timedelta(minutes=rules.reaction_minutes))
