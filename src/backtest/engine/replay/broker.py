@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import math
-from array import array
 from collections import defaultdict
 from contextlib import contextmanager
 from datetime import date, datetime
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 import numpy as np
 
-from backtest.engine.actions import effects, splits_of, splits_since
-from backtest.engine.bars import COLUMNS, stock_bars
+from backtest.engine.actions import effects, splits_of
+from backtest.engine.bars import stock_bars
 from backtest.engine.replay.feed import PriceFeed, bar_time, day_of, slippage_of
 from backtest.engine.rules import (
-    VOLUME_SESSIONS,
     borrow_charge,
     commission,
     fill_price,
     interest,
-    participation_cap,
-    slippage,
     split_shares,
 )
 
@@ -39,6 +34,7 @@ if TYPE_CHECKING:
 # Lent while an order is executed: one that costs exactly the cash is not refused by rounding.
 _SPECK = 2.0**-20  # dollars; a power of two, which adds and goes without a trace
 _PLENTY = 1e15
+
 
 def fills_at_open(order: Any) -> bool:
     """Whether an order was filled at the price of the open."""

@@ -137,5 +137,3 @@ def slippage_of(data: Any, rules: Rules) -> float:
     if rules.slippage_range and (ago := next(_alike(data), None)):
         last_range = (data.high[-ago] - data.low[-ago]) / data.close[-ago]
     return slippage(last_range, rules)
-
-
