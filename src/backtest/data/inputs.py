@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.actions import Actions
+    from backtest.data.bars import FinerBars
     from backtest.data.events import EventFile
     from backtest.data.prices import BorrowRates, Prices
     from backtest.data.universe import Universe
@@ -67,6 +68,7 @@ class Inputs:
     hedges: Mapping[str, Prices] = field(default_factory=dict)  # traded against others, in the span
     assumptions: Sequence[str] = ()  # about the files themselves
     universe: Universe | None = None  # where None, all can be traded on all days
+    finer: Mapping[str, FinerBars] = field(default_factory=dict)  # of what is replayed
 
     @property
     def events(self) -> list[Event]:
@@ -107,6 +109,7 @@ class Inputs:
         prices = (*self.seen.values(), self.benchmark)
         found = {f"prices/{one.symbol}": one.sha256() for one in prices}
         found |= {f"borrow/{one.symbol}": one.sha256() for one in self.rates.values() if one.file}
+        found |= {f"bars/{symbol}": one.sha256() for symbol, one in self.finer.items()}
         for one in (*self.replayed.values(), self.benchmark):
             if rows := one.applied:
                 found[f"actions/{one.symbol}"] = sha256_of_actions(rows)
@@ -135,6 +138,7 @@ class Inputs:
         files += [prices.actions.file for prices in read if prices.actions.file]
         files += [one.file for one in self.rates.values() if one.file]
         files += [one.file for one in self.files]
+        files += [file for one in self.finer.values() for file in (one.file, *one.former)]
         files += [self.universe.file] if self.universe else []
         return {file.path.relative_to(data).as_posix(): file for file in files}
 
@@ -151,26 +155,29 @@ def read_inputs(
     universe: str | None = None,
     trades_also: Sequence[str] = (),
     *,
-    bars: bool = True,
+    bars: str | None = None,
+    needs_bars: bool = True,
     accept_jumps: bool = False,
 ) -> Inputs:
     """Read and check what a strategy is replayed on.
 
     The files are looked at as of the end of a day in New York: in the version of then, without what
     became public later. A `universe` takes the place of `symbols`; its name as `benchmark` is the
-    mean of its members. With `bars` a stock with closes alone is refused, or left out of a
-    universe. `wanted_by` names who `looks_at` other symbols, or `trades_also` others. UsageError
-    where a symbol or the span is wrong, or the day is still to come; DataError where a price jumps
-    as after a split that is not on file, unless such `accept_jumps`.
+    mean of its members. With `bars`, a length such as `5m`, all that is replayed has such bars as
+    well, in the sessions in which it traded. Where it `needs_bars` a stock with closes alone is
+    refused, or left out of a universe. `wanted_by` names who `looks_at` other symbols, or
+    `trades_also` others. UsageError where a symbol or the span is wrong, or the day is still to
+    come, or there are no such bars; DataError where a price jumps as after a split that is not on
+    file, unless such `accept_jumps`.
     """
     from backtest.data.universe import tables_folder
 
     files = _Files(data, tables_folder(data, universe), as_of)
     kinds = [kind for kind in listens_to if kind not in (Event, Start)]
     if universe is None:
-        found = _of_symbols(files, symbols, benchmark, span, kinds, bars=bars)
+        found = _of_symbols(files, symbols, benchmark, span, kinds, bars=needs_bars)
     else:
-        found = _of_universe(files, universe, benchmark, span, kinds, bars=bars)
+        found = _of_universe(files, universe, benchmark, span, kinds, bars=needs_bars)
     others = [symbol for symbol in looks_at if symbol not in found.history]
     hedges = {symbol: files.hedged_with(symbol, wanted_by, found) for symbol in trades_also}
     actions = {symbol: prices.actions for symbol, prices in found.history.items()}
@@ -186,6 +193,8 @@ def read_inputs(
     looked_at = {prices.symbol: prices for prices in (*against, *found.replayed.values())}
     jumps = refuse_jumps(looked_at.values(), accept=accept_jumps)
     basis = basis_sentences(found.replayed, None if is_mean else found.benchmark)
+    if bars is not None:
+        found = replace(found, finer=files.finer(found.replayed, bars))
     own = files.assumptions()
     return replace(found, assumptions=[*found.assumptions, *own, *basis, *jumps])
 
@@ -291,6 +300,27 @@ class _Files:
                 f"its prices begin on {prices.first}."
             )
         return replace(prices.span(None, self.day), actions=prices.actions.up_to(self.day))
+
+    def finer(self, replayed: Mapping[str, Prices], length: str) -> dict[str, FinerBars]:
+        """The bars of a length of all that is replayed, in the sessions in which it traded."""
+        from backtest.data.bars import bars_path, read_bars
+
+        found = {}
+        for symbol, prices in replayed.items():
+            own = bars_path(self.tables / "prices", symbol, length).is_file()
+            bars = read_bars(
+                (self.tables if own else self.data) / "prices", symbol, length,
+                renames=prices.actions.renames, read=self.read,
+            )  # fmt: skip
+            found[symbol] = bars.span(prices.first, prices.last).within(prices.days)
+        if not any(len(bars.times) for bars in found.values()):
+            first = min(prices.first for prices in replayed.values())
+            last = max(prices.last for prices in replayed.values())
+            raise UsageError(
+                f"None of {first_few(sorted(found))} has a bar of {length} from {first} to {last}. "
+                f"Choose --from and --to within the bars, or run without --bars."
+            )
+        return found
 
     def looked_at(self, symbol: str, by: str) -> Prices:
         try:

@@ -43,8 +43,12 @@ class PriceRows:
 
     word: str
     numbers: Sequence[object] | NDArray[np.int64]
-    days: NDArray[np.datetime64]  # NaT where there is none
+    days: NDArray[np.datetime64]  # or times, of finer bars; NaT where there is none
     cells: Mapping[str, Sequence[str] | NDArray[np.float64]]  # by column
+
+    @property
+    def of(self) -> str:
+        return "session" if self.days.dtype == "M8[D]" else "bar"
 
     def at(self, place: int) -> str:
         return f"{self.word} {self.numbers[place]}"
@@ -202,6 +206,18 @@ def checked_table(
     return pd.DataFrame(bars, index=pd.DatetimeIndex(rows.days.astype("M8[ns]"), name="session"))
 
 
+def check_bars(rows: PriceRows, problems: list[str]) -> None:
+    """The rules of `checked_table` that hold of bars finer than sessions, `rows.days` their opens.
+
+    They may have gaps, where nothing was traded.
+    """
+    bars = {name: _numbers(name, rows, problems) for name in rows.cells}
+    timeless = np.flatnonzero(np.isnat(rows.days)).tolist()
+    problems += [f"{rows.at(row)}, column time: empty" for row in timeless]
+    _check_order(rows, problems)
+    _check_ranges(bars, rows, problems)
+
+
 def _numbers(name: str, rows: PriceRows, problems: list[str]) -> NDArray[np.float64]:
     cells = rows.cells[name]
     if isinstance(cells, np.ndarray):
@@ -223,11 +239,12 @@ def _cell_text(cell: str | np.float64) -> str:
 
 def _check_order(rows: PriceRows, problems: list[str]) -> None:
     days = rows.days
+    column = "date" if rows.of == "session" else "time"
     for place in (np.flatnonzero(days[1:] <= days[:-1]) + 1).tolist():
         fault = "repeats" if days[place] == days[place - 1] else "comes before"
         problems.append(
-            f"{rows.at(place)}, column date: {days[place]} {fault} {rows.at(place - 1)}; "
-            f"one row a session, oldest first"
+            f"{rows.at(place)}, column {column}: {days[place]} {fault} {rows.at(place - 1)}; "
+            f"one row a {rows.of}, oldest first"
         )
 
 
@@ -260,7 +277,7 @@ def _check_ranges(
         for name, wrong in beyond(bound, bars):
             problems += [
                 f"{rows.at(row)}: {bound} {bars[bound][row]:g} is {word} {name} "
-                f"{bars[name][row]:g}; the {bound} is the session's {bound}est price"
+                f"{bars[name][row]:g}; the {bound} is the {rows.of}'s {bound}est price"
                 for row in np.flatnonzero(wrong).tolist()
             ]
 

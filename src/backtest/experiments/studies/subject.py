@@ -176,7 +176,7 @@ def read_study_inputs(
         trades_also=strategy.trades_also if strategy else (),
         universe=universe,
         accept_jumps=accept_jumps,
-        bars=strategy is not None,  # a strategy may look at opens, highs and lows
+        needs_bars=strategy is not None,  # a strategy may look at opens, highs and lows
     )
 
 
