@@ -38,7 +38,7 @@ def made_up_prices(
     """Prices from rows of session, open, high, low, close and, if told, volume."""
     index = pd.DatetimeIndex([row[0] for row in rows], name="session")
     table = pd.DataFrame(
-        [list(oracle.Bar(*row)[1:]) for row in rows],
+        [list(oracle.Bar(*row)[1:6]) for row in rows],
         columns=["open", "high", "low", "close", "volume"],
         index=index,
         dtype=float,
@@ -104,7 +104,7 @@ def run_replay(
         Rules(**vars(settings)),
         **modes,
     )
-    names = oracle.Trade.__dataclass_fields__
+    names = set(oracle.Trade.__dataclass_fields__) - {"entry_time", "exit_time"}
     return oracle.Outcome(
         trades=[
             oracle.Trade(**{name: getattr(trade, name) for name in names})
