@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, raise_problems, read_data_file
@@ -56,6 +58,24 @@ class FinerBars:
     def within(self, days: NDArray[np.datetime64]) -> FinerBars:
         """The bars of some sessions."""
         return self._rows(np.isin(self.sessions, days))
+
+    @property
+    def of(self) -> str:
+        """The name of their length, such as `5m`."""
+        return self.file.path.parent.name
+
+    @cached_property
+    def by_session(self) -> pd.DataFrame:
+        """What the bars of each session make together: its open, high, low, close and volume."""
+        days, begins = np.unique(self.sessions, return_index=True)
+        ends = np.searchsorted(self.sessions, days, "right") - 1
+        opens, highs, lows, closes, volumes = self.table.T
+        columns = (
+            opens[begins], np.maximum.reduceat(highs, begins), np.minimum.reduceat(lows, begins),
+            closes[ends], np.add.reduceat(volumes, begins),
+        )  # fmt: skip
+        index = pd.DatetimeIndex(days.astype("M8[ns]"), name="session")
+        return pd.DataFrame(dict(zip(BAR_COLUMNS, columns, strict=True)), index=index)
 
     def _rows(self, rows: slice | NDArray[np.bool_]) -> FinerBars:
         return replace(
