@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import pandas as pd
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, raise_problems, read_data_file
 from backtest.data.prices import BAR_COLUMNS, PriceRows, check_bars, parquet_table
-from backtest.errors import DataError, unknown
+from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
+BarLength = Literal["1m", "5m", "15m", "30m", "1h"]
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
 
 
@@ -83,8 +84,16 @@ class FinerBars:
         )
 
 
+def minutes_of(length: str) -> int:
+    """The minutes of a length such as `5m`; UsageError where there is no such length."""
+    if length not in LENGTHS:
+        raise UsageError(f"Bars of {length!r} are unknown. Choose one of {', '.join(LENGTHS)}.")
+    return LENGTHS[length]
+
+
 def bars_path(folder: Path, symbol: str, length: str) -> Path:
-    """The file of a symbol's bars of a length."""
+    """The file of a symbol's bars of a length; UsageError as of `minutes_of`."""
+    minutes_of(length)
     return folder / length / f"{symbol}.parquet"
 
 
