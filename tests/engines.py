@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,13 @@ import pandas as pd
 
 from backtest.data import actions as data_actions
 from backtest.data.actions import Action
+from backtest.data.bars import FinerBars
+from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
 from backtest.data.prices import BorrowRate, BorrowRates, Prices
 from backtest.engine.actions import Effect
+from backtest.engine.bars import RunBars, run_bars
+from backtest.engine.replay.books import Result, Trade
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.schedule import Decision
@@ -54,19 +59,55 @@ def made_up_stocks(bars: Mapping[str, Sequence[Any]], actions: Actions) -> dict[
     return {s: made_up_prices(s, rows, actions.get(s, ())) for s, rows in bars.items()}
 
 
-def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
+def made_up_run_bars(
+    stocks: Mapping[str, Prices],
+    signals: Sequence[oracle.Signal],
+    finer: Mapping[str, Sequence[Any]] | None,
+) -> RunBars | None:
+    """The bars of a run by bars of five minutes; None for one by sessions."""
+    if finer is None:
+        return None
+    hedges = {symbol for signal in signals for symbol, _ in signal.legs}
+    found = {symbol: made_up_finer_bars(symbol, finer.get(symbol, ())) for symbol in stocks}
+    return run_bars(stocks, found, hedges)
+
+
+def made_up_finer_bars(symbol: str, rows: Sequence[Any]) -> FinerBars:
+    """Finer bars from rows of moment, open, high, low, close and, if told, volume."""
+    bars = [oracle.Bar(*row) for row in rows]
+    times = np.array([bar.session for bar in bars], "M8[us]")
+    sessions = trading_calendar().sessions_at(times)  # as the reader of a file does
+    regular = ~np.isnat(sessions)
+    table = np.array([bar[1:6] for bar in bars], float).reshape(-1, 5)
+    return FinerBars(symbol, 5, NOWHERE, times[regular], sessions[regular], table[regular])
+
+
+def made_up_decisions(
+    signals: Sequence[oracle.Signal], bars: RunBars | None = None
+) -> list[Decision]:
     """Decisions that carry the signals, in order of publication, symbol and event id."""
     ordered = sorted(signals, key=lambda s: (s.published_at, s.symbol, s.event_id))
     return [
         Decision(
-            event=SimpleNamespace(id=signal.event_id, published_at=signal.published_at),
-            tradable_session=signal.session,
+            event=SimpleNamespace(
+                id=signal.event_id, symbol=signal.symbol, published_at=signal.published_at
+            ),
+            tradable_session=oracle.day(signal.session),
             action="signal",
             reason="",
             signal=as_signal(signal),
+            tradable_at=opens_at(signal, bars),
         )
         for signal in ordered
     ]
+
+
+def opens_at(signal: oracle.Signal, bars: RunBars | None) -> datetime | None:
+    """When the bar of a signal opens; None of a daily one."""
+    if bars is None:
+        return None
+    own, time = bars.of[signal.symbol], signal.session.replace(tzinfo=UTC)
+    return own.time_of(own.place(time.date(), time))
 
 
 def as_signal(signal: oracle.Signal) -> Signal:
@@ -94,22 +135,37 @@ def run_replay(
     settings: oracle.Settings,
     borrow: Mapping[str, Sequence[Any]],
     actions: Actions = MappingProxyType({}),
+    finer: Mapping[str, Sequence[Any]] | None = None,
     **modes: bool,
 ) -> oracle.Outcome:
     """The replay on Backtrader, its result in the oracle's words."""
+    stocks = made_up_stocks(bars, actions)
+    by_bars = made_up_run_bars(stocks, signals, finer)
     result = replay(
-        made_up_stocks(bars, actions),
+        stocks,
         borrow_rates(bars, borrow),
-        made_up_decisions(signals),
+        made_up_decisions(signals, by_bars),
         Rules(**vars(settings)),
+        by_bars,
         **modes,
     )
-    names = set(oracle.Trade.__dataclass_fields__) - {"entry_time", "exit_time"}
+    return told(result)
+
+
+def told(result: Result) -> oracle.Outcome:
+    """The result of a replay in the oracle's words."""
+    names = oracle.Trade.__dataclass_fields__
+
+    def trade(one: Trade) -> oracle.Trade:
+        times = [at and at.replace(tzinfo=None) for at in (one.entry_time, one.exit_time)]
+        return replace(
+            oracle.Trade(**{name: getattr(one, name) for name in names}),
+            entry_time=times[0],
+            exit_time=times[1],
+        )
+
     return oracle.Outcome(
-        trades=[
-            oracle.Trade(**{name: getattr(trade, name) for name in names})
-            for trade in result.trades
-        ],
+        trades=[trade(one) for one in result.trades],
         equity=[oracle.Point(p.session, p.equity, p.cash, p.position_value) for p in result.curve],
         outcomes={d.event.id: d.action for d in result.decisions},
         capped={d.event.id for d in result.decisions if "by participation" in d.reason},
@@ -123,10 +179,18 @@ def run_kernel(
     settings: oracle.Settings,
     borrow: Mapping[str, Sequence[Any]],
     actions: Actions = MappingProxyType({}),
+    finer: Mapping[str, Sequence[Any]] | None = None,
 ) -> oracle.Outcome:
     """The compiled kernel, its result in the oracle's words."""
     from backtest.engine.kernel.panel import panel_of
+    from backtest.engine.kernel.replay import replay_by_kernel
 
+    if finer is not None:
+        stocks = made_up_stocks(bars, actions)
+        by_bars = made_up_run_bars(stocks, signals, finer)
+        decisions = made_up_decisions(signals, by_bars)
+        rules = Rules(**vars(settings))
+        return told(replay_by_kernel(stocks, borrow_rates(bars, borrow), decisions, rules, by_bars))
     panel = panel_of(made_up_stocks(bars, actions))
     return trade_panel(panel, panel.sessions.tolist(), signals, settings, borrow)
 
@@ -187,8 +251,7 @@ def trade_panel(
     from backtest.engine.kernel.simulate import by_entry, simulate
 
     ordered = sorted(signals, key=lambda s: (s.session, s.published_at, s.symbol, s.event_id))
-    rows = signal_rows(panel, [(oracle.day(s.session), as_signal(s)) for s in ordered])
-    rows["bar"] = [moments.index(s.session) for s in ordered for _ in range(1 + len(s.legs))]
+    rows = signal_rows(panel, [(moments.index(s.session), as_signal(s)) for s in ordered])
     result = simulate(
         panel,
         rows,

@@ -28,8 +28,6 @@ def close_to(expected: object) -> object:
 def test_case(case: Case, engine: str) -> None:
     known: dict[str, object] = {"actions": case.dated_actions()} if case.actions else {}
     if case.finer:
-        if engine != "oracle":
-            pytest.skip("the engines do not know finer bars beside daily ones yet")
         known["finer"] = case.finer_rows()
     asked = case.rows(), case.named_signals(), case.settings, case.rates()
     outcome = ENGINES[engine](*asked, **known)
