@@ -16,12 +16,13 @@ import pandas as pd
 from backtest.api.arguments import data_of, folders, several
 from backtest.data import checks, edits, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
+from backtest.data.bars import bars_path
 from backtest.data.datafile import open_data_file
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import undo
 from backtest.errors import BacktestError, UsageError, unknown
 from backtest.experiments.terms import read_day
-from backtest.sources.updates import bars_path, check_symbol, raise_refused
+from backtest.sources.updates import check_symbol, raise_refused
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.api.arguments import Day, Folder, Folders
+    from backtest.data.bars import BarLength
     from backtest.data.edits import Edit
     from backtest.data.kinds import Event
     from backtest.data.listing import ListedEvent
@@ -309,7 +311,7 @@ def seal_events(
 def fetch_prices(
     symbols: str | Sequence[str],
     *,
-    interval: Literal["1d", "1h", "5m", "1m"] = "1d",
+    bars: BarLength | None = None,
     first: Day = None,
     last: Day = None,
     adjust: Literal["splits", "all"] | None = None,
@@ -319,7 +321,8 @@ def fetch_prices(
 ) -> list[PriceUpdate]:
     """Fetch prices from Yahoo: new rows are added, and with `accept` those that differ replaced.
 
-    With `skip_bad` rows that are wrong are left out, and their sessions noted as holes.
+    `bars` finer than sessions go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an
+    hour. With `skip_bad` rows that are wrong are left out, and their sessions noted as holes.
 
     Returns:
         What changed, symbol by symbol.
@@ -337,7 +340,7 @@ def fetch_prices(
         update = fetch(
             data_of(data),
             name,
-            interval=interval,
+            bars=bars,
             first=read_day("first", first),
             last=read_day("last", last),
             adjust=adjust,
@@ -364,12 +367,15 @@ def import_prices(
     constants: Mapping[str, str] | None = None,
     actions: str | os.PathLike[str] | None = None,
     dividends: str | None = None,
+    bars: BarLength | None = None,
+    zone: str | None = None,
+    stamped: Literal["open", "end"] | None = None,
     accept: bool = False,
     skip_bad: bool = False,
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
-    """Take in a CSV or Parquet file of daily prices, of one symbol or many.
+    """Take in a CSV or Parquet file of daily prices or of finer `bars`, of one symbol or many.
 
     Args:
         symbols: whose prices they are; of a file with many, which to take, one under another name
@@ -385,6 +391,10 @@ def import_prices(
         actions: a CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
             source, and symbol where there are several.
         dividends: the column of closes without dividends, from which these are derived.
+        bars: the length of bars that are finer than sessions; daily where None.
+        zone: of times of bars without one, as `New York` or `UTC`.
+        stamped: whether the times of bars are their `open` or their `end`; read off the file where
+            its first or last bars of a day tell.
         accept: replace rows that differ; without it they stay.
         skip_bad: leave out rows that are wrong; their sessions are noted as holes, in which nothing
             is traded.
@@ -398,6 +408,7 @@ def import_prices(
         DataError: it is damaged, or has cells that are no days or numbers.
 
     """
+    from backtest.sources.own_bars import Stamps
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
 
@@ -413,6 +424,7 @@ def import_prices(
         skip_bad=skip_bad,
         actions=Path(actions) if actions else None,
         dividends=dividends,
+        stamps=Stamps(bars, zone, stamped) if bars else None,
     )
     refused: dict[str, BacktestError] = {}
     updates = list(
@@ -527,20 +539,21 @@ def _actions_path(symbol: str, data: Folder) -> Path:
 
 
 def undo_prices(
-    symbols: str, interval: str = "1d", *, to: int | None = None, data: Folder = None
+    symbols: str, bars: BarLength | None = None, *, to: int | None = None, data: Folder = None
 ) -> tuple[Path, Version]:
     """Put the version of a symbol's price file before this one back; again for the one before.
 
+    The file is that of `bars` finer than sessions where their length is named.
     `to` is the number of the version to go back to, which is the same however often it is done.
 
     Returns:
         The file, and the version that it has now.
 
     """
-    folder, daily = data_of(data) / "prices", interval == "1d"
-    path = price_path(folder, symbols) if daily else bars_path(folder, symbols, interval)
+    folder = data_of(data) / "prices"
+    path = bars_path(folder, symbols, bars) if bars else price_path(folder, symbols)
     if path is None or not path.exists():
-        known = price_symbols(folder) if daily else [p.stem for p in (folder / interval).glob("*")]
+        known = [p.stem for p in (folder / bars).glob("*")] if bars else price_symbols(folder)
         raise unknown("price file of symbol", symbols, known)
     return path, undo(path, over=open_data_file(path).sha256, to=to)
 
@@ -551,12 +564,15 @@ def seal_prices(
     adjust: str | None = None,
     *,
     borrow: bool = False,
+    bars: BarLength | None = None,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Path:
-    """Check a symbol's price file, or with `borrow` its borrow rates, and record its sha256 anew.
+    """Check a symbol's price file, and record its sha256 anew.
+
+    With `borrow` the file is that of its borrow rates, with a length that of its finer `bars`.
 
     The file of the metadata comes back.
     """
     workspace = folders(strategies, data)
-    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow)
+    return listing.seal_prices(workspace, symbols, source, adjust, borrow=borrow, bars=bars)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, raise_problems, read_data_file
 from backtest.data.prices import BAR_COLUMNS, PriceRows, check_bars, parquet_table
-from backtest.errors import DataError, unknown
+from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
+BarLength = Literal["1m", "5m", "15m", "30m", "1h"]
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
 
 
@@ -57,14 +60,40 @@ class FinerBars:
         """The bars of some sessions."""
         return self._rows(np.isin(self.sessions, days))
 
+    @property
+    def of(self) -> str:
+        """The name of their length, such as `5m`."""
+        return self.file.path.parent.name
+
+    @cached_property
+    def by_session(self) -> pd.DataFrame:
+        """What the bars of each session make together: its open, high, low, close and volume."""
+        days, begins = np.unique(self.sessions, return_index=True)
+        ends = np.searchsorted(self.sessions, days, "right") - 1
+        opens, highs, lows, closes, volumes = self.table.T
+        columns = (
+            opens[begins], np.maximum.reduceat(highs, begins), np.minimum.reduceat(lows, begins),
+            closes[ends], np.add.reduceat(volumes, begins),
+        )  # fmt: skip
+        index = pd.DatetimeIndex(days.astype("M8[ns]"), name="session")
+        return pd.DataFrame(dict(zip(BAR_COLUMNS, columns, strict=True)), index=index)
+
     def _rows(self, rows: slice | NDArray[np.bool_]) -> FinerBars:
         return replace(
             self, times=self.times[rows], sessions=self.sessions[rows], table=self.table[rows]
         )
 
 
+def minutes_of(length: str) -> int:
+    """The minutes of a length such as `5m`; UsageError where there is no such length."""
+    if length not in LENGTHS:
+        raise UsageError(f"Bars of {length!r} are unknown. Choose one of {', '.join(LENGTHS)}.")
+    return LENGTHS[length]
+
+
 def bars_path(folder: Path, symbol: str, length: str) -> Path:
-    """The file of a symbol's bars of a length."""
+    """The file of a symbol's bars of a length; UsageError as of `minutes_of`."""
+    minutes_of(length)
     return folder / length / f"{symbol}.parquet"
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
+from backtest.data.bar_checks import check_against_daily
+from backtest.data.bars import LENGTHS, bars_path, parse_bars
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
@@ -66,12 +68,21 @@ def check_events(
 
 
 def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
-    """What is wrong, unlikely or assumed in the files of prices and borrow rates."""
-    known = price_symbols(workspace.data / "prices")
+    """What is wrong, unlikely or assumed in the files of prices, finer bars and borrow rates."""
+    folder = workspace.data / "prices"
+    daily = price_symbols(folder)
+    known = sorted({*daily, *(path.stem for path in folder.glob("*[mh]/[!.]*.parquet"))})
     for symbol in symbols or ():
         if symbol not in known:
             raise unknown("price file for symbol", symbol, known)
-    return [one for symbol in symbols or known for one in _of_symbol(workspace.data, symbol)]
+    found: list[Finding] = []
+    for symbol in symbols or known:
+        if symbol in daily:
+            found += _of_symbol(workspace.data, symbol)
+        for length in LENGTHS:
+            if (path := bars_path(folder, symbol, length)).is_file():
+                found += _of_bars(path, length)
+    return found
 
 
 def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> Iterator[Finding]:
@@ -125,6 +136,19 @@ def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
         yield from found
     if rates is not None and prices is not None and prices.has_bars:
         yield from check_borrow(rates, prices, _name(path))
+
+
+def _of_bars(path: Path, length: str) -> Iterator[Finding]:
+    symbol, folder = path.stem, path.parents[1]
+    seal = f"backtest prices seal {symbol} --bars {length}"
+    bars, found = _looked_at(path, seal, parse_bars)
+    yield from found
+    if bars is not None and (daily := price_path(folder, symbol)):
+        with suppress(DataError):  # `_of_symbol` tells of prices that cannot be read
+            actions, _ = _actions_of(folder.parent, symbol)
+            prices = parse_prices(open_known_file(daily), actions)
+            if prices.has_bars:
+                yield from check_against_daily(bars, prices, _name(path))
 
 
 def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:

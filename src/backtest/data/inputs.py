@@ -25,6 +25,7 @@ from backtest.data.actions import (
     refuse_jumps,
     sha256_of_actions,
 )
+from backtest.data.bar_checks import agreement_sentences
 from backtest.data.datafile import (
     DataFile,
     header_of,
@@ -193,9 +194,11 @@ def read_inputs(
     looked_at = {prices.symbol: prices for prices in (*against, *found.replayed.values())}
     jumps = refuse_jumps(looked_at.values(), accept=accept_jumps)
     basis = basis_sentences(found.replayed, None if is_mean else found.benchmark)
+    own = files.assumptions()
     if bars is not None:
         found = replace(found, finer=files.finer(found.replayed, bars))
-    own = files.assumptions()
+        for symbol, one in found.finer.items():
+            own += agreement_sentences(one, found.replayed[symbol])
     return replace(found, assumptions=[*found.assumptions, *own, *basis, *jumps])
 
 

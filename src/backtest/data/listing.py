@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from backtest.data.actions import parse_actions
+from backtest.data.bars import bars_path, parse_bars
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file, open_known_file
 from backtest.data.events import (
@@ -264,9 +265,13 @@ def seal_prices(
     adjust: str | None,
     *,
     borrow: bool = False,
+    bars: str | None = None,
 ) -> Path:
-    """Check the prices of a symbol, or its borrow rates, and write their metadata."""
-    if borrow:
+    """Check prices of a symbol, its finer bars or its borrow rates, and write the metadata."""
+    if bars is not None:
+        file = open_known_file(bars_path(workspace.data / "prices", symbol, bars))
+        days = parse_bars(file).sessions.astype(str).tolist()
+    elif borrow:
         file = open_data_file(workspace.data / "borrow" / f"{symbol}.csv")
         days = [rate.day.isoformat() for rate in parse_borrow_rates(file).rates]
     else:

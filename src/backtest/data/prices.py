@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 
 BAR_COLUMNS = ("open", "high", "low", "close", "volume")
+REGULAR = "regular"  # the column that tells which finer bars open within the hours of a session
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,10 @@ class PriceRows:
 
 
 def parquet_bytes(table: pd.DataFrame) -> bytes:
-    """A Parquet file of numbers; the index is named `session` or `time` (UTC, without a zone)."""
+    """A Parquet file of numbers; the index is named `session` or `time` (UTC, without a zone).
+
+    Finer bars have the column `REGULAR` as well.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -63,6 +67,8 @@ def parquet_bytes(table: pd.DataFrame) -> bytes:
     days = table.index.to_numpy().astype("M8[D]" if key == "session" else "M8[us]")
     columns = {key: pa.array(days).cast(_key_type(key))}
     columns |= {name: pa.array(table[name].to_numpy(dtype=float)) for name in table.columns}
+    if key == "time":
+        columns[REGULAR] = pa.array(~np.isnat(trading_calendar().sessions_at(days)))
     sink = io.BytesIO()
     parquet.write_table(pa.table(columns), sink, compression="zstd", use_dictionary=False)
     return sink.getvalue()
@@ -178,9 +184,11 @@ def beyond(
 
 
 def sound_rows(table: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which rows of a table by session break no rule by themselves."""
+    """Which rows of a table, of sessions or of finer bars, break no rule by themselves."""
     bars = {name: column.to_numpy(dtype=float) for name, column in table.items()}
-    sound = np.isin(table.index.to_numpy().astype("M8[D]"), trading_calendar().sessions)
+    keys, sessions = table.index.to_numpy(), trading_calendar().sessions
+    is_daily = table.index.name == "session"
+    sound = np.isin(keys.astype("M8[D]"), sessions) if is_daily else ~np.isnat(keys)
     for name, column in bars.items():
         sound &= is_allowed(name, column)
     if "open" in bars:

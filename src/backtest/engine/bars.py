@@ -62,22 +62,6 @@ class StockBars:
             return int(np.searchsorted(self.sessions, np.datetime64(session)))
         return int(np.searchsorted(self.times, as_utc64(time)))
 
-    def last_place(self, session: date) -> int:
-        """The place of the last bar of a session."""
-        return int(np.searchsorted(self.sessions, np.datetime64(session), side="right")) - 1
-
-    def has(self, session: date) -> bool:
-        """Whether a session is there by finer bars."""
-        return self._is_there(session) and bool(self.is_finer[self.place(session)])
-
-    def is_daily(self, session: date) -> bool:
-        """Whether a session is there by its daily bar."""
-        return self._is_there(session) and not self.has(session)
-
-    def _is_there(self, session: date) -> bool:
-        place = self.place(session)
-        return place < len(self.sessions) and bool(self.sessions[place] == np.datetime64(session))
-
     @cached_property
     def begins(self) -> Flags:
         """Which bars are the first of their session."""
@@ -102,6 +86,7 @@ class RunBars:
         of: what is replayed, by symbol.
         finer: the finer bars, by symbol, whether they are replayed or not.
         length: of them, minutes.
+        by_the_day: the sessions of the run that are replayed by daily bars.
         is_needed: whether an event that only a daily bar could trade is left out.
 
     """
@@ -109,7 +94,29 @@ class RunBars:
     of: Mapping[str, StockBars]
     finer: Mapping[str, FinerBars]
     length: int
+    by_the_day: Collection[date]
     is_needed: bool = False
+
+    def opens_after(self, symbol: str, session: date, known: datetime) -> datetime | None:
+        """The open of a stock's first finer bar of a session after a time; None without any."""
+        if session in self.by_the_day:
+            return None
+        bars = self.finer[symbol]
+        place = int(np.searchsorted(bars.times, as_utc64(known), side="right"))
+        if place == len(bars.times) or bars.sessions[place] != np.datetime64(session):
+            return None
+        time: datetime = bars.times[place].item()
+        return time.replace(tzinfo=UTC)
+
+    def ends_after(self, symbol: str, session: date, known: datetime) -> bool:
+        """Whether a stock's last bar of a session ends after a time."""
+        own = self.of[symbol]
+        place = int(np.searchsorted(own.sessions, np.datetime64(session), side="right")) - 1
+        if place < 0 or own.sessions[place] != np.datetime64(session) or not own.is_finer[place]:
+            return True
+        end = own.times[place] + np.timedelta64(self.length, "m")
+        close = trading_calendar().time_of(session, "close")
+        return bool(min(end, as_utc64(close)) > as_utc64(known))
 
 
 def run_bars(
@@ -122,19 +129,30 @@ def run_bars(
     """The bars of a run, of stocks and `hedges`; None where none are finer than sessions."""
     if not finer:
         return None
-    length = next(iter(finer.values())).length
-    return RunBars(stock_bars(prices, finer, hedges), finer, length, is_needed)
-
-
-def stock_bars(
-    prices: Mapping[str, Prices],
-    finer: Mapping[str, FinerBars] | None = None,
-    hedges: Collection[str] = (),
-) -> dict[str, StockBars]:
-    """The bars that are replayed, by symbol; without `finer` all are daily."""
     days = {symbol: one.days for symbol, one in prices.items()}
-    within = _sessions_by_bars(days, finer, hedges) if finer else np.empty(0, "M8[D]")
-    return {s: _of_stock(prices[s], days[s], within, (finer or {}).get(s)) for s in prices}
+    within = _sessions_by_bars(days, finer, hedges)
+    of = {s: _of_stock(prices[s], days[s], within, finer[s]) for s in prices}
+    length = next(iter(finer.values())).length
+    daily = frozenset(np.setdiff1d(_all(days), within).tolist())
+    return RunBars(of, finer, length, daily, is_needed)
+
+
+def daily_bars(prices: Mapping[str, Prices]) -> dict[str, StockBars]:
+    """The daily bars of all that is replayed, by symbol."""
+    return {
+        symbol: StockBars(
+            one.days.astype("M8[us]"),
+            one.days,
+            np.zeros(len(one.days), np.bool_),
+            one.traded[COLUMNS].to_numpy(np.float64),
+        )
+        for symbol, one in prices.items()
+    }
+
+
+def _all(days: Mapping[str, Times]) -> Times:
+    sessions: Times = np.unique(np.concatenate(list(days.values())))
+    return sessions
 
 
 def _sessions_by_bars(
@@ -144,7 +162,7 @@ def _sessions_by_bars(
 
     Hedges have one there whenever a stock has, so that a leg can always be filled.
     """
-    sessions = np.unique(np.concatenate(list(days.values())))
+    sessions = _all(days)
     are_whole = np.ones(len(sessions), np.bool_)
     for symbol, own in days.items():
         are_whole &= ~np.isin(sessions, own) | np.isin(sessions, finer[symbol].sessions)
@@ -155,10 +173,8 @@ def _sessions_by_bars(
     return sessions[are_whole]
 
 
-def _of_stock(prices: Prices, days: Times, within: Times, finer: FinerBars | None) -> StockBars:
+def _of_stock(prices: Prices, days: Times, within: Times, finer: FinerBars) -> StockBars:
     table = prices.traded[COLUMNS].to_numpy(np.float64)
-    if finer is None:
-        return StockBars(days.astype("M8[us]"), days, np.zeros(len(days), np.bool_), table)
     daily = ~np.isin(days, within)
     fine = np.isin(finer.sessions, np.intersect1d(within, days))
     times = np.append(trading_calendar().opens_of(days[daily]), finer.times[fine])

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from backtest.data.calendar import as_utc64, trading_calendar
+from backtest.data.calendar import trading_calendar
 from backtest.data.events import event_order
-from backtest.data.kinds import NEVER_TRADED, new_york_day
+from backtest.data.kinds import new_york_day
 from backtest.data.market import obstacle, tradable_session
 from backtest.data.scheduled import MarketEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime, timedelta
+    from datetime import date, datetime
 
     from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
@@ -131,25 +130,27 @@ def tradable_bar(
     What is known by its session alone is not traded before the close of that session. Arguments and
     answer are else as of `tradable_session`.
     """
-    calendar, moment = trading_calendar(), event.published_at
-    if event.precision == "session" and calendar.is_open(moment):
-        moment = calendar.time_of(calendar.next_to_close(moment), "close")
-        event = event.model_copy(update={"published_at": moment})
+    calendar, published = trading_calendar(), event.published_at
+    known = published + reaction
+    if event.precision == "session" and calendar.is_open(published):
+        known = max(known, calendar.time_of(calendar.next_to_close(published), "close"))
+        event = event.model_copy(update={"published_at": known - reaction})
     session, why = tradable_session(event, history, span, reaction, universe, at)
-    if session is None or event.precision in NEVER_TRADED or at == "close":
+    if session is None or new_york_day(published) < history.first:
         return session, None, why
-    own, known = bars.of[event.symbol], moment + reaction
-    current = calendar.tradable_session(moment, reaction, "close")  # the one that runs, or the next
-    if current < session and own.has(current) and new_york_day(moment) >= history.first:
-        place = int(np.searchsorted(own.times, as_utc64(known), side="right"))
-        if place < len(own.times) and own.sessions[place] == np.datetime64(current):
-            return current, own.time_of(place), obstacle(event, current, span, universe)
-    if why:
-        return session, None, why
-    daily = next((day for day in (current, session) if own.is_daily(day)), None)
-    if bars.is_needed and daily is not None:
-        return session, None, f"no bars of {bars.length} minutes in {daily}"
-    return session, own.time_of(own.place(session)), ""
+    own = bars.of[event.symbol]
+    if at == "close":
+        if not bars.ends_after(event.symbol, session, known):
+            session = history.trades_from(calendar.after(session, 1))
+        return session, None, obstacle(event, session, span, universe)
+    current = calendar.tradable_session(known, timedelta(0), "close")  # the one that runs, or next
+    if current < session and (time := bars.opens_after(event.symbol, current, known)):
+        is_replayed = span.first <= current
+        return current, time if is_replayed else None, obstacle(event, current, span, universe)
+    daily = next((day for day in (current, session) if day in bars.by_the_day), None)
+    if not why and bars.is_needed and daily is not None:
+        why = f"no bars of {bars.length} minutes in {daily}"
+    return session, None if why else own.time_of(own.place(session)), why
 
 
 def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:

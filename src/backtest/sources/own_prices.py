@@ -1,4 +1,4 @@
-"""Anyone's files of daily prices: understood where that is certain, asked about where it is not."""
+"""Anyone's files of prices: understood where that is certain, asked about where it is not."""
 
 from __future__ import annotations
 
@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from backtest.data.bars import bars_path
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path, raise_problems, stated
 from backtest.data.kinds import is_symbol
 from backtest.data.prices import BAR_COLUMNS, place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
+from backtest.sources.own_bars import (
+    Stamps,
+    check_length,
+    opens_of,
+    parse_times,
+    stamp_of,
+    written,
+)
 from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse_numbers
 from backtest.sources.own_tables import (
     RawTable,
@@ -67,6 +76,7 @@ _FOREIGN = {  # of files in which 12.645 may be thousands
 }
 _NAMES = {what: f"{text} | {_FOREIGN.get(what, '')}" for what, text in _ENGLISH.items()}
 _FIELD_OF = fields_by_name(_NAMES)
+_CLOCKS = {"time": "time clock timeofday uhrzeit zeit hora heure ora"}  # beside the days of bars
 _PRICES = BAR_COLUMNS[:-1]
 _ADJUSTED = re.compile(r"adj", re.IGNORECASE)
 _SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
@@ -80,8 +90,9 @@ class PriceFile:
     """A file as it was understood.
 
     Its columns are by field, the notes say what else was understood. Each symbol's table has the
-    columns `open high low close volume`, or `close`, and the index `session`; `lines`, counted by
-    `word`, has where each row stood. Symbols that cannot be taken in are `refused`.
+    columns `open high low close volume`, or `close`, and the index `session`, or `time`, the open
+    of each bar, UTC; `lines`, counted by `word`, has where each row stood. Symbols that cannot be
+    taken in are `refused`.
     """
 
     path: Path
@@ -93,6 +104,7 @@ class PriceFile:
     without: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # closes without dividends
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)  # of a file of their own
     refused: Mapping[str, BacktestError] = field(default_factory=dict)
+    bars: str | None = None  # the length of bars finer than sessions
 
 
 def read_price_file(
@@ -106,8 +118,9 @@ def read_price_file(
     constants: Mapping[str, str] | None = None,
     closes: bool = False,
     skip_bad: bool = False,
+    stamps: Stamps | None = None,
 ) -> PriceFile:
-    """Read a CSV or Parquet file of one symbol or many.
+    """Read a CSV or Parquet file of one symbol or many, of sessions or with `stamps` of finer bars.
 
     `columns` are the file's by field, as `{"close": "Last"}`, and `constants` what no column has.
     Of many symbols some can be taken, one as another by `NEW=OLD`, and `closes` alone as for a
@@ -115,9 +128,10 @@ def read_price_file(
     tells what to say, where the file is not to be understood; DataError where it has cells that are
     no days or numbers, or a symbol two rows of a day.
     """
+    known = {**_NAMES, **(_CLOCKS if stamps else {})}
     for what in columns:
-        if what not in _NAMES:
-            raise unknown("field of prices", what, _NAMES)
+        if what not in known:
+            raise unknown("field of prices", what, known)
     said = {name: what for what, name in columns.items()}
     raw = read_table(path, lambda name: said.get(name) or _FIELD_OF.get(plain(name)), encoding)
     for name in said:
@@ -125,15 +139,17 @@ def read_price_file(
             raise unknown("column of the file", name, raw.cells.columns)
     raw, notes = _by_ticker(raw, closes=closes), [*raw.notes]
     raw = raw if raw.has_header or columns else _without_header(raw, notes)
-    names = _columns(raw, columns)
+    names = _columns(raw, columns, known)
     raw = raw.only((raw.cells[names["date"]].astype(str) != names["date"]).to_numpy())
     fields = _fields(names, constants or {}, closes=closes)
-    days, form = parse_days(raw.cells[names["date"]], date_form)
+    if stamps and len(fields) == 1:
+        raise UsageError(f"{path}: bars need open, high, low and close, not closes alone.")
+    keys, form = _keys(raw, names, date_form, stamps)
     prices = [raw.cells[names[one]] for one in fields if one in _PRICES]
     foreign = any(plain(names.get(what, "")) in text.split() for what, text in _FOREIGN.items())
     continental = foreign or raw.separator == ";" or re.match(r"%d[./-]%m", form) is not None
     sign = decimal or guess_decimal(prices, continental=continental)
-    rows = _Rows(raw, names, fields, days, sign, constants or {}, skip_bad=skip_bad)
+    rows = _Rows(raw, names, fields, keys, sign, constants or {}, stamps, skip_bad=skip_bad)
     groups = _by_symbol(raw, names, symbols, rows.are_prices, notes)
     tables, lines = {}, {}
     refused: dict[str, BacktestError] = {}
@@ -146,15 +162,19 @@ def read_price_file(
             if len(groups) == 1:
                 raise
             refused[symbol] = error
-    used = {one: names[one] for one in ("symbol", "date", *fields) if one in names}
-    first = int(np.flatnonzero(~np.isnat(days))[0])
+    used = {one: names[one] for one in ("symbol", "date", "time", *fields) if one in names}
+    first = int(np.flatnonzero(~np.isnat(keys))[0])
     rest = [str(name) for name in raw.cells if name and name not in used.values()]
-    text = str(raw.cells[names["date"]].iloc[first])
-    notes.insert(0, f"{text!r} is read as {days[first]}, and {sign!r} as the decimal sign.")
+    text = " ".join(
+        str(raw.cells[used[one]].iloc[first]) for one in ("date", "time") if one in used
+    )
+    key = rows.written(rows.table.index[first])
+    notes.insert(0, f"{text!r} is read as {key}, and {sign!r} as the decimal sign.")
     notes += [*rows.notes, *([f"Not taken: {', '.join(rest)}."] if rest else [])]
     notes += [f"--dividends '{n}' derives dividends from it." for n in rest if _ADJUSTED.search(n)]
     notes += ["Closes alone, so it can be a benchmark but not be traded."] * (len(fields) == 1)
-    return PriceFile(path, used, notes, tables, lines, raw.word, refused=refused)
+    bars = stamps.bars if stamps else None
+    return PriceFile(path, used, notes, tables, lines, raw.word, refused=refused, bars=bars)
 
 
 def read_prices_and_actions(
@@ -167,6 +187,8 @@ def read_prices_and_actions(
     **terms: Any,
 ) -> PriceFile:
     """The same with `actions`, a file of them, and the column from which to derive `dividends`."""
+    if terms.get("stamps") and (actions is not None or dividends is not None):
+        raise UsageError("--actions and --dividends come with daily prices, without --bars.")
     found = read_price_file(path, columns, closes=closes, **terms)
     if actions is not None:
         found = replace(found, actions=read_action_file(actions, list(found.tables)))
@@ -184,21 +206,23 @@ class _Rows:
         raw: RawTable,
         names: Mapping[str, str],
         fields: Sequence[str],
-        days: NDArray[np.datetime64],
+        keys: NDArray[np.datetime64],  # days, or times
         sign: str,
         constants: Mapping[str, str],
+        stamps: Stamps | None,
         *,
         skip_bad: bool,
     ) -> None:
-        self.raw, self.names, self.days, self.skip_bad = raw, names, days, skip_bad
+        self.raw, self.names, self.keys, self.skip_bad = raw, names, keys, skip_bad
         self.notes: list[str] = []
         cells = {one: raw.cells[names[one]] for one in fields if one in names}
         columns = {one: parse_numbers(column, sign).to_numpy() for one, column in cells.items()}
         priced = [one for one in cells if one != "volume"]
         self.empty = np.all([nothing(cells[one]) for one in priced], axis=0)
         no_price = np.all([np.isnan(columns[one]) for one in priced], axis=0)
-        off = ~np.isin(days, trading_calendar().sessions)
-        self.are_prices = ~((np.isnat(days) & no_price) | (self.empty & off))
+        calendar = trading_calendar()
+        off = np.isnat(calendar.sessions_at(keys)) if stamps else ~np.isin(keys, calendar.sessions)
+        self.are_prices = ~((np.isnat(keys) & no_price) | (self.empty & off))
         if no_price.any():  # Yahoo's page tells dividends and splits between the rows
             texts = raw.cells[no_price].astype(str).agg(" ".join, axis=1)
             told = texts.str.contains(r"\b(?:dividend|split)", case=False, regex=True)
@@ -207,10 +231,14 @@ class _Rows:
         if "volume" in cells:
             columns["volume"] = self._volumes(cells["volume"], columns["volume"])
         elif "volume" in fields:
-            columns["volume"] = np.full(len(days), float(constants["volume"]))
-        index = pd.DatetimeIndex(days.astype("M8[ns]"), name="session")
+            columns["volume"] = np.full(len(keys), float(constants["volume"]))
+        name, unit = ("time", "us") if stamps else ("session", "ns")
+        index = pd.DatetimeIndex(keys.astype(f"M8[{unit}]"), name=name)
         self.table = pd.DataFrame({one: columns[one] for one in fields}, index=index)
-        self.bad = np.isnat(days) | self.table.isna().any(axis=1).to_numpy()
+        self.bad = np.isnat(keys) | self.table.isna().any(axis=1).to_numpy()
+        self.stamps = stamps and replace(
+            stamps, stamped=stamp_of(keys[self.are_prices], stamps.stamped)
+        )
 
     def _note_others(self, others: NDArray[np.bool_]) -> None:
         places = np.flatnonzero(others).tolist()
@@ -236,35 +264,61 @@ class _Rows:
         if problems and not self.skip_bad:
             advice = f"\n{SKIP_ADVICE}" * (len(bad) < len(places))
             raise_problems(self.raw.path, problems, advice)
-        dayless = np.isnat(self.days[places])
+        dayless = np.isnat(self.keys[places])
         if dayless.any():
             out = first_few([self.raw.at(place) for place in places[dayless].tolist()], 10)
             self.notes.append(f"Left out, without a day: {out}.")
         places = places[~dayless]
         if len(places) == 0:
             raise DataError(f"{self.raw.path}: {symbol} has no row with a day.")
-        places = places[np.argsort(self.days[places], kind="stable")]
+        places = places[np.argsort(self.keys[places], kind="stable")]
         table = self.table.iloc[places]
+        if self.stamps is not None:
+            table = self._as_bars(symbol, table, self.stamps)
         again = table.reset_index().duplicated().to_numpy()
         table, places = table[~again], places[~again]
         if not table.index.is_unique and not self.skip_bad:
-            day = table.index[table.index.duplicated()][0]
-            two = [self.raw.at(n) for n in places[table.index == day].tolist()]
+            key = table.index[table.index.duplicated()][0]
+            two = " and ".join([self.raw.at(n) for n in places[table.index == key].tolist()][:2])
             raise DataError(
-                f"{self.raw.path}: {symbol} has two rows of {day.date()}, {' and '.join(two[:2])}. "
-                f"One row a session is needed; bars finer than that are read by `backtest "
-                f"simulate` from Parquet."
+                f"{self.raw.path}: {symbol} has two rows of {self.written(key)}, {two}. "
+                + (
+                    "One row a bar is needed."
+                    if self.stamps
+                    else "One row a session is needed; --bars 5m takes bars that are finer."
+                )
             )
         return table, self.raw.lines[places]
 
+    def _as_bars(self, symbol: str, table: pd.DataFrame, stamps: Stamps) -> pd.DataFrame:
+        """A table by when bars open; UsageError where they are of another length."""
+        times = table.index.to_numpy()
+        if stamps.stamped == "end":
+            times = opens_of(times, stamps.length)
+        check_length(symbol, times, stamps.bars)
+        outside = int(np.isnat(trading_calendar().sessions_at(times)).sum())
+        if outside:
+            self.notes.append(
+                f"{symbol} has {outside:,} bars outside of the hours of sessions: they are kept, "
+                f"marked, and left out of runs."
+            )
+        return table.set_axis(pd.DatetimeIndex(times, name="time"), axis=0)
+
+    def written(self, key: pd.Timestamp) -> str:
+        """A day, or a time with what it is of its bar."""
+        if self.stamps is None:
+            return str(key.date())
+        return f"the {self.stamps.stamped} of a bar, {written(key)}"
+
     def _faults(self, place: int) -> Iterator[str]:
         """What cannot be read in a row."""
-        day, at = self.days[place], self.raw.at(place)
-        if self.empty[place] and not np.isnat(day):
-            yield f"{at}: {day} has no prices"
+        keyless, at = bool(np.isnat(self.keys[place])), self.raw.at(place)
+        if self.empty[place] and not keyless:
+            yield f"{at}: {self.table.index[place].date()} has no prices"
             return
         wrong = [(one, "number") for one in self.table if np.isnan(self.table[one].iloc[place])]
-        for one, what in [("date", "day")] * bool(np.isnat(day)) + wrong:
+        key = ("date", "time" if self.stamps else "day")
+        for one, what in [key] * keyless + wrong:
             column = self.names.get(one, one)
             cell = self.raw.cells[column].iloc[place] if one in self.names else ""
             yield f"{at}, column {column}: {str(cell)!r} is no {what}"
@@ -329,9 +383,9 @@ def _without_header(raw: RawTable, notes: list[str]) -> RawTable:
     )
 
 
-def _columns(raw: RawTable, said: Mapping[str, str]) -> dict[str, str]:
+def _columns(raw: RawTable, said: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
     names = [str(name) for name in raw.cells]
-    found = columns_of(names, dict(said), _NAMES)
+    found = columns_of(names, dict(said), known)
     if "date" not in found and (bare := [n for n in names if plain(n) in _UNNAMED]):
         found["date"] = bare[0]
     for what in ("date", "close"):
@@ -347,6 +401,17 @@ def _columns(raw: RawTable, said: Mapping[str, str]) -> dict[str, str]:
                 f"--map {what}=COLUMN; it has {', '.join(map(repr, names))}.{more}"
             )
     return found
+
+
+def _keys(
+    raw: RawTable, names: Mapping[str, str], form: str | None, stamps: Stamps | None
+) -> tuple[NDArray[np.datetime64], str]:
+    """The days of rows, or the times of bars, and how days are written."""
+    cells = raw.cells[names["date"]]
+    if stamps is None:
+        return parse_days(cells, form)
+    clocks = raw.cells[names["time"]] if "time" in names else None
+    return parse_times(cells, clocks, form, stamps.zone)
 
 
 def _fields(
@@ -459,20 +524,25 @@ def import_prices(
     """
     refused |= file.refused
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    clear_unfinished(data / "prices")
+    folder = data / "prices"
+    clear_unfinished(folder)
     for symbol, table in file.tables.items():
-        path = place_for(data / "prices", symbol, among=len(file.tables))
+        path = (
+            bars_path(folder, symbol, file.bars)
+            if file.bars
+            else place_for(folder, symbol, among=len(file.tables))
+        )
         known = stated(metadata_path(path))
         origin, recorded = source or known.get("source"), known.get("adjust")
         if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
         retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
-        retrieval["file"] = file.path.name
+        retrieval |= {"file": file.path.name} | ({"bars": file.bars} if file.bars else {})
         try:
             if adjust and recorded and adjust != recorded:
                 raise other_mode(path, recorded)
             mode, notes = adjust or recorded, list[str]()
-            actions = actions_of(file, symbol, path, mode, notes)
+            actions = () if file.bars else actions_of(file, symbol, path, mode, notes)
             incoming = Incoming(
                 symbol, table, mode, origin, retrieval, notes=notes,
                 lines=file.lines[symbol], word=file.word, actions=actions,

@@ -13,29 +13,28 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS, halts_of, read_actions
+from backtest.data.bars import LENGTHS, bars_table
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
     csv_text,
     header_of,
-    known_metadata,
     metadata_of,
-    open_data_file,
     raise_problems,
     read_data_file,
     read_rows,
     span_of,
 )
 from backtest.data.edits import Change
-from backtest.data.kinds import is_symbol
+from backtest.data.kinds import NEW_YORK, is_symbol
 from backtest.data.prices import (
-    DATASET,
+    BAR_COLUMNS,
     PriceRows,
     Prices,
     actions_folder,
+    check_bars,
     checked_table,
     parquet_bytes,
-    parquet_table,
     parse_prices,
     sound_rows,
 )
@@ -83,9 +82,9 @@ class Incoming:
     actions: Sequence[Action] = ()  # what came of dividends, splits, halts and ends
 
     def at(self, row: int) -> str:
-        """The day of a row, and where it stood, such as `2025-06-02 (line 7)`."""
-        day = str(self.table.index[row].date())
-        return day if self.lines is None else f"{day} ({self.word} {self.lines[row]})"
+        """The key of a row, and where it stood, such as `2025-06-02 (line 7)`."""
+        (key,) = _keys(self.table.iloc[[row]])
+        return key if self.lines is None else f"{key} ({self.word} {self.lines[row]})"
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,11 @@ class PriceUpdate:
     incoming: Incoming
     holes: frozenset[date] = frozenset()  # sessions without a row that the metadata will list
     actions: ActionUpdate | None = None  # what came with the prices
+
+    @property
+    def is_finer(self) -> bool:
+        """Whether its rows are bars finer than sessions."""
+        return bool(self.table.index.name == "time")
 
     def __bool__(self) -> bool:
         """Whether the file of prices or that of actions changes."""
@@ -124,15 +128,15 @@ class PriceUpdate:
         if not (self.added or self.replaced):
             return None
         old = self.kept
-        keys = _keys(self.table)
-        unchanged = set(keys) - set(self.added) - self.replaced
-        content = encoded(self.path, self.table, old.file if old else None, unchanged)
+        content = encoded(
+            self.path, self.table, old.file if old else None, {*self.added} | self.replaced
+        )
         counts = ((len(self.added), "added"), (len(self.replaced), "replaced"))
         rows = " and ".join(f"{n:,} row{'s' * (n > 1)} {word}" for n, word in counts if n)
         return put(
             self.path,
             content,
-            self._metadata([key[:10] for key in keys]),
+            self._metadata(_days(self.table)),
             reason=f"{rows} from {self.incoming.source.partition(',')[0]}",
             over=old.file.sha256 if old else None,
         )
@@ -145,12 +149,12 @@ class PriceUpdate:
             source = new.source
         elif new.source not in source:
             source = f"{source} Later rows: {new.source}"
-        came = _keys(new.table.iloc[[0, -1]])
+        first, last = _days(new.table.iloc[[0, -1]])
         retrieval = {
             **new.retrieval,
             "adjust": new.adjust,
-            "first": came[0][:10],
-            "last": came[-1][:10],
+            "first": first,
+            "last": last,
             "rows": len(new.table),
             "added": len(self.added),
             "replaced": len(self.replaced),
@@ -177,8 +181,7 @@ def prepare_update(
     """
     clear_history(path)
     kept = open_kept(path) if path.exists() else None
-    daily = incoming.table.index.name == "session"
-    if skip_bad and daily:
+    if skip_bad:
         incoming, gaps = _without_faults(incoming)
     else:
         gaps = frozenset()
@@ -188,8 +191,6 @@ def prepare_update(
     )  # fmt: skip
     if kept is not None:
         update = _merged(update, kept)
-    if not daily:
-        return update
     there = set(update.table.index.date)
     known = kept.holes if kept else frozenset()
     holes = {day for day in known | gaps if min(there) < day < max(there)} - there
@@ -210,12 +211,15 @@ def prepare_update(
 
 
 def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
-    """Rows that break no rule by themselves, and the sessions between all that came without one."""
+    """Rows that break no rule by themselves, and the sessions between all that came without one.
+
+    Of finer bars no session has to have one.
+    """
     table, lines = incoming.table, incoming.lines
     days = table.index.to_numpy().astype("M8[D]")
     sessions = trading_calendar().between(days.min().item(), days.max().item())
     sound = sound_rows(table) & ~table.index.duplicated(keep=False)
-    gaps = np.setdiff1d(sessions, days[sound])
+    gaps = np.setdiff1d(sessions, days[sound]) if table.index.name == "session" else days[:0]
     if not sound.any() or len(gaps) > len(sessions) * _MOST:
         raise DataError(
             f"{incoming.symbol}: {len(gaps):,} of {len(sessions):,} sessions have no row that is "
@@ -251,13 +255,14 @@ def _merged(update: PriceUpdate, kept: Prices) -> PriceUpdate:
     common = old.index.intersection(new.index)
     before, after = old.loc[common], new.loc[common]
     differs = {name: _differs(name, before[name], after[name]) for name in old.columns}
+    changed = np.flatnonzero(np.any(list(differs.values()), axis=0))
     changes = [
         Change(key, name, decimal_text(before[name].iloc[row]), decimal_text(after[name].iloc[row]))
-        for row, key in enumerate(_keys(before))
+        for row, key in zip(changed.tolist(), _keys(before.iloc[changed]), strict=True)
         for name in old.columns
         if differs[name][row]
     ]
-    last = _keys(old)[-1][:10]
+    (last,) = _days(old.iloc[[-1]])
     later = {day: ratio for day, ratio in incoming.splits.items() if day > last}
     added = new.index.difference(old.index)
     if not len(common) and (incoming.adjust or "").startswith(DIVIDENDS):
@@ -321,23 +326,30 @@ def _gone(old: pd.DataFrame, new: pd.DataFrame) -> list[str]:
     within = old.loc[new.index[0] : new.index[-1]].index.difference(new.index)
     if not len(within):
         return []
-    days = first_few([key[:10] for key in _keys(old.loc[within])])
+    days = first_few(_days(old.loc[within]))
     return [f"Rows that the file has did not come and are kept: {days}."]
 
 
 def _check(update: PriceUpdate) -> None:
     problems: list[str] = []
-    table, days = update.table, update.table.index.to_numpy().astype("M8[D]")
+    table = update.table
+    keys = table.index.to_numpy().astype("M8[us]" if update.is_finer else "M8[D]")
     cells = {name: table[name].to_numpy(dtype=float) for name in table.columns}
     actions = update.actions or read_actions(actions_folder(update.path), update.symbol)
     halts = update.holes | halts_of(actions.rows)
-    rows = PriceRows("row of", days, days, cells)
-    checked_table(rows, problems, halts)
+
+    def check(rows: PriceRows) -> None:
+        if update.is_finer:
+            check_bars(rows, problems)
+        else:
+            checked_table(rows, problems, halts)
+
+    rows = PriceRows("row of", keys, keys, cells)
+    check(rows)
     if problems:  # once more, with where each row came from
         came = {key: update.incoming.at(n) for n, key in enumerate(_keys(update.incoming.table))}
         problems.clear()
-        numbers = [came.get(key, key) for key in _keys(table)]
-        checked_table(replace(rows, numbers=numbers), problems, halts)
+        check(replace(rows, numbers=[came.get(key, key) for key in _keys(table)]))
     try:
         raise_problems(update.path, problems)
     except DataError as error:
@@ -354,36 +366,33 @@ def _keys(table: pd.DataFrame) -> list[str]:
     return keys
 
 
+def _days(table: pd.DataFrame) -> list[str]:
+    """The day of each row in New York."""
+    index = pd.DatetimeIndex(table.index)
+    if index.name == "time":
+        index = index.tz_localize("UTC").tz_convert(NEW_YORK).tz_localize(None)
+    days: list[str] = np.datetime_as_string(index.to_numpy(), unit="D").tolist()
+    return days
+
+
 # Price files as bytes; rows that stay keep their text
-
-
-def bars_path(folder: Path, symbol: str, interval: str) -> Path:
-    """Where bars finer than sessions are: a folder an interval, as `simulate` reads it."""
-    return folder / interval / f"{symbol}.parquet"
 
 
 def open_kept(path: Path) -> Prices:
     """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
-    if path.suffix != ".parquet" or path.parent.name == DATASET:
-        file = read_data_file(path, f"backtest prices seal {path.stem}")
-        return parse_prices(file)
-    file = open_data_file(path)
-    metadata = known_metadata(path, file.sha256)
-    if metadata.get("sha256") != file.sha256:
-        raise DataError(
-            f"{path} is not what was fetched: its sha256 is not that of its metadata. Restore it, "
-            f"or move it away with its metadata and fetch it anew."
-        )
-    columns = parquet_table(path, file.content, "time")
-    index = pd.DatetimeIndex(columns.pop("time"), name="time")
-    table = pd.DataFrame(columns, index=index)
-    return Prices(path.stem, table, replace(file, metadata=metadata))
+    length, seal = path.parent.name, f"backtest prices seal {path.stem}"
+    if length not in LENGTHS:
+        return parse_prices(read_data_file(path, seal))
+    file = read_data_file(path, f"{seal} --bars {length}")
+    times, bars = bars_table(file)
+    index = pd.DatetimeIndex(times, name="time")
+    return Prices(path.stem, pd.DataFrame(bars, index, columns=list(BAR_COLUMNS)), file)
 
 
-def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collection[str]) -> bytes:
+def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, new: Collection[str]) -> bytes:
     """A price file of all rows, CSV or Parquet by its path.
 
-    Columns and line ends of the old file stay, and so do its rows of the ISO days in `kept`.
+    Columns and line ends of the old file stay, and so do its rows but those of ISO days in `new`.
     """
     if path.suffix == ".parquet":
         return parquet_bytes(table)
@@ -394,7 +403,7 @@ def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, kept: Collect
     for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
         cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
         row = rows.get(day, {})
-        found.append(row if day in kept else {**row, "date": day, **cells})
+        found.append({**row, "date": day, **cells} if day in new else row)
     return csv_text(columns, found, old).encode()
 
 

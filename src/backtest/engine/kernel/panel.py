@@ -13,7 +13,7 @@ import numpy as np
 from backtest.data.actions import END_SESSIONS
 from backtest.data.calendar import as_utc64
 from backtest.engine.actions import recorded_effects
-from backtest.engine.bars import COLUMNS, minutes_of, stock_bars
+from backtest.engine.bars import COLUMNS, daily_bars, minutes_of
 from backtest.engine.kernel.records import (
     ACTION,
     DELISTED,
@@ -84,6 +84,11 @@ class Panel:
         return np.concatenate(([0], np.cumsum(begins)))
 
     @cached_property
+    def session_days(self) -> NDArray[np.datetime64]:
+        """The day of each session."""
+        return np.unique(self.sessions)
+
+    @cached_property
     def days(self) -> NDArray[np.int64]:
         """The days of each bar's session since 1970."""
         return self.sessions.astype("M8[D]").astype(np.int64)
@@ -98,7 +103,7 @@ class Panel:
     @cached_property
     def nights(self) -> Floats:
         """The calendar days from each session to the one before; 0 of the first."""
-        return nights_before(np.unique(self.sessions))
+        return nights_before(self.session_days)
 
     @property
     def count(self) -> int:
@@ -116,8 +121,9 @@ class Panel:
         columns = self.columns
         days = np.array([one.session for one in self.effects], "M8[D]")
         bars = np.searchsorted(self.sessions, days)
-        ends = np.array([one.is_end for one in self.effects], np.bool_)
-        bars[ends] = np.searchsorted(self.sessions, days[ends], side="right") - 1
+        for place, one in enumerate(self.effects):
+            if one.is_end:
+                bars[place] = self.last_bar(one.session, one.symbol)
         rows = [
             (bar, columns[one.symbol], _WHAT[one.what], one.value)
             for bar, one in zip(bars.tolist(), self.effects, strict=True)
@@ -140,6 +146,12 @@ class Panel:
         """The first bar of a session."""
         return int(np.searchsorted(self.sessions, np.datetime64(session)))
 
+    def last_bar(self, session: date, symbol: str) -> int:
+        """The last bar of a symbol in a session."""
+        last = np.searchsorted(self.sessions, np.datetime64(session), side="right")
+        own = self.prices["close"][:last, self.columns[symbol]]
+        return int(np.flatnonzero(~np.isnan(own))[-1])
+
     def time_of(self, bar: int) -> datetime | None:
         """When a bar opens, UTC; None of a daily one."""
         if self.is_finer is None or not self.is_finer[bar]:
@@ -152,11 +164,7 @@ class Panel:
         if decision.tradable_session is None or decision.signal is None:
             raise ValueError(f"{decision.event.id} cannot be traded")
         if decision.at_close and self.is_finer is not None:
-            last = np.searchsorted(
-                self.sessions, np.datetime64(decision.tradable_session), side="right"
-            )
-            own = self.prices["close"][:last, self.columns[decision.signal.symbol]]
-            return int(np.flatnonzero(~np.isnan(own))[-1])
+            return self.last_bar(decision.tradable_session, decision.signal.symbol)
         if decision.tradable_at is None:
             return self.bar_of(decision.tradable_session)
         return int(np.searchsorted(self.times, as_utc64(decision.tradable_at)))
@@ -170,7 +178,7 @@ def nights_before(sessions: NDArray[np.datetime64]) -> Floats:
 
 def panel_of(prices: Mapping[str, Prices], bars: RunBars | None = None) -> Panel:
     """The panel of the bars that are replayed, daily ones where there are no others."""
-    of = bars.of if bars else stock_bars(prices)
+    of = bars.of if bars else daily_bars(prices)
     symbols = tuple(sorted(of))
     times, first = np.unique(np.concatenate([of[s].times for s in symbols]), return_index=True)
     sessions = np.concatenate([of[s].sessions for s in symbols])[first]
@@ -216,7 +224,7 @@ def _borrow(
 ) -> tuple[NDArray[np.int64], Floats]:
     """Row 0 holds the rate of symbols without a table; each other row is one symbol's."""
     default = 0.0 if rules.borrow_mode == "none" else rules.borrow_default
-    sessions = panel.sessions[np.searchsorted(panel.session_numbers, range(panel.count))]
+    sessions = panel.session_days
     rows = [np.full(len(sessions), default)]
     rate_row = np.zeros(len(panel.symbols), np.int64)
     for column, symbol in enumerate(panel.symbols):

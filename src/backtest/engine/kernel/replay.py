@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from backtest.engine.bars import stock_bars
+from backtest.engine.bars import daily_bars
 from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
     CAPPED,
@@ -87,7 +87,7 @@ def replay_by_kernel(
     leads = rows["terms"] & IS_LEG == 0
     rows, table, outcome = rows[leads], made.trades[leads], made.outcomes[leads]
     trades = _trades(table, rows, panel, acting)
-    set_excursions(trades, prices, bars.of if bars else stock_bars(prices))
+    set_excursions(trades, prices, bars.of if bars else daily_bars(prices))
     last = np.append(np.flatnonzero(np.diff(panel.session_numbers)), len(panel.times) - 1)
     sessions = panel.sessions[last].tolist()
     equity, cash = made.equity[0][last].tolist(), made.cash[0][last].tolist()

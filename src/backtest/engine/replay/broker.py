@@ -12,7 +12,7 @@ import backtrader as bt
 import numpy as np
 
 from backtest.engine.actions import effects, splits_of
-from backtest.engine.bars import stock_bars
+from backtest.engine.bars import daily_bars
 from backtest.engine.replay.feed import PriceFeed, bar_time, day_of, slippage_of
 from backtest.engine.rules import (
     borrow_charge,
@@ -144,13 +144,19 @@ class RulesBroker(bt.brokers.BackBroker):
         return self.bar in self.p.last_bars
 
     def settle_ends(self) -> None:
-        """Settle what is held of stocks that have ended; once, in the last bar of a session."""
-        if not self.ends_session:
-            return
-        for effect in self._effects.pop(self.session, ()):
-            if effect.is_end:
+        """Settle what is held of stocks that have ended, in their last bar or the session's."""
+        for effect in list(self._effects.get(self.session, ())):
+            if effect.is_end and self._is_last_bar(effect.symbol):
+                self._effects[self.session].remove(effect)
                 self._act(effect)
                 self._get_value()
+
+    def _is_last_bar(self, symbol: str) -> bool:
+        data = self.cerebro.datasbyname[symbol]
+        trades_today = len(data) > 0 and day_of(data) == self.session
+        if trades_today and not data.ends[len(data) - 1]:
+            return False
+        return symbol in self.feeds if trades_today else self.ends_session
 
     def _act(self, effect: Effect) -> None:
         data = self.cerebro.datasbyname[effect.symbol]
@@ -322,7 +328,7 @@ def make_cerebro(
     cerebro = bt.Cerebro(
         stdstats=False, cheat_on_open=True, runonce=runonce, preload=preload, maxcpus=1
     )
-    of = bars.of if bars else stock_bars(prices)
+    of = bars.of if bars else daily_bars(prices)
     terms = {"rules": rules, "effects": effects(prices), "hedges": hedges}
     cerebro.broker = RulesBroker(**terms, last_bars=_last_bars(of))  # type: ignore[call-arg]
     cerebro.broker.set_cash(rules.cash)
