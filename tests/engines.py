@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from backtest.data.datafile import DataFile
 from backtest.data.prices import BorrowRate, BorrowRates, Prices
 from backtest.engine.actions import Effect
 from backtest.engine.bars import RunBars, run_bars
-from backtest.engine.replay.books import Result, Trade
+from backtest.engine.replay.books import Result
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
 from backtest.engine.schedule import Decision
@@ -59,55 +59,52 @@ def made_up_stocks(bars: Mapping[str, Sequence[Any]], actions: Actions) -> dict[
     return {s: made_up_prices(s, rows, actions.get(s, ())) for s, rows in bars.items()}
 
 
-def made_up_run_bars(
-    stocks: Mapping[str, Prices],
-    signals: Sequence[oracle.Signal],
-    finer: Mapping[str, Sequence[Any]] | None,
-) -> RunBars | None:
-    """The bars of a run by bars of five minutes; None for one by sessions."""
-    if finer is None:
-        return None
-    hedges = {symbol for signal in signals for symbol, _ in signal.legs}
-    found = {symbol: made_up_finer_bars(symbol, finer.get(symbol, ())) for symbol in stocks}
-    return run_bars(stocks, found, hedges)
-
-
-def made_up_finer_bars(symbol: str, rows: Sequence[Any]) -> FinerBars:
-    """Finer bars from rows of moment, open, high, low, close and, if told, volume."""
-    bars = [oracle.Bar(*row) for row in rows]
-    times = np.array([bar.session for bar in bars], "M8[us]")
-    sessions = trading_calendar().sessions_at(times)  # as the reader of a file does
-    regular = ~np.isnat(sessions)
-    table = np.array([bar[1:6] for bar in bars], float).reshape(-1, 5)
-    return FinerBars(symbol, 5, NOWHERE, times[regular], sessions[regular], table[regular])
-
-
-def made_up_decisions(
-    signals: Sequence[oracle.Signal], bars: RunBars | None = None
-) -> list[Decision]:
+def made_up_decisions(signals: Sequence[oracle.Signal]) -> list[Decision]:
     """Decisions that carry the signals, in order of publication, symbol and event id."""
     ordered = sorted(signals, key=lambda s: (s.published_at, s.symbol, s.event_id))
     return [
         Decision(
             event=SimpleNamespace(
-                id=signal.event_id, symbol=signal.symbol, published_at=signal.published_at
+                id=signal.event_id, published_at=signal.published_at, symbol=signal.symbol
             ),
             tradable_session=oracle.day(signal.session),
+            tradable_at=bar_time(signal.session),
             action="signal",
             reason="",
             signal=as_signal(signal),
-            tradable_at=opens_at(signal, bars),
         )
         for signal in ordered
     ]
 
 
-def opens_at(signal: oracle.Signal, bars: RunBars | None) -> datetime | None:
-    """When the bar of a signal opens; None of a daily one."""
-    if bars is None:
+def bar_time(moment: date) -> datetime | None:
+    """A moment of the oracle, UTC; None of a session."""
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else None
+
+
+def naive(moment: datetime | None) -> datetime | None:
+    """A time, UTC, as the oracle has it."""
+    return moment and moment.replace(tzinfo=None)
+
+
+def made_up_bars(
+    stocks: Mapping[str, Prices],
+    finer: Mapping[str, Sequence[Any]] | None,
+    signals: Sequence[oracle.Signal],
+) -> RunBars | None:
+    """The bars of a run with rows of finer bars, by symbol; None without any."""
+    if finer is None:
         return None
-    own, time = bars.of[signal.symbol], signal.session.replace(tzinfo=UTC)
-    return own.time_of(own.place(time.date(), time))
+    found = {}
+    for symbol in stocks:
+        rows = finer.get(symbol, ())
+        times = np.array([row[0] for row in rows], "M8[us]")
+        table = np.array([oracle.Bar(*row)[1:6] for row in rows], float).reshape(-1, 5)
+        days = trading_calendar().sessions_at(times)
+        regular = ~np.isnat(days)  # as the reader of a file has it
+        found[symbol] = FinerBars(symbol, 5, NOWHERE, times[regular], days[regular], table[regular])
+    hedges = {leg[0] for signal in signals for leg in signal.legs}
+    return run_bars(stocks, found, hedges)
 
 
 def as_signal(signal: oracle.Signal) -> Signal:
@@ -140,32 +137,29 @@ def run_replay(
 ) -> oracle.Outcome:
     """The replay on Backtrader, its result in the oracle's words."""
     stocks = made_up_stocks(bars, actions)
-    by_bars = made_up_run_bars(stocks, signals, finer)
     result = replay(
         stocks,
         borrow_rates(bars, borrow),
-        made_up_decisions(signals, by_bars),
+        made_up_decisions(signals),
         Rules(**vars(settings)),
-        by_bars,
+        made_up_bars(stocks, finer, signals),
         **modes,
     )
-    return told(result)
+    return outcome_of(result)
 
 
-def told(result: Result) -> oracle.Outcome:
-    """The result of a replay in the oracle's words."""
+def outcome_of(result: Result) -> oracle.Outcome:
+    """A result in the oracle's words."""
     names = oracle.Trade.__dataclass_fields__
-
-    def trade(one: Trade) -> oracle.Trade:
-        times = [at and at.replace(tzinfo=None) for at in (one.entry_time, one.exit_time)]
-        return replace(
-            oracle.Trade(**{name: getattr(one, name) for name in names}),
-            entry_time=times[0],
-            exit_time=times[1],
-        )
-
+    times = {"entry_time", "exit_time"}
     return oracle.Outcome(
-        trades=[trade(one) for one in result.trades],
+        trades=[
+            oracle.Trade(
+                **{name: getattr(trade, name) for name in names if name not in times},
+                **{name: naive(getattr(trade, name)) for name in times},
+            )
+            for trade in result.trades
+        ],
         equity=[oracle.Point(p.session, p.equity, p.cash, p.position_value) for p in result.curve],
         outcomes={d.event.id: d.action for d in result.decisions},
         capped={d.event.id for d in result.decisions if "by participation" in d.reason},
@@ -187,10 +181,9 @@ def run_kernel(
 
     if finer is not None:
         stocks = made_up_stocks(bars, actions)
-        by_bars = made_up_run_bars(stocks, signals, finer)
-        decisions = made_up_decisions(signals, by_bars)
-        rules = Rules(**vars(settings))
-        return told(replay_by_kernel(stocks, borrow_rates(bars, borrow), decisions, rules, by_bars))
+        decisions, rates = made_up_decisions(signals), borrow_rates(bars, borrow)
+        rules, run = Rules(**vars(settings)), made_up_bars(stocks, finer, signals)
+        return outcome_of(replay_by_kernel(stocks, rates, decisions, rules, run))
     panel = panel_of(made_up_stocks(bars, actions))
     return trade_panel(panel, panel.sessions.tolist(), signals, settings, borrow)
 

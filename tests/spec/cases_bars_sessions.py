@@ -268,6 +268,64 @@ CASES += [
         equity=[100_000, 100_000 + 2_000 - 50 - 1_000],
     ),
     Case(
+        name="a_dividend_comes_before_the_first_bar_of_its_own_stock",
+        rule="finer bars",
+        bars={},
+        finer={
+            "ACME": """
+                2025-06-03 15:55 100 100 100 100
+                2025-06-04 09:40 100 100 100 100
+            """,
+            "BOLT": """
+                2025-06-04 09:30  50  50  50  50
+                2025-06-04 09:40  50  50  50  50
+                2025-06-04 09:45  50  50  50  50
+            """,
+        },
+        actions={"ACME": [("2025-06-04", "dividend", 2.0)]},
+        signals=[
+            long("2025-06-03 15:55", weight=0.5),
+            long("2025-06-04 09:30", "BOLT", weight=0.1, hold_bars=1),
+            long("2025-06-04 09:45", "BOLT", weight=0.1),
+        ],
+        trades=[  # a tenth of 100,000, then of 101,000
+            trade("e1", "ACME", "long", 500, "2025-06-03 15:55", 100.0, "2025-06-04 09:40", 100.0,
+                  "open", dividends=1_000.0),
+            trade("e2", "BOLT", "long", 200, "2025-06-04 09:30", 50.0, "2025-06-04 09:40", 50.0,
+                  "time"),
+            trade("e3", "BOLT", "long", 202, "2025-06-04 09:45", 50.0, "2025-06-04 09:45", 50.0,
+                  "open"),
+        ],
+        equity=[100_000, 101_000],
+    ),
+    Case(
+        name="a_split_comes_before_the_first_bar_of_its_own_stock",
+        rule="finer bars",
+        bars={},
+        finer={
+            "ACME": """
+                2025-06-03 15:55 100 100 100 100
+                2025-06-04 09:40  50  50  50  50
+            """,
+            "BOLT": """
+                2025-06-04 09:30  50  50  50  50
+                2025-06-04 09:45  50  50  50  50
+            """,
+        },
+        actions={"ACME": [("2025-06-04", "split", 2.0)]},
+        signals=[
+            long("2025-06-03 15:55", weight=0.5),
+            long("2025-06-04 09:30", "BOLT", weight=1.0),  # there is room for 50,000
+        ],
+        trades=[
+            trade("e1", "ACME", "long", 1000, "2025-06-03 15:55", 50.0, "2025-06-04 09:40", 50.0,
+                  "open"),
+            trade("e2", "BOLT", "long", 1000, "2025-06-04 09:30", 50.0, "2025-06-04 09:45", 50.0,
+                  "open"),
+        ],
+        equity=[100_000, 100_000],
+    ),
+    Case(
         name="a_split_comes_before_the_first_bar_of_its_day_and_moves_the_stop",
         rule="finer bars",
         bars={},
