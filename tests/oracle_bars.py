@@ -80,6 +80,8 @@ def tradable_bar(
 
     ``bars`` are those of `sequence`. Before the close it is the last bar of its session.
     """
+    if published_at.replace(tzinfo=UTC).astimezone(NEW_YORK).date() < day(bars[symbol][0].session):
+        return None  # no price was there yet that could have moved on it
     sessions = sorted({day(bar.session) for table in bars.values() for bar in table})
     by_day = {day(bar.session) for table in bars.values() for bar in table if bar.whole}
     known = published_at + reaction
