@@ -233,7 +233,9 @@ def program_bar(
     session = decision.tradable_session
     assert session is not None
     if decides == "close":
-        return last_of_session(sequence(bars, finer)[event.symbol], hours(session)[0]).session
+        hedges = sorted({symbol for signal in hedged for symbol, _ in signal.legs})
+        own = sequence(bars, finer, hedges)[event.symbol]
+        return last_of_session(own, hours(session)[0]).session
     if decision.tradable_at is None:
         return trading_calendar().open_of(session).replace(tzinfo=None)
     return decision.tradable_at.replace(tzinfo=None)
