@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.calendar import trading_calendar
@@ -14,7 +13,7 @@ from backtest.data.scheduled import MarketEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
