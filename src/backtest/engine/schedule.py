@@ -138,7 +138,7 @@ def tradable_bar(
     if session is None or new_york_day(published) < history.first:
         return session, None, why
     current = calendar.next_to_close(known)
-    if at == "close" and not bars.ends_after(event.symbol, session, known):
+    if at == "close" and bars.ends_in(event.symbol, session) <= known:
         session = history.trades_from(calendar.after(session, 1))
         why = obstacle(event, session, span, universe)
     if at == "open" and current < session:
@@ -146,14 +146,11 @@ def tradable_bar(
         if time is not None:
             is_replayed = span.first <= current
             return current, time if is_replayed else None, obstacle(event, current, span, universe)
-    passed = (current, session) if calendar.is_open(known) else (session,)
-    daily = next((day for day in passed if day in bars.by_the_day), None)
-    if not why and bars.is_needed and daily is not None:
-        why = f"no bars of {bars.length} minutes in {daily}"
+    running = bars.lack(current) if calendar.is_open(known) else ""
+    why = why or running or bars.lack(session)
     if why or at == "close":
         return session, None, why
-    own = bars.of[event.symbol]
-    return session, own.time_of(own.place(session)), why
+    return session, bars.opens_in(event.symbol, session), why
 
 
 def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:
