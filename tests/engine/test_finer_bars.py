@@ -316,11 +316,7 @@ def test_returns_are_those_of_sessions_and_the_drawdown_is_by_bars() -> None:
         rows.append((datetime.combine(day, at("06-02 13:30").time()), 100.0, 105.0, low, low))
         rows.append((datetime.combine(day, at("06-02 17:30").time()), low, 105.0, low, close))
     panel = finer_panel({"ACME": rows})
-<<<<<<< HEAD
     wanted = signal_rows(panel, [(0, as_signal(signal("06-02 13:30", weight=1.0)))])
-=======
-    wanted = signal_rows(panel, [(0, as_signal(replace(signal("06-02 13:30"), weight=1.0)))])
->>>>>>> a218c83ddbac9b969e092775c32fe429ac740b20
     rules = Rules(slippage_bps=0, commission_per_share=0)
     totals = simulate(panel, wanted, np.array([0, 1]), rules, {}).totals
     figures = figures_of_totals(totals, 100_000.0, panel.count)

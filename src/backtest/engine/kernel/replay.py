@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from backtest.engine.actions import splits_since
 from backtest.engine.bars import daily_bars
 from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.kernel.records import (
@@ -155,11 +156,21 @@ def _trades(
 
 
 def _participation(panel: Panel, decision: Decision, rules: Rules) -> str:
-    bar, column = panel.bar_for(decision), panel.columns[decision.event.symbol]
-    seen = panel.volume[:bar, column]
+    bar, symbol = panel.bar_for(decision), decision.event.symbol
+    volumes, today = panel.volume[:bar, panel.columns[symbol]], panel.sessions[bar].item()
+    alike = ~np.isnan(volumes)
     if panel.is_finer is not None:
-        seen = seen[panel.is_finer[:bar] == panel.is_finer[bar]]
-    cap = participation_cap(seen[~np.isnan(seen)][-VOLUME_SESSIONS:].tolist(), rules)
+        alike &= panel.is_finer[:bar] == panel.is_finer[bar]
+    splits = [
+        (one.session, one.value)
+        for one in panel.effects
+        if one.what == "split" and one.symbol == symbol
+    ]
+    seen = [
+        float(volumes[row]) * splits_since(splits, panel.sessions[row].item(), today)
+        for row in np.flatnonzero(alike)[-VOLUME_SESSIONS:].tolist()
+    ]
+    cap = participation_cap(seen, rules)
     return f"cut to {cap:,} shares by participation"
 
 
