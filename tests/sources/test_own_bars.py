@@ -17,7 +17,7 @@ from backtest.errors import DataError, UsageError
 from backtest.experiments.simulation.bars import read_panel
 from backtest.sources.own_bars import Stamps
 from backtest.sources.own_prices import import_prices, read_price_file, read_prices_and_actions
-from tests.commands import WRONG_USE, words
+from tests.commands import BAD_DATA, WRONG_USE, words
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -239,7 +239,7 @@ def test_closes_alone_and_actions_are_not_of_bars(read, tmp_path):
         read(text, zone="New York")
     with pytest.raises(UsageError, match="come with daily prices, without --bars"):
         read_prices_and_actions(
-            tmp_path / "BOLT.csv", {}, actions=None, dividends="Adj Close", stamps=Stamps("5m")
+            [tmp_path / "BOLT.csv"], {}, actions=None, dividends="Adj Close", stamps=Stamps("5m")
         )
 
 
@@ -320,6 +320,21 @@ def test_many_symbols_come_in_one_file(take, tmp_path):
         update.make()
     for symbol in ("BOLT", "NUTS"):
         assert len(read_bars(tmp_path / "data/prices", symbol, "5m").times) == 78
+
+
+def test_files_of_one_stock_come_in_together(command, checkout):
+    for name, text in {"a.csv": csv(opens()), "b.csv": csv(opens("2025-06-04"))}.items():
+        (checkout.root / name).write_text(text)
+    said = ("--bars", "5m", "--symbol", "ACME", "--zone", "ET", "--source", "made up", "--yes")
+    assert command("prices", "import", "a.csv", "b.csv", *said).code == 0
+    path = checkout.root / "data/prices/5m/ACME.parquet"
+    assert len(pd.read_parquet(path)) == 156
+    facts = json.loads(path.with_suffix(".meta.json").read_text())
+    assert (facts["version"], facts["retrievals"][0]["file"]) == (1, "a.csv, b.csv")
+    (checkout.root / "b.csv").write_text(csv(opens()).replace("10.01", "10.02"))
+    outcome = command("prices", "import", "a.csv", "b.csv", *said)
+    assert outcome.code == BAD_DATA
+    assert "ACME: two of the files have other prices of 2025-06-03 13:35" in words(outcome.err)
 
 
 def test_the_command_takes_a_file_and_puts_it_back(command, checkout):

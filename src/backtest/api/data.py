@@ -8,6 +8,7 @@ it. A wrong name raises a UsageError, a file that breaks its format a DataError.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +27,6 @@ from backtest.sources.updates import check_symbol, raise_refused
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.api.arguments import Day, Folder, Folders
@@ -354,7 +354,7 @@ def fetch_prices(
 
 
 def import_prices(
-    file: str | os.PathLike[str],
+    file: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     symbols: str | Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
@@ -375,9 +375,10 @@ def import_prices(
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
-    """Take in a CSV or Parquet file of daily prices or of finer `bars`, of one symbol or many.
+    """Take in CSV or Parquet files of daily prices or of finer `bars`, of one symbol or many.
 
     Args:
+        file: one of them or several, of which each is understood by itself.
         symbols: whose prices they are; of a file with many, which to take, one under another name
             by `NEW=OLD`.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
@@ -412,8 +413,9 @@ def import_prices(
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
 
+    files = [file] if isinstance(file, str | os.PathLike) else file
     found = read_prices_and_actions(
-        Path(file),
+        [Path(one) for one in files],
         columns or {},
         symbols=several(symbols) or [],
         decimal=decimal,

@@ -88,7 +88,7 @@ def fetch(
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     symbol: options.SymbolsOfFile = None,
     columns: Annotated[
         list[str] | None,
@@ -130,7 +130,7 @@ def import_file(
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Take in a file of prices, of one symbol or many; what is guessed is shown first."""
+    """Take in files of prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
     from backtest.cli.event_edits import at_terminal, is_confirmed
     from backtest.sources.own_bars import Stamps
@@ -145,7 +145,7 @@ def import_file(
     named = options.parse_pairs("--map", columns or [], example="close=Last")
     folder = find_data(data)
     found = read_prices_and_actions(
-        file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
+        files, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
         date_form=date_format, encoding=encoding,
         constants=options.parse_pairs("--set", constants or [], example="volume=0"),
         closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends, stamps=stamps,
@@ -172,8 +172,8 @@ def import_file(
         if len(written) <= show_data.MOST_SYMBOLS
         else sorted({path.parent for path in written})
     )
-    files = f"{len(written):,} files: " * (len(written) > 1)
-    typer.echo(f"wrote {files}{', '.join(map(str, paths))}")
+    many = f"{len(written):,} files: " * (len(written) > 1)
+    typer.echo(f"wrote {many}{', '.join(map(str, paths))}")
     raise_refused(refused, total, "taken in")
 
 

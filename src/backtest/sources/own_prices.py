@@ -82,6 +82,7 @@ _ADJUSTED = re.compile(r"adj", re.IGNORECASE)
 _SAID = re.compile(r'(?i:symbol|ticker)\s*[:=,;\t|]\s*"?(?P<symbol>[A-Z][A-Z0-9.\-]{0,9})\b')
 _NO_TICKERS = ("ADJ", "ADJUSTED", "PREV", "PREVIOUS", "RAW", "TRADE", "PX", "DAY")
 _UNNAMED = ("", "index", "unnamed0", "level0")  # of an index that was written without its name
+_MOST_NOTES = 10  # of files that come with others
 _SURE = 0.98  # of the rows without a header have the third column highest, the fourth lowest
 
 
@@ -105,6 +106,7 @@ class PriceFile:
     actions: Mapping[str, Sequence[Action]] = field(default_factory=dict)  # of a file of their own
     refused: Mapping[str, BacktestError] = field(default_factory=dict)
     bars: str | None = None  # the length of bars finer than sessions
+    name: str = ""  # of the file, or of several
 
 
 def read_price_file(
@@ -174,11 +176,13 @@ def read_price_file(
     notes += [f"--dividends '{n}' derives dividends from it." for n in rest if _ADJUSTED.search(n)]
     notes += ["Closes alone, so it can be a benchmark but not be traded."] * (len(fields) == 1)
     bars = stamps.bars if stamps else None
-    return PriceFile(path, used, notes, tables, lines, raw.word, refused=refused, bars=bars)
+    return PriceFile(
+        path, used, notes, tables, lines, raw.word, refused=refused, bars=bars, name=path.name
+    )
 
 
 def read_prices_and_actions(
-    path: Path,
+    paths: Sequence[Path],
     columns: Mapping[str, str],
     *,
     actions: Path | None,
@@ -186,16 +190,44 @@ def read_prices_and_actions(
     closes: bool = False,
     **terms: Any,
 ) -> PriceFile:
-    """The same with `actions`, a file of them, and the column from which to derive `dividends`."""
+    """The same of several files as if they were one, each of which is understood by itself.
+
+    `actions` is a file of them, `dividends` the column from which to derive some.
+    """
     if terms.get("stamps") and (actions is not None or dividends is not None):
         raise UsageError("--actions and --dividends come with daily prices, without --bars.")
-    found = read_price_file(path, columns, closes=closes, **terms)
+    found = _joined([read_price_file(path, columns, closes=closes, **terms) for path in paths])
     if actions is not None:
         found = replace(found, actions=read_action_file(actions, list(found.tables)))
     if dividends is None:
         return found
-    adjusted = read_price_file(path, {**columns, "close": dividends}, closes=True, **terms)
+    columns = {**columns, "close": dividends}
+    adjusted = _joined([read_price_file(path, columns, closes=True, **terms) for path in paths])
     return replace(found, without=adjusted.tables)
+
+
+def _joined(files: Sequence[PriceFile]) -> PriceFile:
+    """Files as one, whose rows have no lines any more; symbols that contradict are refused."""
+    first, *others = files
+    if not others:
+        return first
+    tables: dict[str, pd.DataFrame] = {}
+    refused = {symbol: error for file in files for symbol, error in file.refused.items()}
+    for symbol in sorted({symbol for file in files for symbol in file.tables}):
+        parts = [file.tables[symbol] for file in files if symbol in file.tables]
+        table = pd.concat(parts).sort_index(kind="stable")
+        table = table[~table.reset_index().duplicated().to_numpy()]
+        twice = table.index[table.index.duplicated()]
+        if len(twice) or any(list(part) != list(parts[0]) for part in parts):
+            what = f"prices of {twice[0]:%Y-%m-%d %H:%M}" if len(twice) else "columns"
+            refused[symbol] = DataError(f"{symbol}: two of the files have other {what}.")
+        else:
+            tables[symbol] = table
+    notes = [f"{one.path.name}: {note}" for one in others for note in one.notes[1:]]
+    return replace(
+        first, name=first_few([file.path.name for file in files]), tables=tables, lines={},
+        refused=refused, notes=[*first.notes, f"{len(others):,} more files.", *notes[:_MOST_NOTES]],
+    )  # fmt: skip
 
 
 class _Rows:
@@ -537,7 +569,7 @@ def import_prices(
         if not origin:
             raise UsageError("Say where the figures come from, with --source '…', or 'unknown'.")
         retrieval = {"source": origin, "library": None, "version": None, "fetched_at": now}
-        retrieval |= {"file": file.path.name} | ({"bars": file.bars} if file.bars else {})
+        retrieval |= {"file": file.name} | ({"bars": file.bars} if file.bars else {})
         try:
             if adjust and recorded and adjust != recorded:
                 raise other_mode(path, recorded)
@@ -545,7 +577,7 @@ def import_prices(
             actions = () if file.bars else actions_of(file, symbol, path, mode, notes)
             incoming = Incoming(
                 symbol, table, mode, origin, retrieval, notes=notes,
-                lines=file.lines[symbol], word=file.word, actions=actions,
+                lines=file.lines.get(symbol), word=file.word, actions=actions,
             )  # fmt: skip
             update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
         except BacktestError as error:
