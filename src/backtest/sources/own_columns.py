@@ -112,9 +112,10 @@ def without_header(raw: RawTable, notes: list[str]) -> RawTable:
     )
 
 
-def columns_said(
+def named_columns(
     raw: RawTable, said: Mapping[str, str], known: Mapping[str, str]
 ) -> dict[str, str]:
+    """The columns by field, as they were said or by the names that are `known`; else ask."""
     names = [str(name) for name in raw.cells]
     found = columns_of(names, dict(said), known)
     if "date" not in found and (bare := [n for n in names if plain(n) in _UNNAMED]):
