@@ -13,8 +13,9 @@ import pandas as pd
 
 from backtest.data import actions as data_actions
 from backtest.data.actions import Action
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.datafile import DataFile
-from backtest.data.prices import BorrowRate, BorrowRates, Prices
+from backtest.data.prices import Prices
 from backtest.engine.actions import Effect
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules

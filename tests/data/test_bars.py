@@ -7,7 +7,7 @@ import pytest
 from backtest.data.bars import LENGTHS, read_bars
 from backtest.data.datafile import open_data_file
 from backtest.data.inputs import read_inputs
-from backtest.data.prices import parquet_bytes
+from backtest.data.price_rows import parquet_bytes
 from backtest.data.versions import put
 from backtest.errors import DataError, UsageError
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.event_checks import Finding
-from backtest.data.prices import BAR_COLUMNS
+from backtest.data.price_rows import BAR_COLUMNS
 from backtest.errors import DataError, first_few
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, raise_problems, read_data_file
-from backtest.data.prices import BAR_COLUMNS, PriceRows, check_bars, parquet_table
+from backtest.data.price_rows import BAR_COLUMNS, PriceRows, check_bars, parquet_table
 from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:

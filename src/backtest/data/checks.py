@@ -13,19 +13,13 @@ import numpy as np
 from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
 from backtest.data.bar_checks import check_against_daily
 from backtest.data.bars import LENGTHS, bars_path, parse_bars
+from backtest.data.borrow import BorrowRates, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
-from backtest.data.prices import (
-    BorrowRates,
-    parse_borrow_rates,
-    parse_prices,
-    place_for,
-    price_path,
-    price_symbols,
-)
+from backtest.data.prices import parse_prices, place_for, price_path, price_symbols
 from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 

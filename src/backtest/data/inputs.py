@@ -49,8 +49,9 @@ if TYPE_CHECKING:
 
     from backtest.data.actions import Actions
     from backtest.data.bars import FinerBars
+    from backtest.data.borrow import BorrowRates
     from backtest.data.events import EventFile
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.prices import Prices
     from backtest.data.universe import Universe
 
 
@@ -357,7 +358,7 @@ class _Files:
         return prices
 
     def rates(self, symbols: Iterable[str]) -> dict[str, BorrowRates]:
-        from backtest.data.prices import read_borrow_rates
+        from backtest.data.borrow import read_borrow_rates
 
         return {s: read_borrow_rates(self.tables / "borrow", s, self.read) for s in symbols}
 
@@ -458,7 +459,7 @@ class DataTables:
 
     def write(self, data: Path, tables: FileTables) -> None:
         """Write tables of these names into a data folder, each with metadata that fit."""
-        from backtest.data.prices import parquet_bytes
+        from backtest.data.price_rows import parquet_bytes
 
         for name, table in tables.prices.items():
             if table is self.tables.prices[name]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from backtest.data.actions import parse_actions
 from backtest.data.bars import bars_path, parse_bars
+from backtest.data.borrow import parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_data_file, open_known_file
 from backtest.data.events import (
@@ -23,13 +24,7 @@ from backtest.data.events import (
 )
 from backtest.data.kinds import NEVER_TRADED, NEW_YORK, Event, new_york_day
 from backtest.data.market import tradable_session
-from backtest.data.prices import (
-    parse_borrow_rates,
-    parse_prices,
-    place_for,
-    price_symbols,
-    read_prices,
-)
+from backtest.data.prices import parse_prices, place_for, price_symbols, read_prices
 from backtest.data.universe import (
     FOLDER,
     parse_universe,

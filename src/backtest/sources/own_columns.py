@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.kinds import is_symbol
-from backtest.data.prices import BAR_COLUMNS
+from backtest.data.price_rows import BAR_COLUMNS
 from backtest.errors import DataError, UsageError, first_few
 from backtest.sources.own_tables import RawTable, as_symbol, columns_of, fields_by_name, plain
 from backtest.sources.updates import check_symbol

@@ -27,17 +27,15 @@ from backtest.data.datafile import (
 )
 from backtest.data.edits import Change
 from backtest.data.kinds import NEW_YORK, is_symbol
-from backtest.data.prices import (
+from backtest.data.price_rows import (
     BAR_COLUMNS,
     PriceRows,
-    Prices,
-    actions_folder,
     check_bars,
     checked_table,
     parquet_bytes,
-    parse_prices,
     sound_rows,
 )
+from backtest.data.prices import Prices, actions_folder, parse_prices
 from backtest.data.versions import clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions

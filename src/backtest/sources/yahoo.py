@@ -24,7 +24,8 @@ from backtest.data.bars import LENGTHS, bars_path, minutes_of
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path, stated
 from backtest.data.kinds import NEW_YORK
-from backtest.data.prices import BAR_COLUMNS, place_for
+from backtest.data.price_rows import BAR_COLUMNS
+from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently

@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRate, BorrowRates, Prices
+    from backtest.data.borrow import BorrowRate, BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.replay.books import ExitReason, FillTime, OrderType
     from backtest.engine.rules import Rules
     from backtest.engine.timeline import Decision
