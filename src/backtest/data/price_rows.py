@@ -15,8 +15,8 @@ from backtest.data.datafile import DataFile, day_of, raise_problems, read_rows
 from backtest.errors import DataError
 
 if TYPE_CHECKING:
-    from datetime import date
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import date
     from pathlib import Path
 
     import pyarrow as pa
