@@ -17,7 +17,7 @@ import pandas as pd
 from backtest.api.arguments import data_of, folders, several
 from backtest.data import checks, edits, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
-from backtest.data.bars import bars_path
+from backtest.data.bars import bar_symbols, bars_path, read_bars
 from backtest.data.datafile import open_data_file
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import undo
@@ -44,16 +44,23 @@ _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session
 
 
 def load_prices(
-    symbols: str | Sequence[str] | None = None, *, data: Folder = None
+    symbols: str | Sequence[str] | None = None,
+    bars: BarLength | None = None,
+    *,
+    data: Folder = None,
 ) -> dict[str, pd.DataFrame]:
-    """The daily prices of the data folder, checked.
+    """The daily prices of the data folder, or its finer `bars` of a length, checked.
 
     Returns:
         By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
-        alone. The calls take it as `prices`.
+        alone. The calls take it as `prices`. Of finer bars those within the hours of sessions, each
+        indexed by when it opens, UTC.
 
     """
     folder = data_of(data) / "prices"
+    if bars is not None:
+        names = several(symbols) or bar_symbols(folder, bars)
+        return {symbol: read_bars(folder, symbol, bars).frame() for symbol in names}
     wanted = several(symbols) or price_symbols(folder)
     return {symbol: read_prices(folder, symbol).table for symbol in wanted}
 
@@ -138,7 +145,10 @@ def list_kinds(
 
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
-    """The symbols of the data folder, a row each, with their span, adjust mode and source."""
+    """The symbols of the data folder with their span, adjust mode and source.
+
+    A row each with `bars` daily, and one for each length of bars that are finer than sessions.
+    """
     rows = listing.list_prices(folders("strategies", data))
     return pd.DataFrame(rows, columns=listing.OF_PRICES).set_index("symbol")
 

@@ -65,6 +65,11 @@ class FinerBars:
         """The name of their length, such as `5m`."""
         return self.file.path.parent.name
 
+    def frame(self) -> pd.DataFrame:
+        """The bars, indexed by when they open, UTC."""
+        index = pd.DatetimeIndex(self.times, name="time", tz="UTC")
+        return pd.DataFrame(self.table, index, columns=list(BAR_COLUMNS))
+
     @cached_property
     def by_session(self) -> pd.DataFrame:
         """What the bars of each session make together: its open, high, low, close and volume."""
@@ -97,6 +102,11 @@ def bars_path(folder: Path, symbol: str, length: str) -> Path:
     return folder / length / f"{symbol}.parquet"
 
 
+def bar_symbols(folder: Path, length: str) -> list[str]:
+    """The symbols of which there are bars of a length."""
+    return sorted(path.stem for path in (folder / length).glob("[!.]*.parquet"))
+
+
 def read_bars(
     folder: Path,
     symbol: str,
@@ -112,7 +122,7 @@ def read_bars(
     """
     path = bars_path(folder, symbol, length)
     if not path.is_file():
-        there = sorted(one.stem for one in path.parent.glob("[!.]*.parquet"))
+        there = bar_symbols(folder, length)
         error = unknown(f"file of {length} bars in {path.parent} for symbol", symbol, there)
         raise type(error)(
             f"{error} `backtest prices import FILE --bars {length} --symbol {symbol}` takes bars "
