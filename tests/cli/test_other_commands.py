@@ -316,7 +316,8 @@ def test_prices_list_shows_spans_and_sources(command):
     acme, indx = json.loads(command("prices", "list", "--json").out)
     assert acme == {
         "symbol": "ACME", "bars": "daily", "first": "2025-06-02", "last": "2025-07-15",
-        "sessions": 30, "columns": "open high low close volume", "adjust": None, "source": "made up for tests",
+        "sessions": 30, "columns": "open high low close volume", "adjust": None,
+        "source": "made up for tests",
     }  # fmt: skip
     assert (indx["sessions"], indx["columns"]) == (31, "close")
     out = words(command("prices", "list").out)

@@ -258,9 +258,7 @@ def fetch_prices(
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
     if bars and not path.exists():
-        notes.append(
-            f"Yahoo has bars of {bars} for the last {_DAYS[bars]} days; a file keeps them."
-        )
+        notes.append(f"Yahoo has bars of {bars} for {_DAYS[bars]} days alone; a file keeps them.")
     notes += [f"{ratio:g} shares came for one on {day}." for day, ratio in splits.items()]
     retrieval = {
         "source": "Yahoo Finance",
