@@ -197,9 +197,9 @@ def test_a_first_bar_that_is_shorter_opens_with_the_session(read):
 @pytest.mark.parametrize(
     ("minutes", "count", "said", "told"),
     [
-        (1, 390, "5m", "open 1 minutes apart.*--bars 1m"),
-        (5, 78, "1m", "open 5 minutes apart.*--bars 5m"),
-        (2, 195, "5m", "open 2 minutes apart.*Bars can be of 1m, 5m, 15m, 30m, 1h"),
+        (1, 390, "5m", "open 1 min apart.*--bars 1m"),
+        (5, 78, "1m", "open 5 min apart.*--bars 5m"),
+        (2, 195, "5m", "open 2 min apart.*Bars can be of 1m, 5m, 15m, 30m, 1h"),
     ],
 )
 def test_another_length_than_was_said_is_refused(read, minutes, count, said, told):
@@ -293,7 +293,7 @@ def test_later_bars_are_added_and_others_wait_for_a_word(take):
     (update,) = take(text.replace("09:35:00,10.01", "09:35:00,10.03"))
     assert len(update.added) == 78
     assert [(one.key, one.column, one.old, one.new) for one in update.changes] == [
-        ("2025-06-03T13:35", "open", "10.01", "10.03"),
+        ("2025-06-03T13:35Z", "open", "10.01", "10.03"),
     ]  # fmt: skip
     assert update.make().number == 2
     (again,) = take(text.replace("09:35:00,10.01", "09:35:00,10.03"), accept=True)
@@ -304,12 +304,12 @@ def test_a_bar_that_is_wrong_stops_the_import_or_is_left_out(take, tmp_path):
     text = csv(opens()).replace("10.01,11.01", "10.01,8.00")
     with pytest.raises(DataError) as caught:
         take(text)
-    assert "row of 2025-06-03T13:35 (line 3): high 8 is below low 9.5" in str(caught.value)
+    assert "row of 2025-06-03T13:35Z (line 3): high 8 is below low 9.5" in str(caught.value)
     assert "--skip-bad" in str(caught.value)
     assert not (tmp_path / "data/prices/5m/BOLT.parquet").exists()
     (update,) = take(text, skip_bad=True)
     assert len(update.added) == 77
-    assert "Left out as wrong: 2025-06-03T13:35 (line 3)." in update.notes
+    assert "Left out as wrong: 2025-06-03T13:35Z (line 3)." in update.notes
 
 
 def test_many_symbols_come_in_one_file(take, tmp_path):
@@ -346,7 +346,7 @@ def test_the_command_takes_a_file_and_puts_it_back(command, checkout):
     done = command("prices", "import", "ACME.csv", *said)
     assert done.code == 0
     assert "2025-06-03 09:30" in done.out
-    assert "ACME: 78 rows added, 2025-06-03T13:30 to 2025-06-03T19:55" in done.out
+    assert "ACME: 78 rows added, 2025-06-03T13:30Z to 2025-06-03T19:55Z" in done.out
     assert "prices/5m/ACME.parquet" in words(done.out)
     (checkout.root / "ACME.csv").write_text(csv([*opens(), *opens("2025-06-04")]))
     assert command("prices", "import", "ACME.csv", *said).code == 0

@@ -208,7 +208,7 @@ def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tm
     rows = [*early, *minutes("2025-06-17", 78, 5), *minutes("2025-06-18", 10, 5)]
     site.has("ACME", chart(rows))
     update = fetch(bars="5m")
-    assert update.added[-1] == "2025-06-18T13:45"
+    assert update.added[-1] == "2025-06-18T13:45Z"
     assert update.notes[0] == (
         "Left out the bar of 2025-06-18 09:50 New York, which is not finished."
     )

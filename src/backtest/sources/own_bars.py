@@ -189,8 +189,9 @@ def check_length(symbol: str, opens: Times, bars: str) -> None:
         apart = common if common < LENGTHS[bars] else grid
         right = next((name for name, length in LENGTHS.items() if length == apart), None)
         advice = f"Give --bars {right}." if right else f"Bars can be of {', '.join(LENGTHS)}."
+        step = f"{apart or 'less than 1'} min"
         raise UsageError(
-            f"{symbol}: bars open {apart} minutes apart, which those of {bars} do not. {advice}"
+            f"{symbol}: bars open {step} apart, which those of {bars} do not. {advice}"
         )
 
 

@@ -358,7 +358,7 @@ def import_prices(
     refused |= file.refused
     now = datetime.now(UTC).isoformat(timespec="seconds")
     folder = data / "prices"
-    clear_unfinished(folder)
+    clear_unfinished(folder / (file.bars or ""))
     for symbol, table in file.tables.items():
         path = (
             bars_path(folder, symbol, file.bars)

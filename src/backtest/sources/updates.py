@@ -7,7 +7,7 @@ volume where it differs by more than 0.1 %: below that sources round.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -358,10 +358,13 @@ def _check(update: PriceUpdate) -> None:
 
 
 def _keys(table: pd.DataFrame) -> list[str]:
-    """The day of each row, or its time, UTC."""
-    unit: Literal["D", "m"] = "D" if table.index.name == "session" else "m"
-    keys: list[str] = np.datetime_as_string(table.index.to_numpy(), unit=unit).tolist()
-    return keys
+    """The day of each row, or the time of a finer bar as `2025-06-02T13:30Z`."""
+    index = table.index.to_numpy()
+    if table.index.name == "session":
+        days: list[str] = np.datetime_as_string(index, unit="D").tolist()
+        return days
+    times: list[str] = np.datetime_as_string(index, unit="m", timezone="UTC").tolist()
+    return times
 
 
 def _days(table: pd.DataFrame) -> list[str]:
