@@ -322,6 +322,17 @@ def test_many_symbols_come_in_one_file(take, tmp_path):
         assert len(read_bars(tmp_path / "data/prices", symbol, "5m").times) == 78
 
 
+def test_what_differs_from_the_daily_prices_is_said_before_it_is_written(command, checkout):
+    (checkout.root / "ACME.csv").write_text(csv(opens()))  # at 10, where the day opens at 101
+    (checkout.root / "BOLT.csv").write_text(csv(opens()))
+    said = ("--bars", "5m", "--zone", "New York", "--source", "made up", "--yes")
+    out = words(command("prices", "import", "ACME.csv", *said).out)
+    assert "No run takes them so. ACME: bars of 5m and daily prices differ by more than 1 %" in out
+    assert "first on 2025-06-03 open 10 by its bars, 101 by the day" in out
+    out = words(command("prices", "import", "BOLT.csv", *said).out)
+    assert "No run takes them so. There is no price file in" in out
+
+
 def test_files_of_one_stock_come_in_together(command, checkout):
     for name, text in {"a.csv": csv(opens()), "b.csv": csv(opens("2025-06-04"))}.items():
         (checkout.root / name).write_text(text)

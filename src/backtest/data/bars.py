@@ -140,7 +140,13 @@ def read_bars(
 
 def parse_bars(file: DataFile) -> FinerBars:
     """Check the content of a file of bars; those outside of the hours of sessions are left out."""
-    times, table = bars_table(file)
+    return regular_bars(file, *bars_table(file))
+
+
+def regular_bars(
+    file: DataFile, times: NDArray[np.datetime64], table: NDArray[np.float64]
+) -> FinerBars:
+    """The bars of a file, or of what it would hold, that open within the hours of a session."""
     sessions = trading_calendar().sessions_at(times)
     regular = ~np.isnat(sessions)
     length = LENGTHS[file.path.parent.name]
