@@ -212,8 +212,8 @@ def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tm
     assert update.notes[0] == (
         "Left out the bar of 2025-06-18 09:50 New York, which is not finished."
     )
-    assert len(update.notes) == 7
-    assert update.notes[-1] == "Yahoo has bars of 5m for 59 days alone; a file keeps them."
+    assert len(update.notes) == 8
+    assert update.notes[-2] == "Yahoo has bars of 5m for 59 days alone; a file keeps them."
     update.make()
     assert update.path == tmp_path / "prices/5m/ACME.parquet"
     (batch,) = BarFiles(tmp_path / "prices/5m", volume=True).batches("open", "volume")

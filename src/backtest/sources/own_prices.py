@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.bar_checks import agreement_sentences
-from backtest.data.bars import bars_path, regular_bars
+from backtest.data.bars import bars_path
 from backtest.data.calendar import trading_calendar
-from backtest.data.datafile import DataFile, metadata_path, raise_problems, stated
-from backtest.data.prices import place_for, read_prices
+from backtest.data.datafile import metadata_path, raise_problems, stated
+from backtest.data.prices import place_for
 from backtest.errors import BacktestError, DataError, UsageError, first_few, unknown
 from backtest.sources.action_files import actions_of, read_action_file
 from backtest.sources.own_bars import (
@@ -385,15 +384,4 @@ def import_prices(
         except BacktestError as error:
             refused[symbol] = error
         else:
-            yield _against_daily(folder, update) if file.bars else update
-
-
-def _against_daily(folder: Path, update: PriceUpdate) -> PriceUpdate:
-    """A change of finer bars with a note where they differ from the daily prices on file."""
-    file = DataFile(update.path, "", "", {})
-    bars = regular_bars(file, update.table.index.to_numpy(), update.table.to_numpy(dtype=float))
-    try:
-        notes = agreement_sentences(bars, read_prices(folder, update.symbol))
-    except (DataError, UsageError) as error:
-        notes = [f"No run takes them so. {error}"]
-    return replace(update, notes=[*update.notes, *notes])
+            yield update

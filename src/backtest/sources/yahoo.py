@@ -30,14 +30,8 @@ from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_bars import written
-from backtest.sources.updates import (
-    Incoming,
-    PriceUpdate,
-    open_kept,
-    other_mode,
-    prepare_update,
-    rounded,
-)
+from backtest.sources.price_files import open_kept, rounded
+from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
