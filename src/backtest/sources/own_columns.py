@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # The names of columns by field; of those that are there, one before the bar counts before others.
 _ENGLISH = {
     "date": """date day session tradedate tradingday tradingdate businessdate exchangedate datadate
-        dt | timestamp datetime time windowstart tsevent""",
+        dt | timestamp datetime time windowstart tsevent gmttime utctime""",
     "symbol": "symbol ticker tickers sym tic instrument actsymbol | code stock name",
     "open": "open o openprice opening openingprice priceopen tradeopen pxopen openprc prcod",
     "high": "high h highprice max pricehigh tradehigh pxhigh askhi prchd dayhigh",
@@ -34,7 +34,7 @@ _ENGLISH = {
         tradevolume""",
 }
 FOREIGN = {  # of files in which 12.645 may be thousands
-    "date": "datum fecha data zeit",
+    "date": "datum fecha data | zeit",
     "open": "eroffnung eroffnungskurs eroffn erster ouverture ouv apertura abertura",
     "high": "hoch hochst tageshoch haut plushaut maximo massimo maxima",
     "low": "tief tiefst tagestief bas plusbas minimo minima",
@@ -92,7 +92,9 @@ def _without(name: str, ticker: str) -> str:
 def without_header(raw: RawTable, notes: list[str]) -> RawTable:
     """Give columns without names those of the bar that they certainly are; else ask."""
     cells = raw.cells
-    days = [n for n in cells if cells[n].str.match(r"\d{1,4}[-/.]\d\d?[-/.]\d{2,4}|\d{8}$").all()]
+    days = [
+        n for n in cells if cells[n].str.match(r"\d{1,4}[-/.]\d\d?[-/.]\d{2,4}|\d{8}(?: |$)").all()
+    ]
     clocks = [n for n in cells if cells[n].str.match(r"\d\d?:\d\d").all()]
     texts = [n for n in cells if cells[n].str.match(r"[A-Za-z]").all()]
     left = [n for n in cells if n not in (*days[:1], *clocks, *texts)]

@@ -337,7 +337,8 @@ def _keys(
     if stamps is None:
         return parse_days(cells, form)
     clocks = raw.cells[names["time"]] if "time" in names else None
-    return parse_times(cells, clocks, form, stamps.zone)
+    of_name = "UTC" if plain(names["date"]) in ("gmttime", "utctime") else None
+    return parse_times(cells, clocks, form, stamps.zone or of_name)
 
 
 def import_prices(
