@@ -16,7 +16,7 @@ from backtest.data.events import read_events
 from backtest.data.kinds import Earnings
 from backtest.data.prices import read_prices
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import schedule
+from backtest.engine.schedule import schedule
 
 DATA = Path(__file__).parents[1] / "data"
 FIELDS = ("open", "high", "low", "close")

@@ -15,7 +15,7 @@ from backtest.data.prices import Prices, read_prices
 from backtest.engine.replay import broker
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules
-from backtest.engine.timeline import Decision
+from backtest.engine.schedule import Decision
 from backtest.strategy.base import Signal
 
 DATA = Path(__file__).parents[1] / "data"

@@ -21,7 +21,8 @@ from backtest.engine.rules import (
     is_sent,
     read_costs,
 )
-from backtest.engine.timeline import Decision, decide, failure
+from backtest.engine.schedule import Decision
+from backtest.engine.timeline import decide, failure
 from backtest.errors import AccountingError, DataError, UsageError
 from backtest.events import Earnings, Start
 from backtest.strategy.base import Signal, Strategy

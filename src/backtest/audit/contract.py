@@ -148,7 +148,7 @@ def _prepared(
 
 def _tradable(prepared: PreparedAudit) -> int:
     """How many events the strategy would be asked about."""
-    from backtest.engine.timeline import schedule
+    from backtest.engine.schedule import schedule
 
     inputs, kinds = prepared.inputs, prepared.strategy.listens_to
     reaction = prepared.ask.reaction

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from backtest.audit.questions import Case
     from backtest.data.kinds import Event
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.source import StrategyFile
 
 

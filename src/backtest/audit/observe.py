@@ -14,8 +14,9 @@ from backtest.audit.watch import Watch
 from backtest.data.inputs import read_inputs
 from backtest.data.prices import read_prices
 from backtest.data.universe import tables_folder
-from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
-from backtest.engine.timeline import Question, decide, questions, schedule
+from backtest.engine.kernel.panel import decision_rows, panel_of
+from backtest.engine.schedule import schedule
+from backtest.engine.timeline import Question, decide, questions
 from backtest.errors import BacktestError, DataError, UsageError
 from backtest.experiments.runs.placebo import (
     Account,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.base import Strategy
 
 
@@ -54,7 +55,7 @@ def of_decisions(
 ) -> float | None:
     """The chance that random timing does as well as the signals; None where none was given."""
     panel = panel_of(inputs.replayed)
-    return _p(panel, decision_rows(panel, signalled(decisions)), inputs, rules, seed)
+    return _p(panel, decision_rows(panel, decisions), inputs, rules, seed)
 
 
 def of_trades(result: Result, inputs: Inputs, rules: Rules, seed: int) -> float | None:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision, Question
+    from backtest.engine.schedule import Decision
+    from backtest.engine.timeline import Question
     from backtest.strategy.base import BacktraderStrategy, Strategy
     from backtest.workspace.folders import Workspace
 
@@ -232,7 +233,7 @@ def replayed(
     from backtest.data.borrow import BorrowRates
     from backtest.data.prices import Prices
     from backtest.engine.replay.event_strategy import replay_event_strategy
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
     table = made_up_bars(AFTER_THE_LAST, SESSIONS)
     prices = Prices(SYMBOL, table, DataFile(Path(f"{SYMBOL}.csv"), "", "", {}))

@@ -186,6 +186,8 @@ class RunRecord(TypedDict):
     symbols: list[str]
     universe: NotRequired[str | None]
     engine: NotRequired[Literal["backtrader", "kernel"]]
+    bars: NotRequired[str]
+    missing_bars: NotRequired[Literal["daily", "none"]]
     benchmark: str
     span: Span
     as_of: Day | None

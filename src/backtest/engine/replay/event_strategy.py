@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
 
 class EventStrategy(bt.Strategy):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.base import Strategy
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
@@ -202,7 +202,8 @@ def events_of(
     subject: Subject, inputs: Inputs, reaction: timedelta
 ) -> tuple[list[StudiedEvent], list[LeftOut]]:
     """The events with a day 0, in order of publication, and those that are left out."""
-    from backtest.engine.timeline import decide, schedule
+    from backtest.engine.schedule import schedule
+    from backtest.engine.timeline import decide
 
     where = (inputs.events, inputs.seen, inputs.span, reaction)
     if subject.strategy is None:
