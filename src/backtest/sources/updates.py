@@ -303,15 +303,16 @@ def _refuse_mixture(
     why = "".join(f" {one:g} shares came for one on {day}." for day, one in splits.items())
     if ratio is not None and not np.isclose(ratio, 1.0, atol=1e-9):
         why += f" In the median a close is {ratio:.6g} times what the file has."
+    stamps = ", or where bars are stamped otherwise" if update.is_finer else ""
     if whole:
         how = "give --accept-revisions to replace them all"
-    elif update.table.index.name == "session":
+    elif not update.is_finer:
         how = "fetch the whole span of the file, without --from, and with --accept-revisions"
     else:
         how = "move the file away with its metadata, and begin a new one"
     raise UsageError(
         f"{update.symbol}: most prices that are in {update.path} already have changed, or will "
-        f"have, as after a split or a dividend.{why} Old and new prices must not stand in one "
+        f"have, as after a split or a dividend{stamps}.{why} Old and new prices must not stand in one "
         f"file: {how}. Nothing was written; the version before is always kept."
     )
 
