@@ -312,8 +312,8 @@ def _refuse_mixture(
         how = "move the file away with its metadata, and begin a new one"
     raise UsageError(
         f"{update.symbol}: most prices that are in {update.path} already have changed, or will "
-        f"have, as after a split or a dividend{stamps}.{why} Old and new prices must not stand in one "
-        f"file: {how}. Nothing was written; the version before is always kept."
+        f"have, as after a split or a dividend{stamps}.{why} Old and new prices must not stand in "
+        f"one file: {how}. Nothing was written; the version before is always kept."
     )
 
 
