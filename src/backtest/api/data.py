@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.api.arguments import Day, Folder, Folders
-    from backtest.data.bars import BarLength
     from backtest.data.edits import Edit
     from backtest.data.kinds import Event
     from backtest.data.listing import ListedEvent
@@ -45,7 +44,7 @@ _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session
 
 def load_prices(
     symbols: str | Sequence[str] | None = None,
-    bars: BarLength | None = None,
+    bars: str | None = None,
     *,
     data: Folder = None,
 ) -> dict[str, pd.DataFrame]:
@@ -321,7 +320,7 @@ def seal_events(
 def fetch_prices(
     symbols: str | Sequence[str],
     *,
-    bars: BarLength | None = None,
+    bars: str | None = None,
     first: Day = None,
     last: Day = None,
     adjust: Literal["splits", "all"] | None = None,
@@ -364,7 +363,7 @@ def fetch_prices(
 
 
 def import_prices(
-    file: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     symbols: str | Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
@@ -377,7 +376,7 @@ def import_prices(
     constants: Mapping[str, str] | None = None,
     actions: str | os.PathLike[str] | None = None,
     dividends: str | None = None,
-    bars: BarLength | None = None,
+    bars: str | None = None,
     zone: str | None = None,
     stamped: Literal["open", "end"] | None = None,
     accept: bool = False,
@@ -388,7 +387,7 @@ def import_prices(
     """Take in CSV or Parquet files of daily prices or of finer `bars`, of one symbol or many.
 
     Args:
-        file: one of them or several, of which each is understood by itself.
+        files: one or several, of which each is understood by itself.
         symbols: whose prices they are; of a file with many, which to take, one under another name
             by `NEW=OLD`.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
@@ -423,9 +422,9 @@ def import_prices(
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
 
-    files = [file] if isinstance(file, str | os.PathLike) else file
+    several_files = [files] if isinstance(files, str | os.PathLike) else files
     found = read_prices_and_actions(
-        [Path(one) for one in files],
+        [Path(one) for one in several_files],
         columns or {},
         symbols=several(symbols) or [],
         decimal=decimal,
@@ -551,7 +550,7 @@ def _actions_path(symbol: str, data: Folder) -> Path:
 
 
 def undo_prices(
-    symbols: str, bars: BarLength | None = None, *, to: int | None = None, data: Folder = None
+    symbols: str, bars: str | None = None, *, to: int | None = None, data: Folder = None
 ) -> tuple[Path, Version]:
     """Put the version of a symbol's price file before this one back; again for the one before.
 
@@ -576,7 +575,7 @@ def seal_prices(
     adjust: str | None = None,
     *,
     borrow: bool = False,
-    bars: BarLength | None = None,
+    bars: str | None = None,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Path:

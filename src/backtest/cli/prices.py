@@ -187,9 +187,8 @@ def undo(
     """Put the version of a price file before this one back; again for the one before."""
     from backtest.api import data as calls
 
-    length: Any = bars  # which the call checks
     try:
-        path, version = calls.undo_prices(symbol, length, to=to, data=data)
+        path, version = calls.undo_prices(symbol, bars, to=to, data=data)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(options.LOOK_FIRST) from None
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
@@ -276,9 +275,8 @@ def seal_prices(
     """Check a price file that you changed and record its sha256 anew."""
     from backtest.api import data as calls
 
-    length: Any = bars  # which the call checks
     sealed = calls.seal_prices(
-        symbol, source, adjust, borrow=borrow, bars=length, **folders.arguments()
+        symbol, source, adjust, borrow=borrow, bars=bars, **folders.arguments()
     )
     typer.echo(f"wrote {sealed}")
 

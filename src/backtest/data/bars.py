@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
-BarLength = Literal["1m", "5m", "15m", "30m", "1h"]
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
 
 
