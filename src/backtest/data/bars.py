@@ -102,7 +102,8 @@ def bars_path(folder: Path, symbol: str, length: str) -> Path:
 
 
 def bar_symbols(folder: Path, length: str) -> list[str]:
-    """The symbols of which there are bars of a length."""
+    """The symbols of which there are bars of a length; UsageError as of `minutes_of`."""
+    minutes_of(length)
     return sorted(path.stem for path in (folder / length).glob("[!.]*.parquet"))
 
 
