@@ -43,7 +43,7 @@ FOREIGN = {  # of files in which 12.645 may be thousands
     "volume": "stuck stucke stuecke | volumen volumi volumes umsatz",
 }
 NAMES = {what: f"{text} | {FOREIGN.get(what, '')}" for what, text in _ENGLISH.items()}
-FIELD_OF = fields_by_name(NAMES)
+_FIELD_OF = fields_by_name(NAMES)
 CLOCKS = {"time": "time clock timeofday uhrzeit zeit hora heure ora"}  # beside the days of bars
 PRICES = BAR_COLUMNS[:-1]
 ADJUSTED = re.compile(r"adj", re.IGNORECASE)
@@ -56,7 +56,7 @@ _SURE = 0.98  # of the rows without a header have the third column highest, the 
 def by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
     """A table of which each column is of a ticker, such as `AAPL.Close`, as one of rows of each."""
     names = [str(name) for name in raw.cells]
-    if any(FIELD_OF.get(plain(name)) == "close" for name in names):
+    if any(_FIELD_OF.get(plain(name)) == "close" for name in names):
         return raw
     parts = [_parts(name) for name in names]
     found = {ticker for ticker, what in filter(None, parts) if what == "close"}
@@ -64,7 +64,7 @@ def by_ticker(raw: RawTable, *, closes: bool) -> RawTable:
     own = [next((one for one in tickers if name != _without(name, one)), "") for name in names]
     if tickers:
         return raw.stacked(own, [_without(n, of) for n, of in zip(names, own, strict=True)])
-    others = [name for name in names if FIELD_OF.get(plain(name)) != "date" and name]
+    others = [name for name in names if _FIELD_OF.get(plain(name)) != "date" and name]
     if closes and len(others) > 1 and all(map(is_symbol, others)):
         named = ["Close" if name in others else name for name in names]
         return raw.stacked([name if name in others else "" for name in names], named)
@@ -76,7 +76,7 @@ def _parts(name: str) -> tuple[str, str] | None:
     for cut in re.finditer(r"[\s._:|/\-]+", name):
         halves = name[: cut.start()], name[cut.end() :]
         for ticker, what in (halves, halves[::-1]):
-            known = FIELD_OF.get(plain(what))
+            known = _FIELD_OF.get(plain(what))
             if known in BAR_COLUMNS and is_symbol(ticker) and ticker not in _NO_TICKERS:
                 return ticker, known
     return None

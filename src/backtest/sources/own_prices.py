@@ -28,7 +28,6 @@ from backtest.sources.own_cells import guess_decimal, nothing, parse_days, parse
 from backtest.sources.own_columns import (
     ADJUSTED,
     CLOCKS,
-    FIELD_OF,
     FOREIGN,
     NAMES,
     PRICES,
@@ -38,7 +37,7 @@ from backtest.sources.own_columns import (
     named_columns,
     without_header,
 )
-from backtest.sources.own_tables import RawTable, plain, read_table
+from backtest.sources.own_tables import RawTable, plain, read_named_table
 from backtest.sources.updates import (
     SKIP_ADVICE,
     Incoming,
@@ -107,11 +106,7 @@ def read_price_file(
     for what in columns:
         if what not in known:
             raise unknown("field of prices", what, known)
-    said = {name: what for what, name in columns.items()}
-    raw = read_table(path, lambda name: said.get(name) or FIELD_OF.get(plain(name)), encoding)
-    for name in said:
-        if name not in raw.cells:
-            raise unknown("column of the file", name, raw.cells.columns)
+    raw = read_named_table(path, columns, NAMES, encoding)
     raw, notes = by_ticker(raw, closes=closes), [*raw.notes]
     raw = raw if raw.has_header or columns else without_header(raw, notes)
     names = named_columns(raw, columns, known)
