@@ -8,11 +8,13 @@ import pytest
 
 from backtest.audit import worlds
 from backtest.audit.worlds import Source, altered_events, delayed_events
+from backtest.data.borrow import read_borrow_rates
 from backtest.data.datafile import read_data_file
 from backtest.data.events import read_all_events, read_events
-from backtest.data.inputs import data_tables, read_inputs
+from backtest.data.inputs import read_inputs
 from backtest.data.kinds import FILED_KINDS, Earnings
-from backtest.data.prices import read_borrow_rates, read_prices
+from backtest.data.prices import read_prices
+from backtest.data.tables import data_tables
 from backtest.data.versions import seal
 from backtest.errors import DataError
 from tests.made_up import MINUTES_5, SESSIONS, day

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from backtest.audit.jobs import Observer
     from backtest.audit.observe import Answer, Ask, Observation
     from backtest.audit.worlds import Source, World
-    from backtest.data.inputs import Row
+    from backtest.data.tables import Row
 
     Seen = Mapping[Job, Observation]
     Progress = Callable[[int, int], None]  # worlds done, worlds in all

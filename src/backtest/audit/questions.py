@@ -207,7 +207,7 @@ def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
     import pandas as pd
 
     from backtest.data.calendar import trading_calendar
-    from backtest.data.prices import BAR_COLUMNS
+    from backtest.data.price_rows import BAR_COLUMNS
 
     start, end = (timedelta(days=2 * many + 10) for many in (count, after))
     days = trading_calendar().between(before - start, before + end)
@@ -230,7 +230,8 @@ def replayed(
     strategy: BacktraderStrategy, events: Sequence[Event], rules: Rules
 ) -> ContractAnswers:
     """Replay it with events in early and late sessions of a made-up market."""
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.replay.event_strategy import replay_event_strategy
     from backtest.engine.schedule import Decision
 

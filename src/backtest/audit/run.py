@@ -37,7 +37,7 @@ from backtest.audit.sensitivity import (
 from backtest.audit.worlds import Source
 from backtest.data.checks import check_data
 from backtest.data.events import filed, has_file
-from backtest.data.inputs import data_tables
+from backtest.data.tables import data_tables
 from backtest.data.universe import tables_folder
 from backtest.errors import UsageError
 from backtest.experiments.terms import folder_name, identity, installed_packages, run_id

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from backtest.audit.checks import Check
     from backtest.audit.observe import Answer, Ask, Observation
     from backtest.audit.worlds import Source
-    from backtest.data.inputs import Row
     from backtest.data.kinds import Event
+    from backtest.data.tables import Row
 
 
 _GROUP = 50  # worlds that one process sees

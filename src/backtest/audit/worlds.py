@@ -20,16 +20,16 @@ from pydantic import ValidationError
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import metadata_path
-from backtest.data.inputs import DataTables, FileTables, event_row, member_row
 from backtest.data.kinds import NEW_YORK
+from backtest.data.tables import DataTables, FileTables, event_row, member_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from backtest.data.inputs import Cells, Row
     from backtest.data.kinds import Event, When
+    from backtest.data.tables import Cells, Row
     from backtest.workspace.folders import Workspace
 
 

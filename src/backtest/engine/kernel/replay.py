@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRate, BorrowRates, Prices
+    from backtest.data.borrow import BorrowRate, BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import ExitReason, FillTime, OrderType

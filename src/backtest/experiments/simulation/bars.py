@@ -15,7 +15,7 @@ import pyarrow as pa
 from pyarrow import parquet, types
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.prices import REGULAR, beyond, is_allowed
+from backtest.data.price_rows import REGULAR, beyond, is_allowed
 from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import PRICES
 from backtest.errors import DataError, UsageError
