@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import statistics
 from datetime import UTC, datetime
+from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     _Terms = tuple[str, tuple[str, str], float]  # of a benchmark: symbol, span, cash
     from pathlib import Path
 
-    from backtest.reports.compare_charts import EquityCurve
+    from backtest.reports.compare_charts import Curve
 
 
 _SHORT = 8  # digits of a checksum that are shown
@@ -183,13 +183,6 @@ class Cell(NamedTuple):
     best: bool
 
 
-class Correlation(NamedTuple):
-    """Pearson's correlation of returns, None where unknown, over so many common sessions."""
-
-    value: float | None
-    sessions: int
-
-
 def figure_rows(
     runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]
 ) -> list[tuple[str, list[Cell]]]:
@@ -211,21 +204,25 @@ def figure_rows(
     return rows
 
 
-def correlations(curves: Sequence[EquityCurve]) -> list[list[Correlation]]:
-    """Of each curve with each, row by row."""
-    return [[correlation(one.returns, other.returns) for other in curves] for one in curves]
+def correlations(curves: Sequence[Curve]) -> list[list[tuple[float | None, int]]]:
+    """Pearson's correlation of the returns of each curve with each, over so many common sessions.
 
-
-def correlation(a: Mapping[str, float], b: Mapping[str, float]) -> Correlation:
-    """Pearson's correlation of returns by session, over the sessions of both.
-
-    It is unknown for fewer than `FEWEST_COMMON` sessions, and where one of the two never varies.
+    It is None for fewer than `FEWEST_COMMON` sessions, and where one of the two never varies.
     """
-    common = a.keys() & b.keys()
-    x, y = [a[day] for day in common], [b[day] for day in common]
-    if len(common) < FEWEST_COMMON or len(set(x)) == 1 or len(set(y)) == 1:
-        return Correlation(None, len(common))
-    return Correlation(statistics.correlation(x, y), len(common))
+    import pandas as pd
+
+    columns = [curve.returns for curve in curves]
+    returns = pd.concat(columns, axis=1, ignore_index=True, sort=True)
+    known = returns.notna().astype(int)
+    rows = zip(
+        returns.corr(min_periods=FEWEST_COMMON).to_numpy().tolist(),
+        (known.T @ known).to_numpy().tolist(),
+        strict=True,
+    )
+    return [
+        [(None if isnan(value) else value, common) for value, common in zip(*row, strict=True)]
+        for row in rows
+    ]
 
 
 class ComparisonRecord(TypedDict):
@@ -312,7 +309,7 @@ def _content(runs: Sequence[Run]) -> dict[str, Any]:
         "kinds": sorted({row.event["kind"] for row in found.rows}),
         "symbols": len({row.event["symbol"] for row in found.rows}),
         "correlations": alike,
-        "common": sorted({cell.sessions for row in alike for cell in row}),
+        "common": sorted({sessions for row in alike for _, sessions in row}),
         "differences": differences(runs),
         "parameters": _side_by_side([flat(run.manifest["parameters"]) for run in runs]),
     }
