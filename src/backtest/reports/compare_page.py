@@ -23,7 +23,7 @@ from backtest.reports.run_words import (
     verdict,
 )
 from backtest.stats import LEVEL
-from backtest.stats.formats import FIGURES, MORE_FIGURES, UNKNOWN, costs_line, counted
+from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, counted
 from backtest.strategy.parameters import flat
 from backtest.workspace.files import write_text
 from backtest.workspace.records import Moment, Span
@@ -44,11 +44,11 @@ _SHORT = 8  # digits of a checksum that are shown
 # What makes the results of runs unlike, whatever their strategies are.
 _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("span", lambda manifest: manifest["span"]),
-    ("day of the data", lambda manifest: manifest.get("as_of")),
+    ("day of the data", lambda manifest: manifest["as_of"]),
     ("symbols", lambda manifest: sorted(manifest["symbols"])),
     ("cash at the start", lambda manifest: manifest["rules"]["cash"]),
     ("costs and rules", lambda manifest: {**manifest["rules"], "cash": None}),
-    ("version of the rules", lambda manifest: manifest.get("rules_version")),
+    ("version of the rules", lambda manifest: manifest["rules_version"]),
 )
 
 
@@ -148,21 +148,20 @@ def unlike(runs: Sequence[Run]) -> list[str]:
         for name, ground in _GROUNDS
         if any(ground(manifest) != ground(manifests[0]) for manifest in manifests)
     ]
-    files = {item for manifest in manifests for item in manifest.get("inputs", {}).items()}
+    files = {item for manifest in manifests for item in manifest["inputs"].items()}
     return [*found, "data files"] if len({name for name, _ in files}) < len(files) else found
 
 
 def _settings(run: Run) -> dict[str, str]:
     """All that decides a result; parameters by strategy, since others' are not comparable."""
-    manifest = run.manifest
+    manifest: Mapping[str, Any] = run.manifest
     name = manifest["strategy"]
-    rest = {key: manifest.get(key) for key in ("benchmark", "span", "as_of")}
-    rest["symbols"] = traded(manifest)
-    checksums = {**manifest.get("inputs", {}), f"{name}.py": manifest.get("strategy_sha256")}
+    rest = {key: manifest[key] for key in ("benchmark", "span", "as_of", "rules")}
+    checksums = {**manifest["inputs"], f"{name}.py": manifest["strategy_sha256"]}
     return {
-        **flat({name: manifest["parameters"], **rest, "rules": manifest["rules"]}),
-        **{key: one[:_SHORT] if one else UNKNOWN for key, one in checksums.items()},
-        "version of the rules": str(manifest.get("rules_version", UNKNOWN)),
+        **flat({name: manifest["parameters"], **rest, "symbols": traded(manifest)}),
+        **{key: one[:_SHORT] for key, one in checksums.items()},
+        "version of the rules": str(manifest["rules_version"]),
     }
 
 
@@ -260,12 +259,8 @@ _SIGNS = {"none": "x-thin", "better": "circle"}  # of verdicts in the chart; oth
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
     """Write `compare.html`, the page of the latest comparison; return its place.
 
-    With `keep` the comparison also has a folder of its own, which the index lists.
-
-    Raises:
-        DataError: a record of trials is corrupt.
-        UsageError: a folder cannot be written.
-
+    With `keep` the comparison also has a folder of its own, which the index lists. Raises DataError
+    where a record of trials is corrupt.
     """
     content = _content(runs)
     page = write_page(reports / "compare.html", reports, "compare.html", **content)

@@ -68,13 +68,9 @@ class Entry(NamedTuple):
 
 
 def write_index(reports: Path) -> Path:
-    """Write `index.html` of a reports folder; return its place.
+    """Write `index.html` of a reports folder from the records in it; return its place.
 
-    It rests on the records of the folders alone. One that cannot be read gets a row that says so.
-
-    Raises:
-        UsageError: the folder cannot be written.
-
+    A record that cannot be read gets a row that says so.
     """
     clear_unfinished(reports)
     # Hidden folders are unfinished work.

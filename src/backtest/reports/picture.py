@@ -54,11 +54,7 @@ def write_picture(run: Run, path: Path, symbol: str | None = None) -> Path:
     """Draw a run as a PNG of 3200 × 1800 pixels, by default with the prices of its first stock.
 
     Of a universe the whole account is drawn, unless a stock is named. The same run gives the same
-    bytes.
-
-    Raises:
-        UsageError: the run has no such stock, or the file cannot be written.
-
+    bytes. Raises UsageError where the run has no such stock, or the file cannot be written.
     """
     import matplotlib.style
 

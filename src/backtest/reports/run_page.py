@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from backtest.experiments.runs.finding import name_of
-from backtest.experiments.runs.store import FILES, LEADING, Run
+from backtest.experiments.runs.store import FILES, Run
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import audit_page
 from backtest.reports.audit_page import audit_of
-from backtest.reports.pages import round_values, write_page
+from backtest.reports.pages import write_page
 from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded, story
 from backtest.reports.run_words import (
     ENDS,
@@ -28,13 +28,7 @@ from backtest.reports.run_words import (
     ruin,
 )
 from backtest.reports.tearsheet_charts import compounded, monthly
-from backtest.stats.formats import (
-    FIGURES,
-    MORE_FIGURES,
-    costs_line,
-    few,
-    ratio,
-)
+from backtest.stats.formats import FIGURES, MORE_FIGURES, costs_line, few
 from backtest.strategy.parameters import flat
 
 if TYPE_CHECKING:
@@ -60,12 +54,7 @@ _GROUPS = (
 
 
 def write_run_page(run: Run, folder: Path | None = None) -> Path:
-    """Write `index.html` of a run from its folder alone, there or in another; return its place.
-
-    Raises:
-        UsageError: a folder cannot be written.
-
-    """
+    """Write `index.html` of a run from its folder alone, there or in another; return its place."""
     folder, shared = folder or run.path, _content(run)
     if is_many(run):
         return _write(folder, "run_many.html", {**shared, **_many(run), "few": FEW})
@@ -99,7 +88,7 @@ def _content(run: Run) -> dict[str, Any]:
         "ruin": ruin(run),
         "no_room": no_room(run),
         "evidence_rows": evidence_rows(manifest["evidence"], trials),
-        "null": _null(manifest["evidence"]),
+        "null": null_of(run),
         "audit": audit_of(run),
         "words": audit_page,
         "variant": name_of(run),
@@ -122,6 +111,7 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
         "data": {
             **story(run, [row["event_id"] for row in decisions]),
             "excursions": [_excursion(row) for row in run.trades[-rows:]],
+            "null": null_of(run),
         },
         "orders": {row["type"] for row in run.orders},
         "trades": [_trade(row, run) for row in run.trades[-rows:]],
@@ -133,6 +123,14 @@ def _each(run: Run, rows: int) -> dict[str, Any]:
         "several": len(run.manifest["symbols"]) > 1,
         "few": few,
     }
+
+
+def null_of(run: Run) -> dict[str, Any] | None:
+    """The Sharpe ratios of random timing as a histogram, and the run's; None where unknown."""
+    timing = run.manifest["evidence"]["random_timing"]
+    if timing is None or timing["histogram"] is None or timing["sharpe"]["observed"] is None:
+        return None
+    return {**timing["histogram"], "run": timing["sharpe"]["observed"]}
 
 
 def _trade(row: Mapping[str, str], run: Run) -> dict[str, Any]:
@@ -208,6 +206,7 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
     return {
         "strategy": run.manifest["strategy"],
         "benchmark": run.manifest["benchmark"],
+        "null": null_of(run),
         "weeks": weeks.days,
         "account": account_of(run, weeks),
         "stocks": [[*stock[:3], round(stock[3], 2), round(stock[4], 5)] for stock in stocks],
@@ -241,38 +240,3 @@ def _text(event: dict[str, str]) -> str:
     """The headline of an event and the reason of its trade, not too long."""
     text = " · ".join(filter(None, (event.get("headline"), event.get("reason"))))
     return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
-
-
-# The run inside its null, in pixels.
-
-_WIDTH, _SIDE, _TOP, _BOTTOM = 960, 8, 24, 172
-_ROOM = 24  # half a label: one at the very edge would be cut
-
-
-def _null(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The picture of the run inside its null; None where it has none."""
-    timing = found["random_timing"]
-    if timing is None or timing["histogram"] is None or timing[LEADING]["observed"] is None:
-        return None
-    return null_chart(**timing["histogram"], mark=timing[LEADING]["observed"])
-
-
-def null_chart(first: float, step: float, counts: Sequence[int], mark: float) -> dict[str, Any]:
-    """Lay out counts of ratios, from `first` on in bars of `step`, with one of them marked.
-
-    A bar is `beyond` where its middle lies at the mark or above.
-    """
-    width = (_WIDTH - 2 * _SIDE) / len(counts)
-    tallest = (_BOTTOM - _TOP) / max(counts)
-
-    def x(value: float) -> float:
-        return _SIDE + width * (value - first) / step
-
-    bars = [
-        {"x": x(low), "y": _BOTTOM - height, "height": height, "beyond": low + step / 2 >= mark}
-        for low, height in ((first + n * step, tallest * many) for n, many in enumerate(counts))
-    ]
-    values = round_values(first, first + step * len(counts), most=8)
-    ticks = [(x(value), f"{value:+g}" if value else "0") for value in values]
-    inside = [(place, text) for place, text in ticks if _ROOM < place < _WIDTH - _ROOM]
-    return {"bars": bars, "width": width - 1, "mark": (x(mark), ratio(mark)), "ticks": inside}

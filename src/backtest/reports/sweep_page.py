@@ -175,10 +175,7 @@ def _histogram(
 def write_sweep_page(folder: Path, reports: Path) -> Path:
     """Write `index.html` of a sweep from its `sweep.json` and `sets.parquet`; return its place.
 
-    Raises:
-        DataError: a file of the sweep is missing or broken, or the two disagree.
-        UsageError: a folder cannot be written.
-
+    Raises DataError where a file is missing or broken, or the two disagree.
     """
     sweep = read_sweep(folder).manifest
     if set(sweep["base"]) != set(sweep["axes"]):

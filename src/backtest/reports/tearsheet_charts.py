@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from backtest.reports.pages import round_values
 from backtest.stats import SESSIONS_A_YEAR
 
 if TYPE_CHECKING:
@@ -176,7 +175,7 @@ def drawn(chart: Chart) -> dict[str, Any]:
     return {
         "ticks": [
             (y(tick), f"{math.exp(tick):.3g}" if chart.log else f"{round(tick, 9):,.10g}")
-            for tick in round_values(low, high, most=5)
+            for tick in _round_values(low, high, most=5)
         ],
         "days": list(zip(across, days.date, strict=True))[:: -(-len(days) // 6)],
         "paths": paths,
@@ -184,3 +183,11 @@ def drawn(chart: Chart) -> dict[str, Any]:
         "mean": y(np.nanmean(values[:, -1])) if chart.mean else None,
         "shaded": across[np.array(spans, int).reshape(-1, 2)].tolist(),
     }
+
+
+def _round_values(low: float, high: float, most: int) -> list[float]:
+    """The multiples within a range of the least of 1, 2 and 5 × 10ⁿ that parts it into `most`."""
+    rough = max(high - low, 1e-9) / most
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+    return [step * n for n in range(math.ceil(low / step), math.floor(high / step) + 1)]

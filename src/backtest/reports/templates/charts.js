@@ -69,6 +69,7 @@ const charts = (() => {
       width = innerWidth;
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+    document.querySelectorAll(".drawn").forEach((part) => { part.hidden = false; });
     drawAll();
   }
 

@@ -158,7 +158,6 @@
     draw();
   }
 
-  document.querySelectorAll("#told, .drawn").forEach((section) => { section.hidden = false; });
   byId("symbols").hidden = symbols.length < 2;
   byId("symbol").append(...symbols.map(({ name }, value) => make("option", { value }, name)));
   byId("symbol").addEventListener("change", (change) => {
@@ -179,6 +178,7 @@
   charts.keepDrawn(() => {
     draw();
     runChart.drawExcursions();
+    drawNull();
   });
   byId("excursions")?.on("plotly_click", ({ points: [{ customdata }] }) =>
     choose(rows.trade.get(customdata)?.dataset.event ?? "", customdata, true));

@@ -162,9 +162,9 @@
   }
 
   if (!charts.canDraw) return;
-  byId("told").hidden = false;
   charts.keepDrawn(() => {
     drawAccount();
+    drawNull();
     if (chosen) drawStock();
   });
 })();
