@@ -66,7 +66,7 @@ def weighed(verdict: str):
         placebo: {n: {"p": a, "p_low": b} for n, (a, b) in zip(names, values, strict=True)}
         for placebo, values in p.items()
     }
-    interval = {"estimate": 0.02, "low": None, "unknown": "6 occasions"}
+    interval = {"estimate": 0.02, "low": None, "high": None, "unknown": "6 occasions"}
     return {
         "refused": "", "trades": 6, "verdict": verdict, "p": 0.05, "p_low": 0.98, **placebos,
         "detectable": 0.1, "power": 0.8, "mean_trade_return": interval,

@@ -23,10 +23,7 @@ _STRONGEST = 50  # percent of the colour in the strongest cell: its text stays r
 
 
 class Profit(NamedTuple):
-    """What an event brought a run: the net profit of its trades, and their return or number.
-
-    Where it opened none `dollars` is None, and the text says why.
-    """
+    """The net profit of the trades of an event, None without any; and their return, or why none."""
 
     dollars: float | None
     text: str
@@ -45,10 +42,7 @@ class MatrixRow(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """Events in the order of time, and what else the profit of each run is made of, in dollars.
-
-    Of very many events some are left out; what they brought is among the others.
-    """
+    """Events in the order of time, and what else the profit of each run is made of, in dollars."""
 
     rows: Sequence[MatrixRow]
     left_out: int
@@ -82,10 +76,7 @@ def matrix(runs: Sequence[Run]) -> Matrix:
 
 
 def strengths(found: Matrix, runs: Sequence[Run]) -> list[list[int]]:
-    """How strongly each cell of the rows is coloured, percent: by the profit on the first cash.
-
-    The root of it, so that small profits are seen beside large ones.
-    """
+    """How strongly each cell of the rows is coloured, percent: by the root of profit on cash."""
     cash = [run.manifest["rules"]["cash"] for run in runs]
     shares = [
         [abs(p.dollars) / cash[n] if p and p.dollars else 0.0 for n, p in enumerate(row.profits)]
@@ -151,9 +142,7 @@ def curves_of(runs: Sequence[Run], benchmarks: Sequence[ComparedBenchmark]) -> l
 def chart(curves: Sequence[Curve], names: Sequence[str], runs: int) -> dict[str, Any]:
     """What the chart draws, ready for JSON, of so many runs and then their benchmarks.
 
-    `step` is `session`, or `week`, `month` or `year` where only the last close of each is drawn.
-    A series has the `cash` at its first open, the place of its `first` day, and its `equity` at the
-    closes from then on, null where there is none.
+    Of each `step` the last close is drawn; the `equity` of a series begins at its `first` day.
     """
     import pandas as pd
 

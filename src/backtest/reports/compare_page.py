@@ -53,10 +53,7 @@ _GROUNDS: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
 
 
 class ComparedBenchmark(NamedTuple):
-    """A benchmark, its figures by name, and one of the runs that were held against it.
-
-    `column` is that of its returns in `equity.csv`.
-    """
+    """A benchmark, its figures, a run that has it, and the column of its returns in equity.csv."""
 
     heading: str
     figures: Mapping[str, Any]
@@ -187,8 +184,7 @@ def figure_rows(
 ) -> list[tuple[str, list[Cell]]]:
     """A label, and a cell for each run and then each benchmark, which is never the best.
 
-    Nothing is the best of its row where all runs show the same, and dollars are not compared
-    between runs that began with different amounts.
+    Nothing is where all runs show the same, nor dollars of runs that began with unlike amounts.
     """
     same_cash = len({run.manifest["rules"]["cash"] for run in runs}) == 1
     rows = []
@@ -204,10 +200,7 @@ def figure_rows(
 
 
 def correlations(curves: Sequence[Curve]) -> list[list[tuple[float | None, int]]]:
-    """Pearson's correlation of the returns of each curve with each, over so many common sessions.
-
-    It is None for fewer than `FEWEST_COMMON` sessions, and where one of the two never varies.
-    """
+    """Pearson's correlation of each curve's returns with each, None where unknown; and sessions."""
     import pandas as pd
 
     columns = [curve.returns for curve in curves]
@@ -257,11 +250,7 @@ _SIGNS = {"none": "x-thin", "better": "circle"}  # of verdicts in the chart; oth
 
 
 def write_comparison(reports: Path, runs: Sequence[Run], *, keep: bool = False) -> Path:
-    """Write `compare.html`, the page of the latest comparison; return its place.
-
-    With `keep` the comparison also has a folder of its own, which the index lists. Raises DataError
-    where a record of trials is corrupt.
-    """
+    """Write `compare.html`, and with `keep` a folder for the index as well; return the page."""
     content = _content(runs)
     page = write_page(reports / "compare.html", reports, "compare.html", **content)
     if keep:

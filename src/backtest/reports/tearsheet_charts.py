@@ -37,18 +37,14 @@ def monthly(returns: pd.Series) -> list[tuple[int, list[float | None], float]]:
 
 
 class Drawdown(NamedTuple):
-    """One fall below an earlier high. `depth` is a fraction, -0.25 for a quarter lost.
-
-    `ended` is the session that met the old high again, or the last session if none did.
-    `days` are calendar days under water.
-    """
+    """One fall below an earlier high."""
 
     started: date
     lowest: date
-    ended: date
+    ended: date  # the session that met the old high again, or the last if none did
     recovered: bool
-    depth: float
-    days: int
+    depth: float  # a fraction, -0.25 for a quarter lost
+    days: int  # of the calendar, under water
 
     @property
     def end(self) -> str:
