@@ -37,7 +37,7 @@ _FILTERS = (
 
 
 def store_plotly(reports: Path) -> Path:
-    """Where plotly's script of this version lies in a reports folder; it is put there, or mended."""
+    """Where the script of plotly lies in a reports folder; it is put there, or mended."""
     script, stored = PLOTLY.read_bytes(), reports / "assets" / PLOTLY.name
     if not stored.is_file() or stored.read_bytes() != script:
         write_text(stored, script.decode("utf-8"))

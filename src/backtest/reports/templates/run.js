@@ -2,19 +2,13 @@
 "use strict";
 (() => {
   if (!runChart) return;
-  const { byId, data } = charts;
+  const { byId, data, make } = charts;
   const { symbols, rows, cell, known } = runChart;
   const AROUND = 12; // bars shown on either side of what was chosen
   const state = { symbol: 0, log: false, range: runChart.WHOLE, place: null, event: "", trade: "" };
   const events = symbols.flatMap(({ events: own }, symbol) =>
     own.map(([place, kind, , id]) => ({ symbol, place, kind, id })));
   const trades = symbols.flatMap(({ trades: own }, symbol) => own.map((trade) => ({ symbol, ...trade })));
-
-  function make(tag, more, ...children) {
-    const element = Object.assign(document.createElement(tag), more);
-    element.append(...children);
-    return element;
-  }
 
   function draw() {
     runChart.draw(state);

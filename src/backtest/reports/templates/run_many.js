@@ -1,10 +1,9 @@
 // The page of a run with many trades: tables in pages, and the trades of one stock in a chart.
 "use strict";
 (() => {
-  const { byId, plain, number, signed, colour, data } = charts;
+  const { byId, plain, number, signed, percent, colour, data, make } = charts;
   const ROWS = { stocks: 10, trades: 25 }; // of a page of a table
   const NARROW = 600;
-  const percent = (value) => `${signed(100 * value, 1)} %`;
   const sign = (value) => (value > 0 ? "gain" : "loss");
   const [stocks, trades] = [
     data.stocks.map(([symbol, count, won, net, mean]) => ({ symbol, count, won, net, mean })).sort((a, b) => (a.symbol < b.symbol ? -1 : 1)),
@@ -14,12 +13,6 @@
     })),
   ];
   let chosen = null;
-
-  function make(tag, more, ...children) {
-    const element = Object.assign(document.createElement(tag), more);
-    element.append(...children);
-    return element;
-  }
 
   const price = (value) => number(value, 2);
   const choice = ({ symbol }) => make("button", { type: "button", title: "Show its trades in a chart", onclick: () => choose(symbol) }, symbol);
