@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from backtest.experiments.runs.attribution import Group
 from backtest.experiments.runs.store import Run
 from backtest.reports import run_page, run_words
 from backtest.reports.compare_page import write_comparison
 from backtest.reports.run_page import write_run_page
-from backtest.reports.run_words import Earned, earned, most_reasons, run_markdown
+from backtest.reports.run_words import most_reasons, ranked_stocks, run_markdown
 from backtest.reports.tearsheet import write_tearsheet
 from tests.made_up import do
 
@@ -79,9 +80,9 @@ def test_a_page_of_ten_thousand_trades_weighs_less_than_two_megabytes(checkout):
 
 
 def test_profit_by_stock(of_two_stocks):
-    assert earned(of_two_stocks.trades, "symbol") == [
-        Earned("AAA", trades=2, wins=1, net_profit=80.0, mean_return=pytest.approx(-0.005)),
-        Earned("BBB", trades=1, wins=0, net_profit=-50.0, mean_return=-0.01),
+    assert ranked_stocks(of_two_stocks) == [
+        Group("AAA", trades=2, wins=1, net_profit=80.0, mean_return=pytest.approx(-0.005)),
+        Group("BBB", trades=1, wins=0, net_profit=-50.0, mean_return=-0.01),
     ]
 
 

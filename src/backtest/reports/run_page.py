@@ -14,7 +14,6 @@ from backtest.reports.pages import write_page
 from backtest.reports.run_chart import ChartAxis, account_of, kinds_of, rounded, story
 from backtest.reports.run_words import (
     ENDS,
-    Earned,
     earned,
     evidence_rows,
     is_many,
@@ -33,6 +32,8 @@ from backtest.strategy.parameters import flat
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from backtest.experiments.runs.attribution import Group
 
 
 MOST_ROWS = (400, 200, 100, 50)  # of trades and of decisions; fewer where the page grows too large
@@ -182,21 +183,19 @@ def _many(run: Run) -> dict[str, Any]:
     }
 
 
-def _years(run: Run) -> list[tuple[str, Earned, float, float]]:
+def _years(run: Run) -> list[tuple[str, Group | None, float, float]]:
     """Of each year: what the trades earned that ended in it, and both returns."""
-    equity, nothing = run.equity, Earned("", 0, 0, 0.0, 0.0)
-    grown = compounded(equity[["return", "benchmark_return"]], equity.index.year)
-    ended = [{**row, "year": row["exit_session"][:4]} for row in run.trades]
-    found = {one.name: one for one in earned(ended, "year")}
-    years = grown.itertuples()
-    return [(str(year), found.get(str(year), nothing), own, other) for year, own, other in years]
+    returns, index = run.equity[["return", "benchmark_return"]], run.equity.index
+    ended = {one.name: one for one in earned(run.trades, lambda row: row["exit_session"][:4])}
+    years = compounded(returns, index.year).itertuples()
+    return [(str(year), ended.get(str(year)), own, other) for year, own, other in years]
 
 
-def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
+def _data(run: Run, stocks: Sequence[Group]) -> dict[str, Any]:
     """The account by week, all stocks, and the newest trades, with names and days by number."""
     events = {row["event_id"]: row for row in run.decisions}
     trades = run.trades[-MOST_TRADES:]
-    symbols = {symbol: n for n, (symbol, *_) in enumerate(stocks)}
+    symbols = {stock.name: n for n, stock in enumerate(stocks)}
     exits = _numbered(row["exit_reason"] for row in trades)
     days = _numbered(sorted({row[f"{end}_session"] for row in trades for end in ("entry", "exit")}))
     sessions = run.equity.index.to_series()
@@ -208,7 +207,10 @@ def _data(run: Run, stocks: Sequence[Earned]) -> dict[str, Any]:
         "null": null_of(run),
         "weeks": weeks.days,
         "account": account_of(run, weeks),
-        "stocks": [[*stock[:3], round(stock[3], 2), round(stock[4], 5)] for stock in stocks],
+        "stocks": [
+            [one.name, one.trades, one.wins, round(one.net_profit, 2), round(one.mean_return, 5)]
+            for one in stocks
+        ],
         "days": list(days),
         "exits": [name.replace("_", " ") for name in exits],
         "trades": [

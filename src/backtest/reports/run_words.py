@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections import Counter
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.pages import fill, sentences
@@ -26,8 +27,9 @@ from backtest.strategy.parameters import flat
 from backtest.workspace.files import sha256_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from backtest.experiments.runs.attribution import Group
     from backtest.experiments.runs.store import Run
 
 
@@ -139,36 +141,22 @@ def reasons(run: Run) -> list[tuple[str, str, int]]:
     return [(became, why, number) for (became, why), number in found.most_common()]
 
 
-class Earned(NamedTuple):
-    """What trades earned that have something in common: dollars, and the mean of their returns."""
-
-    name: str
-    trades: int
-    wins: int
-    net_profit: float
-    mean_return: float
-
-
 def is_many(run: Run) -> bool:
     """Whether a run has too many trades or stocks to draw and list each."""
     return bool(run.manifest.get("universe")) or len(run.trades) > MANY
 
 
-def earned(trades: Iterable[Mapping[str, str]], by: str) -> list[Earned]:
-    """What the trades of each value of a column earned."""
-    groups: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for row in trades:
-        groups[row[by]].append((float(row["net_profit"]), float(row["return"])))
-    return [
-        Earned(
-            name,
-            len(its),
-            sum(net > 0 for net, _ in its),
-            sum(net for net, _ in its),
-            sum(change for _, change in its) / len(its),
-        )
-        for name, its in groups.items()
-    ]
+def earned(trades: Iterable[Mapping[str, str]], by: Callable[[Any], str]) -> list[Group]:
+    """What the trades of each name earned that `by` reads from a row, most first."""
+    from backtest.experiments.runs.attribution import grouped  # loads the calendar
+
+    rows = ((by(row), float(row["net_profit"]), float(row["return"])) for row in trades)
+    return sorted(grouped(rows), key=lambda group: -group.net_profit)
+
+
+def ranked_stocks(run: Run) -> list[Group]:
+    """What the trades of each stock earned, most first."""
+    return earned(run.trades, itemgetter("symbol"))
 
 
 def most_reasons(run: Run) -> list[tuple[str, str, int]]:
@@ -178,11 +166,6 @@ def most_reasons(run: Run) -> list[tuple[str, str, int]]:
         total = sum(number for *_, number in rest)
         rows[MOST_REASONS:] = [("other", counted(len(rest), "more reason"), total)]
     return rows
-
-
-def ranked_stocks(run: Run) -> list[Earned]:
-    """What the trades of each stock earned, most first."""
-    return sorted(earned(run.trades, "symbol"), key=lambda stock: stock.net_profit, reverse=True)
 
 
 def evidence_rows(found: Mapping[str, Any], trials: Mapping[str, Any]) -> list[tuple[str, str]]:
