@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from itertools import compress
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
@@ -30,12 +31,9 @@ from backtest.workspace.records import Moment, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from backtest.experiments.runs.store import Run
-
-    _Terms = tuple[str, tuple[str, str], float]  # of a benchmark: symbol, span, cash
     from pathlib import Path
 
+    from backtest.experiments.runs.store import Run
     from backtest.reports.compare_charts import Curve
 
 
@@ -58,7 +56,7 @@ class ComparedBenchmark(NamedTuple):
     heading: str
     figures: Mapping[str, Any]
     run: Run
-    column: str = "benchmark_return"
+    column: str
 
 
 def heading(run: Run, runs: Sequence[Run]) -> str:
@@ -90,40 +88,33 @@ def span_rows(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 def benchmarks_of(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """The benchmark of each span and amount of cash, once."""
-    found: dict[_Terms, Run] = {}
-    for run in runs:
-        terms = (run.manifest["benchmark"], _span(run), run.manifest["rules"]["cash"])
-        found.setdefault(terms, run)
-    return [
-        ComparedBenchmark(_heading(terms, found, "benchmark"), run.benchmark, run)
-        for terms, run in found.items()
-    ]
+    found = [(run.manifest["benchmark"], run.benchmark, run) for run in runs]
+    return _named(found, "benchmark", "benchmark_return")
 
 
 def _held(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """The stocks of each span and amount of cash, held throughout, once."""
     from backtest.experiments.runs.figures import holdings  # loads pandas
 
-    found = {
-        (one.symbols, _span(one.run), one.run.manifest["rules"]["cash"]): one
-        for one in holdings(runs)
-    }
-    return [
-        ComparedBenchmark(_heading(terms, found, "held"), one.figures, one.run, "holding_return")
-        for terms, one in found.items()
-    ]
+    return _named(holdings(runs), "held", "holding_return")
 
 
-def _heading(terms: _Terms, found: Iterable[_Terms], what: str) -> str:
-    """The symbol, and below it what tells the benchmark from others of the same symbol."""
-    symbol, (first, last), cash = terms
-    alike = [other for other in found if other[0] == symbol]
-    lines = [symbol, what]
-    firsts, lasts = zip(*(ends for _, ends, _ in alike), strict=True)
-    lines += [f"from {first}"] * (len({*firsts}) > 1) + [f"to {last}"] * (len({*lasts}) > 1)
-    if len({dollars for _, _, dollars in alike}) > 1:
-        lines.append(f"{cash:,.10g} $")
-    return "\n".join(lines)
+def _named(
+    found: Iterable[tuple[str, Mapping[str, Any], Run]], what: str, column: str
+) -> list[ComparedBenchmark]:
+    """Each once, by its symbol and below it what tells it from others of the same symbol."""
+    alike: dict[str, dict[tuple[str, str, float], tuple[Mapping[str, Any], Run]]] = {}
+    for symbol, figures, run in found:
+        terms = (*_span(run), run.manifest["rules"]["cash"])
+        alike.setdefault(symbol, {}).setdefault(terms, (figures, run))
+    named = []
+    for symbol, its in alike.items():
+        differ = [len(set(values)) > 1 for values in zip(*its, strict=True)]
+        for (first, last, cash), (figures, run) in its.items():
+            words = compress((f"from {first}", f"to {last}", f"{cash:,.10g} $"), differ)
+            heading = "\n".join([symbol, what, *words])
+            named.append(ComparedBenchmark(heading, figures, run, column))
+    return named
 
 
 def differences(runs: Sequence[Run]) -> list[tuple[str, list[str | None]]]:
