@@ -41,6 +41,8 @@ MOST_BYTES = 490_000  # of a page, so that it opens at once
 MOST_TRADES = 10_000  # of very many, so that the page weighs less than 2 MB
 FEW = 25  # rows of a way of grouping, where trades are many
 _FOUND = ("evidence", "attribution", "trials")  # what the page shows itself
+_STEPS = 20  # in which the worst and the best prices of many trades are counted, each
+_REACHED = 0.98  # of them lie within the steps
 _MOST_LETTERS = 80  # of a headline and a reason
 _LONG = ("symbols", "inputs", "versions")  # of many stocks, which stand in run.json
 _GROUPS = (
@@ -93,7 +95,11 @@ def _content(run: Run) -> dict[str, Any]:
         "words": audit_page,
         "variant": name_of(run),
         "figures": FIGURES,
-        "more": [(label, form(known[name])) for name, label, form in MORE_FIGURES],
+        "more": [
+            (label, form(value))
+            for name, label, form in MORE_FIGURES
+            if (value := known[name]) is not None
+        ],
         "held": stock_figures(run),
         "stock": f"{few(manifest['symbols'])} held",
         "months": [] if manifest["ruined_on"] else monthly(run.equity["return"]),
@@ -172,8 +178,10 @@ def _source(address: str) -> tuple[str, str]:
 def _many(run: Run) -> dict[str, Any]:
     """What the template shows beside what every run has."""
     stocks = ranked_stocks(run)
+    excursions = excursions_of(run) if run.trades else None
     return {
-        "data": _data(run, stocks),
+        "data": {**_data(run, stocks), "excursions": excursions},
+        "excursions": excursions,
         "stocks": len(stocks),
         "best": stocks[:ENDS],
         "worst": stocks[ENDS:][-ENDS:][::-1],
@@ -191,6 +199,29 @@ def _years(run: Run) -> list[tuple[str, Group | None, float, float]]:
     return [(str(year), ended.get(str(year)), own, other) for year, own, other in years]
 
 
+def excursions_of(run: Run) -> dict[str, Any]:
+    """How many trades had their worst and best price how far from the entry, in steps from 0 on.
+
+    Of each side those that gained, then those that lost; the last step holds what lies beyond it.
+    """
+    import numpy as np
+
+    names = ("mae", "mfe", "net_profit")
+    worst, best, profit = np.array([[float(row[name]) for name in names] for row in run.trades]).T
+    far, gained = np.abs([worst, best]), profit > 0
+    step = float(np.ceil(1000 * np.quantile(far, _REACHED) / _STEPS).clip(1)) / 1000
+    counts = [
+        [np.bincount(places[own], minlength=_STEPS).tolist() for own in (gained, ~gained)]
+        for places in np.minimum(far / step, _STEPS - 1).astype(int)
+    ]
+    return {
+        "step": step,
+        **dict(zip(("worst", "best"), counts, strict=True)),
+        "endured": float(np.quantile(worst[gained], 0.1)) if gained.any() else None,
+        "missed": float(np.median(best[~gained])) if not gained.all() else None,
+    }
+
+
 def _data(run: Run, stocks: Sequence[Group]) -> dict[str, Any]:
     """The account by week, all stocks, and the newest trades, with names and days by number."""
     events = {row["event_id"]: row for row in run.decisions}
@@ -204,6 +235,7 @@ def _data(run: Run, stocks: Sequence[Group]) -> dict[str, Any]:
     return {
         "strategy": run.manifest["strategy"],
         "benchmark": run.manifest["benchmark"],
+        "stock": f"{few(run.manifest['symbols'])} held",
         "null": null_of(run),
         "weeks": weeks.days,
         "account": account_of(run, weeks),
