@@ -16,7 +16,7 @@ import pandas as pd
 from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
-from backtest.experiments.studies.run import Study, study_in, window_name, write_study
+from backtest.experiments.studies.run import Study, window_name, write_study
 from backtest.experiments.studies.subject import (
     CANDIDATES,
     close_returns,
@@ -25,11 +25,12 @@ from backtest.experiments.studies.subject import (
     read_study_inputs,
     study_identity,
 )
-from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
+from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
 from backtest.stats.many_stocks import difference_by_season, mean_by_season, paths, quantiles
 from backtest.stats.multiple_testing import holm_of_known
+from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,8 +81,8 @@ class ManyStudyPlan(Plan[Study[ManyStudyRecord]]):
     left_out: Sequence[LeftOut]
 
     def read(self) -> Study[ManyStudyRecord]:
-        """Read the study; errors as of `study_in`."""
-        return study_in(self.path / MANY_STUDY, ManyStudyRecord)
+        """Read the study; DataError where its record, or the table of CARs, is damaged."""
+        return Study(self.path, read_record(self.path / MANY_STUDY, ManyStudyRecord))
 
 
 def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyStudyPlan:
@@ -129,19 +130,13 @@ def run_many_study(plan: ManyStudyPlan, *, force: bool = False) -> Study[ManyStu
         return made
     started = datetime.now(UTC)
     sample = _Sample(plan)
-    record = {
-        "study_id": plan.id,
-        **plan.identity,
-        "packages": installed_packages(),
-        "started_at": started.isoformat(timespec="seconds"),
+    figures = {
         "against": sample.against,
         **sample.measured(),
         "left_out": dict(Counter(_plain(one.reason) for one in plan.left_out).most_common()),
         "assumptions": list(plan.inputs.assumptions),
-        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_study(plan.path, MANY_STUDY, record, sample.table())
-    return plan.read()
+    return write_study(plan, MANY_STUDY, started, figures, sample.table())
 
 
 class _Sample:

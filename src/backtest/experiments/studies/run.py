@@ -104,21 +104,31 @@ class StudyPlan(Plan[Study[StudyRecord]]):
     left_out: Sequence[LeftOut]
 
     def read(self) -> Study[StudyRecord]:
-        """Read the study; errors as of `study_in`."""
-        return study_in(self.path / STUDY, StudyRecord)
+        """Read the study; DataError where its record, or the table of CARs, is damaged."""
+        return Study(self.path, read_record(self.path / STUDY, StudyRecord))
 
 
-def study_in(file: Path, kind: type[T]) -> Study[T]:
-    """Read a study by its record; raises DataError where that, or the table of CARs, is damaged."""
-    return Study(file.parent, read_record(file, kind))
-
-
-def write_study(path: Path, name: str, record: Mapping[str, Any], cars: pd.DataFrame) -> None:
-    """Write a study's folder; raises UsageError where that is not possible."""
+def write_study(
+    plan: Plan[Study[T]],
+    name: str,
+    started: datetime,
+    figures: Mapping[str, Any],
+    cars: pd.DataFrame,
+) -> Study[T]:
+    """Write a study's folder and read it; raises UsageError where it cannot be written."""
     table = cars.to_csv(index=False, lineterminator="\n")
-    files = {_CARS: sha256(table.encode()).hexdigest()}
-    text = json.dumps({**record, "files": files}, indent=1, ensure_ascii=False, allow_nan=False)
-    write_folder(path, {_CARS: table, name: text + "\n"})
+    record = {
+        "study_id": plan.id,
+        **plan.identity,
+        "packages": installed_packages(),
+        "started_at": started.isoformat(timespec="seconds"),
+        **figures,
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "files": {_CARS: sha256(table.encode()).hexdigest()},
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_folder(plan.path, {_CARS: table, name: text + "\n"})
+    return plan.read()
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
@@ -163,7 +173,14 @@ def prepare_study(workspace: Workspace, request: StudyRequest) -> StudyPlan:
     series = Series(
         request.symbol, close_returns(stock, stock.table.index), benchmark.returns, days
     )
-    decides = study_identity(subject, inputs, _terms(request, benchmark), candidates)
+    terms = {
+        "symbol": request.symbol,
+        "benchmark": benchmark.symbol,
+        "benchmark_given": request.benchmark is not None,
+        "reaction_minutes": request.reaction,
+        "settings": json.loads(json.dumps(asdict(request.settings))),
+    }
+    decides = study_identity(subject, inputs, terms, candidates)
     path = workspace.reports / folder_name(
         f"study-{request.name}", (request.symbol,), run_id(decides)
     )
@@ -181,34 +198,16 @@ def run_study(plan: StudyPlan, *, force: bool = False) -> Study[StudyRecord]:
     if not force and (made := plan.result):
         return made
     started = datetime.now(UTC)
-    settings = plan.request.settings
-    figures = measure(plan.series, plan.events, settings)
+    figures = measure(plan.series, plan.events, plan.request.settings)
     if not any(window["known"] for window in figures["windows"]):
         raise _nothing(plan, figures["events"])
-    record = {
-        "study_id": plan.id,
-        **plan.identity,
+    more = {
         "also": plan.subject.also,
         "benchmark_reason": plan.benchmark.reason,
         "explained": dict(plan.benchmark.explained),
-        "packages": installed_packages(),
-        "started_at": started.isoformat(timespec="seconds"),
-        **figures,
         "left_out": [{**event_fields(each.event), "reason": each.reason} for each in plan.left_out],
-        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
     }
-    write_study(plan.path, STUDY, record, _cars(record))
-    return plan.read()
-
-
-def _terms(request: StudyRequest, benchmark: Benchmark) -> dict[str, Any]:
-    return {
-        "symbol": request.symbol,
-        "benchmark": benchmark.symbol,
-        "benchmark_given": request.benchmark is not None,
-        "reaction_minutes": request.reaction,
-        "settings": json.loads(json.dumps(asdict(request.settings))),
-    }
+    return write_study(plan, STUDY, started, {**figures, **more}, _cars(figures["events"]))
 
 
 def _nothing(plan: StudyPlan, events: Sequence[Mapping[str, Any]]) -> UsageError:
@@ -221,11 +220,11 @@ def _nothing(plan: StudyPlan, events: Sequence[Mapping[str, Any]]) -> UsageError
     return UsageError(f"No event of {request.name} on {request.symbol} can be studied.{why}")
 
 
-def _cars(record: Mapping[str, Any]) -> pd.DataFrame:
+def _cars(events: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     rows = [
         {**event, "window": window, "car": car, "error": event["errors"][window]}
         | {"unknown": event["unknown"].get(window, "")}
-        for event in record["events"]
+        for event in events
         for window, car in event["cars"].items()
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -274,6 +273,15 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
     alike = np.ones(len(events), np.int64)
     everyone = _selection("", "all events", series.events, np.arange(len(events)), alike)
     groups, signed = _groups(series, events), _signed(series, events)
+    of_signed = signed and [
+        {"window": window_name(window), **_average(cars[:, number], signed, window, settings)}
+        for number, window in enumerate(settings.windows)
+    ]
+    of_groups = [
+        {"by": each.by, "name": each.name}
+        | _average(cars[:, 0], each, settings.windows[0], settings)
+        for each in groups
+    ]
     return {
         "days": found.days.tolist(),
         "average": list(map(_known, found.average)),
@@ -283,8 +291,8 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
             for event, day in zip(events, series.events.tolist(), strict=True)
         ],
         "windows": _windows(found, list(map(everyone.known_events, cars.T))),
-        "signed": None if signed is None else _averages(cars, signed, settings),
-        "groups": _group_rows(cars[:, 0], groups, settings),
+        "signed": of_signed and _corrected(of_signed),
+        "groups": _corrected(of_groups),
         "curves": [
             _curve(paths, selection, settings.seed)
             for selection in (everyone, *([signed] if signed else []), *groups)
@@ -362,23 +370,6 @@ def _windows(found: EventStudy, events: Sequence[int]) -> list[dict[str, Any]]:
         }
         for window, count in zip(found.windows, events, strict=True)
     ]
-    return _corrected(rows)
-
-
-def _averages(cars: Floats, selection: _Selection, settings: Settings) -> list[dict[str, Any]]:
-    """By window the average of CAR × sign, and how random days with these signs would do."""
-    rows = [
-        {"window": window_name(window), **_average(cars[:, place], selection, window, settings)}
-        for place, window in enumerate(settings.windows)
-    ]
-    return _corrected(rows)
-
-
-def _group_rows(
-    cars: Floats, groups: Sequence[_Selection], settings: Settings
-) -> list[dict[str, Any]]:
-    leading = settings.windows[0]
-    rows = [{"by": s.by, "name": s.name, **_average(cars, s, leading, settings)} for s in groups]
     return _corrected(rows)
 
 
