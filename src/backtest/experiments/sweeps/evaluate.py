@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import traceback
-from collections import deque
-from concurrent.futures import BrokenExecutor, CancelledError
-from contextlib import closing, contextmanager
+from concurrent.futures import BrokenExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, partial
@@ -29,6 +26,7 @@ from backtest.engine.timeline import Question, questions
 from backtest.errors import BacktestError, UsageError
 from backtest.experiments.runs.figures import benchmark_returns
 from backtest.experiments.sweeps.answers import Answers, derives, does_act
+from backtest.experiments.sweeps.cluster import on_cluster
 from backtest.experiments.sweeps.grid import SweepSpec, sweepable, value_of
 from backtest.experiments.terms import deciding_packages
 from backtest.experiments.trials import is_mixed
@@ -41,9 +39,8 @@ from backtest.workspace.folders import workspace_of_worker
 from backtest.workspace.processes import MOST_TRIES, completed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
-    from distributed import Client, Future
     from numpy.typing import NDArray
 
     from backtest.engine.kernel.records import Tables
@@ -59,9 +56,6 @@ if TYPE_CHECKING:
 _CELLS = 1_000_000  # sets × events that are in memory at once; some 400 bytes each
 _BY_SET = ("earned", "entries", "exits")
 _FEWEST, _ENOUGH = 100, 0.2  # sets that tell how long one takes, and seconds spent on that
-_CONNECT = 20.0  # seconds for the scheduler to answer, and for its first worker to come
-_PATIENCE = 60.0  # seconds without news after which it is asked whether workers are left
-_AHEAD = 2  # chunks that are given out for each thread of the cluster
 _LOADING = Lock()
 
 
@@ -139,9 +133,10 @@ def run_chunks(
     ended its process again and again.
     """
     if cluster:
-        parts = _on_cluster(spec_json, todo, cluster)
+        parts = on_cluster(partial(attempt, evaluate), prepare, spec_json, todo, cluster)
     elif workers:
-        parts = _in_processes(partial(evaluate, spec_json, folders=folders), todo, workers)
+        here = partial(attempt, partial(evaluate, folders=folders), spec_json)
+        parts = _in_processes(here, todo, workers)
     else:
         parts = ((chunk, evaluate(spec_json, chunk, folders)) for chunk in todo)
     with closing(parts):
@@ -149,8 +144,18 @@ def run_chunks(
             on_part(chunk, content)
 
 
+def attempt(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int) -> bytes:
+    """Evaluate a chunk where every failure has to travel: a fault comes with its traceback."""
+    try:
+        return evaluate(spec_json, chunk)
+    except BacktestError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever a strategy does
+        raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
+
+
 def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers: int) -> Parts:
-    with closing(completed(partial(attempt, evaluate), todo, workers)) as ended:
+    with closing(completed(evaluate, todo, workers)) as ended:
         for chunk, task in ended:
             try:
                 part = task.result()
@@ -161,161 +166,6 @@ def _in_processes(evaluate: Callable[[int], bytes], todo: Sequence[int], workers
                     f"had ended are kept, and the same command goes on from them."
                 ) from None
             yield chunk, part
-
-
-def attempt(evaluate: Callable[[int], bytes], chunk: int) -> bytes:
-    """Evaluate a chunk where every failure has to travel: a fault comes with its traceback."""
-    try:
-        return evaluate(chunk)
-    except BacktestError:
-        raise
-    except Exception:  # noqa: BLE001 - whatever a strategy does
-        raise BacktestError(f"Chunk {chunk} failed.\n{traceback.format_exc()}") from None
-
-
-def _on_cluster(spec_json: str, todo: Sequence[int], address: str) -> Parts:
-    with _connect(address) as client, _lost(address):
-        _check_workers(client, address, prepare, spec_json)
-        waiting = deque(todo)
-        running: dict[Future[bytes], int] = {}
-        try:
-            while waiting or running:
-                threads = sum(client.nthreads().values())
-                while waiting and len(running) < _AHEAD * max(1, threads):
-                    chunk = waiting.popleft()
-                    task = client.submit(on_worker, evaluate, spec_json, chunk, pure=False)
-                    running[task] = chunk
-                for task in _ended(client, address, running):
-                    content = _part(task, running[task])
-                    if content is not None:
-                        yield running.pop(task), content
-        finally:
-            client.cancel(list(running))
-
-
-def on_worker(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int) -> bytes:
-    """Evaluate a chunk with the folders that the worker finds; a failure has its address."""
-    from distributed import get_worker
-
-    try:
-        return attempt(partial(evaluate, spec_json), chunk)
-    except BacktestError as error:
-        raise type(error)(f"Worker {get_worker().address}: {error}") from None
-
-
-async def check_worker(prepare: Callable[[str], None], spec_json: str) -> str:
-    """What keeps a worker from evaluating the specification; empty where nothing does."""
-    try:
-        await asyncio.to_thread(prepare, spec_json)  # a worker has to answer while it reads
-    except BacktestError as error:
-        return str(error)
-    return ""
-
-
-@contextmanager
-def _connect(address: str) -> Iterator[Client]:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise UsageError(
-            "--cluster needs Dask. Install it with: pip install 'backtest[cluster]'"
-        ) from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # it raises as well
-    try:
-        kind = asyncio.run(asyncio.wait_for(_kind(address), _CONNECT))
-        if kind != "Scheduler":
-            raise ValueError(f"a {kind} answers there")  # noqa: TRY301
-        client = Client(address, timeout=_CONNECT)
-    except (OSError, ValueError, TypeError) as error:
-        raise UsageError(
-            f"No Dask scheduler at {address}: {str(error) or f'no answer in {_CONNECT:.0f} s'}. "
-            f"--cluster takes the address that `dask scheduler` prints when it starts, such as "
-            f"tcp://10.0.0.5:8786; `dask worker ADDRESS` on each machine gives it workers."
-        ) from None
-    with client:
-        yield client
-
-
-async def _kind(address: str) -> str:
-    """What answers at an address. A client would wait for ever for one that is silent."""
-    from distributed import Security
-    from distributed.core import rpc
-
-    async with rpc(address, connection_args=Security().get_connection_args("client")) as peer:
-        identity = await peer.identity()
-    return str(identity["type"])
-
-
-def _check_workers(
-    client: Client, address: str, prepare: Callable[[str], None], spec_json: str
-) -> None:
-    try:
-        client.wait_for_workers(1, timeout=_CONNECT)
-    except TimeoutError:
-        raise UsageError(_no_worker(address)) from None
-    found = client.run(check_worker, prepare, spec_json, on_error="return")
-    wrong = [
-        f"{worker}: {answer if isinstance(answer, str) else f'{type(answer).__name__}: {answer}'}"
-        for worker, answer in sorted(found.items())
-        if answer
-    ]
-    if wrong:
-        raise UsageError(
-            f"{len(wrong)} of {len(found)} workers of {address} cannot evaluate this sweep. Give "
-            f"them the same program, strategies and data as here, or take them off the cluster.\n  "
-            + "\n  ".join(wrong)
-        )
-
-
-def _ended(
-    client: Client, address: str, running: Collection[Future[bytes]]
-) -> Collection[Future[bytes]]:
-    """Wait until some tasks have ended; those that failed come last."""
-    from distributed import wait
-
-    while True:
-        try:
-            answer = wait(list(running), timeout=_PATIENCE, return_when="FIRST_COMPLETED")
-        except TimeoutError:
-            if not client.nthreads():
-                raise UsageError(_no_worker(address)) from None
-        else:
-            return sorted(answer.done, key=lambda task: task.status != "finished")
-
-
-def _part(task: Future[bytes], chunk: int) -> bytes | None:
-    """The part of a chunk; None where it was lost with its worker, and is evaluated anew."""
-    from distributed import KilledWorker
-
-    try:
-        content: bytes = task.result(timeout=_PATIENCE)
-    except TimeoutError:
-        return None
-    except KilledWorker as error:
-        raise BacktestError(
-            f"Chunk {chunk} was given up: {error.allowed_failures + 1} workers ended while they "
-            f"evaluated it, the last at {error.last_worker.address}. Is memory short there? The "
-            f"parts that had ended are kept, and the same command goes on from them."
-        ) from None
-    return content
-
-
-def _no_worker(address: str) -> str:
-    return (
-        f"The scheduler at {address} has no worker. Start one with `dask worker {address}` where "
-        f"this program, the strategies and the data are. The same command then goes on."
-    )
-
-
-@contextmanager
-def _lost(address: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, CancelledError):
-        raise UsageError(
-            f"The scheduler at {address} was lost. The parts that had ended are kept: start it and "
-            f"its workers again, and the same command goes on from them."
-        ) from None
 
 
 @dataclass(frozen=True)
