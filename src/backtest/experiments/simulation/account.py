@@ -27,8 +27,8 @@ from backtest.engine.kernel.records import (
     WAITS,
 )
 from backtest.engine.kernel.simulate import by_entry, simulate
-from backtest.engine.replay.books import CENT
-from backtest.errors import AccountingError, DataError, UsageError
+from backtest.engine.replay.ledger import check_identity
+from backtest.errors import DataError, UsageError
 from backtest.experiments.simulation import bars as files
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.stats.formats import few
@@ -188,10 +188,8 @@ def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDA
     default = _DEFAULTS[term]
     if term not in table:
         return np.full(len(table["symbol"]), default)
-    values, known = (
-        files.numbers(table[term]),
-        table[term].is_valid().to_numpy(zero_copy_only=False),
-    )
+    values = files.numbers(table[term])
+    known = table[term].is_valid().to_numpy(zero_copy_only=False)
     limits = _limits(term)
     allowed = np.isfinite(values)
     for name, (holds, _) in _CHECKS.items():
@@ -278,7 +276,7 @@ class Simulation:
     panel: Panel
     signals: SignalTable  # what could be traded
     rules: Rules
-    rates: Mapping[str, BorrowRates]  # borrow rates of the symbols that have a file of them
+    rates: Mapping[str, BorrowRates]  # by symbol
     result: Tables  # of the kernel
 
     def figures(self) -> dict[str, float | None]:
@@ -319,8 +317,7 @@ class Simulation:
         entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
         first, last, shares = trades["entry_bar"], trades["exit_bar"], trades["shares"]
-        gross, net = self._profits()
-        gross, net = gross[entered], net[entered]
+        gross, net = (profit[entered] for profit in self._profits())
         symbols, sessions = np.array(self.panel.symbols), self.panel.sessions
         opens = pa.array(self.panel.times).cast(pa.timestamp("us", "UTC"))
         return pa.table(
@@ -365,28 +362,26 @@ class Simulation:
         if self.rules.borrow_mode != "table":
             return []
         trades = self.result.trades
-        paid = np.flatnonzero(trades["borrow"] > 0)
+        paid = trades["borrow"] > 0
         columns, entries = self.signals.rows["symbol"][paid], trades["entry_bar"][paid]
         unknown: list[str] = []
-        made: dict[str, list[str]] = {}
+        by_origin: dict[str, list[str]] = {}
         for column in np.unique(columns).tolist():
             symbol = self.panel.symbols[column]
             night = self.panel.sessions[entries[columns == column].min()].item()
-            rates = self.rates.get(symbol)
-            if rates is None or rates.on(night) is None:
+            rates = self.rates[symbol]
+            if rates.on(night) is None:
                 unknown.append(symbol)
-            else:
-                for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
-                    made.setdefault(origin, []).append(symbol)
-        sentences = []
+                continue
+            for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
+                by_origin.setdefault(origin, []).append(symbol)
+        found = [f"A borrow rate of {few(by_origin[o])} {o}." for o in sorted(by_origin)]
         if unknown:
-            sentences.append(
-                f"No borrow rate is known for some nights short {few(unknown)}; "
-                f"{self.rules.borrow_default:.1%} a year was charged."
+            default = f"{self.rules.borrow_default:.1%} a year was charged."
+            found.insert(
+                0, f"No borrow rate is known for some nights short {few(unknown)}; {default}"
             )
-        for origin, symbols in sorted(made.items()):
-            sentences.append(f"A borrow rate of {few(symbols)} {origin}.")
-        return sentences
+        return found
 
     def check_identity(self) -> None:
         """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
@@ -395,13 +390,7 @@ class Simulation:
         """
         totals = self.result.totals[0]
         expected = self.rules.cash + totals["interest"] + self._profits()[1].sum()
-        final = totals["equity"]
-        # Of fortunes it holds to what many sums of doubles can still resolve.
-        if not abs(expected - final) < max(CENT, abs(final) * 1e-12):
-            raise AccountingError(
-                f"The accounting identity is broken: the trades make {expected:.4f} of final "
-                f"equity {final:.4f}. This is a fault of the program; please report it."
-            )
+        check_identity(expected, totals["equity"], resolved=1e-12)  # of sums of many doubles
 
     def _profits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gross and net profit by signal, dollars; 0 of those that did not enter."""
@@ -422,8 +411,7 @@ def simulate_files(
     """
     panel = files.read_panel(bars, volume=rules.max_participation is not None)
     table = read_signals(signals, panel, timedelta(minutes=rules.reaction_minutes))
-    known = {path.stem for path in borrow.glob("*.csv")} & set(panel.symbols)
-    rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(known)}
+    rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in panel.symbols}
     starts = np.array([0, len(table.rows)])
     result = simulate(panel, table.rows, starts, rules, rates, trades=True, curves=curves)
     account = Simulation(panel, table, rules, rates, result)
