@@ -89,20 +89,23 @@ class SignalTable:
 def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
     """Read signals and find the bar at which each can first be traded.
 
-    The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound),
-    `direction` (`long`, `short` or `flat`) and, as far as they are wanted, `event_id` (a row's
-    number where there is none), `weight`, `hold`, `stop`, `target`, `trailing_stop`, `priority` and
-    `limit` in the bounds of `Signal` (null is no such term, and for weight and priority the
-    default), `enter`, `leave` and `levels` in its words.
+    The columns are `symbol`, `published_at` (a timestamp with a zone, the late bound), `direction`
+    (`long`, `short` or `flat`) and, as wanted, `event_id` (else a row's number) and the terms of
+    `Signal` in its bounds and words; null is the default.
 
     Each signal is on the first bar of its own symbol that opens later than its publication and
     the reaction time. Those that have none, or were public on a day (in New York) before the
     symbol's first session, are counted. Raises UsageError where there is no such file, and
-    DataError where it is corrupt, has no row, lacks a column, has one too many or of the wrong
-    type, or rows are wrong.
+    DataError where it is corrupt, or its columns or rows are wrong.
     """
     schema = files.schema_of(path)
-    _refuse_unknown(path, schema)
+    known = {**_NEEDED, **_OPTIONAL}
+    others = [n for n in schema.names if n not in known and not n.startswith("__index_level_")]
+    if others:  # a stop whose name is mistyped would not be there
+        raise DataError(
+            f"{path} has columns that no signal has: {', '.join(others)}. "
+            f"Allowed: {', '.join(known)}. Rename them or take them out."
+        )
     optional = {name: kind for name, kind in _OPTIONAL.items() if name in schema.names}
     files.check_columns(path, schema, {**_NEEDED, **optional})
     with files.readable(path), files.parquet_file(path) as file:
@@ -128,16 +131,6 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
         published_at=published[order],
         left_out={reason: count for reason, count in counts.items() if count},
     )
-
-
-def _refuse_unknown(path: Path, schema: pa.Schema) -> None:
-    known = {**_NEEDED, **_OPTIONAL}
-    others = [n for n in schema.names if n not in known and not n.startswith("__index_level_")]
-    if others:  # a stop whose name is mistyped would not be there
-        raise DataError(
-            f"{path} has columns that no signal has: {', '.join(others)}. "
-            f"Allowed: {', '.join(known)}. Rename them or take them out."
-        )
 
 
 def _records(table: Mapping[str, pa.Array], panel: Panel, faults: files.Faults) -> NDArray[Any]:

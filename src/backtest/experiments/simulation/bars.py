@@ -152,16 +152,12 @@ class Faults:
         """Raise DataError where something is wrong; one message for all of it."""
         if not self._found:
             return
-        lines = []
+        lines = [f"{self._path} has rows that are wrong (they are counted from 0)."]
         for rule, (count, examples) in self._found.items():
-            lines.append(
-                f"\n  {rule} {count:,} {'row breaks' if count == 1 else 'rows break'} this:"
-            )
-            lines += [f"\n    {example}" for example in examples]
-            lines += ["\n    …"] * (count > len(examples))
-        raise DataError(
-            f"{self._path} has rows that are wrong (they are counted from 0)." + "".join(lines)
-        )
+            lines.append(f"  {rule} {count:,} {'row breaks' if count == 1 else 'rows break'} this:")
+            lines += [f"    {example}" for example in examples]
+            lines += ["    …"] * (count > len(examples))
+        raise DataError("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -267,9 +263,7 @@ def read_panel(path: Path, *, volume: bool = False) -> Panel:
     panel's bars; sessions open when the calendar says.
 
     Raises UsageError where there is nothing at the path, or not enough memory, and DataError where
-    a file is corrupt, lacks a column or has one of the wrong type, or rows are wrong: without
-    symbol or time, outside the hours of the exchange, twice for a symbol and time, without a price
-    above 0, or with a high or low that is not.
+    a file is corrupt, or its columns or rows are wrong.
     """
     files = BarFiles(path, volume=volume)
     names, times = _keys(files)
