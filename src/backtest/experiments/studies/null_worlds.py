@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from backtest.engine.kernel.panel import Panel, blank_prices
-from backtest.engine.kernel.records import REASONS, SIGNAL
+from backtest.engine.kernel.records import SIGNAL
+from backtest.engine.kernel.replay import trades_of
 from backtest.engine.kernel.simulate import simulate
-from backtest.engine.replay.books import Trade
 from backtest.engine.rules import Rules
 from backtest.experiments.runs.evidence import evidence
 from backtest.experiments.runs.placebo import Account, acting
@@ -198,7 +198,8 @@ def judge(kind: World, seed: tuple[int, ...], draws: int) -> dict[str, Any]:
     signals, panel = account.signals, account.panel
     whole = np.array([0, len(signals)])
     made = simulate(panel, signals, whole, _RULES, {}, trades=True, curves=True)
-    return evidence(account, _trades(panel, signals, made.trades), made.equity[0], draws=draws)
+    trades = trades_of(made.trades, signals, panel, [""] * len(signals))
+    return evidence(account, trades, made.equity[0], draws=draws)
 
 
 def make_world(kind: World, rng: np.random.Generator) -> Account:
@@ -275,29 +276,3 @@ def _panel(kind: World, returns: Floats) -> Panel:
     sessions = _FIRST_DAY + np.arange(kind.sessions)
     symbols = tuple(f"MADE{number:03d}" for number in range(kind.stocks))
     return Panel(symbols, sessions.astype("M8[us]"), sessions, bars, np.empty((0, 0)))
-
-
-def _trades(panel: Panel, signals: NDArray[Any], made: NDArray[Any]) -> list[Trade]:
-    found: list[Trade] = []
-    for signal, row in zip(signals, made, strict=True):
-        if row["shares"] == 0:
-            continue
-        side = int(signal["side"])
-        found.append(
-            Trade(
-                trade_id=len(found) + 1,
-                event_id="",
-                symbol=panel.symbols[signal["symbol"]],
-                direction="long" if side > 0 else "short",
-                shares=float(row["shares"]),
-                entry_session=panel.sessions[row["entry_bar"]].item(),
-                entry_price=float(row["entry_price"]),
-                exit_session=panel.sessions[row["exit_bar"]].item(),
-                exit_price=float(row["exit_price"]),
-                exit_reason=REASONS[row["reason"]],  # type: ignore[arg-type]
-                gross_profit=float(side * row["shares"] * (row["exit_price"] - row["entry_price"])),
-                commission=float(row["commission"]),
-                borrow=float(row["borrow"]),
-            )
-        )
-    return found
