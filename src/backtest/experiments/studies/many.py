@@ -35,16 +35,12 @@ from backtest.workspace.records import read_record
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.experiments.studies.subject import LeftOut, StudiedEvent, Subject
+    from backtest.stats import Floats, Ints
     from backtest.stats.event_study import Window
     from backtest.workspace.folders import Workspace
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
 WINDOWS: tuple[Window, ...] = ((0, 10), (1, 10), (-1, -1), (0, 0), (0, 1))
 _DAYS = (-10, 20)  # of the curves

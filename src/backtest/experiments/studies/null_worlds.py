@@ -24,9 +24,8 @@ from backtest.stats.multiple_testing import wilson_interval
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
+    from backtest.stats import Floats, Ints
 
 _FIRST_DAY = np.datetime64("2001-01-01")  # of the made-up sessions, every day one
 _STEPS = 16  # of a path within a session; the first is the night
@@ -223,7 +222,7 @@ def make_world(kind: World, rng: np.random.Generator) -> Account:
     return Account(panel, acting(rows[listed]), _RULES, {})
 
 
-def _dates(kind: World, rng: np.random.Generator) -> NDArray[np.int64]:
+def _dates(kind: World, rng: np.random.Generator) -> Ints:
     first = 3 * kind.sessions // 4 if kind.last_quarter else 5
     among = np.arange(first, kind.sessions - kind.in_row - 1)
     if kind.in_row > 1:  # runs of events that do not meet
@@ -233,7 +232,7 @@ def _dates(kind: World, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.sort(rng.choice(among, kind.dates, replace=False))
 
 
-def _returns(kind: World, dates: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+def _returns(kind: World, dates: Ints, rng: np.random.Generator) -> Floats:
     """Deviation and drift by step of each session, times noise: shape (sessions, steps, stocks)."""
     shape = (kind.sessions, _STEPS, kind.stocks)
     scale = np.ones((kind.sessions, 1, 1))

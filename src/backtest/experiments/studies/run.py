@@ -39,15 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
+    from backtest.stats import Floats, Ints
     from backtest.stats.event_study import EventOutcome, EventStudy, Model, Window
     from backtest.stats.significance import Permutation
     from backtest.workspace.folders import Workspace
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
 
 T = TypeVar("T")
 _CARS = "cars.csv"

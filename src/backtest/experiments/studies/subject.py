@@ -22,17 +22,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.timeline import Decision
+    from backtest.stats import Floats
     from backtest.strategy.base import Strategy
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
-
-    Floats = NDArray[np.float64]
 
 CANDIDATES = ("SPY", "QQQ")
 _FEWEST = 20  # sessions of which a share of variance is taken

@@ -35,12 +35,11 @@ if TYPE_CHECKING:
 
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
+    from backtest.stats import Floats
     from backtest.stats.overfitting import WalkForward
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
     from backtest.workspace.folders import Workspace
-
-    Floats = NDArray[np.float64]
 
 MOST = 1_000  # distinct results that are held against each other
 BLOCKS = 10  # of sessions; every half of them is in-sample once
