@@ -187,7 +187,7 @@ def run(dask, monkeypatch, marks):
 
     def go(name, on_part=None):
         monkeypatch.setattr(evaluate, "evaluate", getattr(sweep_parts, name))
-        monkeypatch.setattr(evaluate, "prepare", sweep_parts.prepare)
+        monkeypatch.setattr(evaluate, "evaluator", sweep_parts.prepare)
         parts = {}
 
         def take(chunk, part):

@@ -52,8 +52,8 @@ def test_the_histories_are_those_of_single_runs(sweep, tmp_path):
         equity = np.array([point.equity for point in run.curve])
         assert found.returns[:, place] == pytest.approx(session_returns(equity, 100_000), abs=1e-12)
         by_event = {trade.event_id: trade.net_return for trade in run.trades}
-        for (event_id, _), earned in zip(sweep.events, found.earned[place], strict=True):
-            expected = by_event.get(event_id, np.nan)
+        for event, earned in zip(sweep.events, found.earned[place], strict=True):
+            expected = by_event.get(event.id, np.nan)
             assert earned == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 

@@ -23,7 +23,7 @@ _AHEAD = 2  # chunks that are given out for each thread of the cluster
 
 def on_cluster(
     evaluate: Callable[[str, int], bytes],
-    prepare: Callable[[str], None],
+    prepare: Callable[[str], object],
     spec_json: str,
     todo: Sequence[int],
     address: str,
@@ -62,7 +62,7 @@ def on_worker(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int)
         raise type(error)(f"Worker {get_worker().address}: {error}") from None
 
 
-async def check_worker(prepare: Callable[[str], None], spec_json: str) -> str:
+async def check_worker(prepare: Callable[[str], object], spec_json: str) -> str:
     """What keeps a worker from evaluating the specification; empty where nothing does."""
     try:
         await asyncio.to_thread(prepare, spec_json)  # a worker has to answer while it reads
@@ -106,7 +106,7 @@ async def _kind(address: str) -> str:
 
 
 def _check_workers(
-    client: Client, address: str, prepare: Callable[[str], None], spec_json: str
+    client: Client, address: str, prepare: Callable[[str], object], spec_json: str
 ) -> None:
     try:
         client.wait_for_workers(1, timeout=_CONNECT)

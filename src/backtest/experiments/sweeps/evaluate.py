@@ -96,11 +96,6 @@ def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, 
     return {name: None if np.isnan(value) else value for name, value in values.items()}
 
 
-def prepare(spec_json: str) -> None:
-    """Read what the chunks of a sweep need where this process finds it, as `evaluator` does."""
-    evaluator(spec_json)
-
-
 def evaluator(spec_json: str, folders: Workspace | None = None) -> Evaluator:
     """The evaluator of a sweep, made once a process.
 
@@ -133,7 +128,7 @@ def run_chunks(
     ended its process again and again.
     """
     if cluster:
-        parts = on_cluster(partial(attempt, evaluate), prepare, spec_json, todo, cluster)
+        parts = on_cluster(partial(attempt, evaluate), evaluator, spec_json, todo, cluster)
     elif workers:
         here = partial(attempt, partial(evaluate, folders=folders), spec_json)
         parts = _in_processes(here, todo, workers)
@@ -229,12 +224,13 @@ class Evaluator:
         self._questions = sorted(
             (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
         )
-        self._bars = [self._panel.bar_of(one.market.session) for one in self._questions]
+        self.events = [one.event for one in self._questions]
+        self.bars = [self._panel.bar_of(one.market.session) for one in self._questions]
         legs = len(strategy.trades_also)
         self._width = 1 + legs  # records of an event
-        symbols = [self._panel.columns[one.event.symbol] for one in self._questions]
+        symbols = [self._panel.columns[event.symbol] for event in self.events]
         empty = np.zeros(len(self._questions) * self._width, SIGNAL)
-        empty["bar"] = np.repeat(self._bars, self._width)
+        empty["bar"] = np.repeat(self.bars, self._width)
         empty["symbol"] = np.repeat(symbols, self._width)
         # What a validator computes or forbids is found by making each set.
         terms = () if derives(type(strategy)) else strategy.signal_terms
@@ -270,22 +266,9 @@ class Evaluator:
         net += trades["dividends"]
         earned[entered] = net / value
         entries[entered], exits[entered] = trades["entry_bar"], trades["exit_bar"]
-        returns = [
-            above_cash(session_returns(equity, self._rules.cash), self._panel.nights, self._rules)
-            for equity in done.equity
-        ]
+        changes = (session_returns(equity, self._rules.cash) for equity in done.equity)
+        returns = [self.above_cash(each) for each in changes]
         return Histories(np.array(returns).T, earned, entries, exits)
-
-    @property
-    def events(self) -> list[tuple[str, int]]:
-        """The id of each event and the bar in which it can be traded, in order."""
-        ids = [one.event.id for one in self._questions]
-        return list(zip(ids, self._bars, strict=True))
-
-    @property
-    def headlines(self) -> dict[str, str]:
-        """The headline of each event, by its id."""
-        return {one.event.id: one.event.headline for one in self._questions}
 
     def above_cash(self, returns: NDArray[np.float64]) -> NDArray[np.float64]:
         """Returns by session less what cash earned."""

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from backtest.data.kinds import Event
     from backtest.engine.rules import Costs, Rules
     from backtest.experiments.sweeps.evaluate import Evaluator, Histories
     from backtest.stats import Floats
@@ -229,11 +230,10 @@ def sweep_evidence(
     chosen = sweep.histories(spec.axes, spec.codes(numbers))
     base = sweep.histories(*sweep.base)
     best = int(np.argmax(sets["total_return"].to_numpy()[numbers]))
-    ids, bars = zip(*sweep.events, strict=True) if sweep.events else ((), ())
     forward = walk_forward(
         np.vstack([base.earned, chosen.earned]),
         np.vstack([base.exits, chosen.exits]),
-        np.array(bars, np.int64),
+        np.array(sweep.bars, np.int64),
         default=0,
     )
     thin = _thin(chosen, best)
@@ -251,7 +251,7 @@ def sweep_evidence(
         "overfitting": None if thin["all"] else _overfitting(chosen.returns),
         "thin": thin,
         "superior": superior and asdict(superior),
-        "walk_forward": _walked(forward, ids, sweep.headlines, [None, *numbers.tolist()]),
+        "walk_forward": _walked(forward, sweep.events, [None, *numbers.tolist()]),
         "seed": SEED,
     }
 
@@ -297,8 +297,7 @@ def _overfitting(returns: Floats) -> dict[str, Any] | None:
 
 def _walked(
     forward: WalkForward,
-    event_ids: Sequence[str],
-    headlines: Mapping[str, str],
+    events: Sequence[Event],
     numbers: Sequence[int | None],
 ) -> dict[str, Any]:
     """Event by event the set that was chosen; None is the default."""
@@ -306,14 +305,14 @@ def _walked(
     return {
         "events": [
             {
-                "event_id": event_ids[event],
-                "headline": headlines[event_ids[event]],
+                "event_id": events[place].id,
+                "headline": events[place].headline,
                 "known": bool(known),
                 "set": numbers[chosen],
                 "return": float(earned),
                 "default": float(usual),
             }
-            for event, known, chosen, earned, usual in zip(*columns, strict=True)
+            for place, known, chosen, earned, usual in zip(*columns, strict=True)
         ],
         "total": float(forward.returns.sum()),
         "default": float(forward.default.sum()),
