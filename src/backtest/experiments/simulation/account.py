@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import compute, csv, parquet
+from pyarrow import compute
 
 from backtest.data.kinds import NEW_YORK
 from backtest.data.prices import read_borrow_rates
@@ -28,12 +27,11 @@ from backtest.engine.kernel.records import (
 )
 from backtest.engine.kernel.simulate import by_entry, simulate
 from backtest.engine.replay.ledger import check_identity
-from backtest.errors import DataError, UsageError
+from backtest.errors import DataError
 from backtest.experiments.simulation import bars as files
 from backtest.stats.figures import figures_of_totals, session_returns
 from backtest.stats.formats import few
 from backtest.strategy.base import NUMBERS, Signal
-from backtest.workspace.files import write_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +80,6 @@ class SignalTable:
 
     rows: NDArray[Any]  # as the kernel takes them, records of `SIGNAL`, shape (signals,)
     event_ids: NDArray[np.object_]  # what each acts on, shape (signals,)
-    published_at: Times  # the late bound, UTC, shape (signals,)
     left_out: Mapping[str, int]  # how many more there are that cannot be traded, by reason
 
 
@@ -128,7 +125,6 @@ def read_signals(path: Path, panel: Panel, reaction: timedelta) -> SignalTable:
     return SignalTable(
         rows=rows[order],
         event_ids=event_ids[order],
-        published_at=published[order],
         left_out={reason: count for reason, count in counts.items() if count},
     )
 
@@ -254,7 +250,6 @@ def _midnight(day: date) -> np.datetime64:
     return np.datetime64(moment.replace(tzinfo=None), "us")
 
 
-TABLE_FORMATS = (".parquet", ".csv")
 # What became of signals, in the order of OUTCOMES after `pending`.
 _OUTCOMES = (
     "entered", "renewed", "reversed", "superseded", "no_room", "ruined", "resized", "left",
@@ -410,26 +405,3 @@ def simulate_files(
     account = Simulation(panel, table, rules, rates, result)
     account.check_identity()
     return account
-
-
-def check_table_path(path: Path, *taken: Path) -> None:
-    """Refuse a path to which a table cannot be written, before the work is done.
-
-    Raises UsageError where its ending is unknown, or it is one of the files that are taken.
-    """
-    if path.suffix not in TABLE_FORMATS:
-        raise UsageError(f"{path} must end in {' or '.join(TABLE_FORMATS)}.")
-    if path.resolve() in {other.resolve() for other in taken}:
-        raise UsageError(f"{path} would be overwritten. Choose another name.")
-
-
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a table as its ending says; errors as of `write_bytes`."""
-    sink = BytesIO()
-    if path.suffix == ".parquet":
-        parquet.write_table(table, sink)
-    else:
-        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
-        options: Any = csv.WriteOptions(include_header=False)
-        csv.write_csv(table, sink, options)
-    write_bytes(path, sink.getvalue())

@@ -16,14 +16,16 @@ import pandas as pd
 from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
-from backtest.experiments.studies.run import Study, window_name, write_study
+from backtest.experiments.studies.run import window_name
 from backtest.experiments.studies.subject import (
     CANDIDATES,
+    Study,
     close_returns,
     events_of,
     find_subject,
     read_study_inputs,
     study_identity,
+    write_study,
 )
 from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.figures import mean_of_known

@@ -1,12 +1,11 @@
-"""A study of one stock: its request, its plan, the figures of its events, and its folder."""
+"""A study of one stock: its request, its plan, and the figures of its events."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ import pandas as pd
 from backtest.errors import UsageError
 from backtest.experiments.records import STUDY, StudyRecord
 from backtest.experiments.studies.subject import (
+    Study,
     choose,
     close_returns,
     event_fields,
@@ -22,8 +22,9 @@ from backtest.experiments.studies.subject import (
     read_candidates,
     read_study_inputs,
     study_identity,
+    write_study,
 )
-from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
+from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.event_study import ESTIMATION_DAYS, WINDOWS, Series, outcomes_of, study
 from backtest.stats.multiple_testing import holm_of_known
 from backtest.stats.significance import (
@@ -32,12 +33,10 @@ from backtest.stats.significance import (
     permutation_test,
     statistic,
 )
-from backtest.workspace.files import write_folder
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from backtest.experiments.studies.subject import Benchmark, LeftOut, StudiedEvent, Subject
     from backtest.stats import Floats, Ints
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
     from backtest.stats.significance import Permutation
     from backtest.workspace.folders import Workspace
 
-T = TypeVar("T")
-_CARS = "cars.csv"
 _COLUMNS = [
     "event_id", "kind", "day_0", "direction", "model", "estimation_days", "window", "car", "error",
     "unknown",
@@ -81,14 +78,6 @@ class StudyRequest:
 
 
 @dataclass(frozen=True)
-class Study(Generic[T]):
-    """A study as it is in its folder."""
-
-    path: Path
-    record: T
-
-
-@dataclass(frozen=True)
 class StudyPlan(Plan[Study[StudyRecord]]):
     """A study whose inputs were read and checked."""
 
@@ -102,29 +91,6 @@ class StudyPlan(Plan[Study[StudyRecord]]):
     def read(self) -> Study[StudyRecord]:
         """Read the study; DataError where its record, or the table of CARs, is damaged."""
         return Study(self.path, read_record(self.path / STUDY, StudyRecord))
-
-
-def write_study(
-    plan: Plan[Study[T]],
-    name: str,
-    started: datetime,
-    figures: Mapping[str, Any],
-    cars: pd.DataFrame,
-) -> Study[T]:
-    """Write a study's folder and read it; raises UsageError where it cannot be written."""
-    table = cars.to_csv(index=False, lineterminator="\n")
-    record = {
-        "study_id": plan.id,
-        **plan.identity,
-        "packages": installed_packages(),
-        "started_at": started.isoformat(timespec="seconds"),
-        **figures,
-        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "files": {_CARS: sha256(table.encode()).hexdigest()},
-    }
-    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-    write_folder(plan.path, {_CARS: table, name: text + "\n"})
-    return plan.read()
 
 
 def parse_windows(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:

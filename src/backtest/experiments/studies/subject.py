@@ -1,9 +1,12 @@
-"""Whose events are studied: those of a kind, or those that a strategy would trade."""
+"""Whose events are studied: those of a kind, or of a strategy; and the folder of a study."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -11,10 +14,11 @@ from backtest.data.inputs import read_inputs
 from backtest.data.kinds import Earnings, News, ShortReport, StakeDisclosure, Start
 from backtest.data.prices import price_symbols, read_prices
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import identity
+from backtest.experiments.terms import identity, installed_packages
 from backtest.strategy.base import BacktraderStrategy, heard_kinds
 from backtest.strategy.loading import event_kinds, find_strategy, strategy_origins
 from backtest.strategy.parameters import configure, recorded
+from backtest.workspace.files import write_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,12 +31,15 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.timeline import Decision
+    from backtest.experiments.terms import Plan
     from backtest.stats import Floats
     from backtest.strategy.base import Strategy
     from backtest.strategy.source import StrategyFile
     from backtest.workspace.folders import Workspace
 
+T = TypeVar("T")
 CANDIDATES = ("SPY", "QQQ")
+_CARS = "cars.csv"
 _FEWEST = 20  # sessions of which a share of variance is taken
 _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
 
@@ -261,3 +268,34 @@ def _word(change: float | None, up: str, down: str, level: str) -> str:
 
 def _sign(value: float | None) -> int:
     return 0 if not value else 1 if value > 0 else -1
+
+
+@dataclass(frozen=True)
+class Study(Generic[T]):
+    """A study as it is in its folder."""
+
+    path: Path
+    record: T
+
+
+def write_study(
+    plan: Plan[Study[T]],
+    name: str,
+    started: datetime,
+    figures: Mapping[str, Any],
+    cars: pd.DataFrame,
+) -> Study[T]:
+    """Write a study's folder and read it; raises UsageError where it cannot be written."""
+    table = cars.to_csv(index=False, lineterminator="\n")
+    record = {
+        "study_id": plan.id,
+        **plan.identity,
+        "packages": installed_packages(),
+        "started_at": started.isoformat(timespec="seconds"),
+        **figures,
+        "finished_at": datetime.now(UTC).isoformat(timespec="microseconds"),
+        "files": {_CARS: sha256(table.encode()).hexdigest()},
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    write_folder(plan.path, {_CARS: table, name: text + "\n"})
+    return plan.read()
