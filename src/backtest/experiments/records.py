@@ -42,14 +42,11 @@ class Figures(TypedDict):
 
 
 class Summary(TypedDict):
-    """The figures of the run, and by the same names those of its benchmark and of the stock held.
-
-    The last is None where it is the benchmark, or a universe, whose mean is.
-    """
+    """The figures of the run, and by the same names of its benchmark and of the stock held."""
 
     run: Figures
     benchmark: dict[str, float | None]
-    stock: dict[str, float | None] | None
+    stock: dict[str, float | None] | None  # None where it is the benchmark, or of a universe
 
 
 class Standing(TypedDict):

@@ -225,9 +225,8 @@ def _event_ids(
 def _tradable_bars(
     columns: NDArray[np.int64], published: Times, panel: Panel, reaction: timedelta
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """By signal the first bar that comes late enough, or else the number of bars.
-
-    And whether it was public on a day before its symbol's first session.
+    """By signal the first bar that comes late enough, or else the number of bars; and whether it
+    was public on a day before its symbol's first session.
     """
     known = published + np.timedelta64(reaction)
     bars = np.full(len(columns), len(panel.times))
@@ -363,19 +362,15 @@ class Simulation:
                 continue
             for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
                 by_origin.setdefault(origin, []).append(symbol)
-        found = [f"A borrow rate of {few(by_origin[o])} {o}." for o in sorted(by_origin)]
-        if unknown:
-            default = f"{self.rules.borrow_default:.1%} a year was charged."
-            found.insert(
-                0, f"No borrow rate is known for some nights short {few(unknown)}; {default}"
-            )
-        return found
+        default = (
+            f"No borrow rate is known for some nights short {few(unknown)}; "
+            f"{self.rules.borrow_default:.1%} a year was charged."
+        )
+        made = [f"A borrow rate of {few(by_origin[o])} {o}." for o in sorted(by_origin)]
+        return [default, *made] if unknown else made
 
     def check_identity(self) -> None:
-        """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + interest.
-
-        Raises AccountingError where it does not hold to the cent.
-        """
+        """Raise AccountingError where the profits do not make the final equity, to the cent."""
         totals = self.result.totals[0]
         expected = self.rules.cash + totals["interest"] + self._profits()[1].sum()
         check_identity(expected, totals["equity"], resolved=1e-12)  # of sums of many doubles

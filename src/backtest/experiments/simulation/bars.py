@@ -1,7 +1,4 @@
-"""Bars from Parquet files to a panel, in two passes: first who and when, then the prices.
-
-Columns are checked, files are read batch by batch, and wrong rows are told together.
-"""
+"""Bars from Parquet files to a panel, in two passes by batches: who and when, then the prices."""
 
 from __future__ import annotations
 
