@@ -263,7 +263,7 @@ class Simulation:
     panel: Panel
     signals: SignalTable  # what could be traded
     rules: Rules
-    rates: Mapping[str, BorrowRates]  # by symbol
+    rates: Mapping[str, BorrowRates]  # borrow rates of the symbols that have a file of them
     result: Tables  # of the kernel
 
     def figures(self) -> dict[str, float | None]:
@@ -356,8 +356,8 @@ class Simulation:
         for column in np.unique(columns).tolist():
             symbol = self.panel.symbols[column]
             night = self.panel.sessions[entries[columns == column].min()].item()
-            rates = self.rates[symbol]
-            if rates.on(night) is None:
+            rates = self.rates.get(symbol)
+            if rates is None or rates.on(night) is None:
                 unknown.append(symbol)
                 continue
             for origin in {rate.origin for rate in rates.rates if not rate.is_quote}:
@@ -394,7 +394,8 @@ def simulate_files(
     """
     panel = files.read_panel(bars, volume=rules.max_participation is not None)
     table = read_signals(signals, panel, timedelta(minutes=rules.reaction_minutes))
-    rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in panel.symbols}
+    known = {path.stem for path in borrow.glob("*.csv")} & set(panel.symbols)
+    rates = {symbol: read_borrow_rates(borrow, symbol) for symbol in sorted(known)}
     starts = np.array([0, len(table.rows)])
     result = simulate(panel, table.rows, starts, rules, rates, trades=True, curves=curves)
     account = Simulation(panel, table, rules, rates, result)

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from backtest.data.prices import price_symbols
 from backtest.errors import UsageError, unknown
 from backtest.experiments.records import MANY_STUDY, ManyStudyRecord
 from backtest.experiments.studies.run import window_name
 from backtest.experiments.studies.subject import (
-    CANDIDATES,
     Study,
     close_returns,
     events_of,
     find_subject,
+    funds_in,
     read_study_inputs,
     study_identity,
     write_study,
@@ -91,8 +90,7 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     """
     subject = find_subject(workspace, request.name, as_strategy=request.as_strategy)
     if request.benchmark is None and request.universe is None:
-        there = price_symbols(workspace.data / "prices")
-        funds = [name for name in CANDIDATES if name in there and name not in request.symbols]
+        funds = funds_in(workspace.data / "prices", request.symbols)
         request = replace(request, benchmark=next(iter(funds), None))
     benchmark = request.benchmark or request.universe or request.symbols[0]
     inputs = read_study_inputs(

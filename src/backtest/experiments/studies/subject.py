@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from backtest.workspace.folders import Workspace
 
 T = TypeVar("T")
-CANDIDATES = ("SPY", "QQQ")
+_FUNDS = ("SPY", "QQQ")
 _CARS = "cars.csv"
 _FEWEST = 20  # sessions of which a share of variance is taken
 _CORE = range(-1, 2)  # sessions round an event that the choice does not look at
@@ -58,13 +58,19 @@ def read_candidates(folder: Path, symbol: str, named: str | None) -> list[Prices
     """Prices of the fund that the user names, or else of SPY and QQQ; UsageError without any."""
     if named is not None:
         return [read_prices(folder, named)]
-    names = [name for name in CANDIDATES if name in price_symbols(folder) and name != symbol]
+    names = funds_in(folder, (symbol,))
     if not names:
         raise UsageError(
-            f"{folder} holds no prices of {' or '.join(CANDIDATES)} to hold {symbol} against. "
+            f"{folder} holds no prices of {' or '.join(_FUNDS)} to hold {symbol} against. "
             f"Name another fund with --benchmark."
         )
     return [read_prices(folder, name) for name in names]
+
+
+def funds_in(folder: Path, studied: Sequence[str]) -> list[str]:
+    """Those of SPY and QQQ that there are prices of, and that are not studied themselves."""
+    there = price_symbols(folder)
+    return [name for name in _FUNDS if name in there and name not in studied]
 
 
 def choose(
