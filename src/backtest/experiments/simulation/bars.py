@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from pyarrow import parquet, types
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _BATCH = 65_536  # rows
 _BUFFER = 1 << 20  # bytes; without it a column of a whole row group would be in memory
+_PARTS = 32  # batches whose times are held apart
 _EXAMPLES = 3  # rows of each kind of fault
 _PARTITION = "symbol="
 _FIELDS: tuple[str, ...] = PRICES.names or ()
@@ -279,43 +281,28 @@ def read_panel(path: Path, *, volume: bool = False) -> Panel:
     return Panel(names, opens, sessions, prices, volumes)
 
 
-class _Distinct:
-    """Distinct times of many batches, sorted; merged so often that few are held twice."""
-
-    def __init__(self) -> None:
-        self._parts: list[Times] = []
-        self._waiting = 0
-
-    def add(self, times: Times) -> None:
-        self._parts.append(_sorted_once(times))
-        self._waiting += len(self._parts[-1])
-        if self._waiting > len(self._parts[0]):
-            self.merged()
-
-    def merged(self) -> Times:
-        self._parts, self._waiting = [_sorted_once(np.concatenate(self._parts))], 0
-        return self._parts[0]
-
-
-def _sorted_once(times: Times) -> Times:
-    """As `np.unique`, which takes ten times as long."""
-    ordered = np.sort(times.view(np.int64))
-    distinct: Times = ordered[np.append(True, ordered[1:] != ordered[:-1])].view(times.dtype)
-    return distinct
+def _distinct(parts: Sequence[Times]) -> Times:
+    """The distinct times of several parts, sorted."""
+    times = np.concatenate(parts)
+    return np.sort(pd.unique(times.view(np.int64))).view(times.dtype)
 
 
 def _keys(files: BarFiles) -> tuple[tuple[str, ...], Times]:
-    faults, distinct, symbols = Faults(files.path), _Distinct(), set[str]()
+    """The symbols and the times of all rows, sorted."""
+    faults, symbols = Faults(files.path), set[str]()
+    parts: list[Times] = []
     for batch in files.batches():
         nameless = np.array([not name for name in batch.names])[batch.codes]
         faults.note("Each row names its symbol;", nameless, batch.tell)
         faults.note(f"Each row has a {files.key};", np.isnat(batch.times), batch.tell)
         symbols |= {batch.names[code] for code in np.flatnonzero(np.bincount(batch.codes)).tolist()}
-        distinct.add(batch.times)
+        parts.append(_distinct([batch.times]))
+        if len(parts) == _PARTS:  # so that few of very many batches are held twice
+            parts = [_distinct(parts)]
     faults.check()
     if not symbols:
         raise DataError(f"{files.path} has no row. It needs one for each symbol and {files.key}.")
-    return tuple(sorted(symbols)), distinct.merged()
+    return tuple(sorted(symbols)), _distinct(parts)
 
 
 def _opens_and_sessions(files: BarFiles, times: Times) -> tuple[Times, Times]:
@@ -389,9 +376,7 @@ def _refuse_repeated(files: BarFiles, columns: Mapping[str, int], times: Times) 
     faults, seen = Faults(files.path), np.zeros(len(times) * len(columns), np.bool_)
     for batch in files.batches():
         places = _places(batch, columns, times)
-        repeated = np.ones(len(places), np.bool_)
-        repeated[np.unique(places, return_index=True)[1]] = False
-        repeated |= seen[places]
+        repeated = pd.Series(places).duplicated().to_numpy() | seen[places]
         seen[places] = True
         faults.note(f"A symbol has one row for a {files.key};", repeated, batch.tell)
     faults.check()
