@@ -220,9 +220,8 @@ class _Sample:
                 mean_by_season(self.car((_DAYS[0], day))[each], self.seasons[each])
                 for day in range(_DAYS[0], _DAYS[1] + 1)
             ]
-            columns = zip(*((mean.value, mean.low, mean.high) for mean in means), strict=True)
-            lines = zip(("mean", "low", "high"), map(list, columns), strict=True)
-            found.append({"name": name, **dict(lines)})
+            line, low, high = ([getattr(m, end) for m in means] for end in ("value", "low", "high"))
+            found.append({"name": name, "mean": line, "low": low, "high": high})
         return found
 
     def table(self) -> pd.DataFrame:

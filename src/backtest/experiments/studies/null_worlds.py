@@ -116,20 +116,12 @@ class Calibration:
 
 @dataclass(frozen=True)
 class NullWorlds:
-    """What verdicts and the test of a study say where there is nothing to find.
+    """What verdicts and the test of a study say where there is nothing to find."""
 
-    Attributes:
-        kinds: what was said of the worlds of each kind.
-        significant: in how many a study of six events found something.
-        worlds: how many of each kind there were.
-        seed: of all that is random.
-
-    """
-
-    kinds: list[Calibration]
-    significant: int
-    worlds: int
-    seed: int
+    kinds: list[Calibration]  # what was said of the worlds of each kind
+    significant: int  # in how many a study of six events found something
+    worlds: int  # how many of each kind there were
+    seed: int  # of all that is random
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON."""

@@ -88,14 +88,6 @@ def _column(values: Sequence[Any]) -> pa.Array:
     return pa.array(values, pa.string() if all(value is None for value in values) else None)
 
 
-def base_figures(spec_json: str, folders: Workspace | None = None) -> dict[str, float | None]:
-    """The figures of the base set, which has no value from the grid."""
-    sweep = evaluator(spec_json, folders)
-    figures = sweep.figures(*sweep.base)
-    values = {name: figures[name][0].item() for name in FIGURES}
-    return {name: None if np.isnan(value) else value for name, value in values.items()}
-
-
 def evaluator(spec_json: str, folders: Workspace | None = None) -> Evaluator:
     """The evaluator of a sweep, made once a process.
 
@@ -242,6 +234,12 @@ class Evaluator:
         """The figures of some sets, by name, each of shape (sets,); errors as of `Answers`."""
         parts = [self._trade(axes, block)[-1].totals for block in self._blocks(codes)]
         return figures_of_totals(np.concatenate(parts), self._rules.cash, self._panel.count)
+
+    def base_figures(self) -> dict[str, float | None]:
+        """The figures of the base set, which has no value from the grid."""
+        figures = self.figures(*self.base)
+        values = {name: figures[name][0].item() for name in FIGURES}
+        return {name: None if np.isnan(value) else value for name, value in values.items()}
 
     def histories(self, axes: Axes, codes: Codes) -> Histories:
         """How some sets came to their figures."""

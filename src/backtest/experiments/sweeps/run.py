@@ -15,7 +15,7 @@ import pandas as pd
 
 from backtest.data.inputs import read_inputs
 from backtest.errors import BacktestError
-from backtest.experiments.sweeps.evaluate import base_figures, evaluator, run_chunks
+from backtest.experiments.sweeps.evaluate import evaluator, run_chunks
 from backtest.experiments.sweeps.folder import Sweep, SweepFolder, read_sweep
 from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, value_of
 from backtest.experiments.terms import Plan, identity, installed_packages
@@ -74,9 +74,9 @@ class SweepPlan(Plan[Sweep]):
     assumptions: tuple[str, ...]
 
     @property
-    def folder(self) -> SweepFolder:
-        """The folder of the sweep."""
-        return SweepFolder(self.workspace.reports, self.spec)
+    def evaluator(self) -> Evaluator:
+        """The evaluator of its sets; errors as of `evaluator`."""
+        return evaluator(self.spec.to_json(), self.workspace)
 
     def read(self) -> Sweep:
         """Read the finished sweep, all its sets; errors as of `read_sweep`."""
@@ -123,17 +123,12 @@ def prepare_sweep(workspace: Workspace, request: SweepRequest) -> SweepPlan:
     return SweepPlan(spec.identity, path, spec, strategy, workspace, request.costs, assumptions)
 
 
-def seconds_a_set(plan: SweepPlan) -> float:
-    """How long a set takes in one process, by a sample of the grid."""
-    return evaluator(plan.spec.to_json(), plan.workspace).seconds_a_set()
-
-
 def known_sweep(plan: SweepPlan) -> Sweep | None:
     """The finished sweep of a plan, its sets on record; None where none is there and whole."""
-    done = plan.result
-    if done and not has_sweep(plan.workspace.reports, done.manifest):
-        record_sweep(plan.workspace.reports, done.manifest, [done.sets])
-        record_base(plan.workspace.reports, done.manifest, done.manifest["base_figures"]["sharpe"])
+    done, reports = plan.result, plan.workspace.reports
+    if done and not has_sweep(reports, done.manifest):
+        record_sweep(reports, done.manifest, [done.sets])
+        record_base(reports, done.manifest, done.manifest["base_figures"]["sharpe"])
     return done
 
 
@@ -151,7 +146,8 @@ def run_sweep(
     part that was found corrupt. Errors are those of `run_chunks`, and UsageError where the folder
     cannot be written.
     """
-    folder, spec = plan.folder, plan.spec
+    spec, reports = plan.spec, plan.workspace.reports
+    folder = SweepFolder(reports, spec)
     started = datetime.now(UTC)
     with folder.held():
         done = folder.finished_parts(tell)
@@ -166,7 +162,7 @@ def run_sweep(
 
         def record() -> dict[str, Any]:
             manifest = _manifest(plan, started)
-            record_sweep(plan.workspace.reports, manifest, folder.tables(sorted(done)))
+            record_sweep(reports, manifest, folder.tables(sorted(done)))
             return manifest
 
         try:
@@ -178,12 +174,10 @@ def run_sweep(
                 record()  # also what an interrupted sweep has evaluated counts as tried
             raise
         manifest = record()
-        figures = base_figures(spec.to_json(), plan.workspace)
-        record_base(plan.workspace.reports, manifest, figures["sharpe"])
-        sharpes = trial_sharpes(plan.workspace.reports, spec.strategy, spec.symbols)
-        found = sweep_evidence(
-            evaluator(spec.to_json(), plan.workspace), _equities(folder, spec), sharpes
-        )
+        figures = plan.evaluator.base_figures()
+        record_base(reports, manifest, figures["sharpe"])
+        sharpes = trial_sharpes(reports, spec.strategy, spec.symbols)
+        found = sweep_evidence(plan.evaluator, _equities(folder, spec), sharpes)
         more = {"base_figures": figures, "trials": len(sharpes), "evidence": found}
         return folder.finish({**manifest, **more})
 
