@@ -99,8 +99,10 @@ def prepare_many_study(workspace: Workspace, request: ManyStudyRequest) -> ManyS
     )  # fmt: skip
     events, left_out = events_of(subject, inputs, timedelta(minutes=request.reaction))
     if not events:
+        counts = Counter(_plain(one.reason) for one in left_out).most_common(3)
+        why = "; ".join(f"{count:,} {reason}" for reason, count in counts)
         raise UsageError(
-            f"No event of {request.name} can be studied: {_reasons(left_out)}."
+            f"No event of {request.name} can be studied: {why}."
             if left_out
             else f"There is no event of {request.name} on these stocks."
         )
@@ -288,11 +290,6 @@ def _numbers(kind: type[Event]) -> set[str]:
     own = {n for n, v in vars(kind).items() if isinstance(v, property) and not n.startswith("_")}
     fields = {n: str(field.annotation).lower() for n, field in kind.model_fields.items()}
     return own | {name for name, words in fields.items() if "float" in words or "int" in words}
-
-
-def _reasons(left_out: Sequence[LeftOut]) -> str:
-    counts = Counter(_plain(one.reason) for one in left_out).most_common(3)
-    return "; ".join(f"{count:,} {reason}" for reason, count in counts)
 
 
 def _plain(reason: str) -> str:

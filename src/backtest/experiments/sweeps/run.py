@@ -183,7 +183,7 @@ def run_sweep(
 
 
 def _equities(folder: SweepFolder, spec: SweepSpec) -> pd.DataFrame:
-    parts = folder.tables(list(range(spec.chunks)))
+    parts = folder.tables(range(spec.chunks))
     columns = ["final_equity", "total_return"]
     return pd.concat([part.select(columns).to_pandas() for part in parts], ignore_index=True)
 
