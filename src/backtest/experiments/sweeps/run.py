@@ -137,14 +137,14 @@ def run_sweep(
     *,
     workers: int | None = None,
     cluster: str | None = None,
-    on_sets: Callable[[int], None],
+    on_sets: Callable[[int, int], None],
     tell: Callable[[str], None],
 ) -> Sweep:
     """Evaluate every set and write the sweep's folder; parts that are there are not done again.
 
-    `on_sets` takes the number of sets that were just done or found done, `tell` a sentence for each
-    part that was found corrupt. Errors are those of `run_chunks`, and UsageError where the folder
-    cannot be written.
+    `on_sets` takes how many sets are done, of how many, `tell` a sentence for each part that was
+    found corrupt. Errors are those of `run_chunks`, and UsageError where the folder cannot be
+    written.
     """
     spec, reports = plan.spec, plan.workspace.reports
     folder = SweepFolder(reports, spec)
@@ -152,19 +152,21 @@ def run_sweep(
     with folder.held():
         done = folder.finished_parts(tell)
         todo = sorted(set(range(spec.chunks)) - set(done))
-        for chunk in done:
-            on_sets(len(spec.numbers(chunk)))
+
+        def count() -> None:
+            on_sets(sum(len(spec.numbers(chunk)) for chunk in done), spec.sets)
 
         def keep(chunk: int, content: bytes) -> None:
             folder.write_part(chunk, content)
             done.append(chunk)
-            on_sets(len(spec.numbers(chunk)))
+            count()
 
         def record() -> dict[str, Any]:
             manifest = _manifest(plan, started)
             record_sweep(reports, manifest, folder.tables(sorted(done)))
             return manifest
 
+        count()
         try:
             run_chunks(
                 spec.to_json(), todo, keep, folders=plan.workspace, workers=workers, cluster=cluster
