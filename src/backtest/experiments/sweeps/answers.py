@@ -252,7 +252,7 @@ class Answers:
 def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
     """The values of a parameter as a term of signals."""
     for value in values:
-        if fault := _fault(term, value):
+        if fault := fault_of(term, value):
             raise UsageError(
                 f"{name} hands on its {term} to a signal, whose {term} cannot "
                 f"be {shown(value)}: {fault}. Bound the parameter, or the grid."
@@ -262,7 +262,7 @@ def _column_of(name: str, term: str, values: Sequence[Any]) -> NDArray[Any]:
 
 
 @cache
-def _fault(term: str, value: float) -> str:
+def fault_of(term: str, value: float) -> str:
     """What keeps a value from being a term of a signal; empty where nothing does."""
     try:
         Signal(symbol="", event_id="", direction="long", **{term: value})
