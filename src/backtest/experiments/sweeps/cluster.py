@@ -62,13 +62,9 @@ def on_worker(evaluate: Callable[[str, int], bytes], spec_json: str, chunk: int)
         raise type(error)(f"Worker {get_worker().address}: {error}") from None
 
 
-async def check_worker(prepare: Callable[[str], object], spec_json: str) -> str:
-    """What keeps a worker from evaluating the specification; empty where nothing does."""
-    try:
-        await asyncio.to_thread(prepare, spec_json)  # a worker has to answer while it reads
-    except BacktestError as error:
-        return str(error)
-    return ""
+async def prepare_worker(prepare: Callable[[str], object], spec_json: str) -> None:
+    """Prepare in a thread: a worker has to answer while it reads."""
+    await asyncio.to_thread(prepare, spec_json)
 
 
 @contextmanager
@@ -112,11 +108,11 @@ def _check_workers(
         client.wait_for_workers(1, timeout=_CONNECT)
     except TimeoutError:
         raise UsageError(_no_worker(address)) from None
-    found = client.run(check_worker, prepare, spec_json, on_error="return")
+    found = client.run(prepare_worker, prepare, spec_json, on_error="return")
     wrong = [
-        f"{worker}: {answer if isinstance(answer, str) else f'{type(answer).__name__}: {answer}'}"
-        for worker, answer in sorted(found.items())
-        if answer
+        f"{worker}: {fault if isinstance(fault, BacktestError) else repr(fault)}"
+        for worker, fault in sorted(found.items())
+        if fault
     ]
     if wrong:
         raise UsageError(
