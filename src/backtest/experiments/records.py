@@ -49,7 +49,7 @@ class Summary(TypedDict):
     stock: dict[str, float | None] | None  # None where it is the benchmark, or of a universe
 
 
-class Standing(TypedDict):
+class AmongDraws(TypedDict):
     observed: float | None
     p: float | None
     p_low: float | None
@@ -62,9 +62,9 @@ class HistogramRecord(TypedDict):
 
 
 class Placebo(TypedDict):
-    sharpe: Standing
-    total_return: Standing
-    mean_trade_return: Standing
+    sharpe: AmongDraws
+    total_return: AmongDraws
+    mean_trade_return: AmongDraws
     histogram: HistogramRecord | None
     drawn: NotRequired[int]  # where the verdict was certain before all draws were made
 
@@ -207,15 +207,15 @@ class SuperiorAbilityRecord(TypedDict):
     upper: float
 
 
-class Thin(TypedDict):
+class TooFewTrades(TypedDict):
     """Why the trades of the best set, and of all, are too few to tell; empty where they are not."""
 
     best: str
     all: str
 
 
-ChosenSet = TypedDict(
-    "ChosenSet",
+WalkedEvent = TypedDict(
+    "WalkedEvent",
     {
         "event_id": str,
         "headline": NotRequired[str],
@@ -230,7 +230,7 @@ ChosenSet = TypedDict(
 class WalkForwardRecord(TypedDict):
     """Event by event the set that was chosen on earlier ones, and what that earned in sum."""
 
-    events: list[ChosenSet]
+    events: list[WalkedEvent]
     total: float
     default: float
     hindsight: float
@@ -241,7 +241,7 @@ class SweepEvidence(TypedDict):
     distinct: int
     best: Best
     overfitting: OverfittingRecord | None
-    thin: Thin
+    thin: TooFewTrades
     superior: SuperiorAbilityRecord | None
     walk_forward: WalkForwardRecord
     holding: NotRequired[float]  # the return of the stocks held throughout, or of the universe

@@ -164,12 +164,12 @@ def _coded(
     faults: files.Faults,
 ) -> NDArray[np.int64]:
     """The codes of a column of texts by row; 0 of one that has none, which is a fault."""
-    words, places = files.texts(table[name])
+    words, numbers = files.texts(table[name])
     known = np.array([word in codes for word in words])
     faults.note(
-        rule, ~known[places], lambda row: f"row {row}: {name} {words[places[row]] or 'missing'}"
+        rule, ~known[numbers], lambda row: f"row {row}: {name} {words[numbers[row]] or 'missing'}"
     )
-    return np.array([codes.get(word, 0) for word in words])[places]
+    return np.array([codes.get(word, 0) for word in words])[numbers]
 
 
 def _term(table: Mapping[str, pa.Array], term: str, faults: files.Faults) -> NDArray[np.float64]:

@@ -120,11 +120,11 @@ def numbers(column: Any) -> NDArray[np.float64]:
 
 
 def texts(column: Any) -> tuple[list[str], NDArray[np.int64]]:
-    """A column of `TEXT` as its distinct texts and each row's place among them; null is empty."""
+    """A column of `TEXT` as its distinct texts and each row's number among them; null is empty."""
     coded = column if types.is_dictionary(column.type) else column.dictionary_encode()
     names = [name or "" for name in coded.dictionary.to_pylist()]
-    places = _array(coded.indices.fill_null(len(names)).cast(pa.int64()))
-    return [*names, ""], places
+    codes = _array(coded.indices.fill_null(len(names)).cast(pa.int64()))
+    return [*names, ""], codes
 
 
 def _array(column: Any) -> NDArray[Any]:
@@ -141,11 +141,11 @@ class Faults:
 
     def note(self, rule: str, bad: NDArray[np.bool_], tell: Callable[[int], str]) -> None:
         """Note the rows that break a rule; `tell` says which row has what, by its place."""
-        places = np.flatnonzero(bad)
-        if len(places):
+        rows = np.flatnonzero(bad)
+        if len(rows):
             count, examples = self._found.get(rule, (0, []))
-            more = [tell(place) for place in places[: _EXAMPLES - len(examples)].tolist()]
-            self._found[rule] = (count + len(places), examples + more)
+            more = [tell(place) for place in rows[: _EXAMPLES - len(examples)].tolist()]
+            self._found[rule] = (count + len(rows), examples + more)
 
     def check(self) -> None:
         """Raise DataError where something is wrong; one message for all of it."""
@@ -337,26 +337,26 @@ def _fill(
     faults, rows = Faults(files.path), 0
     bars, sizes = prices.reshape(-1), volumes.reshape(-1)
     for batch in files.batches(*_FIELDS, *(["volume"] if len(volumes) else [])):
-        places = _places(batch, columns, times)
+        cells = _cells(batch, columns, times)
         found = {name: batch.numbers(name) for name in _FIELDS}
         _check_prices(batch, found, faults)
         for name in _FIELDS:
-            bars[name][places] = found[name]
+            bars[name][cells] = found[name]
         if len(volumes):
-            sizes[places] = volume = batch.numbers("volume")
+            sizes[cells] = volume = batch.numbers("volume")
             bad = ~is_allowed("volume", volume)
             faults.note("A volume is a number from 0 up;", bad, batch.tell)
-        rows += len(places)
+        rows += len(cells)
     faults.check()
     if np.count_nonzero(~np.isnan(prices["open"])) < rows:
         _refuse_repeated(files, columns, times)
 
 
-def _places(batch: Batch, columns: Mapping[str, int], times: Times) -> NDArray[np.int64]:
+def _cells(batch: Batch, columns: Mapping[str, int], times: Times) -> NDArray[np.int64]:
     """Where the bars of a batch belong, counted along the rows of the panel."""
     column = np.array([columns.get(name, 0) for name in batch.names])[batch.codes]
-    places: NDArray[np.int64] = np.searchsorted(times, batch.times) * len(columns) + column
-    return places
+    cells: NDArray[np.int64] = np.searchsorted(times, batch.times) * len(columns) + column
+    return cells
 
 
 def _check_prices(batch: Batch, found: Mapping[str, NDArray[np.float64]], faults: Faults) -> None:
@@ -375,8 +375,8 @@ def _check_prices(batch: Batch, found: Mapping[str, NDArray[np.float64]], faults
 def _refuse_repeated(files: BarFiles, columns: Mapping[str, int], times: Times) -> None:
     faults, seen = Faults(files.path), np.zeros(len(times) * len(columns), np.bool_)
     for batch in files.batches():
-        places = _places(batch, columns, times)
-        repeated = pd.Series(places).duplicated().to_numpy() | seen[places]
-        seen[places] = True
+        cells = _cells(batch, columns, times)
+        repeated = pd.Series(cells).duplicated().to_numpy() | seen[cells]
+        seen[cells] = True
         faults.note(f"A symbol has one row for a {files.key};", repeated, batch.tell)
     faults.check()

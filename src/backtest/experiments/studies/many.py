@@ -148,7 +148,7 @@ class _Sample:
         returns = returns.sort_index()
         market, self.against = _market(request, inputs, returns)
         latest = {(one.event.symbol, one.session): one for one in plan.events}
-        self.told = len(plan.events)
+        self.heard = len(plan.events)
         self.events = list(latest.values())
         column = {symbol: place for place, symbol in enumerate(symbols)}
         self.stocks = np.array([column[one.event.symbol] for one in self.events])
@@ -185,7 +185,7 @@ class _Sample:
     def measured(self) -> dict[str, Any]:
         """The figures, ready for JSON."""
         return {
-            "told": self.told,
+            "told": self.heard,
             "observations": len(self.events),
             "stocks": len(set(self.stocks.tolist())),
             "dates": len(set(self.days.tolist())),

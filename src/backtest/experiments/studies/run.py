@@ -199,7 +199,7 @@ class _Selection:
     by: str  # the way of grouping; empty where all events are looked at
     name: str  # of the group
     zeros: Ints  # day 0 of each event, shape (N,)
-    places: Ints  # of the events, shape (N,)
+    numbers: Ints  # of the events, shape (N,)
     of_day: Mapping[int, int]  # by day 0 what its CAR is multiplied by
 
     @property
@@ -263,18 +263,18 @@ def measure(series: Series, events: Sequence[StudiedEvent], settings: Settings) 
     }
 
 
-def _selection(by: str, name: str, days: Ints, places: Ints, signs: Ints) -> _Selection:
-    """The events at some places; of several on a day the sign of the last published counts."""
-    of_day = dict(zip(days[places].tolist(), signs[places].tolist(), strict=True))
-    return _Selection(by, name, days[places], places, of_day)
+def _selection(by: str, name: str, days: Ints, numbers: Ints, signs: Ints) -> _Selection:
+    """Events by their numbers; of several on a day the sign of the last published counts."""
+    of_day = dict(zip(days[numbers].tolist(), signs[numbers].tolist(), strict=True))
+    return _Selection(by, name, days[numbers], numbers, of_day)
 
 
 def _signed(series: Series, events: Sequence[StudiedEvent]) -> _Selection | None:
     """The events of which something is expected; None where there is none."""
     signs = np.array([event.direction for event in events], np.int64)
-    places = np.flatnonzero(signs)
+    numbers = np.flatnonzero(signs)
     name = "in the expected direction"
-    return _selection("", name, series.events, places, signs) if len(places) else None
+    return _selection("", name, series.events, numbers, signs) if len(numbers) else None
 
 
 def _groups(series: Series, events: Sequence[StudiedEvent]) -> list[_Selection]:
@@ -365,7 +365,7 @@ def _curve(paths: Floats, selection: _Selection, seed: int) -> dict[str, Any]:
     return {
         "by": selection.by,
         "name": selection.name,
-        "places": selection.places.tolist(),
+        "places": selection.numbers.tolist(),
         "signs": [selection.of_day[day] for day in selection.zeros.tolist()],
         "mean": [None if each is None else each.caar for each in found],
         "low": [low for low, _ in bands],

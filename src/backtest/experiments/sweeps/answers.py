@@ -113,9 +113,9 @@ class Answers:
         ends = {n: (axes[n][0], axes[n][-1]) for n in self._terms if len(axes.get(n, ())) > 1}
         others = [name for name in axes if name not in ends]
         shape = [len(axes[name]) for name in others]
-        places = [codes[name] for name in others]
+        own = [codes[name] for name in others]
         count = len(next(iter(codes.values())))
-        alike = np.ravel_multi_index(places, shape) if others else np.zeros(count, np.intp)
+        alike = np.ravel_multi_index(own, shape) if others else np.zeros(count, np.intp)
         _, firsts, group = np.unique(alike, return_index=True, return_inverse=True)
         groups = [{name: axes[name][codes[name][row]] for name in others} for row in firsts]
         with self._asking:

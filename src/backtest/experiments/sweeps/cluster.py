@@ -1,4 +1,4 @@
-"""The chunks of a sweep on a Dask cluster: its workers are asked, watched, and told apart."""
+"""The chunks of a sweep on a Dask cluster: its workers are checked, and watched."""
 
 from __future__ import annotations
 

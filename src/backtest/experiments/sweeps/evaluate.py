@@ -211,10 +211,10 @@ class Evaluator:
         reaction = timedelta(minutes=self._rules.reaction_minutes)
         self._universe = inputs.benchmark if spec.universe else None
         where = (inputs.events, inputs.seen, inputs.span, reaction, inputs.universe)
-        asked = questions(strategy.listens_to, *where, strategy.decides)
+        found = questions(strategy.listens_to, *where, strategy.decides)
         # As the kernel takes them: by session, then by publication, symbol and event id.
         self._questions = sorted(
-            (one for one in asked if isinstance(one, Question)), key=lambda one: one.market.session
+            (one for one in found if isinstance(one, Question)), key=lambda one: one.market.session
         )
         self.events = [one.event for one in self._questions]
         self.bars = [self._panel.bar_of(one.market.session) for one in self._questions]

@@ -222,19 +222,19 @@ def sweep_evidence(
     `sets` are as in `sets.parquet`; `sharpes` are the annual Sharpe ratios of all trials on record,
     this sweep's included.
     """
-    spec, numbers = sweep.spec, _chosen(sets)
-    chosen = sweep.histories(spec.axes, spec.codes(numbers))
+    spec, numbers = sweep.spec, _compared(sets)
+    compared = sweep.histories(spec.axes, spec.codes(numbers))
     base = sweep.histories(*sweep.base)
     best = int(np.argmax(sets["total_return"].to_numpy()[numbers]))
     forward = walk_forward(
-        np.vstack([base.earned, chosen.earned]),
-        np.vstack([base.exits, chosen.exits]),
+        np.vstack([base.earned, compared.earned]),
+        np.vstack([base.exits, compared.exits]),
         np.array(sweep.bars, np.int64),
         default=0,
     )
-    thin = _thin(chosen, best)
+    too_few = _too_few(compared, best)
     held = sweep.held_throughout()
-    superior = superior_ability(chosen.returns, sweep.above_cash(held), seed=SEED)
+    superior = superior_ability(compared.returns, sweep.above_cash(held), seed=SEED)
     return {
         "universe": spec.universe,
         "compared": len(numbers),
@@ -242,25 +242,25 @@ def sweep_evidence(
         "distinct": int(sets["final_equity"].round(_CENT).nunique()),
         "best": {
             "set": int(numbers[best]),
-            **_deflated(chosen.returns[:, best], sharpes, thin["best"]),
+            **_deflated(compared.returns[:, best], sharpes, too_few["best"]),
         },
-        "overfitting": None if thin["all"] else _overfitting(chosen.returns),
-        "thin": thin,
+        "overfitting": None if too_few["all"] else _overfitting(compared.returns),
+        "thin": too_few,
         "superior": superior and asdict(superior),
         "walk_forward": _walked(forward, sweep.events, [None, *numbers.tolist()]),
         "seed": SEED,
     }
 
 
-def _chosen(sets: pd.DataFrame) -> NDArray[np.intp]:
+def _compared(sets: pd.DataFrame) -> NDArray[np.intp]:
     """Numbers of sets with distinct results, spread over the grid, the best among them."""
     first = np.flatnonzero(~sets["final_equity"].round(_CENT).duplicated().to_numpy())
-    places = np.unique(np.linspace(0, len(first) - 1, MOST).astype(int))
+    spread = np.unique(np.linspace(0, len(first) - 1, MOST).astype(int))
     best = sets["total_return"].to_numpy().argmax()
-    return np.unique([*first[places].tolist(), best])
+    return np.unique([*first[spread].tolist(), best])
 
 
-def _thin(found: Histories, best: int) -> dict[str, str]:
+def _too_few(found: Histories, best: int) -> dict[str, str]:
     """Why the trades of the best set, and of all together, are too few to tell; empty if not."""
     held, traded = found.held(), found.traded
     alone, together = held[:, best].sum(), held.any(axis=1).sum()
@@ -271,15 +271,15 @@ def _thin(found: Histories, best: int) -> dict[str, str]:
     }
 
 
-def _deflated(returns: Floats, sharpes: Sequence[float | None], thin: str) -> dict[str, Any]:
-    """The best set's Sharpe ratio, deflated by the trials on record unless its record is thin."""
+def _deflated(returns: Floats, sharpes: Sequence[float | None], too_few: str) -> dict[str, Any]:
+    """The best set's Sharpe ratio, deflated by the trials on record unless trades are too few."""
     known = np.array([ratio for ratio in sharpes if ratio is not None])
     estimate = sharpe_estimate(returns)
     found: dict[str, Any] = {"trials": len(sharpes), "dsr": None, "sharpe": None}
     if estimate is None:
         return found
     found["sharpe"] = estimate.ratio * np.sqrt(SESSIONS_A_YEAR)
-    if len(known) > 1 and not thin:
+    if len(known) > 1 and not too_few:
         variance = float(np.var(known / np.sqrt(SESSIONS_A_YEAR), ddof=1))
         found["dsr"] = deflated_sharpe_ratio(estimate, variance, len(sharpes))
     return found
@@ -304,11 +304,11 @@ def _walked(
                 "event_id": events[place].id,
                 "headline": events[place].headline,
                 "known": bool(known),
-                "set": numbers[chosen],
+                "set": numbers[picked],
                 "return": float(earned),
                 "default": float(usual),
             }
-            for place, known, chosen, earned, usual in zip(*columns, strict=True)
+            for place, known, picked, earned, usual in zip(*columns, strict=True)
         ],
         "total": float(forward.returns.sum()),
         "default": float(forward.default.sum()),
