@@ -267,10 +267,7 @@ class Simulation:
     result: Tables  # of the kernel
 
     def figures(self) -> dict[str, float | None]:
-        """The figures by the names in `run.json`; None where undefined.
-
-        Returns are those of sessions; the drawdown is taken from bar to bar.
-        """
+        """The figures as in `run.json`, None where undefined; the drawdown is from bar to bar."""
         found = figures_of_totals(self.result.totals, self.rules.cash, self.panel.count)
         values = {name: array[0].item() for name, array in found.items()}
         return {name: None if np.isnan(value) else value for name, value in values.items()}
@@ -297,10 +294,7 @@ class Simulation:
         return bool(totals["is_ruined"] or totals["lowest"] <= 0)
 
     def trades(self) -> pa.Table:
-        """Every trade in order of entry, columns as in a run's `trades.csv`.
-
-        In place of excursions stand `entry_bar` and `exit_bar`: when the bars of the fills opened.
-        """
+        """By entry the trades as in a run's `trades.csv`; for excursions, when their bars opened."""
         entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
         first, last, shares = trades["entry_bar"], trades["exit_bar"], trades["shares"]
