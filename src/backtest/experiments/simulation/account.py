@@ -294,7 +294,7 @@ class Simulation:
         return bool(totals["is_ruined"] or totals["lowest"] <= 0)
 
     def trades(self) -> pa.Table:
-        """By entry the trades as in a run's `trades.csv`; for excursions, when their bars opened."""
+        """Every trade in order of entry, as in `trades.csv`, but with its bars for excursions."""
         entered = by_entry(self.signals.rows, self.result.trades)
         trades, signals = self.result.trades[entered], self.signals.rows[entered]
         first, last, shares = trades["entry_bar"], trades["exit_bar"], trades["shares"]
