@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from math import isclose
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -38,25 +38,22 @@ _PRECISION = 1e-9  # sums may round differently where arrays lie otherwise in me
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
-def differences(
-    full: Sequence[Answer], world: Sequence[Answer], until: date | None = None
-) -> Iterator[Pair]:
-    """The answers up to a day that differ, by date; None stands where there is none."""
-    ours, theirs = _by_key(full, until), _by_key(world, until)
+def differences(full: Iterable[Answer], world: Iterable[Answer]) -> Iterator[Pair]:
+    """The answers that differ, by date; None stands where there is none."""
+    ours, theirs = _by_key(full), _by_key(world)
     for key in sorted({**ours, **theirs}):
         pair = (ours.get(key), theirs.get(key))
         if not _same(*pair):
             yield pair
 
 
-def _by_key(answers: Sequence[Answer], until: date | None) -> dict[tuple[Any, ...], Answer]:
+def _by_key(answers: Iterable[Answer]) -> dict[tuple[Any, ...], Answer]:
     seen: Counter[tuple[Any, ...]] = Counter()
     found: dict[tuple[Any, ...], Answer] = {}
     for answer in answers:
-        if until is None or answer["date"] <= until:
-            key = (answer["date"], *(str(answer.get(name, "")) for name in _KEYS))
-            found[*key, seen[key]] = answer  # those of one open that are alike are numbered
-            seen[key] += 1
+        key = (answer["date"], *(str(answer.get(name, "")) for name in _KEYS))
+        found[*key, seen[key]] = answer  # those of one open that are alike are numbered
+        seen[key] += 1
     return found
 
 
@@ -302,14 +299,6 @@ def compare(trials: Sequence[Trial], seen: Seen, full: Observation) -> dict[str,
     return checks
 
 
-class InWorlds(NamedTuple):
-    """The checks in worlds, what was done in all of them, and whether any answer was chance."""
-
-    checks: dict[str, Check]
-    seen: Seen
-    by_chance: bool
-
-
 def in_worlds(
     source: Source,
     observer: Observer,
@@ -318,8 +307,8 @@ def in_worlds(
     again: Check,
     others: Sequence[JobGroup] = (),
     progress: Progress = lambda *_: None,
-) -> InWorlds:
-    """Observe a strategy in the worlds of trials, and in others beside them.
+) -> tuple[dict[str, Check], Seen, bool]:
+    """The checks in worlds, what was done there and in others, and whether any answer was chance.
 
     `again` takes up the answers that differ by chance; `progress` gets the worlds done and all.
     """
@@ -330,7 +319,7 @@ def in_worlds(
         seen[job] = observation
         progress(len(seen), total)
     checks = compare(trials, seen, full)
-    return InWorlds(checks, seen, note_chance(again, source, observer, checks.values(), seen))
+    return checks, seen, note_chance(again, source, observer, checks.values(), seen)
 
 
 def note_chance(
@@ -354,8 +343,8 @@ def note_chance(
 def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> None:
     check.worlds += 1
     check.dates.add(trial.session)
-    ours = full.passes[0]
-    check.compared += sum(answer["date"] <= trial.session for answer in ours)
+    ours = [answer for answer in full.passes[0] if answer["date"] <= trial.session]
+    check.compared += len(ours)
     caught, asked = check.peeks
     wrong = sum(said != full.peeks.get(event_id) for event_id, said in seen.peeks.items())
     check.peeks = (caught + wrong, asked + len(seen.peeks))
@@ -363,7 +352,7 @@ def _judge(check: Check, trial: Trial, seen: Observation, full: Observation) -> 
         row = {**finding(f"It fails {trial.how}: {seen.error}"), "date": trial.session.isoformat()}
         check.findings.setdefault((trial.session, ""), row)
         return
-    if pairs := list(differences(ours, seen.passes[0], trial.session)):
+    if pairs := list(differences(ours, seen.passes[0])):
         check.odd.append(trial)
         check.note(f"It does otherwise {trial.how}", pairs)
 

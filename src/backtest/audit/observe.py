@@ -6,14 +6,11 @@ import os
 from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.audit.watch import Watch
 from backtest.data.inputs import read_inputs
-from backtest.data.prices import read_prices
-from backtest.data.universe import tables_folder
 from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.timeline import Question, decide, questions, schedule
 from backtest.errors import BacktestError, DataError, UsageError
@@ -48,33 +45,6 @@ if TYPE_CHECKING:
 _USUAL = ("open", "session")  # where a signal trades, and where its levels are looked at
 _DRAWS = 199  # so that 5 % of the p-values are at most 5 % by luck
 
-
-def of_decisions(
-    decisions: Sequence[Decision], inputs: Inputs, rules: Rules, seed: int
-) -> float | None:
-    """The chance that random timing does as well as the signals; None where none was given."""
-    panel = panel_of(inputs.replayed)
-    return _p(panel, decision_rows(panel, signalled(decisions)), inputs, rules, seed)
-
-
-def of_trades(result: Result, inputs: Inputs, rules: Rules, seed: int) -> float | None:
-    """The same of the trades of a strategy that orders by itself."""
-    panel = panel_of(inputs.replayed)
-    signals = signals_of_trades(panel, result.trades, result.curve, rules.cash)
-    return _p(panel, signals, inputs, rules, seed)
-
-
-def _p(panel: Panel, signals: Any, inputs: Inputs, rules: Rules, seed: int) -> float | None:
-    held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
-    if len(signals) == 0 or held_throughout:
-        return None
-    account = Account(panel, acting(signals), rules, inputs.rates)
-    chains = chains_of(account.signals, longest=panel.count)
-    null = random_timing(account, chains, seed=seed, draws=_DRAWS)
-    found = null and null.standing(LEADING)
-    return found.upper if found else None
-
-
 Answer = dict[str, Any]
 """One thing that a strategy did: `date`, `event_id` and the terms of its decision or order."""
 
@@ -106,13 +76,7 @@ class Ask:
         return timedelta(minutes=self.rules.reaction_minutes)
 
     def inputs(self, data: Path, strategy: Strategy | BacktraderStrategy) -> Inputs:
-        """What the strategy is replayed on, from a data folder.
-
-        Raises:
-            UsageError: a symbol or the span is wrong.
-            DataError: a data file is.
-
-        """
+        """What the strategy is replayed on, from a data folder; errors as of `read_inputs`."""
         return read_inputs(
             data,
             self.symbols,
@@ -145,9 +109,7 @@ class Observation:
 def observe(root: Path, ask: Ask) -> Observation:
     """Load the strategy anew from a world in a folder, resolved, and ask it.
 
-    Raises:
-        DataError: the world cannot be read, a fault of its maker.
-
+    DataError where the world cannot be read, a fault of its maker.
     """
     seen, watch = Observation(), Watch(root, ask.clock)
     folders = {f"BACKTEST_{name.upper()}": str(root / name) for name in ("strategies", "data")}
@@ -193,7 +155,7 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
     if ask.placebo is None:
-        seen.peeks = _peeks(ask, inputs, strategy, workspace.data)
+        seen.peeks = _peeks(ask, inputs, strategy)
     if isinstance(strategy, BacktraderStrategy):
         _replay(ask, strategy, inputs, seen, watch)
     else:
@@ -201,13 +163,11 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
 
 
 def _peeks(
-    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy, data: Path
+    ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy
 ) -> dict[str, tuple[date, str]]:
     """What a planted peek answers to the events of the last session, or else to all."""
-    prices = tables_folder(data, ask.universe) / "prices"
-    table = cache(lambda symbol: read_prices(prices, symbol).table)
     return {
-        one.event.id: (session, _peek(table(one.event.symbol), session))
+        one.event.id: (session, _peek(inputs.history[one.event.symbol].table, session))
         for one in _questions(ask, inputs, strategy)
         if (session := one.market.session) == (ask.until or session)
     }
@@ -222,7 +182,6 @@ def _peek(table: pd.DataFrame, session: date) -> str:
 
 
 def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, watch: Watch) -> None:
-    decisions: list[Decision] = []
     for _ in range(ask.passes):
         with watch.during("while it decides"):
             decisions = _decisions(ask, strategy, inputs)
@@ -231,7 +190,8 @@ def _decide(ask: Ask, strategy: Strategy, inputs: Inputs, seen: Observation, wat
         ]
         seen.passes.append(_until(ask, answers))
     if ask.placebo is not None:
-        seen.p = of_decisions(decisions, inputs, ask.rules, ask.placebo)
+        panel = panel_of(inputs.replayed)
+        seen.p = _p(ask, inputs, panel, decision_rows(panel, signalled(decisions)))
 
 
 def _decisions(ask: Ask, strategy: Strategy, inputs: Inputs) -> list[Decision]:
@@ -294,13 +254,14 @@ def _decided(decision: Decision) -> Iterator[Answer]:
 def _replay(
     ask: Ask, strategy: BacktraderStrategy, inputs: Inputs, seen: Observation, watch: Watch
 ) -> None:
-    result: Result | None = None
     for _ in range(ask.passes):
         with watch.during("while it replays"):
             result = _replayed(ask, strategy, inputs)
         seen.passes.append(_until(ask, [_ordered(order) for order in result.orders]))
-    if result is not None and ask.placebo is not None:
-        seen.p = of_trades(result, inputs, ask.rules, ask.placebo)
+    if ask.placebo is not None:
+        panel = panel_of(inputs.replayed)
+        signals = signals_of_trades(panel, result.trades, result.curve, ask.rules.cash)
+        seen.p = _p(ask, inputs, panel, signals)
 
 
 def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
@@ -330,3 +291,15 @@ def _ordered(order: Any) -> Answer:
     terms = {name: getattr(order, name) for name in _ORDER}
     told = {name: value for name, value in terms.items() if value is not None}
     return {"date": order.session, "event_id": order.event_id, **told}
+
+
+def _p(ask: Ask, inputs: Inputs, panel: Panel, signals: Any) -> float | None:
+    """The chance that random timing does as well as the signals; None where there are none."""
+    held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
+    if len(signals) == 0 or held_throughout:
+        return None
+    account = Account(panel, acting(signals), ask.rules, inputs.rates)
+    chains = chains_of(account.signals, longest=panel.count)
+    null = random_timing(account, chains, seed=ask.placebo or 0, draws=_DRAWS)
+    found = null and null.standing(LEADING)
+    return found.upper if found else None

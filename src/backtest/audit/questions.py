@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import io
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -49,12 +49,9 @@ def made_up_workspace(
     heard = [kind for kind in strategy.listens_to if kind not in (Event, Start)]
     for kind in dict.fromkeys((*FILED_KINDS, *heard)):
         events = list(_events(kind)) if kind in heard or Event in strategy.listens_to else []
-        text = _text(kind, events)
-        _write(
-            data / "events" / kind.file_name(),
-            text,
-            [str(new_york_day(one.published_at)) for one in events],
-        )
+        text = csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
+        days = [str(new_york_day(one.published_at)) for one in events]
+        _write(data / "events" / kind.file_name(), text, days)
     return replace(workspace, data=data, reports=Path(folder) / "reports")
 
 
@@ -73,11 +70,6 @@ def _events(kind: type[Event]) -> Iterator[Event]:
         yield kind.model_validate(content | stamp | {"headline": f"Made-up event {number + 1}"})
 
 
-def _text(kind: type[Event], events: Sequence[Event]) -> str:
-    """The file of a kind."""
-    return csv_text(columns_of(kind), [event.model_dump(mode="json") for event in events])
-
-
 SYMBOL = "EXAMPLE"
 SESSIONS, AFTER_THE_LAST = 60, date(2025, 8, 27)  # of a whole made-up market
 _AT = datetime(2025, 6, 25, 20, 5, tzinfo=UTC)  # after the close
@@ -94,28 +86,22 @@ EXTREMES: Mapping[str, Sequence[float]] = {
 def made_up_event(kind: type[Event], fields: Mapping[str, Any] | None = None) -> Event:
     """An event of a kind: what is needed is made up where `fields` does not say it.
 
-    Raises:
-        UsageError: a field is wrong, or one that is needed cannot be made up.
-
+    UsageError where a field is wrong, or one that is needed cannot be made up.
     """
-    given = dict(fields or {})
-    common = {
+    stated = {
         "symbol": SYMBOL,
         "published_at": _AT,
         "precision": "exact",
         "headline": f"A made-up {kind.kind.replace('_', ' ')}",
+        **(fields or {}),
     }
-    needed = {
-        name: field
-        for name, field in kind.model_fields.items()
-        if field.is_required() and name not in (*common, *given)
-    }
+    required = {name: f for name, f in kind.model_fields.items() if f.is_required()}
     faults = ""
     for first in ((), (_TO_COME,)):
-        made = {name: typical(field, first) for name, field in needed.items()}
+        made = {name: typical(f, first) for name, f in required.items() if name not in stated}
         known = {name: value for name, value in made.items() if value is not None}
         try:
-            return kind.model_validate(common | given | known)
+            return kind.model_validate(stated | known)
         except ValidationError as error:
             faults = faults or "; ".join(
                 f"{'.'.join(map(str, one['loc'])) or kind.kind}: {one['msg']}"
@@ -131,30 +117,24 @@ def as_example(events: Sequence[Event]) -> list[Event]:
 
 def variants(event: Event) -> Iterator[tuple[str, Event]]:
     """What was changed and the event: as it is, and with other content that its kind allows."""
-    kind = type(event)
+    kind, as_it_is = type(event), event.model_dump()
     own = {name: f for name, f in kind.model_fields.items() if name not in Event.model_fields}
-    as_it_is = event.model_dump()
     yield "as it is", event
-    optional = {
-        name: field.get_default(call_default_factory=True)
-        for name, field in own.items()
-        if not field.is_required()
-    }
-    filled = {name: value for name, field in own.items() if (value := typical(field)) is not None}
-    changes: dict[str, Mapping[str, Any]] = {
-        "every optional field unknown": optional,
-        "every field filled": {n: v for n, v in filled.items() if as_it_is[n] in (None, "")},
+    optional = {name: f for name, f in own.items() if not f.is_required()}
+    empty = {name: f for name, f in own.items() if as_it_is[name] in (None, "")}
+    changes: dict[str, dict[str, Any]] = {
+        "every optional field unknown": {
+            name: f.get_default(call_default_factory=True) for name, f in optional.items()
+        },
+        "every field filled": {n: v for n, f in empty.items() if (v := typical(f)) is not None},
     }
     for word, numbers in EXTREMES.items():
         extreme = {n: v for n, f in own.items() if (v := _number(f, numbers)) is not None}
         changes[f"every number {word}"] = extreme
     for word, changed in changes.items():
-        if not changed:
-            continue
-        try:
-            yield word, kind.model_validate({**as_it_is, **changed})
-        except ValidationError:  # two fields may forbid each other
-            continue
+        with suppress(ValidationError):  # two fields may forbid each other
+            if changed:
+                yield word, kind.model_validate({**as_it_is, **changed})
 
 
 def typical(field: FieldInfo, first: Sequence[Any] = ()) -> Any:
@@ -173,10 +153,8 @@ def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
     annotation: Any = Annotated[field.annotation, field]
     check: TypeAdapter[Any] = TypeAdapter(annotation)
     for candidate in candidates:
-        try:
+        with suppress(ValidationError):
             yield check.validate_python(candidate)
-        except ValidationError:
-            continue
 
 
 def _choices(annotation: Any) -> list[Any]:
@@ -366,11 +344,8 @@ def _question(
 def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
     """A question about a made-up event of the first kind that has the fields.
 
-    Of symbols that are looked at there are as many made-up closes as of the stock.
-
-    Raises:
-        UsageError: none has them, or one of them is wrong.
-
+    Of symbols that are looked at there are as many made-up closes as of the stock. UsageError where
+    no kind has the fields, or one of them is wrong.
     """
     kinds = strategy.listens_to
     fitting = [kind for kind in kinds if fields.keys() <= kind.model_fields.keys()]

@@ -29,7 +29,6 @@ from backtest.audit.record import Audit, read_audit
 from backtest.audit.sensitivity import (
     delay_record,
     delays,
-    null_groups,
     null_jobs,
     null_record,
     peek_record,
@@ -66,6 +65,7 @@ if TYPE_CHECKING:
 WORLDS, WORLDS_OF_BACKTRADER = 200, 100  # a replay takes longer than a few answers
 _TABLES, _TABLES_OF_NULL = 25_000, 8_000  # written at most, so that a universe takes minutes
 _FEWEST = 20  # sessions or null worlds, of however many tables
+_GROUP = 50  # null worlds that one process sees
 
 
 @dataclass(frozen=True)
@@ -111,10 +111,7 @@ class PreparedAudit:
 def prepare(workspace: Workspace, request: AuditRequest) -> PreparedAudit:
     """Read and check everything that an audit needs.
 
-    Raises:
-        UsageError: a strategy, symbol, parameter or span is wrong.
-        DataError: a data file is.
-
+    UsageError where a strategy, symbol, parameter or span is wrong; DataError where a data file is.
     """
     file = find_strategy(workspace, request.strategy)
     request = replace(request, symbols=tuple(sorted({*request.symbols})))
@@ -167,11 +164,8 @@ def audit(
     """Audit the strategy and write the folder; one that exists whole is read, unless `force`.
 
     By default as many processes as there are cores observe the worlds; the result is the same for
-    any number. `progress` gets how many worlds are done, of how many.
-
-    Raises:
-        UsageError: the strategy fails on the full data, or the folder cannot be written.
-
+    any number. `progress` gets how many worlds are done, of how many. UsageError where the strategy
+    fails on the full data, or the folder cannot be written.
     """
     if not force and (made := known(prepared.path, read_audit)):
         return made
@@ -232,7 +226,7 @@ def _in_worlds(
     trials = plan(source, ask, drawn(every, most, seed), drawn(hears, most, seed), seed)
     late = delays(source, ask, prepared.inputs.events, full.passes[0])
     null = null_jobs(source, ask, sessions, request.worlds or 0, seed)
-    others = null_groups(null)
+    others = [JobGroup(null[first : first + _GROUP]) for first in range(0, len(null), _GROUP)]
     if late:
         others.append(JobGroup([one.job for one in late]))
     checks, seen, by_chance = in_worlds(source, observer, trials, full, again, others, progress)

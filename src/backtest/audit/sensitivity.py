@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
-from backtest.audit.jobs import Job, JobGroup
+from backtest.audit.jobs import Job
 from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
 
 
-_GROUP = 50  # worlds that one process sees
 _MOST_DELAYED = 100  # events; each takes a world in which all symbols are written
 _SURE = 0.999  # the confidence at which more than luck is called bias
 
@@ -42,11 +41,6 @@ def null_jobs(
         return Job(lambda: worlds.shuffled(source, rng(), sessions), replace(ask, placebo=placebo))
 
     return [job(number) for number in range(count)]
-
-
-def null_groups(jobs: Sequence[Job]) -> list[JobGroup]:
-    """Groups of some worlds each."""
-    return [JobGroup(jobs[first : first + _GROUP]) for first in range(0, len(jobs), _GROUP)]
 
 
 def null_record(
@@ -92,12 +86,11 @@ def delays(
 ) -> list[Delay]:
     """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
-    acted: dict[str, Answer] = {}
+    # A day that is known does not move with its event.
     waited = {answer["event_id"] for answer in answers if answer.get("action") == "waits"}
+    acted: dict[str, Answer] = {}
     for answer in answers:
-        if answer["event_id"] in waited:  # a day that is known does not move with its event
-            continue
-        if answer["event_id"] in by_id and answer.get("action") != "no signal":
+        if answer["event_id"] in by_id.keys() - waited and answer.get("action") != "no signal":
             acted.setdefault(answer["event_id"], answer)
     found = []
     for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
@@ -142,10 +135,8 @@ def delay_record(tried: Sequence[Delay], seen: Mapping[Job, Observation]) -> dic
 def _moved(delay: Delay, seen: Observation) -> dict[str, Any]:
     answers = seen.passes[0] if seen.passes else []
     late = next((one for one in answers if one["event_id"] == delay.late_id), None)
-    day = delay.order["date"]
-    still = any(
-        one["date"] == day and one["event_id"] in (delay.event.id, delay.late_id) for one in answers
-    )
+    day, ids = delay.order["date"], (delay.event.id, delay.late_id)
+    still = any(one["date"] == day and one["event_id"] in ids for one in answers)
     became = "is gone" if late is None else f"moved to {late['date']}: {text_of(late)}"
     if late is not None and late.get("action") == "no signal":
         became = f"is gone ({late['reason']})"

@@ -16,6 +16,8 @@ from backtest.stats import LEVEL
 from backtest.stats.significance import detectable_effect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -64,40 +66,33 @@ def quantiles(values: Floats, count: int) -> Ints:
 
 def mean_by_season(values: Floats, seasons: Ints) -> Mean:
     """The mean of the known values, with errors clustered by season."""
-    known = ~np.isnan(values)
-    count = int(known.sum())
-    if count == 0:
-        return _mean(None, np.array([]), 0, np.array([]))
-    mean = float(values[known].mean())
-    return _mean(mean, (values[known] - mean) / count, count, seasons[known])
+    return _sum_of_means([(1, values, seasons)])
 
 
 def difference_by_season(high: Floats, low: Floats, seasons: tuple[Ints, Ints]) -> Mean:
     """The mean of some events less that of others, likewise."""
-    parts = []
-    for values, each in zip((high, low), seasons, strict=True):
-        known = ~np.isnan(values)
-        parts.append((values[known], each[known]))
-    (above, season_above), (below, season_below) = parts
-    if not len(above) or not len(below):
-        return _mean(None, np.array([]), 0, np.array([]))
-    influence = np.concatenate(
-        ((above - above.mean()) / len(above), (below.mean() - below) / len(below))
-    )
-    both = np.concatenate((season_above, season_below))
-    return _mean(float(above.mean() - below.mean()), influence, len(both), both)
+    return _sum_of_means([(1, high, seasons[0]), (-1, low, seasons[1])])
 
 
-def _mean(value: float | None, influence: Floats, count: int, seasons: NDArray[np.int64]) -> Mean:
-    """A mean from what each event adds to its error."""
-    _, places = np.unique(seasons, return_inverse=True)
-    groups = int(places.max()) + 1 if len(places) else 0
-    if value is None or groups < FEWEST_SEASONS:
-        return Mean(value, None, None, None, None, count, groups)
+def _sum_of_means(parts: Sequence[tuple[int, Floats, Ints]]) -> Mean:
+    """The means of parts with their signs, and the error to which each event adds."""
     from scipy.special import stdtr, stdtrit
 
-    sums = np.bincount(places, influence, groups)
-    error = float(np.sqrt(groups / (groups - 1) * np.sum(sums**2)))
+    means, influences, seasons = [], [], []
+    for sign, values, season in parts:
+        known = ~np.isnan(values)
+        if not known.any():
+            return Mean(None, None, None, None, None, 0, 0)
+        mean = float(values[known].mean())
+        means.append(sign * mean)
+        influences.append(sign * (values[known] - mean) / known.sum())
+        seasons.append(season[known])
+    _, places = np.unique(np.concatenate(seasons), return_inverse=True)
+    value, count, groups = sum(means), len(places), int(places.max()) + 1
+    error = 0.0
+    if groups >= FEWEST_SEASONS:
+        sums = np.bincount(places, np.concatenate(influences), groups)
+        error = float(np.sqrt(groups / (groups - 1) * np.sum(sums**2)))
     if error == 0:
         return Mean(value, None, None, None, None, count, groups)
     reach = float(stdtrit(groups - 1, 1 - LEVEL / 2)) * error

@@ -53,9 +53,7 @@ def load_strategy(folder: Path, name: str) -> StrategyFile:
 def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
     """The only strategy of a file, an entry point or a cell.
 
-    Raises:
-        UsageError: there is none, there are several, or what it declares is wrong.
-
+    UsageError where there is none, there are several, or what it declares is wrong.
     """
     if len(found) != 1:
         names = ", ".join(cls.__name__ for cls in found) or "none"
@@ -227,10 +225,7 @@ def strategy_origins(workspace: Workspace) -> dict[str, list[Origin]]:
 def find_strategy(workspace: Workspace, name: str) -> StrategyFile:
     """Load the strategy of a name, with the defaults that `backtest.toml` sets.
 
-    Raises:
-        UsageError: there is none or there are two of that name, it fails to load, or its origin
-            does not hold one strategy.
-
+    UsageError where none or two have the name, or it fails to load.
     """
     origins = strategy_origins(workspace)
     if name not in origins:

@@ -29,13 +29,8 @@ if TYPE_CHECKING:
 def configure(file: StrategyFile, settings: Mapping[str, Any]) -> Strategy | BacktraderStrategy:
     """Make the strategy with parameters set by name, such as `hold` or `earnings.hold`.
 
-    Args:
-        file: the strategy.
-        settings: values by dotted name, or in tables; a `Text` is read by its field's type.
-
-    Raises:
-        UsageError: a name is not a parameter, or a value is not of its type or out of its bounds.
-
+    Settings are values by dotted name, or in tables; a `Text` is read by its field's type.
+    UsageError where a name is no parameter, or a value is not of its type or out of its bounds.
     """
     values, faults = _typed(file, settings)
     made: Strategy | BacktraderStrategy
@@ -74,9 +69,7 @@ def variant(file: StrategyFile, values: Mapping[str, Any]) -> Strategy | Backtra
 def recorded(strategy: Strategy | BacktraderStrategy) -> dict[str, Any]:
     """The parameters as JSON values, as they stand on record: they make the same strategy again.
 
-    Raises:
-        UsageError: a value is none that JSON knows, or becomes another when it is read back.
-
+    UsageError where JSON knows no such value, or it becomes another when it is read back.
     """
     own = strategy.parameters if isinstance(strategy, BacktraderStrategy) else dict(strategy)
     cls = strategy.cls if isinstance(strategy, BacktraderStrategy) else type(strategy)
@@ -361,10 +354,7 @@ class ParameterReader:
     def read(self, value: Any) -> Any:
         """The value as the type has it; only a `Text` may change its kind on the way.
 
-        Raises:
-            ValidationError: it is not of the type.
-            ValueError: it is none that JSON knows.
-
+        ValidationError where it is not of the type, ValueError where JSON knows no such value.
         """
         return self._of_text(value.text) if isinstance(value, Text) else self._of_value(value)
 
