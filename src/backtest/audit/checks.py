@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from math import isclose
@@ -14,6 +14,7 @@ import numpy as np
 
 from backtest.audit import worlds
 from backtest.audit.jobs import Job, JobGroup
+from backtest.audit.observe import Ask
 from backtest.audit.watch import CLOCK
 from backtest.audit.worlds import altered_events, delayed_events
 from backtest.strategy.base import TERMS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.audit.jobs import Observer
-    from backtest.audit.observe import Answer, Ask, Observation
+    from backtest.audit.observe import Answer, AuditRequest, Observation
     from backtest.audit.worlds import Source, World
     from backtest.data.inputs import Row
 
@@ -122,48 +123,46 @@ DAYS = (datetime(1998, 2, 1, 3, 7, 17, tzinfo=UTC), datetime(2055, 7, 28, 18, 41
 
 
 class Repeats:
-    """The full data: asked `twice`, `anew` in another process, and there on other days."""
+    """The full data, asked twice, once more in another process, and there on other days."""
 
-    def __init__(self, source: Source, ask: Ask) -> None:
-        self.twice = Job(source.as_is, replace(ask, passes=2))
-        self.anew = Job(source.as_is, ask)
-        self._days = [Job(source.as_is, replace(ask, clock=moment)) for moment in DAYS]
+    def __init__(self, source: Source, request: AuditRequest, observer: Observer) -> None:
+        twice, anew = Job(source.as_is, Ask(request, passes=2)), Job(source.as_is, Ask(request))
+        days = [Job(source.as_is, Ask(request, clock=moment)) for moment in DAYS]
         # The true day is last: a package is loaded once, and keeps the day that it read then.
-        self.groups = [JobGroup([self.twice]), JobGroup([*self._days, self.anew], hash_seed=2)]
+        groups = [JobGroup([twice]), JobGroup([*days, anew], hash_seed=2)]
+        seen = dict(observer(source, groups))
+        self.full, self._anew = seen[twice], seen[anew]
+        self._days = [seen[job] for job in days]
+        self.error = self.full.error or self._anew.error
 
-    def check(self, seen: Seen) -> Check:
-        """Whether the same data give the same answers."""
-        first, again = seen[self.twice].passes
-        anew = seen[self.anew].passes[0]
+    def check(self) -> Check:
+        """Whether the same data give the same answers; where there is no error."""
+        (first, again), (anew,) = self.full.passes, self._anew.passes
         check = Check(
             "repeat",
             "On the full data the same strategy was asked twice, once more in another process "
             "with another order of sets, and there with clocks that show two other days.",
             worlds=3 + len(DAYS),
-            dates=set(seen[self.twice].heard),
+            dates=set(self.full.heard),
             compared=(2 + len(DAYS)) * len(first),
         )
-        clock = _clock_read(seen[job] for job in self._days)
+        lines = [line for day in self._days for what, line, _ in day.touched if what == CLOCK]
+        clock = f"; it {CLOCK} ({lines[0]})" if lines else ""
         check.note(f"It does otherwise when asked again{clock}", differences(first, again))
         check.note(f"It does otherwise in another process{clock}", differences(first, anew))
-        for job in self._days:
-            if error := seen[job].error:
-                failed = finding(f"It fails on another day{clock}: {error}")
+        for day in self._days:
+            if day.error:
+                failed = finding(f"It fails on another day{clock}: {day.error}")
                 check.findings.setdefault((None, ""), failed)
             else:
-                answers = seen[job].passes[0]
-                check.note(f"It does otherwise on another day{clock}", differences(anew, answers))
+                differing = differences(anew, day.passes[0])
+                check.note(f"It does otherwise on another day{clock}", differing)
         return check
 
-    def steady(self, seen: Seen) -> bool:
+    @property
+    def steady(self) -> bool:
         """Whether processes and days answer alike, so that a world can be held against them."""
-        first = seen[self.twice].passes[0]
-        return all(seen[job].passes[:1] == [first] for job in (self.anew, *self._days))
-
-
-def _clock_read(days: Iterable[Observation]) -> str:
-    lines = [line for day in days for what, line, _ in day.touched if what == CLOCK]
-    return f"; it {CLOCK} ({lines[0]})" if lines else ""
+        return all(one.passes[:1] == self.full.passes[:1] for one in (self._anew, *self._days))
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
@@ -248,7 +247,7 @@ class Check:
 
 
 def plan(
-    source: Source, ask: Ask, every: Iterable[date], eventful: Iterable[date], seed: int
+    source: Source, request: AuditRequest, every: Iterable[date], eventful: Iterable[date]
 ) -> list[Trial]:
     """The worlds of the three checks, from early sessions to later ones.
 
@@ -256,9 +255,9 @@ def plan(
     """
 
     def trial(check: str, day: date, how: str, make: Callable[[], World]) -> Trial:
-        return Trial(check, day, how, Job(make, replace(ask, until=day)))
+        return Trial(check, day, how, Job(make, Ask(request, until=day)))
 
-    delayed, altered = delayed_events(source), altered_events(source, seed)
+    delayed, altered = delayed_events(source), altered_events(source, request.seed)
     changes: dict[str, Callable[[Row], Row | None]] = {
         "dropped": lambda _: None,
         "delayed by a week": lambda row: delayed[row.line],
@@ -266,15 +265,15 @@ def plan(
     }
     trials = []
     for day in sorted(every):
-        make = partial(worlds.prefix, source, day, ask.reaction, ask.decides)
+        make = partial(worlds.prefix, source, day)
         trials.append(trial(PREFIX, day, f"with nothing known from the open of {day} on", make))
     for day in sorted(eventful):
         made_up, later = f"with prices made up from {day} on", f"with the events after {day}"
         for variant in range(VARIANTS):
-            make = partial(worlds.perturbed, source, day, seed, variant)
+            make = partial(worlds.perturbed, source, day, request.seed, variant)
             trials.append(trial(PERTURBATION, day, made_up, make))
         for word, change in changes.items():
-            make = partial(worlds.with_later_events, source, day, ask.reaction, change, ask.decides)
+            make = partial(worlds.with_later_events, source, day, change)
             trials.append(trial(EVENT_TIME, day, f"{later} {word}", make))
     return trials
 

@@ -11,8 +11,8 @@ from backtest.audit import declared, questions
 from backtest.audit.checks import TITLES, Repeats, in_worlds, plan, reads, spread
 from backtest.audit.declared import Report, all_results, failed, not_tried, ok, warning
 from backtest.audit.jobs import in_processes
-from backtest.audit.observe import WITHOUT_SIGNAL
-from backtest.audit.run import AuditRequest, eventful, prepare
+from backtest.audit.observe import WITHOUT_SIGNAL, AuditRequest
+from backtest.audit.run import eventful, prepare
 from backtest.data.kinds import Event, Start
 from backtest.data.universe import tables_folder
 from backtest.engine.rules import Rules
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 PROCESSES = 2
 _MOST_DATES = 5
-_SEED = 1
 _USUAL = {  # what is allowed beyond is seldom meant
     "hold": (SESSIONS_A_YEAR, "sessions, a year"),
     "stop": (0.5, "of the entry price"),
@@ -147,8 +146,7 @@ def _tradable(prepared: PreparedAudit) -> int:
     from backtest.engine.timeline import schedule
 
     inputs, kinds = prepared.inputs, prepared.strategy.listens_to
-    reaction = prepared.ask.reaction
-    at = prepared.strategy.decides
+    reaction, at = prepared.request.reaction, prepared.strategy.decides
     found = schedule(kinds, inputs.events, inputs.history, inputs.span, reaction, at=at)
     started = len(inputs.span) if Start in kinds else 0
     return started + sum(one.action == "notified" for one in found)
@@ -197,18 +195,17 @@ def observe(
 ) -> tuple[Observation, list[ContractResult]]:
     """What a strategy did on the full data, and what was found there and in a few worlds."""
     observer = observer or partial(in_processes, workers=PROCESSES)
-    repeats = Repeats(prepared.source, prepared.ask)
-    seen = dict(observer(prepared.source, repeats.groups))
-    full = seen[repeats.twice]
+    repeats = Repeats(prepared.source, prepared.request, observer)
+    full = repeats.full
     alone = "It reads no file and reaches for no network while it loads and decides."
     pure = _of_check("pure", reads(full), alone)
-    if full.error or seen[repeats.anew].error:
-        return full, [pure] if full.touched else []
-    again = repeats.check(seen)
+    if repeats.error:
+        return replace(full, error=repeats.error), [pure] if full.touched else []
+    again = repeats.check()
     peeks = not_tried("peeking", "The same question got two answers, so that nothing can be told.")
     if not again.findings:
         dates = spread(eventful(full), _MOST_DATES)
-        trials = plan(prepared.source, prepared.ask, dates, dates, _SEED)
+        trials = plan(prepared.source, prepared.request, dates, dates)
         checks, _, by_chance = in_worlds(prepared.source, observer, trials, full, again)
         if not by_chance:
             peeks = _peeks(checks.values())

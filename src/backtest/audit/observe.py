@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.data.inputs import Inputs
-    from backtest.data.kinds import When
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
     from backtest.engine.rules import Rules
@@ -55,20 +54,23 @@ _ORDER = ("symbol", "size", "type", "price", "exit_reason")
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What is asked of a strategy in a world."""
+class AuditRequest:
+    """What is audited: one strategy, one parameter set, one span of data, one set of rules.
+
+    `settings` are as `strategy.parameters.configure` takes them; a day that is None is the first or
+    last of the prices. By default there are 200 null `worlds`, or 100 for a strategy of
+    Backtrader's, and fewer of very many stocks.
+    """
 
     strategy: str
     symbols: tuple[str, ...]
     settings: Mapping[str, Any]
-    span: tuple[date | None, date | None]
+    first: date | None
+    last: date | None
     rules: Rules
     universe: str | None = None  # is traded in place of symbols
-    decides: When = "open"  # before which price of a session it decides
-    until: date | None = None  # the last session whose decisions count
-    passes: int = 1  # how often all is asked, of the same strategy in the same process
-    placebo: int | None = None  # its seed; None for no placebo
-    clock: datetime | None = None  # the time at which it is at work; None for the true one
+    worlds: int | None = None
+    seed: int = 1
 
     @property
     def reaction(self) -> timedelta:
@@ -81,13 +83,24 @@ class Ask:
             data,
             self.symbols,
             self.universe or self.symbols[0],
-            self.span,
+            (self.first, self.last),
             strategy.listens_to,
             looks_at=strategy.looks_at,
             universe=self.universe,
             trades_also=strategy.trades_also,
             accept_jumps=True,  # drawn prices may jump
         )
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of a strategy in a world."""
+
+    request: AuditRequest
+    until: date | None = None  # the last session whose decisions count
+    passes: int = 1  # how often all is asked, of the same strategy in the same process
+    placebo: int | None = None  # its seed; None for no placebo
+    clock: datetime | None = None  # the time at which it is at work; None for the true one
 
 
 @dataclass
@@ -148,10 +161,10 @@ def _ask(ask: Ask, seen: Observation, watch: Watch) -> None:
     workspace = workspace_of_worker()
     strategy_origins(workspace)  # what packages tell of themselves is read before it is watched
     with watch.during("while it loads"):
-        file = find_strategy(workspace, ask.strategy)
-        strategy = configure(file, ask.settings)
+        file = find_strategy(workspace, ask.request.strategy)
+        strategy = configure(file, ask.request.settings)
     try:
-        inputs = ask.inputs(workspace.data, strategy)
+        inputs = ask.request.inputs(workspace.data, strategy)
     except UsageError as error:  # no fault of the strategy
         raise BacktestError(f"A world of the audit cannot be read: {error}") from error
     if ask.placebo is None:
@@ -218,7 +231,7 @@ def _questions(ask: Ask, inputs: Inputs, strategy: Strategy | BacktraderStrategy
 
 def _where(ask: Ask, inputs: Inputs) -> Any:
     """The terms of `decide` that follow the strategy."""
-    return inputs.events, inputs.seen, inputs.span, ask.reaction, inputs.universe
+    return inputs.events, inputs.seen, inputs.span, ask.request.reaction, inputs.universe
 
 
 def _until(ask: Ask, answers: Sequence[Answer]) -> list[Answer]:
@@ -260,17 +273,19 @@ def _replay(
         seen.passes.append(_until(ask, [_ordered(order) for order in result.orders]))
     if ask.placebo is not None:
         panel = panel_of(inputs.replayed)
-        signals = signals_of_trades(panel, result.trades, result.curve, ask.rules.cash)
+        signals = signals_of_trades(panel, result.trades, result.curve, ask.request.rules.cash)
         seen.p = _p(ask, inputs, panel, signals)
 
 
 def _replayed(ask: Ask, strategy: BacktraderStrategy, inputs: Inputs) -> Result:
     from backtest.engine.replay.event_strategy import replay_event_strategy
 
+    request = ask.request
+
     def replay(span: Any) -> Result:
-        where = (inputs.events, inputs.history, span, ask.reaction, inputs.universe)
+        where = (inputs.events, inputs.history, span, request.reaction, inputs.universe)
         decisions = schedule(strategy.listens_to, *where)
-        terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, ask.rules)
+        terms = (strategy.cls, strategy.parameters, span, inputs.rates, decisions, request.rules)
         return replay_event_strategy(*terms)
 
     try:
@@ -298,7 +313,7 @@ def _p(ask: Ask, inputs: Inputs, panel: Panel, signals: Any) -> float | None:
     held_throughout = len(signals) == 1 and signals["bar"][0] == 0 and signals["hold"][0] < 0
     if len(signals) == 0 or held_throughout:
         return None
-    account = Account(panel, acting(signals), ask.rules, inputs.rates)
+    account = Account(panel, acting(signals), ask.request.rules, inputs.rates)
     chains = chains_of(account.signals, longest=panel.count)
     null = random_timing(account, chains, seed=ask.placebo or 0, draws=_DRAWS)
     found = null and null.standing(LEADING)

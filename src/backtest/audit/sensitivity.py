@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from backtest.audit import worlds
 from backtest.audit.checks import PERTURBATION, PREFIX, spread, text_of
 from backtest.audit.jobs import Job
+from backtest.audit.observe import Ask
 from backtest.stats import LEVEL
 from backtest.stats.multiple_testing import wilson_interval
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from backtest.audit.checks import Check
-    from backtest.audit.observe import Answer, Ask, Observation
+    from backtest.audit.observe import Answer, AuditRequest, Observation
     from backtest.audit.worlds import Source
     from backtest.data.inputs import Row
     from backtest.data.kinds import Event
@@ -30,17 +30,15 @@ _MOST_DELAYED = 100  # events; each takes a world in which all symbols are writt
 _SURE = 0.999  # the confidence at which more than luck is called bias
 
 
-def null_jobs(
-    source: Source, ask: Ask, sessions: Sequence[date], count: int, seed: int
-) -> list[Job]:
-    """So many null worlds, whose events are put on the sessions, and what is asked in them."""
+def null_jobs(source: Source, request: AuditRequest, sessions: Sequence[date]) -> list[Job]:
+    """The null worlds, whose events are put on the sessions, and what is asked in them."""
 
     def job(number: int) -> Job:
-        rng = partial(np.random.default_rng, (seed, number))
+        rng = partial(np.random.default_rng, (request.seed, number))
         placebo = int(rng().integers(2**32))
-        return Job(lambda: worlds.shuffled(source, rng(), sessions), replace(ask, placebo=placebo))
+        return Job(lambda: worlds.shuffled(source, rng(), sessions), Ask(request, placebo=placebo))
 
-    return [job(number) for number in range(count)]
+    return [job(number) for number in range(request.worlds or 0)]
 
 
 def null_record(
@@ -82,7 +80,7 @@ class Delay(NamedTuple):
 
 
 def delays(
-    source: Source, ask: Ask, events: Sequence[Event], answers: Sequence[Answer]
+    source: Source, request: AuditRequest, events: Sequence[Event], answers: Sequence[Answer]
 ) -> list[Delay]:
     """A world for each event that the strategy acted on; of very many, for some of them."""
     by_id = {event.id: event for event in events}
@@ -96,13 +94,13 @@ def delays(
     for event_id, answer in spread(list(acted.items()), _MOST_DELAYED):
         event = by_id[event_id]
         row = _row_of(source, event)
-        late = worlds.one_session_later(row, ask.reaction, ask.decides).published_at
+        late = worlds.one_session_later(source, row).published_at
         try:
             late_id = type(event).model_validate({**event.model_dump(), "published_at": late}).id
         except ValidationError:  # the day that it tells of would have passed
             continue
-        make = partial(worlds.with_one_delayed, source, row.line, ask.reaction, ask.decides)
-        found.append(Delay(event, late_id, answer, Job(make, ask)))
+        make = partial(worlds.with_one_delayed, source, row)
+        found.append(Delay(event, late_id, answer, Job(make, Ask(request))))
     return found
 
 

@@ -269,20 +269,17 @@ def shown(value: Any) -> str:
     """A parameter's value as `--set` takes it."""
     value = plain(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False) if _is_ambiguous(value) else value
+        is_ambiguous = value.lower() == "none" or value != value.strip() or _is_json(value)
+        return json.dumps(value, ensure_ascii=False) if is_ambiguous else value
     if isinstance(value, list):
         texts = [inner if isinstance(inner, str) else shown(inner) for inner in value]
         split = [part.strip() for part in ",".join(texts).split(",") if part.strip()]
-        if split == texts and not _is_json(",".join(texts)) and not _is_nested(value):
+        is_nested = any(inner is None or isinstance(inner, list | dict) for inner in value)
+        if split == texts and not _is_json(",".join(texts)) and not is_nested:
             return ",".join(texts)
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False)
     return "none" if value is None else str(value)
-
-
-def _is_ambiguous(text: str) -> bool:
-    """Whether the bare text would be read as something else."""
-    return text.lower() == "none" or text != text.strip() or _is_json(text)
 
 
 def _is_json(text: str) -> bool:
@@ -294,10 +291,6 @@ def _is_json(text: str) -> bool:
 
 def _is_json_like(text: str) -> bool:
     return text[:1] in ("[", "{", '"')
-
-
-def _is_nested(values: Sequence[Any]) -> bool:
-    return any(value is None or isinstance(value, list | dict) for value in values)
 
 
 def leaves(parameters: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
