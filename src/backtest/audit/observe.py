@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backtest.audit.watch import Watch
+from backtest.audit.watch import Watch, silent
 from backtest.data.inputs import read_inputs
 from backtest.engine.kernel.panel import decision_rows, panel_of, signalled
 from backtest.engine.timeline import Question, decide, questions, schedule
@@ -30,6 +29,7 @@ from backtest.workspace.folders import workspace_of_worker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
+    from pathlib import Path
 
     import pandas as pd
 
@@ -126,9 +126,9 @@ def observe(root: Path, ask: Ask) -> Observation:
     """
     seen, watch = Observation(), Watch(root, ask.clock)
     folders = {f"BACKTEST_{name.upper()}": str(root / name) for name in ("strategies", "data")}
-    with chdir(root), environment(**folders), Path(os.devnull).open("w") as nowhere:
+    with chdir(root), environment(**folders):
         try:
-            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+            with silent():
                 _ask(ask, seen, watch)
         except UsageError as error:
             seen.error = str(error).replace(f"{root}{os.sep}", "")
@@ -136,8 +136,6 @@ def observe(root: Path, ask: Ask) -> Observation:
             if ask.placebo is None:
                 raise
             seen.error = str(error)  # events on random days may break the rules of their kind
-        except SystemExit as ending:
-            seen.error = f"It ends the program (exit code {ending.code})."
     seen.touched = [(what, line, when) for (what, line), when in watch.touched.items()]
     return seen
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-import io
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
+from backtest.audit.watch import silent
 from backtest.data.datafile import DataFile, csv_text, metadata_of
 from backtest.data.events import columns_of, event_order
 from backtest.data.kinds import FILED_KINDS, NEW_YORK, Event, Start, new_york_day
@@ -21,7 +21,7 @@ from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from pydantic.fields import FieldInfo
@@ -159,15 +159,13 @@ def allowed(field: FieldInfo, candidates: Sequence[Any]) -> Iterator[Any]:
 
 def _choices(annotation: Any) -> list[Any]:
     """The values of `Literal` and of enumerations, in their order."""
-    return [
-        choice
-        for part in _parts(annotation)
-        for choice in (get_args(part) if get_origin(part) is Literal else _members(part))
-    ]
-
-
-def _members(part: Any) -> Iterable[Any]:
-    return part if isinstance(part, type) and issubclass(part, enum.Enum) else ()
+    found: list[Any] = []
+    for part in _parts(annotation):
+        if get_origin(part) is Literal:
+            found += get_args(part)
+        elif isinstance(part, type) and issubclass(part, enum.Enum):
+            found += part
+    return found
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
@@ -217,21 +215,11 @@ def replayed(
     decisions = [Decision(one, session, "notified", "") for session in sessions for one in events]
     terms = ({SYMBOL: prices}, {SYMBOL: BorrowRates(SYMBOL)}, decisions, rules)
     try:
-        with _silent():
+        with silent():
             replay_event_strategy(strategy.cls, strategy.parameters, *terms)
     except UsageError as error:
         return ContractAnswers(len(decisions), fault=str(error))
     return ContractAnswers(len(decisions))
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Nothing is printed meanwhile, and to end the program is a fault."""
-    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-        try:
-            yield
-        except SystemExit as ending:
-            raise UsageError(f"It ends the program (exit code {ending.code}).") from None
 
 
 REACTION = timedelta(minutes=5)
@@ -248,10 +236,6 @@ class Case:
     question: Question
     sessions: int  # of the stock that are known
 
-    def event_has_a_short_past(self, bars: int) -> bool:
-        """Whether fewer sessions are known before it; before the first event none can be."""
-        return not isinstance(self.question.event, Start) and self.sessions < bars
-
     def explained(self, fault: str) -> str:
         """Why it was not answered, and what is special about the case."""
         first, _, rest = fault.partition("\n")
@@ -259,7 +243,7 @@ class Case:
 
     def ask(self, strategy: Strategy) -> Decision:
         """The answer; a `UsageError` where the strategy fails, or answers with something else."""
-        with _silent():
+        with silent():
             return self.question.ask(strategy)
 
 

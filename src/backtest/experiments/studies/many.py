@@ -28,8 +28,8 @@ from backtest.experiments.studies.subject import (
 from backtest.experiments.terms import Plan, folder_name, installed_packages, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
-from backtest.stats.many_stocks import difference_by_season, mean_by_season, paths, quantiles
 from backtest.stats.multiple_testing import holm_of_known
+from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
