@@ -21,7 +21,7 @@ from backtest.errors import UsageError, unknown
 from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pandas as pd
     from pydantic.fields import FieldInfo
@@ -176,6 +176,7 @@ def _parts(annotation: Any) -> Iterator[Any]:
             yield from _parts(inner)
 
 
+@cache
 def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
     """Bars of so many sessions before a day and after it: near 100 dollars, moving a little."""
     import numpy as np
@@ -187,18 +188,17 @@ def made_up_bars(before: date, count: int, after: int = 0) -> pd.DataFrame:
     start, end = (timedelta(days=2 * many + 10) for many in (count, after))
     days = trading_calendar().between(before - start, before + end)
     first = int(np.searchsorted(days, np.datetime64(before))) - count
-    count += after
-    days = days[first : first + count]
-    steps = np.random.default_rng(1).normal(0, 0.02, (count, 2)).round(4)
+    days = days[first : first + count + after]
+    steps = np.random.default_rng(1).normal(0, 0.02, (len(days), 2)).round(4)
     closes = 100 * np.cumprod(1 + steps[:, 0])
     opens = closes * (1 + steps[:, 1])
     high, low = np.maximum(opens, closes) * 1.01, np.minimum(opens, closes) * 0.99
-    columns = (opens, high, low, closes, np.full(count, 1_000_000.0))
+    columns = (opens, high, low, closes, np.full(len(days), 1_000_000.0))
     index = pd.DatetimeIndex(days, name="date")
     return pd.DataFrame(dict(zip(BAR_COLUMNS, columns, strict=True)), index=index).round(2)
 
 
-_TRADED_AT = (1, 2, 5, 30, 55)  # places of the sessions in which events can be traded
+_TRADED_AT = (1, 2, 5, 30, 55)  # numbers of the sessions in which events can be traded
 
 
 def replayed(
@@ -211,7 +211,7 @@ def replayed(
 
     table = made_up_bars(AFTER_THE_LAST, SESSIONS)
     prices = Prices(SYMBOL, table, DataFile(Path(f"{SYMBOL}.csv"), "", "", {}))
-    sessions = [table.index[place].date() for place in _TRADED_AT]
+    sessions = [table.index[number].date() for number in _TRADED_AT]
     decisions = [Decision(one, session, "notified", "") for session in sessions for one in events]
     terms = ({SYMBOL: prices}, {SYMBOL: BorrowRates(SYMBOL)}, decisions, rules)
     try:
@@ -280,12 +280,9 @@ def events_to_try(
 
 
 def cases(
-    tried: Sequence[tuple[str, Event]],
-    rows: Sequence[Event],
-    strategy: Strategy | BacktraderStrategy,
+    tried: Sequence[tuple[str, Event]], rows: Sequence[Event], strategy: Strategy
 ) -> Iterator[Case]:
     """Each event with much, little and nothing known before it."""
-    past = cache(made_up_bars)
     most = _BARS[0]
     for word, event in tried:
         for count in (0,) if isinstance(event, Start) else _BARS:
@@ -294,15 +291,11 @@ def cases(
                 bars = counted(count, "bar") if count else "no bar"
                 more = "" if others == count else " and nothing of other symbols"
                 how = f"“{event.headline}” ({event.kind}, {word}, after {bars}{more})"
-                yield Case(how, _question(event, rows, past, count, (strategy, others)), count)
+                yield Case(how, _question(event, rows, strategy, count, others), count)
 
 
 def _question(
-    event: Event,
-    rows: Sequence[Event],
-    past: Callable[..., pd.DataFrame],
-    count: int,
-    asked: tuple[Strategy | BacktraderStrategy, int],
+    event: Event, rows: Sequence[Event], strategy: Strategy, count: int, others: int
 ) -> Question:
     """What is known before the event can be traded; where bars are few, it is the first event."""
     from backtest.data.calendar import trading_calendar
@@ -310,14 +303,13 @@ def _question(
     from backtest.engine.timeline import Question
 
     calendar = trading_calendar()
-    strategy, others = asked
     session = calendar.tradable_session(event.published_at, REACTION, strategy.decides)
     earlier = [one for one in rows if event_order(one) < event_order(event) and one != event]
     known = (*earlier, event) if count == _BARS[0] else (event,)
     bars: dict[str, Any] = {
-        name: past(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
+        name: made_up_bars(session, others, _AFTER)[["close"]].copy() for name in strategy.looks_at
     }
-    bars[event.symbol] = past(session, count, _AFTER)
+    bars[event.symbol] = made_up_bars(session, count, _AFTER)
     tape = Tape(bars, known, timedelta(0), lambda _: (event.symbol,))
     now = calendar.time_of(session, strategy.decides)
     market = Market(session, now, event.symbol, tape.past)
@@ -339,8 +331,7 @@ def made_up_case(strategy: Strategy, fields: Mapping[str, Any]) -> Case:
         strange = next((name for name in fields if name not in known), next(iter(fields), ""))
         raise unknown(f"field of {names}", strange, known)
     event = made_up_event(fitting[0], fields)
-    question = _question(event, [], made_up_bars, _BARS[0], (strategy, _BARS[0]))
-    return Case("", question, _BARS[0])
+    return Case("", _question(event, [], strategy, _BARS[0], _BARS[0]), _BARS[0])
 
 
 def answers(strategy: Strategy, asked: Iterator[Case]) -> ContractAnswers:

@@ -12,7 +12,7 @@ import threading
 import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -151,48 +151,25 @@ def _load_failure(folder: str, where: str, error: BaseException) -> UsageError:
     return UsageError(message)
 
 
-@dataclass(frozen=True)
-class FolderStrategy:
-    """A strategy in a folder of files."""
-
-    name: str
-    folder: Path
-
-    def __str__(self) -> str:
-        """The file."""
-        return str(self.folder / f"{self.name}.py")
-
-    def load(self) -> StrategyFile:
-        """The strategy; UsageError where it does not load."""
-        return load_strategy(self.folder, self.name)
+def _load_installed(entry: EntryPoint, where: str) -> StrategyFile:
+    try:
+        found = entry.load()
+    except (Exception, SystemExit) as error:
+        raise _load_failure("", where, error) from error
+    several = defined_in(found) if isinstance(found, ModuleType) else [found]
+    cls = one_strategy(where, [one for one in several if is_strategy(one)])
+    path = Path(inspect.getfile(cls))
+    top = sys.modules[cls.__module__.partition(".")[0]]
+    package = Path(top.__file__ or path).parent if hasattr(top, "__path__") else path
+    return StrategyFile(entry.name, path, cls, package)
 
 
 @dataclass(frozen=True)
-class InstalledStrategy:
-    """A strategy that an installed package names by an entry point."""
+class Origin:
+    """What a strategy is loaded from; `load` raises a UsageError where that does not hold one."""
 
-    entry: EntryPoint
-    package: str  # name and version
-
-    def __str__(self) -> str:
-        """The entry point and its package."""
-        return f"{self.entry.value} of {self.package}"
-
-    def load(self) -> StrategyFile:
-        """The strategy; UsageError where it does not load."""
-        try:
-            found = self.entry.load()
-        except (Exception, SystemExit) as error:
-            raise _load_failure("", str(self), error) from error
-        several = defined_in(found) if isinstance(found, ModuleType) else [found]
-        cls = one_strategy(str(self), [one for one in several if is_strategy(one)])
-        path = Path(inspect.getfile(cls))
-        top = sys.modules[cls.__module__.partition(".")[0]]
-        package = Path(top.__file__ or path).parent if hasattr(top, "__path__") else path
-        return StrategyFile(self.entry.name, path, cls, package)
-
-
-Origin = FolderStrategy | InstalledStrategy
+    where: str  # the file, or the entry point and its installed package
+    load: Callable[[], StrategyFile]
 
 
 @dataclass(frozen=True)
@@ -213,9 +190,10 @@ def strategy_origins(workspace: Workspace) -> dict[str, list[Origin]]:
     found: dict[str, list[Origin]] = {}
     for folder in (workspace.strategies, *workspace.more):
         for name in strategy_names(folder):
-            found.setdefault(name, []).append(FolderStrategy(name, folder))
-    for installed in _installed(tuple(sys.path)):
-        found.setdefault(installed.entry.name, []).append(installed)
+            origin = Origin(str(folder / f"{name}.py"), partial(load_strategy, folder, name))
+            found.setdefault(name, []).append(origin)
+    for name, origin in _installed(tuple(sys.path)):
+        found.setdefault(name, []).append(origin)
     for name in workspace.defaults.tables:
         if workspace.defaults.strict and name not in found:
             raise unknown(f"strategy (set in {workspace.defaults.path}):", name, found)
@@ -235,9 +213,9 @@ def find_strategy(workspace: Workspace, name: str) -> StrategyFile:
 
 def _load(workspace: Workspace, name: str, origins: Sequence[Origin]) -> StrategyFile:
     if len(origins) > 1:
+        named = ", ".join(origin.where for origin in origins)
         raise UsageError(
-            f"There are {len(origins)} strategies {name!r}: {', '.join(map(str, origins))}. "
-            f"Rename all but one of them."
+            f"There are {len(origins)} strategies {name!r}: {named}. Rename all but one of them."
         )
     defaults = workspace.defaults
     table = defaults.tables.get(name, {})
@@ -247,7 +225,7 @@ def _load(workspace: Workspace, name: str, origins: Sequence[Origin]) -> Strateg
 def describe_strategies(workspace: Workspace) -> list[StrategyDescription]:
     """Every strategy with the parameters that it runs with; those that do not load say why."""
     return [
-        _describe(workspace, name, str(origin), origins)
+        _describe(workspace, name, origin.where, origins)
         for name, origins in strategy_origins(workspace).items()
         for origin in origins
     ]
@@ -278,15 +256,16 @@ def _describe(
 
 
 @lru_cache(maxsize=1)
-def _installed(_path: tuple[str, ...]) -> list[InstalledStrategy]:
-    """Those of the packages on the path, looked for once."""
+def _installed(_path: tuple[str, ...]) -> list[tuple[str, Origin]]:
+    """Those of the packages on the path by their names, looked for once."""
     from importlib.metadata import entry_points
 
-    return [
-        InstalledStrategy(entry, f"{entry.dist.name} {entry.dist.version}")
-        for entry in entry_points(group=GROUP)
-        if entry.dist
-    ]
+    found = []
+    for entry in entry_points(group=GROUP):
+        if entry.dist:
+            where = f"{entry.value} of {entry.dist.name} {entry.dist.version}"
+            found.append((entry.name, Origin(where, partial(_load_installed, entry, where))))
+    return found
 
 
 # Kinds of events

@@ -178,7 +178,7 @@ def _taken(workspace: Workspace, *, new_kind: bool) -> dict[str, str]:
             for kind, cls in event_kinds(workspace).items()
         }
     origins = strategy_origins(workspace)
-    return taken | {name: f"the strategy {found[0]}" for name, found in origins.items()}
+    return taken | {name: f"the strategy {found[0].where}" for name, found in origins.items()}
 
 
 def _terms(name: str, kind: str | None) -> dict[str, str]:

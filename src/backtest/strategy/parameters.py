@@ -129,14 +129,12 @@ def _typed(file: StrategyFile, settings: Mapping[str, Any]) -> tuple[dict[str, A
     """Every value that is set, by dotted name, as its field's type has it; and the faults."""
     known = parameters(file.cls)
     stated_by_file = _by_name(known, file.defaults)
-    for name in stated_by_file:
-        if name not in known:
-            raise unknown(f"parameter of {file.name} (set in {file.defaults_in}):", name, known)
     values: dict[str, Any] = {}
     faults: list[_Fault] = []
     for name, value in {**stated_by_file, **_by_name(known, settings)}.items():
         if name not in known:
-            raise unknown(f"parameter of {file.name}", name, known)
+            where = f" (set in {file.defaults_in}):" if name in stated_by_file else ""
+            raise unknown(f"parameter of {file.name}{where}", name, known)
         try:
             values[name] = ParameterReader(known[name]).read(value)
         except ValidationError as error:
@@ -208,7 +206,7 @@ def _set_by(file: StrategyFile, settings: Mapping[str, Any], name: str) -> str:
     return f" (set in {file.defaults_in})" if is_of_file and file.defaults_in else ""
 
 
-def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
+def parameters(cls: type[Any]) -> dict[str, FieldInfo]:
     """The parameters of a strategy by dotted name, with their field definitions."""
     model = cls if issubclass(cls, BaseModel) else _backtrader_model(cls)
     found: dict[str, FieldInfo] = {}
@@ -217,9 +215,9 @@ def parameters(cls: type[Any], prefix: str = "") -> dict[str, FieldInfo]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             default = definition.get_default(call_default_factory=True)
             for inner, part in parameters(kind).items():
-                found[f"{prefix}{name}.{inner}"] = _with_default(part, inner, default)
+                found[f"{name}.{inner}"] = _with_default(part, inner, default)
         else:
-            found[prefix + name] = definition
+            found[name] = definition
     return found
 
 
