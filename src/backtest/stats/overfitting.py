@@ -74,7 +74,6 @@ def probability_of_overfitting(returns: Floats, blocks: int) -> Overfitting:
     return Overfitting(lower_half / splits, losses / splits)
 
 
-
 def _rank(values: Floats, variant: int) -> float:
     """The rank from 1 up; those that are equal share the mean of their ranks."""
     equal = np.count_nonzero(values == values[variant])

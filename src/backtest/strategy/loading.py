@@ -18,6 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from backtest.data.events import filed
 from backtest.data.kinds import FILED_KINDS, Event
 from backtest.data.scheduled import SCHEDULED_KINDS
@@ -35,6 +37,14 @@ if TYPE_CHECKING:
 
 GROUP = "backtest.strategies"  # of entry points
 _REQUIRED = "(must be set)"
+_DECLARED: dict[str, tuple[Any, str]] = {
+    "listens_to": (tuple[type[Event], ...], "kinds of event, such as (Earnings,)"),
+    "looks_at": (tuple[str, ...], 'symbols, such as ("SPY",)'),
+    "trades_also": (tuple[str, ...], 'symbols, such as ("SPY",)'),
+    "signal_terms": (
+        tuple[str, ...], 'parameters that are handed on to the signal, such as ("hold", "stop")',
+    ),
+}  # fmt: skip
 
 
 def strategy_names(folder: Path) -> list[str]:
@@ -61,13 +71,15 @@ def one_strategy(where: str, found: Sequence[type[Any]]) -> type[Any]:
             f"{where} must define one subclass of Strategy or EventStrategy; it defines {names}."
         )
     (cls,) = found
-    kinds = "kinds of event, such as (Earnings,)"
-    _check_tuple(where, cls, "listens_to", kinds, _is_kind)
+    for name in _DECLARED if issubclass(cls, Strategy) else ("listens_to",):
+        (kind, what), value = _DECLARED[name], getattr(cls, name)
+        try:
+            TypeAdapter(kind).validate_python(value, strict=True)
+        except ValidationError:
+            raise UsageError(
+                f"{where}: {name} must be a tuple of {what}; it is {value!r}."
+            ) from None
     if issubclass(cls, Strategy):
-        _check_tuple(where, cls, "looks_at", 'symbols, such as ("SPY",)', _is_text)
-        _check_tuple(where, cls, "trades_also", 'symbols, such as ("SPY",)', _is_text)
-        handed_on = 'parameters that are handed on to the signal, such as ("hold", "stop")'
-        _check_tuple(where, cls, "signal_terms", handed_on, _is_text)
         known = [name for name in parameters(cls) if term_of(name) in NUMBERS]
         for name in cls.signal_terms:
             if name not in known:
@@ -79,22 +91,6 @@ def defined_in(module: ModuleType) -> list[type[Any]]:
     """The strategies that a module defines; those that it imports are not its own."""
     own = (value for value in vars(module).values() if is_strategy(value))
     return [value for value in own if value.__module__ == module.__name__]
-
-
-def _is_kind(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Event)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _check_tuple(
-    where: str, cls: type[Any], name: str, what: str, is_one: Callable[[Any], bool]
-) -> None:
-    value = getattr(cls, name)
-    if not isinstance(value, tuple) or not all(map(is_one, value)):
-        raise UsageError(f"{where}: {name} must be a tuple of {what}; it is {value!r}.")
 
 
 def _import(folder: Path, path: Path) -> Any:
