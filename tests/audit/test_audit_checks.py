@@ -260,7 +260,7 @@ def test_source_that_is_read_to_tell_of_a_failure_is_no_reading(checkout, monkey
     checkout.strategy("made", f"{fails} KeyError: return 'no'")
     seen, results = observe(prepared(checkout, "made"), in_this_process)
     assert "ValueError: no" in seen.error
-    assert (seen.touched, results) == ([], [])
+    assert (seen.touched, results) == ({}, [])
     # A file that the strategy reads by itself is one, whatever it is called.
     place = str(checkout.root / "libraries" / "made_up_faults.py")
     checkout.strategy("made", f"from pathlib import Path; return Path({place!r}).read_text()")

@@ -146,7 +146,7 @@ class Repeats:
             dates=set(self.full.heard),
             compared=(2 + len(DAYS)) * len(first),
         )
-        lines = [line for day in self._days for what, line, _ in day.touched if what == CLOCK]
+        lines = [line for day in self._days for what, line in day.touched if what == CLOCK]
         clock = f"; it {CLOCK} ({lines[0]})" if lines else ""
         check.note(f"It does otherwise when asked again{clock}", differences(first, again))
         check.note(f"It does otherwise in another process{clock}", differences(first, anew))
@@ -363,7 +363,7 @@ def reads(full: Observation) -> Check:
         "were noted."
     )
     check = Check("reads", what, worlds=1, dates=set(full.heard))
-    for what, line, when in full.touched:
+    for (what, line), when in full.touched.items():
         where = f" ({line})" if line else ""
         check.findings[what, line] = finding(f"It {what} {when}{where}")
     return check

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from backtest.audit.watch import Touched
     from backtest.data.inputs import Inputs
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import Result
@@ -109,7 +110,7 @@ class Observation:
 
     passes: list[list[Answer]] = field(default_factory=list)
     error: str = ""
-    touched: list[tuple[str, str, str]] = field(default_factory=list)  # what, the line, and when
+    touched: Touched = field(default_factory=dict)
     peeks: dict[str, tuple[date, str]] = field(default_factory=dict)  # planted, by event
     p: float | None = None  # of the placebo
 
@@ -124,7 +125,8 @@ def observe(root: Path, ask: Ask) -> Observation:
 
     DataError where the world cannot be read, a fault of its maker.
     """
-    seen, watch = Observation(), Watch(root, ask.clock)
+    watch = Watch(root, ask.clock)
+    seen = Observation(touched=watch.touched)
     folders = {f"BACKTEST_{name.upper()}": str(root / name) for name in ("strategies", "data")}
     with chdir(root), environment(**folders):
         try:
@@ -136,7 +138,6 @@ def observe(root: Path, ask: Ask) -> Observation:
             if ask.placebo is None:
                 raise
             seen.error = str(error)  # events on random days may break the rules of their kind
-    seen.touched = [(what, line, when) for (what, line), when in watch.touched.items()]
     return seen
 
 

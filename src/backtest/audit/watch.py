@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
-    Touched = dict[tuple[str, str], str]
+    Touched = dict[tuple[str, str], str]  # when, by what was done and the line
 
 
 @contextmanager
