@@ -80,6 +80,8 @@ def tradable_bar(
 
     ``bars`` are those of `sequence`. Before the close it is the last bar of its session.
     """
+    if published_at.replace(tzinfo=UTC).astimezone(NEW_YORK).date() < day(bars[symbol][0].session):
+        return None  # no price was there yet that could have moved on it
     sessions = sorted({day(bar.session) for table in bars.values() for bar in table})
     by_day = {day(bar.session) for table in bars.values() for bar in table if bar.whole}
     known = published_at + reaction
@@ -124,7 +126,7 @@ def acting(signal: Signal, bars: Tables) -> Signal:
 def by_session(outcome: Outcome, bars: Tables) -> Outcome:
     """The outcome with a point of the curve a session, and trades by session and bar."""
     points = {day(point.session): point for point in outcome.equity}
-    whole = {symbol: {bar.session for bar in bars[symbol] if bar.whole} for symbol in bars}
+    whole = {bar.session for table in bars.values() for bar in table if bar.whole}
 
     def dated(trade: Trade) -> Trade:
         entered, left = trade.entry_session, trade.exit_session
@@ -132,8 +134,8 @@ def by_session(outcome: Outcome, bars: Tables) -> Outcome:
             trade,
             entry_session=day(entered),
             exit_session=day(left),
-            entry_time=None if entered in whole[trade.symbol] else entered,
-            exit_time=None if left in whole[trade.symbol] else left,
+            entry_time=None if entered in whole else entered,
+            exit_time=None if left in whole else left,
         )
 
     return replace(

@@ -33,7 +33,7 @@ NUMBERS = 10**12  # one is read as all that is drawn of a session or a signal
 
 
 @dataclass(frozen=True)
-class News:
+class Fact:
     """What a signal answers."""
 
     signal: Signal
@@ -42,21 +42,21 @@ class News:
 
 @dataclass(frozen=True)
 class BarWorld(World):
-    """A world with finer bars, whose signals are those of the news that can be traded."""
+    """A world with finer bars, whose signals are those of the facts that can be traded."""
 
     finer: Mapping[str, list[tuple[Any, ...]]] = field(default_factory=dict)
-    news: tuple[News, ...] = ()
+    facts: tuple[Fact, ...] = ()
     reaction: timedelta = timedelta(0)
     decides: str = "open"
     missing_bars: str = "daily"
 
-    def bar_of(self, news: News) -> datetime | None:
+    def bar_of(self, fact: Fact) -> datetime | None:
         """The bar at which a signal can be traded."""
-        hedges = sorted({symbol for one in self.news for symbol, _ in one.signal.legs})
+        hedges = sorted({symbol for one in self.facts for symbol, _ in one.signal.legs})
         return tradable_bar(
-            news.signal.symbol,
-            news.signal.published_at.astimezone(UTC).replace(tzinfo=None),
-            news.precision,
+            fact.signal.symbol,
+            fact.signal.published_at.astimezone(UTC).replace(tzinfo=None),
+            fact.precision,
             self.reaction,
             sequence(self.bars, self.finer, hedges),
             LENGTH,
@@ -82,18 +82,18 @@ def bar_worlds(draw: st.DrawFn) -> BarWorld:
             for bar in bars_of(row, number, is_hedge=symbol in hedges)
         ]
     decides = draw(st.sampled_from(("open", "open", "close")))
-    news = [told(draw(st.integers(0, NUMBERS)), signal, decides) for signal in world.signals]
+    facts = [told(draw(st.integers(0, NUMBERS)), signal, decides) for signal in world.signals]
     found = BarWorld(
         **vars(world),
         finer=finer,
-        news=tuple(news),
+        facts=tuple(facts),
         reaction=timedelta(minutes=draw(st.sampled_from((0, 5, 1, 30, 20 * 60)))),
         decides=decides,
         missing_bars=draw(st.sampled_from(("daily", "daily", "none"))),
     )
     signals = [
         replace(one.signal, session=moment)
-        for one in news
+        for one in facts
         if (moment := found.bar_of(one)) is not None
     ]
     return replace(found, signals=[one for one in signals if not is_settled(world, one)])
@@ -115,7 +115,7 @@ def bars_of(row: Row, number: int, *, is_hedge: bool) -> list[tuple[Any, ...]]:
     return sorted(bars)
 
 
-def told(number: int, signal: Signal, decides: str) -> News:
+def told(number: int, signal: Signal, decides: str) -> Fact:
     """The signal by the clock at which it is published, and with a plan by bars or by the clock."""
     number, clock = divmod(number, len(CLOCKS))
     number, earlier = divmod(number, 3)
@@ -137,7 +137,7 @@ def told(number: int, signal: Signal, decides: str) -> News:
         hold = max(signal.hold or 0, 1) if at_close else signal.hold
         signal = replace(signal, hold=hold, leave_at=LEAVES[number % len(LEAVES)])
     precision = ("exact", "minute", "session", "exact")[precision]
-    return News(replace(signal, published_at=published), precision)
+    return Fact(replace(signal, published_at=published), precision)
 
 
 def is_settled(world: World, signal: Signal) -> bool:

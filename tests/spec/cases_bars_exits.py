@@ -325,4 +325,34 @@ CASES = [
             99_000 - 495 * 10 - 495 * 114 * 0.001,
         ],
     ),
+    *(
+        Case(
+            name=f"in_a_run_by_sessions_{name}",
+            rule="finer bars",
+            bars={
+                "ACME": """
+                    2025-06-03 100 105  99 104
+                    2025-06-04 110 115 109 114
+                    2025-06-05 120 125 119 124
+                """
+            },
+            signals=[long("2025-06-03", weight=0.5, **terms)],
+            trades=[
+                trade("e1", "ACME", "long", 500, "2025-06-03", 100.0, left, price, "time",
+                      gross=500 * (price - 100)),
+            ],
+            equity=equity,
+        )
+        for name, terms, left, price, equity in (
+            ("two_bars_are_two_sessions", {"hold_bars": 2}, "2025-06-05", 120.0,
+             [102_000, 107_000, 110_000]),
+            ("bars_end_at_their_close", {"hold_bars": 1, "leave": "close"}, "2025-06-04", 114.0,
+             [102_000, 107_000, 107_000]),
+            ("no_bar_is_the_close_of_the_entry", {"hold_bars": 0, "leave": "close"}, "2025-06-03",
+             104.0, 3 * [102_000]),
+            ("the_clock_is_the_close", {"leave_at": "09:35"}, "2025-06-03", 104.0, 3 * [102_000]),
+            ("the_clock_of_a_later_one_is_its_close", {"hold": 1, "leave_at": "09:35"},
+             "2025-06-04", 114.0, [102_000, 107_000, 107_000]),
+        )
+    ),
 ]

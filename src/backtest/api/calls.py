@@ -109,14 +109,7 @@ def sweep(
         if not force and (known := known_sweep(plan)):
             return results.SweepResult.of(known, known=True)
         before(plan)
-        done = 0
-
-        def count(sets: int) -> None:
-            nonlocal done
-            done += sets
-            on_sets(done, plan.spec.sets)
-
-        made = run_sweep(plan, workers=workers, cluster=cluster, on_sets=count, tell=tell)
+        made = run_sweep(plan, workers=workers, cluster=cluster, on_sets=on_sets, tell=tell)
         return results.SweepResult.of(made, known=False)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from operator import itemgetter
 from threading import RLock
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 import numpy as np
 
@@ -198,6 +198,7 @@ class Tape:
         members: Callable[[date], tuple[str, ...]],
         splits: Sequence[Split] = (),
         finer: Mapping[str, FinerBars] | None = None,
+        at: When = "open",
     ) -> None:
         days = {symbol: table.index.to_numpy().astype("M8[D]") for symbol, table in tables.items()}
         self._sessions = np.unique(np.concatenate([*days.values(), np.empty(0, "M8[D]")]))
@@ -217,12 +218,14 @@ class Tape:
             s: (bars, bars.times + np.timedelta64(bars.length, "m"))
             for s, bars in (finer or {}).items()
         }
+        # Before a close the bar that ends with it is the one to be traded.
+        self._side: Literal["left", "right"] = "left" if at == "close" else "right"
         self.past.finer = {s: EndedBars(len(ends)) for s, (_, ends) in self._finer.items()}
 
     def play(self, session: date, now: datetime) -> None:
         """Wind to a time in a session, such as its open, forwards or back."""
         for symbol, (finer, ends) in self._finer.items():
-            ended = int(np.searchsorted(ends, as_utc64(now), side="right"))
+            ended = int(np.searchsorted(ends, as_utc64(now), side=self._side))
             self.past.finer[symbol].play(finer, ended)
         sessions = int(np.searchsorted(self._sessions, np.datetime64(session)))
         events = bisect_left(self._times, now - self._reaction)
@@ -250,8 +253,8 @@ class Market:
     Attributes:
         session: the tradable session, whose open is the first price that can be had, or whose
             close where the strategy decides before that.
-        now: the time of that open or close, of finer bars the open of the tradable one, UTC;
-            nothing here is from it or later.
+        now: the time of that open or close, UTC; in a run by finer bars when the tradable one
+            opens, or the last one ends. Nothing here is from it or later.
         symbol: the symbol of the event.
 
     """
@@ -294,8 +297,9 @@ class Market:
     def finer_bars(self, symbol: str | None = None) -> pd.DataFrame:
         """Bars finer than sessions that have ended by `now`, indexed by their open, UTC.
 
-        Columns as of `bars`, on the basis of their file; empty where the run has none of the
-        symbol, which is the event's own by default.
+        Before a close the bar that is traded at it is not among them. Columns as of `bars`, on the
+        basis of their file; empty where the run has none of the symbol, which is the event's own
+        by default.
         """
         found = self._past.finer.get(symbol or self.symbol) or EndedBars(0)
         return found.frame()

@@ -7,7 +7,7 @@ before the end of its session, ever stands beside finer ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -108,15 +108,25 @@ class RunBars:
         time: datetime = bars.times[place].item()
         return time.replace(tzinfo=UTC)
 
-    def ends_after(self, symbol: str, session: date, known: datetime) -> bool:
-        """Whether a stock's last bar of a session ends after a time."""
+    def opens_in(self, symbol: str, session: date) -> datetime | None:
+        """The open of a stock's first bar of a session; None of a daily one."""
         own = self.of[symbol]
+        return own.time_of(own.place(session))
+
+    def ends_in(self, symbol: str, session: date) -> datetime:
+        """When a stock's last bar of a session ends: by its length, or with the session."""
+        own, close = self.of[symbol], trading_calendar().time_of(session, "close")
         place = int(np.searchsorted(own.sessions, np.datetime64(session), side="right")) - 1
-        if place < 0 or own.sessions[place] != np.datetime64(session) or not own.is_finer[place]:
-            return True
-        end = own.times[place] + np.timedelta64(self.length, "m")
-        close = trading_calendar().time_of(session, "close")
-        return bool(min(end, as_utc64(close)) > as_utc64(known))
+        if place < 0 or own.sessions[place] != np.datetime64(session):
+            return close
+        time = own.time_of(place)
+        return close if time is None else min(time + timedelta(minutes=self.length), close)
+
+    def lack(self, session: date) -> str:
+        """Why nothing is traded in a session for want of finer bars; empty where it is."""
+        if self.is_needed and session in self.by_the_day:
+            return f"no bars of {self.length} minutes in {session}"
+        return ""
 
 
 def run_bars(

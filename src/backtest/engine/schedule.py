@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.calendar import trading_calendar
@@ -14,7 +13,7 @@ from backtest.data.scheduled import MarketEvent
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date, datetime
+    from datetime import date, datetime, timedelta
 
     from backtest.data.kinds import Event, When
     from backtest.data.prices import Prices
@@ -138,19 +137,20 @@ def tradable_bar(
     session, why = tradable_session(event, history, span, reaction, universe, at)
     if session is None or new_york_day(published) < history.first:
         return session, None, why
-    own = bars.of[event.symbol]
-    if at == "close":
-        if not bars.ends_after(event.symbol, session, known):
-            session = history.trades_from(calendar.after(session, 1))
-        return session, None, obstacle(event, session, span, universe)
-    current = calendar.tradable_session(known, timedelta(0), "close")  # the one that runs, or next
-    if current < session and (time := bars.opens_after(event.symbol, current, known)):
-        is_replayed = span.first <= current
-        return current, time if is_replayed else None, obstacle(event, current, span, universe)
-    daily = next((day for day in (current, session) if day in bars.by_the_day), None)
-    if not why and bars.is_needed and daily is not None:
-        why = f"no bars of {bars.length} minutes in {daily}"
-    return session, None if why else own.time_of(own.place(session)), why
+    current = calendar.next_to_close(known)
+    if at == "close" and bars.ends_in(event.symbol, session) <= known:
+        session = history.trades_from(calendar.after(session, 1))
+        why = obstacle(event, session, span, universe)
+    if at == "open" and current < session:
+        time = bars.opens_after(event.symbol, current, known)
+        if time is not None:
+            is_replayed = span.first <= current
+            return current, time if is_replayed else None, obstacle(event, current, span, universe)
+    running = bars.lack(current) if calendar.is_open(known) else ""
+    why = why or running or bars.lack(session)
+    if why or at == "close":
+        return session, None, why
+    return session, bars.opens_in(event.symbol, session), why
 
 
 def _of_symbols(events: Iterable[Event], symbols: Collection[str]) -> Iterator[Event]:

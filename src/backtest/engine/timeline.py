@@ -41,7 +41,7 @@ class Question:
         obstacle: why the event cannot be traded in a later session; empty where it can.
         waited: the steps in which the strategy has waited for the session.
         gives_way: whether a newer event of its symbol and kind ends the wait.
-        bar_of: the open of its stock's first bar of a session; None of a daily bar.
+        bars: what is replayed, where some bars are finer than sessions.
         trades_from: the first session from one on in which its stock is traded.
         last_session: at whose close its stock is settled, if that is on record.
 
@@ -54,7 +54,7 @@ class Question:
     waited: tuple[Pause, ...] = ()
     gives_way: bool = False
     tradable_at: datetime | None = None
-    bar_of: Callable[[date], datetime | None] = lambda _: None
+    bars: RunBars | None = None
     trades_from: Callable[[date], date] = lambda session: session
     last_session: date | None = None
 
@@ -139,8 +139,10 @@ class Question:
             return in_vain(str(error))
         if why := self.obstacle(session):
             return in_vain(f"in {session}: {why}")
-        time = self.bar_of(session) if strategy.decides == "open" else None
-        now = time or trading_calendar().time_of(session, strategy.decides)
+        time = None
+        if self.bars and strategy.decides == "open":
+            time = self.bars.opens_in(self.event.symbol, session)
+        now = _now(self.bars, self.event.symbol, session, strategy.decides, time)
         market = replace(self.market, session=session, now=now)
         return replace(
             self, market=market, waited=waited, gives_way=wait.gives_way, tradable_at=time
@@ -202,21 +204,23 @@ def questions(
         universe.members if universe else lambda _: traded,
         [(day, s, ratio) for s, prices in history.items() for day, ratio in splits_of(prices)],
         bars.finer if bars else {},
+        at,
     )
     ends = {one.symbol: one.session for one in recorded_effects(span) if one.is_end}
 
     def question(event: Event, session: date, time: datetime | None) -> Question:
-        now = time or trading_calendar().time_of(session, at)
+        now = _now(bars, event.symbol, session, at, time)
         market = Market(session, now, event.symbol, tape.past)
-        own = bars.of[event.symbol] if bars else None
         stock = span[event.symbol]
         return Question(
             event,
             market,
             tape,
-            lambda later: obstacle(event, later, stock, universe),
+            lambda later: (
+                obstacle(event, later, stock, universe) or (bars.lack(later) if bars else "")
+            ),
             tradable_at=time,
-            bar_of=lambda later: own.time_of(own.place(later)) if own else None,
+            bars=bars,
             trades_from=stock.trades_from,
             last_session=ends.get(event.symbol),
         )
@@ -233,6 +237,15 @@ def questions(
             time = bars.of[symbol].time_of(0) if bars and at == "open" else None
             found.append(question(_start(prices), prices.first, time))
     return sorted(found, key=lambda one: event_order(one.event))
+
+
+def _now(
+    bars: RunBars | None, symbol: str, session: date, at: When, time: datetime | None
+) -> datetime:
+    """When it is decided: before the open of a bar, or before the stock's last close."""
+    if at == "close" and bars is not None:
+        return bars.ends_in(symbol, session)
+    return time or trading_calendar().time_of(session, at)
 
 
 def decide(

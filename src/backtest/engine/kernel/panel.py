@@ -120,15 +120,11 @@ class Panel:
     def actions(self) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """The actions as the kernel takes them, and the first of each bar; ends nobody recorded."""
         columns = self.columns
-        days = np.array([one.session for one in self.effects], "M8[D]")
-        bars = np.searchsorted(self.sessions, days)
-        for place, one in enumerate(self.effects):
-            if one.is_end:
-                bars[place] = self.last_bar(one.session, one.symbol)
-        rows = [
-            (bar, columns[one.symbol], _WHAT[one.what], one.value)
-            for bar, one in zip(bars.tolist(), self.effects, strict=True)
-        ]
+        rows = []
+        for one in self.effects:
+            bar_of = self.last_bar if one.is_end else self.first_bar
+            bar = bar_of(one.session, one.symbol)
+            rows.append((bar, columns[one.symbol], _WHAT[one.what], one.value))
         rows = sorted([*rows, *self._unrecorded_ends()], key=itemgetter(0))
         actions = np.array([row[1:] for row in rows], ACTION)
         first = np.searchsorted([row[0] for row in rows], np.arange(len(self.times) + 1))
@@ -146,6 +142,11 @@ class Panel:
     def bar_of(self, session: date) -> int:
         """The first bar of a session."""
         return int(np.searchsorted(self.sessions, np.datetime64(session)))
+
+    def first_bar(self, session: date, symbol: str) -> int:
+        """The first bar of a symbol from a session on."""
+        first = self.bar_of(session)
+        return first + int(np.argmax(~np.isnan(self.prices["close"][first:, self.columns[symbol]])))
 
     def last_bar(self, session: date, symbol: str) -> int:
         """The last bar of a symbol in a session."""

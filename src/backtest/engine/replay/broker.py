@@ -97,7 +97,6 @@ class RulesBroker(bt.brokers.BackBroker):
         self.borrow_paid: dict[str, float] = defaultdict(float)
         self.interest_paid = 0.0
         self._has_seen_the_bar = False
-        self._acted_on: date | None = None
         self._acted: dict[str, float] = {}  # splits of this session
         self._borrow_due: dict[str, float] = {}  # of the nights since the last session
         self._interest_due = 0.0
@@ -133,11 +132,10 @@ class RulesBroker(bt.brokers.BackBroker):
         if self._closed_on:
             nights = (self.session - self._closed_on).days
             self._interest_due = interest(self._free_cash, nights, self.p.rules)
-        if self.session != self._acted_on:
-            self._acted_on = self.session
-            for effect in self._effects.get(self.session, ()):
-                if not effect.is_end:
-                    self._act(effect)
+        for effect in list(self._effects.get(self.session, ())):
+            if not effect.is_end and effect.symbol in self.feeds:  # its first bar of the session
+                self._effects[self.session].remove(effect)
+                self._act(effect)
 
     @property
     def ends_session(self) -> bool:
