@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from backtest.audit.run import AuditRequest, audit, prepare
+from backtest.audit.observe import AuditRequest
+from backtest.audit.run import audit, prepare
 from backtest.data.datafile import metadata_of, metadata_path
 from backtest.data.price_rows import parquet_bytes
 from backtest.data.prices import read_prices
