@@ -15,9 +15,10 @@ import pandas as pd
 from backtest.data import actions as data_actions
 from backtest.data.actions import Action
 from backtest.data.bars import FinerBars
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile
-from backtest.data.prices import BorrowRate, BorrowRates, Prices
+from backtest.data.prices import Prices
 from backtest.engine.actions import Effect
 from backtest.engine.bars import RunBars, run_bars
 from backtest.engine.replay.books import Result

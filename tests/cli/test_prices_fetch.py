@@ -118,7 +118,7 @@ def test_actions_are_shown_where_no_price_changes(site, command, checkout):
 def test_finer_bars_go_into_a_folder_of_their_own(site, command, checkout):
     site.has("BOLT", chart(minutes("2025-07-15", 7, 60)))
     out = command("prices", "fetch", "BOLT", "--bars", "1h").out
-    assert "BOLT: 7 rows added, 2025-07-15T13:30 to 2025-07-15T19:30" in out
+    assert "BOLT: 7 rows added, 2025-07-15T13:30Z to 2025-07-15T19:30Z" in out
     assert (checkout.root / "data/prices/1h/BOLT.parquet").exists()
     outcome = command("prices", "undo", "BOLT", "--bars", "1h")
     assert (outcome.code, "nothing to undo" in outcome.err) == (WRONG_USE, True)

@@ -7,9 +7,10 @@ import pytest
 from backtest.data.bars import LENGTHS, read_bars
 from backtest.data.datafile import open_data_file
 from backtest.data.inputs import read_inputs
-from backtest.data.prices import parquet_bytes
+from backtest.data.price_rows import parquet_bytes
 from backtest.data.versions import put
 from backtest.errors import DataError, UsageError
+from tests.commands import words
 
 COLUMNS = ("open", "high", "low", "close", "volume")
 
@@ -157,3 +158,21 @@ def test_bars_under_a_former_ticker_come_first(checkout):
 
 def test_the_lengths_are_in_minutes():
     assert LENGTHS == {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
+
+
+def test_python_loads_the_bars_and_lists_them(checkout):
+    import backtest
+
+    write(checkout, ROWS)
+    data = checkout.root / "data"
+    frame = backtest.load_prices("ACME", "5m", data=data)["ACME"]
+    assert str(frame.index[0]) == "2025-07-02 13:30:00+00:00"
+    assert frame["volume"].tolist() == [10.0, 20.0, 30.0, 40.0]
+    listed = backtest.list_prices(data=data).loc["ACME"]
+    assert listed["bars"].tolist() == ["daily", "5m"]
+    assert listed["sessions"].tolist() == [30, 3]
+
+
+def test_the_list_has_a_line_for_each_length(command, checkout):
+    write(checkout, ROWS)
+    assert "ACME 5m 2025-07-02 to 2025-07-07 3 sessions" in words(command("prices", "list").out)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from backtest.data.prices import BorrowRates
+from backtest.data.borrow import BorrowRates
 from backtest.engine.kernel.replay import replay_by_kernel
 from backtest.engine.replay.replay import replay
 from backtest.engine.rules import Rules

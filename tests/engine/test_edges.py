@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from backtest.data.prices import BorrowRate, BorrowRates
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.engine.replay.books import Quote, SentOrder
 from backtest.engine.replay.broker import RulesBroker
 from backtest.engine.replay.replay import replay

@@ -6,7 +6,7 @@ from typing import ClassVar
 import backtrader as bt
 import pytest
 
-from backtest.data.prices import BorrowRate, BorrowRates
+from backtest.data.borrow import BorrowRate, BorrowRates
 from backtest.engine.replay.books import SentOrder
 from backtest.engine.replay.broker import RulesBroker
 from backtest.engine.replay.event_strategy import EventStrategy, replay_event_strategy

@@ -17,7 +17,7 @@ from backtest.errors import DataError, UsageError
 from backtest.experiments.simulation.bars import read_panel
 from backtest.sources.own_bars import Stamps
 from backtest.sources.own_prices import import_prices, read_price_file, read_prices_and_actions
-from tests.commands import WRONG_USE, words
+from tests.commands import BAD_DATA, WRONG_USE, words
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -197,9 +197,9 @@ def test_a_first_bar_that_is_shorter_opens_with_the_session(read):
 @pytest.mark.parametrize(
     ("minutes", "count", "said", "told"),
     [
-        (1, 390, "5m", "open 1 minutes apart.*--bars 1m"),
-        (5, 78, "1m", "open 5 minutes apart.*--bars 5m"),
-        (2, 195, "5m", "open 2 minutes apart.*Bars can be of 1m, 5m, 15m, 30m, 1h"),
+        (1, 390, "5m", "open 1 min apart.*--bars 1m"),
+        (5, 78, "1m", "open 5 min apart.*--bars 5m"),
+        (2, 195, "5m", "open 2 min apart.*Bars can be of 1m, 5m, 15m, 30m, 1h"),
     ],
 )
 def test_another_length_than_was_said_is_refused(read, minutes, count, said, told):
@@ -239,7 +239,7 @@ def test_closes_alone_and_actions_are_not_of_bars(read, tmp_path):
         read(text, zone="New York")
     with pytest.raises(UsageError, match="come with daily prices, without --bars"):
         read_prices_and_actions(
-            tmp_path / "BOLT.csv", {}, actions=None, dividends="Adj Close", stamps=Stamps("5m")
+            [tmp_path / "BOLT.csv"], {}, actions=None, dividends="Adj Close", stamps=Stamps("5m")
         )
 
 
@@ -293,7 +293,7 @@ def test_later_bars_are_added_and_others_wait_for_a_word(take):
     (update,) = take(text.replace("09:35:00,10.01", "09:35:00,10.03"))
     assert len(update.added) == 78
     assert [(one.key, one.column, one.old, one.new) for one in update.changes] == [
-        ("2025-06-03T13:35", "open", "10.01", "10.03"),
+        ("2025-06-03T13:35Z", "open", "10.01", "10.03"),
     ]  # fmt: skip
     assert update.make().number == 2
     (again,) = take(text.replace("09:35:00,10.01", "09:35:00,10.03"), accept=True)
@@ -304,12 +304,12 @@ def test_a_bar_that_is_wrong_stops_the_import_or_is_left_out(take, tmp_path):
     text = csv(opens()).replace("10.01,11.01", "10.01,8.00")
     with pytest.raises(DataError) as caught:
         take(text)
-    assert "row of 2025-06-03T13:35 (line 3): high 8 is below low 9.5" in str(caught.value)
+    assert "row of 2025-06-03T13:35Z (line 3): high 8 is below low 9.5" in str(caught.value)
     assert "--skip-bad" in str(caught.value)
     assert not (tmp_path / "data/prices/5m/BOLT.parquet").exists()
     (update,) = take(text, skip_bad=True)
     assert len(update.added) == 77
-    assert "Left out as wrong: 2025-06-03T13:35 (line 3)." in update.notes
+    assert "Left out as wrong: 2025-06-03T13:35Z (line 3)." in update.notes
 
 
 def test_many_symbols_come_in_one_file(take, tmp_path):
@@ -322,6 +322,32 @@ def test_many_symbols_come_in_one_file(take, tmp_path):
         assert len(read_bars(tmp_path / "data/prices", symbol, "5m").times) == 78
 
 
+def test_what_differs_from_the_daily_prices_is_said_before_it_is_written(command, checkout):
+    (checkout.root / "ACME.csv").write_text(csv(opens()))  # at 10, where the day opens at 101
+    (checkout.root / "BOLT.csv").write_text(csv(opens()))
+    said = ("--bars", "5m", "--zone", "New York", "--source", "made up", "--yes")
+    out = words(command("prices", "import", "ACME.csv", *said).out)
+    assert "No run takes them so. ACME: bars of 5m and daily prices differ by more than 1 %" in out
+    assert "first on 2025-06-03 open 10 by its bars, 101 by the day" in out
+    out = words(command("prices", "import", "BOLT.csv", *said).out)
+    assert "No run takes them so. There is no price file in" in out
+
+
+def test_files_of_one_stock_come_in_together(command, checkout):
+    for name, text in {"a.csv": csv(opens()), "b.csv": csv(opens("2025-06-04"))}.items():
+        (checkout.root / name).write_text(text)
+    said = ("--bars", "5m", "--symbol", "ACME", "--zone", "ET", "--source", "made up", "--yes")
+    assert command("prices", "import", "a.csv", "b.csv", *said).code == 0
+    path = checkout.root / "data/prices/5m/ACME.parquet"
+    assert len(pd.read_parquet(path)) == 156
+    facts = json.loads(path.with_suffix(".meta.json").read_text())
+    assert (facts["version"], facts["retrievals"][0]["file"]) == (1, "a.csv, b.csv")
+    (checkout.root / "b.csv").write_text(csv(opens()).replace("10.01", "10.02"))
+    outcome = command("prices", "import", "a.csv", "b.csv", *said)
+    assert outcome.code == BAD_DATA
+    assert "ACME: two of the files have other prices of 2025-06-03 13:35" in words(outcome.err)
+
+
 def test_the_command_takes_a_file_and_puts_it_back(command, checkout):
     (checkout.root / "ACME.csv").write_text(csv(opens()))
     asked = command("prices", "import", "ACME.csv", "--bars", "5m", "--source", "made up", "--yes")
@@ -331,7 +357,7 @@ def test_the_command_takes_a_file_and_puts_it_back(command, checkout):
     done = command("prices", "import", "ACME.csv", *said)
     assert done.code == 0
     assert "2025-06-03 09:30" in done.out
-    assert "ACME: 78 rows added, 2025-06-03T13:30 to 2025-06-03T19:55" in done.out
+    assert "ACME: 78 rows added, 2025-06-03T13:30Z to 2025-06-03T19:55Z" in done.out
     assert "prices/5m/ACME.parquet" in words(done.out)
     (checkout.root / "ACME.csv").write_text(csv([*opens(), *opens("2025-06-04")]))
     assert command("prices", "import", "ACME.csv", *said).code == 0

@@ -200,6 +200,7 @@ def test_closes_alone_are_kept_of_prices_without_dividends(site, fetch):
 
 
 def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tmp_path):
+    from backtest.data.bars import read_bars
     from backtest.experiments.simulation.bars import BarFiles
 
     at(monkeypatch, "2025-06-18T14:20+00:00")  # 10:20 in New York
@@ -207,23 +208,25 @@ def test_finer_bars_are_kept_as_simulate_reads_them(site, fetch, monkeypatch, tm
     rows = [*early, *minutes("2025-06-17", 78, 5), *minutes("2025-06-18", 10, 5)]
     site.has("ACME", chart(rows))
     update = fetch(bars="5m")
-    assert update.added[-1] == "2025-06-18T13:45"
+    assert update.added[-1] == "2025-06-18T13:45Z"
     assert update.notes[0] == (
         "Left out the bar of 2025-06-18 09:50 New York, which is not finished."
     )
-    assert len(update.notes) == 6
+    assert len(update.notes) == 8
+    assert update.notes[-2] == "Yahoo has bars of 5m for 59 days alone; a file keeps them."
     update.make()
     assert update.path == tmp_path / "prices/5m/ACME.parquet"
     (batch,) = BarFiles(tmp_path / "prices/5m", volume=True).batches("open", "volume")
     assert (batch.names, batch.table.num_rows) == (["ACME"], 82)
     assert str(batch.times[0]) == "2025-06-17T13:30:00.000000"
+    assert len(read_bars(tmp_path / "prices", "ACME", "5m").times) == 82
     assert fetch(bars="5m").make() is None
 
 
 def test_finer_bars_can_have_gaps_and_missing_sessions_are_told(site, fetch):
     rows = [minutes("2025-06-16", 2, 60)[1], *minutes("2025-06-18", 2, 60)]
     site.has("ACME", chart(rows))
-    assert fetch(bars="1h").notes == ["Yahoo has nothing of the sessions 2025-06-17."]
+    assert fetch(bars="1h").notes[0] == "Yahoo has nothing of the sessions 2025-06-17."
 
 
 def test_yahoo_keeps_finer_bars_for_some_time(site, fetch):

@@ -8,6 +8,7 @@ it. A wrong name raises a UsageError, a file that breaks its format a DataError.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,7 @@ import pandas as pd
 from backtest.api.arguments import data_of, folders, several
 from backtest.data import checks, edits, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
-from backtest.data.bars import bars_path
+from backtest.data.bars import bar_symbols, bars_path, read_bars
 from backtest.data.datafile import open_data_file
 from backtest.data.prices import price_path, price_symbols, read_prices
 from backtest.data.versions import undo
@@ -26,11 +27,9 @@ from backtest.sources.updates import check_symbol, raise_refused
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping, Sequence
 
     from backtest.api.arguments import Day, Folder, Folders
-    from backtest.data.bars import BarLength
     from backtest.data.edits import Edit
     from backtest.data.kinds import Event
     from backtest.data.listing import ListedEvent
@@ -44,16 +43,23 @@ _EVENT = ["id", "kind", "symbol", "published_at", "precision", "tradable_session
 
 
 def load_prices(
-    symbols: str | Sequence[str] | None = None, *, data: Folder = None
+    symbols: str | Sequence[str] | None = None,
+    bars: str | None = None,
+    *,
+    data: Folder = None,
 ) -> dict[str, pd.DataFrame]:
-    """The daily prices of the data folder, checked.
+    """The daily prices of the data folder, or its finer `bars` of a length, checked.
 
     Returns:
         By symbol a row for each session, indexed by it: `open high low close volume`, or `close`
-        alone. The calls take it as `prices`.
+        alone. The calls take it as `prices`. Of finer bars those within the hours of sessions, each
+        indexed by when it opens, UTC.
 
     """
     folder = data_of(data) / "prices"
+    if bars is not None:
+        names = several(symbols) or bar_symbols(folder, bars)
+        return {symbol: read_bars(folder, symbol, bars).frame() for symbol in names}
     wanted = several(symbols) or price_symbols(folder)
     return {symbol: read_prices(folder, symbol).table for symbol in wanted}
 
@@ -138,7 +144,10 @@ def list_kinds(
 
 
 def list_prices(*, data: Folder = None) -> pd.DataFrame:
-    """The symbols of the data folder, a row each, with their span, adjust mode and source."""
+    """The symbols of the data folder with their span, adjust mode and source.
+
+    A row each with `bars` daily, and one for each length of bars that are finer than sessions.
+    """
     rows = listing.list_prices(folders("strategies", data))
     return pd.DataFrame(rows, columns=listing.OF_PRICES).set_index("symbol")
 
@@ -311,7 +320,7 @@ def seal_events(
 def fetch_prices(
     symbols: str | Sequence[str],
     *,
-    bars: BarLength | None = None,
+    bars: str | None = None,
     first: Day = None,
     last: Day = None,
     adjust: Literal["splits", "all"] | None = None,
@@ -354,7 +363,7 @@ def fetch_prices(
 
 
 def import_prices(
-    file: str | os.PathLike[str],
+    files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     *,
     symbols: str | Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
@@ -367,7 +376,7 @@ def import_prices(
     constants: Mapping[str, str] | None = None,
     actions: str | os.PathLike[str] | None = None,
     dividends: str | None = None,
-    bars: BarLength | None = None,
+    bars: str | None = None,
     zone: str | None = None,
     stamped: Literal["open", "end"] | None = None,
     accept: bool = False,
@@ -375,9 +384,10 @@ def import_prices(
     dry_run: bool = False,
     data: Folder = None,
 ) -> list[PriceUpdate]:
-    """Take in a CSV or Parquet file of daily prices or of finer `bars`, of one symbol or many.
+    """Take in CSV or Parquet files of daily prices or of finer `bars`, of one symbol or many.
 
     Args:
+        files: one or several, of which each is understood by itself.
         symbols: whose prices they are; of a file with many, which to take, one under another name
             by `NEW=OLD`.
         columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
@@ -412,8 +422,9 @@ def import_prices(
     from backtest.sources.own_prices import import_prices as prepare
     from backtest.sources.own_prices import read_prices_and_actions
 
+    several_files = [files] if isinstance(files, str | os.PathLike) else files
     found = read_prices_and_actions(
-        Path(file),
+        [Path(one) for one in several_files],
         columns or {},
         symbols=several(symbols) or [],
         decimal=decimal,
@@ -539,7 +550,7 @@ def _actions_path(symbol: str, data: Folder) -> Path:
 
 
 def undo_prices(
-    symbols: str, bars: BarLength | None = None, *, to: int | None = None, data: Folder = None
+    symbols: str, bars: str | None = None, *, to: int | None = None, data: Folder = None
 ) -> tuple[Path, Version]:
     """Put the version of a symbol's price file before this one back; again for the one before.
 
@@ -564,7 +575,7 @@ def seal_prices(
     adjust: str | None = None,
     *,
     borrow: bool = False,
-    bars: BarLength | None = None,
+    bars: str | None = None,
     strategies: Folders = None,
     data: Folder = None,
 ) -> Path:

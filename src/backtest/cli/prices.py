@@ -88,7 +88,7 @@ def fetch(
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     symbol: options.SymbolsOfFile = None,
     columns: Annotated[
         list[str] | None,
@@ -130,7 +130,7 @@ def import_file(
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Take in a file of prices, of one symbol or many; what is guessed is shown first."""
+    """Take in files of prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
     from backtest.cli.event_edits import at_terminal, is_confirmed
     from backtest.sources.own_bars import Stamps
@@ -145,7 +145,7 @@ def import_file(
     named = options.parse_pairs("--map", columns or [], example="close=Last")
     folder = find_data(data)
     found = read_prices_and_actions(
-        file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
+        files, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
         date_form=date_format, encoding=encoding,
         constants=options.parse_pairs("--set", constants or [], example="volume=0"),
         closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends, stamps=stamps,
@@ -172,8 +172,8 @@ def import_file(
         if len(written) <= show_data.MOST_SYMBOLS
         else sorted({path.parent for path in written})
     )
-    files = f"{len(written):,} files: " * (len(written) > 1)
-    typer.echo(f"wrote {files}{', '.join(map(str, paths))}")
+    many = f"{len(written):,} files: " * (len(written) > 1)
+    typer.echo(f"wrote {many}{', '.join(map(str, paths))}")
     raise_refused(refused, total, "taken in")
 
 
@@ -187,9 +187,8 @@ def undo(
     """Put the version of a price file before this one back; again for the one before."""
     from backtest.api import data as calls
 
-    length: Any = bars  # which the call checks
     try:
-        path, version = calls.undo_prices(symbol, length, to=to, data=data)
+        path, version = calls.undo_prices(symbol, bars, to=to, data=data)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(options.LOOK_FIRST) from None
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
@@ -276,9 +275,8 @@ def seal_prices(
     """Check a price file that you changed and record its sha256 anew."""
     from backtest.api import data as calls
 
-    length: Any = bars  # which the call checks
     sealed = calls.seal_prices(
-        symbol, source, adjust, borrow=borrow, bars=length, **folders.arguments()
+        symbol, source, adjust, borrow=borrow, bars=bars, **folders.arguments()
     )
     typer.echo(f"wrote {sealed}")
 

@@ -276,7 +276,7 @@ def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _price_line(row: Mapping[str, Any]) -> str:
     span = f"{row['first']} to {row['last']}  {row['sessions']:>6,} sessions"
-    return f"{row['symbol']:<6} {span}  {row['columns']}"
+    return f"{row['symbol']:<6} {row['bars']:<5}  {span}  {row['columns']}"
 
 
 def changes(edit: Edit, *, whole: bool) -> None:

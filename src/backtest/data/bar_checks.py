@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.event_checks import Finding
-from backtest.data.prices import BAR_COLUMNS
+from backtest.data.price_rows import BAR_COLUMNS
 from backtest.errors import DataError, first_few
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def disagreement(bars: FinerBars, prices: Prices, found: Sequence[Difference]) -
         return (
             f"The bars of {first} may be incomplete, stamped by their end in place of their open, "
             f"of another zone or of another stock. {command} with --accept-revisions takes in "
-            f"better ones."
+            f"better ones; --from and --to leave the session out."
         )
     shares = max(ratio, 1 / ratio)
     splits = [row for row in prices.actions.rows if row.action == "split" and row.day > last]

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import DataFile, raise_problems, read_data_file
-from backtest.data.prices import BAR_COLUMNS, PriceRows, check_bars, parquet_table
+from backtest.data.price_rows import BAR_COLUMNS, PriceRows, check_bars, parquet_table
 from backtest.errors import DataError, UsageError, unknown
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
     from backtest.data.datafile import Reader
 
-BarLength = Literal["1m", "5m", "15m", "30m", "1h"]
 LENGTHS: Mapping[str, int] = {"1m": 1, "5m": 5, "15m": 15, "30m": 30, "1h": 60}  # minutes
 
 
@@ -65,6 +64,11 @@ class FinerBars:
         """The name of their length, such as `5m`."""
         return self.file.path.parent.name
 
+    def frame(self) -> pd.DataFrame:
+        """The bars, indexed by when they open, UTC."""
+        index = pd.DatetimeIndex(self.times, name="time", tz="UTC")
+        return pd.DataFrame(self.table, index, columns=list(BAR_COLUMNS))
+
     @cached_property
     def by_session(self) -> pd.DataFrame:
         """What the bars of each session make together: its open, high, low, close and volume."""
@@ -97,6 +101,12 @@ def bars_path(folder: Path, symbol: str, length: str) -> Path:
     return folder / length / f"{symbol}.parquet"
 
 
+def bar_symbols(folder: Path, length: str) -> list[str]:
+    """The symbols of which there are bars of a length; UsageError as of `minutes_of`."""
+    minutes_of(length)
+    return sorted(path.stem for path in (folder / length).glob("[!.]*.parquet"))
+
+
 def read_bars(
     folder: Path,
     symbol: str,
@@ -112,7 +122,7 @@ def read_bars(
     """
     path = bars_path(folder, symbol, length)
     if not path.is_file():
-        there = sorted(one.stem for one in path.parent.glob("[!.]*.parquet"))
+        there = bar_symbols(folder, length)
         error = unknown(f"file of {length} bars in {path.parent} for symbol", symbol, there)
         raise type(error)(
             f"{error} `backtest prices import FILE --bars {length} --symbol {symbol}` takes bars "
@@ -130,7 +140,13 @@ def read_bars(
 
 def parse_bars(file: DataFile) -> FinerBars:
     """Check the content of a file of bars; those outside of the hours of sessions are left out."""
-    times, table = bars_table(file)
+    return regular_bars(file, *bars_table(file))
+
+
+def regular_bars(
+    file: DataFile, times: NDArray[np.datetime64], table: NDArray[np.float64]
+) -> FinerBars:
+    """The bars of a file, or of what it would hold, that open within the hours of a session."""
     sessions = trading_calendar().sessions_at(times)
     regular = ~np.isnat(sessions)
     length = LENGTHS[file.path.parent.name]

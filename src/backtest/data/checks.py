@@ -12,20 +12,14 @@ import numpy as np
 
 from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
 from backtest.data.bar_checks import check_against_daily
-from backtest.data.bars import LENGTHS, bars_path, parse_bars
+from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars
+from backtest.data.borrow import BorrowRates, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
 from backtest.data.events import read_lines
 from backtest.data.kinds import FILED_KINDS
-from backtest.data.prices import (
-    BorrowRates,
-    parse_borrow_rates,
-    parse_prices,
-    place_for,
-    price_path,
-    price_symbols,
-)
+from backtest.data.prices import parse_prices, place_for, price_path, price_symbols
 from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 
@@ -71,7 +65,8 @@ def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> 
     """What is wrong, unlikely or assumed in the files of prices, finer bars and borrow rates."""
     folder = workspace.data / "prices"
     daily = price_symbols(folder)
-    known = sorted({*daily, *(path.stem for path in folder.glob("*[mh]/[!.]*.parquet"))})
+    finer = {length: bar_symbols(folder, length) for length in LENGTHS}
+    known = sorted({*daily}.union(*finer.values()))
     for symbol in symbols or ():
         if symbol not in known:
             raise unknown("price file for symbol", symbol, known)
@@ -80,8 +75,8 @@ def check_prices(workspace: Workspace, symbols: Sequence[str] | None = None) -> 
         if symbol in daily:
             found += _of_symbol(workspace.data, symbol)
         for length in LENGTHS:
-            if (path := bars_path(folder, symbol, length)).is_file():
-                found += _of_bars(path, length)
+            if symbol in finer[length]:
+                found += _of_bars(bars_path(folder, symbol, length), length)
     return found
 
 

@@ -108,12 +108,12 @@ def _parts(texts: pd.Series) -> pd.DataFrame:
 def _clocks(texts: pd.Series) -> NDArray[np.timedelta64]:
     codes, distinct = pd.factorize(texts)
     found = np.full(len(distinct) + 1, np.timedelta64("NaT", "us"))
-    for place, text in enumerate(distinct):
+    for n, text in enumerate(distinct):
         digits = _DIGITS.fullmatch(text)
         moment = time_of_day(":".join(filter(None, digits.groups())) if digits else text)
         if moment is not None:
             seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
-            found[place] = np.timedelta64(seconds, "s")
+            found[n] = np.timedelta64(seconds, "s")
     times: NDArray[np.timedelta64] = found[codes]
     return times
 
@@ -161,14 +161,14 @@ def opens_of(times: Times, length: np.timedelta64) -> Times:
     None begins before the one before has ended, or before its session where all lie in sessions:
     those at an end of the session may be shorter.
     """
-    ends, places = np.unique(times, return_inverse=True)
+    ends, rows = np.unique(times, return_inverse=True)
     opens = ends - length
     opens[1:] = np.maximum(opens[1:], ends[:-1])
     calendar, moment = trading_calendar(), np.timedelta64(1, "us")
     begins = calendar.opens_of(calendar.sessions_at(ends - moment))
     if not np.isnat(begins).any():
         opens = np.maximum(opens, begins)
-    return opens[places]
+    return opens[rows]
 
 
 def check_length(symbol: str, opens: Times, bars: str) -> None:
@@ -189,8 +189,9 @@ def check_length(symbol: str, opens: Times, bars: str) -> None:
         apart = common if common < LENGTHS[bars] else grid
         right = next((name for name, length in LENGTHS.items() if length == apart), None)
         advice = f"Give --bars {right}." if right else f"Bars can be of {', '.join(LENGTHS)}."
+        step = f"{apart or 'less than 1'} min"
         raise UsageError(
-            f"{symbol}: bars open {apart} minutes apart, which those of {bars} do not. {advice}"
+            f"{symbol}: bars open {step} apart, which those of {bars} do not. {advice}"
         )
 
 

@@ -7,43 +7,37 @@ volume where it differs by more than 0.1 %: below that sources round.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS, halts_of, read_actions
-from backtest.data.bars import LENGTHS, bars_table
+from backtest.data.bar_checks import agreement_sentences
+from backtest.data.bars import regular_bars
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
     DataFile,
-    csv_text,
-    header_of,
     metadata_of,
     raise_problems,
-    read_data_file,
-    read_rows,
     span_of,
 )
 from backtest.data.edits import Change
 from backtest.data.kinds import NEW_YORK, is_symbol
-from backtest.data.prices import (
-    BAR_COLUMNS,
+from backtest.data.price_rows import (
     PriceRows,
-    Prices,
-    actions_folder,
     check_bars,
     checked_table,
-    parquet_bytes,
-    parse_prices,
     sound_rows,
 )
+from backtest.data.prices import Prices, actions_folder, read_prices
 from backtest.data.versions import clear_history, put
 from backtest.errors import BacktestError, DataError, UsageError, first_few
 from backtest.sources.action_files import ActionUpdate, prepare_actions
+from backtest.sources.price_files import decimal_text, encoded, open_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -52,7 +46,6 @@ if TYPE_CHECKING:
     from backtest.data.actions import Action
     from backtest.data.versions import Version
 
-_DIGITS = 7  # what single precision holds, in which prices are sent
 _DOLLARS, _SHARE, _VOLUME_SHARE = 0.0005, 0.00001, 0.001
 SKIP_ADVICE = (
     "What is right comes in with --skip-bad: it leaves such rows out, and notes sessions without a "
@@ -207,7 +200,19 @@ def prepare_update(
         raise DataError(
             f"{error}{'' if skip_bad else _advice(path, incoming, accept=accept)}"
         ) from None
-    return update
+    return _against_daily(update) if update.is_finer else update
+
+
+def _against_daily(update: PriceUpdate) -> PriceUpdate:
+    """A change of finer bars with a note where they differ from the daily prices on file."""
+    times, table = update.table.index.to_numpy(), update.table.to_numpy(dtype=float)
+    bars = regular_bars(DataFile(update.path, "", "", {}), times, table)
+    try:
+        prices = read_prices(update.path.parents[1], update.symbol, bars=True)
+        notes = agreement_sentences(bars, prices)
+    except (DataError, UsageError) as error:
+        notes = [f"No run takes them so. {error}"]
+    return replace(update, notes=[*update.notes, *notes])
 
 
 def _without_faults(incoming: Incoming) -> tuple[Incoming, frozenset[date]]:
@@ -298,16 +303,17 @@ def _refuse_mixture(
     why = "".join(f" {one:g} shares came for one on {day}." for day, one in splits.items())
     if ratio is not None and not np.isclose(ratio, 1.0, atol=1e-9):
         why += f" In the median a close is {ratio:.6g} times what the file has."
+    stamps = ", or where bars are stamped otherwise" if update.is_finer else ""
     if whole:
         how = "give --accept-revisions to replace them all"
-    elif update.table.index.name == "session":
+    elif not update.is_finer:
         how = "fetch the whole span of the file, without --from, and with --accept-revisions"
     else:
         how = "move the file away with its metadata, and begin a new one"
     raise UsageError(
         f"{update.symbol}: most prices that are in {update.path} already have changed, or will "
-        f"have, as after a split or a dividend.{why} Old and new prices must not stand in one "
-        f"file: {how}. Nothing was written; the version before is always kept."
+        f"have, as after a split or a dividend{stamps}.{why} Old and new prices must not stand in "
+        f"one file: {how}. Nothing was written; the version before is always kept."
     )
 
 
@@ -360,10 +366,13 @@ def _check(update: PriceUpdate) -> None:
 
 
 def _keys(table: pd.DataFrame) -> list[str]:
-    """The day of each row, or its time, UTC."""
-    unit: Literal["D", "m"] = "D" if table.index.name == "session" else "m"
-    keys: list[str] = np.datetime_as_string(table.index.to_numpy(), unit=unit).tolist()
-    return keys
+    """The day of each row, or the time of a finer bar as `2025-06-02T13:30Z`."""
+    index = table.index.to_numpy()
+    if table.index.name == "session":
+        days: list[str] = np.datetime_as_string(index, unit="D").tolist()
+        return days
+    times: list[str] = np.datetime_as_string(index, unit="m", timezone="UTC").tolist()
+    return times
 
 
 def _days(table: pd.DataFrame) -> list[str]:
@@ -375,49 +384,7 @@ def _days(table: pd.DataFrame) -> list[str]:
     return days
 
 
-# Price files as bytes; rows that stay keep their text
-
-
-def open_kept(path: Path) -> Prices:
-    """Read a price file, of sessions or of finer bars, and hold it against its metadata."""
-    length, seal = path.parent.name, f"backtest prices seal {path.stem}"
-    if length not in LENGTHS:
-        return parse_prices(read_data_file(path, seal))
-    file = read_data_file(path, f"{seal} --bars {length}")
-    times, bars = bars_table(file)
-    index = pd.DatetimeIndex(times, name="time")
-    return Prices(path.stem, pd.DataFrame(bars, index, columns=list(BAR_COLUMNS)), file)
-
-
-def encoded(path: Path, table: pd.DataFrame, old: DataFile | None, new: Collection[str]) -> bytes:
-    """A price file of all rows, CSV or Parquet by its path.
-
-    Columns and line ends of the old file stay, and so do its rows but those of ISO days in `new`.
-    """
-    if path.suffix == ".parquet":
-        return parquet_bytes(table)
-    rows = {row["date"]: row for _, row in read_rows(old, ("date",), [])} if old else {}
-    columns = header_of(old) if old else ["date", *table.columns]
-    days = np.datetime_as_string(table.index.to_numpy(), unit="D").tolist()
-    found = []
-    for day, values in zip(days, table.to_numpy(dtype=float).tolist(), strict=True):
-        cells = {name: decimal_text(v) for name, v in zip(table.columns, values, strict=True)}
-        row = rows.get(day, {})
-        found.append({**row, "date": day, **cells} if day in new else row)
-    return csv_text(columns, found, old).encode()
-
-
-def rounded(values: np.ndarray) -> np.ndarray:
-    """Prices to the digits that single precision holds: 41.939998626708984 is 41.94."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.power(10.0, _DIGITS - 1 - np.floor(np.log10(np.abs(values))))
-        found: np.ndarray = np.where(np.isfinite(scale), np.round(values * scale) / scale, values)
-    return found
-
-
-def decimal_text(value: float) -> str:
-    """A price or a volume as a file has it, without an exponent."""
-    return np.format_float_positional(value, trim="-")
+# What commands say of symbols
 
 
 def other_mode(path: Path, recorded: str) -> UsageError:
@@ -444,9 +411,6 @@ def raise_refused(refused: Mapping[str, BacktestError], total: int, done: str) -
     raise type(first)(
         f"{len(errors):,} of {total:,} symbols could not be {done}.{''.join(lines[:_NAMED])}{more}"
     )
-
-
-# Symbols, by which files are named
 
 
 def check_symbol(text: str) -> str:

@@ -24,19 +24,14 @@ from backtest.data.bars import LENGTHS, bars_path, minutes_of
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path, stated
 from backtest.data.kinds import NEW_YORK
-from backtest.data.prices import BAR_COLUMNS, place_for
+from backtest.data.price_rows import BAR_COLUMNS
+from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
 from backtest.sources.own_bars import written
-from backtest.sources.updates import (
-    Incoming,
-    PriceUpdate,
-    open_kept,
-    other_mode,
-    prepare_update,
-    rounded,
-)
+from backtest.sources.price_files import open_kept, rounded
+from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
@@ -256,6 +251,8 @@ def fetch_prices(
         adjusted = _recorded_mode(path)
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
+    if bars and not path.exists():
+        notes.append(f"Yahoo has bars of {bars} for {_DAYS[bars]} days alone; a file keeps them.")
     notes += [f"{ratio:g} shares came for one on {day}." for day, ratio in splits.items()]
     retrieval = {
         "source": "Yahoo Finance",

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.actions import Effect
     from backtest.engine.bars import RunBars
     from backtest.engine.rules import Rules

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRate, BorrowRates, Prices
+    from backtest.data.borrow import BorrowRate, BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.replay.books import ExitReason, FillTime, OrderType
@@ -87,14 +88,14 @@ def replay_by_kernel(
     made = simulate(panel, rows, whole, rules, rates, trades=True, curves=True)
     leads = rows["terms"] & IS_LEG == 0
     rows, table, outcome = rows[leads], made.trades[leads], made.outcomes[leads]
-    trades = _trades(table, rows, panel, acting)
+    ids = [decision.event.id for decision in acting]
+    trades = trades_of(table, rows, panel, ids)
     set_excursions(trades, prices, bars.of if bars else daily_bars(prices))
     last = np.append(np.flatnonzero(np.diff(panel.session_numbers)), len(panel.times) - 1)
     sessions = panel.sessions[last].tolist()
     equity, cash = made.equity[0][last].tolist(), made.cash[0][last].tolist()
     interest = float(made.totals[0]["interest"])
     check_identity(rules.cash + interest + sum(t.net_profit for t in trades), equity[-1])
-    ids = [decision.event.id for decision in acting]
     outcomes = dict(zip(ids, outcome.tolist(), strict=True))
     notes = {
         decision.event.id: _participation(panel, decision, rules)
@@ -116,24 +117,21 @@ def replay_by_kernel(
     )
 
 
-def _trades(
-    made: NDArray[Any], rows: NDArray[Any], panel: Panel, decisions: Sequence[Decision]
+def trades_of(
+    made: NDArray[Any], rows: NDArray[Any], panel: Panel, event_ids: Sequence[str]
 ) -> list[Trade]:
-    """The trades in order of entry, from one record a signal."""
+    """The trades in order of entry, from one record a signal and the event of each."""
     trades: list[Trade] = []
     sessions = panel.sessions
     for place in by_entry(rows, made).tolist():
-        one, side, event = made[place], int(rows[place]["side"]), decisions[place].event
-        shares, entry, left = (
-            one["shares"].item(),
-            one["entry_price"].item(),
-            one["exit_price"].item(),
-        )
+        one, side = made[place], int(rows[place]["side"])
+        shares, entry = one["shares"].item(), one["entry_price"].item()
+        left = one["exit_price"].item()
         trades.append(
             Trade(
                 trade_id=len(trades) + 1,
-                event_id=event.id,
-                symbol=event.symbol,
+                event_id=event_ids[place],
+                symbol=panel.symbols[rows[place]["symbol"]],
                 direction="long" if side > 0 else "short",
                 shares=shares,
                 entry_session=sessions[one["entry_bar"]].item(),

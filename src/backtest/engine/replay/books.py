@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
-    from backtest.data.prices import BorrowRate, Prices
+    from backtest.data.borrow import BorrowRate
+    from backtest.data.prices import Prices
     from backtest.engine.bars import StockBars
     from backtest.engine.rules import Rules
     from backtest.engine.schedule import Decision

@@ -25,7 +25,8 @@ from backtest.engine.rules import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.actions import Effect
     from backtest.engine.bars import RunBars, StockBars
     from backtest.engine.rules import Rules

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Bar = tuple[date, datetime | None]  # its session, and when it opens if it is finer
 
+_RESOLVED = 1e-14  # share of an amount that a double still tells from the next
+
 
 @dataclass
 class _Holding:
@@ -226,22 +228,22 @@ class Ledger:
         check_identity(expected, final_equity)
 
 
-def check_identity(expected: float, final_equity: float) -> None:
+def check_identity(expected: float, final_equity: float, resolved: float = _RESOLVED) -> None:
     """Final equity = start cash + Σ gross profit − Σ commission − Σ borrow + dividends + interest.
 
-    It holds to the cent.
+    It holds to the cent; of fortunes to the share that is still `resolved`.
 
     Raises:
         AccountingError: the identity does not hold.
 
     """
-    if not abs(expected - final_equity) < _tolerance(final_equity):
+    if not abs(expected - final_equity) < _tolerance(final_equity, resolved):
         raise AccountingError(
             f"The accounting identity is broken: the trades make {expected:.4f} of final "
             f"equity {final_equity:.4f}. This is a fault of the program; please report it."
         )
 
 
-def _tolerance(amount: float) -> float:
+def _tolerance(amount: float, resolved: float = _RESOLVED) -> float:
     # A cent; for fortunes beyond a trillion, what a double can still resolve.
-    return max(CENT, abs(amount) * 1e-14)
+    return max(CENT, abs(amount) * resolved)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from backtest.data.prices import BorrowRate, Prices
+    from backtest.data.borrow import BorrowRate
+    from backtest.data.prices import Prices
     from backtest.engine.actions import Effect
     from backtest.engine.replay.books import Lot, Order
     from backtest.engine.schedule import Decision

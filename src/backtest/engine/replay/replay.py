@@ -21,7 +21,8 @@ from backtest.errors import AccountingError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from backtest.data.prices import BorrowRates, Prices
+    from backtest.data.borrow import BorrowRates
+    from backtest.data.prices import Prices
     from backtest.engine.bars import RunBars
     from backtest.engine.replay.books import Order, Result
     from backtest.engine.rules import Rules

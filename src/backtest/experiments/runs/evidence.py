@@ -29,16 +29,14 @@ from backtest.experiments.runs.store import LEADING
 from backtest.stats import LEVEL, SEED
 from backtest.stats.figures import curve_figures, session_returns, sessions_held
 from backtest.stats.formats import counted, percent, share
-from backtest.stats.intervals import (
+from backtest.stats.inference import (
     Estimate,
     Interval,
     fewest_occasions,
-    ratio_of_sums,
-    sharpe_by_group,
-)
-from backtest.stats.sharpe_inference import (
     minimum_track_record_length,
     probabilistic_sharpe_ratio,
+    ratio_of_sums,
+    sharpe_by_group,
     sharpe_estimate,
     thin_record,
 )
