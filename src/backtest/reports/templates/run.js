@@ -112,17 +112,20 @@
     const shown = fills.filter(({ time }) => at(time) >= 0);
     const price = ({ time }) => Number(time.split(" at ")[1].replaceAll(",", ""));
     const known = event && cell(event, "go").slice(0, 10) === session ? cell(event, "go").slice(11, 16) : "";
+    const room = 0.05 * (Math.max(...high) - Math.min(...low)) || 1;
+    const rose = open.map((price, n) => close[n] >= price);
+    const candle = (width) => ({ type: "bar", x: clock, width, hoverinfo: "skip", marker: { color: rose.map((up) => colour(up ? "--gain" : "--loss")) } });
     const place = clock.findIndex((time) => time > known) - 0.5;
     box.querySelector("h3").textContent = `${symbol} on ${session}, by the bars within the session, New York time`;
     charts.draw(box.querySelector(".chart"), [
-      { type: "candlestick", x: clock, open, high, low, close,
-        increasing: { line: { color: colour("--gain") } }, decreasing: { line: { color: colour("--loss") } } },
+      { ...candle(0.1), base: low, y: high.map((price, n) => price - low[n]) },
+      { ...candle(0.6), base: open.map((price, n) => Math.min(price, close[n])), y: open.map((price, n) => Math.abs(close[n] - price)) },
       { type: "scatter", mode: "markers", x: shown.map(({ time }) => clock[at(time)]), y: shown.map(price), text: shown.map(({ name }) => name),
         marker: { size: 11, color: colour("--ink"), symbol: shown.map(({ name }) => (name === "exit" ? "x" : "diamond")) } },
     ], {
-      height: 320,
+      height: 320, barmode: "overlay",
       xaxis: { type: "category", rangeslider: { visible: false }, nticks: 8, fixedrange: true },
-      yaxis: charts.axis("$"),
+      yaxis: charts.axis("$", { range: [Math.min(...low) - room, Math.max(...high) + room] }),
       shapes: known && place > -1 ? [{ type: "line", x0: place, x1: place, y0: 0, y1: 1, yref: "paper", line: { dash: "dot", color: colour("--soft") } }] : [],
       annotations: known && place > -1 ? [{ x: place, y: 1, yref: "paper", text: `public ${known}`, showarrow: false, xanchor: "left" }] : [],
     });
