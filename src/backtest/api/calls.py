@@ -267,7 +267,8 @@ def audit_strategy(
     from functools import partial
 
     from backtest.audit.jobs import in_processes
-    from backtest.audit.run import AuditRequest, audit, prepare
+    from backtest.audit.observe import AuditRequest
+    from backtest.audit.run import audit, prepare
 
     arguments.check_name(strategy, "An audit takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from backtest.audit.questions import allowed
 from backtest.audit.record import EXIT_CODE as PEEKS
+from backtest.data.kinds import Start
 from backtest.errors import UsageError
 from backtest.experiments.sweeps.answers import fault_of, is_handed_on
 from backtest.experiments.sweeps.grid import value_of
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from backtest.audit.questions import Case
     from backtest.data.kinds import Event
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.strategy.source import StrategyFile
 
 
@@ -146,7 +147,8 @@ def check_terms(
     if not strategy.signal_terms:
         return ok("terms", "signal_terms names none: a sweep asks for every set.")
     changed = list(_changed(file, settings, strategy))
-    tried = [one for one in cases if not one.event_has_a_short_past(_BARS)]
+    # Before the first event no bar can be known.
+    tried = [one for one in cases if one.sessions >= _BARS or isinstance(one.question.event, Start)]
     for case in tried:
         before = _answer(case, strategy)
         if before is None:

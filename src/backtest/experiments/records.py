@@ -161,6 +161,8 @@ class RunRecord(_Traded):
 
     run_id: str
     engine: NotRequired[Literal["backtrader", "kernel"]]
+    bars: NotRequired[str]
+    missing_bars: NotRequired[Literal["daily", "none"]]
     benchmark: str
     as_of: Day | None
     inputs: dict[str, str]

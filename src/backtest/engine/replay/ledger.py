@@ -14,9 +14,11 @@ from backtest.errors import AccountingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import date
+    from datetime import date, datetime
 
     from backtest.engine.replay.books import Lot
+
+    Bar = tuple[date, datetime | None]  # its session, and when it opens if it is finer
 
 _RESOLVED = 1e-14  # share of an amount that a double still tells from the next
 
@@ -95,7 +97,9 @@ class Ledger:
             leg.costs -= leg.size * amount
             self.cash += leg.size * amount
 
-    def split(self, session: date, symbol: str, ratio: float, last: float) -> None:
+    def split(
+        self, session: date, symbol: str, ratio: float, last: float, time: datetime | None = None
+    ) -> None:
         """Turn shares into `ratio` new ones, and a part of one into cash at the last close."""
         for leg in self._legs_of(symbol):
             leg.size, leg.price = leg.size * ratio, leg.price / ratio
@@ -115,7 +119,7 @@ class Ledger:
         if not whole:
             del self._open[symbol]
             trade.left_at = "open"
-            self._finish(holding, session, "split")
+            self._finish(holding, (session, time), "split")
 
     def _legs_of(self, symbol: str) -> list[_Leg]:
         return [leg for leg in self._legs.values() if leg.symbol == symbol]
@@ -164,6 +168,7 @@ class Ledger:
                 entry_price=fill.price,
                 commission=commission,
                 entered_at=fill.at,
+                entry_time=fill.time,
             )
             self.trades.append(trade)
             self._open[fill.symbol] = _Holding(trade, size)
@@ -184,20 +189,20 @@ class Ledger:
         if holding.shares == 0:
             del self._open[fill.symbol]
             holding.trade.left_at = fill.at
-            self._finish(holding, fill.session, fill.exit_reason or "strategy")
+            self._finish(holding, (fill.session, fill.time), fill.exit_reason or "strategy")
 
-    def mark_open_trades(self, marks: Mapping[str, float], sessions: Mapping[str, date]) -> None:
+    def mark_open_trades(self, marks: Mapping[str, float], bars: Mapping[str, Bar]) -> None:
         """Value the trades that stay open at the last closes; they stay flagged `open`."""
         for symbol, holding in self._open.items():
             holding.leave(abs(holding.shares), marks[symbol])
-            self._finish(holding, sessions[symbol], "open")
+            self._finish(holding, bars[symbol], "open")
         for leg in self._legs.values():
             leg.leave(marks[leg.symbol])
 
     @staticmethod
-    def _finish(holding: _Holding, session: date, reason: ExitReason) -> None:
+    def _finish(holding: _Holding, bar: Bar, reason: ExitReason) -> None:
         trade = holding.trade
-        trade.exit_session = session
+        trade.exit_session, trade.exit_time = bar
         # Which are all, but for what a ratio with many digits leaves of a share.
         closed = holding.closed_shares / trade.shares
         trade.exit_price = holding.exit_price * closed

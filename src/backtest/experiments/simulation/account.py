@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
+from backtest.data.borrow import read_borrow_rates
 from backtest.data.kinds import NEW_YORK
-from backtest.data.prices import read_borrow_rates
 from backtest.engine.kernel.panel import SIDES
 from backtest.engine.kernel.records import (
     CAPPED,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from backtest.data.prices import BorrowRates
+    from backtest.data.borrow import BorrowRates
     from backtest.engine.kernel.panel import Panel
     from backtest.engine.kernel.records import Tables
     from backtest.engine.rules import Rules

@@ -13,7 +13,7 @@ import pyarrow as pa
 from pyarrow import parquet, types
 
 from backtest.data.calendar import EXCHANGE, trading_calendar
-from backtest.data.prices import beyond, is_allowed
+from backtest.data.price_rows import REGULAR, beyond, is_allowed
 from backtest.engine.kernel.panel import Panel, blank_prices
 from backtest.engine.kernel.records import PRICES
 from backtest.errors import DataError, UsageError
@@ -203,23 +203,25 @@ class BarFiles:
             has_symbol = "symbol" in schema.names
             check_columns(file, schema, {**({"symbol": TEXT} if has_symbol else {}), **needed})
             self._symbols[file] = None if has_symbol else _symbol_of(file, path)
+        self._marked = {file for file, schema in schemas.items() if REGULAR in schema.names}
 
     def batches(self, *columns: str) -> Iterator[Batch]:
         """The rows with their symbol, their time and these columns, batch by batch."""
         read_times = days if self.key == "session" else moments
         for path, symbol in self._symbols.items():
             name = path.name if path == self.path else path.relative_to(self.path).as_posix()
-            keys = ("symbol", self.key) if symbol is None else (self.key,)
+            keys = ["symbol"] * (symbol is None) + [self.key] + [REGULAR] * (path in self._marked)
             first = 0
             with readable(path), parquet_file(path) as file:
-                for table in file.iter_batches(_BATCH, columns=[*keys, *columns]):
+                for whole in file.iter_batches(_BATCH, columns=[*keys, *columns]):
+                    table = whole.filter(whole.column(REGULAR)) if REGULAR in keys else whole
                     names, codes = [symbol or ""], np.zeros(table.num_rows, np.int64)
                     if symbol is None:
                         names, codes = texts(table.column("symbol"))
                     times = read_times(table.column(self.key))
                     if table.num_rows:
                         yield Batch(name, first, names, codes, times, table)
-                    first += table.num_rows
+                    first += whole.num_rows
 
 
 def _files(path: Path) -> list[Path]:
@@ -259,7 +261,8 @@ def read_panel(path: Path, *, volume: bool = False) -> Panel:
     where bars are sessions), `open high low close` in dollars, `volume` if it is wanted, and
     `symbol`. Without that column a file has the bars of one symbol: of the folder `symbol=…` that
     it is in, or else of its own name. Each time at which any symbol has a bar is one of the
-    panel's bars; sessions open when the calendar says.
+    panel's bars; sessions open when the calendar says. Rows in which a column `regular` is false
+    are left out.
 
     Raises UsageError where there is nothing at the path, or not enough memory, and DataError where
     a file is corrupt, or its columns or rows are wrong.

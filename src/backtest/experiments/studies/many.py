@@ -29,8 +29,8 @@ from backtest.experiments.studies.subject import (
 from backtest.experiments.terms import Plan, folder_name, run_id
 from backtest.stats.figures import mean_of_known
 from backtest.stats.formats import field
-from backtest.stats.many_stocks import difference_by_season, mean_by_season, paths, quantiles
 from backtest.stats.multiple_testing import holm_of_known
+from backtest.stats.significance import difference_by_season, mean_by_season, paths, quantiles
 from backtest.workspace.records import read_record
 
 if TYPE_CHECKING:

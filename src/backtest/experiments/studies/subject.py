@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from backtest.data.inputs import Inputs
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
     from backtest.experiments.terms import Plan
     from backtest.stats import Floats
     from backtest.strategy.base import Strategy
@@ -187,7 +187,7 @@ def read_study_inputs(
         trades_also=strategy.trades_also if strategy else (),
         universe=universe,
         accept_jumps=accept_jumps,
-        bars=strategy is not None,  # a strategy may look at opens, highs and lows
+        needs_bars=strategy is not None,  # a strategy may look at opens, highs and lows
     )
 
 
@@ -213,7 +213,8 @@ def events_of(
     subject: Subject, inputs: Inputs, reaction: timedelta
 ) -> tuple[list[StudiedEvent], list[LeftOut]]:
     """The events with a day 0, in order of publication, and those that are left out."""
-    from backtest.engine.timeline import decide, schedule
+    from backtest.engine.schedule import schedule
+    from backtest.engine.timeline import decide
 
     where = (inputs.events, inputs.seen, inputs.span, reaction)
     if subject.strategy is None:

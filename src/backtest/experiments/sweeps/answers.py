@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from backtest.engine.kernel.panel import Panel
-    from backtest.engine.timeline import Decision, Question
+    from backtest.engine.schedule import Decision
+    from backtest.engine.timeline import Question
     from backtest.strategy.base import Strategy
 
     Rows = NDArray[np.intp]

@@ -21,8 +21,8 @@ from backtest.experiments.sweeps.grid import SweepSpec, read_grid, sweepable, va
 from backtest.experiments.terms import Plan, identity, installed_packages
 from backtest.experiments.trials import has_sweep, record_base, record_sweep, trial_sharpes
 from backtest.stats import SEED, SESSIONS_A_YEAR
+from backtest.stats.inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
 from backtest.stats.overfitting import probability_of_overfitting, superior_ability, walk_forward
-from backtest.stats.sharpe_inference import deflated_sharpe_ratio, sharpe_estimate, thin_record
 from backtest.strategy.base import heard_kinds
 from backtest.strategy.loading import find_strategy
 from backtest.strategy.parameters import plain, recorded, stated
