@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from backtest.data.kinds import Event
     from backtest.data.prices import Prices
     from backtest.engine.replay.books import Trade
-    from backtest.engine.timeline import Decision
+    from backtest.engine.schedule import Decision
 
 Hour = Literal[
     "before the open", "during the session", "after the close", "without a session", "unknown"
