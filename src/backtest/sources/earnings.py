@@ -9,15 +9,17 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.data.event_checks import CLOSING_THE_BOOKS
 from backtest.data.kinds import Earnings
-from backtest.errors import DataError, SourceError
-from backtest.sources.edgar import MOVED, NOTHING, filings_of, need, read_json
-from backtest.sources.filings import ITEMS, RESULTS, Fetched, row_of
+from backtest.errors import DataError
+from backtest.sources.edgar import filings_of, need, read_json
+from backtest.sources.filings import ITEMS, RESULTS, Fetched
+from backtest.sources.http import AbsentError
 from backtest.sources.yahoo import estimates_page
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def fetch_earnings(
     Of several 8-Ks on a quarter the first that carries its results counts; an amendment is an event
     of its own, without figures. Yahoo's `estimates` stand beside them; None leaves Yahoo out.
     """
-    done = Fetched(Earnings)
+    done = Fetched(edgar, symbol, Earnings)
     start = since and since - _BEFORE
     listing = filings_of(edgar, company.cik, ("8-K", _AMENDED, *_PERIODIC), start)
     facts = _company_facts(edgar, company.cik)
@@ -67,22 +69,22 @@ def fetch_earnings(
     for quarter, filings in _by_quarter(results, quarters, since, done).items():
         if since and filings[-1].filed < since:
             continue
-        reports = [(one, header) for one in filings if (header := done.header(edgar, one))]
+        reports = [(one, header) for one in filings if (header := done.header(one))]
         reports.sort(key=lambda one: one[1].public[0])
-        first = _first(edgar, [one for one in reports if one[0].form != _AMENDED] or reports)
+        first = _first(done, [one for one in reports if one[0].form != _AMENDED] or reports)
         for report in reports:
             if since and report[0].filed < since:
                 continue
             if report == first:
-                figures = _public_figures(edgar, quarter, report, facts, done.remarks)
-                done.rows.append(_row(symbol, quarter, report, estimates, figures, done.remarks))
+                figures = _public_figures(quarter, report, facts, done)
+                done.rows.append(_row(quarter, report, estimates, figures, done))
             elif first and report[0].form == _AMENDED:
-                done.rows.append(_amendment(symbol, quarter, report, first[0]))
+                note = f"Quarter ended {quarter.end}. Amends the {first[0]}."
+                done.rows.append(_reported(quarter, report, done, note=note))
             elif first:
                 is_early = report[1].public < first[1].public
                 word = "it is preliminary, and the" if is_early else "the earlier"
-                name = f"8-K of {first[0].filed} ({first[0].accession})"
-                done.leave_out(report[0], f"{word} {name} has the results of {quarter.name}")
+                done.leave_out(report[0], f"{word} {first[0]} has the results of {quarter.name}")
     done.nothing_listed(results, f"8-K with item {RESULTS}", company, listing)
     return done
 
@@ -174,26 +176,22 @@ def reported_quarter(
     return before
 
 
-def _first(edgar: Edgar, reports: Sequence[Report]) -> Report | None:
+def _first(done: Fetched, reports: Sequence[Report]) -> Report | None:
     """The first that carries results: one that calls them preliminary does not, if more follow."""
-    early = (one for one in reports[:-1] if not _is_preliminary(edgar, *one))
+    early = (
+        one for one in reports[:-1] if not _PRELIMINARY.search(_text_of(done, one, "8-K", "EX-99"))
+    )
     return next(early, reports[-1] if reports else None)
 
 
-def _is_preliminary(edgar: Edgar, filing: Filing, header: Header) -> bool:
-    return _PRELIMINARY.search(_text_of(edgar, filing, header, "8-K", "EX-99")) is not None
-
-
-def _text_of(edgar: Edgar, filing: Filing, header: Header, *kinds: str) -> str:
+def _text_of(done: Fetched, report: Report, *kinds: str) -> str:
     """The text of a filing's documents whose type begins so; empty where there is none to read."""
+    filing, header = report
     texts: list[bytes] = []
     for kind, name in header.documents:
         if kind.startswith(kinds):
-            try:
-                texts.append(edgar.document(f"{filing.folder}/{name}", lambda content, _: content))
-            except SourceError as error:
-                if error.status != NOTHING:
-                    raise
+            with suppress(AbsentError):
+                texts.append(done.edgar.document(f"{filing.folder}/{name}", bytes))
     text = re.sub(r"<[^>]*>", " ", b"\n".join(texts).decode("utf-8", "replace"))
     return html.unescape(text)
 
@@ -239,17 +237,14 @@ class Fact(NamedTuple):
 
 def _company_facts(edgar: Edgar, cik: int) -> list[Fact]:
     """EPS and revenue in the company's 10-Qs and 10-Ks; none where EDGAR has no facts of it."""
-    try:
+    with suppress(AbsentError):
         return edgar.listing(f"/api/xbrl/companyfacts/CIK{cik:010}.json", read_facts)
-    except SourceError as error:
-        if error.status != NOTHING:
-            raise
-        return []
+    return []
 
 
-def read_facts(content: bytes, address: str) -> list[Fact]:
+def read_facts(content: bytes) -> list[Fact]:
     """EPS and revenue among the facts of a company."""
-    facts = need(read_json(content, address), "facts", dict, address).get("us-gaap") or {}
+    facts = need(read_json(content), "facts", dict).get("us-gaap") or {}
     try:
         return [
             Fact(
@@ -265,11 +260,11 @@ def read_facts(content: bytes, address: str) -> list[Fact]:
             if one["form"] in _PERIODIC
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{address} has a fact that cannot be read: {error}. {MOVED}") from None
+        raise DataError(f"has a fact that cannot be read: {error}.") from None
 
 
 def _public_figures(
-    edgar: Edgar, quarter: Quarter, report: Report, facts: Sequence[Fact], remarks: list[str]
+    quarter: Quarter, report: Report, facts: Sequence[Fact], done: Fetched
 ) -> dict[str, Fact]:
     """The figures of a quarter by tag, as its own 10-Q or 10-K has them, and its release too.
 
@@ -283,11 +278,11 @@ def _public_figures(
         and abs(one.end - quarter.end) <= _OFF
         and shortest <= one.end - one.start <= longest
     }
-    text = _text_of(edgar, *report, "EX-99") if found else ""
+    text = _text_of(done, report, "EX-99") if found else ""
     for one in list(found.values()):
         if text and not one.stands_in(text):
             del found[one.tag]
-            remarks.append(
+            done.remarks.append(
                 f"{quarter.name}: {one.tag} {one.value:,.12g} of the {quarter.filing.form} of "
                 f"{quarter.filing.filed} does not stand in the release, and is left out."
             )
@@ -298,12 +293,11 @@ def _public_figures(
 
 
 def _row(
-    symbol: str,
     quarter: Quarter,
     report: Report,
     estimates: Sequence[AnalystEstimate] | None,
     facts: Mapping[str, Fact],
-    remarks: list[str],
+    done: Fetched,
 ) -> dict[str, str]:
     day = (report[1].accepted or report[1].public[0]).date()
     found = nearest(day, estimates or ())
@@ -311,43 +305,36 @@ def _row(
     revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
     note = f"Quarter ended {quarter.end}."
     if estimates is not None and found is None:
-        remarks.append(
+        done.remarks.append(
             f"{quarter.name}: Yahoo knows of no report within {_NEAR.days} days of {day}."
         )
     if found and found.day != day:
         fact = f"Yahoo dates the report {found.day}; the filing was accepted {day}, which counts."
-        remarks.append(f"{quarter.name}: {fact}")
+        done.remarks.append(f"{quarter.name}: {fact}")
         note += f" {fact}"
-    names = ["EPS"] * bool(eps) + ["revenue"] * bool(revenue)
-    if names:
-        source = f"{quarter.filing.form} of {quarter.filing.filed} ({quarter.filing.accession})"
-        note += f" {' and '.join(names)} as first filed, in the {source}."
-    url = estimates_page(symbol) if found else quarter.filing.index_url if names else None
+    if names := ["EPS"] * bool(eps) + ["revenue"] * bool(revenue):
+        note += f" {' and '.join(names)} as first filed, in the {quarter.filing}."
+    second = quarter.filing.index_url if names else None
     return _reported(
-        symbol,
         quarter,
         report,
+        done,
+        note=note,
         eps=found.eps if found else eps and eps.value,
         eps_consensus=found.consensus if found else None,
         eps_basis=BASIS if found else eps and _EPS[eps.tag],
         revenue=revenue and revenue.value,
-        source_url_2=url,
-        note=note,
+        source_url_2=estimates_page(done.symbol) if found else second,
     )
 
 
-def _amendment(symbol: str, quarter: Quarter, report: Report, first: Filing) -> dict[str, str]:
-    note = f"Quarter ended {quarter.end}. Amends the 8-K of {first.filed} ({first.accession})."
-    return _reported(symbol, quarter, report, note=note)
-
-
-def _reported(symbol: str, quarter: Quarter, report: Report, **cells: object) -> dict[str, str]:
+def _reported(
+    quarter: Quarter, report: Report, done: Fetched, *, note: str, **cells: object
+) -> dict[str, str]:
     filing, header = report
-    title = f"{filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}"
-    headline = f"{title}, {quarter.name} ({filing.accession})"
-    return row_of(
-        symbol, filing, header, headline, period=quarter.name, **cells, period_end=quarter.end
-    )
+    headline = f"{filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}, {quarter.name}"
+    quarters = {"period": quarter.name, "period_end": quarter.end}
+    return done.row(filing, header, headline, note, **quarters, **cells)
 
 
 def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate | None:

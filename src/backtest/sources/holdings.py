@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backtest.errors import UsageError
 from backtest.sources.edgar import LEGAL_FORMS, name_words, plain_name
-from backtest.sources.forms import document_root, element_text, every, needed, number_of
+from backtest.sources.forms import element_text, every, needed, needed_number, read_xml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -43,26 +43,24 @@ class Holding:
     shares: int
 
 
-def read_table(content: bytes, address: str) -> list[Holding]:
+def read_table(content: bytes) -> list[Holding]:
     """The shares in an information table; options and principal amounts are left out."""
-    root = document_root(content, address, "informationTable")
     return [
         Holding(
-            issuer=needed(line, address, "nameOfIssuer"),
+            issuer=needed(line, "nameOfIssuer"),
             title=element_text(line, "titleOfClass"),
-            cusip=needed(line, address, "cusip").upper().zfill(9),
-            value=number_of(needed(line, address, "value"), address, "value") or 0.0,
-            shares=int(number_of(needed(line, address, "sshPrnamt"), address, "sshPrnamt") or 0),
+            cusip=needed(line, "cusip").upper().zfill(9),
+            value=needed_number(line, "value"),
+            shares=int(needed_number(line, "sshPrnamt")),
         )
-        for line in every(root, "infoTable")
-        if not element_text(line, "putCall")
-        and needed(line, address, "sshPrnamtType").upper() == _SHARES
+        for line in every(read_xml(content, "informationTable"), "infoTable")
+        if not element_text(line, "putCall") and needed(line, "sshPrnamtType").upper() == _SHARES
     ]
 
 
-def read_amendment(content: bytes, address: str) -> str:
+def read_amendment(content: bytes) -> str:
     """What an amendment does with its table: `RESTATEMENT`, `NEW HOLDINGS`, or other words."""
-    return element_text(document_root(content, address, "edgarSubmission"), "amendmentType").upper()
+    return element_text(read_xml(content, "edgarSubmission"), "amendmentType").upper()
 
 
 def in_dollars(value: float, shares: int, filed: date, close: float | None) -> tuple[float, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from backtest.data.actions import basis_of, is_within
 from backtest.data.kinds import StakeDisclosure, new_york_day
 from backtest.sources.edgar import filings_of, plain_name
-from backtest.sources.filings import Fetched, row_of, same
+from backtest.sources.filings import Fetched, same
 from backtest.sources.forms import SCHEDULES, read_schedule
 from backtest.sources.holdings import (
     IN_DOLLARS_FROM,
@@ -60,11 +60,6 @@ class Disclosure:
     note: str = ""
     cusips: frozenset[str] = frozenset()
 
-    @property
-    def public(self) -> datetime:
-        """When it was public."""
-        return self.header.public[0]
-
 
 def fetch_stakes(
     edgar: Edgar,
@@ -84,7 +79,7 @@ def fetch_stakes(
     papers fit. `known` are the stakes on file; `close` gives the stock's on a day or shortly
     before, as it was traded; `actions` are its splits and changes of CUSIP.
     """
-    done = Fetched(StakeDisclosure)
+    done = Fetched(edgar, symbol, StakeDisclosure)
     start = since and since - _BEFORE
     listing = filings_of(edgar, holder.cik, (*QUARTERLY, *SCHEDULES), start)
     about = filings_of(edgar, company.cik, SCHEDULES, start)
@@ -93,19 +88,19 @@ def fetch_stakes(
     schedules = [one for one in listing.filings if one.accession in of_both]
     on_file = [row.name for row in actions.rows if row.action == "cusip"]
     papers = partial(papers_of, names=about.names, cusips=cusips, on_file=on_file)
-    reports = _quarterly_reports(edgar, quarterly, about.names, papers, close, done)
+    reports = _quarterly_reports(quarterly, about.names, papers, close, done)
     counts = {
         one.as_of: Count(one.as_of, one.shares, one.value, one.cusips)
         for one in reports
         if one.as_of and one.shares is not None and one.value is not None
     }
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
-    disclosed = [*reports, *_schedules(edgar, company, holder, schedules, done)]
+    disclosed = [*reports, *_schedules(company, holder, schedules, done)]
     name = _spelling(holder, symbol, known)
     own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
-    for one in sorted(disclosed, key=lambda one: (one.public, one.filing.accession)):
-        row = _row(symbol, name, holder, one)
+    for one in sorted(disclosed, key=lambda one: (one.header.public[0], one.filing.accession)):
+        row = _row(name, holder, one, done)
         event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
         earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
@@ -121,7 +116,6 @@ def fetch_stakes(
 
 
 def _quarterly_reports(
-    edgar: Edgar,
     filings: Sequence[Filing],
     names: Sequence[str],
     papers: Callable[[Sequence[Sequence[Holding]]], list[str]],
@@ -132,28 +126,24 @@ def _quarterly_reports(
 
     A report without the stock says something where the one before had it: nothing is left.
     """
-    reports = sorted(
-        (one for filing in filings if (one := _report(edgar, filing, done))),
-        key=lambda one: one[1].public[0],
-    )
+    reports = [one for filing in filings if (one := _report(filing, done))]
+    reports.sort(key=lambda one: one[1].public[0])
     tables = [table for _, _, table, _ in reports]
     found = papers(tables)
     if not found:
         if reports:
-            nearest = nearest_papers(tables, names, _NEAREST)
+            nearest = listed_papers(nearest_papers(tables, names, _NEAREST))
             done.remarks.append(
                 f"None of {len(reports)} reports on Form 13F has a line of {names[0]}. If they "
                 f"should, name the paper with --cusip."
-                + f" The nearest names:{listed_papers(nearest)}"
+                + f" The nearest names:{nearest}"
                 * bool(nearest)
             )
         return []
     done.remarks += [_matched(one, tables) for one in found]
     disclosed = list(_folded(reports, found, close, done))
-    blind = [one for one in disclosed if _UNSEEN in one.note]
-    if blind:
-        days = ", ".join(sorted({str(one.as_of) for one in blind}))
-        done.remarks.append(f"{_UNSEEN} Days without a price: {days}.")
+    if blind := sorted({str(one.as_of) for one in disclosed if _UNSEEN in one.note}):
+        done.remarks.append(f"{_UNSEEN} Days without a price: {', '.join(blind)}.")
     return disclosed
 
 
@@ -191,15 +181,15 @@ def _folded(
         yield Disclosure(filing, header, quarter, shares, value, None, note, papers)
 
 
-def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
-    header = done.header(edgar, filing)
+def _report(filing: Filing, done: Fetched) -> Report | None:
+    header = done.header(filing)
     if header is None:
         return None
     name = header.document("INFORMATION TABLE")
     if name is None or not name.endswith(".xml"):
         done.leave_out(filing, "it holds no table in XML, as before the middle of 2013")
         return None
-    table = done.document(edgar, filing, name, read_table)
+    table = done.document(filing, name, read_table)
     if table is None:
         return None
     if not table:
@@ -208,7 +198,7 @@ def _report(edgar: Edgar, filing: Filing, done: Fetched) -> Report | None:
     amendment = ""
     if filing.form.endswith("/A"):
         cover = header.document(*QUARTERLY) or "primary_doc.xml"
-        amendment = done.document(edgar, filing, cover, read_amendment) or ""
+        amendment = done.document(filing, cover, read_amendment) or ""
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
             done.leave_out(filing, why)
@@ -223,11 +213,11 @@ def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
 
 
 def _schedules(
-    edgar: Edgar, company: Company, holder: Company, filings: Sequence[Filing], done: Fetched
+    company: Company, holder: Company, filings: Sequence[Filing], done: Fetched
 ) -> Iterator[Disclosure]:
     """Schedules 13D and 13G that the company's list has as well: they are about it."""
     for filing in filings:
-        header = done.header(edgar, filing)
+        header = done.header(filing)
         if header is None:
             continue
         if header.subject not in (None, company.cik):
@@ -235,9 +225,8 @@ def _schedules(
             continue
         # one of before 2001 names no document: all of it is in one text
         file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
-        stake = done.document(
-            edgar, filing, file, lambda content, address: read_schedule(content, address, holder)
-        )
+        read = partial(read_schedule, holder=holder, xml=file.endswith(".xml"))
+        stake = done.document(filing, file, read)
         if stake is None:
             continue
         if stake.issuer not in (None, company.cik):
@@ -249,23 +238,20 @@ def _schedules(
         yield Disclosure(filing, header, as_of, stake.shares, None, stake.percent, note)
 
 
-def _row(symbol: str, name: str, holder: Company, disclosure: Disclosure) -> dict[str, str]:
-    count = "shares unknown" if disclosure.shares is None else f"{disclosure.shares:,} shares"
-    day = f" as of {disclosure.as_of}" if disclosure.as_of else ""
-    return row_of(
-        symbol,
-        disclosure.filing,
-        disclosure.header,
-        f"{disclosure.filing.form} of {holder.name}: {count}{day} ({disclosure.filing.accession})",
+def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str, str]:
+    count = "shares unknown" if one.shares is None else f"{one.shares:,} shares"
+    day = f" as of {one.as_of}" if one.as_of else ""
+    return done.row(
+        one.filing,
+        one.header,
+        f"{one.filing.form} of {holder.name}: {count}{day}",
+        one.note,
         holder=name,
-        form=disclosure.filing.form,
-        as_of=disclosure.as_of,
-        shares=disclosure.shares,
-        previous_shares=None,
-        first_filing=False,
-        percent_of_class=disclosure.percent,
-        value=disclosure.value,
-        note=disclosure.note,
+        form=one.filing.form,
+        as_of=one.as_of,
+        shares=one.shares,
+        percent_of_class=one.percent,
+        value=one.value,
     )
 
 
