@@ -20,7 +20,6 @@ from backtest.errors import DataError
 from backtest.sources.edgar import filings_of, need, read_json
 from backtest.sources.filings import ITEMS, RESULTS, Fetched
 from backtest.sources.http import AbsentError
-from backtest.sources.yahoo import estimates_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -315,6 +314,8 @@ def _row(
     if names := ["EPS"] * bool(eps) + ["revenue"] * bool(revenue):
         note += f" {' and '.join(names)} as first filed, in the {quarter.filing}."
     second = quarter.filing.index_url if names else None
+    if found:
+        second = f"https://finance.yahoo.com/calendar/earnings?symbol={done.symbol}"
     return _reported(
         quarter,
         report,
@@ -324,7 +325,7 @@ def _row(
         eps_consensus=found.consensus if found else None,
         eps_basis=BASIS if found else eps and _EPS[eps.tag],
         revenue=revenue and revenue.value,
-        source_url_2=estimates_page(done.symbol) if found else second,
+        source_url_2=second,
     )
 
 
