@@ -28,7 +28,7 @@ from backtest.data.scheduled import Delisting, Dividend, Split
 from backtest.errors import DataError, first_few, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import date
     from pathlib import Path
 
@@ -88,43 +88,42 @@ def _of_kind(data: Path, kind: type[Event], symbols: Sequence[str] | None) -> It
         for one in lines
         if not symbols or one.event.symbol in {*symbols, ""}
     ]
-    prices = _usable_prices(data / "prices", {row.event.symbol for row in rows})
+    there = price_symbols(data / "prices")
+    known = {row.event.symbol: None for row in rows}
+    prices = {symbol: _prices_of(data, symbol)[0] for symbol in known if symbol in there}
     for row in rows:
         yield from check_time(row)
         yield from check_record(row, file.metadata.get("compiled_on"))
         yield from check_texts(row)
-        if row.event.symbol in prices:
-            yield from check_stated(row, prices[row.event.symbol])
-            yield from check_gap(row, prices[row.event.symbol])
-            yield from check_on_file(row, prices[row.event.symbol])
+        if history := prices.get(row.event.symbol):
+            yield from check_stated(row, history)
+            yield from check_gap(row, history)
+            yield from check_on_file(row, history)
     yield from check_doubles(rows)
-    yield from check_symbols(rows, price_symbols(data / "prices"))
-
-
-def _usable_prices(folder: Path, symbols: set[str]) -> Mapping[str, Prices]:
-    """Prices as they are, sealed or not; `check_prices` tells of those that cannot be read."""
-    prices = {}
-    for symbol in symbols & set(price_symbols(folder)):
-        with suppress(DataError):
-            actions, _ = _actions_of(folder.parent, symbol)
-            prices[symbol] = parse_prices(open_known_file(place_for(folder, symbol)), actions)
-    return prices
+    yield from check_symbols(rows, there)
 
 
 def _of_symbol(data: Path, symbol: str) -> Iterator[Finding]:
-    path, seal = place_for(data / "prices", symbol), f"backtest prices seal {symbol}"
-    actions, _ = _actions_of(data, symbol)
-    prices, found = _looked_at(path, seal, lambda file: parse_prices(file, actions))
+    prices, found = _prices_of(data, symbol)
     yield from found
     if prices is not None:
-        yield from check_table(prices, _name(path))
-    path, seal = data / "borrow" / f"{symbol}.csv", f"{seal} --borrow"
+        yield from check_table(prices, _name(place_for(data / "prices", symbol)))
+    path = data / "borrow" / f"{symbol}.csv"
     rates: BorrowRates | None = BorrowRates(symbol)
     if path.exists():
+        seal = f"backtest prices seal {symbol} --borrow"
         rates, found = _looked_at(path, seal, parse_borrow_rates)
         yield from found
     if rates is not None and prices is not None and prices.has_bars:
         yield from check_borrow(rates, prices, _name(path))
+
+
+def _prices_of(data: Path, symbol: str) -> tuple[Prices | None, list[Finding]]:
+    actions, _ = _actions_of(data, symbol)
+    path = place_for(data / "prices", symbol)
+    return _looked_at(
+        path, f"backtest prices seal {symbol}", lambda file: parse_prices(file, actions)
+    )
 
 
 def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) -> list[Finding]:
@@ -136,9 +135,9 @@ def check_actions(workspace: Workspace, symbols: Sequence[str] | None = None) ->
 def _of_actions(data: Path, symbol: str) -> Iterator[Finding]:
     actions, found = _actions_of(data, symbol)
     yield from found
-    if actions and actions.file and (path := price_path(data / "prices", symbol)):
-        with suppress(DataError):  # `check_prices` tells of prices that cannot be read
-            prices = parse_prices(open_known_file(path), actions)
+    if actions and actions.file and price_path(data / "prices", symbol):
+        prices, _ = _prices_of(data, symbol)  # `check_prices` tells of those that cannot be read
+        if prices is not None:
             yield from _against_prices(prices, _name(actions.file.path))
 
 
@@ -199,15 +198,12 @@ def check_record(row: FiledEvent, compiled_on: str | None) -> Iterator[Finding]:
     """What is missing in a row, or later than the ISO day on which its file was compiled."""
     event = row.event
     if not event.source_url and not event.source_url_2:
-        what = f"No source: {event.headline}"
-        why = "Nobody can look the fact up."
-        mend = "Add the address where it can be read."
-        yield row.finding("note", what, why, mend)
+        what, why = f"No source: {event.headline}", "Nobody can look the fact up."
+        yield row.finding("note", what, why, "Add the address where it can be read.")
     if compiled_on and row.day.isoformat() > compiled_on:
         what = f"Public on {row.day}, after the file was compiled on {compiled_on}"
         why = "A fact of the future is a plan, or its day is wrong."
-        mend = "Check the year and the day."
-        yield row.finding("warning", what, why, mend)
+        yield row.finding("warning", what, why, "Check the year and the day.")
 
 
 def check_doubles(rows: Sequence[FiledEvent]) -> Iterator[Finding]:
@@ -232,9 +228,8 @@ def check_symbols(rows: Sequence[FiledEvent], symbols: Sequence[str]) -> Iterato
     for symbol, row in sorted(first.items()):
         near = get_close_matches(symbol, symbols, n=1)
         what = f"{symbol} has no prices" + (f"; did you mean {near[0]}?" if near else "")
-        why = "Its events are never traded."
         mend = f"Correct the symbol, or `backtest prices import {symbol} FILE`."
-        yield row.finding("note", what, why, mend)
+        yield row.finding("note", what, "Its events are never traded.", mend)
 
 
 def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
@@ -263,26 +258,24 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
             f"the next session opened {100 * following:+.1f} %"
         )
         why = "If it came out after the close of that day, a strategy would trade it before."
-        mend = "Check the time of publication."
-        yield row.finding("warning", what, why, mend)
+        yield row.finding("warning", what, why, "Check the time of publication.")
 
 
 def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     """A dividend, split or delisting that was announced, and that no run applies."""
     event = row.event
-    amount: float | None = None
     if isinstance(event, Dividend):
         day, actions, amount = event.ex_on, ["dividend"], event.amount
     elif isinstance(event, Split):
         day, actions, amount = event.ex_on, ["split"], event.ratio
     elif isinstance(event, Delisting):
-        day, actions = event.delists_on, [*ENDS]
+        day, actions, amount = event.delists_on, [*ENDS], None
     else:
         return
     there = [one.amount for one in prices.actions.rows if one.day == day and one.action in actions]
     is_met = isinstance(event, Delisting) or prices.first < day <= prices.last
     if not is_met or any(
-        None in (amount, filed) or isclose(amount or 0, filed or 0, rel_tol=_ROUNDED)
+        amount is None or filed is None or isclose(amount, filed, rel_tol=_ROUNDED)
         for filed in there
     ):
         return
