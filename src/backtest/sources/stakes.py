@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from backtest.data.actions import basis_of, is_within
+from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
 from backtest.sources.edgar import filings_of, plain_name
 from backtest.sources.filings import Fetched, same
@@ -101,7 +102,7 @@ def fetch_stakes(
     before: list[StakeDisclosure] = []
     for one in sorted(disclosed, key=lambda one: (one.header.public[0], one.filing.accession)):
         row = _row(name, holder, one, done)
-        event = StakeDisclosure.model_validate({key: cell for key, cell in row.items() if cell})
+        event = event_of(StakeDisclosure, row)
         earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
         cells, remark = _from_earlier(event, earlier, splits)
