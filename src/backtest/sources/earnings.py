@@ -68,7 +68,7 @@ def fetch_earnings(
     for quarter, filings in _by_quarter(results, quarters, since, done).items():
         if since and filings[-1].filed < since:
             continue
-        reports = [(one, header) for one in filings if (header := done.header(one))]
+        reports = list(done.readable(filings, lambda filing: (filing, done.header(filing))))
         reports.sort(key=lambda one: one[1].public[0])
         first = _first(done, [one for one in reports if one[0].form != _AMENDED] or reports)
         for report in reports:
@@ -110,12 +110,11 @@ def fiscal_quarters(listing: Listing, named: Mapping[str, int]) -> list[Quarter]
     for one in listing.filings:
         if one.form in _PERIODIC and one.period:
             first.setdefault(one.period, one)
-    found = [(one, end) for end, one in first.items()]
-    years = sorted(end for one, end in found if one.form in _ANNUAL)
+    years = sorted(end for end, one in first.items() if one.form in _ANNUAL)
     month, day = int(listing.year_end[:2]), min(int(listing.year_end[2:]), 28)
     counted = [
         (one, end, *fiscal_quarter(end, years or [date(end.year, month, day)]))
-        for one, end in found
+        for end, one in first.items()
     ]
     shifts = Counter(
         named[one.accession] - year for one, _, year, _ in counted if one.accession in named

@@ -33,6 +33,7 @@ SITE = "https://www.sec.gov"
 _LISTS = "https://data.sec.gov"
 PER_SECOND = 8.0  # the SEC allows ten; some room for what others in the house ask
 PATIENCE = Patience()
+_MOVED = "EDGAR may have changed its format; nothing was changed here."
 _IDENTITY = re.compile(r"\S.*\s<?[^\s@<>]+@[^\s@<>]+\.[^\s@<>]+>?")
 _KINDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
 
@@ -97,8 +98,7 @@ def _understood(address: str, content: bytes, read: Callable[[bytes], T]) -> T:
     try:
         return read(content)
     except DataError as error:
-        moved = "EDGAR may have changed its format; nothing was changed here."
-        raise type(error)(f"{address}: {error} {moved}") from None
+        raise type(error)(f"{address}: {error} {_MOVED}") from None
 
 
 def checked_identity(text: str | None) -> str:
@@ -121,7 +121,8 @@ def read_json(content: bytes) -> Any:
     try:
         return json.loads(content)
     except ValueError:
-        raise DataError(f"should be JSON, and begins with {_begin(content)}.") from None
+        begin = repr(content[:60].decode("utf-8", "replace").strip()) if content else "nothing"
+        raise DataError(f"should be JSON, and begins with {begin}.") from None
 
 
 def need(value: Any, path: str, kind: type[T]) -> T:
@@ -131,13 +132,8 @@ def need(value: Any, path: str, kind: type[T]) -> T:
             raise DataError(f"has no {path}; {_KINDS[kind]} is expected there.")
         value = value[name]
     if not isinstance(value, kind):
-        begin = _begin(repr(value).encode())
-        raise DataError(f"{path} is {begin}; {_KINDS[kind]} is expected there.")
+        raise DataError(f"{path} is {value!r:.60}; {_KINDS[kind]} is expected there.")
     return value
-
-
-def _begin(content: bytes) -> str:
-    return repr(content[:60].decode("utf-8", "replace").strip()) if content.strip() else "nothing"
 
 
 # Who files, and what: companies by symbol or name, the filings of a filer, and their headers.
@@ -235,7 +231,10 @@ def find_holder(edgar: Edgar, text: str) -> Company:
     listed = edgar.page(_TICKERS, _read_tickers).values()
     exact = found = {one for one in listed if plain_name(one.name) == wanted}
     if not found:
-        found = {company_of_number(edgar, cik) for cik in _searched(edgar, text)}
+        query = {"action": "getcompany", "company": text, "owner": "include", "count": "40"}
+        path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
+        numbers = edgar.page(path, _read_numbers)[:_MOST_CANDIDATES]
+        found = {company_of_number(edgar, cik) for cik in numbers}
         exact = {one for one in found if plain_name(one.name) == wanted}
     for only in (found, exact):
         if len(only) == 1:
@@ -289,11 +288,14 @@ def _read_rows(table: Any, cik: int) -> list[Filing]:
     lengths = {name: len(cells) for name, cells in columns.items()}
     if len(set(lengths.values())) > 1:
         raise DataError(f"has columns of different lengths: {lengths}.")
+    strange = (one for one in columns["accessionNumber"] if not _ACCESSION.fullmatch(str(one)))
+    if (one := next(strange, None)) is not None:
+        raise DataError(f"accessionNumber is {one!r}, such as 0000000000-25-000001 is expected.")
     try:
         return [
             Filing(
                 cik,
-                _accession(accession),
+                accession,
                 str(form),
                 date.fromisoformat(filed),
                 date.fromisoformat(period) if period else None,
@@ -305,12 +307,6 @@ def _read_rows(table: Any, cik: int) -> list[Filing]:
         raise DataError(f"has a filing that cannot be read: {error}.") from None
 
 
-def _accession(text: Any) -> str:
-    if not isinstance(text, str) or not _ACCESSION.fullmatch(text):
-        raise ValueError(f"accessionNumber is {text!r}, such as 0000000000-25-000001 is expected")
-    return text
-
-
 def _read_tickers(content: bytes) -> dict[str, Company]:
     table = read_json(content)
     if not isinstance(table, dict) or not table:
@@ -319,12 +315,6 @@ def _read_tickers(content: bytes) -> dict[str, Company]:
         need(row, "ticker", str): Company(need(row, "cik_str", int), need(row, "title", str))
         for row in table.values()
     }
-
-
-def _searched(edgar: Edgar, name: str) -> list[int]:
-    query = {"action": "getcompany", "company": name, "owner": "include", "count": "40"}
-    path = f"/cgi-bin/browse-edgar?{urlencode({**query, 'output': 'atom'})}"
-    return edgar.page(path, _read_numbers)[:_MOST_CANDIDATES]
 
 
 def _read_numbers(content: bytes) -> list[int]:

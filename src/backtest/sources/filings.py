@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from backtest.data.events import columns_of
@@ -14,7 +15,7 @@ from backtest.sources.forms import BrokenOffError, read_sale
 from backtest.sources.http import AbsentError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from backtest.data.kinds import Event
     from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
@@ -42,30 +43,33 @@ class Fetched:
 
     def leave_out(self, filing: Filing, why: str) -> None:
         """Remark that a filing is left out."""
-        self.remarks.append(f"{filing} left out: {why}.")
+        self.remarks.append(f"{filing} left out: {why.removesuffix('.')}.")
 
-    def header(self, filing: Filing) -> Header | None:
-        """The header of a filing; None, with a remark, where there is none to read."""
+    def readable(self, filings: Iterable[Filing], read: Callable[[Filing], T]) -> Iterator[T]:
+        """What `read` makes of filings: one that raises DataError is left out, and not all."""
+        for filing in filings:
+            try:
+                found = read(filing)
+            except BrokenOffError:
+                raise
+            except DataError as error:
+                self.leave_out(filing, str(error))
+            else:
+                yield found
+
+    def header(self, filing: Filing) -> Header:
+        """The header of a filing; DataError where there is none to read."""
         missing = "header page of it, so its time is unknown"
-        name = f"{filing.accession}-index-headers.html"
-        return self.document(filing, name, read_header, missing)
+        return self.document(filing, f"{filing.accession}-index-headers.html", read_header, missing)
 
     def document(
         self, filing: Filing, name: str, read: Callable[[bytes], T], missing: str = ""
-    ) -> T | None:
-        """What `read` makes of a document of a filing; None, with a remark, where it cannot.
-
-        One filing that cannot be read leaves itself out, and not all others.
-        """
+    ) -> T:
+        """What `read` makes of a document of a filing; DataError where it cannot."""
         try:
             return self.edgar.document(f"{filing.folder}/{name}", read)
-        except BrokenOffError:
-            raise
         except AbsentError:
-            self.leave_out(filing, f"EDGAR has no {missing or f'document {name} of it'}")
-        except DataError as error:
-            self.leave_out(filing, str(error).removesuffix("."))
-        return None
+            raise DataError(f"EDGAR has no {missing or f'document {name} of it'}") from None
 
     def nothing_listed(
         self, found: Collection[Filing], what: str, company: Company, listing: Listing
@@ -206,11 +210,11 @@ def fetch_filings(
         raise UsageError(f"--form {form!r} is not read. Read are {' and '.join(FORMS)}.")
     done = Fetched(edgar, symbol, News)
     listing = filings_of(edgar, company.cik, (form, f"{form}/A"), since)
-    for filing in listing.filings:
-        if form == "8-K":
-            _current_report(filing, done)
-        else:
-            _insider(company, filing, done)
+    read = partial(_items, done=done)
+    if form == "4":
+        read = partial(_sale, done=done, company=company)
+    for rows in done.readable(listing.filings, read):
+        done.rows += rows
     done.nothing_listed(listing.filings, f"filing on Form {form}", company, listing)
     if any(RESULTS in filing for filing in done.remarks):
         done.remarks.append(f"`events fetch earnings` takes the filings with item {RESULTS}.")
@@ -227,46 +231,41 @@ def by_category(items: tuple[str, ...]) -> tuple[dict[str, list[str]], list[str]
     return found, [item for item in items if item not in ITEMS]
 
 
-def _current_report(filing: Filing, done: Fetched) -> None:
+def _items(filing: Filing, done: Fetched) -> list[dict[str, str]]:
     found, strange = by_category(filing.items)
-    if strange:
-        why = f"item {', '.join(strange)} is not on the form of today"
-        if found:
-            done.remarks.append(f"{filing.accession}: {why}.")
-        else:
-            done.leave_out(filing, why)
     if RESULTS in filing.items:
         done.remarks.append(f"{filing.accession}: item {RESULTS} is an earnings event, not news.")
     if not filing.items:
-        done.leave_out(filing, "EDGAR names no items")
-    header = done.header(filing) if found else None
-    if header is None:
-        return
+        raise DataError("EDGAR names no items")
+    if strange:
+        why = f"item {', '.join(strange)} is not on the form of today"
+        if not found:
+            raise DataError(why)
+        done.remarks.append(f"{filing.accession}: {why}.")
+    if not found:
+        return []
+    rows, header = [], done.header(filing)
     for category, items in found.items():
         titles = "; ".join(ITEMS[item][1] for item in items)
         word = "item" if len(items) == 1 else "items"
         headline = f"{filing.form} {word} {', '.join(items)}: {titles}"
-        done.rows.append(done.row(filing, header, headline, category=category))
+        rows.append(done.row(filing, header, headline, category=category))
+    return rows
 
 
-def _insider(company: Company, filing: Filing, done: Fetched) -> None:
+def _sale(filing: Filing, done: Fetched, company: Company) -> list[dict[str, str]]:
     """A sale of the company's own stock: its list has the forms too in which it is the owner."""
     if filing.form.endswith("/A"):
-        done.leave_out(filing, "an amendment; see what it corrects and edit that")
-        return
+        raise DataError("an amendment; see what it corrects and edit that")
     header = done.header(filing)
-    if header is None:
-        return
     names = (name for kind, name in header.documents if kind == "4" and name.endswith(".xml"))
     if (name := next(names, None)) is None:
-        done.leave_out(filing, "it holds no XML")
-        return
+        raise DataError("it holds no XML")
     sale = done.document(filing, name, read_sale)
     if sale is None:
-        return
+        return []
     if sale.issuer not in (None, company.cik):
-        done.leave_out(filing, f"a sale of {sale.issuer_name or 'another company'} ({sale.issuer})")
-        return
+        raise DataError(f"a sale of {sale.issuer_name or 'another company'} ({sale.issuer})")
     headline = f"Form 4: sale by {sale.owner}, {sale.relationship or 'relationship not given'}"
     cells = {"category": "insider_sale", "figures": sale.figures}
-    done.rows.append(done.row(filing, header, headline, **cells))
+    return [done.row(filing, header, headline, **cells)]

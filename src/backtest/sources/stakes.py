@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from backtest.data.actions import basis_of, is_within
 from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
+from backtest.errors import DataError
 from backtest.sources.edgar import filings_of, plain_name
 from backtest.sources.filings import Fetched, same
 from backtest.sources.forms import SCHEDULES, read_schedule
@@ -96,7 +97,8 @@ def fetch_stakes(
         if one.as_of and one.shares is not None and one.value is not None
     }
     splits = splits_of(actions, [counts[day] for day in sorted(counts)])
-    disclosed = [*reports, *_schedules(company, holder, schedules, done)]
+    read = partial(_schedule, company=company, holder=holder, done=done)
+    disclosed = [*reports, *done.readable(schedules, read)]
     name = _spelling(holder, symbol, known)
     own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
@@ -127,7 +129,7 @@ def _quarterly_reports(
 
     A report without the stock says something where the one before had it: nothing is left.
     """
-    reports = [one for filing in filings if (one := _report(filing, done))]
+    reports = list(done.readable(filings, partial(_report, done=done)))
     reports.sort(key=lambda one: one[1].public[0])
     tables = [table for _, _, table, _ in reports]
     found = papers(tables)
@@ -182,28 +184,20 @@ def _folded(
         yield Disclosure(filing, header, quarter, shares, value, None, note, papers)
 
 
-def _report(filing: Filing, done: Fetched) -> Report | None:
+def _report(filing: Filing, done: Fetched) -> Report:
     header = done.header(filing)
-    if header is None:
-        return None
     name = header.document("INFORMATION TABLE")
     if name is None or not name.endswith(".xml"):
-        done.leave_out(filing, "it holds no table in XML, as before the middle of 2013")
-        return None
-    table = done.document(filing, name, read_table)
-    if table is None:
-        return None
+        raise DataError("it holds no table in XML, as before the middle of 2013")
+    table, amendment = done.document(filing, name, read_table), ""
     if not table:
-        done.leave_out(filing, "its table has no shares, which tells nothing")
-        return None
-    amendment = ""
+        raise DataError("its table has no shares, which tells nothing")
     if filing.form.endswith("/A"):
         cover = header.document(*QUARTERLY) or "primary_doc.xml"
-        amendment = done.document(filing, cover, read_amendment) or ""
+        amendment = done.document(filing, cover, read_amendment)
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
-            done.leave_out(filing, why)
-            return None
+            raise DataError(why)
     return filing, header, table, amendment
 
 
@@ -213,30 +207,24 @@ def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
     return f"CUSIP {cusip}: {len(lines)} lines in {len(tables)} reports ({'; '.join(names)})."
 
 
-def _schedules(
-    company: Company, holder: Company, filings: Sequence[Filing], done: Fetched
-) -> Iterator[Disclosure]:
-    """Schedules 13D and 13G that the company's list has as well: they are about it."""
-    for filing in filings:
-        header = done.header(filing)
-        if header is None:
-            continue
-        if header.subject not in (None, company.cik):
-            done.leave_out(filing, f"it is about the company {header.subject}")
-            continue
-        # one of before 2001 names no document: all of it is in one text
-        file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
-        read = partial(read_schedule, holder=holder, xml=file.endswith(".xml"))
-        stake = done.document(filing, file, read)
-        if stake is None:
-            continue
-        if stake.issuer not in (None, company.cik):
-            done.leave_out(filing, f"it is about the company {stake.issuer}")
-            continue
-        as_of, note = stake.as_of, stake.remark
-        if as_of and as_of > header.public[0].date():
-            as_of, note = None, f"{note} The day of the event, {as_of}, is later.".strip()
-        yield Disclosure(filing, header, as_of, stake.shares, None, stake.percent, note)
+def _schedule(filing: Filing, company: Company, holder: Company, done: Fetched) -> Disclosure:
+    """A Schedule 13D or 13G that the company's list has as well: it is about it."""
+    header = done.header(filing)
+    # one of before 2001 names no document: all of it is in one text
+    file = header.document(*SCHEDULES) or f"{filing.accession}.txt"
+    read = partial(read_schedule, holder=holder, xml=file.endswith(".xml"))
+    _refuse_another(header.subject, company)
+    stake = done.document(filing, file, read)
+    _refuse_another(stake.issuer, company)
+    as_of, note = stake.as_of, stake.remark
+    if as_of and as_of > header.public[0].date():
+        as_of, note = None, f"{note} The day of the event, {as_of}, is later.".strip()
+    return Disclosure(filing, header, as_of, stake.shares, None, stake.percent, note)
+
+
+def _refuse_another(issuer: int | None, company: Company) -> None:
+    if issuer not in (None, company.cik):
+        raise DataError(f"it is about the company {issuer}")
 
 
 def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str, str]:

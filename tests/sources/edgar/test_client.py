@@ -180,7 +180,7 @@ def test_another_form_is_told_with_the_place_and_what_is_expected(site, edgar, c
 
 
 WRONG = {
-    "a text for a list": ("form", "8-K", "form is \"'8-K'\"; a list is expected there"),
+    "a text for a list": ("form", "8-K", "form is '8-K'; a list is expected there"),
     "a longer column": ("form", ["8-K", "8-K"], "has columns of different lengths"),
     "a day that is none": ("filingDate", ["2025-13-01"], "has a filing that cannot be read"),
     "a number for a day": ("filingDate", [20250604], "has a filing that cannot be read"),
