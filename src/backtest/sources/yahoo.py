@@ -48,6 +48,7 @@ BarInterval = Literal["1d", "1h", "5m", "1m"]
 Adjust = Literal["splits", "all"]
 INTERVALS, ADJUSTS = get_args(BarInterval), get_args(Adjust)
 FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
+_MODES: dict[str, Adjust] = {DIVIDENDS: "all", "splits": "splits", "none": "splits"}
 _DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today included
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
@@ -103,10 +104,9 @@ def first_day(interval: BarInterval, wanted: date | None, now: datetime) -> date
 def ask_history(symbol: str, interval: BarInterval, adjust: Adjust, first: date) -> History:
     """What Yahoo has of a symbol, as Yahoo writes it, from a day up to now."""
 
-    def history() -> tuple[pd.DataFrame, str]:
+    def history() -> History:
         ticker = _ticker(symbol)
-        # Not `download`, which swallows what went wrong.
-        table = ticker.history(
+        table = ticker.history(  # not `download`, which swallows what went wrong
             period=None,
             interval=interval,
             start=first.isoformat(),
@@ -115,10 +115,9 @@ def ask_history(symbol: str, interval: BarInterval, adjust: Adjust, first: date)
         )
         if table.empty:
             raise PassingError("the answer is empty")
-        return table, str(ticker.history_metadata.get("currency"))
+        return read_history(table, ticker.history_metadata.get("currency"), symbol, interval)
 
-    table, currency = _asked(f"Yahoo, {interval} bars of {symbol}", history)
-    return read_history(table, currency, symbol, interval)
+    return _asked(f"Yahoo, {interval} bars of {symbol}", history)
 
 
 def ask_estimates(symbol: str) -> list[AnalystEstimate]:
@@ -196,14 +195,11 @@ def _try(what: str, call: Callable[[], T]) -> T:
     except OSError as error:
         raise PassingError(f"no connection ({type(error).__name__})") from None
     except (AttributeError, ImportError, LookupError, TypeError, ValueError) as error:
-        raise _of_another_form(what, f"{type(error).__name__}: {str(error)[:100]}") from None
-
-
-def _of_another_form(what: str, fault: str) -> DataError:
-    return DataError(
-        f"{what}: the answer is of another form than yfinance {version('yfinance')} reads "
-        f"({fault}). Nothing was changed. See whether another yfinance reads it."
-    )
+        raise DataError(
+            f"{what}: the answer is of another form than yfinance {version('yfinance')} reads "
+            f"({type(error).__name__}: {str(error)[:100]}). Nothing was changed. See whether "
+            f"another yfinance reads it."
+        ) from None
 
 
 # Prices: Yahoo's table is checked, what is no finished bar left out, the file updated
@@ -224,9 +220,8 @@ def fetch_prices(
     """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
 
     The first day and the adjust mode are those of the file where None; of a new one the first that
-    Yahoo has, and for splits alone. `skip_bad` is as of `prepare_update`. `among` is how
-    many symbols are fetched at once. UsageError where the span or the adjust mode is wrong, or the
-    symbol is not for this program.
+    Yahoo has, and for splits alone. `skip_bad` is as of `prepare_update`; `among` is how many
+    symbols are fetched at once. UsageError where the span, the mode or the symbol is wrong.
     """
     now = _now()
     folder, is_daily = data / "prices", interval == "1d"
@@ -303,11 +298,7 @@ def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Ad
     if not path.exists():
         return wanted or "splits"
     known = _recorded_mode(path)
-    on_file: Adjust | None = None
-    if known.startswith(DIVIDENDS):
-        on_file = "all"
-    elif known.startswith(("none", "splits")):
-        on_file = "splits"
+    on_file = next((mode for word, mode in _MODES.items() if known.startswith(word)), None)
     if wanted not in (None, on_file):
         raise other_mode(path, known or "unknown")
     if on_file is None:
@@ -322,10 +313,15 @@ def _recorded_mode(path: Path) -> str:
     return str(stated(metadata_path(path)).get("adjust") or "")
 
 
-def read_history(table: pd.DataFrame, currency: str, symbol: str, interval: BarInterval) -> History:
-    """Check what yfinance hands over; UsageError where it is not in dollars and New York time."""
-    _refuse_another_form(table, symbol)
-    moments = pd.DatetimeIndex(table.index)
+def read_history(
+    table: pd.DataFrame, currency: str | None, symbol: str, interval: BarInterval
+) -> History:
+    """Read what yfinance hands over; UsageError where it is not in dollars and New York time.
+
+    KeyError, TypeError or ValueError where columns are not all there with numbers, or times have
+    no zone.
+    """
+    raw, moments = table.select_dtypes("number"), pd.DatetimeIndex(table.index)
     local = moments.tz_convert(NEW_YORK)
     elsewhere = local.tz_localize(None) != moments.tz_localize(None)
     if elsewhere.any() or currency != "USD":
@@ -336,7 +332,7 @@ def read_history(table: pd.DataFrame, currency: str, symbol: str, interval: BarI
     if not local.is_unique:
         again = local[local.duplicated()][0]
         raise DataError(f"{symbol}: two rows came for {again:%Y-%m-%d %H:%M}. Nothing was changed.")
-    bars = table[[name.capitalize() for name in BAR_COLUMNS]].set_axis(list(BAR_COLUMNS), axis=1)
+    bars = raw[[name.capitalize() for name in BAR_COLUMNS]].set_axis(list(BAR_COLUMNS), axis=1)
     if interval == "1d":
         bars.index = pd.DatetimeIndex(local.tz_localize(None).normalize(), name="session")
     else:
@@ -345,7 +341,7 @@ def read_history(table: pd.DataFrame, currency: str, symbol: str, interval: BarI
     days = sessions[np.searchsorted(sessions, local.tz_localize(None).to_numpy().astype("M8[D]"))]
     dividends, splits = (
         {days[row].item(): float(values[row]) for row in np.flatnonzero(values)}
-        for values in (np.nan_to_num(table[name].to_numpy()) for name in _ACTIONS)
+        for values in (np.nan_to_num(raw[name].to_numpy()) for name in _ACTIONS)
     )
     return History(symbol, interval, bars, splits, dividends)
 
@@ -372,21 +368,6 @@ def finished_bars(
     for name in _PRICES:
         table[name] = rounded(table[name].to_numpy())
     return table, notes
-
-
-def _refuse_another_form(table: pd.DataFrame, symbol: str) -> None:
-    """DataError where columns are not all there with numbers, or times have no zone."""
-    columns = table.columns if table.columns.nlevels == 1 else ()
-    needed = [*(name.capitalize() for name in BAR_COLUMNS), *_ACTIONS]
-    faults = [f"no column {name!r}" for name in needed if name not in columns] or [
-        f"column {name!r} holds {table[name].dtype}, no numbers"
-        for name in needed
-        if not pd.api.types.is_numeric_dtype(table[name])
-    ]
-    if not isinstance(table.index, pd.DatetimeIndex) or table.index.tz is None:
-        faults.append("its rows have no times with a zone")
-    if faults:
-        raise _of_another_form(symbol, "; ".join(faults))
 
 
 def _with_prices(history: History, *, skip_bad: bool) -> pd.DataFrame:
