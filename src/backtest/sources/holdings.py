@@ -69,24 +69,21 @@ def in_dollars(value: float, shares: int, filed: date, close: float | None) -> t
     Tables were in thousands before 2023-01-03 and are in dollars since, but not all holders kept
     to it. Where the close of the table's day is known, value ÷ shares is held against it.
     """
-    thousands = filed < IN_DOLLARS_FROM
-    amount = value * 1000 if thousands else value
-    unit = "thousands" if thousands else "dollars"
+    is_old = filed < IN_DOLLARS_FROM
+    amount, unit = (value * 1000, "thousands") if is_old else (value, "dollars")
     if close is None or not shares:
         return amount, ""
-    for factor in (1, 1000, 1 / 1000):
-        if _HALF <= amount * factor / (shares * close) <= _TWICE:
-            if factor == 1:
-                return amount, ""
-            return amount * factor, (
-                f"The value stands in the table as {value:,.0f}, which in {unit}, the unit of the "
-                f"time, is {amount / shares:,.4g} dollars a share; the close was {close:,.2f}: "
-                f"taken {'times' if factor > 1 else 'divided by'} 1000."
-            )
-    return amount, (
-        f"The value, {value:,.0f} in {unit}, is {amount / shares:,.4g} dollars a share; the close "
-        f"was {close:,.2f}."
+    price = amount / shares
+    factor = next((n for n in (1, 1000, 1 / 1000) if _HALF <= n * price / close <= _TWICE), None)
+    if factor == 1:
+        return amount, ""
+    remark = (
+        f"The value, {value:,.0f} in {unit}, the unit of the time, is {price:,.4g} dollars a "
+        f"share; the close was {close:,.2f}"
     )
+    if factor is None:
+        return amount, f"{remark}."
+    return amount * factor, f"{remark}: taken {'times' if factor > 1 else 'divided by'} 1000."
 
 
 # Which papers of the tables a stock is

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 import numpy as np
@@ -53,8 +52,7 @@ _DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today 
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
 _TIMEOUT = 20.0  # seconds for each of the requests that yfinance makes for one answer
-_MOST_REPORTS = 100  # that Yahoo gives at once: 25 years
-_ESTIMATES = ("EPS Estimate", "Reported EPS")
+_ESTIMATES = ["EPS Estimate", "Reported EPS"]
 _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
 _BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
@@ -67,14 +65,11 @@ _AROUND = 11  # rows, whose median close is the usual one
 
 @dataclass(frozen=True)
 class History:
-    """What Yahoo has of a symbol: all its bars, and the splits and dividends by their session.
-
-    The bars are a table as in `Incoming`, in which cells may be empty and sessions unfinished.
-    """
+    """What Yahoo has of a symbol; splits and dividends are by their session."""
 
     symbol: str
     interval: BarInterval
-    bars: pd.DataFrame
+    bars: pd.DataFrame  # as in `Incoming`, but cells may be empty and sessions unfinished
     splits: Mapping[date, float]  # new shares for one
     dividends: Mapping[date, float]  # dollars for a share of today
 
@@ -86,19 +81,6 @@ class AnalystEstimate:
     day: date
     eps: float | None
     consensus: float | None
-
-
-def first_day(interval: BarInterval, wanted: date | None, now: datetime) -> date:
-    """The day that is wanted, or the first that Yahoo has; UsageError where it lies before that."""
-    if interval not in _DAYS:
-        return max(wanted or FIRST_DAY, FIRST_DAY)
-    earliest = now.astimezone(NEW_YORK).date() - timedelta(days=_DAYS[interval] - 1)
-    if wanted and wanted < earliest:
-        raise UsageError(
-            f"Yahoo gives bars of {interval} for the last {_DAYS[interval]} days alone: "
-            f"--from can be {earliest} at the earliest."
-        )
-    return wanted or earliest
 
 
 def ask_history(symbol: str, interval: BarInterval, adjust: Adjust, first: date) -> History:
@@ -130,29 +112,15 @@ def ask_estimates(symbol: str) -> list[AnalystEstimate]:
 
 
 def _estimates(symbol: str) -> list[AnalystEstimate]:
-    table = earnings_table(symbol)
+    table = _ticker(symbol).get_earnings_dates(limit=100)  # 25 years
     if table is None or table.empty:
         raise PassingError("the answer is empty")
-    for name in _ESTIMATES:
-        if name not in table.columns:
-            raise LookupError(f"no column {name!r}")
-    if getattr(table.index, "tz", None) is None:
-        raise ValueError("times without a zone")
+    figures = table.tz_convert(NEW_YORK)[_ESTIMATES].astype(float)
+    known = figures.astype(object).where(figures.notna(), None)
     return [
-        AnalystEstimate(moment.tz_convert(NEW_YORK).date(), _figure(eps), _figure(expected))
-        for moment, expected, eps in table[list(_ESTIMATES)].itertuples(name=None)
+        AnalystEstimate(moment.date(), eps, consensus)
+        for moment, consensus, eps in known.itertuples(name=None)
     ]
-
-
-def _figure(value: Any) -> float | None:
-    figure = float(value)
-    return figure if isfinite(figure) else None
-
-
-def earnings_table(symbol: str) -> pd.DataFrame | None:
-    """Reports by their time, with the columns of Yahoo's page."""
-    table: pd.DataFrame | None = _ticker(symbol).get_earnings_dates(limit=_MOST_REPORTS)
-    return table
 
 
 def _ticker(symbol: str) -> Any:
@@ -181,12 +149,10 @@ def _try(what: str, call: Callable[[], T]) -> T:
         return call()
     except exceptions.YFRateLimitError:
         raise PassingError("it has had too many requests (429)") from None
-    except exceptions.YFPricesMissingError as error:
+    except exceptions.YFTickerMissingError as error:
         if reason := getattr(error, "yahoo_reason", None):
             raise SourceError(f"{what}: it says {reason!r}. Is the symbol right?") from None
         raise PassingError("the answer is empty; is the symbol right?") from None
-    except exceptions.YFTzMissingError:
-        raise PassingError("it tells no time zone; is the symbol right?") from None
     except exceptions.YFException as error:
         raise PassingError(f"{error}") from None
     except JSONDecodeError:
@@ -230,10 +196,17 @@ def fetch_prices(
     )
     mode = _adjust_mode(path, adjust, interval)
     begins = open_kept(path).table.index[0].date() if path.exists() else None
-    wanted = first or (begins if is_daily else None)
-    if wanted and wanted > (last or now.astimezone(NEW_YORK).date()):
+    today = now.astimezone(NEW_YORK).date()
+    earliest = FIRST_DAY if is_daily else today - timedelta(days=_DAYS[interval] - 1)
+    wanted = first or (begins if begins and is_daily else earliest)
+    if wanted > (last or today):
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
-    history = ask_history(symbol, interval, mode, first_day(interval, wanted, now))
+    if wanted < earliest and not is_daily:
+        raise UsageError(
+            f"Yahoo gives bars of {interval} for the last {_DAYS[interval]} days alone: "
+            f"--from can be {earliest} at the earliest."
+        )
+    history = ask_history(symbol, interval, mode, max(wanted, earliest))
     table, notes = finished_bars(history, now, last, skip_bad=skip_bad)
     splits = {str(day): ratio for day, ratio in history.splits.items()}
     if skip_bad:
