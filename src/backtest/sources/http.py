@@ -87,6 +87,8 @@ class HttpClient:
         self.address, self._pace, self._patience = base_url.rstrip("/"), pace, patience
         self._session = requests.Session()
         self._session.headers.update({"User-Agent": identity, "Accept-Encoding": "gzip, deflate"})
+        self._session.max_redirects = _MOST_REDIRECTS
+        self._session.hooks["response"].append(_refuse_another_site)
 
     def get(self, path: str) -> bytes:
         """The whole answer to a GET of a path with its query; SourceError where none comes."""
@@ -98,11 +100,13 @@ class HttpClient:
 
         self._pace.wait()
         try:
-            with self._answer(url) as response:
+            with self._session.get(url, stream=True, timeout=self._patience.each) as response:
                 _check_status(url, response)
                 return _body(url, response)
         except (faults.SSLError, faults.InvalidURL) as error:
             raise SourceError(f"{url}: {_first_line(error)}.") from None
+        except faults.TooManyRedirects:
+            raise SourceError(f"{url}: it redirects more than {_MOST_REDIRECTS} times.") from None
         except faults.Timeout:
             raise PassingError("it does not answer in time") from None
         except faults.ChunkedEncodingError:
@@ -110,20 +114,13 @@ class HttpClient:
         except faults.RequestException as error:
             raise PassingError(f"no connection ({_first_line(error)})") from None
 
-    def _answer(self, url: str) -> Response:
-        """The answer, after redirects within the site: who asks is told to no other."""
-        at, site = url, urlsplit(url)[:2]
-        for _ in range(_MOST_REDIRECTS + 1):
-            response = self._session.get(
-                at, stream=True, timeout=self._patience.each, allow_redirects=False
-            )
-            if not response.is_redirect:
-                return response
-            response.close()
-            at = urljoin(at, response.headers["Location"])
-            if urlsplit(at)[:2] != site:
-                raise SourceError(f"{url}: it sends to another site, {at}, which is refused.")
-        raise SourceError(f"{url}: it redirects more than {_MOST_REDIRECTS} times.")
+
+def _refuse_another_site(response: Response, **_: object) -> None:
+    """Refuse a redirect to another site: who asks is told to no other."""
+    at = urljoin(response.url, response.headers.get("Location", ""))
+    if response.is_redirect and urlsplit(at)[:2] != urlsplit(response.url)[:2]:
+        response.close()
+        raise SourceError(f"{response.url}: it sends to another site, {at}, which is refused.")
 
 
 def patiently(work: Callable[[], T], what: str, patience: Patience) -> T:
