@@ -8,6 +8,8 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from backtest.data.actions import basis_of, is_within
 from backtest.data.events import event_of
 from backtest.data.kinds import StakeDisclosure, new_york_day
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
 QUARTERLY = ("13F-HR", "13F-HR/A")
 _BEFORE = timedelta(days=200)  # so that the quarterly report before the first one is there
+_WEEK = timedelta(days=7)
 _NEAREST = 3  # papers that are named where none is the stock
 _UNSEEN = "No price tells whether the value is in dollars, as it should be, or in thousands."
 
@@ -285,18 +288,11 @@ def _spelling(holder: Company, symbol: str, known: Sequence[StakeDisclosure]) ->
     return next((name for name in used if plain_name(name) == wanted), holder.name)
 
 
-def closes_as_traded(prices: Prices, actions: Actions) -> dict[date, float]:
-    """The closes by their day, in dollars a share of that day."""
-    basis, closes = basis_of(prices.file.metadata), prices.table["close"]
-    within = [(row.day, row.amount or 1.0) for row in actions.rows if is_within(row, basis)]
-    days = [stamp.date() for stamp in closes.index]
-    factors = [prod(ratio for split, ratio in within if day < split) for day in days]
-    return {
-        day: float(close) * factor for day, close, factor in zip(days, closes, factors, strict=True)
-    }
-
-
-def close_before(closes: dict[date, float], day: date) -> float | None:
-    """The close of a day, or of the last session within a week before it."""
-    days = (day - timedelta(days=back) for back in range(7))
-    return next((closes[one] for one in days if one in closes), None)
+def close_as_traded(prices: Prices, actions: Actions, day: date) -> float | None:
+    """The close of a day, or of the last session within a week, in dollars a share of its day."""
+    closes = prices.table["close"].loc[: pd.Timestamp(day)]
+    if not len(closes) or day - (last := closes.index[-1].date()) >= _WEEK:
+        return None
+    basis = basis_of(prices.file.metadata)
+    later = [row for row in actions.rows if is_within(row, basis) and row.day > last]
+    return float(closes.iloc[-1]) * prod(row.amount or 1.0 for row in later)
