@@ -55,10 +55,6 @@ class TradingCalendar:
             )
         return self._session(known)
 
-    def open_of(self, session: date) -> datetime:
-        """When a session opens, UTC."""
-        return self.time_of(session, "open")
-
     def time_of(self, session: date, at: When) -> datetime:
         """When a session opens, or closes, UTC."""
         times = self.opens if at == "open" else self.closes
@@ -108,13 +104,11 @@ class TradingCalendar:
         stop = high + (high < len(self.sessions) and self.sessions[high] == np.datetime64(last))
         return self.sessions[low:stop]
 
-    def opens_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-        """When the session of each day opens, UTC; NaT for days that are no session."""
-        return self._of_days(self.opens, days)
-
-    def closes_of(self, days: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-        """When the session of each day closes, UTC; NaT for days that are no session."""
-        return self._of_days(self.closes, days)
+    def times_of(self, days: NDArray[np.datetime64], at: When) -> NDArray[np.datetime64]:
+        """When the session of each day opens, or closes, UTC; NaT for days that are no session."""
+        times = self.opens if at == "open" else self.closes
+        place = np.searchsorted(self.sessions[:-1], days)
+        return np.where(self.sessions[place] == days, times[place], _NEVER)
 
     def sessions_at(self, moments: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
         """The session in whose hours, from its open until before its close, each moment lies.
@@ -124,12 +118,6 @@ class TradingCalendar:
         at = np.searchsorted(self.opens[1:], moments, side="right")
         inside = (self.opens[at] <= moments) & (moments < self.closes[at])
         return np.where(inside, self.sessions[at], _NEVER.astype("M8[D]"))
-
-    def _of_days(
-        self, times: NDArray[np.datetime64], days: NDArray[np.datetime64]
-    ) -> NDArray[np.datetime64]:
-        at = np.searchsorted(self.sessions[:-1], days)
-        return np.where(self.sessions[at] == days, times[at], _NEVER)
 
     def _session(self, index: int | np.intp) -> date:
         session: date = self.sessions[index].item()

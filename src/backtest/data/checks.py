@@ -242,7 +242,7 @@ def check_gap(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     event, day = row.event, row.day
     if not prices.has_bars or row.session != day:
         return
-    if event.published_at >= trading_calendar().open_of(day):
+    if event.published_at >= trading_calendar().time_of(day, "open"):
         return
     table = prices.table
     gaps = (table["open"] / table["close"].shift() - 1).to_numpy()

@@ -173,7 +173,7 @@ def _words(row: FiledEvent) -> Iterator[Finding]:
     if not len(calendar.between(row.day, row.day)):
         return
     text, mend = f"{event.headline}\n{event.note}", "Stamp the time at which it came out."
-    if event.published_at < calendar.open_of(row.day):
+    if event.published_at < calendar.time_of(row.day, "open"):
         if match := _AFTER_CLOSE.search(text) or _IN_SESSION.search(text):
             what = f"Says {_said(match)}, but is stamped before the open: {row.stamp}"
             yield row.finding("error", what, PEEK, mend)

@@ -382,7 +382,7 @@ def _finished(
     calendar = trading_calendar()
     times = table.index.to_numpy().astype("M8[us]")
     days = times.astype("M8[D]") if interval == "1d" else calendar.sessions_at(times)
-    ends = calendar.closes_of(days)
+    ends = calendar.times_of(days, "close")
     if interval != "1d":
         ends = np.minimum(times + np.timedelta64(_BAR[interval]), ends)
     outside = np.isnat(ends)
