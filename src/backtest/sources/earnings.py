@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from backtest.sources.edgar import Company, Edgar, Filing, Header, Listing
     from backtest.sources.yahoo import AnalystEstimate
 
-    Report = tuple[Filing, Header]
-
 _AMENDED = "8-K/A"
 _ANNUAL = ("10-K", "10-KT")
 _PERIODIC = ("10-Q", "10-QT", *_ANNUAL)
@@ -68,22 +66,22 @@ def fetch_earnings(
     for quarter, filings in _by_quarter(results, quarters, since, done).items():
         if since and filings[-1].filed < since:
             continue
-        reports = list(done.readable(filings, lambda filing: (filing, done.header(filing))))
-        reports.sort(key=lambda one: one[1].public[0])
-        first = _first(done, [one for one in reports if one[0].form != _AMENDED] or reports)
+        reports = sorted(done.readable(filings, done.header), key=lambda one: one.public[0])
+        first = _first(done, [one for one in reports if one.filing.form != _AMENDED] or reports)
         for report in reports:
-            if since and report[0].filed < since:
+            if since and report.filing.filed < since:
                 continue
             if report == first:
                 figures = _public_figures(quarter, report, facts, done)
                 done.rows.append(_row(quarter, report, estimates, figures, done))
-            elif first and report[0].form == _AMENDED:
-                note = f"Quarter ended {quarter.end}. Amends the {first[0]}."
+            elif first and report.filing.form == _AMENDED:
+                note = f"Quarter ended {quarter.end}. Amends the {first.filing}."
                 done.rows.append(_reported(quarter, report, done, note=note))
             elif first:
-                is_early = report[1].public < first[1].public
+                is_early = report.public < first.public
                 word = "it is preliminary, and the" if is_early else "the earlier"
-                done.leave_out(report[0], f"{word} {first[0]} has the results of {quarter.name}")
+                why = f"{word} {first.filing} has the results of {quarter.name}"
+                done.leave_out(report.filing, why)
     done.nothing_listed(results, f"8-K with item {RESULTS}", company, listing)
     return done
 
@@ -174,7 +172,7 @@ def reported_quarter(
     return before
 
 
-def _first(done: Fetched, reports: Sequence[Report]) -> Report | None:
+def _first(done: Fetched, reports: Sequence[Header]) -> Header | None:
     """The first that carries results: one that calls them preliminary does not, if more follow."""
     early = (
         one for one in reports[:-1] if not _PRELIMINARY.search(_text_of(done, one, "8-K", "EX-99"))
@@ -182,14 +180,13 @@ def _first(done: Fetched, reports: Sequence[Report]) -> Report | None:
     return next(early, reports[-1] if reports else None)
 
 
-def _text_of(done: Fetched, report: Report, *kinds: str) -> str:
+def _text_of(done: Fetched, report: Header, *kinds: str) -> str:
     """The text of a filing's documents whose type begins so; empty where there is none to read."""
-    filing, header = report
     texts: list[bytes] = []
-    for kind, name in header.documents:
+    for kind, name in report.documents:
         if kind.startswith(kinds):
             with suppress(AbsentError):
-                texts.append(done.edgar.document(f"{filing.folder}/{name}", bytes))
+                texts.append(done.edgar.document(f"{report.filing.folder}/{name}", bytes))
     text = re.sub(r"<[^>]*>", " ", b"\n".join(texts).decode("utf-8", "replace"))
     return html.unescape(text)
 
@@ -262,7 +259,7 @@ def read_facts(content: bytes) -> list[Fact]:
 
 
 def _public_figures(
-    quarter: Quarter, report: Report, facts: Sequence[Fact], done: Fetched
+    quarter: Quarter, report: Header, facts: Sequence[Fact], done: Fetched
 ) -> dict[str, Fact]:
     """The figures of a quarter by tag, as its own 10-Q or 10-K has them, and its release too.
 
@@ -292,12 +289,12 @@ def _public_figures(
 
 def _row(
     quarter: Quarter,
-    report: Report,
+    report: Header,
     estimates: Sequence[AnalystEstimate] | None,
     facts: Mapping[str, Fact],
     done: Fetched,
 ) -> dict[str, str]:
-    day = (report[1].accepted or report[1].public[0]).date()
+    day = (report.accepted or report.public[0]).date()
     found = nearest(day, estimates or ())
     eps = None if found else next((facts[tag] for tag in _EPS if tag in facts), None)
     revenue = next((facts[tag] for tag in _REVENUE if tag in facts), None)
@@ -329,12 +326,11 @@ def _row(
 
 
 def _reported(
-    quarter: Quarter, report: Report, done: Fetched, *, note: str, **cells: object
+    quarter: Quarter, report: Header, done: Fetched, *, note: str, **cells: object
 ) -> dict[str, str]:
-    filing, header = report
-    headline = f"{filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}, {quarter.name}"
+    headline = f"{report.filing.form} item {RESULTS}: {ITEMS[RESULTS][1]}, {quarter.name}"
     quarters = {"period": quarter.name, "period_end": quarter.end}
-    return done.row(filing, header, headline, note, **quarters, **cells)
+    return done.row(report, headline, note, **quarters, **cells)
 
 
 def nearest(day: date, estimates: Iterable[AnalystEstimate]) -> AnalystEstimate | None:

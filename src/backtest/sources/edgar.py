@@ -2,8 +2,7 @@
 
 Filings never change, so that their pages are kept in the user's cache once they were understood.
 Lists change, and are asked for by every command anew. All that asks raises SourceError where EDGAR
-does not answer or refuses, and DataError where a page is not as expected. Who reads a page says
-what is wrong with it; the address is set before it here.
+does not answer or refuses, and DataError, with the address, where a page is not as expected.
 """
 
 from __future__ import annotations
@@ -344,6 +343,7 @@ def name_words(name: str) -> list[str]:
 class Header:
     """What the header page of a filing says."""
 
+    filing: Filing
     accepted: datetime | None  # New York; None in old ones, which do not say it
     filed: date
     documents: tuple[tuple[str, str], ...]  # the type and the file name of each
@@ -379,8 +379,8 @@ class Header:
         return next((name for kind, name in self.documents if kind.upper() in types), None)
 
 
-def read_header(content: bytes) -> Header:
-    """Read a header page, `…-index-headers.html`."""
+def read_header(content: bytes, filing: Filing) -> Header:
+    """Read the header page of a filing, `…-index-headers.html`."""
     text = html.unescape(content.decode("utf-8", "replace"))
     accepted, filed = _ACCEPTED.search(text), _FILED.search(text)
     if filed is None or (accepted is None and _CLOCK in text):
@@ -396,4 +396,4 @@ def read_header(content: bytes) -> Header:
         raise DataError(f"has a time that is none: {error}.") from None
     documents = tuple((kind.strip(), name.strip()) for kind, name in _DOCUMENT.findall(text))
     subject = _SUBJECT.search(text)
-    return Header(moment, day, documents, int(subject[1]) if subject else None)
+    return Header(filing, moment, day, documents, int(subject[1]) if subject else None)

@@ -60,7 +60,8 @@ class Fetched:
     def header(self, filing: Filing) -> Header:
         """The header of a filing; DataError where there is none to read."""
         missing = "header page of it, so its time is unknown"
-        return self.document(filing, f"{filing.accession}-index-headers.html", read_header, missing)
+        name, read = f"{filing.accession}-index-headers.html", partial(read_header, filing=filing)
+        return self.document(filing, name, read, missing)
 
     def document(
         self, filing: Filing, name: str, read: Callable[[bytes], T], missing: str = ""
@@ -82,9 +83,7 @@ class Fetched:
         has = f"Its forms are {others}." if others else "It has filed nothing else either."
         self.remarks.append(f"EDGAR lists no {what} of {company.name} in that span. {has}")
 
-    def row(
-        self, filing: Filing, header: Header, headline: str, note: str = "", **cells: object
-    ) -> dict[str, str]:
+    def row(self, header: Header, headline: str, note: str = "", **cells: object) -> dict[str, str]:
         """The row of a filing, public at the time of its header; its accession ends the headline.
 
         The cells are columns of the kind's own; None is unknown.
@@ -94,9 +93,9 @@ class Fetched:
             "symbol": self.symbol,
             "published_at": moment.isoformat(),
             "precision": precision,
-            "headline": f"{headline} ({filing.accession})",
+            "headline": f"{headline} ({header.filing.accession})",
             **cells,
-            "source_url": filing.index_url,
+            "source_url": header.filing.index_url,
             "grade": "C",  # one source, though a primary one
             "note": f"{note} {header.remark}".strip(),
             "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -249,7 +248,7 @@ def _items(filing: Filing, done: Fetched) -> list[dict[str, str]]:
         titles = "; ".join(ITEMS[item][1] for item in items)
         word = "item" if len(items) == 1 else "items"
         headline = f"{filing.form} {word} {', '.join(items)}: {titles}"
-        rows.append(done.row(filing, header, headline, category=category))
+        rows.append(done.row(header, headline, category=category))
     return rows
 
 
@@ -268,4 +267,4 @@ def _sale(filing: Filing, done: Fetched, company: Company) -> list[dict[str, str
         raise DataError(f"a sale of {sale.issuer_name or 'another company'} ({sale.issuer})")
     headline = f"Form 4: sale by {sale.owner}, {sale.relationship or 'relationship not given'}"
     cells = {"category": "insider_sale", "figures": sale.figures}
-    return [done.row(filing, header, headline, **cells)]
+    return [done.row(header, headline, **cells)]

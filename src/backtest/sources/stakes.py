@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from backtest.sources.holdings import Split
 
     Close = Callable[[date], float | None]
-    Report = tuple[Filing, Header, list[Holding], str]
+    Report = tuple[Header, list[Holding], str]
 
 QUARTERLY = ("13F-HR", "13F-HR/A")
 _BEFORE = timedelta(days=200)  # so that the quarterly report before the first one is there
@@ -56,7 +56,6 @@ _UNSEEN = "No price tells whether the value is in dollars, as it should be, or i
 class Disclosure:
     """What one filing discloses: shares and value on a day; None is unknown."""
 
-    filing: Filing
     header: Header
     as_of: date | None
     shares: int | None
@@ -105,17 +104,19 @@ def fetch_stakes(
     name = _spelling(holder, symbol, known)
     own = [one for one in known if (one.symbol, one.holder) == (symbol, name)]
     before: list[StakeDisclosure] = []
-    for one in sorted(disclosed, key=lambda one: (one.header.public[0], one.filing.accession)):
+    disclosed.sort(key=lambda one: (one.header.public[0], one.header.filing.accession))
+    for one in disclosed:
         row = _row(name, holder, one, done)
         event = event_of(StakeDisclosure, row)
         earlier = [old for old in own if old.published_at < event.published_at]
         earlier = [*before, *(old for old in earlier if not same(old, event))]
         cells, remark = _from_earlier(event, earlier, splits)
         before.append(event)
-        if since is None or one.filing.filed >= since:
+        filing = one.header.filing
+        if since is None or filing.filed >= since:
             done.rows.append({**row, **cells, "note": f"{row['note']} {remark}".strip()})
             if remark:
-                done.remarks.append(f"{one.filing.form} ({one.filing.accession}): {remark}")
+                done.remarks.append(f"{filing.form} ({filing.accession}): {remark}")
     if not disclosed:
         done.remarks.append(f"No filing of {holder.name} that was read tells of {symbol}.")
     return done
@@ -128,26 +129,23 @@ def _quarterly_reports(
     close: Close,
     done: Fetched,
 ) -> list[Disclosure]:
-    """What each report on Form 13F says of a stock, in order of acceptance.
-
-    A report without the stock says something where the one before had it: nothing is left.
-    """
+    """What each report on Form 13F says of a stock, in order of acceptance."""
     reports = list(done.readable(filings, partial(_report, done=done)))
-    reports.sort(key=lambda one: one[1].public[0])
-    tables = [table for _, _, table, _ in reports]
+    reports.sort(key=lambda one: one[0].public[0])
+    tables = [table for _, table, _ in reports]
     found = papers(tables)
-    if not found:
-        if reports:
-            nearest = listed_papers(nearest_papers(tables, names, _NEAREST))
-            done.remarks.append(
-                f"None of {len(reports)} reports on Form 13F has a line of {names[0]}. If they "
-                f"should, name the paper with --cusip."
-                + f" The nearest names:{nearest}"
-                * bool(nearest)
-            )
-        return []
-    done.remarks += [_matched(one, tables) for one in found]
-    disclosed = list(_folded(reports, found, close, done))
+    for cusip in found:
+        lines = [line for table in tables for line in lines_of(table, (cusip,))]
+        titles = "; ".join(sorted({f"{line.issuer}, {line.title}" for line in lines}))
+        where = f"{len(lines)} lines in {len(tables)} reports ({titles})"
+        done.remarks.append(f"CUSIP {cusip}: {where}.")
+    if reports and not found:
+        nearest = listed_papers(nearest_papers(tables, names, _NEAREST))
+        done.remarks.append(
+            f"None of {len(tables)} reports on Form 13F has a line of {names[0]}. If they should, "
+            f"name the paper with --cusip." + f" The nearest names:{nearest}" * bool(nearest)
+        )
+    disclosed = list(_folded(reports, found, close, done)) if found else []
     if blind := sorted({str(one.as_of) for one in disclosed if _UNSEEN in one.note}):
         done.remarks.append(f"{_UNSEEN} Days without a price: {', '.join(blind)}.")
     return disclosed
@@ -156,11 +154,14 @@ def _quarterly_reports(
 def _folded(
     reports: Sequence[Report], cusips: Sequence[str], close: Close, done: Fetched
 ) -> Iterator[Disclosure]:
-    """Each report with the lines that hold for its quarter after it."""
+    """What each report says of a stock, with the lines that hold for its quarter after it.
+
+    A report without the stock says something where the one before had it: nothing is left.
+    """
     held: dict[date, list[Holding]] = {}
     latest: list[Holding] = []  # of the last report that counts
-    for filing, header, table, amendment in reports:
-        quarter = filing.period
+    for header, table, amendment in reports:
+        filing, quarter = header.filing, header.filing.period
         if quarter is None:
             done.leave_out(filing, "EDGAR names no quarter")
             continue
@@ -184,7 +185,7 @@ def _folded(
         if shares and price is None and filing.filed >= IN_DOLLARS_FROM:
             note = f"{note} {_UNSEEN}".strip()
         papers = frozenset(line.cusip for line in lines)
-        yield Disclosure(filing, header, quarter, shares, value, None, note, papers)
+        yield Disclosure(header, quarter, shares, value, None, note, papers)
 
 
 def _report(filing: Filing, done: Fetched) -> Report:
@@ -201,13 +202,7 @@ def _report(filing: Filing, done: Fetched) -> Report:
         if amendment not in (RESTATEMENT, NEW_HOLDINGS):
             why = f"it does not say whether it restates or adds (amendmentType {amendment!r})"
             raise DataError(why)
-    return filing, header, table, amendment
-
-
-def _matched(cusip: str, tables: Sequence[Sequence[Holding]]) -> str:
-    lines = [line for table in tables for line in lines_of(table, (cusip,))]
-    names = sorted({f"{line.issuer}, {line.title}" for line in lines})
-    return f"CUSIP {cusip}: {len(lines)} lines in {len(tables)} reports ({'; '.join(names)})."
+    return header, table, amendment
 
 
 def _schedule(filing: Filing, company: Company, holder: Company, done: Fetched) -> Disclosure:
@@ -222,7 +217,7 @@ def _schedule(filing: Filing, company: Company, holder: Company, done: Fetched) 
     as_of, note = stake.as_of, stake.remark
     if as_of and as_of > header.public[0].date():
         as_of, note = None, f"{note} The day of the event, {as_of}, is later.".strip()
-    return Disclosure(filing, header, as_of, stake.shares, None, stake.percent, note)
+    return Disclosure(header, as_of, stake.shares, None, stake.percent, note)
 
 
 def _refuse_another(issuer: int | None, company: Company) -> None:
@@ -234,12 +229,11 @@ def _row(name: str, holder: Company, one: Disclosure, done: Fetched) -> dict[str
     count = "shares unknown" if one.shares is None else f"{one.shares:,} shares"
     day = f" as of {one.as_of}" if one.as_of else ""
     return done.row(
-        one.filing,
         one.header,
-        f"{one.filing.form} of {holder.name}: {count}{day}",
+        f"{one.header.filing.form} of {holder.name}: {count}{day}",
         one.note,
         holder=name,
-        form=one.filing.form,
+        form=one.header.filing.form,
         as_of=one.as_of,
         shares=one.shares,
         percent_of_class=one.percent,

@@ -11,7 +11,6 @@ from backtest.sources.edgar import (
     Edgar,
     checked_identity,
     filings_of,
-    read_header,
 )
 from backtest.sources.filings import Fetched
 from backtest.sources.forms import read_xml
@@ -104,9 +103,9 @@ def test_an_apology_in_place_of_a_page_is_not_kept(site, edgar):
     good = site.pages[path]
     site.breaks(path, b"<html>This page is temporarily unavailable.</html>")
     with pytest.raises(DataError, match="has no <ACCEPTANCE-DATETIME>, so its time is unknown"):
-        edgar.document(path, read_header)
+        read_first_header(edgar)
     site.breaks(path, good)
-    assert edgar.document(path, read_header).accepted.hour == 16
+    assert read_first_header(edgar).accepted.hour == 16
 
 
 # How it fails
