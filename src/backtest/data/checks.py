@@ -300,7 +300,12 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
     seal = f"Correct the rows, then `backtest prices seal {prices.symbol}`."
     closes = table["close"].to_numpy()
     with suppress(DataError):  # `check_actions` tells of actions that cannot be applied
-        yield from _check_jumps(prices, where)
+        for jump in jumps_of(prices):
+            what = f"{jump.day} begins at {jump.times:.3g} times the close before: a split?"
+            why = "A split that is left in the prices is a gain or a loss that nobody had."
+            terms = f"{prices.symbol} split {jump.day} {jump.shares:.4g}"
+            mend = f"`backtest actions add {terms} --source '…'`."
+            yield Finding("warning", where, what, why, mend)
     moves, days = closes[1:] / closes[:-1] - 1, table.index[1:]
     for place in np.flatnonzero(np.abs(moves) > _ABSURD):
         what = f"{days[place]:%Y-%m-%d} closes {100 * moves[place]:+.0f} % from the close before"
@@ -317,15 +322,6 @@ def check_table(prices: Prices, where: str) -> Iterator[Finding]:
         why = "Orders fill at prices at which nobody traded."
         mend = f"Check whether the stock was halted. {seal}"
         yield Finding("note", where, what, why, mend)
-
-
-def _check_jumps(prices: Prices, where: str) -> Iterator[Finding]:
-    for jump in jumps_of(prices):
-        what = f"{jump.day} begins at {jump.times:.3g} times the close before: a split?"
-        why = "A split that is left in the prices is a gain or a loss that nobody had."
-        terms = f"{prices.symbol} split {jump.day} {jump.shares:.4g}"
-        mend = f"`backtest actions add {terms} --source '…'`."
-        yield Finding("warning", where, what, why, mend)
 
 
 def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:

@@ -66,13 +66,11 @@ _SATURDAY = 5
 _SAID = r"(?m:^|[.;:] |\b(?:released|reported|published|announced|issued|filed|came|was|out) )"
 _NO_OTHER_DAY = r"(?! (?:of|on)\b)"  # "before the open of 2025-09-16" speaks of another day
 _AFTER_CLOSE = re.compile(
-    rf"{_SAID}after (?:the )?(?:close|bell|market close|hours)\b{_NO_OTHER_DAY}", re.IGNORECASE
+    rf"(?i){_SAID}after (?:the )?(?:close|bell|market close|hours)\b{_NO_OTHER_DAY}"
 )
-_BEFORE_OPEN = re.compile(
-    rf"{_SAID}before (?:the )?(?:open|bell|market open)\b{_NO_OTHER_DAY}", re.IGNORECASE
-)
-_WRITTEN_MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?(?= ?[Z+-])", re.IGNORECASE)
-_IN_SESSION = re.compile(rf"{_SAID}during the session\b", re.IGNORECASE)
+_BEFORE_OPEN = re.compile(rf"(?i){_SAID}before (?:the )?(?:open|bell|market open)\b{_NO_OTHER_DAY}")
+_WRITTEN_MIDNIGHT = re.compile(r"(?i)[T ]00:00(?::00(?:\.0+)?)?(?= ?[Z+-])")
+_IN_SESSION = re.compile(rf"(?i){_SAID}during the session\b")
 _ZONES: tuple[tuple[tzinfo, str, Severity], ...] = (
     (NEW_YORK, "New York", "error"), (UTC, "UTC", "warning"),
 )  # fmt: skip
@@ -241,29 +239,25 @@ def session_figure(prices: Prices, session: date, name: str) -> float | None:
 _PERCENT = r"(?P<change>[+-]\d+(?:\.\d+)?) ?%"
 _DAY = r"(?<![\d-])(?:\d{4}-)?\d{2}-\d{2}(?![\d-])"
 _PRICE = r"\d+(?:\.\d+)?"
-_PRECEDING = "(?:prior|previous)"
 _FALLS = ("fell", "dropped", "lost", "sank", "slid")
 _RISES = ("rose", "gained", "jumped", "climbed")
 # A move over a longer time, or out of hours, is none from close to close.
 _NOT_OF_A_SESSION = r"(?! (?:in|since|over|for|within|from|this|on the|after.hours|pre.?market)\b)"
 DAY = re.compile(_DAY)
 _CLOSE = re.compile(
-    rf"(?:\bclosed? (?:(?P<then>{_DAY}) )?|(?P<day>{_DAY}) (?:closed? )?\(?|"
+    rf"(?i)(?:\bclosed? (?:(?P<then>{_DAY}) )?|(?P<day>{_DAY}) (?:closed? )?\(?|"
     rf"\bsame session as the ){_PERCENT}\)?"
-    rf"(?: \((?P<before>{_PRICE}) to (?P<after>{_PRICE})\))?",
-    re.IGNORECASE,
+    rf"(?: \((?P<before>{_PRICE}) to (?P<after>{_PRICE})\))?"
 )
 _VERB = re.compile(
-    rf"\b(?:shares|stock) (?P<verb>{'|'.join(_RISES + _FALLS)}) (?P<size>{_PRICE}) ?%"
-    rf"{_NOT_OF_A_SESSION}(?: on (?P<day>{_DAY}))?",
-    re.IGNORECASE,
+    rf"(?i)\b(?:shares|stock) (?P<verb>{'|'.join(_RISES + _FALLS)}) (?P<size>{_PRICE}) ?%"
+    rf"{_NOT_OF_A_SESSION}(?: on (?P<day>{_DAY}))?"
 )
-_RANGE = re.compile(rf"\b(?P<word>intraday|high|low) {_PERCENT}", re.IGNORECASE)
-_EXTREME = re.compile(rf"\bintraday (?P<name>high|low) (?P<price>{_PRICE})(?! ?%)", re.IGNORECASE)
+_RANGE = re.compile(rf"(?i)\b(?P<word>intraday|high|low) {_PERCENT}")
+_EXTREME = re.compile(rf"(?i)\bintraday (?P<name>high|low) (?P<price>{_PRICE})(?! ?%)")
 _OPEN = re.compile(
-    rf"\bopen (?P<open>{_PRICE}) (?:vs\.?|against) (?:an? |the )?{_PRECEDING} close "
-    rf"(?:of )?(?P<close>{_PRICE})",
-    re.IGNORECASE,
+    rf"(?i)\bopen (?P<open>{_PRICE}) (?:vs\.?|against) (?:an? |the )?(?:prior|previous) close "
+    rf"(?:of )?(?P<close>{_PRICE})"
 )
 
 
@@ -326,9 +320,7 @@ def nearest_day(text: str, event_day: date) -> date | None:
     return min(days, key=lambda day: abs(day - event_day), default=None)
 
 
-_NEXT = re.compile(
-    r"\b(?:(?:the )?(?:next|following) (?:day|session)|the day after)\b", re.IGNORECASE
-)
+_NEXT = re.compile(r"(?i)\b(?:(?:the )?(?:next|following) (?:day|session)|the day after)\b")
 _TERM = timedelta(days=300)  # a day that is farther away is a maturity or the end of a contract
 _MEND = "Write it into `note`, which strategies do not see."
 

@@ -39,9 +39,8 @@ FORMS = (
     "2025-11-10, where no more is known: it counts from the end of the day",
 )
 _FORM = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)"
-    r"(?:\s+(?P<half>before open|after close)|\s+(?P<clock>\d\d:\d\d(?::\d\d)?)\s+New York)?",
-    re.IGNORECASE,
+    r"(?i)(?P<day>\d{4}-\d\d-\d\d)"
+    r"(?:\s+(?P<half>before open|after close)|\s+(?P<clock>\d\d:\d\d(?::\d\d)?)\s+New York)?"
 )
 _BEFORE_OPEN = time(9)
 

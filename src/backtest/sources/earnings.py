@@ -38,8 +38,7 @@ _OVER = timedelta(days=10)  # that a year of 52 or 53 weeks may reach into Janua
 _NEAR = timedelta(days=15)
 BASIS = "basis not stated (Yahoo)"
 _PRELIMINARY = re.compile(
-    r"\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b",
-    re.IGNORECASE,
+    r"(?i)\bpreliminary\b[^.;]{0,60}\b(?:results?|revenues?|sales|earnings|income|estimates?)\b"
 )
 
 

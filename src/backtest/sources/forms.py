@@ -246,37 +246,32 @@ def _name_words(name: str) -> set[str]:
 # Schedules of before the end of 2024: text for people, with rows for each person who reports
 
 _ROWS = re.compile(
-    r"(?P<name>names?\s*(?:\(s\))?\s*of\s*reporting\s*persons?(?:\s*\(s\))?)"
+    r"(?i)(?P<name>names?\s*(?:\(s\))?\s*of\s*reporting\s*persons?(?:\s*\(s\))?)"
     r"|(?P<amount>aggregate\s*amount\s*(?:beneficially\s*)?owned\s*by\s*each\s*reporting\s*person"
     r"(?:\s*with\b)?)"
     r"|(?P<percent>percent(?:age)?\s*of\s*class\s*represented\s*by\s*(?:amount\s*in\s*)?row"
     r"\s*\(?\d*\)?)"
-    r"|(?P<end>\(?\d{0,2}[.)]?\s*(?:check\b|type\s*of\s*(?:reporting\s*)?person)|\bitem\s*\d)",
-    re.IGNORECASE,
+    r"|(?P<end>\(?\d{0,2}[.)]?\s*(?:check\b|type\s*of\s*(?:reporting\s*)?person)|\bitem\s*\d)"
 )
 _REMARKS = re.compile(r"\([^)]*\)")
 _ROW_NUMBER = re.compile(r"\s\(?1[0-3]\)?[.):]*\s*$")  # of the row that follows
-_NONE = re.compile(
-    r"[-–—]\s*0\s*[-–—]|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])", re.IGNORECASE
-)
+_NONE = re.compile(r"(?i)[-–—]\s*0\s*[-–—]|\bnone\b|\bnil\b|\bzero\b|(?<![\d.,])0(?![\d.,])")
 _NUMBER = re.compile(r"(?<![\d.,$])(\d{1,3}(?:,\d{3})+|\d+)(?:\.0+)?(?![\d,.%])")
 _PERCENT_NUMBER = re.compile(r"(\d{0,3}\.?\d+)\s*%|(?<!\d)(\d{0,3}\.\d+)")
-_BOUND = re.compile(r"\bless\s+than\b|\bmore\s+than\b|\bover\b|[<>]", re.IGNORECASE)
+_BOUND = re.compile(r"(?i)\bless\s+than\b|\bmore\s+than\b|\bover\b|[<>]")
 _IDENTIFICATION = re.compile(
-    r"(?:s\.?\s?s\.?\s*or\s*)?i\.?\s?r\.?\s?s\.?\s*identification\s*(?:nos?|numbers?)\.?(?:\s*of"
-    r"\s*(?:the\s*)?above\s*persons?)?",
-    re.IGNORECASE,
+    r"(?i)(?:s\.?\s?s\.?\s*or\s*)?i\.?\s?r\.?\s?s\.?\s*identification\s*(?:nos?|numbers?)\.?(?:\s*of"
+    r"\s*(?:the\s*)?above\s*persons?)?"
 )
 _DAY_WRITTEN = (
     r"([A-Z]{3,9}\.?\s+\d{1,2}(?:st|nd|rd|th)?,?\s+\d{4}|\d{1,2}\s+[A-Z]{3,9}\.?,?\s+\d{4}"
     r"|\d{1,2}/\d{1,2}/\d{2,4}|\d{4}-\d\d-\d\d)"
 )
 _EVENT_DAYS = (
-    re.compile(_DAY_WRITTEN + r"[\s_\-=*(]{0,120}date\s+of\s+event", re.IGNORECASE),
+    re.compile(rf"(?i){_DAY_WRITTEN}[\s_\-=*(]{{0,120}}date\s+of\s+event"),
     re.compile(
-        r"date\s+of\s+event(?:\s+which\s+requires\s+filing\s+of\s+this\s+statement)?[\s_:)\-]{0,40}"
-        + _DAY_WRITTEN,
-        re.IGNORECASE,
+        r"(?i)date\s+of\s+event(?:\s+which\s+requires\s+filing\s+of\s+this\s+statement)?"
+        rf"[\s_:)\-]{{0,40}}{_DAY_WRITTEN}"
     ),
 )
 _ROW_LENGTH = 250
