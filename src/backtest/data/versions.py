@@ -170,7 +170,7 @@ def seal(
     days: Sequence[str | None],
     *,
     source: str | None,
-    adjust: str | None,
+    adjust: str | None = None,
     text: str | None = None,
 ) -> Path:
     """Make a file that was found good a version as it is; return the place of its metadata.
