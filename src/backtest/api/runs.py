@@ -13,10 +13,11 @@ from backtest.api.arguments import folders, strategy_of, terms_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
+from backtest.data.bars import LENGTHS
 from backtest.errors import DataError, UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs import run as engine_runs
-from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
+from backtest.experiments.runs.run import ENGINES, MISSING_BARS, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from backtest.api.arguments import Day, Folder, Folders
     from backtest.api.frames import EventFrames, PriceFrames
-    from backtest.experiments.runs.run import Engine
+    from backtest.experiments.runs.run import Engine, MissingBars
     from backtest.experiments.runs.store import Run
     from backtest.strategy.base import Strategy
     from backtest.strategy.parameters import Text
@@ -144,6 +145,8 @@ def run(
     costs: str | os.PathLike[str] | None = None,
     rules: Mapping[str, Any] | None = None,
     engine: Engine | None = None,
+    bars: str | None = None,
+    missing_bars: MissingBars = "daily",
     accept_jumps: bool = False,
     label: str | None = None,
     note: str | None = None,
@@ -180,6 +183,9 @@ def run(
         costs: `retail`, `institutional`, `frictionless`, or a TOML file; retail by default.
         rules: other settings of the trading rules by name, such as `{"slippage_bps": 10}`.
         engine: `backtrader` or `kernel`; the kernel by default where bars are many.
+        bars: the length of bars finer than sessions by which to trade, such as `5m`; by sessions
+            where None.
+        missing_bars: what trades an event where those are missing: `daily` bars, or `none`.
         accept_jumps: take prices that jump as after a split which is not on file; a DataError
             without it.
         label: a name of your own for the run, by which it is found; kept where None.
@@ -235,6 +241,8 @@ def run(
             costs=costs,
             rules=rules,
             engine=engine,
+            bars=bars,
+            missing_bars=missing_bars,
             accept_jumps=accept_jumps,
             label=label,
             note=note,
@@ -324,6 +332,8 @@ def run_request(
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
     engine: str | None,
+    bars: str | None,
+    missing_bars: str,
     accept_jumps: bool,
     label: str | None,
     note: str | None,
@@ -337,6 +347,10 @@ def run_request(
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
+    if bars is not None and bars not in LENGTHS:
+        raise unknown("length of bars", bars, list(LENGTHS))
+    if missing_bars not in MISSING_BARS:
+        raise unknown("missing_bars", missing_bars, MISSING_BARS)
     terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
     return RunRequest(
         strategy=strategy,
@@ -350,6 +364,8 @@ def run_request(
         as_of=read_day("as_of", as_of),
         universe=terms.universe,
         engine=engine,
+        bars=bars,
+        missing_bars=missing_bars,
         accept_jumps=accept_jumps,
         notes=notes,
     )

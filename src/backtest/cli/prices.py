@@ -22,6 +22,7 @@ app = options.App(no_args_is_help=True, help="List, fetch, import, check and sea
 Accept = Annotated[
     bool, typer.Option("--accept-revisions", help="Replace rows that differ; without it they stay.")
 ]
+Bars = Annotated[str | None, typer.Option(help="Bars finer than sessions: 1m, 5m, 15m, 30m or 1h.")]
 SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
@@ -33,7 +34,7 @@ SkipBad = Annotated[
 )
 def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
-    interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
+    bars: Bars = None,
     first: Annotated[
         date | None, options.day("--from", "First day; that of the file, or as far as Yahoo goes.")
     ] = None,
@@ -50,15 +51,18 @@ def fetch(
     as_json: options.AsJson = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
+    """Fetch prices from Yahoo: new rows are added, rows that differ are shown.
+
+    Finer bars go back 7 days where they are of 1 minute, 59 of 5 to 30, 729 of an hour.
+    """
     from backtest.cli import show, show_data
     from backtest.sources.updates import check_symbol, raise_refused
-    from backtest.sources.yahoo import ADJUSTS, INTERVALS, fetch_prices
+    from backtest.sources.yahoo import ADJUSTS, fetch_prices
     from backtest.workspace.folders import find_data
 
     names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
     terms: dict[str, Any] = {
-        "interval": _one_of("--interval", interval, INTERVALS),
+        "bars": bars,
         "first": first,
         "last": last,
         "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
@@ -84,7 +88,7 @@ def fetch(
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or Parquet.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="CSV or Parquet.")],
     symbol: options.SymbolsOfFile = None,
     columns: Annotated[
         list[str] | None,
@@ -113,26 +117,38 @@ def import_file(
         str | None,
         typer.Option(metavar="COLUMN", help="Derive them from this column of adjusted closes."),
     ] = None,
+    bars: Bars = None,
+    zone: Annotated[
+        str | None, typer.Option(help="Zone of bare times of bars, such as 'New York' or UTC.")
+    ] = None,
+    stamped: Annotated[
+        str | None, typer.Option(help="Whether times of bars are their open or their end.")
+    ] = None,
     accept: Accept = False,
     *,
     skip_bad: SkipBad = False,
     yes: options.Yes = False,
     data: options.DataFolder = None,
 ) -> None:
-    """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
+    """Take in files of prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
     from backtest.cli.event_edits import at_terminal, is_confirmed
+    from backtest.sources.own_bars import Stamps
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
+    if bars is None and (zone or stamped):
+        raise UsageError("--zone and --stamped are of bars finer than sessions: give --bars 5m.")
+    side: Any = stamped  # which `Stamps` checks
+    stamps = Stamps(bars, zone, side) if bars else None
     named = options.parse_pairs("--map", columns or [], example="close=Last")
     folder = find_data(data)
     found = read_prices_and_actions(
-        file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
+        files, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
         date_form=date_format, encoding=encoding,
         constants=options.parse_pairs("--set", constants or [], example="volume=0"),
-        closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
+        closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends, stamps=stamps,
     )  # fmt: skip
     show_data.price_file(found)
     if source is None and at_terminal() and not yes:
@@ -156,25 +172,23 @@ def import_file(
         if len(written) <= show_data.MOST_SYMBOLS
         else sorted({path.parent for path in written})
     )
-    files = f"{len(written):,} files: " * (len(written) > 1)
-    typer.echo(f"wrote {files}{', '.join(map(str, paths))}")
+    many = f"{len(written):,} files: " * (len(written) > 1)
+    typer.echo(f"wrote {many}{', '.join(map(str, paths))}")
     raise_refused(refused, total, "taken in")
 
 
 @app.command("undo", epilog="Example: `backtest prices undo CRWV`")
 def undo(
     symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
-    interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
+    bars: Bars = None,
     to: options.ToVersion = None,
     data: options.DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
     from backtest.api import data as calls
-    from backtest.sources.yahoo import INTERVALS
 
-    each = _one_of("--interval", interval, INTERVALS)
     try:
-        path, version = calls.undo_prices(symbol, each, to=to, data=data)
+        path, version = calls.undo_prices(symbol, bars, to=to, data=data)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(options.LOOK_FIRST) from None
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
@@ -256,11 +270,14 @@ def seal_prices(
         str | None, typer.Option(help="Adjust mode: none, or for splits and dividends.")
     ] = None,
     borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
+    bars: Bars = None,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
     from backtest.api import data as calls
 
-    sealed = calls.seal_prices(symbol, source, adjust, borrow=borrow, **folders.arguments())
+    sealed = calls.seal_prices(
+        symbol, source, adjust, borrow=borrow, bars=bars, **folders.arguments()
+    )
     typer.echo(f"wrote {sealed}")
 
 

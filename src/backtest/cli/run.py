@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "Examples: `backtest run` · `backtest run earnings_surprise --set hold=5 --set measure=all` · "
     "`backtest run short_report --from 2025-09-01 --benchmark QQQ --slippage 10` · "
-    "`backtest run --as-of 2025-12-31` · `backtest run earnings_surprise --universe us_large`"
+    "`backtest run --as-of 2025-12-31` · `backtest run earnings_surprise --universe us_large` · "
+    "`backtest run short_report --symbol ACME --bars 5m`"
 )
 
 _ENGINES = {"backtrader": "Backtrader", "kernel": "the kernel"}
@@ -49,6 +50,14 @@ def run(
         bool,
         typer.Option("--verify", help="Replay with the other engine too, and compare to the cent."),
     ] = False,
+    bars: Annotated[
+        str | None,
+        typer.Option(metavar="5m", help="Trade within sessions, by bars of 1m, 5m, 15m, 30m, 1h."),
+    ] = None,
+    missing_bars: Annotated[
+        str,
+        typer.Option(metavar="daily|none", help="What trades an event where those are missing."),
+    ] = "daily",
     label: Annotated[
         str | None, typer.Option(help="A name of your own for the run, by which it is found.")
     ] = None,
@@ -73,6 +82,8 @@ def run(
         as_of=as_of,
         benchmark=benchmark,
         engine=engine,
+        bars=bars,
+        missing_bars=missing_bars,
         accept_jumps=accept_jumps,
         label=label,
         note=note,

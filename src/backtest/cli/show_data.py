@@ -23,7 +23,15 @@ from backtest.cli.show import (
     without,
 )
 from backtest.errors import DataError
-from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
+from backtest.stats.formats import (
+    UNKNOWN,
+    counted,
+    few,
+    field,
+    new_york_day,
+    new_york_time,
+    percent,
+)
 from backtest.strategy.parameters import shown
 
 if TYPE_CHECKING:
@@ -171,11 +179,13 @@ def file_columns(file: PriceFile | OwnEvents) -> None:
 def price_file(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
     file_columns(file)
-    columns = [name for name in file.columns if name not in ("date", "symbol")]
-    table = new_table("Symbol", "Date", *columns, right=columns)
+    columns = [name for name in file.columns if name not in ("date", "time", "symbol")]
+    opens = "Opens, New York" if file.bars else "Date"
+    table = new_table("Symbol", opens, *columns, right=columns)
     for symbol, rows in list(file.tables.items())[:3]:
-        for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
-            table.add_row(symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
+        for key, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
+            at = new_york_time(f"{key.isoformat()}Z") if file.bars else str(key.date())
+            table.add_row(symbol, at, *(f"{value:,.10g}" for value in values))
     out = console()
     out.print(table)
     rows = sum(len(rows) for rows in file.tables.values())
@@ -266,7 +276,7 @@ def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def _price_line(row: Mapping[str, Any]) -> str:
     span = f"{row['first']} to {row['last']}  {row['sessions']:>6,} sessions"
-    return f"{row['symbol']:<6} {span}  {row['columns']}"
+    return f"{row['symbol']:<6} {row['bars']:<5}  {span}  {row['columns']}"
 
 
 def changes(edit: Edit, *, whole: bool) -> None:

@@ -10,12 +10,15 @@ import typer
 from backtest.cli import options
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from backtest.experiments.simulation.account import Simulation
 
 EXAMPLES = (
     "Examples: `backtest simulate bars.parquet signals.parquet` · "
     "`backtest simulate bars/ signals.parquet --cash 1000000 --trades trades.csv --json`"
 )
+_FORMATS = (".parquet", ".csv")
 
 
 def simulate(
@@ -48,20 +51,19 @@ def simulate(
     """Trade signals from a file on bars from files, all symbols in one account."""
     from backtest.api import calls
     from backtest.cli import show
-    from backtest.experiments.simulation.account import check_table_path, write_table
     from backtest.workspace.folders import read_config
 
     for path, others in ((trades, (bars, signals)), (equity, (bars, signals, trades or bars))):
         if path:
-            check_table_path(path, *others)
+            _check_path(path, *others)
     options.announce_compiling()
     traded = calls.simulate(
         bars, signals, **account.arguments(), curves=equity is not None, data=data
     )
     if trades:
-        write_table(traded.trades(), trades)
+        _write(traded.trades(), trades)
     if equity:
-        write_table(traded.equity(), equity)
+        _write(traded.equity(), equity)
     preset = read_config({"costs": account.costs}).chosen("costs")
     record = _record(traded, preset and Path(preset).stem)
     if as_json:
@@ -71,6 +73,34 @@ def simulate(
     for name, path in (("Trades", trades), ("Equity", equity)):
         if path:
             typer.echo(f"{name}: {path}")
+
+
+def _check_path(path: Path, *taken: Path) -> None:
+    """Refuse a path to which no table can be written, before the work is done."""
+    from backtest.errors import UsageError
+
+    if path.suffix not in _FORMATS:
+        raise UsageError(f"{path} must end in {' or '.join(_FORMATS)}.")
+    if path.resolve() in {other.resolve() for other in taken}:
+        raise UsageError(f"{path} would be overwritten. Choose another name.")
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    """Write a table as its ending says; errors as of `write_bytes`."""
+    from io import BytesIO
+
+    from pyarrow import csv, parquet
+
+    from backtest.workspace.files import write_bytes
+
+    sink = BytesIO()
+    if path.suffix == ".parquet":
+        parquet.write_table(table, sink)
+    else:
+        sink.write(f"{','.join(table.column_names)}\n".encode())  # Arrow would put it in quotes
+        options: Any = csv.WriteOptions(include_header=False)
+        csv.write_csv(table, sink, options)
+    write_bytes(path, sink.getvalue())
 
 
 def _record(account: Simulation, costs: str | None) -> dict[str, Any]:

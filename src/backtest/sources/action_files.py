@@ -180,9 +180,9 @@ def actions_of(
         columns = (file.tables[symbol]["close"], file.without[symbol]["close"])
         others = {day: ratio for day, ratio in splits.items() if day not in within}
         exact = basis.word == "as traded"
-        dividends, off = dividends_of(*columns, others, file.path.name, exact=exact)
+        dividends, off = dividends_of(*columns, others, file.name, exact=exact)
         paid = {row.day: row.amount or 0.0 for row in dividends}
-        told = as_paid({day: splits[day] for day in within}, paid, file.path.name)
+        told = as_paid({day: splits[day] for day in within}, paid, file.name)
         found += [row for row in told if row.action == "dividend"]
         number = f"{len(paid):,} dividend{'' if len(paid) == 1 else 's'}"
         notes.append(f"{number} derived from the adjusted closes, to within {off:.1g} dollars.")

@@ -19,22 +19,18 @@ import numpy as np
 import pandas as pd
 
 from backtest.data.actions import DIVIDENDS
+from backtest.data.bars import LENGTHS, bars_path
 from backtest.data.calendar import EXCHANGE, trading_calendar
 from backtest.data.datafile import metadata_path, stated
 from backtest.data.kinds import NEW_YORK
-from backtest.data.prices import BAR_COLUMNS, place_for
+from backtest.data.price_rows import BAR_COLUMNS
+from backtest.data.prices import place_for
 from backtest.errors import DataError, SourceError, UsageError, first_few
 from backtest.sources.action_files import as_paid
 from backtest.sources.http import Pace, PassingError, Patience, patiently
-from backtest.sources.updates import (
-    Incoming,
-    PriceUpdate,
-    bars_path,
-    open_kept,
-    other_mode,
-    prepare_update,
-    rounded,
-)
+from backtest.sources.own_bars import written
+from backtest.sources.price_files import open_kept, rounded
+from backtest.sources.updates import Incoming, PriceUpdate, other_mode, prepare_update
 from backtest.workspace.files import cache_folder
 
 if TYPE_CHECKING:
@@ -43,19 +39,18 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BarInterval = Literal["1d", "1h", "5m", "1m"]
 Adjust = Literal["splits", "all"]
-INTERVALS, ADJUSTS = get_args(BarInterval), get_args(Adjust)
+ADJUSTS = get_args(Adjust)
 FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
 _MODES: dict[str, Adjust] = {DIVIDENDS: "all", "splits": "splits", "none": "splits"}
-_DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today included
+# days that Yahoo gives of finer bars, today included
+_DAYS = {"1h": 729, "30m": 59, "15m": 59, "5m": 59, "1m": 7}
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
 _PACE = Pace(2)
 _TIMEOUT = 20.0  # seconds for each of the requests that yfinance makes for one answer
 _ESTIMATES = ["EPS Estimate", "Reported EPS"]
 _SOURCE = "Yahoo Finance by yfinance, for personal use, without any guarantee."
 _SETTLED = timedelta(minutes=30)  # after its end: Yahoo lags by 15, and corrects the close
-_BAR = {"1h": timedelta(hours=1), "5m": timedelta(minutes=5), "1m": timedelta(minutes=1)}
 _PRICES = list(BAR_COLUMNS[:-1])
 _ACTIONS = ("Dividends", "Stock Splits")
 _SMALLEST_SPLIT = 1.45  # whose ratio stands out from a move of the market
@@ -68,8 +63,8 @@ class History:
     """What Yahoo has of a symbol; splits and dividends are by their session."""
 
     symbol: str
-    interval: BarInterval
-    bars: pd.DataFrame  # as in `Incoming`, but cells may be empty and sessions unfinished
+    bars: str | None  # their length; None is daily
+    table: pd.DataFrame  # as in `Incoming`, but cells may be empty and sessions unfinished
     splits: Mapping[date, float]  # new shares for one
     dividends: Mapping[date, float]  # dollars for a share of today
 
@@ -83,23 +78,23 @@ class AnalystEstimate:
     consensus: float | None
 
 
-def ask_history(symbol: str, interval: BarInterval, adjust: Adjust, first: date) -> History:
+def ask_history(symbol: str, bars: str | None, adjust: Adjust, first: date) -> History:
     """What Yahoo has of a symbol, as Yahoo writes it, from a day up to now."""
 
     def history() -> History:
         ticker = _ticker(symbol)
         table = ticker.history(  # not `download`, which swallows what went wrong
             period=None,
-            interval=interval,
+            interval=bars or "1d",
             start=first.isoformat(),
             auto_adjust=adjust == "all",
             timeout=_TIMEOUT,
         )
         if table.empty:
             raise PassingError("the answer is empty")
-        return read_history(table, ticker.history_metadata.get("currency"), symbol, interval)
+        return read_history(table, ticker.history_metadata.get("currency"), symbol, bars)
 
-    return _asked(f"Yahoo, {interval} bars of {symbol}", history)
+    return _asked(f"Yahoo, {bars or '1d'} bars of {symbol}", history)
 
 
 def ask_estimates(symbol: str) -> list[AnalystEstimate]:
@@ -175,7 +170,7 @@ def fetch_prices(
     data: Path,
     symbol: str,
     *,
-    interval: BarInterval = "1d",
+    bars: str | None = None,
     first: date | None = None,
     last: date | None = None,
     adjust: Adjust | None = None,
@@ -185,28 +180,27 @@ def fetch_prices(
 ) -> PriceUpdate:
     """What Yahoo's prices would change in the file of a symbol, written as Yahoo writes it.
 
-    The first day and the adjust mode are those of the file where None; of a new one the first that
-    Yahoo has, and for splits alone. `skip_bad` is as of `prepare_update`; `among` is how many
-    symbols are fetched at once. UsageError where the span, the mode or the symbol is wrong.
+    `bars` are of a length of `LENGTHS`; daily where None. The first day and the adjust mode are
+    those of the file where None; of a new one the first that Yahoo has, and for splits alone.
+    `skip_bad` is as of `prepare_update`; `among` is how many symbols are fetched at once.
+    UsageError where the span, the mode or the symbol is wrong.
     """
     now = _now()
-    folder, is_daily = data / "prices", interval == "1d"
-    path = (
-        place_for(folder, symbol, among=among) if is_daily else bars_path(folder, symbol, interval)
-    )
-    mode = _adjust_mode(path, adjust, interval)
+    folder = data / "prices"
+    path = bars_path(folder, symbol, bars) if bars else place_for(folder, symbol, among=among)
+    mode = _adjust_mode(path, adjust, is_daily=not bars)
     begins = open_kept(path).table.index[0].date() if path.exists() else None
     today = now.astimezone(NEW_YORK).date()
-    earliest = FIRST_DAY if is_daily else today - timedelta(days=_DAYS[interval] - 1)
-    wanted = first or (begins if begins and is_daily else earliest)
+    earliest = today - timedelta(days=_DAYS[bars] - 1) if bars else FIRST_DAY
+    wanted = first or (begins if begins and not bars else earliest)
     if wanted > (last or today):
         raise UsageError(f"--from {wanted} is after --to {last or 'today'}.")
-    if wanted < earliest and not is_daily:
+    if bars and wanted < earliest:
         raise UsageError(
-            f"Yahoo gives bars of {interval} for the last {_DAYS[interval]} days alone: "
+            f"Yahoo gives bars of {bars} for the last {_DAYS[bars]} days alone: "
             f"--from can be {earliest} at the earliest."
         )
-    history = ask_history(symbol, interval, mode, max(wanted, earliest))
+    history = ask_history(symbol, bars, mode, max(wanted, earliest))
     table, notes = finished_bars(history, now, last, skip_bad=skip_bad)
     splits = {str(day): ratio for day, ratio in history.splits.items()}
     if skip_bad:
@@ -218,15 +212,17 @@ def fetch_prices(
         adjusted = _recorded_mode(path)
     if mode == "all" and not path.exists():  # such prices were never traded
         table = table[["close"]]
+    if bars and not path.exists():
+        notes.append(f"Yahoo has bars of {bars} for {_DAYS[bars]} days alone; a file keeps them.")
     notes += [f"{ratio:g} shares came for one on {day}." for day, ratio in splits.items()]
     retrieval = {
         "source": "Yahoo Finance",
         "library": "yfinance",
         "version": version("yfinance"),
         "fetched_at": now.isoformat(timespec="seconds"),
-        "interval": interval,
+        **({"bars": bars} if bars else {}),
     }
-    paid = as_paid(history.splits, history.dividends, "Yahoo Finance") if is_daily else ()
+    paid = as_paid(history.splits, history.dividends, "Yahoo Finance") if not bars else ()
     incoming = Incoming(symbol, table, adjusted, _SOURCE, retrieval, splits, notes, actions=paid)
     update = prepare_update(path, incoming, accept=accept, skip_bad=skip_bad)
     _refuse_another_scale(update)
@@ -265,8 +261,8 @@ def _in_words(mode: Adjust, splits: Mapping[str, float], now: datetime) -> str:
     return "none: as traded, no split in the span"
 
 
-def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Adjust:
-    if wanted == "all" and interval != "1d":
+def _adjust_mode(path: Path, wanted: Adjust | None, *, is_daily: bool) -> Adjust:
+    if wanted == "all" and not is_daily:
         raise UsageError("Yahoo adjusts bars finer than sessions for splits alone.")
     if not path.exists():
         return wanted or "splits"
@@ -277,7 +273,8 @@ def _adjust_mode(path: Path, wanted: Adjust | None, interval: BarInterval) -> Ad
     if on_file is None:
         raise UsageError(
             f"How {path} is adjusted is not on record. Say it with `backtest prices seal "
-            f"{path.stem} --adjust 'none'` or --adjust 'splits and dividends'."
+            f"{path.stem}{'' if is_daily else f' --bars {path.parent.name}'} --adjust 'none'` or "
+            f"--adjust 'splits and dividends'."
         )
     return on_file
 
@@ -286,15 +283,13 @@ def _recorded_mode(path: Path) -> str:
     return str(stated(metadata_path(path)).get("adjust") or "")
 
 
-def read_history(
-    table: pd.DataFrame, currency: str | None, symbol: str, interval: BarInterval
-) -> History:
+def read_history(raw: pd.DataFrame, currency: str | None, symbol: str, bars: str | None) -> History:
     """Read what yfinance hands over; UsageError where it is not in dollars and New York time.
 
     KeyError, TypeError or ValueError where columns are not all there with numbers, or times have
     no zone.
     """
-    raw, moments = table.select_dtypes("number"), pd.DatetimeIndex(table.index)
+    figures, moments = raw.select_dtypes("number"), pd.DatetimeIndex(raw.index)
     local = moments.tz_convert(NEW_YORK)
     elsewhere = local.tz_localize(None) != moments.tz_localize(None)
     if elsewhere.any() or currency != "USD":
@@ -305,18 +300,19 @@ def read_history(
     if not local.is_unique:
         again = local[local.duplicated()][0]
         raise DataError(f"{symbol}: two rows came for {again:%Y-%m-%d %H:%M}. Nothing was changed.")
-    bars = raw[[name.capitalize() for name in BAR_COLUMNS]].set_axis(list(BAR_COLUMNS), axis=1)
-    if interval == "1d":
-        bars.index = pd.DatetimeIndex(local.tz_localize(None).normalize(), name="session")
+    columns = [name.capitalize() for name in BAR_COLUMNS]
+    table = figures[columns].set_axis(list(BAR_COLUMNS), axis=1)
+    if bars is None:
+        table.index = pd.DatetimeIndex(local.tz_localize(None).normalize(), name="session")
     else:
-        bars.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
+        table.index = pd.DatetimeIndex(local.tz_convert(UTC).tz_localize(None), name="time")
     sessions = trading_calendar().sessions
     days = sessions[np.searchsorted(sessions, local.tz_localize(None).to_numpy().astype("M8[D]"))]
     dividends, splits = (
         {days[row].item(): float(values[row]) for row in np.flatnonzero(values)}
-        for values in (np.nan_to_num(raw[name].to_numpy()) for name in _ACTIONS)
+        for values in (np.nan_to_num(figures[name].to_numpy()) for name in _ACTIONS)
     )
-    return History(symbol, interval, bars, splits, dividends)
+    return History(symbol, bars, table, splits, dividends)
 
 
 def finished_bars(
@@ -330,9 +326,9 @@ def finished_bars(
     _refuse_unadjusted(table, history)
     if last is not None:
         table = table.loc[: pd.Timestamp(last) + pd.Timedelta(days=1, microseconds=-1)]
-    table, notes = _finished(table, history.interval, np.datetime64(now.replace(tzinfo=None)))
+    table, notes = _finished(table, history.bars, np.datetime64(now.replace(tzinfo=None)))
     if table.empty:
-        what = f"{history.interval} of {history.symbol}"
+        what = f"{history.bars or '1d'} of {history.symbol}"
         raise UsageError(f"Yahoo has no finished bar of {what} in that span.")
     days = table.index.to_numpy().astype("M8[D]")
     sessions = trading_calendar().between(days[0].item(), days[-1].item())
@@ -344,7 +340,7 @@ def finished_bars(
 
 
 def _with_prices(history: History, *, skip_bad: bool) -> pd.DataFrame:
-    table = history.bars
+    table = history.table
     table = table[table[_PRICES].notna().any(axis=1)].sort_index()  # Yahoo has empty ones
     broken = table[table.isna().any(axis=1)]
     if len(broken) and not skip_bad:
@@ -376,22 +372,18 @@ def _refuse_unadjusted(table: pd.DataFrame, history: History) -> None:
 
 
 def _finished(
-    table: pd.DataFrame, interval: BarInterval, now: np.datetime64
+    table: pd.DataFrame, bars: str | None, now: np.datetime64
 ) -> tuple[pd.DataFrame, list[str]]:
     """The bars that lie in sessions and have ended; the notes name what is left out."""
     calendar = trading_calendar()
     times = table.index.to_numpy().astype("M8[us]")
-    days = times.astype("M8[D]") if interval == "1d" else calendar.sessions_at(times)
+    days = calendar.sessions_at(times) if bars else times.astype("M8[D]")
     ends = calendar.times_of(days, "close")
-    if interval != "1d":
-        ends = np.minimum(times + np.timedelta64(_BAR[interval]), ends)
+    if bars:
+        ends = np.minimum(times + np.timedelta64(LENGTHS[bars], "m"), ends)
     outside = np.isnat(ends)
     unfinished = ends + np.timedelta64(_SETTLED) > now
-    left_out = pd.DatetimeIndex(times[unfinished])
-    if interval == "1d":
-        names = left_out.strftime("%Y-%m-%d")
-    else:
-        names = left_out.tz_localize(UTC).tz_convert(NEW_YORK).strftime("%Y-%m-%d %H:%M New York")
+    names = [written(time) if bars else str(time.astype("M8[D]")) for time in times[unfinished]]
     rows = f"{outside.sum():,} {'row' if outside.sum() == 1 else 'rows'}"
     return table[~outside & ~unfinished], [
         *[f"Left out {rows} outside of the sessions of {EXCHANGE}."] * bool(outside.any()),
