@@ -13,7 +13,7 @@ import numpy as np
 from backtest.data.actions import ENDS, Actions, jumps_of, parse_actions
 from backtest.data.bar_checks import check_against_daily
 from backtest.data.bars import LENGTHS, bar_symbols, bars_path, parse_bars
-from backtest.data.borrow import BorrowRates, parse_borrow_rates
+from backtest.data.borrow import BorrowRates, check_borrow, parse_borrow_rates
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import open_known_file, read_data_file
 from backtest.data.event_checks import FiledEvent, Finding, check_stated, check_texts, check_time
@@ -303,12 +303,11 @@ def check_on_file(row: FiledEvent, prices: Prices) -> Iterator[Finding]:
     yield row.finding("warning", what, why, mend)
 
 
-# Prices and borrow rates
+# Prices
 
 _ABSURD = 0.6  # change from close to close
 _ROUNDED = 1e-3  # of an amount: as announcements round it
 _MUCH = 0.25  # of the close before: more is paid at once by few
-_LONG = 20  # nights that a last quote may be carried on without a note
 
 
 def check_table(prices: Prices, where: str) -> Iterator[Finding]:
@@ -379,33 +378,3 @@ def _against_prices(prices: Prices, where: str) -> Iterator[Finding]:
                 what = f"Halted from {row.day}, with volume on {first_few(traded)}"
                 why = "Orders wait through a session in which others traded."
                 yield Finding("warning", where, what, why, f"Check the days. {seal}")
-
-
-def check_borrow(rates: BorrowRates, prices: Prices, where: str) -> Iterator[Finding]:
-    """Nights whose borrow rate nobody quoted.
-
-    A night is the one that follows a session; the last session has none, since no price
-    follows it.
-    """
-    nights = [stamp.date() for stamp in prices.table.index[:-1]]
-    why = "A short sale in these nights rests on a guess, and every such run says so."
-    mend = f"Add a quote of the time, then `backtest prices seal {prices.symbol} --borrow`."
-    first = rates.rates[0].day if rates.rates else None
-    before = [night for night in nights if first is None or night < first]
-    if before:
-        known = "No borrow rates" if first is None else f"No borrow rate before {first}"
-        what = f"{known}: {_count(before)} at the default rate of the rules"
-        yield Finding("note", where, what, why, mend)
-    for rate in rates.rates:
-        covered = [night for night in nights if rates.on(night) is rate]
-        span = f"from {rate.day}" + (f" to {covered[-1]}" if covered else "")
-        if not rate.is_quote:
-            what = f"{100 * rate.annual_rate:g} % a year {span} {rate.origin}: {_count(covered)}"
-            yield Finding("note", where, what, why, mend)
-        elif rate is rates.rates[-1] and len(covered) > _LONG:
-            what = f"The last quote, of {rate.day}, is carried on to {covered[-1]}"
-            yield Finding("note", where, f"{what}: {_count(covered)}", why, mend)
-
-
-def _count(nights: list[date]) -> str:
-    return f"{len(nights)} night{'' if len(nights) == 1 else 's'}"
