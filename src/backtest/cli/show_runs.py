@@ -33,6 +33,7 @@ from backtest.reports.run_words import (
     profit_parts,
     reasons,
     ruin,
+    speed_rows,
     untraded,
     verdict,
 )
@@ -40,6 +41,7 @@ from backtest.stats.formats import (
     FIGURES,
     MORE_FIGURES,
     UNKNOWN,
+    bar_or_session,
     count,
     counted,
     gain,
@@ -271,9 +273,9 @@ def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
     return {
         "Side": row["direction"],
         "Shares": f"{float(row['shares']):,.10g}",
-        "Entered": row["entry_session"],
+        "Entered": bar_or_session(row["entry_session"], row.get("entry_bar")),
         "Entry $": f"{float(row['entry_price']):,.2f}",
-        "Left": row["exit_session"] or "open",
+        "Left": bar_or_session(row["exit_session"], row.get("exit_bar")) or "open",
         "Exit $": f"{float(row['exit_price']):,.2f}",
         "Return": percent(float(row["return"])),
         "Profit $": gain(float(row["net_profit"])),
@@ -317,8 +319,8 @@ def _best_and_worst(run: Run) -> Table:
         table.add_row(
             row["symbol"],
             row["direction"],
-            row["entry_session"],
-            row["exit_session"],
+            bar_or_session(row["entry_session"], row.get("entry_bar")),
+            bar_or_session(row["exit_session"], row.get("exit_bar")),
             row["exit_reason"].replace("_", " "),
             Text(percent(result), style="green" if result > 0 else "red"),
             gain(float(row["net_profit"])),
@@ -390,5 +392,12 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print(Text(sentence))
     if sentence := no_room(run):
         out.print(Text(f"\n{sentence}"))
+    if rows := speed_rows(run):
+        out.print(Text("\nWhat speed is worth\n", style="bold"))
+        columns = ("Reaction", "Trades", "Net profit $", "Mean trade")
+        table = new_table(*columns, right=columns[1:], whole=columns)
+        for row in rows:
+            table.add_row(*row)
+        out.print(table)
     if cut or many:
         out.print(Text("\nEvery trade and event: on the page, or here with -v", style="dim"))
