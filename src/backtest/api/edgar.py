@@ -163,14 +163,13 @@ def fetch_stakes(
     from backtest.data.edits import event_lines
     from backtest.data.kinds import StakeDisclosure
     from backtest.sources.edgar import find_holder
-    from backtest.sources.stakes import close_before, closes_as_traded
+    from backtest.sources.stakes import close_as_traded
     from backtest.sources.stakes import fetch_stakes as fetch
     from backtest.workspace.folders import read_config
 
     symbol = read_config({"symbol": [symbols] if symbols else None}).one_symbol()
     of = _Request(symbol, cik, first, identity, base_url, answered, strategies, data)
     actions = read_actions(of.workspace.data / "actions", of.symbol)
-    closes = {} if of.prices is None else closes_as_traded(of.prices, actions)
     on_file = [line.event for line in event_lines(of.workspace, StakeDisclosure)]
     fetched = fetch(
         of.edgar,
@@ -180,7 +179,7 @@ def fetch_stakes(
         cusips=[one.strip().upper().zfill(9) for one in (cusip or "").split(",") if one.strip()],
         since=of.since,
         known=[event for event in on_file if isinstance(event, StakeDisclosure)],
-        close=lambda day: close_before(closes, day),
+        close=lambda day: close_as_traded(of.prices, actions, day) if of.prices else None,
         actions=actions,
     )
     return of.held_against(fetched, accept=accept, dry_run=dry_run)
