@@ -83,6 +83,10 @@ Folders = Folder | list[str] | list[Path]
 Day = str | date | None
 
 
+def ignore(*_: object) -> None:
+    """A callback of whoever wants none."""
+
+
 def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> Workspace:
     """The folders that are named; the others as commands find them.
 

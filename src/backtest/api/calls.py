@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 _FEWEST_DRAWS = 99
 
 
-def _ignore(*_: object) -> None:
-    """A callback of whoever wants none."""
-
-
 def sweep(
     strategy: str,
     grid: Mapping[str, object],
@@ -52,9 +48,9 @@ def sweep(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
-    before: Callable[[Any], None] = _ignore,
-    on_sets: Callable[[int, int], None] = _ignore,
-    tell: Callable[[str], None] = _ignore,
+    before: Callable[[Any], None] = arguments.ignore,
+    on_sets: Callable[[int, int], None] = arguments.ignore,
+    tell: Callable[[str], None] = arguments.ignore,
 ) -> results.SweepResult:
     """Evaluate every combination of some parameters' values, as `backtest sweep` does.
 
@@ -251,8 +247,8 @@ def audit_strategy(
     strategies: Folders = None,
     data: Folder = None,
     reports: Folder = None,
-    before: Callable[[Any], None] = _ignore,
-    on_worlds: Callable[[int, int], None] = _ignore,
+    before: Callable[[Any], None] = arguments.ignore,
+    on_worlds: Callable[[int, int], None] = arguments.ignore,
 ) -> results.AuditResult:
     """Ask whether a strategy looks ahead, as `backtest audit` does.
 

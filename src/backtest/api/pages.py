@@ -265,6 +265,17 @@ def is_read_only(reports: Path, tell: Callable[[str], None]) -> bool:
     return True
 
 
+def described(run: Run) -> dict[str, Any]:
+    """The manifest of a run, with its name, its note and its folder."""
+    return {
+        **run.manifest,
+        "variant": finding.variant(run.manifest),
+        "label": run.label,
+        "note": run.note,
+        "path": str(run.path),
+    }
+
+
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The manifests of runs that are looked at together, with the trials as they stand now."""
     from backtest.experiments.runs.figures import all_figures, stock_figures
@@ -273,15 +284,11 @@ def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
     return [
         {
-            **run.manifest,
+            **described(run),
             "figures": all_figures(run),
             "stock": stock_figures(run),
             "trials": trials_on_record(run.path.parent, run.manifest),
             "placebo_p_holm": p,
-            "variant": finding.variant(run.manifest),
-            "label": run.label,
-            "note": run.note,
-            "path": str(run.path),
         }
         for run, p in zip(runs, corrected(runs), strict=True)
     ]

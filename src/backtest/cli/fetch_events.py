@@ -119,7 +119,7 @@ def news(
 
 def _fetch(call: Callable[..., FetchedEvents], filings: Filings) -> None:
     """Show what is fetched, and write it once it is confirmed."""
-    from backtest.cli.event_edits import write
+    from backtest.cli.events import write
 
     with _progress() as answered:
         found = call(answered=answered, **filings.arguments())

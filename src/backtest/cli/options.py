@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from functools import wraps
@@ -15,7 +15,7 @@ import typer
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from backtest.strategy.parameters import Text
 
@@ -145,6 +145,10 @@ CostsOption = Annotated[
         help="retail, institutional, frictionless, or a TOML file. [retail]",
     ),
 ]
+Strategy = Annotated[str, typer.Argument(metavar="STRATEGY", help="The strategy.")]
+Reaction = Annotated[float, typer.Option(help="Minutes to react.", min=0, max=10_080)]
+Source = Annotated[str | None, typer.Option(help="Where the rows come from.")]
+Force = Annotated[bool, typer.Option("--force", help="Do again what was done before.")]
 AcceptJumps = Annotated[
     bool,
     typer.Option("--accept-jumps", help="Take prices that jump as after an unrecorded split."),
@@ -154,11 +158,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts ins
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print every row, however many there are.")
 ]
-# A second undo of the same words would go one version further.
-LOOK_FIRST = (
-    "interrupted: the file is as it was, or whole at the version before. "
-    "Look at it, or name the version with --to."
-)
 ToVersion = Annotated[
     int | None,
     typer.Option("--to", metavar="VERSION", help="The version to go back to. [the one before]"),
@@ -180,6 +179,18 @@ def parse_settings(texts: list[str] | None) -> dict[str, Text]:
     more = "; lists are written with commas"
     pairs = parse_pairs("--set", texts, example="hold=5", twice=more)
     return {name: Text(text) for name, text in pairs.items()}
+
+
+@contextmanager
+def undoing() -> Iterator[None]:
+    """Tell whoever interrupts that a second undo would go one version further."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            "interrupted: the file is as it was, or whole at the version before. "
+            "Look at it, or name the version with --to."
+        ) from None
 
 
 def parse_pairs(
@@ -211,7 +222,16 @@ def decimal_sign(text: str | None) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class Options:
+    """Options that several commands take together; `spread` hands them on."""
+
+    def arguments(self) -> dict[str, Any]:
+        """The same as calls take them."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account(Options):
     """Options of an account: its cash, costs and trading rules."""
 
     cash: CashOption = None
@@ -258,53 +278,40 @@ class Account:
 
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them; what is no setting of its own is a trading rule."""
-        rules = {one.name: getattr(self, one.name) for one in fields(Account)}
-        return {"cash": rules.pop("cash"), "costs": rules.pop("costs"), "rules": rules}
+        found = super().arguments()
+        names = [one.name for one in fields(Account) if one.name not in ("cash", "costs")]
+        rules = {name: found.pop(name) for name in names}
+        return {**found, "rules": rules}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms(Account):
     """Options of a command that trades: an account, what it trades, from when to when."""
 
-    symbol: Symbols = None
+    symbols: Symbols = None
     universe: UniverseOption = None
     first: Annotated[date | None, day("--from", "First day of the replay.")] = None
     last: Annotated[date | None, day("--to", "Last day of the replay.")] = None
-    settings: Settings = None
+    parameters: Settings = None
 
     def arguments(self) -> dict[str, Any]:
         """The same as calls take them."""
-        return {
-            **super().arguments(),
-            "symbols": self.symbol,
-            "universe": self.universe,
-            "first": self.first,
-            "last": self.last,
-            "parameters": parse_settings(self.settings),
-        }
+        return {**super().arguments(), "parameters": parse_settings(self.parameters)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders:
+class Folders(Options):
     """Options of a command that reads the data of a workspace."""
 
     data: DataFolder = None
     strategies: StrategiesFolder = None
-
-    def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
-        return {"data": self.data, "strategies": self.strategies}
 
 
 @dataclass(frozen=True, kw_only=True)
 class AllFolders(Folders):
     """The same of one that also writes to its reports."""
 
-    out: ReportsFolder = None
-
-    def arguments(self) -> dict[str, Any]:
-        """The same as calls take them."""
-        return {**super().arguments(), "reports": self.out}
+    reports: ReportsFolder = None
 
 
 class App(typer.Typer):

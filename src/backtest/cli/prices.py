@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import backtest
 from backtest.cli import options
 from backtest.errors import BacktestError, UsageError
 
@@ -26,6 +27,8 @@ SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
 ]
+Interval = Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")]
+OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
 
 
 @app.command(
@@ -33,7 +36,7 @@ SkipBad = Annotated[
 )
 def fetch(
     symbols: Annotated[list[str], typer.Argument(metavar="SYMBOL", help="As Yahoo writes them.")],
-    interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
+    interval: Interval = "1d",
     first: Annotated[
         date | None, options.day("--from", "First day; that of the file, or as far as Yahoo goes.")
     ] = None,
@@ -52,34 +55,28 @@ def fetch(
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
     from backtest.cli import show, show_data
-    from backtest.sources.updates import check_symbol, raise_refused
-    from backtest.sources.yahoo import ADJUSTS, INTERVALS, fetch_prices
-    from backtest.workspace.folders import find_data
+    from backtest.sources.yahoo import ADJUSTS
 
-    names = list(dict.fromkeys(check_symbol(symbol.upper()) for symbol in symbols))
-    terms: dict[str, Any] = {
-        "interval": _one_of("--interval", interval, INTERVALS),
-        "first": first,
-        "last": last,
-        "adjust": None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
-        "accept": accept,
-        "skip_bad": skip_bad,
-        "among": len(names),
-    }
-    folder = find_data(data)
     made: list[tuple[PriceUpdate, Version | None]] = []
-    failed: dict[str, BacktestError] = {}
-    for symbol in _with_progress(names, "Fetching"):
-        try:
-            update = fetch_prices(folder, symbol, **terms)
-            made.append((update, update.make()))
-        except BacktestError as error:
-            failed[symbol] = error
-    if as_json:
-        show.print_json([_as_dict(update, version) for update, version in made])
-    else:
-        show_data.prices_written(made)
-    raise_refused(failed, len(names), "fetched")
+    try:
+        with show.progress("Fetching") as on_symbol:
+            backtest.fetch_prices(
+                symbols,
+                interval=_interval(interval),
+                first=first,
+                last=last,
+                adjust=None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
+                accept=accept,
+                skip_bad=skip_bad,
+                data=data,
+                on_update=lambda *update: made.append(update),
+                on_symbol=on_symbol,
+            )
+    finally:
+        if made and as_json:
+            show.print_json([_as_dict(update, version) for update, version in made])
+        elif made:
+            show_data.prices_written(made)
 
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
@@ -121,18 +118,17 @@ def import_file(
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
     from backtest.cli import show_data
-    from backtest.cli.event_edits import at_terminal, is_confirmed
+    from backtest.cli.events import at_terminal, is_confirmed
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
 
-    named = options.parse_pairs("--map", columns or [], example="close=Last")
     folder = find_data(data)
     found = read_prices_and_actions(
-        file, named, symbols=symbol or [], decimal=options.decimal_sign(decimal),
-        date_form=date_format, encoding=encoding,
-        constants=options.parse_pairs("--set", constants or [], example="volume=0"),
-        closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
+        file, options.parse_pairs("--map", columns, example="close=Last"),
+        constants=options.parse_pairs("--set", constants, example="volume=0"),
+        symbols=symbol or [], decimal=options.decimal_sign(decimal), date_form=date_format,
+        encoding=encoding, closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
     )  # fmt: skip
     show_data.price_file(found)
     if source is None and at_terminal() and not yes:
@@ -164,20 +160,20 @@ def import_file(
 @app.command("undo", epilog="Example: `backtest prices undo CRWV`")
 def undo(
     symbol: Annotated[str, typer.Argument(help="The symbol whose file is put back.")],
-    interval: Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")] = "1d",
+    interval: Interval = "1d",
     to: options.ToVersion = None,
     data: options.DataFolder = None,
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
-    from backtest.api import data as calls
+    with options.undoing():
+        path, version = backtest.undo_prices(symbol, _interval(interval), to=to, data=data)
+    typer.echo(f"{path} is at version {version.number}: {version.reason}")
+
+
+def _interval(text: str) -> Any:
     from backtest.sources.yahoo import INTERVALS
 
-    each = _one_of("--interval", interval, INTERVALS)
-    try:
-        path, version = calls.undo_prices(symbol, each, to=to, data=data)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(options.LOOK_FIRST) from None
-    typer.echo(f"{path} is at version {version.number}: {version.reason}")
+    return _one_of("--interval", text, INTERVALS)
 
 
 def _one_of(option: str, text: str, allowed: tuple[Any, ...]) -> Any:
@@ -224,27 +220,20 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
 @app.command("list", epilog="Example: `backtest prices list`")
 def list_prices(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
-    from backtest.api import data as calls
     from backtest.cli import show, show_data
 
-    rows = calls.list_prices(data=folders.data).reset_index().to_dict("records")
-    if as_json:
-        show.print_json(rows)
-    else:
-        show_data.symbols(show.console(), rows)
+    rows = backtest.list_prices(data=folders.data).reset_index().to_dict("records")
+    show.either(rows, show_data.symbols, as_json=as_json)
 
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
 def check_prices(
-    folders: options.Folders,
-    symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
-    as_json: options.AsJson = False,
+    folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
-    from backtest.api import data as calls
     from backtest.cli import show_data
 
-    show_data.findings(calls.check_prices(symbol, **folders.arguments()), as_json=as_json)
+    show_data.findings(backtest.check_prices(symbol, **folders.arguments()), as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
@@ -258,9 +247,7 @@ def seal_prices(
     borrow: Annotated[bool, typer.Option("--borrow", help="The file of borrow rates.")] = False,
 ) -> None:
     """Check a price file that you changed and record its sha256 anew."""
-    from backtest.api import data as calls
-
-    sealed = calls.seal_prices(symbol, source, adjust, borrow=borrow, **folders.arguments())
+    sealed = backtest.seal_prices(symbol, source, adjust, borrow=borrow, **folders.arguments())
     typer.echo(f"wrote {sealed}")
 
 
@@ -279,17 +266,13 @@ def list_actions(
     data: options.DataFolder = None,
 ) -> None:
     """List dividends, splits, halts, ends and new names, oldest first."""
-    from backtest.api import data as calls
     from backtest.cli import show, show_data
 
-    found = calls.list_actions(symbols, data=data)
+    found = backtest.list_actions(symbols, data=data)
     for name in ("day", "until"):
         found[name] = found[name].dt.strftime("%Y-%m-%d")
     rows = found.astype(object).where(found.notna(), None).to_dict("records")
-    if as_json:
-        show.print_json(rows)
-    else:
-        show_data.actions(show.console(), rows)
+    show.either(rows, show_data.actions, as_json=as_json)
 
 
 @actions.command("add", epilog="Example: `backtest actions add ACME split 2025-06-05 2 --source …`")
@@ -313,11 +296,10 @@ def add_action(
     data: options.DataFolder = None,
 ) -> None:
     """Put an action on file; one of the same day and kind is replaced."""
-    from backtest.api import data as calls
     from backtest.cli import show_data
-    from backtest.cli.event_edits import is_confirmed
+    from backtest.cli.events import is_confirmed
 
-    update = calls.add_action(
+    update = backtest.add_action(
         symbol, action, day, amount,
         until=until, name=name, source=source, dry_run=True, data=data,
     )  # fmt: skip
@@ -331,23 +313,18 @@ def add_action(
 
 @actions.command("check", epilog="Example: `backtest actions check CRWV`")
 def check_actions(
-    folders: options.Folders,
-    symbol: Annotated[str | None, typer.Argument(help="One symbol; all by default.")] = None,
-    as_json: options.AsJson = False,
+    folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find actions that are wrong, or that prices contradict."""
-    from backtest.api import data as calls
     from backtest.cli import show_data
 
-    show_data.findings(calls.check_actions(symbol, **folders.arguments()), as_json=as_json)
+    show_data.findings(backtest.check_actions(symbol, **folders.arguments()), as_json=as_json)
 
 
 @actions.command("undo", epilog="Example: `backtest actions undo CRWV`")
 def undo_actions(symbol: Symbol, data: options.DataFolder = None) -> None:
     """Put the version of a file of actions before this one back; again for the one before."""
-    from backtest.api import data as calls
-
-    path, version = calls.undo_actions(symbol, data=data)
+    path, version = backtest.undo_actions(symbol, data=data)
     typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
 
 
@@ -355,9 +332,7 @@ def undo_actions(symbol: Symbol, data: options.DataFolder = None) -> None:
 def seal_actions(
     folders: options.Folders,
     symbol: Symbol,
-    source: Annotated[str | None, typer.Option(help="Where the rows come from.")] = None,
+    source: options.Source = None,
 ) -> None:
     """Check a file of actions that you changed and record its sha256 anew."""
-    from backtest.api import data as calls
-
-    typer.echo(f"wrote {calls.seal_actions(symbol, source, **folders.arguments())}")
+    typer.echo(f"wrote {backtest.seal_actions(symbol, source, **folders.arguments())}")

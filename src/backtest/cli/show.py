@@ -23,6 +23,7 @@ from backtest.stats.formats import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from backtest.api.results import Result
 
 # Of every text; its own lets most pass.
 rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
@@ -80,6 +81,37 @@ def progress(word: str) -> Iterator[Callable[[int, int], None]]:
 def print_json(value: Any) -> None:
     """Print a value as JSON."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def either(value: Any, show: Callable[[Console, Any], None], *, as_json: bool) -> None:
+    """Print a value as JSON, or as the terminal shows it."""
+    if as_json:
+        print_json(value)
+    else:
+        show(console(), value)
+
+
+def result(
+    found: Result,
+    show: Callable[[Console, Any], None],
+    done: str,
+    file: tuple[str, str] | None = None,
+    *,
+    as_json: bool,
+) -> None:
+    """Draw the page of a result and print its record, where its page is and where its `file`."""
+    page = found.page()
+    if as_json:
+        print_json({**found.record, "path": str(found.path)})
+        return
+    show(console(), found)
+    if found.known:
+        typer.echo(f"It had been {done} before with the same inputs; --force does it again.")
+    paths = {"The page": page}
+    if file:
+        paths = {file[0]: found.path / file[1], **paths}
+    for name, path in paths.items():
+        typer.echo(f"{name + ':':<{1 + max(map(len, paths))}} {path}")
 
 
 def left_out(sentence: str) -> None:

@@ -380,6 +380,11 @@ def _changed(past: Mapping[str, Any]) -> str:
 
 def universes(out: Console, rows: Sequence[UniverseRow]) -> None:
     """Print universes: stocks, prices, events, what is missing, and the source."""
+    if not rows:
+        typer.echo(
+            "There is no universe in the data folder. Write one as universes/NAME/members.csv "
+            "with the columns symbol, first, last."
+        )
     for row in rows:
         out.print(Text(row.name, style="bold"))
         out.print(headed(_universe_lines(row)))

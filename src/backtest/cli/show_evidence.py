@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from backtest.cli.show import console, headed, labelled, new_table, with_details
+from backtest.cli.show import assumptions, console, headed, labelled, new_table, with_details
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from backtest.api.results import AuditResult, StocksStudyResult, StudyResult, SweepResult
     from backtest.audit.declared import Report
     from backtest.experiments.studies.null_worlds import NullWorlds
 
@@ -29,8 +30,15 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "di
 _MOST_SHOWN = 3  # findings of a check; the page has more
 
 
-def study_of_stocks(out: Console, record: Record) -> None:
+def sweep(out: Console, found: SweepResult) -> None:
+    """Print what a sweep says."""
+    out.print(headed(found.summary.items()))
+    assumptions(out, found.record.get("assumptions", ()))
+
+
+def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
     """Print a study of many stocks."""
+    record = found.record
     out.print(Text(study_page.title(record), style="bold"))
     out.print()
     rows = record["rows"]
@@ -50,15 +58,16 @@ def study_of_stocks(out: Console, record: Record) -> None:
     table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
     out.print(table)
     out.print()
-    out.print(headed(study_page.many_sentences(record)))
+    out.print(headed(found.summary.items()))
     out.print()
 
 
-def study(out: Console, record: Record) -> None:
+def study(out: Console, found: StudyResult) -> None:
     """Print a study of one stock."""
+    record = found.record
     out.print(Text(study_page.title(record), style="bold"))
     out.print()
-    out.print(headed(study_page.study_sentences(record)))
+    out.print(headed(found.summary.items()))
     names = "".join(f"{row['window']:>11}" for row in record["windows"])
     notes = study_page.study_notes(record)
     parts = (
@@ -187,8 +196,9 @@ def contract(out: Console, report: Report) -> None:
     out.print(Text(report.sentence, style="red" if report.failed else "green"))
 
 
-def audit(out: Console, record: Record) -> None:
+def audit(out: Console, found: AuditResult) -> None:
     """Print an audit: what was tried, what was found, and what no audit can prove."""
+    record = found.record
     color = "green" if record["outcome"] == "clean" else "red"
     out.print(Text(f"{audit_page.title(record)} · audit {record['audit_id']}", style="bold"))
     out.print()
