@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from backtest.data.kinds import snake_case
 from backtest.errors import UsageError
-from backtest.experiments.terms import Terms, read_terms
+from backtest.experiments.terms import read_day, read_terms
 from backtest.strategy.base import Strategy, is_strategy
 from backtest.strategy.loading import one_strategy
 from backtest.strategy.parameters import Text, recorded
@@ -21,6 +21,12 @@ from backtest.workspace.folders import Workspace, find_data, find_reports, find_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from backtest.audit.run import AuditRequest
+    from backtest.experiments.runs.run import RunRequest
+    from backtest.experiments.sweeps.run import SweepRequest
+
+Request = TypeVar("Request", "RunRequest", "SweepRequest", "AuditRequest")
 
 
 @dataclass(frozen=True)
@@ -115,23 +121,36 @@ def several(names: str | Sequence[str] | None) -> list[str] | None:
     return [names] if isinstance(names, str) else list(names or ()) or None
 
 
-def terms_of(
+def request_of(
+    request: type[Request],
     data: Path,
+    *,
+    parameters: Mapping[str, object] | None,
     symbols: str | Sequence[str] | None,
-    benchmark: str | None,
+    universe: str | None,
+    first: Day,
+    last: Day,
     cash: float | None,
     costs: str | os.PathLike[str] | None,
     rules: Mapping[str, Any] | None,
-    universe: str | None = None,
-) -> Terms:
-    """The terms that a call names; see `read_terms`."""
+    benchmark: str | None = None,
+    **own: Any,
+) -> Request:
+    """A request of the terms that a call names, as of `run`, and of its own fields."""
     named = {
         "symbol": several(symbols),
         "benchmark": benchmark,
         "cash": cash,
         "costs": costs and os.fspath(costs),
     }
-    return read_terms(data, named, rules, universe)
+    terms = {
+        **vars(read_terms(data, named, rules, universe)),
+        "settings": parameters or {},
+        "first": read_day("first", first),
+        "last": read_day("last", last),
+    }
+    shared = {one.name: terms[one.name] for one in fields(request) if one.name in terms}
+    return request(**shared, **own)
 
 
 def check_name(name: object, rule: str) -> None:

@@ -5,16 +5,17 @@ Arguments that several take are explained in `backtest.run`.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backtest.api import arguments, results
 from backtest.api.frames import read_frames, workspace_of
 from backtest.errors import UsageError, unknown
-from backtest.experiments.terms import check_one_of, read_day
+from backtest.experiments.terms import check_one_of, read_terms
 from backtest.workspace.folders import read_config
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
@@ -86,21 +87,12 @@ def sweep(
     arguments.check_name(strategy, "A sweep takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        terms = arguments.terms_of(
-            workspace.data, frames.symbols, None, cash, costs, rules, universe
-        )
-        request = SweepRequest(
-            strategy=strategy,
-            symbols=terms.symbols,
-            settings=parameters or {},
+        request = arguments.request_of(
+            SweepRequest, workspace.data, strategy=strategy, accept_jumps=accept_jumps,
             grid={name: arguments.axis(name, values) for name, values in grid.items()},
-            first=read_day("first", first),
-            last=read_day("last", last),
-            rules=terms.rules,
-            costs=terms.costs,
-            universe=terms.universe,
-            accept_jumps=accept_jumps,
-        )
+            parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
+            last=last, cash=cash, costs=costs, rules=rules,
+        )  # fmt: skip
         plan = prepare_sweep(workspace, request)
         if not force and (known := known_sweep(plan)):
             return results.SweepResult.of(known, known=True)
@@ -275,20 +267,11 @@ def audit_strategy(
     arguments.check_name(strategy, "An audit takes the name of a strategy")
     frames = read_frames(prices, events, symbols, universe=universe)
     with workspace_of(frames, strategies, data, reports) as workspace:
-        terms = arguments.terms_of(
-            workspace.data, frames.symbols, None, cash, costs, rules, universe
-        )
-        request = AuditRequest(
-            strategy=strategy,
-            symbols=terms.symbols,
-            universe=terms.universe,
-            settings=parameters or {},
-            first=read_day("first", first),
-            last=read_day("last", last),
-            rules=terms.rules,
-            worlds=worlds,
-            seed=seed,
-        )
+        request = arguments.request_of(
+            AuditRequest, workspace.data, strategy=strategy, worlds=worlds, seed=seed,
+            parameters=parameters, symbols=frames.symbols, universe=universe, first=first,
+            last=last, cash=cash, costs=costs, rules=rules,
+        )  # fmt: skip
         observer = partial(in_processes, workers=workers) if workers else None
         plan = prepare(workspace, request)
         if not (known := plan.exists and not force):
@@ -375,10 +358,9 @@ def simulate(
         DataError: a file is corrupt or holds what it must not.
 
     """
-    from pathlib import Path
-
     from backtest.experiments.simulation.account import simulate_files
 
     folder = arguments.data_of(data)
-    terms = arguments.terms_of(folder, None, None, cash, costs, rules)
+    named = {"cash": cash, "costs": costs and os.fspath(costs)}
+    terms = read_terms(folder, named, rules)
     return simulate_files(Path(bars), Path(signals), terms.rules, folder / "borrow", curves=curves)

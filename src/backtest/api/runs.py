@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from backtest.api.arguments import folders, strategy_of, terms_of
+from backtest.api.arguments import folders, request_of, strategy_of
 from backtest.api.frames import read_frames, workspace_of
 from backtest.api.pages import is_read_only
 from backtest.api.results import WIDE, Result
@@ -222,23 +222,11 @@ def run(
     kinds = file.cls.listens_to if file else ()
     with workspace_of(frames, strategies, data, reports, kinds) as workspace:
         request = run_request(
-            workspace,
-            strategy=file.name if file else str(strategy),
-            parameters=parameters,
-            symbols=frames.symbols,
-            universe=universe,
-            first=first,
-            last=last,
-            as_of=as_of,
-            benchmark=frames.benchmark,
-            cash=cash,
-            costs=costs,
-            rules=rules,
-            engine=engine,
-            accept_jumps=accept_jumps,
-            label=label,
-            note=note,
-        )
+            workspace, strategy=file.name if file else str(strategy), parameters=parameters,
+            symbols=frames.symbols, universe=universe, first=first, last=last, as_of=as_of,
+            benchmark=frames.benchmark, cash=cash, costs=costs, rules=rules, engine=engine,
+            accept_jumps=accept_jumps, label=label, note=note,
+        )  # fmt: skip
         plan = engine_runs.prepare_run(workspace, request, file)
         replay = Replay.of(plan, force=force or file is not None)
         return RunResult.of(replay.weigh(), known=replay.known)
@@ -313,22 +301,13 @@ def run_request(
     workspace: Workspace,
     *,
     strategy: str = "",
-    parameters: Mapping[str, object] | None,
-    symbols: str | Sequence[str] | None,
-    universe: str | None,
-    first: Day,
-    last: Day,
     as_of: Day,
-    benchmark: str | None,
-    cash: float | None,
-    costs: str | os.PathLike[str] | None,
-    rules: Mapping[str, Any] | None,
     engine: str | None,
-    accept_jumps: bool,
     label: str | None,
     note: str | None,
+    **terms: Any,
 ) -> RunRequest:
-    """What is run; arguments as of `run`."""
+    """What is run; the `terms`, and all others, are arguments of `run`."""
     notes = {
         name: text.strip() for name, text in (("label", label), ("note", note)) if text is not None
     }
@@ -337,22 +316,10 @@ def run_request(
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
     if engine is not None and engine not in ENGINES:
         raise unknown("engine", engine, ENGINES)
-    terms = terms_of(workspace.data, symbols, benchmark, cash, costs, rules, universe)
-    return RunRequest(
-        strategy=strategy,
-        symbols=terms.symbols,
-        settings=parameters or {},
-        first=read_day("first", first),
-        last=read_day("last", last),
-        benchmark=terms.benchmark,
-        rules=terms.rules,
-        costs=terms.costs,
-        as_of=read_day("as_of", as_of),
-        universe=terms.universe,
-        engine=engine,
-        accept_jumps=accept_jumps,
-        notes=notes,
-    )
+    return request_of(
+        RunRequest, workspace.data, strategy=strategy, as_of=read_day("as_of", as_of),
+        engine=engine, notes=notes, **terms,
+    )  # fmt: skip
 
 
 def _strategies_to_run(
