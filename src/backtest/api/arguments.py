@@ -41,28 +41,19 @@ class StrategyClass(StrategyFile):
 
 
 def strategy_of(strategy: object) -> StrategyClass:
-    """A strategy class or instance as `prepare_run` takes one; an instance's values are defaults.
-
-    Raises:
-        UsageError: it is neither, or its source cannot be read.
-
-    """
+    """A strategy class or instance as `prepare_run` takes it; its own values are defaults."""
     cls = strategy if isinstance(strategy, type) else type(strategy)
     if not is_strategy(cls):
         raise UsageError(
             f"{strategy!r} is no strategy. Give the name of one in the strategies folder, "
             f"or a subclass of Strategy or EventStrategy."
         )
-    own = {} if isinstance(strategy, type) else _values_of(strategy)
+    if not isinstance(strategy, type | Strategy):
+        raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
+    own = recorded(strategy) if isinstance(strategy, Strategy) else {}
     name = snake_case(cls.__name__)
     text, place = _source(cls)
     return StrategyClass(name, place, one_strategy(str(place), [cls]), defaults=own, text=text)
-
-
-def _values_of(strategy: object) -> dict[str, Any]:
-    if isinstance(strategy, Strategy):
-        return recorded(strategy)
-    raise UsageError("Backtrader makes its strategies itself: give the class, not an instance.")
 
 
 def _source(cls: type[Any]) -> tuple[str, Path]:
@@ -94,10 +85,7 @@ def ignore(*_: object) -> None:
 
 
 def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> Workspace:
-    """The folders that are named; the others as commands find them.
-
-    Without `reports` nothing is written there, so that no such folder is needed.
-    """
+    """The folders that are named; the others as commands find them, but for `reports`."""
     several_folders = strategies if isinstance(strategies, list) else [strategies]
     return find_workspace(
         [Path(one) for one in several_folders if one] or None,
@@ -154,12 +142,7 @@ def request_of(
 
 
 def check_name(name: object, rule: str) -> None:
-    """Refuse what is no name, such as a class.
-
-    Raises:
-        UsageError: it begins with the rule.
-
-    """
+    """Refuse what is no name, such as a class, in a message that begins with the rule."""
     if not isinstance(name, str):
         raise UsageError(
             f"{rule}, not {name!r}. Save a class in the strategies folder, and give its name."
@@ -172,14 +155,11 @@ def window(ends: object) -> str:
 
 
 def axis(name: str, values: object) -> Text | list[Any]:
-    """The values of a parameter in a grid; a text such as `1:40` is read as that of `--grid`.
-
-    Raises:
-        UsageError: they are neither a text nor a collection.
-
-    """
-    if isinstance(values, str | Text):
-        return Text(values) if isinstance(values, str) else values
+    """The values of a parameter in a grid; a text such as `1:40` is read as that of `--grid`."""
+    if isinstance(values, Text):
+        return values
+    if isinstance(values, str):
+        return Text(values)
     try:
         return list(values)  # type: ignore[call-overload, no-any-return]
     except TypeError:

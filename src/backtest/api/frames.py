@@ -60,20 +60,12 @@ _SESSIONS = ("session", "date")
 
 @dataclass(frozen=True)
 class Frames:
-    """The data of a call that come as frames.
+    """The data of a call that come as frames."""
 
-    Attributes:
-        prices: checked tables by symbol, indexed by session.
-        events: as the caller has them; None for those of the workspace.
-        symbols: what is traded; None where the settings say.
-        benchmark: the symbol of the benchmark; likewise.
-
-    """
-
-    prices: Mapping[str, pd.DataFrame]
-    events: EventFrames
-    symbols: str | Sequence[str] | None
-    benchmark: str | None
+    prices: Mapping[str, pd.DataFrame]  # checked tables by symbol, indexed by session
+    events: EventFrames  # as the caller has them; None for those of the workspace
+    symbols: str | Sequence[str] | None  # what is traded; None where the settings say
+    benchmark: str | None  # likewise
 
     @property
     def any(self) -> bool:
@@ -88,16 +80,7 @@ def read_frames(
     benchmark: str | pd.DataFrame | None = None,
     universe: str | None = None,
 ) -> Frames:
-    """Check frames of prices; see `Frames`.
-
-    Without `symbols` every frame with bars is traded, but for the benchmark.
-
-    Raises:
-        UsageError: what should be frames is none, symbols are not told, or there are frames beside
-            a universe.
-        DataError: a frame breaks the format; every row at fault is named.
-
-    """
+    """Check frames of prices; without `symbols` each with bars is traded, but for the benchmark."""
     if universe and not (prices is events is None and isinstance(benchmark, str | None)):
         raise UsageError(
             f"The members of the universe {universe} have files of prices and events, and frames "
@@ -172,10 +155,6 @@ def price_table(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
     It has an index or a column `session` or `date`, and the columns of bars or `close` alone, in
     any case; other columns are left out.
-
-    Raises:
-        DataError: a column is missing or doubled, or rows break the format.
-
     """
     columns = [str(one).strip().lower() for one in frame.columns]
     if doubled := sorted({one for one in columns if columns.count(one) > 1} & {*BAR_COLUMNS}):
@@ -252,11 +231,6 @@ def workspace_of(
     Frames of prices go before the files of their symbols, and events before all files of events;
     `kinds` may come beside those that ship and those of strategy files. The copy is of links and
     goes away afterwards. Without a workspace, results go to `reports` in the working folder.
-
-    Raises:
-        UsageError: a folder is wrong, or an event is of no known kind.
-        DataError: events break the format.
-
     """
     if not frames.any:
         yield folders(strategies, data, reports)
@@ -268,7 +242,7 @@ def workspace_of(
             _or_else("data", data, spare),
             _or_else("reports", reports, Path.cwd()),
         )
-        folder = Path(temporary).resolve() / "frames"
+        folder = spare.resolve() / "frames"
         shutil.copytree(found.data.resolve(), folder, copy_function=os.symlink)
         for symbol, table in frames.prices.items():
             _write_prices(folder / "prices", symbol, table)
@@ -329,12 +303,19 @@ def _write(
 def event_rows(
     events: EventFrames, kinds: Mapping[str, type[Event]]
 ) -> dict[str, list[dict[str, str]]]:
-    """The rows of events by kind, as files take them, checked as files are; see `workspace_of`."""
+    """The rows of events by kind, as files take them, checked as files are."""
     found: dict[str, list[dict[str, str]]] = {}
-    for kind, name, numbered in _of_kinds(events):
+    for kind, name, rows in _of_kinds(events):
         if kind not in kinds:
             raise unknown("kind of event", kind, kinds)
-        found[kind] = _checked(kinds[kind], name, numbered)
+        columns = columns_of(kinds[kind])
+        for column in (column for _, row in rows for column in row):
+            if column not in columns:
+                raise DataError(f"{name}: {unknown(f'column of {kind}', column, columns)}")
+        problems: list[str] = []
+        checked = check_rows(kinds[kind], rows, "row", problems)
+        raise_problems(Path(name), problems)
+        found[kind] = [dict(one.cells) for one in checked]
     return found
 
 
@@ -375,18 +356,3 @@ def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
     columns = [str(name).strip() for name in frame.columns]
     rows: list[dict[str, str]] = frame.set_axis(columns, axis=1).map(_text).to_dict("records")
     return rows
-
-
-def _checked(
-    kind: type[Event], name: str, rows: Iterable[tuple[int, dict[str, str]]]
-) -> list[dict[str, str]]:
-    problems: list[str] = []
-    rows = list(rows)
-    for _, row in rows:
-        for column in row:
-            if column not in kind.model_fields:
-                error = unknown(f"column of {kind.kind}", column, columns_of(kind))
-                raise DataError(f"{name}: {error}")
-    found = check_rows(kind, rows, "row", problems)
-    raise_problems(Path(name), problems)
-    return [dict(one.cells) for one in found]

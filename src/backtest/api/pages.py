@@ -1,4 +1,8 @@
-"""The calls about what was made: runs listed, compared and in other forms, and pages of all."""
+"""The calls about what was made: runs listed, compared and in other forms, and pages of all.
+
+`reports` is the folder of them, that of the workspace by default; `tell` takes a sentence for each
+run that is damaged and left out.
+"""
 
 from __future__ import annotations
 
@@ -52,8 +56,6 @@ def report_run(
         output: the file to write; a page becomes one file that can be sent. By default a page and
             a picture go to the run folder.
         force: write over a file that is no report.
-        reports: folder of the runs; that of the workspace by default.
-        tell: takes a sentence for each damaged run that the name fits.
 
     Returns:
         The file, or the text where none is written.
@@ -132,8 +134,6 @@ def find_page(
     Args:
         name: a run id, run folder or strategy; the id or folder of a sweep, study or comparison;
             `compare` for the latest run of each strategy, or `index`, which shows them all.
-        reports: folder of them; that of the workspace by default.
-        tell: takes a sentence for each run that is damaged and left out.
 
     Raises:
         UsageError: there is none.
@@ -147,7 +147,12 @@ def find_page(
         is_kept = page.exists() and not os.access(folder, os.W_OK)
         return page if is_kept else write_index(folder)  # anew: folders come and go
     if name == "compare":
-        return _comparison(folder, tell)
+        from backtest.reports.compare_page import write_comparison
+
+        page = folder / "compare.html"
+        if page.exists():
+            return page
+        return write_comparison(folder, find_runs(reports=folder, tell=tell))
     for page in folder.glob("[!.]*/index.html"):
         if Path(name).name in (page.parent.name, page.parent.name.rpartition("-")[2]):
             return page
@@ -166,7 +171,6 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
     Args:
         *runs: results of `run`, or run ids or their beginnings, run folders, strategies, labels,
             or patterns such as `earnings_*`; without any, the latest run of each strategy.
-        reports: folder of the runs that are named; that of the workspace by default.
         variants: take every run that a name fits, in place of the latest.
 
     Returns:
@@ -222,7 +226,7 @@ def find_runs(
     variants: bool = False,
     tell: Callable[[str], None] = warnings.warn,
 ) -> list[Run]:
-    """The runs that `compare` compares, each once; `tell` takes a sentence for a damaged one."""
+    """The runs that `compare` compares, each once."""
     folder = reports_of(reports)
     found: list[Run] = []
     for one in runs:
@@ -239,13 +243,8 @@ def find_runs(
     return list({run.run_id: run for run in found}.values())
 
 
-def draw_comparison(
-    runs: Sequence[Run], tell: Callable[[str], None] = warnings.warn
-) -> Path | None:
-    """Draw the page that compares runs, keep it for the index, and return its path.
-
-    Where reports are read-only there is none, and `tell` takes a sentence.
-    """
+def draw_comparison(runs: Sequence[Run], tell: Callable[[str], None]) -> Path | None:
+    """Draw the page that compares runs, and keep it for the index; None in read-only reports."""
     from backtest.reports.compare_page import write_comparison
     from backtest.reports.index_page import write_index
 
@@ -306,7 +305,6 @@ def list_runs(
         *names: those that are meant, as of `compare`; all without any.
         parameters: values by name that a run must have.
         since: the day since which a run was requested.
-        reports: folder of the runs; that of the workspace by default.
 
     Returns:
         A row for each, indexed by `run_id`: `strategy`, `variant` (what differs from the defaults,
@@ -338,15 +336,6 @@ def list_runs(
     return pd.DataFrame(rows, columns=list(rows[0]) if rows else ["run_id"]).set_index("run_id")
 
 
-def _comparison(reports: Path, tell: Callable[[str], None]) -> Path:
-    page = reports / "compare.html"
-    if page.exists():
-        return page
-    from backtest.reports.compare_page import write_comparison
-
-    return write_comparison(reports, find_runs(reports=reports, tell=tell))
-
-
 def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
     """The page of a run that is named by its strategy, or that has none yet."""
     try:
@@ -372,22 +361,19 @@ def _draw(run: Run, folder: Path | None = None) -> Path:
 
 
 def _text(run: Run, form: str, table: str) -> str:
+    """A run as text; in JSON its figures are numbers, and what is unknown is null."""
     if form == "csv":
         return (run.path / f"{table}.csv").read_bytes().decode("utf-8")
     if form == "md":
         from backtest.reports.run_words import run_markdown
 
         return run_markdown(run)
-    return json.dumps(_record(run), indent=2, ensure_ascii=False) + "\n"
-
-
-def _record(run: Run) -> dict[str, Any]:
-    """The manifest with the trades and decisions; figures are numbers, what is unknown is null."""
     (manifest,) = manifests([run])
     numbers = {name for name, kind in TRADES.items() if kind in ("int", "float")}
     trades = [
         {name: json.loads(cell) if name in numbers else cell for name, cell in row.items()}
         for row in run.trades
     ]
-    known = ({name: cell or None for name, cell in row.items()} for row in run.decisions)
-    return {**manifest, "trades": trades, "decisions": list(known)}
+    decisions = [{name: cell or None for name, cell in row.items()} for row in run.decisions]
+    record = {**manifest, "trades": trades, "decisions": decisions}
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"

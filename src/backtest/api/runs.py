@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -265,18 +264,10 @@ def replay_all(
     reports: Folder = None,
     **terms: Any,
 ) -> tuple[list[Replay], list[str]]:
-    """Replay several strategies, or without names all that load, as `backtest run` does.
+    """Replay several strategies, or without names all that load; `terms` as of `run_request`.
 
-    The `terms` are those of `run_request`.
-
-    Returns:
-        The runs, and a message for each strategy that does not load or cannot be run.
-
-    Raises:
-        UsageError: a strategy that is named does not load, a setting is wrong, or no run can be
-            made.
-        DataError: a data file is wrong.
-
+    A message comes back for each strategy that does not load or cannot be run. UsageError where
+    it was named or no run can be made.
     """
     workspace = folders(strategies, data, reports)
     request = run_request(workspace, parameters=parameters, **terms)
@@ -292,9 +283,10 @@ def replay_all(
             made.append(Replay.of(plan, force=force))
         except UsageError as error:  # of one strategy: the others are replayed all the same
             faults.append(str(error))
+    faults += left_out
     if not made:
-        raise UsageError("\n".join([*faults, *left_out]))
-    return made, [*faults, *left_out]
+        raise UsageError("\n".join(faults))
+    return made, faults
 
 
 def run_request(
@@ -308,9 +300,8 @@ def run_request(
     **terms: Any,
 ) -> RunRequest:
     """What is run; the `terms`, and all others, are arguments of `run`."""
-    notes = {
-        name: text.strip() for name, text in (("label", label), ("note", note)) if text is not None
-    }
+    named = {"label": label, "note": note}
+    notes = {name: text.strip() for name, text in named.items() if text is not None}
     for name, text in notes.items():
         if not text.isprintable():
             raise UsageError(f"The {name} {text!r} is not one line of printable text.")
@@ -376,20 +367,12 @@ def draw_runs(
     *,
     tearsheet: bool,
     on_sheet: Callable[[int, int], None],
-    tell: Callable[[str], None] = warnings.warn,
+    tell: Callable[[str], None],
 ) -> Path | None:
-    """Draw the pages of runs, that of the latest of each strategy side by side, and the index.
+    """Draw the pages of runs of one folder, of the latest of each strategy together, and the index.
 
-    Args:
-        runs: of one reports folder, with their evidence.
-        tearsheet: draw also the tear sheets that are missing, on all processors.
-        on_sheet: takes how many of these are drawn, of how many.
-        tell: takes a sentence for what is damaged and left out.
-
-    Returns:
-        The page of the comparison; None where a record of trials cannot be read, or reports are
-        read-only.
-
+    With `tearsheet` those are drawn that are missing, on all processors. The page of the
+    comparison comes back; None where a record of trials cannot be read, or reports are read-only.
     """
     from backtest.reports.compare_page import write_comparison
     from backtest.reports.index_page import write_index

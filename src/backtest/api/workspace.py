@@ -10,14 +10,12 @@ from backtest.api.arguments import folders
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
     from backtest.api.arguments import Folder, Folders
-    from backtest.audit.record import Audit
     from backtest.data.listing import UniverseRow
-    from backtest.experiments.runs.store import Run
     from backtest.strategy.new import NewSignal
 
 
@@ -141,36 +139,28 @@ def strategy_rows(
 
     workspace = folders(strategies, data, reports)
     runs, audits = finding.list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
-    newest_runs = {run.manifest["strategy"]: run for run in reversed(runs)}
-    newest_audits = {audit.record["strategy"]: audit for audit in reversed(audits)}
+    newest_runs = {
+        run.manifest["strategy"]: {**run.manifest, **run.summary} for run in reversed(runs)
+    }
+    newest_audits = {audit.record["strategy"]: audit.record for audit in reversed(audits)}
+    of_run = ("run_id", "finished_at", "total_return")
+    of_audit = ("audit_id", "finished_at", "outcome")
     return [
         {
             **vars(one),
             "state": "ok" if one.error is None else "not usable",
-            "last_run": _last_run(newest_runs.get(one.name), one.source_sha256),
-            "last_audit": _last_audit(newest_audits.get(one.name), one.source_sha256),
+            "last_run": _last(newest_runs.get(one.name), one.source_sha256, *of_run),
+            "last_audit": _last(newest_audits.get(one.name), one.source_sha256, *of_audit),
         }
         for one in describe_strategies(workspace)
     ]
 
 
-def _last_run(run: Run | None, source_sha256: str) -> dict[str, Any] | None:
-    if run is None:
+def _last(
+    record: Mapping[str, Any] | None, source_sha256: str, *names: str
+) -> dict[str, Any] | None:
+    """What is told of the last run or audit, and whether the strategy is still the same."""
+    if record is None:
         return None
-    return {
-        "run_id": run.run_id,
-        "finished_at": run.manifest["finished_at"],
-        "total_return": run.summary["total_return"],
-        "unchanged": run.manifest.get("strategy_sha256") == source_sha256,
-    }
-
-
-def _last_audit(audit: Audit | None, source_sha256: str) -> dict[str, Any] | None:
-    if audit is None:
-        return None
-    return {
-        "audit_id": audit.record["audit_id"],
-        "finished_at": audit.record["finished_at"],
-        "outcome": audit.record["outcome"],
-        "unchanged": audit.record["strategy_sha256"] == source_sha256,
-    }
+    unchanged = record.get("strategy_sha256") == source_sha256
+    return {**{name: record[name] for name in names}, "unchanged": unchanged}
