@@ -167,7 +167,7 @@ def study(
         if as_json:
             show.print_json(judged.as_dict())
         else:
-            show_evidence.null_worlds(judged)
+            show_evidence.null_worlds(show.console(), judged)
         return
     if name is None:
         raise UsageError(

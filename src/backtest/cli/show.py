@@ -8,7 +8,7 @@ import re
 import sys
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
 import rich.text
 import typer
@@ -119,21 +119,45 @@ def left_out(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-def new_table(*headers: str, right: Iterable[str] = (), whole: Iterable[str] = ()) -> Table:
-    """An empty table in the one style.
+Cell: TypeAlias = str | Text
 
-    Args:
-        headers: the columns.
-        right: those that hold figures.
-        whole: those that are never wrapped.
 
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Cell]],
+    *,
+    right: Iterable[str] = (),
+    whole: Iterable[str] = (),
+    section: int = 0,
+) -> Table:
+    """A table in the one style: figures to the `right`, what is `whole` never wrapped.
+
+    Of so many rows as `section` says, the last has a line below it.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False)
     right, whole = set(right), set(whole)
     for header in headers:
         justify: Literal["left", "right"] = "right" if header in right else "left"
-        table.add_column(header, justify=justify, no_wrap=header in whole, overflow="fold")
-    return table
+        made.add_column(header, justify=justify, no_wrap=header in whole, overflow="fold")
+    for number, row in enumerate(rows, start=1):
+        made.add_row(*map(_text, row), end_section=number == section)
+    return made
+
+
+def _text(cell: Cell) -> Text:
+    """A text from outside is no markup."""
+    return Text(cell) if isinstance(cell, str) else cell
+
+
+def grid(rows: Iterable[Sequence[Cell]], *styles: str) -> Table:
+    """Rows without headings: the first columns in their styles do not wrap, the last does."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    for style in styles:
+        made.add_column(style=style, no_wrap=True)
+    made.add_column(overflow="fold")
+    for row in rows:
+        made.add_row(*map(_text, row))
+    return made
 
 
 def without(
@@ -171,32 +195,22 @@ def aligned(
     return list(zip(*padded, strict=True))
 
 
-def labelled(lines: Iterable[tuple[str, str]]) -> Table:
-    """Dim labels that do not wrap, each with its text beside it."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    for label, text in lines:
-        grid.add_row(label, Text(text))
-    return grid
-
-
 def headed(lines: Iterable[tuple[str, str]]) -> Table:
     """Headings, each with its sentences beside it."""
-    grid = Table.grid(padding=(0, 2))
+    made = Table.grid(padding=(0, 2))
     for name, text in lines:
-        grid.add_row(name, Text(text))
-    return grid
+        made.add_row(name, Text(text))
+    return made
 
 
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:
     """Lines that fit the narrowest terminal, each with a text below it that may wrap."""
-    grid = Table.grid()
+    made = Table.grid()
     for line, below in lines:
-        grid.add_row(line)
+        made.add_row(line)
         if below:
-            grid.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7), expand=False))
-    return grid
+            made.add_row(Padding(Text(below, style="dim"), (0, 0, 0, 7), expand=False))
+    return made
 
 
 def notes(out: Console, lines: Iterable[str]) -> None:

@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from backtest.cli.show import (
     MOST_ROWS,
+    Cell,
     aligned,
     console,
+    grid,
     headed,
-    new_table,
     print_json,
+    table,
     with_details,
     without,
 )
@@ -51,25 +52,27 @@ _COLORS = {
 
 def events(out: Console, rows: Sequence[ListedEvent]) -> None:
     """Print events, a line each with its headline below."""
-    cells = [_event_cells(row) for row in rows]
-    headers = ("Id", "Public, New York", "Precise", "Tradable", "Grade")
-    columns = {name: [row[n] for row in cells] for n, name in enumerate(headers)}
+    columns = {
+        "Id": [row.event.id for row in rows],
+        "Public, New York": [row.published for row in rows],
+        "Precise": [str(row.event.precision) for row in rows],
+        "Tradable": [UNKNOWN if row.obstacle else str(row.session) for row in rows],
+        "Grade": [row.event.grade or UNKNOWN for row in rows],
+    }
     without(columns, out.width, spare=("Grade", "Precise", "Public, New York"))
     head, *lines = map("  ".join, aligned(columns))
-    details = ((line, _headline(row)) for line, row in zip(lines, rows, strict=True))
+    details = zip(lines, map(_headline, rows), strict=True)
     out.print(Text(head, style="bold"), with_details(details), sep="\n")
 
 
 def event(out: Console, found: Mapping[str, Any]) -> None:
     """Print every field of an event, and where its row comes from."""
-    table = new_table("Field", "Value", whole=("Field",))
-    below = new_table("Where it comes from", "", whole=("Where it comes from",))
-    for name, value in found.items():
-        if name != "provenance":
-            table.add_row(name, Text(field(name, value)))
-    for name, text in _origin(found["provenance"]):
-        below.add_row(name, Text(text))
-    out.print(table, "", below, sep="\n")
+    fields = [(name, field(name, value)) for name, value in found.items() if name != "provenance"]
+    for headers, rows in (
+        (("Field", "Value"), fields),
+        (("\nWhere it comes from", ""), _origin(found["provenance"])),
+    ):
+        out.print(table(headers, rows, whole=headers[:1]))
 
 
 def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -80,13 +83,6 @@ def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
         lines = [(row["field"] + " *" * row["needed"], row["meaning"]) for row in ordered]
         out.print(Padding(headed(lines), (0, 0, 1, 4), expand=False))
     out.print("* each event needs it, and a source: an address, or unknown.", style="dim")
-
-
-def _event_cells(row: ListedEvent) -> tuple[str, ...]:
-    event = row.event
-    session = UNKNOWN if row.obstacle else str(row.session)
-    grade = event.grade or UNKNOWN
-    return (event.id, row.published, event.precision, session, grade)
 
 
 def _headline(row: ListedEvent) -> str:
@@ -134,15 +130,13 @@ def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     """Print each claim with its verdict and the evidence, and last what the verdicts mean."""
     from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
 
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    rows: list[tuple[Cell, Cell]] = []
     for one in found:
         claimed = f"Claimed {with_unit(one['claimed'], one['unit'])}"
         truth = f", found {one['found']}" if one["found"] else ""
-        grid.add_row(Text(one["verdict"], style=_COLORS[one["verdict"]]), Text(one["statement"]))
-        grid.add_row("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim"))
-    out.print(grid)
+        rows.append((Text(one["verdict"], style=_COLORS[one["verdict"]]), one["statement"]))
+        rows.append(("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim")))
+    out.print(grid(rows, ""))
     counts = Counter(one["verdict"] for one in found)
     totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
     out.print(Text(f"{counted(len(found), 'claim')}: {totals}."))
@@ -172,14 +166,15 @@ def price_file(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
     file_columns(file)
     columns = [name for name in file.columns if name not in ("date", "symbol")]
-    table = new_table("Symbol", "Date", *columns, right=columns)
-    for symbol, rows in list(file.tables.items())[:3]:
-        for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True):
-            table.add_row(symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
+    first = (
+        (symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
+        for symbol, rows in list(file.tables.items())[:3]
+        for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True)
+    )
     out = console()
-    out.print(table)
-    rows = sum(len(rows) for rows in file.tables.values())
-    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(rows, 'row')}")
+    out.print(table(("Symbol", "Date", *columns), first, right=columns))
+    total = sum(len(rows) for rows in file.tables.values())
+    out.print(f"{counted(len(file.tables), 'symbol')}, {counted(total, 'row')}")
 
 
 def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
@@ -249,13 +244,19 @@ def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     if not rows:
         out.print("There are no actions on file.")
         return
-    table = new_table("Symbol", "Day", "Action", "Amount", "More", "Source", right=("Amount",))
-    for row in rows:
-        amount = "" if row["amount"] is None else f"{row['amount']:g}"
-        more = f"until {row['until']}" if row["until"] else row["name"]
-        cells = (row["symbol"], row["day"], row["action"], amount)
-        table.add_row(*cells, Text(more), Text(row["source"]))
-    out.print(table)
+    headers = ("Symbol", "Day", "Action", "Amount", "More", "Source")
+    cells = (
+        (
+            row["symbol"],
+            row["day"],
+            row["action"],
+            "" if row["amount"] is None else f"{row['amount']:g}",
+            f"until {row['until']}" if row["until"] else row["name"],
+            row["source"],
+        )
+        for row in rows
+    )
+    out.print(table(headers, cells, right=["Amount"]))
 
 
 def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -321,11 +322,15 @@ def settings(found: Config, rows: Iterable[Setting]) -> None:
     file = found.path or f"none was found from {Path.cwd()} upwards"
     terminal = console()
     terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
-    table = new_table("Setting", "From", "Value", whole=("Setting", "From"))
-    for row in rows:
-        where = "backtest.toml" if row.source == "file" else row.where or row.source
-        table.add_row(row.key, where, _in_words(row.value))
-    terminal.print(table)
+    cells = (
+        (
+            row.key,
+            "backtest.toml" if row.source == "file" else row.where or row.source,
+            _in_words(row.value),
+        )
+        for row in rows
+    )
+    terminal.print(table(("Setting", "From", "Value"), cells, whole=("Setting", "From")))
 
 
 def _in_words(value: Any) -> str:

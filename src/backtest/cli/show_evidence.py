@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from backtest.cli.show import assumptions, console, headed, labelled, new_table, with_details
+from backtest.cli.show import assumptions, grid, headed, table, with_details
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
     from backtest.api.results import AuditResult, StocksStudyResult, StudyResult, SweepResult
     from backtest.audit.declared import Report
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "dim"}
 _MOST_SHOWN = 3  # findings of a check; the page has more
+_FOUND = ("Events", "CAAR", "p", "p corrected", "p of t")
 
 
 def sweep(out: Console, found: SweepResult) -> None:
@@ -38,36 +39,31 @@ def sweep(out: Console, found: SweepResult) -> None:
 
 def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
     """Print a study of many stocks."""
-    record = found.record
-    out.print(Text(study_page.title(record), style="bold"))
-    out.print()
-    rows = record["rows"]
+    record, rows = found.record, found.record["rows"]
     windows = [row["window"] for row in rows]
-    table = new_table("", *windows, right=windows, whole=("",))
-    for place in range(len(record["groups"])):
-        table.add_row(
-            study_page.group_name(record, place),
-            *(fine(row["groups"][place]["value"]) for row in rows),
-            end_section=place + 1 == len(record["groups"]),
-        )
     means = [row["spread"] or row["all"] for row in rows]
-    table.add_row(study_page.spread_name(record), *(fine(mean["value"]) for mean in means))
-    table.add_row("from", *(fine(mean["low"]) for mean in means))
-    table.add_row("to", *(fine(mean["high"]) for mean in means))
-    table.add_row("p", *(probability(mean["p"]) for mean in means))
-    table.add_row("corrected", *(probability(row["p_holm"]) for row in rows))
-    out.print(table)
-    out.print()
-    out.print(headed(found.summary.items()))
-    out.print()
+    groups = range(len(record["groups"]))
+    lines = [
+        *(
+            (study_page.group_name(record, n), *(fine(row["groups"][n]["value"]) for row in rows))
+            for n in groups
+        ),
+        (study_page.spread_name(record), *(fine(mean["value"]) for mean in means)),
+        ("from", *(fine(mean["low"]) for mean in means)),
+        ("to", *(fine(mean["high"]) for mean in means)),
+        ("p", *(probability(mean["p"]) for mean in means)),
+        ("corrected", *(probability(row["p_holm"]) for row in rows)),
+    ]
+    shown = table(["", *windows], lines, right=windows, whole=[""], section=len(groups))
+    title = Text(study_page.title(record), style="bold")
+    out.print(title, "", shown, "", headed(found.summary.items()), "", sep="\n")
 
 
 def study(out: Console, found: StudyResult) -> None:
     """Print a study of one stock."""
     record = found.record
-    out.print(Text(study_page.title(record), style="bold"))
-    out.print()
-    out.print(headed(found.summary.items()))
+    title = Text(study_page.title(record), style="bold")
+    out.print(title, "", headed(found.summary.items()), sep="\n")
     names = "".join(f"{row['window']:>11}" for row in record["windows"])
     notes = study_page.study_notes(record)
     parts = (
@@ -78,29 +74,27 @@ def study(out: Console, found: StudyResult) -> None:
         (f"Other tests, p-values. {notes['tests']}", _tests(record)),
         ("Left out", _left_out(record)),
     )
-    for heading, table in parts:
-        if table.row_count:
+    for heading, part in parts:
+        if part.row_count:
             out.print(Text(f"\n{heading}\n", style="bold"))
-            out.print(table)
+            out.print(part)
     out.print()
 
 
-def _windows(rows: Sequence[Mapping[str, Any]]) -> Table:
-    last = "As expected" if rows and "right" in rows[0] else "Overlaps"
-    headers = ("Window", "Events", "CAAR", "p", "p corrected", "p of t", "Detectable", last)
-    table = new_table(*headers, right=headers[1:], whole=headers)
-    for row in rows:
-        table.add_row(
-            row["window"],
-            observed(row),
-            percent(row["caar"]),
-            probability(row["p"]),
-            probability(row["p_holm"]),
-            probability(row["p_across"]),
-            effect(row["detectable"]),
-            str(row["right" if "right" in row else "overlaps"]),
-        )
-    return table
+def _found(row: Record) -> tuple[str, ...]:
+    ps = (probability(row[name]) for name in ("p", "p_holm", "p_across"))
+    return (observed(row), percent(row["caar"]), *ps)
+
+
+def _windows(rows: Sequence[Record]) -> Table:
+    name, last = "overlaps", "Overlaps"
+    if rows and "right" in rows[0]:
+        name, last = "right", "As expected"
+    headers = ("Window", *_FOUND, "Detectable", last)
+    cells = (
+        (row["window"], *_found(row), effect(row["detectable"]), str(row[name])) for row in rows
+    )
+    return table(headers, cells, right=headers[1:], whole=headers)
 
 
 def _events(record: Record) -> Table:
@@ -116,39 +110,29 @@ def _events(record: Record) -> Table:
 
 
 def _groups(record: Record) -> Table:
-    headers = ("By", "Group", "Events", "CAAR", "p", "p corrected", "p of t")
-    table = new_table(*headers, right=headers[2:], whole=("By", *headers[2:]))
-    for row in record["groups"]:
-        table.add_row(
-            row["by"],
-            row["name"],
-            observed(row),
-            percent(row["caar"]),
-            probability(row["p"]),
-            probability(row["p_holm"]),
-            probability(row["p_across"]),
-        )
-    return table
+    cells = ((row["by"], row["name"], *_found(row)) for row in record["groups"])
+    return table(("By", "Group", *_FOUND), cells, right=_FOUND, whole=("By", *_FOUND))
 
 
 def _tests(record: Record) -> Table:
-    names = [row["window"] for row in record["windows"]]
-    table = new_table("Test", *names, right=names, whole=("Test",))
-    for test, label in TESTS.items():
-        ps = [probability(row["tests"][test]["p"]) for row in record["windows"]]
-        table.add_row(label, *ps)
-    return table
+    windows = record["windows"]
+    names = [row["window"] for row in windows]
+    cells = (
+        (label, *(probability(row["tests"][test]["p"]) for row in windows))
+        for test, label in TESTS.items()
+    )
+    return table(("Test", *names), cells, right=names, whole=["Test"])
 
 
 def _left_out(record: Record) -> Table:
-    table = new_table("Public", "Why", "Event", whole=("Public",))
-    for event in record["left_out"]:
-        public = new_york_day(event["published_at"])
-        table.add_row(public, Text(event["reason"]), Text(event["headline"]))
-    return table
+    cells = (
+        (new_york_day(event["published_at"]), event["reason"], event["headline"])
+        for event in record["left_out"]
+    )
+    return table(("Public", "Why", "Event"), cells, whole=["Public"])
 
 
-def null_worlds(judged: NullWorlds) -> None:
+def null_worlds(out: Console, judged: NullWorlds) -> None:
     """Print how verdicts and intervals do where there is nothing to find."""
     typer.echo(
         f"{judged.worlds} made-up worlds of each kind, without anything to find (seed "
@@ -157,16 +141,17 @@ def null_worlds(judged: NullWorlds) -> None:
         f"true mean trade in 95. None: without a verdict. Given: with an interval.\n"
     )
     headers = ("World, shares in %", "Better", "Worse", "None", "Covers", "Given")
-    table = new_table(*headers, right=headers[1:], whole=headers)
-    for one in judged.kinds:
-        table.add_row(
+    rows = (
+        (
             one.world,
             *(_share_of(one.share(name)) for name in ("better", "worse")),
             f"{100 * one.refused / one.worlds:.0f}",
             f"{100 * one.share('covered')[0]:.1f}" if one.intervals else "–",
             f"{100 * one.intervals / one.worlds:.0f}",
         )
-    console().print(table)
+        for one in judged.kinds
+    )
+    out.print(table(headers, rows, right=headers[1:], whole=headers))
     typer.echo(
         f"\nThe permutation test of a study finds something in {judged.significant} of "
         f"{judged.worlds} worlds with\nsix events."
@@ -181,30 +166,26 @@ def _share_of(share: tuple[float, float, float]) -> str:
 
 def contract(out: Console, report: Report) -> None:
     """Print what a check of the contract found."""
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for wraps in (False, False, True):
-        table.add_column(no_wrap=not wraps, overflow="fold")
-    for one in report.results:
-        text = Text(one.what)
-        if one.where:
-            text.append(f"\n{one.where}", style="dim")
-        table.add_row(Text(one.outcome, style=_STYLES[one.outcome]), one.title, text)
-    out.print(Text(f"{report.strategy} · contract", style="bold"))
-    out.print()
-    out.print(table)
-    out.print()
-    out.print(Text(report.sentence, style="red" if report.failed else "green"))
+    rows = (
+        (
+            Text(one.outcome, style=_STYLES[one.outcome]),
+            one.title,
+            Text.assemble(one.what, (f"\n{one.where}" * bool(one.where), "dim")),
+        )
+        for one in report.results
+    )
+    sentence = Text(report.sentence, style="red" if report.failed else "green")
+    title = Text(f"{report.strategy} · contract", style="bold")
+    out.print(title, "", grid(rows, "", ""), "", sentence, sep="\n")
 
 
 def audit(out: Console, found: AuditResult) -> None:
     """Print an audit: what was tried, what was found, and what no audit can prove."""
     record = found.record
     color = "green" if record["outcome"] == "clean" else "red"
-    out.print(Text(f"{audit_page.title(record)} · audit {record['audit_id']}", style="bold"))
-    out.print()
-    out.print(Text(f"{audit_page.outcome(record)}. {record['sentence']}", style=color))
-    out.print()
-    out.print(labelled(_summary(record)))
+    title = Text(f"{audit_page.title(record)} · audit {record['audit_id']}", style="bold")
+    outcome = Text(f"{audit_page.outcome(record)}. {record['sentence']}", style=color)
+    out.print(title, "", outcome, "", grid(_summary(record), "dim"), sep="\n")
     for check in record["checks"]:
         if check["count"]:
             out.print(Text(f"\n{check['title']}: {audit_page.found(check)}\n", style="bold"))
@@ -231,9 +212,5 @@ def _summary(record: Record) -> Iterator[tuple[str, str]]:
 
 def _sides(check: Record, finding: Record) -> Table:
     """Both decisions in two lines, one below the other."""
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(no_wrap=True)
-    grid.add_column()
-    for heading, side in zip(audit_page.headings(check), ("full", "world"), strict=True):
-        grid.add_row(heading, Text(finding[side]["text"] if finding[side] else "nothing"))
-    return grid
+    sides = [finding[side]["text"] if finding[side] else "nothing" for side in ("full", "world")]
+    return grid(zip(audit_page.headings(check), sides, strict=True), "")

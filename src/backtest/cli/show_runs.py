@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
-from rich.table import Table
 from rich.text import Text
 
 from backtest.cli.show import (
     MOST_ROWS,
+    Cell,
     aligned,
     assumptions,
-    labelled,
-    new_table,
+    grid,
     notes,
+    table,
     with_details,
     without,
 )
@@ -50,6 +49,9 @@ from backtest.stats.formats import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from rich.console import Console
+    from rich.table import Table
+
     from backtest.experiments.runs.store import Run
 
     Column = tuple[str, list[str]]  # a heading and its cells
@@ -61,32 +63,27 @@ _ENDS = 10  # best, and worst, trades and commonest reasons where there are more
 
 def runs(out: Console, found: Sequence[Run]) -> None:
     """Print runs, a row each; what all of them have in common is said once, below."""
-    headers = ("Run", "Strategy", "Variant", "Symbol", "From", "To", "Trades", "Return")
-    rows = [
-        (
-            run.run_id,
-            run.manifest["strategy"],
-            name_of(run) or "defaults",
-            run.traded,
-            run.manifest["span"]["first"],
-            run.manifest["span"]["last"],
-            count(run.summary["trades"]),
-            percent(run.summary["total_return"]),
-        )
-        for run in found
-    ]
-    columns = {name: [row[n] for row in rows] for n, name in enumerate(headers)}
-    several = len(rows) > 1
-    common = [name for name in headers if name in _SPARE and several and len({*columns[name]}) == 1]
-    below = [f"All runs: {', '.join(f'{name.lower()} {columns[name][0]}' for name in common)}."]
-    below *= bool(common)
-    for name in common:
-        del columns[name]
+    spans = [run.manifest["span"] for run in found]
+    columns = {
+        "Run": [run.run_id for run in found],
+        "Strategy": [run.manifest["strategy"] for run in found],
+        "Variant": [name_of(run) or "defaults" for run in found],
+        "Symbol": [run.traded for run in found],
+        "From": [span["first"] for span in spans],
+        "To": [span["last"] for span in spans],
+        "Trades": [count(run.summary["trades"]) for run in found],
+        "Return": [percent(run.summary["total_return"]) for run in found],
+    }
+    below = []
+    common = [name for name in columns if name in _SPARE and len({*columns[name]}) == 1]
+    if common and len(found) > 1:
+        alike = {name: columns.pop(name)[0] for name in common}
+        said = ", ".join(f"{name.lower()} {cell}" for name, cell in alike.items())
+        below.append(f"All runs: {said}.")
     missing = without(columns, out.width, spare=(*_SPARE, "Trades"), wraps={"Variant": 16})
-    table = new_table(*columns, right=("Trades", "Return"), whole=columns.keys() - {"Variant"})
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*map(Text, row))
-    out.print(table)
+    rows = zip(*columns.values(), strict=True)
+    whole = columns.keys() - {"Variant"}
+    out.print(table([*columns], rows, right=("Trades", "Return"), whole=whole))
     below += [f"{run.run_id}: {run.note}" for run in found if run.note]
     if missing:
         below.append(f"No room for {', '.join(missing)}: in a wider terminal, and with --json.")
@@ -99,11 +96,7 @@ def comparison(
 ) -> None:
     """Print runs side by side, one column each, and their benchmarks behind them.
 
-    Args:
-        out: the terminal.
-        runs: what is compared.
-        more: further rows, a label and a cell for each run.
-
+    Each of `more` is a further row: a label, and a cell for each run.
     """
     from backtest.experiments.runs.figures import all_figures  # loads pandas
 
@@ -161,14 +154,12 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
             column.append(cell)
     without(columns, out.width, spare=("Sharpe", "Drawdown"), wraps={"Strategy": 24, "Verdict": 16})
     right = [name for name in columns if name not in ("Strategy", "Verdict")]
-    table = new_table(*columns, right=right, whole=right)
-    for number, row in enumerate(zip(*columns.values(), strict=True), start=1):
-        cells = [
-            Text(cell, style=_color(cell) if name == "Return" else "")
-            for name, cell in zip(columns, row, strict=True)
-        ]
-        table.add_row(*cells, end_section=number == len(runs))
-    out.print(table)
+    place = [*columns].index("Return")
+    rows = [
+        [*row[:place], Text(row[place], style=_color(row[place])), *row[place + 1 :]]
+        for row in zip(*columns.values(), strict=True)
+    ]
+    out.print(table([*columns], rows, right=right, whole=right, section=len(runs)))
 
 
 def _print_columns(
@@ -180,13 +171,14 @@ def _print_columns(
         if place:
             out.print()
         headings = [title for title, _ in group]
-        table = new_table(corner, *headings, right=headings if right else (), whole=[corner])
+        rows = [
+            (label, *(cells[number] for _, cells in group)) for number, label in enumerate(labels)
+        ]
+        made = table([corner, *headings], rows, right=headings if right else (), whole=[corner])
         if sum(2 + max(len(title), _least_width((title, cells))) for title, cells in group) > width:
-            for made, column in zip(table.columns[1:], group, strict=True):
-                made.width = _least_width(column)  # titles wrap between words, never within one
-        for number, label in enumerate(labels):
-            table.add_row(label, *(cells[number] for _, cells in group))
-        out.print(table)
+            for shown, column in zip(made.columns[1:], group, strict=True):
+                shown.width = _least_width(column)  # titles wrap between words, never within one
+        out.print(made)
 
 
 def set_differently(out: Console, runs: Sequence[Run]) -> None:
@@ -287,13 +279,6 @@ def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]])
     return event["headline"] + f" ({event['reason']})" * bool(event["reason"])
 
 
-def evidence(run: Run) -> Group:
-    """What a run's result is worth: a sentence, the figures that it rests on, and others."""
-    found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
-    sentence = Text(plain_sentence(found, trials), style="bold")
-    return Group(sentence, Text(), labelled([*evidence_rows(found, trials), *_more_figures(run)]))
-
-
 def warnings(out: Console, runs: Sequence[Run]) -> None:
     """Print what to know of runs beside their figures, each once: luck, look-ahead, assumptions."""
     if line := holm_line(runs):
@@ -310,21 +295,15 @@ def warnings(out: Console, runs: Sequence[Run]) -> None:
 def _best_and_worst(run: Run) -> Table:
     """The trades with the highest and with the lowest returns, a line each."""
     headers = ("Stock", "Side", "From", "To", "Left by", "Return", "Profit $")
-    table = new_table(*headers, right=headers[-2:], whole=headers)
+    names = ("symbol", "direction", "entry_session", "exit_session")
     ranked = sorted(run.trades, key=lambda row: float(row["return"]), reverse=True)
-    for place, row in enumerate([*ranked[:_ENDS], *ranked[-_ENDS:]], start=1):
-        result = float(row["return"])
-        table.add_row(
-            row["symbol"],
-            row["direction"],
-            row["entry_session"],
-            row["exit_session"],
-            row["exit_reason"].replace("_", " "),
-            Text(percent(result), style="green" if result > 0 else "red"),
-            gain(float(row["net_profit"])),
-            end_section=place == _ENDS,
-        )
-    return table
+    rows: list[list[Cell]] = []
+    for row in (*ranked[:_ENDS], *ranked[-_ENDS:]):
+        cells = [*(row[name] for name in names), row["exit_reason"].replace("_", " ")]
+        result = percent(float(row["return"]))
+        colored = Text(result, style=_color(result))
+        rows.append([*cells, colored, gain(float(row["net_profit"]))])
+    return table(headers, rows, right=headers[-2:], whole=headers, section=_ENDS)
 
 
 def _totals(run: Run) -> str:
@@ -341,23 +320,23 @@ def _totals(run: Run) -> str:
 def _untraded_reasons(run: Run) -> Table:
     """How many events opened no trade for each of the commonest reasons."""
     counts = [row for row in reasons(run) if row[0] not in OPENING]
-    table = new_table("Events", "Became", "Why", right=("Events",), whole=("Events", "Became"))
-    for became, why, number in counts[:_ENDS]:
-        table.add_row(f"{number:,}", became, Text(why))
+    rows = [(f"{number:,}", became, why) for became, why, number in counts[:_ENDS]]
     if rest := counts[_ENDS:]:
         events = sum(number for *_, number in rest)
-        table.add_row(f"{events:,}", "", f"for {counted(len(rest), 'other reason')}")
-    return table
+        rows.append((f"{events:,}", "", f"for {counted(len(rest), 'other reason')}"))
+    headers = ("Events", "Became", "Why")
+    return table(headers, rows, right=["Events"], whole=headers[:2])
 
 
 def _untraded(run: Run) -> Table:
     """Every event that opened no trade, with the reason."""
     several = len(run.manifest["symbols"]) > 1
-    table = new_table("Public", "Became", "Why", "Event", whole=("Public", "Became"))
-    for day, became, why, row in untraded(run):
-        headline = f"{row['symbol']}: " * several + row["headline"]
-        table.add_row(day, became, Text(why), Text(headline))
-    return table
+    rows = (
+        (day, became, why, f"{row['symbol']}: " * several + row["headline"])
+        for day, became, why, row in untraded(run)
+    )
+    headers = ("Public", "Became", "Why", "Event")
+    return table(headers, rows, whole=headers[:2])
 
 
 def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
@@ -370,15 +349,15 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     out.print(Text(name, style="bold"))
     cut = not whole and len(run.trades) > MOST_ROWS
     if cut:
-        out.print(Text(_totals(run)))
-        out.print()
-        out.print(_best_and_worst(run))
+        out.print(Text(_totals(run)), "", _best_and_worst(run), sep="\n")
     elif run.trades:
         out.print(trades(run, out.width))
     else:
         out.print(Text(no_trade(run)))
-    out.print()
-    out.print(evidence(run))
+    found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
+    worth = Text(plain_sentence(found, trials), style="bold")
+    figures = grid([*evidence_rows(found, trials), *_more_figures(run)], "dim")
+    out.print("", worth, "", figures, sep="\n")
     many = not whole and len(untraded(run)) > MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:
