@@ -132,7 +132,7 @@ def _asked(kind: type[Event]) -> dict[str, str]:
     if not at_terminal():
         raise UsageError(
             f"There is no terminal to ask at. Give each field of the {kind.kind} with "
-            f"--field name=value, or a file with --csv. Its fields: {', '.join(columns_of(kind))}."
+            f"--field name=value. Its fields: {', '.join(columns_of(kind))}."
         )
     typer.echo(
         f"An event of the kind {kind.kind}. Enter alone leaves what is not needed unknown.\n"
@@ -203,27 +203,15 @@ def add(
     folders: options.Folders,
     kind: Kind,
     fields: Fields = None,
-    csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="A CSV file of events to add.")
-    ] = None,
     source_url: SourceUrl = None,
-    verbose: options.Verbose = False,
     yes: options.Yes = False,
 ) -> None:
-    """Add events: asked for at a terminal, or from options, or from a CSV file."""
-    if fields and csv:
-        raise UsageError("Give either --field or --csv, not both.")
-    if csv:
-        edit = backtest.import_events(
-            csv, kind, source_url=source_url, replace=False, dry_run=True, **folders.arguments()
-        )
-    else:
-        row = options.parse_pairs("--field", fields, example=_EXAMPLE)
-        row = row or _asked(_kind_of(kind, folders))
-        if source_url is not None:
-            row["source_url"] = source_url
-        edit = backtest.add_event(kind, row, dry_run=True, **folders.arguments())
-    write(edit, kind, yes=yes, whole=verbose)
+    """Add an event, of options or as is answered at a terminal; `events import` takes a file."""
+    row = options.parse_pairs("--field", fields, example=_EXAMPLE)
+    row = row or _asked(_kind_of(kind, folders))
+    if source_url is not None:
+        row["source_url"] = source_url
+    write(backtest.add_event(kind, row, dry_run=True, **folders.arguments()), kind, yes=yes)
 
 
 def _kind_of(name: str, folders: options.Folders) -> type[Event]:

@@ -85,7 +85,7 @@ Benchmark = Annotated[
 ]
 
 
-def number(name: str, text: str, *, example: str, unit: str = "") -> Any:
+def number(name: str, text: str, example: str, unit: str) -> Any:
     """An option that takes a number of a unit; what is nearly one is told its right form."""
 
     def parse(value: str) -> float:
@@ -98,9 +98,8 @@ def number(name: str, text: str, *, example: str, unit: str = "") -> Any:
             if not is_percentage or unit == "basis points":
                 with suppress(ValueError):
                     right = f"{float(percentage) * (100 if is_percentage else 1):.10g}"
-            of_unit = f" of {unit}" * bool(unit)
             raise UsageError(
-                f"{name} {value!r} is not a number{of_unit}. Write it as {name} {right}."
+                f"{name} {value!r} is not a number of {unit}. Write it as {name} {right}."
             ) from None
 
     return typer.Option(name, metavar="NUMBER", parser=parse, help=text)
@@ -135,7 +134,7 @@ Settings = Annotated[
 ]
 CashOption = Annotated[
     float | None,
-    number("--cash", "Dollars at the start. [100,000]", example="100000", unit="dollars"),
+    number("--cash", "Dollars at the start. [100,000]", "100000", "dollars"),
 ]
 CostsOption = Annotated[
     str | None,
@@ -241,8 +240,8 @@ class Account(Options):
         number(
             "--commission",
             "Dollars a share, in place of what the costs say. [0.005]",
-            example="0.005",
-            unit="dollars",
+            "0.005",
+            "dollars",
         ),
     ] = None
     slippage_bps: Annotated[
@@ -250,30 +249,20 @@ class Account(Options):
         number(
             "--slippage",
             "Basis points on market and stop fills, likewise. [5]",
-            example="5",
-            unit="basis points",
+            "5",
+            "basis points",
         ),
     ] = None
     reaction_minutes: Annotated[
         float | None,
-        number(
-            "--reaction",
-            "Minutes from publication to the earliest open. [5]",
-            example="5",
-            unit="minutes",
-        ),
+        number("--reaction", "Minutes from publication to the earliest open. [5]", "5", "minutes"),
     ] = None
     max_positions: Annotated[
         int | None, typer.Option(help="Most positions at a time. [as many as the room]")
     ] = None
     min_order: Annotated[
         float | None,
-        number(
-            "--min-order",
-            "Dollars below which no entry is sent. [0]",
-            example="500",
-            unit="dollars",
-        ),
+        number("--min-order", "Dollars below which no entry is sent. [0]", "500", "dollars"),
     ] = None
 
     def arguments(self) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import backtest
 from backtest.cli import options
+from backtest.errors import UsageError
 
 if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
@@ -17,6 +19,12 @@ COMPARE_EXAMPLES = (
     "Examples: `backtest compare` · `backtest compare earnings_surprise buy_and_hold` · "
     "`backtest compare earnings_surprise --all` · `backtest compare 1a2b3c4d5e --json`"
 )
+
+
+_COMPARED = (
+    "run_id", "strategy", "variant", "label", "figures", "stock", "evidence", "attribution",
+    "trials", "placebo_p_holm",
+)  # fmt: skip
 
 
 def compare(
@@ -33,21 +41,9 @@ def compare(
 
     runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=show.left_out)
     if as_json:
-        columns = (
-            "run_id",
-            "strategy",
-            "variant",
-            "label",
-            "figures",
-            "stock",
-            "evidence",
-            "attribution",
-            "trials",
-            "placebo_p_holm",
-        )
         show.print_json(
             [
-                {**{name: manifest.get(name) for name in columns}, **manifest["summary"]}
+                {**{name: manifest.get(name) for name in _COMPARED}, **manifest["summary"]}
                 for manifest in calls.manifests(runs)
             ]
         )
@@ -92,10 +88,10 @@ def open_page(
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a page in the browser; it is drawn where it is missing."""
-    from backtest.api.pages import find_page, run_on
+    from backtest.api.pages import run_on
     from backtest.cli import show
 
-    page = find_page(name, reports=out, tell=show.left_out)
+    page = backtest.find_page(name, reports=out, tell=show.left_out)
     typer.echo(page)
     if words := run_on(page):
         typer.echo(words, err=True)
@@ -155,19 +151,17 @@ def report(
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
-    from backtest.api.pages import report_run
     from backtest.cli import show
-    from backtest.errors import UsageError
     from backtest.stats.formats import visible
 
-    form = form or _format_of(output)
+    form = form or (output and output.suffix.removeprefix(".").lower()) or "html"
     if table is not None and form != "csv":
         raise UsageError(f"--table is for --format csv, and this is {form}.")
     if symbol is not None and form != "png":
         raise UsageError(f"--symbol is for --format png, and this is {form}.")
     several = len(symbol or ()) > 1
     for stock in symbol or (None,):
-        made = report_run(
+        made = backtest.report_run(
             run,
             form,
             table=table or "trades",
@@ -181,8 +175,3 @@ def report(
             typer.echo(made)
         else:
             typer.echo(visible(made).encode(), nl=False)
-
-
-def _format_of(output: Path | None) -> str:
-    ending = output.suffix.removeprefix(".").lower() if output else ""
-    return ending or "html"
