@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
@@ -21,7 +22,7 @@ from rich.text import Text
 from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from backtest.api.results import Result
 
@@ -120,6 +121,7 @@ def left_out(sentence: str) -> None:
 
 
 Cell: TypeAlias = str | Text
+Column: TypeAlias = tuple[str, Sequence[str]]  # a heading and its cells
 
 
 def table(
@@ -183,16 +185,95 @@ def without(
     return missing
 
 
-def aligned(
-    columns: Mapping[str, Sequence[str]], right: Iterable[str] = ()
-) -> list[tuple[str, ...]]:
-    """The headings and then the rows of columns, each cell as wide as its column."""
+def missing_columns(names: Sequence[str]) -> str:
+    """The sentence on columns that `without` took out."""
+    return f"No room for {', '.join(map(str.strip, names))}: in a wider terminal, and with --json."
+
+
+def print_columns(
+    out: Console,
+    keys: Mapping[str, Sequence[str]],
+    columns: Sequence[Column],
+    *,
+    right: bool = True,
+    section: int = 0,
+) -> None:
+    """Print a table; columns that do not fit the width follow in a further one, after the keys."""
+    width = out.width + 2 - sum(2 + _width(key) for key in keys.items())
+    for place, group in enumerate(_fitting(columns, width)):
+        if place:
+            out.print()
+        titles = [title for title, _ in group]
+        rows = zip(*keys.values(), *(cells for _, cells in group), strict=True)
+        made = table(
+            [*keys, *titles], rows, right=titles if right else (), whole=keys, section=section
+        )
+        if sum(2 + _width(column) for column in group) > width:
+            for shown, column in zip(made.columns[len(keys) :], group, strict=True):
+                shown.width = _least_width(column)  # titles wrap between words, never within one
+        out.print(made)
+
+
+def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
+    """Columns in groups that are no wider than the width, at least one in each."""
+    groups: list[list[Column]] = []
+    left = 0
+    for column in columns:
+        need = 2 + _least_width(column)
+        if not groups or need > left:
+            groups.append([])
+            left = width
+        groups[-1].append(column)
+        left -= need
+    return groups
+
+
+def _least_width(column: Column) -> int:
+    """The width in which no word of the title and no cell is broken."""
+    title, cells = column
+    return max(map(len, [*title.split(), *cells]))
+
+
+def _width(column: Column) -> int:
+    title, cells = column
+    return max(len(title), _least_width((title, cells)))
+
+
+def detailed(
+    columns: dict[str, list[str]],
+    below: Iterable[str],
+    width: int,
+    *,
+    spare: Sequence[str],
+    right: Iterable[str] = (),
+    colored: str = "",
+) -> Table:
+    """Lines under their headings, each with a text below; what has no room is named at the end.
+
+    Of the column that is `colored` the sign says how.
+    """
+    missing = without(columns, width, spare=spare)
     padded = []
     for name, cells in columns.items():
         wide = max(map(len, (name, *cells)))
         side = str.rjust if name in right else str.ljust
         padded.append([side(cell, wide) for cell in (name, *cells)])
-    return list(zip(*padded, strict=True))
+    head, *rows = zip(*padded, strict=True)
+    lines: list[tuple[Text | str, str]] = [(Text("  ".join(head), style="bold"), "")]
+    for row, text in zip(rows, below, strict=True):
+        texts = (
+            Text(cell, style=color(cell.strip()) if name == colored else "")
+            for name, cell in zip(columns, row, strict=True)
+        )
+        lines.append((Text("  ").join(texts), text))
+    if missing:
+        lines += [("", ""), (Text(missing_columns(missing), style="dim"), "")]
+    return with_details(lines)
+
+
+def color(result: str) -> str:
+    """The color of a result with its sign."""
+    return {"+": "green", "-": "red"}.get(result[:1], "")
 
 
 def headed(lines: Iterable[tuple[str, str]]) -> Table:

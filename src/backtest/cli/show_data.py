@@ -14,14 +14,13 @@ from rich.text import Text
 from backtest.cli.show import (
     MOST_ROWS,
     Cell,
-    aligned,
     console,
+    detailed,
     grid,
     headed,
     print_json,
     table,
     with_details,
-    without,
 )
 from backtest.errors import DataError
 from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
@@ -59,10 +58,8 @@ def events(out: Console, rows: Sequence[ListedEvent]) -> None:
         "Tradable": [UNKNOWN if row.obstacle else str(row.session) for row in rows],
         "Grade": [row.event.grade or UNKNOWN for row in rows],
     }
-    without(columns, out.width, spare=("Grade", "Precise", "Public, New York"))
-    head, *lines = map("  ".join, aligned(columns))
-    details = zip(lines, map(_headline, rows), strict=True)
-    out.print(Text(head, style="bold"), with_details(details), sep="\n")
+    spare = ("Grade", "Precise", "Public, New York")
+    out.print(detailed(columns, map(_headline, rows), out.width, spare=spare))
 
 
 def event(out: Console, found: Mapping[str, Any]) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from backtest.cli.show import assumptions, grid, headed, table, with_details
+from backtest.cli.show import assumptions, detailed, grid, headed, print_columns, table
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
 
     from backtest.api.results import AuditResult, StocksStudyResult, StudyResult, SweepResult
     from backtest.audit.declared import Report
+    from backtest.cli.show import Column
     from backtest.experiments.studies.null_worlds import NullWorlds
 
     Record = Mapping[str, Any]
 
 _STYLES = {"ok": "green", "warning": "yellow", "failed": "red", "not tried": "dim"}
 _MOST_SHOWN = 3  # findings of a check; the page has more
-_FOUND = ("Events", "CAAR", "p", "p corrected", "p of t")
 
 
 def sweep(out: Console, found: SweepResult) -> None:
@@ -40,23 +39,25 @@ def sweep(out: Console, found: SweepResult) -> None:
 def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
     """Print a study of many stocks."""
     record, rows = found.record, found.record["rows"]
-    windows = [row["window"] for row in rows]
     means = [row["spread"] or row["all"] for row in rows]
     groups = range(len(record["groups"]))
-    lines = [
-        *(
-            (study_page.group_name(record, n), *(fine(row["groups"][n]["value"]) for row in rows))
-            for n in groups
-        ),
-        (study_page.spread_name(record), *(fine(mean["value"]) for mean in means)),
-        ("from", *(fine(mean["low"]) for mean in means)),
-        ("to", *(fine(mean["high"]) for mean in means)),
-        ("p", *(probability(mean["p"]) for mean in means)),
-        ("corrected", *(probability(row["p_holm"]) for row in rows)),
+    names = [study_page.group_name(record, n) for n in groups]
+    labels = [*names, study_page.spread_name(record), "from", "to", "p", "p, Holm"]
+    columns = [
+        (
+            row["window"],
+            [
+                *(fine(row["groups"][n]["value"]) for n in groups),
+                *(fine(mean[name]) for name in ("value", "low", "high")),
+                probability(mean["p"]),
+                probability(row["p_holm"]),
+            ],
+        )
+        for row, mean in zip(rows, means, strict=True)
     ]
-    shown = table(["", *windows], lines, right=windows, whole=[""], section=len(groups))
-    title = Text(study_page.title(record), style="bold")
-    out.print(title, "", shown, "", headed(found.summary.items()), "", sep="\n")
+    out.print(Text(f"{study_page.title(record)}\n", style="bold"))
+    print_columns(out, {"": labels}, columns, section=len(groups))
+    out.print("", headed(found.summary.items()), "", sep="\n")
 
 
 def study(out: Console, found: StudyResult) -> None:
@@ -64,97 +65,96 @@ def study(out: Console, found: StudyResult) -> None:
     record = found.record
     title = Text(study_page.title(record), style="bold")
     out.print(title, "", headed(found.summary.items()), sep="\n")
-    names = "".join(f"{row['window']:>11}" for row in record["windows"])
     notes = study_page.study_notes(record)
-    parts = (
-        ("Average cumulative abnormal return (CAAR)", _windows(record["windows"])),
-        ("In the expected direction", _windows(record["signed"] or [])),
-        (f"Cumulative abnormal returns\n\n{'Day 0':<10}{names}", _events(record)),
-        (f"Groups. {notes['groups']}", _groups(record)),
-        (f"Other tests, p-values. {notes['tests']}", _tests(record)),
-        ("Left out", _left_out(record)),
-    )
-    for heading, part in parts:
-        if part.row_count:
-            out.print(Text(f"\n{heading}\n", style="bold"))
-            out.print(part)
+    windows = record["windows"]
+    _print_windows(out, "Average cumulative abnormal return (CAAR)", windows, "Overlaps")
+    _print_windows(out, "In the expected direction", record["signed"] or [], "As expected")
+    _print_heading(out, "Cumulative abnormal returns")
+    out.print(_events(record, out.width))
+    if groups := record["groups"]:
+        _print_heading(out, f"Groups. {notes['groups']}")
+        keys = {"By": [row["by"] for row in groups], "Group": [row["name"] for row in groups]}
+        print_columns(out, keys, _figures(groups))
+    _print_heading(out, f"Other tests, p-values. {notes['tests']}")
+    tests = [
+        (row["window"], [probability(row["tests"][test]["p"]) for test in TESTS]) for row in windows
+    ]
+    print_columns(out, {"Test": list(TESTS.values())}, tests)
+    if left_out := record["left_out"]:
+        _print_heading(out, "Left out")
+        names = ("reason", "headline")
+        cells = ([new_york_day(one["published_at"]), *(one[n] for n in names)] for one in left_out)
+        out.print(table(("Public", "Why", "Event"), cells, whole=["Public"]))
     out.print()
 
 
-def _found(row: Record) -> tuple[str, ...]:
-    ps = (probability(row[name]) for name in ("p", "p_holm", "p_across"))
-    return (observed(row), percent(row["caar"]), *ps)
+def _print_heading(out: Console, text: str) -> None:
+    out.print(Text(f"\n{text}\n", style="bold"))
 
 
-def _windows(rows: Sequence[Record]) -> Table:
-    name, last = "overlaps", "Overlaps"
-    if rows and "right" in rows[0]:
-        name, last = "right", "As expected"
-    headers = ("Window", *_FOUND, "Detectable", last)
-    cells = (
-        (row["window"], *_found(row), effect(row["detectable"]), str(row[name])) for row in rows
-    )
-    return table(headers, cells, right=headers[1:], whole=headers)
+def _print_windows(out: Console, heading: str, rows: Sequence[Record], last: str) -> None:
+    if not rows:
+        return
+    _print_heading(out, heading)
+    name = {"Overlaps": "overlaps", "As expected": "right"}[last]
+    columns = [
+        *_figures(rows),
+        ("Detectable", [effect(row["detectable"]) for row in rows]),
+        (last, [str(row[name]) for row in rows]),
+    ]
+    print_columns(out, {"Window": [row["window"] for row in rows]}, columns)
 
 
-def _events(record: Record) -> Table:
+def _figures(rows: Sequence[Record]) -> list[Column]:
+    ps = {"p": "p", "p, Holm": "p_holm", "p of t": "p_across"}
+    return [
+        ("Events", [observed(row) for row in rows]),
+        ("CAAR", [percent(row["caar"]) for row in rows]),
+        *((title, [probability(row[name]) for row in rows]) for title, name in ps.items()),
+    ]
+
+
+def _events(record: Record, width: int) -> Table:
     """A line with the CARs of each event, and below it what the event was."""
-    lines = []
+    columns = {"Day 0": [event["day_0"] for event in record["events"]]}
+    windows = [row["window"] for row in record["windows"]]
+    for name in windows:
+        cells = [percent(event["cars"][name]) for event in record["events"]]
+        columns[f"{name:>9}"] = [f"{cell:>9}" for cell in cells]
+    below = []
     for event in record["events"]:
-        cars = "".join(f"{percent(car):>11}" for car in event["cars"].values())
         labels = "".join(f"{text}, " for by, text in event["labels"].items() if by != "kind")
-        below = f"{event['headline']} ({labels}{MODELS[event['model']]})"
-        below += "".join(f"; {name}: {why}" for name, why in event["unknown"].items())
-        lines.append((Text(f"{event['day_0']}{cars}"), below))
-    return with_details(lines)
-
-
-def _groups(record: Record) -> Table:
-    cells = ((row["by"], row["name"], *_found(row)) for row in record["groups"])
-    return table(("By", "Group", *_FOUND), cells, right=_FOUND, whole=("By", *_FOUND))
-
-
-def _tests(record: Record) -> Table:
-    windows = record["windows"]
-    names = [row["window"] for row in windows]
-    cells = (
-        (label, *(probability(row["tests"][test]["p"]) for row in windows))
-        for test, label in TESTS.items()
-    )
-    return table(("Test", *names), cells, right=names, whole=["Test"])
-
-
-def _left_out(record: Record) -> Table:
-    cells = (
-        (new_york_day(event["published_at"]), event["reason"], event["headline"])
-        for event in record["left_out"]
-    )
-    return table(("Public", "Why", "Event"), cells, whole=["Public"])
+        text = f"{event['headline']} ({labels}{MODELS[event['model']]})"
+        below.append(text + "".join(f"; {name}: {why}" for name, why in event["unknown"].items()))
+    return detailed(columns, below, width, spare=[*columns][:1:-1])
 
 
 def null_worlds(out: Console, judged: NullWorlds) -> None:
     """Print how verdicts and intervals do where there is nothing to find."""
-    typer.echo(
+    out.print(
         f"{judged.worlds} made-up worlds of each kind, without anything to find (seed "
-        f"{judged.seed}). A sound\n"
-        f"verdict is better, or worse, in at most {100 * LEVEL:g} of 100; an interval covers the\n"
-        f"true mean trade in 95. None: without a verdict. Given: with an interval.\n"
+        f"{judged.seed}). A sound verdict is better, or worse, in at most {100 * LEVEL:g} of 100; "
+        f"an interval covers the true mean trade in 95. None: without a verdict. Given: with an "
+        f"interval.\n"
     )
-    headers = ("World, shares in %", "Better", "Worse", "None", "Covers", "Given")
-    rows = (
+    shares = [[_share_of(one.share(name)) for one in judged.kinds] for name in ("better", "worse")]
+    columns = [
+        ("Better", shares[0]),
+        ("Worse", shares[1]),
+        ("None", [f"{100 * one.refused / one.worlds:.0f}" for one in judged.kinds]),
         (
-            one.world,
-            *(_share_of(one.share(name)) for name in ("better", "worse")),
-            f"{100 * one.refused / one.worlds:.0f}",
-            f"{100 * one.share('covered')[0]:.1f}" if one.intervals else "–",
-            f"{100 * one.intervals / one.worlds:.0f}",
-        )
-        for one in judged.kinds
-    )
-    out.print(table(headers, rows, right=headers[1:], whole=headers))
-    typer.echo(
+            "Covers",
+            [
+                f"{100 * one.share('covered')[0]:.1f}" * bool(one.intervals) or "–"
+                for one in judged.kinds
+            ],
+        ),
+        ("Given", [f"{100 * one.intervals / one.worlds:.0f}" for one in judged.kinds]),
+    ]
+    print_columns(out, {"World, shares in %": [one.world for one in judged.kinds]}, columns)
+    out.print(
         f"\nThe permutation test of a study finds something in {judged.significant} of "
-        f"{judged.worlds} worlds with\nsix events."
+        f"{judged.worlds} worlds with six events."
     )
 
 

@@ -9,12 +9,14 @@ from rich.text import Text
 from backtest.cli.show import (
     MOST_ROWS,
     Cell,
-    aligned,
     assumptions,
+    color,
+    detailed,
     grid,
+    missing_columns,
     notes,
+    print_columns,
     table,
-    with_details,
     without,
 )
 from backtest.experiments.runs.finding import name_of, telling
@@ -54,7 +56,6 @@ if TYPE_CHECKING:
 
     from backtest.experiments.runs.store import Run
 
-    Column = tuple[str, list[str]]  # a heading and its cells
     Form = tuple[str, str, Callable[[float | None], str]]  # as in FIGURES
 
 _SPARE = ("From", "To", "Symbol")  # columns of runs, in the order in which they are left out
@@ -86,7 +87,7 @@ def runs(out: Console, found: Sequence[Run]) -> None:
     out.print(table([*columns], rows, right=("Trades", "Return"), whole=whole))
     below += [f"{run.run_id}: {run.note}" for run in found if run.note]
     if missing:
-        below.append(f"No room for {', '.join(missing)}: in a wider terminal, and with --json.")
+        below.append(missing_columns(missing))
     if below:
         notes(out, below)
 
@@ -112,7 +113,7 @@ def comparison(
     ]
     empty = ["" for _ in more]
     columns += [(title, [*_cells(found, forms), *empty]) for title, found in _beside(runs)]
-    _print_columns(out, "", labels, columns, right=True)
+    print_columns(out, {"": labels}, columns)
 
 
 def _beside(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, float | None]]]:
@@ -152,33 +153,17 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
         )
         for column, cell in zip(columns.values(), beside, strict=True):
             column.append(cell)
-    without(columns, out.width, spare=("Sharpe", "Drawdown"), wraps={"Strategy": 24, "Verdict": 16})
+    wraps = {"Strategy": 24, "Verdict": 16}
+    missing = without(columns, out.width, spare=("Sharpe", "Drawdown"), wraps=wraps)
     right = [name for name in columns if name not in ("Strategy", "Verdict")]
     place = [*columns].index("Return")
     rows = [
-        [*row[:place], Text(row[place], style=_color(row[place])), *row[place + 1 :]]
+        [*row[:place], Text(row[place], style=color(row[place])), *row[place + 1 :]]
         for row in zip(*columns.values(), strict=True)
     ]
     out.print(table([*columns], rows, right=right, whole=right, section=len(runs)))
-
-
-def _print_columns(
-    out: Console, corner: str, labels: Sequence[str], columns: Sequence[Column], *, right: bool
-) -> None:
-    """Print labelled rows; columns that do not fit the width follow in a further table."""
-    width = out.width - max(map(len, (corner, *labels)))
-    for place, group in enumerate(_fitting(columns, width)):
-        if place:
-            out.print()
-        headings = [title for title, _ in group]
-        rows = [
-            (label, *(cells[number] for _, cells in group)) for number, label in enumerate(labels)
-        ]
-        made = table([corner, *headings], rows, right=headings if right else (), whole=[corner])
-        if sum(2 + max(len(title), _least_width((title, cells))) for title, cells in group) > width:
-            for shown, column in zip(made.columns[1:], group, strict=True):
-                shown.width = _least_width(column)  # titles wrap between words, never within one
-        out.print(made)
+    if missing:
+        notes(out, [missing_columns(missing)])
 
 
 def set_differently(out: Console, runs: Sequence[Run]) -> None:
@@ -188,12 +173,7 @@ def set_differently(out: Console, runs: Sequence[Run]) -> None:
         cells = [[UNKNOWN if value is None else value for value in values] for _, values in rows]
         columns = [(run.run_id, [row[n] for row in cells]) for n, run in enumerate(runs)]
         out.print()
-        _print_columns(out, "Set differently", [name for name, _ in rows], columns, right=False)
-
-
-def _color(result: str) -> str:
-    """The color of a result with its sign."""
-    return {"+": "green", "-": "red"}.get(result[:1], "")
+        print_columns(out, {"Set differently": [name for name, _ in rows]}, columns, right=False)
 
 
 def _cells(figures: Mapping[str, float | None], forms: Iterable[Form]) -> list[str]:
@@ -221,42 +201,21 @@ def _more_figures(run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _fitting(columns: Sequence[Column], width: int) -> list[list[Column]]:
-    """Columns in groups that are no wider than the width, at least one in each."""
-    groups: list[list[Column]] = []
-    left = 0
-    for column in columns:
-        need = 2 + _least_width(column)
-        if not groups or need > left:
-            groups.append([])
-            left = width
-        groups[-1].append(column)
-        left -= need
-    return groups
-
-
-def _least_width(column: Column) -> int:
-    """The width in which no word of the title and no cell is broken."""
-    title, cells = column
-    return max(map(len, [*title.split(), *cells]))
-
-
 def trades(run: Run, width: int) -> Table:
     """Every trade with its figures under a heading, and below each its event."""
     events = {row["event_id"]: row for row in run.decisions}
     several = len(run.manifest["symbols"]) > 1
     cells = [_trade_cells(row) for row in run.trades]
     columns = {name: [row[name] for row in cells] for name in cells[0]}
-    without(columns, width, spare=("Entry $", "Exit $"))
-    head, *lines = aligned(columns, right=columns.keys() - {"Side", "Entered", "Left"})
-    rows: list[tuple[Text | str, str]] = [(Text("  ".join(head), style="bold"), "")]
-    for row, line in zip(run.trades, lines, strict=True):
-        *texts, result, profit = line
-        style = _color(result.strip())
-        text = Text.assemble("  ".join(texts), "  ", (result, style), "  ", profit)
-        left = f"left by {row['exit_reason'].replace('_', ' ')} · "
-        rows.append((text, left + f"{row['symbol']}: " * several + _event_text(row, events)))
-    return with_details(rows)
+    below = (
+        f"left by {row['exit_reason'].replace('_', ' ')} · "
+        + f"{row['symbol']}: " * several
+        + _event_text(row, events)
+        for row in run.trades
+    )
+    right = columns.keys() - {"Side", "Entered", "Left"}
+    spare = ("Entry $", "Exit $")
+    return detailed(columns, below, width, spare=spare, right=right, colored="Return")
 
 
 def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
@@ -301,7 +260,7 @@ def _best_and_worst(run: Run) -> Table:
     for row in (*ranked[:_ENDS], *ranked[-_ENDS:]):
         cells = [*(row[name] for name in names), row["exit_reason"].replace("_", " ")]
         result = percent(float(row["return"]))
-        colored = Text(result, style=_color(result))
+        colored = Text(result, style=color(result))
         rows.append([*cells, colored, gain(float(row["net_profit"]))])
     return table(headers, rows, right=headers[-2:], whole=headers, section=_ENDS)
 
