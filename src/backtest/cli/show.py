@@ -151,7 +151,7 @@ def _text(cell: Cell) -> Text:
     return Text(cell) if isinstance(cell, str) else cell
 
 
-def grid(rows: Iterable[Sequence[Cell]], *styles: str) -> Table:
+def grid(rows: Iterable[Sequence[Cell]], styles: Sequence[str] = ("",)) -> Table:
     """Rows without headings: the first columns in their styles do not wrap, the last does."""
     made = Table.grid(padding=(0, 2, 0, 0))
     for style in styles:
@@ -274,14 +274,6 @@ def detailed(
 def color(result: str) -> str:
     """The color of a result with its sign."""
     return {"+": "green", "-": "red"}.get(result[:1], "")
-
-
-def headed(lines: Iterable[tuple[str, str]]) -> Table:
-    """Headings, each with its sentences beside it."""
-    made = Table.grid(padding=(0, 2))
-    for name, text in lines:
-        made.add_row(name, Text(text))
-    return made
 
 
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:

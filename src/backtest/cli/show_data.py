@@ -17,7 +17,6 @@ from backtest.cli.show import (
     console,
     detailed,
     grid,
-    headed,
     print_json,
     table,
     with_details,
@@ -78,7 +77,7 @@ def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
         out.print(Text(kind, style="bold"))
         ordered = sorted(rows, key=lambda row: not row["needed"])
         lines = [(row["field"] + " *" * row["needed"], row["meaning"]) for row in ordered]
-        out.print(Padding(headed(lines), (0, 0, 1, 4), expand=False))
+        out.print(Padding(grid(lines), (0, 0, 1, 4), expand=False))
     out.print("* each event needs it, and a source: an address, or unknown.", style="dim")
 
 
@@ -133,7 +132,7 @@ def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
         truth = f", found {one['found']}" if one["found"] else ""
         rows.append((Text(one["verdict"], style=_COLORS[one["verdict"]]), one["statement"]))
         rows.append(("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim")))
-    out.print(grid(rows, ""))
+    out.print(grid(rows))
     counts = Counter(one["verdict"] for one in found)
     totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
     out.print(Text(f"{counted(len(found), 'claim')}: {totals}."))
@@ -389,7 +388,7 @@ def universes(out: Console, rows: Sequence[UniverseRow]) -> None:
         )
     for row in rows:
         out.print(Text(row.name, style="bold"))
-        out.print(headed(_universe_lines(row)))
+        out.print(grid(_universe_lines(row)))
         out.print()
 
 

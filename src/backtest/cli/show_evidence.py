@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.padding import Padding
 from rich.text import Text
 
-from backtest.cli.show import assumptions, detailed, grid, headed, print_columns, table
+from backtest.cli.show import assumptions, detailed, grid, print_columns, table
 from backtest.reports import audit_page, study_page
 from backtest.reports.study_page import MODELS, TESTS, observed
 from backtest.stats import LEVEL
@@ -32,7 +32,7 @@ _MOST_SHOWN = 3  # findings of a check; the page has more
 
 def sweep(out: Console, found: SweepResult) -> None:
     """Print what a sweep says."""
-    out.print(headed(found.summary.items()))
+    out.print(grid(found.summary.items()))
     assumptions(out, found.record.get("assumptions", ()))
 
 
@@ -57,14 +57,14 @@ def study_of_stocks(out: Console, found: StocksStudyResult) -> None:
     ]
     out.print(Text(f"{study_page.title(record)}\n", style="bold"))
     print_columns(out, {"": labels}, columns, section=len(groups))
-    out.print("", headed(found.summary.items()), "", sep="\n")
+    out.print("", grid(found.summary.items()), "", sep="\n")
 
 
 def study(out: Console, found: StudyResult) -> None:
     """Print a study of one stock."""
     record = found.record
     title = Text(study_page.title(record), style="bold")
-    out.print(title, "", headed(found.summary.items()), sep="\n")
+    out.print(title, "", grid(found.summary.items()), sep="\n")
     notes = study_page.study_notes(record)
     windows = record["windows"]
     _print_windows(out, "Average cumulative abnormal return (CAAR)", windows, "Overlaps")
@@ -176,7 +176,7 @@ def contract(out: Console, report: Report) -> None:
     )
     sentence = Text(report.sentence, style="red" if report.failed else "green")
     title = Text(f"{report.strategy} · contract", style="bold")
-    out.print(title, "", grid(rows, "", ""), "", sentence, sep="\n")
+    out.print(title, "", grid(rows, ["", ""]), "", sentence, sep="\n")
 
 
 def audit(out: Console, found: AuditResult) -> None:
@@ -185,7 +185,7 @@ def audit(out: Console, found: AuditResult) -> None:
     color = "green" if record["outcome"] == "clean" else "red"
     title = Text(f"{audit_page.title(record)} · audit {record['audit_id']}", style="bold")
     outcome = Text(f"{audit_page.outcome(record)}. {record['sentence']}", style=color)
-    out.print(title, "", outcome, "", grid(_summary(record), "dim"), sep="\n")
+    out.print(title, "", outcome, "", grid(_summary(record), ["dim"]), sep="\n")
     for check in record["checks"]:
         if check["count"]:
             out.print(Text(f"\n{check['title']}: {audit_page.found(check)}\n", style="bold"))
@@ -213,4 +213,4 @@ def _summary(record: Record) -> Iterator[tuple[str, str]]:
 def _sides(check: Record, finding: Record) -> Table:
     """Both decisions in two lines, one below the other."""
     sides = [finding[side]["text"] if finding[side] else "nothing" for side in ("full", "world")]
-    return grid(zip(audit_page.headings(check), sides, strict=True), "")
+    return grid(zip(audit_page.headings(check), sides, strict=True))

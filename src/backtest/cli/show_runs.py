@@ -22,7 +22,13 @@ from backtest.cli.show import (
 from backtest.experiments.runs.finding import name_of, telling
 from backtest.experiments.trials import trials_on_record
 from backtest.reports.audit_page import audit_lines
-from backtest.reports.compare_page import benchmarks_of, differences, heading, span_rows
+from backtest.reports.compare_page import (
+    benchmarks_of,
+    differences,
+    heading,
+    held_stocks,
+    span_rows,
+)
 from backtest.reports.run_words import (
     NO_EVENT,
     OPENING,
@@ -55,10 +61,16 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from backtest.experiments.runs.store import Run
+    from backtest.reports.compare_page import ComparedBenchmark
 
     Form = tuple[str, str, Callable[[float | None], str]]  # as in FIGURES
 
 _SPARE = ("From", "To", "Symbol")  # columns of runs, in the order in which they are left out
+_ESSENTIALS = {
+    "Return": ("total_return", percent),
+    "Drawdown": ("max_drawdown", percent),
+    "Sharpe": ("sharpe", ratio),
+}
 _ENDS = 10  # best, and worst, trades and commonest reasons where there are more
 
 
@@ -112,24 +124,13 @@ def comparison(
         for number, run in enumerate(runs)
     ]
     empty = ["" for _ in more]
-    columns += [(title, [*_cells(found, forms), *empty]) for title, found in _beside(runs)]
+    columns += [(one.heading, [*_cells(one.figures, forms), *empty]) for one in _beside(runs)]
     print_columns(out, {"": labels}, columns)
 
 
-def _beside(runs: Sequence[Run]) -> list[tuple[str, Mapping[str, float | None]]]:
-    """What stands beside runs, a heading and figures: what they traded, held, and benchmarks."""
-    from backtest.experiments.runs.figures import holdings  # loads pandas
-
-    several = len({tuple(run.manifest["span"].values()) for run in runs}) > 1
-    rows = [
-        ("\n".join([one.symbols, "held", *_span(one.run) * several]), one.figures)
-        for one in holdings(runs)
-    ]
-    return [*rows, *((one.heading, one.figures) for one in benchmarks_of(runs))]
-
-
-def _span(run: Run) -> list[str]:
-    return [run.manifest["span"]["first"], f"to {run.manifest['span']['last']}"]
+def _beside(runs: Sequence[Run]) -> list[ComparedBenchmark]:
+    """What stands beside runs: what they traded, held throughout, and their benchmarks."""
+    return [*held_stocks(runs), *benchmarks_of(runs)]
 
 
 def overview(out: Console, runs: Sequence[Run]) -> None:
@@ -137,20 +138,15 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
     columns: dict[str, list[str]] = {
         "Strategy": [" · ".join([run.manifest["strategy"], *telling(run, runs)]) for run in runs],
         "Trades": [count(run.summary["trades"]) for run in runs],
-        "Return": [percent(run.summary["total_return"]) for run in runs],
-        "Drawdown": [percent(run.summary["max_drawdown"]) for run in runs],
-        "Sharpe": [ratio(run.summary["sharpe"]) for run in runs],
+        **{
+            title: [form(run.summary[name]) for run in runs]
+            for title, (name, form) in _ESSENTIALS.items()
+        },
         "Verdict": [verdict(run.manifest["evidence"]) for run in runs],
     }
-    for title, figures in _beside(runs):
-        beside = (
-            title.replace("\n", " "),
-            "",
-            percent(figures["total_return"]),
-            percent(figures["max_drawdown"]),
-            ratio(figures["sharpe"]),
-            "",
-        )
+    for one in _beside(runs):
+        figures = [form(one.figures[name]) for name, form in _ESSENTIALS.values()]
+        beside = (one.heading.replace("\n", " "), "", *figures, "")
         for column, cell in zip(columns.values(), beside, strict=True):
             column.append(cell)
     wraps = {"Strategy": 24, "Verdict": 16}
@@ -315,7 +311,7 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print(Text(no_trade(run)))
     found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
     worth = Text(plain_sentence(found, trials), style="bold")
-    figures = grid([*evidence_rows(found, trials), *_more_figures(run)], "dim")
+    figures = grid([*evidence_rows(found, trials), *_more_figures(run)], ["dim"])
     out.print("", worth, "", figures, sep="\n")
     many = not whole and len(untraded(run)) > MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
