@@ -139,13 +139,11 @@ def import_prices(
     Args:
         symbols: whose prices they are; of a file with many, which to take, one under another name
             by `NEW=OLD`.
-        columns: the file's columns by field, as `{"close": "Last"}`; guessed by default.
+        columns: the file's columns by field, as `{"close": "Last"}`; it, `decimal`, `date_format`
+            and `encoding` are as of `import_events`.
         source: where the figures come from, or `unknown`; needed where none is on record.
         adjust: the adjust mode in words; that on record by default.
         closes: take closes alone, as for a benchmark.
-        decimal: the decimal sign; guessed by default.
-        date_format: how days are written, as `%d/%m/%Y`; guessed by default.
-        encoding: such as `cp1252`; UTF-8 and UTF-16 are known.
         constants: `{"volume": "0"}` for a file that has no volume.
         actions: a CSV file of dividends, splits, halts and ends: day, action, amount, until, name,
             source, and symbol where there are several.

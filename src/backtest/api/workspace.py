@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backtest.api.arguments import Folder, Folders
-    from backtest.data.listing import UniverseRow
     from backtest.strategy.new import NewSignal
 
 
@@ -83,19 +82,13 @@ def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.Dat
     """
     import pandas as pd
 
-    from backtest.data.listing import UniverseRow
-
-    rows = [vars(row) for row in universe_rows(strategies, data)]
-    return pd.DataFrame(rows, columns=list(UniverseRow.__annotations__)).set_index("name")
-
-
-def universe_rows(strategies: Folders, data: Folder) -> list[UniverseRow]:
-    """The rows of `list_universes`."""
     from backtest.data import listing
     from backtest.strategy.loading import kinds_named
 
     workspace = folders(strategies, data)
-    return listing.list_universes(workspace, kinds_named(workspace, None))
+    rows = map(vars, listing.list_universes(workspace, kinds_named(workspace, None)))
+    columns = list(listing.UniverseRow.__annotations__)
+    return pd.DataFrame(rows, columns=columns).set_index("name")
 
 
 def seal_universe(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backtest.cli import options
+from backtest.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,16 +58,13 @@ def run(
         bool, typer.Option("--tearsheet/--no-tearsheet", help="Draw quantstats tear sheets.")
     ] = True,
     accept_jumps: options.AcceptJumps = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Run again also what has been run.")
-    ] = False,
+    force: options.Force = False,
     verbose: options.Verbose = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
     from backtest.api import pages, runs
-    from backtest.cli import show
-    from backtest.errors import UsageError
+    from backtest.cli import show, show_runs
 
     made, faults = runs.replay_all(
         strategy or [],
@@ -84,7 +82,8 @@ def run(
         _verify(made)
     terminal = None if as_json else show.console()
     if terminal and len(made) == 1:  # before all is loaded that weighs the evidence
-        _print_figures(terminal, [made[0].run])
+        _print_terms(terminal, [made[0].run])
+        show_runs.comparison(terminal, [made[0].run])
     weighed = []
     with show.progress("Evidence") as on_run:
         for number, replay in enumerate(made):
@@ -103,13 +102,6 @@ def run(
         show.print_json(pages.manifests(weighed))
     if faults:
         raise UsageError("\n".join(faults))
-
-
-def _print_figures(terminal: Console, runs: list[Run]) -> None:
-    from backtest.cli import show_runs
-
-    _print_terms(terminal, runs)
-    show_runs.comparison(terminal, runs)
 
 
 def _print_evidence(terminal: Console, runs: list[Run], *, verbose: bool) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from backtest.data.edits import Diff, Edit
-    from backtest.data.listing import ListedEvent, UniverseRow
+    from backtest.data.listing import ListedEvent
     from backtest.data.versions import Version
     from backtest.sources.action_files import ActionUpdate
     from backtest.sources.own_events import OwnEvents
@@ -379,7 +379,7 @@ def _changed(past: Mapping[str, Any]) -> str:
     return "" if past["unchanged"] else ", changed since"
 
 
-def universes(out: Console, rows: Sequence[UniverseRow]) -> None:
+def universes(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print universes: stocks, prices, events, what is missing, and the source."""
     if not rows:
         typer.echo(
@@ -387,17 +387,15 @@ def universes(out: Console, rows: Sequence[UniverseRow]) -> None:
             "with the columns symbol, first, last."
         )
     for row in rows:
-        out.print(Text(row.name, style="bold"))
-        out.print(grid(_universe_lines(row)))
-        out.print()
+        out.print(Text(row["name"], style="bold"), grid(_universe_lines(row)), "", sep="\n")
 
 
-def _universe_lines(row: UniverseRow) -> Iterator[tuple[str, str]]:
-    yield "Stocks", f"{len(row.symbols):,}: {few(row.symbols)}"
-    yield "Prices", f"{row.first} to {row.last}" if row.first else "none"
-    counts = [f"{number:,} {kind.replace('_', ' ')}" for kind, number in row.events.items()]
+def _universe_lines(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "Stocks", f"{len(row['symbols']):,}: {few(row['symbols'])}"
+    yield "Prices", f"{row['first']} to {row['last']}" if row["first"] else "none"
+    counts = [f"{number:,} {kind.replace('_', ' ')}" for kind, number in row["events"].items()]
     yield "Events", ", ".join(counts) or "none"
-    missing = {"without prices": row.without_prices, "without events": row.without_events}
+    missing = {"without prices": row["without_prices"], "without events": row["without_events"]}
     parts = [f"{counted(len(of), 'stock')} {what}: {few(of)}" for what, of in missing.items() if of]
     yield "Missing", "; ".join(parts) or "nothing"
-    yield "Source", row.source
+    yield "Source", row["source"]

@@ -219,16 +219,11 @@ def list_universes(
     folders: options.Folders, context: typer.Context, as_json: options.AsJson = False
 ) -> None:
     """List the universes: stocks, span of prices, events of each kind, and what is missing."""
-    from backtest.api.workspace import universe_rows
     from backtest.cli import show, show_data
 
-    if context.invoked_subcommand:
-        return
-    found = universe_rows(**folders.arguments())
-    if as_json:
-        show.print_json([vars(row) for row in found])
-    else:
-        show_data.universes(show.console(), found)
+    if not context.invoked_subcommand:
+        found = backtest.list_universes(**folders.arguments()).reset_index().to_dict("records")
+        show.either(found, show_data.universes, as_json=as_json)
 
 
 @universes.command("seal", epilog="Example: `backtest universes seal mine --source 'my list'`")
