@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
-from backtest.api.arguments import folders
+from backtest.api.arguments import folders, several
 from backtest.data.actions import read_actions
 from backtest.data.calendar import trading_calendar
 from backtest.data.datafile import (
@@ -105,9 +105,8 @@ def _by_symbol(
     if prices is None:
         return
     if isinstance(prices, pd.DataFrame):
-        yield from _parts(prices, symbols)
-        return
-    if not isinstance(prices, Mapping) or not prices:
+        prices = _parts(prices, symbols)
+    elif not isinstance(prices, Mapping) or not prices:
         raise UsageError(
             f"prices {type(prices).__name__}: give a DataFrame, or DataFrames by symbol."
         )
@@ -120,27 +119,22 @@ def _by_symbol(
         yield symbol, f"prices[{symbol!r}]", frame
 
 
-def _parts(
-    prices: pd.DataFrame, symbols: str | Sequence[str] | None
-) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """The symbols of one frame."""
+def _parts(prices: pd.DataFrame, symbols: str | Sequence[str] | None) -> dict[str, pd.DataFrame]:
+    """One frame by symbol."""
     column = next((one for one in prices.columns if str(one).lower() == "symbol"), None)
     if column is not None:
         if prices[column].isna().any():
             row = int(np.flatnonzero(prices[column].isna())[0])
             raise DataError(f"prices: row {row}, column symbol: empty; write it as in CRWV")
-        for symbol, part in prices.groupby(column, sort=True, observed=True):
-            _check_symbol(symbol)
-            yield str(symbol), f"prices[{symbol!r}]", part.drop(columns=column)
-        return
-    one = [symbols] if isinstance(symbols, str) else list(symbols or ())
-    if len(one) != 1:
-        raise UsageError(
-            "prices: whose they are is not told. Name one symbol in `symbols`, "
-            "have a column symbol, or give DataFrames by symbol."
-        )
-    _check_symbol(one[0])
-    yield one[0], f"prices[{one[0]!r}]", prices
+        groups = prices.groupby(column, sort=True, observed=True)
+        return {symbol: part.drop(columns=column) for symbol, part in groups}
+    match several(symbols):
+        case [symbol]:
+            return {symbol: prices}
+    raise UsageError(
+        "prices: whose they are is not told. Name one symbol in `symbols`, "
+        "have a column symbol, or give DataFrames by symbol."
+    )
 
 
 def _check_symbol(symbol: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -256,8 +256,7 @@ def import_file(
     read = partial(
         backtest.import_events, file, kind, dry_run=True, on_read=show_data.file_columns,
         source_url=source_url, date_format=date_format, encoding=encoding, zone=zone,
-        decimal=cast("Any", options.decimal_sign(decimal)),
-        columns=options.parse_pairs("--map", columns, example="author=Firm"),
+        decimal=decimal, columns=options.parse_pairs("--map", columns, example="author=Firm"),
         **folders.arguments(),
     )  # fmt: skip
     try:

@@ -8,14 +8,14 @@ from datetime import date
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
 from backtest.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from backtest.strategy.parameters import Text
 
@@ -105,6 +105,17 @@ def number(name: str, text: str, example: str, unit: str) -> Any:
     return typer.Option(name, metavar="NUMBER", parser=parse, help=text)
 
 
+def choice(name: str, allowed: Sequence[str], text: str) -> Any:
+    """An option that takes one of some words."""
+
+    def parse(value: str) -> str:
+        if value not in allowed:
+            raise UsageError(f"{name} {value!r} is unknown. Choose one of {', '.join(allowed)}.")
+        return value
+
+    return typer.Option(name, metavar="|".join(allowed), parser=parse, help=text)
+
+
 def day(name: str, text: str) -> Any:
     """An option that takes a day."""
 
@@ -164,7 +175,9 @@ ToVersion = Annotated[
 DateFormat = Annotated[
     str | None, typer.Option(metavar="FORM", help="How days are written, as %d/%m/%Y.")
 ]
-Decimal = Annotated[str | None, typer.Option(help="The decimal sign, . or ,")]
+Decimal = Annotated[
+    Literal[".", ","] | None, choice("--decimal", (".", ","), "The decimal sign, . or ,")
+]
 Encoding = Annotated[
     str | None, typer.Option(metavar="NAME", help="Such as cp1252; UTF-8 and UTF-16 are known.")
 ]
@@ -211,13 +224,6 @@ def parse_pairs(
             raise UsageError(f"{option} {name} is given twice{twice}.")
         pairs[name] = value
     return pairs
-
-
-def decimal_sign(text: str | None) -> str | None:
-    """The sign that `--decimal` names; UsageError where it is none."""
-    if text not in (None, ".", ","):
-        raise UsageError(f"--decimal {text!r} is unknown. Choose one of ., ,.")
-    return text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 import backtest
 from backtest.cli import options
-from backtest.errors import BacktestError, UsageError
+from backtest.errors import BacktestError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,10 @@ SkipBad = Annotated[
     bool,
     typer.Option("--skip-bad", help="Leave out rows that are wrong; nothing is traded then."),
 ]
-Interval = Annotated[str, typer.Option(help="1d, 1h, 5m or 1m.")]
+Interval = Annotated[
+    Literal["1d", "1h", "5m", "1m"],
+    options.choice("--interval", ("1d", "1h", "5m", "1m"), "How long a bar is."),
+]
 OneSymbol = Annotated[str | None, typer.Argument(help="One symbol; all by default.")]
 
 
@@ -42,10 +45,12 @@ def fetch(
     ] = None,
     last: Annotated[date | None, options.day("--to", "Last day; the last finished bar.")] = None,
     adjust: Annotated[
-        str | None,
-        typer.Option(
-            help="splits, or all for splits and dividends (closes alone, for a benchmark); "
-            "as the file has it, else splits."
+        Literal["splits", "all"] | None,
+        options.choice(
+            "--adjust",
+            ("splits", "all"),
+            "splits, or all for splits and dividends (closes alone, for a benchmark); "
+            "as the file has it, else splits.",
         ),
     ] = None,
     accept: Accept = False,
@@ -55,17 +60,16 @@ def fetch(
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
     from backtest.cli import show, show_data
-    from backtest.sources.yahoo import ADJUSTS
 
     made: list[tuple[PriceUpdate, Version | None]] = []
     try:
         with show.progress("Fetching") as on_symbol:
             backtest.fetch_prices(
                 symbols,
-                interval=_interval(interval),
+                interval=interval,
                 first=first,
                 last=last,
-                adjust=None if adjust is None else _one_of("--adjust", adjust, ADJUSTS),
+                adjust=adjust,
                 accept=accept,
                 skip_bad=skip_bad,
                 data=data,
@@ -127,7 +131,7 @@ def import_file(
     found = read_prices_and_actions(
         file, options.parse_pairs("--map", columns, example="close=Last"),
         constants=options.parse_pairs("--set", constants, example="volume=0"),
-        symbols=symbol or [], decimal=options.decimal_sign(decimal), date_form=date_format,
+        symbols=symbol or [], decimal=decimal, date_form=date_format,
         encoding=encoding, closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
     )  # fmt: skip
     show_data.price_file(found)
@@ -166,20 +170,8 @@ def undo(
 ) -> None:
     """Put the version of a price file before this one back; again for the one before."""
     with options.undoing():
-        path, version = backtest.undo_prices(symbol, _interval(interval), to=to, data=data)
+        path, version = backtest.undo_prices(symbol, interval, to=to, data=data)
     typer.echo(f"{path} is at version {version.number}: {version.reason}")
-
-
-def _interval(text: str) -> Any:
-    from backtest.sources.yahoo import INTERVALS
-
-    return _one_of("--interval", text, INTERVALS)
-
-
-def _one_of(option: str, text: str, allowed: tuple[Any, ...]) -> Any:
-    if text not in allowed:
-        raise UsageError(f"{option} {text!r} is unknown. Choose one of {', '.join(allowed)}.")
-    return text
 
 
 def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> Iterable[Any]:

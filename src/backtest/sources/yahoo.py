@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from json import JSONDecodeError
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -48,7 +48,6 @@ T = TypeVar("T")
 
 BarInterval = Literal["1d", "1h", "5m", "1m"]
 Adjust = Literal["splits", "all"]
-INTERVALS, ADJUSTS = get_args(BarInterval), get_args(Adjust)
 FIRST_DAY = date(1962, 1, 2)  # that Yahoo has of any stock
 _DAYS = {"1h": 729, "5m": 59, "1m": 7}  # that Yahoo gives of finer bars, today included
 _PATIENCE = Patience(tries=5, seconds=90.0, each=45.0, wait=2.0)
