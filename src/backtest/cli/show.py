@@ -22,12 +22,13 @@ from rich.text import Text
 from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from backtest.api.results import Result
 
 # Of every text; its own lets most pass.
 rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
+_COLORS = {"+": "green", "-": "red"}
 MOST_ROWS = 20  # of trades or events that are printed one by one
 _NO_WIDTH = 100_000
 
@@ -47,12 +48,14 @@ class _Trimmed:
 
 def console(*, stderr: bool = False) -> Console:
     """The terminal; its width and NO_COLOR are respected. A pipe or a file has no width."""
-    stream = sys.stderr if stderr else sys.stdout
-    if stream is None or stream.isatty():
-        return Console(stderr=stderr, highlight=False)
+    file: Any = sys.stderr if stderr else sys.stdout
+    while hasattr(file, "rich_proxied_file"):  # what rich writes is for the terminal as it is
+        file = file.rich_proxied_file
+    if file is None or file.isatty():
+        return Console(file=file, stderr=stderr, highlight=False)
     width = None if "COLUMNS" in os.environ else _NO_WIDTH
-    file: Any = _Trimmed(getattr(stream, "rich_proxied_file", stream))
-    return Console(file=file, highlight=False, width=width)
+    trimmed: Any = _Trimmed(file)
+    return Console(file=trimmed, highlight=False, width=width)
 
 
 @contextmanager
@@ -185,9 +188,40 @@ def without(
     return missing
 
 
-def missing_columns(names: Sequence[str]) -> str:
-    """The sentence on columns that `without` took out."""
-    return f"No room for {', '.join(map(str.strip, names))}: in a wider terminal, and with --json."
+def print_table(
+    out: Console,
+    columns: dict[str, list[str]],
+    *,
+    spare: Sequence[str],
+    wraps: Mapping[str, int] = MappingProxyType({}),
+    right: Collection[str] = (),
+    colored: str = "",
+    section: int = 0,
+    below: Sequence[str] = (),
+) -> None:
+    """Print a table without columns that have no room, which are named in a note; see `without`.
+
+    Other notes stand `below` as well. Of the column that is `colored` the sign says how.
+    """
+    missing = without(columns, out.width, spare=spare, wraps=wraps)
+    rows = [_colored(columns, row, colored) for row in zip(*columns.values(), strict=True)]
+    whole = columns.keys() - wraps.keys()
+    out.print(table([*columns], rows, right=right, whole=whole, section=section))
+    if lines := [*below, *missing_columns(missing)]:
+        notes(out, lines)
+
+
+def _colored(columns: Iterable[str], row: Iterable[str], colored: str) -> list[Text]:
+    return [
+        Text(cell, style=_COLORS.get(cell.strip()[:1], "") if name == colored else "")
+        for name, cell in zip(columns, row, strict=True)
+    ]
+
+
+def missing_columns(names: Sequence[str]) -> list[str]:
+    """The sentence on columns that `without` took out, if there are any."""
+    listed = ", ".join(map(str.strip, names))
+    return [f"No room for {listed}: in a wider terminal, and with --json."] if names else []
 
 
 def print_columns(
@@ -261,19 +295,9 @@ def detailed(
     head, *rows = zip(*padded, strict=True)
     lines: list[tuple[Text | str, str]] = [(Text("  ".join(head), style="bold"), "")]
     for row, text in zip(rows, below, strict=True):
-        texts = (
-            Text(cell, style=color(cell.strip()) if name == colored else "")
-            for name, cell in zip(columns, row, strict=True)
-        )
-        lines.append((Text("  ").join(texts), text))
-    if missing:
-        lines += [("", ""), (Text(missing_columns(missing), style="dim"), "")]
+        lines.append((Text("  ").join(_colored(columns, row, colored)), text))
+    lines += [(Text(f"\n{note}", style="dim"), "") for note in missing_columns(missing)]
     return with_details(lines)
-
-
-def color(result: str) -> str:
-    """The color of a result with its sign."""
-    return {"+": "green", "-": "red"}.get(result[:1], "")
 
 
 def with_details(lines: Iterable[tuple[Text | str, str]]) -> Table:

@@ -17,6 +17,7 @@ from backtest.cli.show import (
     console,
     detailed,
     grid,
+    print_columns,
     print_json,
     table,
     with_details,
@@ -162,13 +163,15 @@ def price_file(file: PriceFile) -> None:
     """The columns as they were understood, and the first rows."""
     file_columns(file)
     columns = [name for name in file.columns if name not in ("date", "symbol")]
-    first = (
-        (symbol, str(day.date()), *(f"{value:,.10g}" for value in values))
+    first = [
+        (symbol, str(day.date()), [f"{value:,.10g}" for value in values])
         for symbol, rows in list(file.tables.items())[:3]
         for day, values in zip(rows.index[:3], rows.to_numpy()[:3].tolist(), strict=True)
-    )
+    ]
+    keys = {"Symbol": [symbol for symbol, *_ in first], "Date": [day for _, day, _ in first]}
+    cells = [(name, [values[n] for *_, values in first]) for n, name in enumerate(columns)]
     out = console()
-    out.print(table(("Symbol", "Date", *columns), first, right=columns))
+    print_columns(out, keys, cells)
     total = sum(len(rows) for rows in file.tables.values())
     out.print(f"{counted(len(file.tables), 'symbol')}, {counted(total, 'row')}")
 
@@ -252,7 +255,7 @@ def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         )
         for row in rows
     )
-    out.print(table(headers, cells, right=["Amount"]))
+    out.print(table(headers, cells, right=["Amount"], whole=headers[:4]))
 
 
 def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -8,16 +8,12 @@ from rich.text import Text
 
 from backtest.cli.show import (
     MOST_ROWS,
-    Cell,
     assumptions,
-    color,
     detailed,
     grid,
-    missing_columns,
-    notes,
     print_columns,
+    print_table,
     table,
-    without,
 )
 from backtest.experiments.runs.finding import name_of, telling
 from backtest.experiments.trials import trials_on_record
@@ -93,15 +89,11 @@ def runs(out: Console, found: Sequence[Run]) -> None:
         alike = {name: columns.pop(name)[0] for name in common}
         said = ", ".join(f"{name.lower()} {cell}" for name, cell in alike.items())
         below.append(f"All runs: {said}.")
-    missing = without(columns, out.width, spare=(*_SPARE, "Trades"), wraps={"Variant": 16})
-    rows = zip(*columns.values(), strict=True)
-    whole = columns.keys() - {"Variant"}
-    out.print(table([*columns], rows, right=("Trades", "Return"), whole=whole))
     below += [f"{run.run_id}: {run.note}" for run in found if run.note]
-    if missing:
-        below.append(missing_columns(missing))
-    if below:
-        notes(out, below)
+    wraps = {"Variant": 16, "Strategy": 24}
+    spare = (*_SPARE, "Trades")
+    right = ("Trades", "Return")
+    print_table(out, columns, spare=spare, wraps=wraps, right=right, below=below)
 
 
 def comparison(
@@ -150,16 +142,11 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
         for column, cell in zip(columns.values(), beside, strict=True):
             column.append(cell)
     wraps = {"Strategy": 24, "Verdict": 16}
-    missing = without(columns, out.width, spare=("Sharpe", "Drawdown"), wraps=wraps)
-    right = [name for name in columns if name not in ("Strategy", "Verdict")]
-    place = [*columns].index("Return")
-    rows = [
-        [*row[:place], Text(row[place], style=color(row[place])), *row[place + 1 :]]
-        for row in zip(*columns.values(), strict=True)
-    ]
-    out.print(table([*columns], rows, right=right, whole=right, section=len(runs)))
-    if missing:
-        notes(out, [missing_columns(missing)])
+    spare = ("Sharpe", "Drawdown")
+    right = columns.keys() - wraps.keys()
+    print_table(
+        out, columns, spare=spare, wraps=wraps, right=right, colored="Return", section=len(runs)
+    )
 
 
 def set_differently(out: Console, runs: Sequence[Run]) -> None:
@@ -247,18 +234,21 @@ def warnings(out: Console, runs: Sequence[Run]) -> None:
     assumptions(out, dict.fromkeys(one for run in runs for one in run.manifest["assumptions"]))
 
 
-def _best_and_worst(run: Run) -> Table:
+def _print_best_and_worst(out: Console, run: Run) -> None:
     """The trades with the highest and with the lowest returns, a line each."""
-    headers = ("Stock", "Side", "From", "To", "Left by", "Return", "Profit $")
-    names = ("symbol", "direction", "entry_session", "exit_session")
     ranked = sorted(run.trades, key=lambda row: float(row["return"]), reverse=True)
-    rows: list[list[Cell]] = []
-    for row in (*ranked[:_ENDS], *ranked[-_ENDS:]):
-        cells = [*(row[name] for name in names), row["exit_reason"].replace("_", " ")]
-        result = percent(float(row["return"]))
-        colored = Text(result, style=color(result))
-        rows.append([*cells, colored, gain(float(row["net_profit"]))])
-    return table(headers, rows, right=headers[-2:], whole=headers, section=_ENDS)
+    rows = [*ranked[:_ENDS], *ranked[-_ENDS:]]
+    columns = {
+        "Stock": [row["symbol"] for row in rows],
+        "Side": [row["direction"] for row in rows],
+        "From": [row["entry_session"] for row in rows],
+        "To": [row["exit_session"] for row in rows],
+        "Left by": [row["exit_reason"].replace("_", " ") for row in rows],
+        "Return": [percent(float(row["return"])) for row in rows],
+        "Profit $": [gain(float(row["net_profit"])) for row in rows],
+    }
+    spare, right = ("Left by", "To"), ("Return", "Profit $")
+    print_table(out, columns, spare=spare, right=right, colored="Return", section=_ENDS)
 
 
 def _totals(run: Run) -> str:
@@ -304,7 +294,8 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     out.print(Text(name, style="bold"))
     cut = not whole and len(run.trades) > MOST_ROWS
     if cut:
-        out.print(Text(_totals(run)), "", _best_and_worst(run), sep="\n")
+        out.print(Text(f"{_totals(run)}\n"))
+        _print_best_and_worst(out, run)
     elif run.trades:
         out.print(trades(run, out.width))
     else:
