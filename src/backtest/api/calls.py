@@ -163,19 +163,7 @@ def study(
         [0,+1]       6 -0.1139  0.0050    0.2494
 
     """
-    from backtest.experiments.studies.many import WINDOWS as MANY_WINDOWS
-    from backtest.experiments.studies.many import (
-        ManyStudyRequest,
-        prepare_many_study,
-        run_many_study,
-    )
-    from backtest.experiments.studies.run import (
-        Settings,
-        StudyRequest,
-        parse_windows,
-        prepare_study,
-        run_study,
-    )
+    from backtest.experiments.studies import many, run
     from backtest.stats.event_study import MODELS, WINDOWS
 
     arguments.check_name(name, "A study takes the name of a kind of event or of a strategy")
@@ -188,35 +176,35 @@ def study(
     config = read_config(
         {"symbol": arguments.several(frames.symbols), "benchmark": frames.benchmark}
     )
-    chosen = parse_windows([arguments.window(ends) for ends in windows or ()])
+    named = run.parse_windows([arguments.window(ends) for ends in windows or ()])
     stocks = () if universe else tuple(sorted(config.value("symbol")))
     if universe or len(stocks) > 1:
-        many = ManyStudyRequest(
+        request_of_many = many.ManyStudyRequest(
             name, stocks, universe=universe, as_strategy=as_strategy, by=by, quantiles=quantiles,
-            benchmark=frames.benchmark, reaction=reaction, windows=chosen or MANY_WINDOWS,
+            benchmark=frames.benchmark, reaction=reaction, windows=named or many.WINDOWS,
             accept_jumps=accept_jumps,
         )  # fmt: skip
         with workspace_of(frames, strategies, data, reports) as workspace:
-            stocks_plan = prepare_many_study(workspace, many)
+            stocks_plan = many.prepare_many_study(workspace, request_of_many)
             known = stocks_plan.exists and not force
             return results.StocksStudyResult.of(
-                run_many_study(stocks_plan, force=force), known=known
+                many.run_many_study(stocks_plan, force=force), known=known
             )
     if by is not None:
         raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
-    request = StudyRequest(
+    request = run.StudyRequest(
         name,
         stocks[0],
         as_strategy=as_strategy,
         benchmark=config.chosen("benchmark"),
         reaction=reaction,
-        settings=Settings(windows=chosen or WINDOWS, model=model, seed=seed, draws=draws),
+        settings=run.Settings(windows=named or WINDOWS, model=model, seed=seed, draws=draws),
         accept_jumps=accept_jumps,
     )
     with workspace_of(frames, strategies, data, reports) as workspace:
-        plan = prepare_study(workspace, request)
+        plan = run.prepare_study(workspace, request)
         known = plan.exists and not force
-        return results.StudyResult.of(run_study(plan, force=force), known=known)
+        return results.StudyResult.of(run.run_study(plan, force=force), known=known)
 
 
 def audit_strategy(

@@ -17,28 +17,8 @@ from backtest.cli.show import (
 )
 from backtest.experiments.runs.finding import name_of, telling
 from backtest.experiments.trials import trials_on_record
+from backtest.reports import compare_page, run_words
 from backtest.reports.audit_page import audit_lines
-from backtest.reports.compare_page import (
-    benchmarks_of,
-    differences,
-    heading,
-    held_stocks,
-    span_rows,
-)
-from backtest.reports.run_words import (
-    NO_EVENT,
-    OPENING,
-    evidence_rows,
-    holm_line,
-    no_room,
-    no_trade,
-    plain_sentence,
-    profit_parts,
-    reasons,
-    ruin,
-    untraded,
-    verdict,
-)
 from backtest.stats.formats import (
     FIGURES,
     MORE_FIGURES,
@@ -105,12 +85,12 @@ def comparison(
     """
     from backtest.experiments.runs.figures import all_figures  # loads pandas
 
-    more = [*more, *span_rows(runs)]
+    more = [*more, *compare_page.span_rows(runs)]
     forms = (*FIGURES, *MORE_FIGURES) if more else FIGURES
     labels = [*(label for _, label, _ in forms), *(label for label, _ in more)]
     columns = [
         (
-            heading(run, runs),
+            compare_page.heading(run, runs),
             [*_cells(all_figures(run), forms), *(cells[number] for _, cells in more)],
         )
         for number, run in enumerate(runs)
@@ -122,7 +102,7 @@ def comparison(
 
 def _beside(runs: Sequence[Run]) -> list[ComparedBenchmark]:
     """What stands beside runs: what they traded, held throughout, and their benchmarks."""
-    return [*held_stocks(runs), *benchmarks_of(runs)]
+    return [*compare_page.held_stocks(runs), *compare_page.benchmarks_of(runs)]
 
 
 def overview(out: Console, runs: Sequence[Run]) -> None:
@@ -134,7 +114,7 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
             title: [form(run.summary[name]) for run in runs]
             for title, (name, form) in _ESSENTIALS.items()
         },
-        "Verdict": [verdict(run.manifest["evidence"]) for run in runs],
+        "Verdict": [run_words.verdict(run.manifest["evidence"]) for run in runs],
     }
     for one in _beside(runs):
         figures = [form(one.figures[name]) for name, form in _ESSENTIALS.values()]
@@ -151,7 +131,7 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
 
 def set_differently(out: Console, runs: Sequence[Run]) -> None:
     """Print what was set differently in the runs, a row each; nothing where they are alike."""
-    rows = differences(runs)
+    rows = compare_page.differences(runs)
     if rows:
         cells = [[UNKNOWN if value is None else value for value in values] for _, values in rows]
         columns = [(run.run_id, [row[n] for row in cells]) for n, run in enumerate(runs)]
@@ -217,16 +197,16 @@ def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
 def _event_text(row: Mapping[str, str], events: Mapping[str, Mapping[str, str]]) -> str:
     event = events.get(row["event_id"])
     if event is None:
-        return NO_EVENT
+        return run_words.NO_EVENT
     return event["headline"] + f" ({event['reason']})" * bool(event["reason"])
 
 
 def warnings(out: Console, runs: Sequence[Run]) -> None:
     """Print what to know of runs beside their figures, each once: luck, look-ahead, assumptions."""
-    if line := holm_line(runs):
+    if line := run_words.holm_line(runs):
         out.print(Text(f"\n{line}"))
     for run in runs:
-        if len(runs) > 1 and (sentence := ruin(run)):
+        if len(runs) > 1 and (sentence := run_words.ruin(run)):
             out.print(Text(f"{run.manifest['strategy']}: {sentence}", style="red"))
     out.print()
     for line, is_caution in audit_lines(runs):
@@ -264,7 +244,7 @@ def _totals(run: Run) -> str:
 
 def _untraded_reasons(run: Run) -> Table:
     """How many events opened no trade for each of the commonest reasons."""
-    counts = [row for row in reasons(run) if row[0] not in OPENING]
+    counts = [row for row in run_words.reasons(run) if row[0] not in run_words.OPENING]
     rows = [(f"{number:,}", became, why) for became, why, number in counts[:_ENDS]]
     if rest := counts[_ENDS:]:
         events = sum(number for *_, number in rest)
@@ -278,7 +258,7 @@ def _untraded(run: Run) -> Table:
     several = len(run.manifest["symbols"]) > 1
     rows = (
         (day, became, why, f"{row['symbol']}: " * several + row["headline"])
-        for day, became, why, row in untraded(run)
+        for day, became, why, row in run_words.untraded(run)
     )
     headers = ("Public", "Became", "Why", "Event")
     return table(headers, rows, whole=headers[:2])
@@ -299,21 +279,21 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     elif run.trades:
         out.print(trades(run, out.width))
     else:
-        out.print(Text(no_trade(run)))
+        out.print(Text(run_words.no_trade(run)))
     found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
-    worth = Text(plain_sentence(found, trials), style="bold")
-    figures = grid([*evidence_rows(found, trials), *_more_figures(run)], ["dim"])
+    worth = Text(run_words.plain_sentence(found, trials), style="bold")
+    figures = grid([*run_words.evidence_rows(found, trials), *_more_figures(run)], ["dim"])
     out.print("", worth, "", figures, sep="\n")
-    many = not whole and len(untraded(run)) > MOST_ROWS
+    many = not whole and len(run_words.untraded(run)) > MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
         out.print(rest)
-    if sentence := profit_parts(run.trades):
+    if sentence := run_words.profit_parts(run.trades):
         out.print(Text(f"\n{sentence}"))
-    if sentence := ruin(run):
+    if sentence := run_words.ruin(run):
         out.print(Text(sentence))
-    if sentence := no_room(run):
+    if sentence := run_words.no_room(run):
         out.print(Text(f"\n{sentence}"))
     if cut or many:
         out.print(Text("\nEvery trade and event: on the page, or here with -v", style="dim"))
