@@ -11,17 +11,7 @@ import typer
 from rich.padding import Padding
 from rich.text import Text
 
-from backtest.cli.show import (
-    MOST_ROWS,
-    Cell,
-    console,
-    detailed,
-    grid,
-    print_columns,
-    print_json,
-    table,
-    with_details,
-)
+from backtest.cli import show
 from backtest.errors import DataError
 from backtest.stats.formats import UNKNOWN, counted, few, field, new_york_day, percent
 from backtest.strategy.parameters import shown
@@ -59,7 +49,7 @@ def events(out: Console, rows: Sequence[ListedEvent]) -> None:
         "Grade": [row.event.grade or UNKNOWN for row in rows],
     }
     spare = ("Grade", "Precise", "Public, New York")
-    out.print(detailed(columns, map(_headline, rows), out.width, spare=spare))
+    out.print(show.detailed(columns, map(_headline, rows), out.width, spare=spare))
 
 
 def event(out: Console, found: Mapping[str, Any]) -> None:
@@ -69,7 +59,7 @@ def event(out: Console, found: Mapping[str, Any]) -> None:
         (("Field", "Value"), fields),
         (("\nWhere it comes from", ""), _origin(found["provenance"])),
     ):
-        out.print(table(headers, rows, whole=headers[:1]))
+        out.print(show.table(headers, rows, whole=headers[:1]))
 
 
 def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
@@ -78,7 +68,7 @@ def kinds(out: Console, fields: Sequence[Mapping[str, Any]]) -> None:
         out.print(Text(kind, style="bold"))
         ordered = sorted(rows, key=lambda row: not row["needed"])
         lines = [(row["field"] + " *" * row["needed"], row["meaning"]) for row in ordered]
-        out.print(Padding(grid(lines), (0, 0, 1, 4), expand=False))
+        out.print(Padding(show.grid(lines), (0, 0, 1, 4), expand=False))
     out.print("* each event needs it, and a source: an address, or unknown.", style="dim")
 
 
@@ -127,13 +117,13 @@ def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
     """Print each claim with its verdict and the evidence, and last what the verdicts mean."""
     from backtest.audit.claims import JUDGEMENTS, MEANING, with_unit
 
-    rows: list[tuple[Cell, Cell]] = []
+    rows: list[tuple[show.Cell, show.Cell]] = []
     for one in found:
         claimed = f"Claimed {with_unit(one['claimed'], one['unit'])}"
         truth = f", found {one['found']}" if one["found"] else ""
         rows.append((Text(one["verdict"], style=_COLORS[one["verdict"]]), one["statement"]))
         rows.append(("", Text(f"{claimed}{truth}. {one['evidence']}\n", style="dim")))
-    out.print(grid(rows))
+    out.print(show.grid(rows))
     counts = Counter(one["verdict"] for one in found)
     totals = ", ".join(f"{counts[judgement]} {judgement}" for judgement in JUDGEMENTS)
     out.print(Text(f"{counted(len(found), 'claim')}: {totals}."))
@@ -143,16 +133,16 @@ def verdicts(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
 def findings(found: pd.DataFrame, *, as_json: bool) -> None:
     """Print findings, errors first, and leave with the code of bad data where there is an error."""
     if as_json:
-        print_json(found.to_dict("records"))
+        show.print_json(found.to_dict("records"))
     else:
-        _print_findings(console(), found)
+        _print_findings(show.console(), found)
     if "error" in set(found["severity"]):
         raise typer.Exit(DataError.exit_code)
 
 
 def file_columns(file: PriceFile | OwnEvents) -> None:
     """The columns of a file as they were understood, and what else there is to say."""
-    out = console()
+    out = show.console()
     taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
     out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
     for note in file.notes:
@@ -170,14 +160,14 @@ def price_file(file: PriceFile) -> None:
     ]
     keys = {"Symbol": [symbol for symbol, *_ in first], "Date": [day for _, day, _ in first]}
     cells = [(name, [values[n] for *_, values in first]) for n, name in enumerate(columns)]
-    out = console()
-    print_columns(out, keys, cells)
+    out = show.console()
+    show.print_columns(out, keys, cells)
     total = sum(len(rows) for rows in file.tables.values())
     out.print(f"{counted(len(file.tables), 'symbol')}, {counted(total, 'row')}")
 
 
 def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
-    out = console()
+    out = show.console()
     for update, version in made:
         written = "  no price changed" if update.actions else "  unchanged"
         if version:
@@ -188,7 +178,7 @@ def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
 
 def price_updates(updates: list[PriceUpdate]) -> None:
     """What changes, of the first symbols row by row; those that change come first."""
-    out = console()
+    out = show.console()
     for update in sorted(updates, key=lambda one: not (one.added or one.changes))[:MOST_SYMBOLS]:
         for line in _update_lines(update):
             out.print(Text(line), soft_wrap=True)
@@ -255,13 +245,13 @@ def actions(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         )
         for row in rows
     )
-    out.print(table(headers, cells, right=["Amount"], whole=headers[:4]))
+    out.print(show.table(headers, cells, right=["Amount"], whole=headers[:4]))
 
 
 def symbols(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print symbols, a line each, with their adjust mode and source below."""
     below = [f"Adjusted: {row['adjust'] or UNKNOWN}. {row['source']}" for row in rows]
-    out.print(with_details(zip(map(_price_line, rows), below, strict=True)))
+    out.print(show.with_details(zip(map(_price_line, rows), below, strict=True)))
 
 
 def _price_line(row: Mapping[str, Any]) -> str:
@@ -271,9 +261,9 @@ def _price_line(row: Mapping[str, Any]) -> str:
 
 def changes(edit: Edit, *, whole: bool) -> None:
     """The diff, and the session in which each event that it touches can be traded."""
-    out = console()
+    out = show.console()
     rows = list(_rows(edit.diff))
-    cut = len(rows) > MOST_ROWS and not whole
+    cut = len(rows) > show.MOST_ROWS and not whole
     for line, style in chain.from_iterable(rows[:_FIRST] if cut else rows):
         out.print(Text(line, style=style), soft_wrap=True)
     for row in edit.events[:_FIRST] if cut else edit.events:
@@ -319,7 +309,7 @@ def _rows(diff: Diff) -> Iterator[list[tuple[str, str]]]:
 
 def settings(found: Config, rows: Iterable[Setting]) -> None:
     file = found.path or f"none was found from {Path.cwd()} upwards"
-    terminal = console()
+    terminal = show.console()
     terminal.print(Text(f"backtest.toml: {file}\n"), soft_wrap=True)
     cells = (
         (
@@ -329,7 +319,7 @@ def settings(found: Config, rows: Iterable[Setting]) -> None:
         )
         for row in rows
     )
-    terminal.print(table(("Setting", "From", "Value"), cells, whole=("Setting", "From")))
+    terminal.print(show.table(("Setting", "From", "Value"), cells, whole=("Setting", "From")))
 
 
 def _in_words(value: Any) -> str:
@@ -390,7 +380,7 @@ def universes(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             "with the columns symbol, first, last."
         )
     for row in rows:
-        out.print(Text(row["name"], style="bold"), grid(_universe_lines(row)), "", sep="\n")
+        out.print(Text(row["name"], style="bold"), show.grid(_universe_lines(row)), "", sep="\n")
 
 
 def _universe_lines(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

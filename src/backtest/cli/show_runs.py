@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from backtest.cli.show import (
-    MOST_ROWS,
-    assumptions,
-    detailed,
-    grid,
-    print_columns,
-    print_table,
-    table,
-)
+from backtest.cli import show
 from backtest.experiments.runs.finding import name_of, telling
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, run_words
@@ -37,7 +29,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from backtest.experiments.runs.store import Run
-    from backtest.reports.compare_page import ComparedBenchmark
 
     Form = tuple[str, str, Callable[[float | None], str]]  # as in FIGURES
 
@@ -73,7 +64,7 @@ def runs(out: Console, found: Sequence[Run]) -> None:
     wraps = {"Variant": 16, "Strategy": 24}
     spare = (*_SPARE, "Trades")
     right = ("Trades", "Return")
-    print_table(out, columns, spare=spare, wraps=wraps, right=right, below=below)
+    show.print_table(out, columns, spare=spare, wraps=wraps, right=right, below=below)
 
 
 def comparison(
@@ -97,10 +88,10 @@ def comparison(
     ]
     empty = ["" for _ in more]
     columns += [(one.heading, [*_cells(one.figures, forms), *empty]) for one in _beside(runs)]
-    print_columns(out, {"": labels}, columns)
+    show.print_columns(out, {"": labels}, columns)
 
 
-def _beside(runs: Sequence[Run]) -> list[ComparedBenchmark]:
+def _beside(runs: Sequence[Run]) -> list[compare_page.ComparedBenchmark]:
     """What stands beside runs: what they traded, held throughout, and their benchmarks."""
     return [*compare_page.held_stocks(runs), *compare_page.benchmarks_of(runs)]
 
@@ -124,7 +115,7 @@ def overview(out: Console, runs: Sequence[Run]) -> None:
     wraps = {"Strategy": 24, "Verdict": 16}
     spare = ("Sharpe", "Drawdown")
     right = columns.keys() - wraps.keys()
-    print_table(
+    show.print_table(
         out, columns, spare=spare, wraps=wraps, right=right, colored="Return", section=len(runs)
     )
 
@@ -136,7 +127,9 @@ def set_differently(out: Console, runs: Sequence[Run]) -> None:
         cells = [[UNKNOWN if value is None else value for value in values] for _, values in rows]
         columns = [(run.run_id, [row[n] for row in cells]) for n, run in enumerate(runs)]
         out.print()
-        print_columns(out, {"Set differently": [name for name, _ in rows]}, columns, right=False)
+        show.print_columns(
+            out, {"Set differently": [name for name, _ in rows]}, columns, right=False
+        )
 
 
 def _cells(figures: Mapping[str, float | None], forms: Iterable[Form]) -> list[str]:
@@ -178,7 +171,7 @@ def trades(run: Run, width: int) -> Table:
     )
     right = columns.keys() - {"Side", "Entered", "Left"}
     spare = ("Entry $", "Exit $")
-    return detailed(columns, below, width, spare=spare, right=right, colored="Return")
+    return show.detailed(columns, below, width, spare=spare, right=right, colored="Return")
 
 
 def _trade_cells(row: Mapping[str, str]) -> dict[str, str]:
@@ -211,7 +204,7 @@ def warnings(out: Console, runs: Sequence[Run]) -> None:
     out.print()
     for line, is_caution in audit_lines(runs):
         out.print(Text(line, style="red" if is_caution else "dim"))
-    assumptions(out, dict.fromkeys(one for run in runs for one in run.manifest["assumptions"]))
+    show.assumptions(out, dict.fromkeys(one for run in runs for one in run.manifest["assumptions"]))
 
 
 def _print_best_and_worst(out: Console, run: Run) -> None:
@@ -228,7 +221,7 @@ def _print_best_and_worst(out: Console, run: Run) -> None:
         "Profit $": [gain(float(row["net_profit"])) for row in rows],
     }
     spare, right = ("Left by", "To"), ("Return", "Profit $")
-    print_table(out, columns, spare=spare, right=right, colored="Return", section=_ENDS)
+    show.print_table(out, columns, spare=spare, right=right, colored="Return", section=_ENDS)
 
 
 def _totals(run: Run) -> str:
@@ -250,7 +243,7 @@ def _untraded_reasons(run: Run) -> Table:
         events = sum(number for *_, number in rest)
         rows.append((f"{events:,}", "", f"for {counted(len(rest), 'other reason')}"))
     headers = ("Events", "Became", "Why")
-    return table(headers, rows, right=["Events"], whole=headers[:2])
+    return show.table(headers, rows, right=["Events"], whole=headers[:2])
 
 
 def _untraded(run: Run) -> Table:
@@ -261,7 +254,7 @@ def _untraded(run: Run) -> Table:
         for day, became, why, row in run_words.untraded(run)
     )
     headers = ("Public", "Became", "Why", "Event")
-    return table(headers, rows, whole=headers[:2])
+    return show.table(headers, rows, whole=headers[:2])
 
 
 def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
@@ -272,7 +265,7 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
     out.print()
     name = " · ".join(filter(None, (run.name, name_of(run), f"run {run.run_id}")))
     out.print(Text(name, style="bold"))
-    cut = not whole and len(run.trades) > MOST_ROWS
+    cut = not whole and len(run.trades) > show.MOST_ROWS
     if cut:
         out.print(Text(f"{_totals(run)}\n"))
         _print_best_and_worst(out, run)
@@ -282,9 +275,9 @@ def run_details(out: Console, run: Run, *, whole: bool = False) -> None:
         out.print(Text(run_words.no_trade(run)))
     found, trials = run.manifest["evidence"], trials_on_record(run.path.parent, run.manifest)
     worth = Text(run_words.plain_sentence(found, trials), style="bold")
-    figures = grid([*run_words.evidence_rows(found, trials), *_more_figures(run)], ["dim"])
+    figures = show.grid([*run_words.evidence_rows(found, trials), *_more_figures(run)], ["dim"])
     out.print("", worth, "", figures, sep="\n")
-    many = not whole and len(run_words.untraded(run)) > MOST_ROWS
+    many = not whole and len(run_words.untraded(run)) > show.MOST_ROWS
     rest = _untraded_reasons(run) if many else _untraded(run)
     if rest.row_count:
         out.print(Text("\nEvents that opened no trade\n", style="bold"))
