@@ -66,7 +66,7 @@ def sweep(
             on_sets=on_sets,
             tell=show.left_out,
         )
-    sets = ("Every set", "sets.parquet")
+    sets = {"Every set": "sets.parquet"}
     show.result(found, show_evidence.sweep, "evaluated", sets, as_json=as_json)
 
 
@@ -193,7 +193,7 @@ def study(
     )
     one = isinstance(found, StudyResult)
     printed = show_evidence.study if one else show_evidence.study_of_stocks
-    show.result(found, printed, "studied", ("Every CAR", "cars.csv"), as_json=as_json)
+    show.result(found, printed, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
 
 
 AUDIT_EXAMPLES = (

@@ -99,21 +99,20 @@ def result(
     found: Result,
     show: Callable[[Console, Any], None],
     done: str,
-    file: tuple[str, str] | None = None,
+    files: Mapping[str, str] = MappingProxyType({}),
     *,
     as_json: bool,
 ) -> None:
-    """Draw the page of a result and print its record, where its page is and where its `file`."""
+    """Draw the page of a result and print its record, and where its page and `files` are."""
     page = found.page()
     if as_json:
         print_json({**found.record, "path": str(found.path)})
         return
-    show(console(), found)
+    out = console()
+    show(out, found)
     if found.known:
-        typer.echo(f"It had been {done} before with the same inputs; --force does it again.")
-    paths = {"The page": page}
-    if file:
-        paths = {file[0]: found.path / file[1], **paths}
+        out.print(f"It had been {done} before with the same inputs; --force does it again.")
+    paths = {**{name: found.path / file for name, file in files.items()}, "The page": page}
     for name, path in paths.items():
         typer.echo(f"{name + ':':<{1 + max(map(len, paths))}} {path}")
 
