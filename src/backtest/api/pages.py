@@ -18,6 +18,8 @@ from backtest.errors import UsageError, unknown
 from backtest.experiments.runs import finding, store
 from backtest.experiments.runs.store import TRADES
 from backtest.experiments.terms import read_day
+from backtest.experiments.trials import trials_on_record
+from backtest.reports import compare_page, index_page, pages, run_page, run_words
 from backtest.strategy.parameters import shown
 from backtest.workspace.files import clear_unfinished
 
@@ -74,18 +76,17 @@ def report_run(
     found = finding.find_run(reports_of(reports), os.fspath(run), tell)
     file = None if output is None else _free(Path(output), form, force=force)
     if form == "png":
-        from backtest.reports.picture import write_picture
+        from backtest.reports import picture
 
         name = f"chart-{symbols}.png" if symbols else "chart.png"
-        return write_picture(found, file or found.path / name, symbols)
+        return picture.write_picture(found, file or found.path / name, symbols)
     if form == "html":
         if file is None:
             return _draw(found)
-        from backtest.reports.pages import single_file
 
         with TemporaryDirectory() as scratch:
             is_writable = os.access(found.path, os.W_OK)
-            text = single_file(_draw(found, None if is_writable else Path(scratch) / "run"))
+            text = pages.single_file(_draw(found, None if is_writable else Path(scratch) / "run"))
     else:
         text = _text(found, form, table)
         if file is None:
@@ -139,20 +140,16 @@ def find_page(
         UsageError: there is none.
 
     """
-    from backtest.reports.index_page import write_index
-
     folder = reports_of(reports)
     if name == "index":
         page = folder / "index.html"
         is_kept = page.exists() and not os.access(folder, os.W_OK)
-        return page if is_kept else write_index(folder)  # anew: folders come and go
+        return page if is_kept else index_page.write_index(folder)  # anew: folders come and go
     if name == "compare":
-        from backtest.reports.compare_page import write_comparison
-
         page = folder / "compare.html"
         if page.exists():
             return page
-        return write_comparison(folder, find_runs(reports=folder, tell=tell))
+        return compare_page.write_comparison(folder, find_runs(reports=folder, tell=tell))
     for page in folder.glob("[!.]*/index.html"):
         if Path(name).name in (page.parent.name, page.parent.name.rpartition("-")[2]):
             return page
@@ -198,21 +195,19 @@ def compare(*runs: RunResult | str, reports: Folder = None, variants: bool = Fal
     import pandas as pd
 
     from backtest.experiments.runs.figures import all_figures, holdings
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.compare_page import benchmarks_of
-    from backtest.reports.run_words import corrected, evidence_figures
 
     found = find_runs(*runs, reports=reports, variants=variants)
     rows: dict[str, dict[str, Any]] = {}
-    for run, p_holm in zip(found, corrected(found), strict=True):
+    for run, p_holm in zip(found, run_words.corrected(found), strict=True):
         trials = trials_on_record(run.path.parent, run.manifest)["count"]
-        row = {**all_figures(run), **evidence_figures(run), "p_holm": p_holm, "trials": trials}
+        row = {**all_figures(run), **run_words.evidence_figures(run)}
+        row |= {"p_holm": p_holm, "trials": trials}
         name = " · ".join([run.manifest["strategy"], *finding.telling(run, found)])
         rows[name if name not in rows else f"{name} · {run.run_id}"] = row
     for held in holdings(found):
         name = f"{held.symbols} held"
         rows[f"{name} of {held.run.run_id}" if name in rows else name] = dict(held.figures)
-    for benchmark in benchmarks_of(found):
+    for benchmark in compare_page.benchmarks_of(found):
         symbol = benchmark.run.manifest["benchmark"]
         name = f"{symbol} of {benchmark.run.run_id}" if symbol in rows else symbol
         rows[name] = dict(benchmark.figures)
@@ -245,14 +240,11 @@ def find_runs(
 
 def draw_comparison(runs: Sequence[Run], tell: Callable[[str], None]) -> Path | None:
     """Draw the page that compares runs, and keep it for the index; None in read-only reports."""
-    from backtest.reports.compare_page import write_comparison
-    from backtest.reports.index_page import write_index
-
     reports = runs[0].path.parent
     if is_read_only(reports, tell):
         return None
-    page = write_comparison(reports, runs, keep=True)
-    write_index(reports)
+    page = compare_page.write_comparison(reports, runs, keep=True)
+    index_page.write_index(reports)
     return page
 
 
@@ -278,8 +270,6 @@ def described(run: Run) -> dict[str, Any]:
 def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
     """The manifests of runs that are looked at together, with the trials as they stand now."""
     from backtest.experiments.runs.figures import all_figures, stock_figures
-    from backtest.experiments.trials import trials_on_record
-    from backtest.reports.run_words import corrected
 
     return [
         {
@@ -289,7 +279,7 @@ def manifests(runs: Sequence[Run]) -> list[dict[str, Any]]:
             "trials": trials_on_record(run.path.parent, run.manifest),
             "placebo_p_holm": p,
         }
-        for run, p in zip(runs, corrected(runs), strict=True)
+        for run, p in zip(runs, run_words.corrected(runs), strict=True)
     ]
 
 
@@ -350,14 +340,12 @@ def _run_page(reports: Path, name: str, tell: Callable[[str], None]) -> Path:
 
 
 def _draw(run: Run, folder: Path | None = None) -> Path:
-    from backtest.reports.run_page import write_run_page
-
     if "evidence" not in run.manifest:
         raise UsageError(
             f"Run {run.run_id} was interrupted before its evidence was there. "
             f"`backtest run {run.manifest['strategy']}` with the same settings adds it."
         )
-    return write_run_page(run, folder)
+    return run_page.write_run_page(run, folder)
 
 
 def _text(run: Run, form: str, table: str) -> str:
@@ -365,9 +353,7 @@ def _text(run: Run, form: str, table: str) -> str:
     if form == "csv":
         return (run.path / f"{table}.csv").read_bytes().decode("utf-8")
     if form == "md":
-        from backtest.reports.run_words import run_markdown
-
-        return run_markdown(run)
+        return run_words.run_markdown(run)
     (manifest,) = manifests([run])
     numbers = {name for name, kind in TRADES.items() if kind in ("int", "float")}
     trades = [

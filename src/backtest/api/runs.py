@@ -18,6 +18,8 @@ from backtest.experiments.runs import run as engine_runs
 from backtest.experiments.runs.run import ENGINES, RunPlan, RunRequest
 from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
+from backtest.experiments.trials import trials_on_record
+from backtest.reports import compare_page, index_page, run_page, run_words
 
 if TYPE_CHECKING:
     import os
@@ -101,11 +103,9 @@ class RunResult(Result):
         return f"{lines}\n{', '.join(beside)}"
 
     def _words(self) -> list[tuple[str, str]]:
-        from backtest.experiments.trials import trials_on_record
-        from backtest.reports.run_words import plain_sentence
 
         trials = trials_on_record(self.path.parent, self.record)
-        return [(self.strategy, plain_sentence(self.evidence, trials))]
+        return [(self.strategy, run_words.plain_sentence(self.evidence, trials))]
 
     def page(self, *, tearsheet: bool = False) -> Path:
         """Draw its page, with `tearsheet` also that of quantstats' figures, and the index."""
@@ -117,14 +117,10 @@ class RunResult(Result):
 
     def markdown(self) -> str:
         """The run as Markdown: figures, trades, and what became of the events."""
-        from backtest.reports.run_words import run_markdown
-
-        return run_markdown(store.read_run(self.path))
+        return run_words.run_markdown(store.read_run(self.path))
 
     def _draw(self) -> Path:
-        from backtest.reports.run_page import write_run_page
-
-        return write_run_page(store.read_run(self.path))
+        return run_page.write_run_page(store.read_run(self.path))
 
 
 def run(
@@ -374,9 +370,6 @@ def draw_runs(
     With `tearsheet` those are drawn that are missing, on all processors. The page of the
     comparison comes back; None where a record of trials cannot be read, or reports are read-only.
     """
-    from backtest.reports.compare_page import write_comparison
-    from backtest.reports.index_page import write_index
-    from backtest.reports.run_page import write_run_page
     from backtest.reports.tearsheet import draw_tearsheets
 
     if is_read_only(runs[0].path.parent, tell):
@@ -385,11 +378,11 @@ def draw_runs(
     for done, _ in enumerate(draw_tearsheets(missing) if missing else (), start=1):
         on_sheet(done, len(missing))
     for run in runs:
-        write_run_page(run)
+        run_page.write_run_page(run)
     page, reports = None, runs[0].path.parent
     try:
-        page = write_comparison(reports, finding.latest_runs(reports, tell))
+        page = compare_page.write_comparison(reports, finding.latest_runs(reports, tell))
     except DataError as error:
         tell(f"The page of the comparison was not written. {error}")
-    write_index(reports)
+    index_page.write_index(reports)
     return page
