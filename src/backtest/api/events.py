@@ -15,6 +15,7 @@ import pandas as pd
 from backtest.api.arguments import folders, ignore, several
 from backtest.api.results import findings_frame
 from backtest.data import checks, edits, listing
+from backtest.data.events import columns_of, meaning_of
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
@@ -98,8 +99,6 @@ def list_kinds(
     kind: str | None = None, *, strategies: Folders = None, data: Folder = None
 ) -> pd.DataFrame:
     """The fields of each kind of event, a row each: whether it is `needed`, and its `meaning`."""
-    from backtest.data.events import columns_of, meaning_of
-
     rows = [
         (cls.kind, name, cls.model_fields[name].is_required(), meaning_of(cls, name))
         for cls in kinds_named(folders(strategies, data), kind)

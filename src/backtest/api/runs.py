@@ -20,6 +20,9 @@ from backtest.experiments.runs.store import read_table
 from backtest.experiments.terms import read_day
 from backtest.experiments.trials import trials_on_record
 from backtest.reports import compare_page, index_page, run_page, run_words
+from backtest.stats.formats import few, percent
+from backtest.strategy import loading
+from backtest.strategy.parameters import parameters as parameters_of
 
 if TYPE_CHECKING:
     import os
@@ -90,8 +93,6 @@ class RunResult(Result):
         )
 
     def __str__(self) -> str:
-        from backtest.stats.formats import few, percent
-
         record = self.record
         traded = record.get("universe") or few(record["symbols"])
         own, *others = self.summary.loc["total_return"].items()
@@ -103,7 +104,6 @@ class RunResult(Result):
         return f"{lines}\n{', '.join(beside)}"
 
     def _words(self) -> list[tuple[str, str]]:
-
         trials = trials_on_record(self.path.parent, self.record)
         return [(self.strategy, run_words.plain_sentence(self.evidence, trials))]
 
@@ -313,8 +313,6 @@ def _strategies_to_run(
     workspace: Workspace, names: Sequence[str], parameters: Mapping[str, Text]
 ) -> tuple[list[StrategyFile], list[str]]:
     """The strategies that are named, or all; and a message for each of all that does not load."""
-    from backtest.strategy.loading import find_strategy, strategy_origins
-
     files: list[StrategyFile] = []
     left_out: list[str] = []
     if pairs := [name for name in names if "=" in name]:
@@ -324,9 +322,9 @@ def _strategies_to_run(
             f"{pairs[0]!r} is no strategy. A parameter is set with --set: "
             f"`backtest run {others or 'NAME'} {settings}`."
         )
-    for name in dict.fromkeys(names or strategy_origins(workspace)):
+    for name in dict.fromkeys(names or loading.strategy_origins(workspace)):
         try:
-            files.append(find_strategy(workspace, name))
+            files.append(loading.find_strategy(workspace, name))
         except UsageError as error:
             if names:
                 raise
@@ -344,10 +342,8 @@ def _strategies_to_run(
 
 def _check_parameters(files: Sequence[StrategyFile], wanted: Mapping[str, Text]) -> None:
     """Hold what is set in several strategies against the parameters of each."""
-    from backtest.strategy.parameters import parameters
-
     for name, value in wanted.items():
-        having = [file.name for file in files if name in parameters(file.cls)]
+        having = [file.name for file in files if name in parameters_of(file.cls)]
         if len(having) < len(files):
             known = f"{', '.join(having)} alone" if having else "none of them"
             raise UsageError(

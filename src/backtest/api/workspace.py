@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backtest.api.arguments import folders
+from backtest.experiments.runs import finding
+from backtest.strategy import loading
+from backtest.workspace.folders import make_workspace, read_config
 
 if TYPE_CHECKING:
     import os
@@ -25,8 +28,6 @@ def init(folder: str | os.PathLike[str]) -> Path:
         UsageError: one of these is there already, or the folder cannot be written.
 
     """
-    from backtest.workspace.folders import make_workspace
-
     return make_workspace(Path(folder))
 
 
@@ -66,8 +67,6 @@ def list_settings() -> pd.DataFrame:
     """
     import pandas as pd
 
-    from backtest.workspace.folders import read_config
-
     rows = [vars(one) for one in read_config().settings.values()]
     return pd.DataFrame(rows).set_index("key")
 
@@ -83,10 +82,9 @@ def list_universes(*, strategies: Folders = None, data: Folder = None) -> pd.Dat
     import pandas as pd
 
     from backtest.data import listing
-    from backtest.strategy.loading import kinds_named
 
     workspace = folders(strategies, data)
-    rows = map(vars, listing.list_universes(workspace, kinds_named(workspace, None)))
+    rows = map(vars, listing.list_universes(workspace, loading.kinds_named(workspace, None)))
     columns = list(listing.UniverseRow.__annotations__)
     return pd.DataFrame(rows, columns=columns).set_index("name")
 
@@ -127,8 +125,6 @@ def strategy_rows(
 ) -> list[dict[str, Any]]:
     """The rows of `list_strategies`; `tell` takes a sentence for each run or audit left out."""
     from backtest.audit.record import list_audits
-    from backtest.experiments.runs import finding
-    from backtest.strategy.loading import describe_strategies
 
     workspace = folders(strategies, data, reports)
     runs, audits = finding.list_runs(workspace.reports, tell), list_audits(workspace.reports, tell)
@@ -145,7 +141,7 @@ def strategy_rows(
             "last_run": _last(newest_runs.get(one.name), one.source_sha256, *of_run),
             "last_audit": _last(newest_audits.get(one.name), one.source_sha256, *of_audit),
         }
-        for one in describe_strategies(workspace)
+        for one in loading.describe_strategies(workspace)
     ]
 
 

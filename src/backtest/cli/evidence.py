@@ -10,6 +10,7 @@ import typer
 import backtest
 from backtest.cli import options
 from backtest.errors import UsageError
+from backtest.stats.formats import counted
 
 if TYPE_CHECKING:
     from backtest.experiments.sweeps.run import SweepPlan
@@ -73,7 +74,6 @@ def sweep(
 def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
     """Say how many sets there are and how long they take; ask where they are very many."""
     from backtest.experiments.sweeps.run import seconds_a_set
-    from backtest.stats.formats import counted
 
     options.announce_compiling()
     spec = plan.spec

@@ -13,6 +13,7 @@ import typer
 
 import backtest
 from backtest.cli import options
+from backtest.stats.formats import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,7 +158,6 @@ def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
     from rich.text import Text
 
     from backtest.cli import show
-    from backtest.stats.formats import UNKNOWN
 
     for remark in found.remarks:
         typer.echo(remark)

@@ -10,6 +10,7 @@ import typer
 import backtest
 from backtest.cli import options
 from backtest.errors import UsageError
+from backtest.stats.formats import visible
 
 if TYPE_CHECKING:
     from backtest.experiments.runs.store import Run
@@ -152,7 +153,6 @@ def report(
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
     from backtest.cli import show
-    from backtest.stats.formats import visible
 
     form = form or (output and output.suffix.removeprefix(".").lower()) or "html"
     if table is not None and form != "csv":

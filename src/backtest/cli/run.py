@@ -9,6 +9,7 @@ import typer
 
 from backtest.cli import options
 from backtest.errors import UsageError
+from backtest.stats.formats import costs_line, counted, few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,8 +120,6 @@ def _print_evidence(terminal: Console, runs: list[Run], *, verbose: bool) -> Non
 
 def _verify(made: Sequence[Replay]) -> None:
     """Replay each with the other engine; the message is no part of what `--json` prints."""
-    from backtest.stats.formats import counted
-
     for replay in made:
         options.announce_compiling()
         agree = f"both engines agree: {counted(replay.verify(), 'trade')}"
@@ -129,8 +128,6 @@ def _verify(made: Sequence[Replay]) -> None:
 
 
 def _print_terms(terminal: Console, runs: list[Run]) -> None:
-    from backtest.stats.formats import costs_line, counted, few
-
     first = runs[0].manifest
     universe, symbols = first.get("universe"), first["symbols"]
     traded = f"{universe}, {counted(len(symbols), 'stock')}," if universe else few(symbols)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backtest.cli import options
+from backtest.stats.formats import FIGURES, costs_line, count
 
 if TYPE_CHECKING:
     from backtest.experiments.simulation.account import Simulation
@@ -93,7 +94,6 @@ def _print_results(record: dict[str, Any]) -> None:
     from rich.text import Text
 
     from backtest.cli import show
-    from backtest.stats.formats import FIGURES, costs_line, count
 
     counts, figures, terminal = record["counts"], record["figures"], show.console()
     sizes = (f"{counts[name]:,} {name}" for name in ("symbols", "sessions", "bars", "signals"))
