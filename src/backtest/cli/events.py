@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import backtest
+from backtest import cli
 from backtest.cli import options
 from backtest.errors import UsageError
 
@@ -45,13 +46,12 @@ def list_events(
 ) -> None:
     """List events with the session in which each can first be traded."""
     from backtest.api.events import event_rows
-    from backtest.cli import show, show_data
 
     rows = event_rows(kind, symbol, reaction, **folders.arguments())
     if as_json:
-        show.print_json([row.as_dict() for row in rows])
+        cli.show.print_json([row.as_dict() for row in rows])
     else:
-        show_data.events(show.console(), rows)
+        cli.show_data.events(cli.show.console(), rows)
 
 
 @app.command("show", epilog="Example: `backtest events show earnings-20251110-3354bd`")
@@ -62,10 +62,8 @@ def show_event(
     as_json: options.AsJson = False,
 ) -> None:
     """Show everything that is known of one event, and what follows from it."""
-    from backtest.cli import show, show_data
-
     found = backtest.show_event(event_id, reaction=reaction, **folders.arguments())
-    show.either(found, show_data.event, as_json=as_json)
+    cli.show.either(found, cli.show_data.event, as_json=as_json)
 
 
 @app.command("check", epilog="Example: `backtest events check --kind earnings`")
@@ -73,18 +71,14 @@ def check_events(
     folders: options.Folders, kind: OneKind = None, as_json: options.AsJson = False
 ) -> None:
     """Find events that could be traded before they were public, or that disagree with prices."""
-    from backtest.cli import show_data
-
-    show_data.findings(backtest.check_events(kind, **folders.arguments()), as_json=as_json)
+    cli.show_data.findings(backtest.check_events(kind, **folders.arguments()), as_json=as_json)
 
 
 @app.command("claims", epilog="Example: `backtest events claims`")
 def judge_claims(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """Hold what was claimed about the stock against its prices and events."""
-    from backtest.cli import show, show_data
-
     verdicts = backtest.judge_claims(**folders.arguments()).to_dict("records")
-    show.either(verdicts, show_data.verdicts, as_json=as_json)
+    cli.show.either(verdicts, cli.show_data.verdicts, as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest events seal short_report`")
@@ -104,10 +98,8 @@ def list_kinds(
     as_json: options.AsJson = False,
 ) -> None:
     """List the kinds of events with their fields: what each event needs, and what it may have."""
-    from backtest.cli import show, show_data
-
     fields = backtest.list_kinds(kind, **folders.arguments()).to_dict("records")
-    show.either(fields, show_data.kinds, as_json=as_json)
+    cli.show.either(fields, cli.show_data.kinds, as_json=as_json)
 
 
 def at_terminal() -> bool:
@@ -249,12 +241,11 @@ def import_file(
     yes: options.Yes = False,
 ) -> None:
     """Take in a file: new events are added, known ones change where the file differs."""
-    from backtest.cli import show_data
     from backtest.sources.own_events import LackingError
 
     same = options.parse_pairs("--set", constants, example="precision=date")
     read = partial(
-        backtest.import_events, file, kind, dry_run=True, on_read=show_data.file_columns,
+        backtest.import_events, file, kind, dry_run=True, on_read=cli.show_data.file_columns,
         source_url=source_url, date_format=date_format, encoding=encoding, zone=zone,
         decimal=decimal, columns=options.parse_pairs("--map", columns, example="author=Firm"),
         **folders.arguments(),
@@ -317,12 +308,10 @@ def _kind_in(event_id: str) -> str:
 
 def write(edit: Edit, kind: str, *, yes: bool, whole: bool = False, doing: str = "") -> None:
     """Show what changes, of many rows the first unless all are wanted; write what is confirmed."""
-    from backtest.cli import show_data
-
     if not edit.diff:
         typer.echo(f"{edit.path} has all of that already: nothing changes.")
         return
-    show_data.changes(edit, whole=whole)
+    cli.show_data.changes(edit, whole=whole)
     if doing:
         typer.echo(doing)
     if not is_confirmed(yes=yes):

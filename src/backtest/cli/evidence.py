@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 import backtest
+from backtest import cli
 from backtest.cli import options
 from backtest.errors import UsageError
 from backtest.stats.formats import counted
@@ -50,10 +51,9 @@ def sweep(
     as_json: options.AsJson = False,
 ) -> None:
     """Evaluate a strategy for every combination of some parameters' values."""
-    from backtest.cli import show, show_evidence
     from backtest.experiments.sweeps.grid import parse_axes
 
-    with show.progress("Sets") as on_sets:
+    with cli.show.progress("Sets") as on_sets:
         found = backtest.sweep(
             strategy,
             parse_axes(grid or []),
@@ -65,10 +65,10 @@ def sweep(
             **folders.arguments(),
             before=lambda plan: _announce(plan, workers, cluster, yes=yes),
             on_sets=on_sets,
-            tell=show.left_out,
+            tell=cli.show.left_out,
         )
     sets = {"Every set": "sets.parquet"}
-    show.result(found, show_evidence.sweep, "evaluated", sets, as_json=as_json)
+    cli.show.result(found, cli.show_evidence.sweep, "evaluated", sets, as_json=as_json)
 
 
 def _announce(plan: SweepPlan, workers: int | None, cluster: str | None, *, yes: bool) -> None:
@@ -157,7 +157,6 @@ def study(
 ) -> None:
     """Study abnormal returns round the events of a kind, or those that a strategy would trade."""
     from backtest.api.results import StudyResult
-    from backtest.cli import show, show_evidence
 
     if null_world:
         if name is not None:
@@ -165,9 +164,9 @@ def study(
         options.announce_compiling()
         judged = backtest.null_worlds(worlds, seed=seed)
         if as_json:
-            show.print_json(judged.as_dict())
+            cli.show.print_json(judged.as_dict())
         else:
-            show_evidence.null_worlds(show.console(), judged)
+            cli.show_evidence.null_worlds(cli.show.console(), judged)
         return
     if name is None:
         raise UsageError(
@@ -192,8 +191,8 @@ def study(
         **folders.arguments(),
     )
     one = isinstance(found, StudyResult)
-    printed = show_evidence.study if one else show_evidence.study_of_stocks
-    show.result(found, printed, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
+    printed = cli.show_evidence.study if one else cli.show_evidence.study_of_stocks
+    cli.show.result(found, printed, "studied", {"Every CAR": "cars.csv"}, as_json=as_json)
 
 
 AUDIT_EXAMPLES = (
@@ -220,9 +219,8 @@ def audit(
 ) -> None:
     """Ask whether a strategy looks ahead, and show where it does."""
     from backtest.audit.record import EXIT_CODE
-    from backtest.cli import show, show_evidence
 
-    with show.progress("Worlds") as on_worlds:
+    with cli.show.progress("Worlds") as on_worlds:
         found = backtest.audit_strategy(
             strategy,
             worlds=worlds,
@@ -234,7 +232,7 @@ def audit(
             before=lambda _: options.announce_compiling(),
             on_worlds=on_worlds,
         )
-    show.result(found, show_evidence.audit, "audited", as_json=as_json)
+    cli.show.result(found, cli.show_evidence.audit, "audited", as_json=as_json)
     if found.outcome != "clean":
         raise typer.Exit(EXIT_CODE)
 
@@ -254,15 +252,13 @@ def check(
     as_json: options.AsJson = False,
 ) -> None:
     """Hold a strategy against the contract: pure, bounded, repeatable, never looking ahead."""
-    from backtest.cli import show, show_evidence
-
     parameters = options.parse_settings(settings)
     report = backtest.check(
         strategy, parameters=parameters, symbols=symbol, universe=universe, **folders.arguments()
     ).report
     if as_json:
-        show.print_json(report.as_dict())
+        cli.show.print_json(report.as_dict())
     else:
-        show_evidence.contract(show.console(), report)
+        cli.show_evidence.contract(cli.show.console(), report)
     if report.exit_code:
         raise typer.Exit(report.exit_code)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import backtest
-from backtest.cli import options
+from backtest import cli
+from backtest.cli import events, options
 from backtest.stats.formats import UNKNOWN
 
 if TYPE_CHECKING:
@@ -119,8 +120,6 @@ def news(
 
 def _fetch(call: Callable[..., FetchedEvents], filings: Filings, answer: Answer) -> None:
     """Show what is fetched, and write it once it is confirmed."""
-    from backtest.cli.events import write
-
     with _progress() as answered:
         found = call(answered=answered, dry_run=True, **filings.arguments())
     if answer.as_json:
@@ -132,19 +131,17 @@ def _fetch(call: Callable[..., FetchedEvents], filings: Filings, answer: Answer)
     elif found.differences and not found.edit.diff:
         typer.echo("Nothing else is new: nothing changes.")
     else:
-        write(found.edit, found.kind.kind, yes=answer.yes, whole=answer.verbose)
+        events.write(found.edit, found.kind.kind, yes=answer.yes, whole=answer.verbose)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None] | None]:
     """What counts EDGAR's answers, at a terminal."""
-    from backtest.cli import show
-
     if not sys.stderr.isatty():
         yield None
         return
     answers: list[str] = []
-    with show.console(stderr=True).status("Asking EDGAR") as status:
+    with cli.show.console(stderr=True).status("Asking EDGAR") as status:
 
         def answered(path: str) -> None:
             answers.append(path)
@@ -157,22 +154,18 @@ def _print_remarks(found: FetchedEvents, *, accept: bool) -> None:
     """What was left out, and what differs from the file."""
     from rich.text import Text
 
-    from backtest.cli import show
-
     for remark in found.remarks:
         typer.echo(remark)
     if not found.differences or accept:
         return
     for name, column, old, new in found.differences:
         record = f"{name} differs in {column}: {old or UNKNOWN} on file, {new} fetched"
-        show.console().print(Text(record, style="yellow"), soft_wrap=True)
+        cli.show.console().print(Text(record, style="yellow"), soft_wrap=True)
     typer.echo("What differs stays as it is on file; --accept-revisions takes what was fetched.")
 
 
 def _print(found: FetchedEvents, *, yes: bool) -> None:
     """The same as JSON. Without --yes nothing is written."""
-    from backtest.cli import show
-
     edit = found.edit
     version = edit.make().number if yes and edit.diff else None
     record: dict[str, Any] = {
@@ -185,4 +178,4 @@ def _print(found: FetchedEvents, *, yes: bool) -> None:
         "events": [row.as_dict() for row in edit.events],
         "version": version,
     }
-    show.print_json(record)
+    cli.show.print_json(record)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 import backtest
-from backtest.cli import options
+from backtest import cli
+from backtest.cli import events, options
 from backtest.errors import BacktestError
 
 if TYPE_CHECKING:
@@ -59,11 +60,9 @@ def fetch(
     data: options.DataFolder = None,
 ) -> None:
     """Fetch prices from Yahoo: new rows are added, rows that differ are shown."""
-    from backtest.cli import show, show_data
-
     made: list[tuple[PriceUpdate, Version | None]] = []
     try:
-        with show.progress("Fetching") as on_symbol:
+        with cli.show.progress("Fetching") as on_symbol:
             backtest.fetch_prices(
                 symbols,
                 interval=interval,
@@ -78,9 +77,9 @@ def fetch(
             )
     finally:
         if made and as_json:
-            show.print_json([_as_dict(update, version) for update, version in made])
+            cli.show.print_json([_as_dict(update, version) for update, version in made])
         elif made:
-            show_data.prices_written(made)
+            cli.show_data.prices_written(made)
 
 
 @app.command("import", epilog="Example: `backtest prices import ACME.csv --source 'my broker'`")
@@ -121,8 +120,6 @@ def import_file(
     data: options.DataFolder = None,
 ) -> None:
     """Take in a file of daily prices, of one symbol or many; what is guessed is shown first."""
-    from backtest.cli import show_data
-    from backtest.cli.events import at_terminal, is_confirmed
     from backtest.sources.own_prices import import_prices, read_prices_and_actions
     from backtest.sources.updates import raise_refused
     from backtest.workspace.folders import find_data
@@ -134,8 +131,8 @@ def import_file(
         symbols=symbol or [], decimal=decimal, date_form=date_format,
         encoding=encoding, closes=closes, skip_bad=skip_bad, actions=actions, dividends=dividends,
     )  # fmt: skip
-    show_data.price_file(found)
-    if source is None and at_terminal() and not yes:
+    cli.show_data.price_file(found)
+    if source is None and events.at_terminal() and not yes:
         source = typer.prompt("Where do the figures come from?", default="unknown")
     refused: dict[str, BacktestError] = {}
     total = len(found.tables) + len(found.refused)
@@ -143,17 +140,17 @@ def import_file(
         folder, found, refused, source=source, adjust=adjust, accept=accept, skip_bad=skip_bad
     )
     updates = list(_with_progress(prepared, "Checking", total))
-    show_data.price_updates(updates)
+    cli.show_data.price_updates(updates)
     if not any(updates):
         raise_refused(refused, total, "taken in")
         typer.echo("Nothing changes.")
         return
-    if not is_confirmed(yes=yes):
+    if not events.is_confirmed(yes=yes):
         return
     written = [u.path for u in _with_progress(updates, "Writing") if u.make() is not None]
     paths = (
         written
-        if len(written) <= show_data.MOST_SYMBOLS
+        if len(written) <= cli.show_data.MOST_SYMBOLS
         else sorted({path.parent for path in written})
     )
     files = f"{len(written):,} files: " * (len(written) > 1)
@@ -178,9 +175,7 @@ def _with_progress(work: Iterable[Any], word: str, total: int | None = None) -> 
     """The same one by one, with a bar at a terminal; nothing may be printed meanwhile."""
     from rich.progress import track
 
-    from backtest.cli import show
-
-    terminal = show.console(stderr=True)
+    terminal = cli.show.console(stderr=True)
     if not terminal.is_terminal:
         return work
     return track(work, word, total=total, console=terminal, transient=True)
@@ -212,10 +207,8 @@ def _as_dict(update: PriceUpdate, version: Version | None) -> dict[str, Any]:
 @app.command("list", epilog="Example: `backtest prices list`")
 def list_prices(folders: options.Folders, as_json: options.AsJson = False) -> None:
     """List the symbols with their span, adjust mode and source."""
-    from backtest.cli import show, show_data
-
     rows = backtest.list_prices(data=folders.data).reset_index().to_dict("records")
-    show.either(rows, show_data.symbols, as_json=as_json)
+    cli.show.either(rows, cli.show_data.symbols, as_json=as_json)
 
 
 @app.command("check", epilog="Example: `backtest prices check CRWV`")
@@ -223,9 +216,7 @@ def check_prices(
     folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find prices that changed or are unlikely, and borrow rates that nobody quoted."""
-    from backtest.cli import show_data
-
-    show_data.findings(backtest.check_prices(symbol, **folders.arguments()), as_json=as_json)
+    cli.show_data.findings(backtest.check_prices(symbol, **folders.arguments()), as_json=as_json)
 
 
 @app.command("seal", epilog="Example: `backtest prices seal CRWV --source 'my broker'`")
@@ -258,13 +249,11 @@ def list_actions(
     data: options.DataFolder = None,
 ) -> None:
     """List dividends, splits, halts, ends and new names, oldest first."""
-    from backtest.cli import show, show_data
-
     found = backtest.list_actions(symbols, data=data)
     for name in ("day", "until"):
         found[name] = found[name].dt.strftime("%Y-%m-%d")
     rows = found.astype(object).where(found.notna(), None).to_dict("records")
-    show.either(rows, show_data.actions, as_json=as_json)
+    cli.show.either(rows, cli.show_data.actions, as_json=as_json)
 
 
 @actions.command("add", epilog="Example: `backtest actions add ACME split 2025-06-05 2 --source …`")
@@ -288,18 +277,15 @@ def add_action(
     data: options.DataFolder = None,
 ) -> None:
     """Put an action on file; one of the same day and kind is replaced."""
-    from backtest.cli import show_data
-    from backtest.cli.events import is_confirmed
-
     update = backtest.add_action(
         symbol, action, day, amount,
         until=until, name=name, source=source, dry_run=True, data=data,
     )  # fmt: skip
-    for line in show_data.action_lines(update):
+    for line in cli.show_data.action_lines(update):
         typer.echo(line)
     if not update:
         typer.echo(f"{update.path} has it already: nothing changes.")
-    elif is_confirmed(yes=yes) and (version := update.make()):
+    elif events.is_confirmed(yes=yes) and (version := update.make()):
         typer.echo(f"wrote {update.path}, version {version.number}")
 
 
@@ -308,9 +294,7 @@ def check_actions(
     folders: options.Folders, symbol: OneSymbol = None, as_json: options.AsJson = False
 ) -> None:
     """Find actions that are wrong, or that prices contradict."""
-    from backtest.cli import show_data
-
-    show_data.findings(backtest.check_actions(symbol, **folders.arguments()), as_json=as_json)
+    cli.show_data.findings(backtest.check_actions(symbol, **folders.arguments()), as_json=as_json)
 
 
 @actions.command("undo", epilog="Example: `backtest actions undo CRWV`")

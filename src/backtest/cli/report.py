@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import backtest
+from backtest import cli
 from backtest.cli import options
 from backtest.errors import UsageError
 from backtest.stats.formats import visible
@@ -38,11 +39,10 @@ def compare(
 ) -> None:
     """Show the figures of runs side by side, with their benchmark, and write a page of them."""
     from backtest.api import pages as calls
-    from backtest.cli import show
 
-    runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=show.left_out)
+    runs = calls.find_runs(*(run or ()), variants=variants, reports=out, tell=cli.show.left_out)
     if as_json:
-        show.print_json(
+        cli.show.print_json(
             [
                 {**{name: manifest.get(name) for name in _COMPARED}, **manifest["summary"]}
                 for manifest in calls.manifests(runs)
@@ -50,24 +50,23 @@ def compare(
         )
     else:
         _print_comparison(runs)
-    page = calls.draw_comparison(runs, show.left_out)
+    page = calls.draw_comparison(runs, cli.show.left_out)
     if page and not as_json:
         typer.echo(f"\nThe page: {page}")
 
 
 def _print_comparison(runs: list[Run]) -> None:
-    from backtest.cli import show, show_runs
     from backtest.experiments.trials import trials_on_record
     from backtest.reports.compare_page import unlike
     from backtest.reports.run_words import comparison_notes, comparison_rows
 
-    terminal = show.console()
+    terminal = cli.show.console()
     trials = [trials_on_record(run.path.parent, run.manifest) for run in runs]
     if differing := unlike(runs):
         terminal.print(f"Unlike is compared here: the runs differ in {', '.join(differing)}.\n")
-    show_runs.comparison(terminal, runs, comparison_rows(runs, trials))
-    show.notes(terminal, comparison_notes(runs))
-    show_runs.set_differently(terminal, runs)
+    cli.show_runs.comparison(terminal, runs, comparison_rows(runs, trials))
+    cli.show.notes(terminal, comparison_notes(runs))
+    cli.show_runs.set_differently(terminal, runs)
 
 
 OPEN_EXAMPLES = (
@@ -90,9 +89,8 @@ def open_page(
 ) -> None:
     """Show a page in the browser; it is drawn where it is missing."""
     from backtest.api.pages import run_on
-    from backtest.cli import show
 
-    page = backtest.find_page(name, reports=out, tell=show.left_out)
+    page = backtest.find_page(name, reports=out, tell=cli.show.left_out)
     typer.echo(page)
     if words := run_on(page):
         typer.echo(words, err=True)
@@ -152,8 +150,6 @@ def report(
     out: options.ReportsFolder = None,
 ) -> None:
     """Show a run as a page, Markdown, JSON, CSV or a picture."""
-    from backtest.cli import show
-
     form = form or (output and output.suffix.removeprefix(".").lower()) or "html"
     if table is not None and form != "csv":
         raise UsageError(f"--table is for --format csv, and this is {form}.")
@@ -169,7 +165,7 @@ def report(
             output=output.with_stem(f"{output.stem}-{stock}") if output and several else output,
             force=force,
             reports=out,
-            tell=show.left_out,
+            tell=cli.show.left_out,
         )
         if isinstance(made, Path):
             typer.echo(made)

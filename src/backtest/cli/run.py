@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backtest import cli
 from backtest.cli import options
 from backtest.errors import UsageError
 from backtest.stats.formats import costs_line, counted, few
@@ -65,7 +66,6 @@ def run(
 ) -> None:
     """Replay strategies against the events, a run folder for each."""
     from backtest.api import pages, runs
-    from backtest.cli import show, show_runs
 
     made, faults = runs.replay_all(
         strategy or [],
@@ -81,12 +81,12 @@ def run(
     )
     if verified:
         _verify(made)
-    terminal = None if as_json else show.console()
+    terminal = None if as_json else cli.show.console()
     if terminal and len(made) == 1:  # before all is loaded that weighs the evidence
         _print_terms(terminal, [made[0].run])
-        show_runs.comparison(terminal, [made[0].run])
+        cli.show_runs.comparison(terminal, [made[0].run])
     weighed = []
-    with show.progress("Evidence") as on_run:
+    with cli.show.progress("Evidence") as on_run:
         for number, replay in enumerate(made):
             if "evidence" not in replay.run.manifest:
                 options.announce_compiling()
@@ -94,28 +94,28 @@ def run(
             weighed.append(replay.weigh())
     if terminal:
         _print_evidence(terminal, weighed, verbose=verbose)
-    with show.progress("Tear sheets") as on_sheet:
-        page = runs.draw_runs(weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=show.left_out)
+    with cli.show.progress("Tear sheets") as on_sheet:
+        page = runs.draw_runs(
+            weighed, tearsheet=tearsheet, on_sheet=on_sheet, tell=cli.show.left_out
+        )
     if terminal:
         known = sum(replay.known for replay in made)
         _print_places(terminal, weighed, page, known=known)
     else:
-        show.print_json(pages.manifests(weighed))
+        cli.show.print_json(pages.manifests(weighed))
     if faults:
         raise UsageError("\n".join(faults))
 
 
 def _print_evidence(terminal: Console, runs: list[Run], *, verbose: bool) -> None:
     """Print what one run is worth; of several a line each, and with `verbose` both."""
-    from backtest.cli import show_runs
-
     if len(runs) > 1:
         _print_terms(terminal, runs)
-        show_runs.overview(terminal, runs)
+        cli.show_runs.overview(terminal, runs)
     if verbose or len(runs) == 1:
         for run in runs:
-            show_runs.run_details(terminal, run, whole=verbose)
-    show_runs.warnings(terminal, runs)
+            cli.show_runs.run_details(terminal, run, whole=verbose)
+    cli.show_runs.warnings(terminal, runs)
 
 
 def _verify(made: Sequence[Replay]) -> None:

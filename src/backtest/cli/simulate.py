@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backtest import cli
 from backtest.cli import options
 from backtest.stats.formats import FIGURES, costs_line, count
 
@@ -48,7 +49,6 @@ def simulate(
 ) -> None:
     """Trade signals from a file on bars from files, all symbols in one account."""
     from backtest.api import calls
-    from backtest.cli import show
     from backtest.experiments.simulation.account import check_table_path, write_table
     from backtest.workspace.folders import read_config
 
@@ -66,7 +66,7 @@ def simulate(
     preset = read_config({"costs": account.costs}).chosen("costs")
     record = _record(traded, preset and Path(preset).stem)
     if as_json:
-        show.print_json({"bars": str(bars), "signals": str(signals), **record})
+        cli.show.print_json({"bars": str(bars), "signals": str(signals), **record})
         return
     _print_results(record)
     for name, path in (("Trades", trades), ("Equity", equity)):
@@ -93,9 +93,7 @@ def _print_results(record: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from backtest.cli import show
-
-    counts, figures, terminal = record["counts"], record["figures"], show.console()
+    counts, figures, terminal = record["counts"], record["figures"], cli.show.console()
     sizes = (f"{counts[name]:,} {name}" for name in ("symbols", "sessions", "bars", "signals"))
     terminal.print(", ".join(sizes))
     terminal.print(

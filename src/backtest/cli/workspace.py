@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import backtest
+from backtest import cli
 from backtest.cli import options
 
 if TYPE_CHECKING:
@@ -29,12 +30,11 @@ def init(
     as_json: options.AsJson = False,
 ) -> None:
     """Make a workspace: strategies, data, reports and settings."""
-    from backtest.cli import show
     from backtest.workspace.folders import PARTS
 
     made = backtest.init(folder)
     if as_json:
-        show.print_json({"path": str(made), "parts": PARTS})
+        cli.show.print_json({"path": str(made), "parts": PARTS})
         return
     typer.echo(f"{made} is a workspace: {', '.join(PARTS)}.")
     if made != Path.cwd():
@@ -70,15 +70,13 @@ def new_signal(
     """Write a strategy that runs at once, its events with an example row, and its test."""
     from rich.text import Text
 
-    from backtest.cli import show
-
     made = backtest.new_signal(name, kind, backtrader=backtrader, **folders.arguments())
     if as_json:
-        show.print_json(vars(made))
+        cli.show.print_json(vars(made))
         return
     for path, what in _written(made):
         typer.echo(f"wrote {os.path.relpath(path)}\n      {what}")
-    show.console().print(Text("\nNext\n", style="bold"))
+    cli.show.console().print(Text("\nNext\n", style="bold"))
     for command, what in _next(made):
         typer.echo(f"  {command}\n      {what}")
 
@@ -119,7 +117,6 @@ def config(
 
     With options, it shows what a command with these options works with.
     """
-    from backtest.cli import show, show_data
     from backtest.workspace.folders import read_config
 
     named = {
@@ -133,9 +130,9 @@ def config(
     rows = [*found.settings.values(), *_parameters(found)]
     if as_json:
         settings = [vars(row) for row in rows]
-        show.print_json({"file": found.path and str(found.path), "settings": settings})
+        cli.show.print_json({"file": found.path and str(found.path), "settings": settings})
     else:
-        show_data.settings(found, rows)
+        cli.show_data.settings(found, rows)
     if found.path:
         _check_strategies(found, folders)
 
@@ -170,10 +167,9 @@ listing = options.App(no_args_is_help=True, help="List strategies or runs.")
 def list_strategies(folders: options.AllFolders, as_json: options.AsJson = False) -> None:
     """List the strategies: events, parameters, state, place, last run and last audit."""
     from backtest.api.workspace import strategy_rows
-    from backtest.cli import show, show_data
 
-    found = strategy_rows(**folders.arguments(), tell=show.left_out)
-    show.either(found, show_data.strategies, as_json=as_json)
+    found = strategy_rows(**folders.arguments(), tell=cli.show.left_out)
+    cli.show.either(found, cli.show_data.strategies, as_json=as_json)
 
 
 @listing.command(
@@ -192,18 +188,17 @@ def list_runs(
 ) -> None:
     """List runs, the one requested last first, each with what differs from the defaults."""
     from backtest.api.pages import described
-    from backtest.cli import show, show_runs
     from backtest.experiments.runs import finding
     from backtest.workspace.folders import find_reports
 
     wanted = {name: value.text for name, value in options.parse_settings(settings).items()}
     found = finding.list_runs(
-        find_reports(reports), show.left_out, run or (), settings=wanted, since=since
+        find_reports(reports), cli.show.left_out, run or (), settings=wanted, since=since
     )
     if as_json:
-        show.print_json([described(run) for run in found])
+        cli.show.print_json([described(run) for run in found])
     else:
-        show_runs.runs(show.console(), found)
+        cli.show_runs.runs(cli.show.console(), found)
 
 
 universes = options.App(
@@ -219,11 +214,9 @@ def list_universes(
     folders: options.Folders, context: typer.Context, as_json: options.AsJson = False
 ) -> None:
     """List the universes: stocks, span of prices, events of each kind, and what is missing."""
-    from backtest.cli import show, show_data
-
     if not context.invoked_subcommand:
         found = backtest.list_universes(**folders.arguments()).reset_index().to_dict("records")
-        show.either(found, show_data.universes, as_json=as_json)
+        cli.show.either(found, cli.show_data.universes, as_json=as_json)
 
 
 @universes.command("seal", epilog="Example: `backtest universes seal mine --source 'my list'`")
