@@ -298,9 +298,12 @@ def check_actions(
 
 
 @actions.command("undo", epilog="Example: `backtest actions undo CRWV`")
-def undo_actions(symbol: Symbol, data: options.DataFolder = None) -> None:
+def undo_actions(
+    symbol: Symbol, to: options.ToVersion = None, data: options.DataFolder = None
+) -> None:
     """Put the version of a file of actions before this one back; again for the one before."""
-    path, version = backtest.undo_actions(symbol, data=data)
+    with options.undoing():
+        path, version = backtest.undo_actions(symbol, to=to, data=data)
     typer.echo(f"wrote {path}, version {version.number}: {version.reason}")
 
 
