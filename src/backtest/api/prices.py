@@ -97,14 +97,14 @@ def fetch_prices(
     from backtest.sources.yahoo import fetch_prices as fetch
 
     names = list(dict.fromkeys(check_symbol(one.upper()) for one in several(symbols) or ()))
+    folder, begin, end = data_of(data), read_day("first", first), read_day("last", last)
     found: list[PriceUpdate] = []
     refused: dict[str, BacktestError] = {}
     for name in names:
         try:
             update = fetch(
-                data_of(data), name, interval=interval, first=read_day("first", first),
-                last=read_day("last", last), adjust=adjust, accept=accept, skip_bad=skip_bad,
-                among=len(names),
+                folder, name, interval=interval, first=begin, last=end, adjust=adjust,
+                accept=accept, skip_bad=skip_bad, among=len(names),
             )  # fmt: skip
             on_update(update, update.make())
             found.append(update)
