@@ -21,7 +21,6 @@ from backtest.cli import (
     prices,
     report,
     run,
-    simulate,
     workspace,
 )
 from backtest.errors import BacktestError, UsageError
@@ -55,7 +54,7 @@ app.command("sweep", epilog=evidence.SWEEP_EXAMPLES)(evidence.sweep)
 app.command("study", epilog=evidence.STUDY_EXAMPLES)(evidence.study)
 app.command("audit", epilog=evidence.AUDIT_EXAMPLES)(evidence.audit)
 app.command("check", epilog=evidence.CHECK_EXAMPLES)(evidence.check)
-app.command("simulate", epilog=simulate.EXAMPLES)(simulate.simulate)
+app.command("simulate", epilog=run.SIMULATE_EXAMPLES)(run.simulate)
 app.command("compare", epilog=report.COMPARE_EXAMPLES)(report.compare)
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("open", epilog=report.OPEN_EXAMPLES)(report.open_page)
