@@ -178,33 +178,28 @@ def study(
     )
     named = run.parse_windows([arguments.window(ends) for ends in windows or ()])
     stocks = () if universe else tuple(sorted(config.value("symbol")))
-    if universe or len(stocks) > 1:
-        request_of_many = many.ManyStudyRequest(
-            name, stocks, universe=universe, as_strategy=as_strategy, by=by, quantiles=quantiles,
-            benchmark=frames.benchmark, reaction=reaction, windows=named or many.WINDOWS,
+    is_of_one = len(stocks) == 1
+    if is_of_one and by is not None:
+        raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
+    with workspace_of(frames, strategies, data, reports) as workspace:
+        if is_of_one:
+            request = run.StudyRequest(
+                name, stocks[0], as_strategy=as_strategy, benchmark=config.chosen("benchmark"),
+                settings=run.Settings(named or WINDOWS, model, seed=seed, draws=draws),
+                reaction=reaction, accept_jumps=accept_jumps,
+            )  # fmt: skip
+            plan = run.prepare_study(workspace, request)
+            known = plan.exists and not force
+            return results.StudyResult.of(run.run_study(plan, force=force), known=known)
+        of_many = many.ManyStudyRequest(
+            name, stocks, as_strategy=as_strategy, benchmark=frames.benchmark, universe=universe,
+            by=by, quantiles=quantiles, windows=named or many.WINDOWS, reaction=reaction,
             accept_jumps=accept_jumps,
         )  # fmt: skip
-        with workspace_of(frames, strategies, data, reports) as workspace:
-            stocks_plan = many.prepare_many_study(workspace, request_of_many)
-            known = stocks_plan.exists and not force
-            return results.StocksStudyResult.of(
-                many.run_many_study(stocks_plan, force=force), known=known
-            )
-    if by is not None:
-        raise UsageError("by sorts the events of many stocks: name a universe, or symbols.")
-    request = run.StudyRequest(
-        name,
-        stocks[0],
-        as_strategy=as_strategy,
-        benchmark=config.chosen("benchmark"),
-        reaction=reaction,
-        settings=run.Settings(windows=named or WINDOWS, model=model, seed=seed, draws=draws),
-        accept_jumps=accept_jumps,
-    )
-    with workspace_of(frames, strategies, data, reports) as workspace:
-        plan = run.prepare_study(workspace, request)
-        known = plan.exists and not force
-        return results.StudyResult.of(run.run_study(plan, force=force), known=known)
+        plan_of_many = many.prepare_many_study(workspace, of_many)
+        known = plan_of_many.exists and not force
+        studied = many.run_many_study(plan_of_many, force=force)
+        return results.StocksStudyResult.of(studied, known=known)
 
 
 def audit_strategy(

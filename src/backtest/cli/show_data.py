@@ -142,11 +142,10 @@ def findings(found: pd.DataFrame, *, as_json: bool) -> None:
 
 def file_columns(file: PriceFile | OwnEvents) -> None:
     """The columns of a file as they were understood, and what else there is to say."""
-    out = show.console()
     taken = ", ".join(f"{field} from {name!r}" for field, name in file.columns.items())
-    out.print(f"{file.path} is read so: {taken}.", soft_wrap=True, markup=False)
+    typer.echo(f"{file.path} is read so: {taken}.")
     for note in file.notes:
-        out.print(note, soft_wrap=True, markup=False)
+        typer.echo(note)
 
 
 def price_file(file: PriceFile) -> None:
@@ -167,25 +166,23 @@ def price_file(file: PriceFile) -> None:
 
 
 def prices_written(made: list[tuple[PriceUpdate, Version | None]]) -> None:
-    out = show.console()
     for update, version in made:
         written = "  no price changed" if update.actions else "  unchanged"
         if version:
             written = f"  wrote {update.path}, version {version.number}"
         for line in (*_update_lines(update), written):
-            out.print(Text(line), soft_wrap=True)
+            typer.echo(line)
 
 
 def price_updates(updates: list[PriceUpdate]) -> None:
     """What changes, of the first symbols row by row; those that change come first."""
-    out = show.console()
     for update in sorted(updates, key=lambda one: not (one.added or one.changes))[:MOST_SYMBOLS]:
         for line in _update_lines(update):
-            out.print(Text(line), soft_wrap=True)
+            typer.echo(line)
     if len(updates) > MOST_SYMBOLS:
         added = sum(len(update.added) for update in updates)
         changed = sum(len({change.key for change in update.changes}) for update in updates)
-        out.print(
+        typer.echo(
             f"… and {len(updates) - MOST_SYMBOLS:,} more symbols. "
             f"In all {added:,} rows added, {changed:,} that differ."
         )
