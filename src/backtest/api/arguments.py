@@ -85,7 +85,10 @@ def ignore(*_: object) -> None:
 
 
 def folders(strategies: Folders, data: Folder, reports: Folder = "reports") -> Workspace:
-    """The folders that are named; the others as commands find them, but for `reports`."""
+    """The folders that are named; the others as commands find them.
+
+    Without `reports` nothing is written there, so that no such folder is needed.
+    """
     several_folders = strategies if isinstance(strategies, list) else [strategies]
     return find_workspace(
         [Path(one) for one in several_folders if one] or None,
