@@ -205,6 +205,12 @@ def test_columns_for_which_there_is_no_room_are_named(run_made_up, command, monk
     assert "No room for Grade, Precise, Public, New York: in a wider terminal" in listed
 
 
+@pytest.mark.parametrize("width", range(50, 60))
+def test_no_line_ends_between_a_figure_and_its_unit(run_made_up, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert not re.search(r"\d *\n *%", run_made_up("beats").out)
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_line_is_wider_than_the_terminal(run_made_up, command, monkeypatch, width):
     monkeypatch.setenv("COLUMNS", str(width))

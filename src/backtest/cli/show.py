@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
+import rich._wrap
 import rich.text
 import typer
 from rich import box
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # Of every text; its own lets most pass.
 rich.text.strip_control_codes = visible  # type: ignore[assignment, attr-defined]
+# Where a line may break: not between a figure and its unit.
+rich._wrap.re_word = re.compile(r"\s*\S+(?: [%$]\S*)?\s*")  # noqa: SLF001
 _COLORS = {"+": "green", "-": "red"}
 MOST_ROWS = 20  # of trades or events that are printed one by one
 _NO_WIDTH = 100_000
