@@ -101,7 +101,7 @@ def run(
         )
     if terminal:
         known = sum(replay.known for replay in made)
-        _print_places(terminal, weighed, page, known=known)
+        _print_paths(terminal, weighed, page, known=known)
     else:
         cli.show.print_json(pages.manifests(weighed))
     if faults:
@@ -147,7 +147,7 @@ def _print_terms(terminal: Console, runs: list[Run]) -> None:
     terminal.print(f"Costs: {costs_line(first)}\n", style="dim")
 
 
-def _print_places(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:
+def _print_paths(terminal: Console, runs: list[Run], page: Path | None, *, known: int) -> None:
     from rich.text import Text
 
     terminal.print()

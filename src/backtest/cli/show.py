@@ -245,8 +245,8 @@ def print_columns(
             [*keys, *titles], rows, right=titles if right else (), whole=keys, section=section
         )
         if sum(2 + _width(column) for column in group) > width:
-            for shown, column in zip(made.columns[len(keys) :], group, strict=True):
-                shown.width = _least_width(column)  # titles wrap between words, never within one
+            for drawn, column in zip(made.columns[len(keys) :], group, strict=True):
+                drawn.width = _least_width(column)  # titles wrap between words, never within one
         out.print(made)
 
 

@@ -238,7 +238,7 @@ def _totals(run: Run) -> str:
 def _untraded_reasons(run: Run) -> Table:
     """How many events opened no trade for each of the commonest reasons."""
     counts = [row for row in run_words.reasons(run) if row[0] not in run_words.OPENING]
-    rows = [(f"{number:,}", became, why) for became, why, number in counts[:_ENDS]]
+    rows = [(f"{number:,}", outcome, why) for outcome, why, number in counts[:_ENDS]]
     if rest := counts[_ENDS:]:
         events = sum(number for *_, number in rest)
         rows.append((f"{events:,}", "", f"for {counted(len(rest), 'other reason')}"))
@@ -250,8 +250,8 @@ def _untraded(run: Run) -> Table:
     """Every event that opened no trade, with the reason."""
     several = len(run.manifest["symbols"]) > 1
     rows = (
-        (day, became, why, f"{row['symbol']}: " * several + row["headline"])
-        for day, became, why, row in run_words.untraded(run)
+        (day, outcome, why, f"{row['symbol']}: " * several + row["headline"])
+        for day, outcome, why, row in run_words.untraded(run)
     )
     headers = ("Public", "Became", "Why", "Event")
     return show.table(headers, rows, whole=headers[:2])
