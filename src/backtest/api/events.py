@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from backtest.api.arguments import folders, ignore, several
-from backtest.api.results import findings_frame
 from backtest.data import checks, edits, listing
 from backtest.data.events import columns_of, meaning_of
 from backtest.strategy.loading import event_kinds, kind_of, kinds_named
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from backtest.api.arguments import Folder, Folders
     from backtest.data.edits import Edit
+    from backtest.data.event_checks import Finding
     from backtest.data.listing import ListedEvent
     from backtest.sources.own_events import OwnEvents
 
@@ -113,6 +113,12 @@ def check_events(
     """Find events that could be traded before they were public, or that disagree with prices."""
     workspace = folders(strategies, data)
     return findings_frame(checks.check_events(workspace, kinds_named(workspace, kind)))
+
+
+def findings_frame(found: Iterable[Finding]) -> pd.DataFrame:
+    """What checks of data have found, a row each."""
+    columns = ["severity", "where", "what", "why", "mend"]
+    return pd.DataFrame([vars(one) for one in found], columns=columns)
 
 
 def judge_claims(*, strategies: Folders = None, data: Folder = None) -> pd.DataFrame:

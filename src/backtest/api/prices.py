@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import pandas as pd
 
 from backtest.api.arguments import data_of, folders, ignore, several
-from backtest.api.results import findings_frame
+from backtest.api.events import findings_frame
 from backtest.data import checks, listing
 from backtest.data.actions import COLUMNS, parse_action, read_actions
 from backtest.data.datafile import open_data_file

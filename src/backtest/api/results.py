@@ -15,24 +15,17 @@ from backtest.reports import audit_page, index_page, pages, run_page, study_page
 from backtest.stats import surface
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from backtest.audit.declared import Report
     from backtest.audit.record import Audit
-    from backtest.data.event_checks import Finding
     from backtest.experiments.records import ManyStudyRecord, StudyRecord
     from backtest.experiments.studies.run import Study
     from backtest.experiments.sweeps.folder import Sweep
 
 _WINDOW = ["known", "caar", "p", "p_holm", "p_across", "detectable"]
 WIDE = 92  # of a text that is printed
-
-
-def findings_frame(found: Iterable[Finding]) -> pd.DataFrame:
-    """What checks of data have found, a row each."""
-    columns = ["severity", "where", "what", "why", "mend"]
-    return pd.DataFrame([vars(one) for one in found], columns=columns)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

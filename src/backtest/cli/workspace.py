@@ -187,7 +187,6 @@ def list_runs(
     reports: options.ReportsFolder = None,
 ) -> None:
     """List runs, the one requested last first, each with what differs from the defaults."""
-    from backtest.api.pages import described
     from backtest.experiments.runs import finding
     from backtest.workspace.folders import find_reports
 
@@ -196,6 +195,8 @@ def list_runs(
         find_reports(reports), cli.show.left_out, run or (), settings=wanted, since=since
     )
     if as_json:
+        from backtest.api.pages import described
+
         cli.show.print_json([described(run) for run in found])
     else:
         cli.show_runs.runs(cli.show.console(), found)
